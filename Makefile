@@ -1,0 +1,55 @@
+# quietkeys: `make` lists what there is.
+
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+BIN := $(VENV)/bin
+# Where the texts of real people and the typing statistics lie; `make soak` needs it, nothing else does.
+DATA ?=
+# Further arguments for `make demo`, such as ARGS="--words 500 --json demo.json".
+ARGS ?=
+RESULTS := benchmarks/results
+
+.PHONY: help install demo test soak check format wheel lock app clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: ## make .venv from requirements.lock and install the project into it
+	@bash tools/install.sh $(VENV)
+
+demo: install ## watch the loop: type, count, encrypt, train, decrypt, judge, apply
+	@$(BIN)/quietkeys demo $(ARGS)
+
+test: check wheel ## everything at small numbers, one real encrypted round included
+	@$(BIN)/python -m pytest
+
+soak: check wheel ## the same at big numbers: DATA=/path/to/data (goes on where it stopped)
+	@[ -d "$(DATA)" ] || { echo "make soak needs DATA=/path/to/data, a folder with people/, text/ and typing/" >&2; exit 2; }
+	@mkdir -p $(RESULTS)
+	@$(BIN)/python -u -m pytest --soak --data "$(DATA)" 2>&1 | tee -a $(RESULTS)/soak.log
+
+check: install ## format, lint, types and import contracts
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: install ## rewrite the sources as `make check` wants them
+	@$(BIN)/ruff format --quiet .
+	@$(BIN)/ruff check --quiet --fix .
+
+wheel: install ## build dist/*.whl, which the tests install by itself
+	@rm -rf dist && $(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+
+lock: install ## resolve requirements.lock again, keeping what still fits (UPGRADE=1: newest of everything)
+	@$(BIN)/python tools/lock.py $(if $(UPGRADE),--upgrade)
+
+app: ## the keyboard with a window
+	@echo "The keyboard app is not in this release. It comes with 0.4; until then: make demo" >&2; exit 1
+
+clean: ## remove .venv, dist and the checkers' caches
+	@rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

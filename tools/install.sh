@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# Makes the virtual environment $1 hold exactly what requirements.lock says, and this checkout, editable.
+# Does nothing when it already does. Two runs at once wait for each other.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+venv=$1
+
+die() {
+    echo "make install: $*" >&2
+    exit 1
+}
+
+# A name per line: a command, and the Debian package that brings it.
+#   ld   Concrete links every circuit it compiles
+#   git  the house tests ask it which files are committed
+packages_missing() {
+    command -v ld >/dev/null || echo binutils
+    command -v git >/dev/null || echo git
+    if [ -n "$python" ]; then
+        "$python" -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv
+    else
+        echo python3 python3-venv
+    fi
+}
+
+# The first interpreter that runs and is new enough, not too new; $PYTHON first if it is set.
+find_python() {
+    local name
+    for name in "${PYTHON:-}" python3.11 python3.12 python3 python; do
+        [ -n "$name" ] || continue
+        if "$name" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null; then
+            command -v "$name"
+            return
+        fi
+    done
+}
+
+python=$(find_python)
+missing=$(packages_missing | xargs)
+if [ -n "$missing" ]; then
+    [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null ||
+        die "needs these Debian packages, or what your system calls them: $missing"
+    export DEBIAN_FRONTEND=noninteractive
+    # shellcheck disable=SC2086  # a list of names
+    apt-get update -qq && apt-get install -y -qq --no-install-recommends $missing >/dev/null
+    python=$(find_python)
+fi
+[ -n "$python" ] || die "needs Python 3.11 or 3.12; set PYTHON=/path/to/python if it has another name"
+
+exec 9>.install.lock
+if command -v flock >/dev/null; then flock 9; fi
+
+fingerprint() { cat "$@" | sha256sum | cut -d ' ' -f 1; }
+locked=$(fingerprint requirements.lock tools/install.sh)
+project=$(fingerprint requirements.lock tools/install.sh pyproject.toml)
+stamp=$venv/.quietkeys-stamp # two lines: the lock installed, the project installed
+if [ -f "$stamp" ]; then
+    read -r have_locked have_project <"$stamp" || true
+else
+    have_locked='' have_project=''
+fi
+
+if [ "$have_locked" != "$locked" ]; then
+    echo "make install: new environment in $venv, several GB; minutes the first time" >&2
+    rm -rf "$venv"
+    "$python" -m venv "$venv"
+    # The lock is complete, so nothing is left to resolve. Bytecode is written when a module is first used.
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-compile \
+        --only-binary :all: --no-deps --require-hashes -r requirements.lock
+    have_project=''
+    echo "$locked" >"$stamp"
+fi
+if [ "$have_project" != "$project" ]; then
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-compile \
+        --no-build-isolation --no-deps --editable .
+    echo "$locked $project" >"$stamp"
+fi
