@@ -4,6 +4,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 venv=$1
+quiet=-qq # where a person watches, pip shows its progress
+if [ -t 1 ]; then quiet=''; fi
 
 die() {
     echo "make install: $*" >&2
@@ -42,7 +44,7 @@ if [ -n "$missing" ]; then
         die "needs these Debian packages, or what your system calls them: $missing"
     export DEBIAN_FRONTEND=noninteractive
     # shellcheck disable=SC2086  # a list of names
-    apt-get update -qq && apt-get install -y -qq --no-install-recommends $missing >/dev/null
+    apt-get update -qq && apt-get install -y -qq --no-install-recommends $missing
     python=$(find_python)
 fi
 [ -n "$python" ] || die "needs Python 3.11 or 3.12; set PYTHON=/path/to/python if it has another name"
@@ -51,9 +53,9 @@ exec 9>.install.lock
 if command -v flock >/dev/null; then flock 9; fi
 
 fingerprint() { cat "$@" | sha256sum | cut -d ' ' -f 1; }
-locked=$(fingerprint requirements.lock tools/install.sh)
-project=$(fingerprint requirements.lock tools/install.sh pyproject.toml)
-stamp=$venv/.quietkeys-stamp # two lines: the lock installed, the project installed
+locked=$(fingerprint requirements.lock)
+project=$(fingerprint requirements.lock pyproject.toml)
+stamp=$venv/.quietkeys-stamp # "LOCK PROJECT": what was installed, by fingerprint
 if [ -f "$stamp" ]; then
     read -r have_locked have_project <"$stamp" || true
 else
@@ -65,13 +67,13 @@ if [ "$have_locked" != "$locked" ]; then
     rm -rf "$venv"
     "$python" -m venv "$venv"
     # The lock is complete, so nothing is left to resolve. Bytecode is written when a module is first used.
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-compile \
+    "$venv/bin/python" -m pip install $quiet --disable-pip-version-check --no-compile \
         --only-binary :all: --no-deps --require-hashes -r requirements.lock
     have_project=''
     echo "$locked" >"$stamp"
 fi
 if [ "$have_project" != "$project" ]; then
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-compile \
+    "$venv/bin/python" -m pip install $quiet --disable-pip-version-check --no-compile \
         --no-build-isolation --no-deps --editable .
     echo "$locked $project" >"$stamp"
 fi

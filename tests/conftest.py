@@ -1,0 +1,70 @@
+"""What every test has: the size switch, the folder of real texts, hypothesis profiles, shared fixtures.
+
+`make test` runs everything at small numbers, repeatably. `make soak` adds the tests marked `soak` and asks
+the others for big numbers through `sized`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+import pytest
+from hypothesis import settings
+
+# Fixtures that lie beside the tests they serve, loaded where a checkout has them.
+pytest_plugins = [name for name in ("tests.fhe_fixtures",) if find_spec(name) is not None]
+
+FHE_SECONDS: Final = 600  # one encrypted round takes under a minute on 2 idle cores; CI's are not idle
+SOAK_SECONDS: Final = 24 * 3600
+
+# The same examples on every run: a red build is a change of ours, not luck. The soak looks for new ones.
+settings.register_profile("test", max_examples=30, deadline=None, derandomize=True)
+settings.register_profile("soak", max_examples=3000, deadline=None, print_blob=True)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds `--soak` and `--data FOLDER`."""
+    group = parser.getgroup("quietkeys")
+    group.addoption("--soak", action="store_true", help="big numbers, and the tests marked soak")
+    group.addoption("--data", type=Path, metavar="FOLDER", help="texts of real people and typing statistics")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Chooses the hypothesis profile."""
+    settings.load_profile("soak" if config.getoption("--soak") else "test")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves soak tests out unless asked for, and gives slow tests the time they need."""
+    soaking = bool(config.getoption("--soak"))
+    kept: list[pytest.Item] = []
+    left_out: list[pytest.Item] = []
+    for item in items:
+        (left_out if "soak" in item.keywords and not soaking else kept).append(item)
+        if item.get_closest_marker("timeout") is None:
+            if soaking:
+                item.add_marker(pytest.mark.timeout(SOAK_SECONDS))
+            elif "fhe" in item.keywords:
+                item.add_marker(pytest.mark.timeout(FHE_SECONDS))
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = kept
+
+
+@pytest.fixture(scope="session")
+def sized(request: pytest.FixtureRequest) -> Callable[[int, int], int]:
+    """`sized(small, big)`: how many to try; small in `make test`, big in `make soak`."""
+    soaking = bool(request.config.getoption("--soak"))
+    return lambda small, big: big if soaking else small
+
+
+@pytest.fixture(scope="session")
+def data_folder(request: pytest.FixtureRequest) -> Path:
+    """The folder given by `--data`; a test that needs it is skipped where none is given."""
+    folder: Path | None = request.config.getoption("--data")
+    if folder is None:
+        pytest.skip("needs --data FOLDER")
+    return folder.resolve(strict=True)

@@ -1,0 +1,113 @@
+"""Who may import whom, and what: checked on the sources, and in an interpreter of its own."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
+from pathlib import Path
+from typing import Final
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tests.house.conftest import PACKAGES
+
+HEAVY: Final = ("torch", "concrete", "fastapi", "kivy", "onnx", "sqlalchemy", "quietkeys_trainer")
+
+# Which of us a package may import, and which extras its users have installed.
+OURS: Final = {
+    "quietkeys_protocol": set[str](),
+    "quietkeys": {"quietkeys_protocol"},
+    "quietkeys_trainer": {"quietkeys_protocol"},
+    "quietkeys_demo": {"quietkeys"},
+    "quietkeys_bench": {"quietkeys", "quietkeys_protocol"},
+}
+EXTRAS: Final = {
+    "quietkeys_protocol": (),
+    "quietkeys": (),
+    "quietkeys_trainer": ("fhe", "trainer"),
+    "quietkeys_demo": ("demo",),
+    "quietkeys_bench": ("fhe", "trainer", "dev"),
+}
+
+
+def imported(source: str) -> Iterator[str]:
+    """The dotted name of every module that a source imports, wherever in the file."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module is not None and node.level == 0:
+            yield node.module
+
+
+def declared(root: Path, extras: tuple[str, ...]) -> set[str]:
+    """The distributions that pyproject.toml asks for, without extras and with those."""
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    lists = [project["dependencies"], *(project["optional-dependencies"][extra] for extra in extras)]
+    return {canonicalize_name(Requirement(line).name) for names in lists for line in names}
+
+
+def top(module: str) -> str:
+    """The first part of a dotted name."""
+    return module.partition(".")[0]
+
+
+@pytest.mark.parametrize("package", sorted(PACKAGES))
+def test_a_package_imports_only_what_its_users_have_installed(
+    package: str, root: Path, sources: dict[Path, str]
+) -> None:
+    """Everything imported is the standard library, an allowed package of ours, or a declared dependency."""
+    allowed = declared(root, EXTRAS[package])
+    if package == "quietkeys_protocol":
+        allowed = {"numpy"}
+    providers = packages_distributions()
+    offenders = []
+    for path, source in sources.items():
+        if not path.is_relative_to(PACKAGES[package]):
+            continue
+        for module in imported(source):
+            name = top(module)
+            if name in sys.stdlib_module_names or name == package or name in OURS[package]:
+                continue
+            if allowed.intersection(canonicalize_name(provider) for provider in providers.get(name, ())):
+                continue
+            if name == "concrete" and may_touch_concrete(path):
+                continue
+            offenders.append(f"{path.relative_to(root)} imports {module}")
+    assert not offenders, "\n".join(offenders)
+
+
+def may_touch_concrete(path: Path) -> bool:
+    """Whether a module of the SDK belongs to the only part that handles keys: `quietkeys.cipher`."""
+    relative = path.relative_to(PACKAGES["quietkeys"]) if path.is_relative_to(PACKAGES["quietkeys"]) else path
+    return relative.parts[0] in {"cipher", "cipher.py"}
+
+
+def test_the_rule_for_imports_sees_every_form() -> None:
+    """Plain, dotted, from, nested and relative imports are told apart."""
+    source = "import a.b\nfrom c.d import e\nfrom . import f\ndef g():\n    import h as i\n"
+    assert sorted(imported(source)) == ["a.b", "c.d", "h"]
+
+
+@pytest.mark.parametrize("module", ["quietkeys", "quietkeys_protocol"])
+def test_a_light_import_loads_nothing_heavy(module: str) -> None:
+    """A fresh interpreter that imports the typing path has loaded none of the heavy libraries."""
+    assert loaded_after(f"import {module}") == set()
+
+
+def loaded_after(statement: str) -> set[str]:
+    """Which of the heavy libraries a fresh interpreter has loaded after a statement."""
+    program = f"{statement}\nimport sys\nprint(*sorted({{name.partition('.')[0] for name in sys.modules}}))"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return set(re.split(r"\s+", result.stdout.strip())) & set(HEAVY)
+
+
+def test_the_light_import_test_can_fail() -> None:
+    """The measurement behind the light-import test sees a heavy library where there is one."""
+    assert loaded_after("import onnx") == {"onnx"}

@@ -1,0 +1,41 @@
+"""The Makefile explains itself, and its targets are there."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+
+def test_every_target_is_documented(root: Path) -> None:
+    """`make help` lists exactly the phony targets, each with a sentence."""
+    text = (root / "Makefile").read_text()
+    phony = set(" ".join(re.findall(r"^\.PHONY: (.*)$", text, re.MULTILINE)).split())
+    assert set(re.findall(r"^([a-z-]+):.*## \S", text, re.MULTILINE)) == phony
+    assert {"install", "demo", "test", "soak", "check", "app", "lock"} <= phony
+
+
+def test_help_is_what_make_says_first(root: Path) -> None:
+    """Plain `make` installs nothing and prints the list."""
+    result = subprocess.run(["make", "-C", str(root)], capture_output=True, text=True, check=True)
+    assert "make test" in result.stdout
+
+
+def test_the_app_says_when_it_comes(root: Path) -> None:
+    """`make app` does not pretend."""
+    result = subprocess.run(["make", "-C", str(root), "app"], capture_output=True, text=True, check=False)
+    assert result.returncode != 0
+    assert "make demo" in result.stderr
+
+
+def test_continuous_integration_runs_what_people_run(root: Path) -> None:
+    """`.ci/run` is executable and calls `make test`."""
+    script = root / ".ci/run"
+    assert script.stat().st_mode & 0o111
+    assert "make test" in script.read_text()
+
+
+def test_the_scripts_parse(root: Path) -> None:
+    """Bash accepts every script."""
+    for script in [root / ".ci/run", *sorted((root / "tools").glob("*.sh"))]:
+        subprocess.run(["bash", "-n", str(script)], check=True)

@@ -1,0 +1,113 @@
+"""The built wheel works alone: installed with the base dependencies and nothing else."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import venv
+import zipfile
+from importlib.metadata import distribution
+from pathlib import Path
+from typing import Final
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tests.house.conftest import PACKAGES, ROOT
+
+HEAVY: Final = ("torch", "concrete", "fastapi", "kivy", "onnx", "sqlalchemy")
+
+
+@pytest.fixture(scope="module")
+def wheel(root: Path) -> Path:
+    """The wheel that `make wheel` built; `make test` builds it first."""
+    wheels = sorted((root / "dist").glob("quietkeys-*.whl"))
+    if not wheels:
+        pytest.skip("no wheel in dist/: run `make wheel`")
+    return wheels[-1]
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
+    """An interpreter with the wheel and its base dependencies, copied from files that the lock vouches for."""
+    folder = tmp_path_factory.mktemp("base")
+    venv.create(folder, with_pip=False, symlinks=True)
+    purelib = folder / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
+    for name in sorted(base_closure()):
+        copy_distribution(name, purelib)
+    interpreter = folder / "bin" / "python"
+    install = [sys.executable, "-m", "pip", "--python", str(interpreter), "--quiet", "install"]
+    subprocess.run([*install, "--no-deps", "--no-index", "--no-compile", str(wheel)], check=True)
+    return interpreter
+
+
+def base_closure() -> set[str]:
+    """The names of all distributions that an install without extras brings."""
+    names: set[str] = set()
+    waiting = ["quietkeys"]
+    while waiting:
+        for line in distribution(waiting.pop()).requires or ():
+            requirement = Requirement(line)
+            name = canonicalize_name(requirement.name)
+            wanted = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+            if wanted and name not in names:
+                names.add(name)
+                waiting.append(name)
+    return names
+
+
+def copy_distribution(name: str, target: Path) -> None:
+    """Installs a distribution of this environment into another, file by file, without its scripts."""
+    for file in distribution(name).files or ():
+        if ".." in file.parts or file.suffix == ".pyc":
+            continue
+        destination = target / file
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(str(file.locate()), destination)
+
+
+def test_the_base_install_is_light() -> None:
+    """Without extras nothing heavy is installed, let alone loaded."""
+    assert not base_closure() & {*HEAVY, "concrete-python", "concrete-ml"}
+
+
+def test_the_sdk_imports_from_the_wheel_alone(python: Path, tmp_path: Path) -> None:
+    """`import quietkeys` needs the base dependencies only, and takes the files of the wheel."""
+    program = "import quietkeys, quietkeys_protocol; print(quietkeys.__file__)"
+    result = subprocess.run(
+        [python, "-I", "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert result.stdout.startswith(str(python.parent.parent))
+
+
+@pytest.mark.skipif(not (PACKAGES["quietkeys"] / "cli.py").exists(), reason="no command line yet")
+def test_the_command_starts_without_extras(python: Path, tmp_path: Path) -> None:
+    """`quietkeys --help` answers on a base install, although `bench` needs more."""
+    command = python.with_name("quietkeys")
+    result = subprocess.run([command, "--help"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert "demo" in result.stdout
+
+
+def test_the_wheel_holds_every_committed_file_of_its_packages(wheel: Path, committed: list[Path]) -> None:
+    """Modules, py.typed, bundles, migrations and schemas: nothing in a package is left behind."""
+    inside = set(zipfile.ZipFile(wheel).namelist())
+    expected = {
+        str(path.relative_to(folder.parent))
+        for folder in PACKAGES.values()
+        for path in committed
+        if path.is_relative_to(folder)
+    }
+    assert expected - inside == set()
+    assert not [name for name in inside if re.match(r"(tests|tools|docs)/", name)]
+
+
+def test_the_wheel_carries_its_licence(wheel: Path) -> None:
+    """Licence and notice travel with the code."""
+    names = zipfile.ZipFile(wheel).namelist()
+    for name in ("LICENSE", "NOTICE"):
+        assert any(path.endswith(f"dist-info/licenses/{name}") for path in names)
+        assert (ROOT / name).read_text()
