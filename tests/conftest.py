@@ -6,6 +6,8 @@ the others for big numbers through `sized`.
 
 from __future__ import annotations
 
+import os
+import platform
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,6 +21,7 @@ pytest_plugins = [name for name in ("tests.fhe_fixtures",) if find_spec(name) is
 
 FHE_SECONDS: Final = 600  # one encrypted round takes under a minute on 2 idle cores; CI's are not idle
 SOAK_SECONDS: Final = 24 * 3600
+RESULTS: Final = Path(__file__).resolve().parent.parent / "benchmarks" / "results"
 
 # The same examples on every run: a red build is a change of ours, not luck. The soak looks for new ones.
 settings.register_profile("test", max_examples=30, deadline=None, derandomize=True)
@@ -35,6 +38,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Chooses the hypothesis profile."""
     settings.load_profile("soak" if config.getoption("--soak") else "test")
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Says on what, and at which size, the figures below were taken."""
+    size = "soak" if config.getoption("--soak") else "test"
+    return f"machine: {platform.machine()}, {os.cpu_count()} cores, {platform.system()}; size: {size}"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -59,6 +68,13 @@ def sized(request: pytest.FixtureRequest) -> Callable[[int, int], int]:
     """`sized(small, big)`: how many to try; small in `make test`, big in `make soak`."""
     soaking = bool(request.config.getoption("--soak"))
     return lambda small, big: big if soaking else small
+
+
+@pytest.fixture(scope="session")
+def results_folder() -> Path:
+    """Where a soak keeps what it measured, one file per person, so that the next one goes on from there."""
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    return RESULTS
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+import quietkeys
 from tests.house.conftest import PACKAGES
 
 HEAVY: Final = ("torch", "concrete", "fastapi", "kivy", "onnx", "sqlalchemy", "quietkeys_trainer")
@@ -99,6 +100,13 @@ def test_the_rule_for_imports_sees_every_form() -> None:
 def test_a_light_import_loads_nothing_heavy(module: str) -> None:
     """A fresh interpreter that imports the typing path has loaded none of the heavy libraries."""
     assert loaded_after(f"import {module}") == set()
+
+
+@pytest.mark.skipif(not hasattr(quietkeys, "Personalizer"), reason="no facade yet")
+def test_suggesting_loads_nothing_heavy(tmp_path: Path) -> None:
+    """Opening a profile and asking for suggestions needs onnxruntime and numpy, nothing heavier."""
+    opening = f"keyboard = quietkeys.Personalizer.open({str(tmp_path / 'profile')!r})"
+    assert loaded_after(f"import quietkeys\n{opening}\nkeyboard.suggest('see you', 'tomorow')") == set()
 
 
 def loaded_after(statement: str) -> set[str]:

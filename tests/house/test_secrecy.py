@@ -30,6 +30,7 @@ PRIVATE: Final = {
         r"(?<![\d.])(10\.\d+|192\.168|172\.(1[6-9]|2\d|3[01]))\.\d+\.\d+(?![\d.])"
     ),
     "a package registry": re.compile(r"(pypi|pythonhosted|npmjs|debian)[.](org|com)", re.IGNORECASE),
+    "a folder beside the checkout": re.compile(r"\.\./shared\b"),
     "an e-mail address": re.compile(r"\b[\w.+-]+@(?!example\.|test\.)[\w-]+\.(com|org|net|io|de)\b"),
 }
 
@@ -108,6 +109,7 @@ def decoded(path: Path) -> str | None:
     [
         "see /" + "home/ann/x",
         "at 192." + "168.1.7",
+        "read ." + "./shared/x",
         "from https://" + "pypi" + ".org/simple",
         "ann@" + "firm.com",
     ],

@@ -32,7 +32,7 @@ def wheel(root: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
-    """An interpreter with the wheel and its base dependencies, copied from files that the lock vouches for."""
+    """An interpreter with the wheel and its base dependencies, copied from what the lock brought."""
     folder = tmp_path_factory.mktemp("base")
     venv.create(folder, with_pip=False, symlinks=True)
     purelib = folder / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
