@@ -38,7 +38,7 @@ find_python() {
 }
 
 python=$(find_python)
-missing=$(packages_missing | xargs)
+missing=$(packages_missing | tr '\n' ' ')
 if [ -n "$missing" ]; then
     [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null ||
         die "needs these Debian packages, or what your system calls them: $missing"
