@@ -24,10 +24,10 @@ install: ## make .venv from requirements.lock and install the project into it
 demo: install ## watch the loop: type, count, encrypt, train, decrypt, judge, apply
 	@$(BIN)/quietkeys demo $(ARGS)
 
-test: check wheel ## everything at small numbers, one real encrypted round included
+test: check ## everything at small numbers, one real encrypted round included
 	@$(BIN)/python -m pytest
 
-soak: check wheel ## the same at big numbers: DATA=/path/to/data (goes on where it stopped)
+soak: check ## the same at big numbers: DATA=/path/to/data (goes on where it stopped)
 	@[ -d "$(DATA)" ] || { echo "make soak needs DATA=/path/to/data, a folder with people/, text/ and typing/" >&2; exit 2; }
 	@mkdir -p $(RESULTS)
 	@$(BIN)/python -u -m pytest --soak --data "$(DATA)" 2>&1 | tee -a $(RESULTS)/soak.log
@@ -42,7 +42,7 @@ format: install ## rewrite the sources as `make check` wants them
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/ruff check --quiet --fix .
 
-wheel: install ## build dist/*.whl, which the tests install by itself
+wheel: install ## build dist/*.whl
 	@rm -rf dist && $(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 
 lock: install ## resolve requirements.lock again, keeping what still fits (UPGRADE=1: newest of everything)

@@ -22,12 +22,22 @@ HEAVY: Final = ("torch", "concrete", "fastapi", "kivy", "onnx", "sqlalchemy")
 
 
 @pytest.fixture(scope="module")
-def wheel(root: Path) -> Path:
-    """The wheel that `make wheel` built; `make test` builds it first."""
-    wheels = sorted((root / "dist").glob("quietkeys-*.whl"))
-    if not wheels:
-        pytest.skip("no wheel in dist/: run `make wheel`")
-    return wheels[-1]
+def wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of this checkout, built as `make wheel` builds it."""
+    folder = tmp_path_factory.mktemp("dist")
+    build = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "--no-build-isolation",
+        "--no-index",
+    ]
+    subprocess.run([*build, "--wheel-dir", str(folder), str(root)], check=True)
+    (built,) = folder.iterdir()
+    return built
 
 
 @pytest.fixture(scope="module")
