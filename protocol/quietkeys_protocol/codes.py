@@ -1,0 +1,303 @@
+"""Every error code that device and service share, with its HTTP status, message and advice.
+
+The classes that carry them are in `quietkeys_protocol.errors`, which is what everything else imports.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, StrEnum
+from typing import Final
+
+
+class Remedy(Enum):
+    """What the caller can do, one for each class of the tree."""
+
+    TRY_AGAIN = "wait, then repeat the call"
+    START_OVER = "make again what the call builds on"
+    CORRECT = "correct the call"
+    UPGRADE = "upgrade"
+    DISTRUST = "do not use what was received"
+
+
+LOCAL: Final = 0  # the status of an error that never crosses the wire
+
+
+class ErrorCode(StrEnum):
+    """Everything that can go wrong between device and service; the value is what crosses the wire."""
+
+    status: int
+    remedy: Remedy
+    message: str
+    advice: str
+
+    def __new__(
+        cls,
+        code: str,
+        status: int = LOCAL,
+        remedy: Remedy = Remedy.CORRECT,
+        message: str = "",
+        advice: str = "",
+    ) -> ErrorCode:
+        """A member whose value is `code`; `status` is its HTTP status, or `LOCAL`.
+
+        The defaults are never used: they let `ErrorCode("key_unknown")` pass the type checker as a search.
+        """
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.status, member.remedy, member.message, member.advice = status, remedy, message, advice
+        return member
+
+    # Try again
+    TRAINER_UNREACHABLE = (
+        "trainer_unreachable",
+        LOCAL,
+        Remedy.TRY_AGAIN,
+        "the trainer did not answer",
+        "Check the address and the network. Reports wait on this device until the trainer answers.",
+    )
+    TRAINER_BUSY = (
+        "trainer_busy",
+        503,
+        Remedy.TRY_AGAIN,
+        "the trainer cannot take this now",
+        "Repeat the request later, waiting longer each time.",
+    )
+    TRAINER_BROKEN = (
+        "trainer_broken",
+        500,
+        Remedy.TRY_AGAIN,
+        "the trainer made a mistake",
+        "Repeat the request later; if it goes on, tell whoever runs the trainer.",
+    )
+    TOO_MANY_REQUESTS = (
+        "too_many_requests",
+        429,
+        Remedy.TRY_AGAIN,
+        "this device asks too often",
+        "Wait as long as Retry-After says.",
+    )
+    BODY_TOO_SLOW = (
+        "body_too_slow",
+        408,
+        Remedy.TRY_AGAIN,
+        "the body arrived too slowly",
+        "Repeat the request on a better connection.",
+    )
+    DISK_FULL = (
+        "disk_full",
+        507,
+        Remedy.TRY_AGAIN,
+        "there is no space left to store this",
+        "Free some space, then repeat the request. Nothing was stored by half.",
+    )
+    UPDATE_NOT_READY = (
+        "update_not_ready",
+        409,
+        Remedy.TRY_AGAIN,
+        "the job has not finished",
+        "Ask for the job's state until it is done, then fetch the update.",
+    )
+
+    # Start over
+    DEVICE_UNKNOWN = (
+        "device_unknown",
+        404,
+        Remedy.START_OVER,
+        "no such device",
+        "Enrol this device; its keys and reports have to be sent again.",
+    )
+    KEY_UNKNOWN = (
+        "key_unknown",
+        404,
+        Remedy.START_OVER,
+        "no such evaluation keys",
+        "Upload the evaluation keys, then repeat the request.",
+    )
+    JOB_UNKNOWN = (
+        "job_unknown",
+        404,
+        Remedy.START_OVER,
+        "no such job",
+        "Send a new report.",
+    )
+    JOB_FAILED = (
+        "job_failed",
+        409,
+        Remedy.START_OVER,
+        "the job failed and has no update",
+        "Send a new report. If that fails as well, upload new evaluation keys.",
+    )
+    JOB_SUPERSEDED = (
+        "job_superseded",
+        409,
+        Remedy.START_OVER,
+        "a newer report took the place of this job",
+        "Fetch the update of the newer report's job.",
+    )
+
+    # Correct
+    REQUEST_MALFORMED = (
+        "request_malformed",
+        400,
+        Remedy.CORRECT,
+        "the request is not well formed",
+        "Build the request as the architecture page says.",
+    )
+    CONTAINER_MALFORMED = (
+        "container_malformed",
+        400,
+        Remedy.CORRECT,
+        "the container is not well formed",
+        "Encode it with quietkeys_protocol.wire.",
+    )
+    SIGNATURE_INVALID = (
+        "signature_invalid",
+        401,
+        Remedy.CORRECT,
+        "the signature does not belong to this request and device",
+        "Sign the request as it is sent, with the key that this device enrolled.",
+    )
+    CLOCK_SKEWED = (
+        "clock_skewed",
+        401,
+        Remedy.CORRECT,
+        "the request's time is too far from the trainer's",
+        "Set this device's clock.",
+    )
+    ROUTE_UNKNOWN = (
+        "route_unknown",
+        404,
+        Remedy.CORRECT,
+        "there is nothing at this path",
+        "Check the address of the trainer.",
+    )
+    METHOD_NOT_ALLOWED = (
+        "method_not_allowed",
+        405,
+        Remedy.CORRECT,
+        "this path does not take this method",
+        "Build the request as the architecture page says.",
+    )
+    NONCE_REPLAYED = (
+        "nonce_replayed",
+        409,
+        Remedy.CORRECT,
+        "this request was already received",
+        "Sign every attempt afresh, with a nonce and time of its own.",
+    )
+    SEQUENCE_REPLAYED = (
+        "sequence_replayed",
+        409,
+        Remedy.CORRECT,
+        "a report with this or a later sequence number was already received",
+        "Number the reports of a source upwards.",
+    )
+    IDEMPOTENCY_CONFLICT = (
+        "idempotency_conflict",
+        409,
+        Remedy.CORRECT,
+        "this idempotency key belongs to another report",
+        "Draw a new idempotency key for every report, and repeat a report unchanged.",
+    )
+    BODY_TOO_LARGE = (
+        "body_too_large",
+        413,
+        Remedy.CORRECT,
+        "the body is larger than this route takes",
+        "Send what the plan asks for and nothing else.",
+    )
+    HASH_MISMATCH = (
+        "hash_mismatch",
+        422,
+        Remedy.CORRECT,
+        "the body's SHA-256 differs from the one it was announced under",
+        "Repeat the upload; if it fails again, something on the way alters it.",
+    )
+    FRAMING_CHANGED = (
+        "framing_changed",
+        422,
+        Remedy.CORRECT,
+        "the ciphertexts are not in the shape of the plan",
+        "Encrypt under the plan's own client specification and send the values unchanged.",
+    )
+    PLAN_INVALID = (
+        "plan_invalid",
+        LOCAL,
+        Remedy.CORRECT,
+        "the plan cannot be trained",
+        "Run `quietkeys-trainer plan check` on it and correct what it names.",
+    )
+    VALUE_OUT_OF_RANGE = (
+        "value_out_of_range",
+        LOCAL,
+        Remedy.CORRECT,
+        "a value lies outside the range of the plan",
+        "Scale the report down until the reference program stays inside its field.",
+    )
+    WORKER_UNSUITABLE = (
+        "worker_unsuitable",
+        LOCAL,
+        Remedy.CORRECT,
+        "this machine must not run encryption",
+        "Run it where RDSEED or /dev/random is to be had.",
+    )
+
+    # Upgrade
+    PLAN_UNKNOWN = (
+        "plan_unknown",
+        404,
+        Remedy.UPGRADE,
+        "the trainer does not serve this plan",
+        "Install the bundle that this trainer serves, or use the trainer that the bundle names.",
+    )
+    PLAN_RETIRED = (
+        "plan_retired",
+        410,
+        Remedy.UPGRADE,
+        "the trainer no longer serves this plan",
+        "Install the newer bundle.",
+    )
+    VERSION_UNSUPPORTED = (
+        "version_unsupported",
+        400,
+        Remedy.UPGRADE,
+        "this version of the container is not known here",
+        "Upgrade the older of device and trainer.",
+    )
+
+    # Distrust
+    TRAINER_GARBLED = (
+        "trainer_garbled",
+        LOCAL,
+        Remedy.DISTRUST,
+        "the trainer's answer makes no sense",
+        "Check that the address is a quietkeys trainer's. Nothing of the answer was used.",
+    )
+    UPDATE_UNTRUSTED = (
+        "update_untrusted",
+        LOCAL,
+        Remedy.DISTRUST,
+        "the update cannot be what the plan computes",
+        "Nothing was applied. If it happens again, do not use this trainer.",
+    )
+    SPECIFICATION_UNTRUSTED = (
+        "specification_untrusted",
+        LOCAL,
+        Remedy.DISTRUST,
+        "the client specification is not safe to encrypt under",
+        "Install the bundle from its publisher. Nothing was encrypted.",
+    )
+    BUNDLE_UNTRUSTED = (
+        "bundle_untrusted",
+        LOCAL,
+        Remedy.DISTRUST,
+        "the bundle is not signed by its publisher, or is older than the one in use",
+        "Install the bundle from its publisher.",
+    )
+    PROFILE_DAMAGED = (
+        "profile_damaged",
+        LOCAL,
+        Remedy.DISTRUST,
+        "the profile folder holds something that cannot be read",
+        "The damaged part was set aside and learning starts again; restore a backup if there is one.",
+    )
