@@ -36,7 +36,7 @@ check: install ## format, lint, types and import contracts
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 
 format: install ## rewrite the sources as `make check` wants them
 	@$(BIN)/ruff format --quiet .
