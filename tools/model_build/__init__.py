@@ -1,0 +1,1 @@
+"""Stages that build the shipped model bundle; `tools/build_model.py` runs them in order."""

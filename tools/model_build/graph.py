@@ -1,0 +1,247 @@
+"""The ONNX graph that scores the candidates of one typed word.
+
+    score = features . base + features . (ranker_map u_r)
+          + sum over edits (channel_matrix u_c)[event of the edit] + (lexicon_matrix u_l)[bucket of the word]
+
+features = (language model log-probability, channel log-probability, evidence...). The weights u are
+inputs, so that applying an update never rewrites the model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from .hash_table import FINGERPRINT_PRIME, MISS, SLOTS, HashTable
+from .ngram import NgramTables
+from .quantize import Scale
+from .spelling import ORDER, SYMBOLS
+
+OPSET = 17
+IR_VERSION = 8  # the newest that onnxruntime 1.18 and older phones' runtimes share
+UNKNOWN_ID = 1
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageParts:
+    """What the graph needs to score words: n-gram tables, spelling table, edit log-probabilities."""
+
+    ngram: NgramTables
+    spelling: NDArray[np.uint8]  # [29, 29, 29, 29]
+    spelling_scale: Scale
+    channel: NDArray[np.float32]  # [edits], 0 for padding
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterParts:
+    """What the graph needs to add the adapter: fixed matrices of every block, and the base weights.
+
+    event_of_edit: [edits] row of channel_matrix or -1. bucket_of_word: [V] row of lexicon_matrix or -1.
+    """
+
+    base_weights: NDArray[np.float32]  # [2 + F]
+    ranker_map: NDArray[np.float32]  # [2 + F, dr]
+    channel_matrix: NDArray[np.float32]  # [Mc, dc]
+    event_of_edit: NDArray[np.int64]
+    lexicon_matrix: NDArray[np.float32]  # [Ml, dl]
+    bucket_of_word: NDArray[np.int64]
+
+
+def no_blocks(base_weights: NDArray[np.float32], edits: int, vocabulary: int) -> AdapterParts:
+    """Return adapter parts with one idle weight a block: a graph that only scores."""
+    features = len(base_weights)
+    return AdapterParts(
+        base_weights.astype(np.float32),
+        np.zeros((features, 1), np.float32),
+        np.zeros((1, 1), np.float32),
+        np.full(edits, -1, np.int64),
+        np.zeros((1, 1), np.float32),
+        np.full(vocabulary, -1, np.int64),
+    )
+
+
+class _Builder:
+    """Nodes and constants under unique names."""
+
+    def __init__(self) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants: list[onnx.TensorProto] = []
+
+    def constant(self, name: str, value: NDArray[np.generic] | float | int | list[int]) -> str:
+        """Add a named constant once; return its name."""
+        if name not in (tensor.name for tensor in self.constants):
+            self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        return name
+
+    def integer(self, value: int) -> str:
+        return self.constant(f"int_{value}", np.array(value, np.int64))
+
+    def real(self, value: float) -> str:
+        return self.constant(f"real_{float(value)!r}", np.array(value, np.float32))
+
+    def add(self, operator: str, *inputs: str, name: str = "", **attributes: Any) -> str:
+        """Add a node with one output; return the output's name."""
+        output = name or f"{operator.lower()}_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(operator, list(inputs), [output], **attributes))
+        return output
+
+    def decode(self, codes: str, scale: Scale) -> str:
+        real = self.add("Cast", codes, to=TensorProto.FLOAT)
+        return self.add("Sub", self.real(scale.high), self.add("Mul", real, self.real(scale.step)))
+
+    def packed_key(self, *ids: str, vocabulary: int) -> str:
+        key = ids[0]
+        for part in ids[1:]:
+            key = self.add("Add", self.add("Mul", key, self.integer(vocabulary)), part)
+        return key
+
+
+def _slots(graph: _Builder, name: str, table: HashTable, keys: str) -> tuple[str, str, str]:
+    """Return (bucket indices [K, 2], distance to the key's code 0 [K, 16], match [K, 16])."""
+    slots = graph.constant(f"{name}_slots", table.slots)
+    axis = graph.constant("axis_1", np.array([1], np.int64))
+    flat = graph.constant("flat_slots", np.array([-1, 2 * SLOTS], np.int64))
+    forward, backward = (graph.add("Mod", keys, graph.integer(prime)) for prime in table.primes)
+    backward = graph.add("Sub", graph.integer(table.primes[1] - 1), backward)
+    choices = (graph.add("Unsqueeze", choice, axis) for choice in (forward, backward))
+    buckets = graph.add("Concat", *choices, axis=1)
+    words = graph.add("Reshape", graph.add("Gather", slots, buckets), flat)  # [K, 16] int32
+    mark = graph.add("Mod", keys, graph.integer(FINGERPRINT_PRIME))
+    mark = graph.add("Cast", graph.add("Mul", mark, graph.integer(256)), to=TensorProto.INT32)
+    distance = graph.add("Sub", words, graph.add("Unsqueeze", mark, axis))
+    zero = graph.constant("int32_0", np.array(0, np.int32))
+    top = graph.constant("int32_256", np.array(256, np.int32))
+    match = graph.add("And", graph.add("GreaterOrEqual", distance, zero), graph.add("Less", distance, top))
+    return buckets, distance, match
+
+
+def _look_up(graph: _Builder, name: str, table: HashTable, keys: str) -> str:
+    """Return the int32 value [K] of each key, MISS where absent."""
+    _, distance, match = _slots(graph, name, table, keys)
+    miss = graph.constant("int32_miss", np.array(MISS, np.int32))
+    return graph.add("ReduceMin", graph.add("Where", match, distance, miss), axes=[1], keepdims=0)
+
+
+def _context_backoff(graph: _Builder, tables: NgramTables, key: str) -> str:
+    """Return the log weight [1] of falling back from the two-word context."""
+    buckets, _, match = _slots(graph, "bigram", tables.bigram, key)
+    stored = graph.constant("bigram_backoff", tables.bigram_backoff)
+    flat = graph.constant("flat_slots", np.array([-1, 2 * SLOTS], np.int64))
+    codes = graph.add("Reshape", graph.add("Gather", stored, buckets), flat)
+    miss = graph.constant("int32_miss", np.array(MISS, np.int32))
+    found = graph.add("Where", match, graph.add("Cast", codes, to=TensorProto.INT32), miss)
+    code = graph.add("ReduceMin", found, axes=[1], keepdims=0)
+    logs = graph.decode(code, tables.backoff_scale)
+    return graph.add("Where", graph.add("Less", code, miss), logs, graph.real(0.0))
+
+
+def _language(graph: _Builder, tables: NgramTables) -> str:
+    """Return log p(candidate | context) [K]; unknown words share p(<unk> | context)."""
+    size = tables.vocabulary
+    first = graph.constant("first", np.array([0], np.int64))
+    second = graph.constant("second", np.array([1], np.int64))
+    older = graph.add("Gather", "context", first)  # [1]
+    newer = graph.add("Gather", "context", second)
+    pair = graph.packed_key(older, newer, vocabulary=size)
+    miss = graph.constant("int32_miss", np.array(MISS, np.int32))
+    unigram = graph.constant("unigram", tables.unigram)
+    log_unigram = graph.decode(graph.add("Gather", unigram, "candidate"), tables.probability_scale)
+    weight = graph.add("Gather", graph.constant("unigram_backoff", tables.unigram_backoff), newer)
+    backed = graph.add("Add", graph.decode(weight, tables.backoff_scale), log_unigram)
+    found = _look_up(graph, "bigram", tables.bigram, graph.packed_key(newer, "candidate", vocabulary=size))
+    lower = graph.add(
+        "Where", graph.add("Less", found, miss), graph.decode(found, tables.probability_scale), backed
+    )
+    backed = graph.add("Add", _context_backoff(graph, tables, pair), lower)
+    found = _look_up(graph, "trigram", tables.trigram, graph.packed_key(pair, "candidate", vocabulary=size))
+    return graph.add(
+        "Where", graph.add("Less", found, miss), graph.decode(found, tables.probability_scale), backed
+    )
+
+
+def _spelling(graph: _Builder, table: NDArray[np.uint8], scale: Scale) -> str:
+    """Return log P(spelling of the typed word) as a scalar."""
+    start = graph.constant("boundaries_before", np.zeros(ORDER - 1, np.int64))
+    end = graph.constant("boundary_after", np.zeros(1, np.int64))
+    padded = graph.add("Concat", start, "typed", end, axis=0)
+    axis = graph.constant("axis_0", np.array([0], np.int64))
+    windows = []
+    for at in range(ORDER):
+        begin = graph.constant(f"window_{at}", np.array([at], np.int64))
+        stop = np.array([at - ORDER + 1 if at < ORDER - 1 else 2**31 - 1], np.int64)
+        windows.append(graph.add("Slice", padded, begin, graph.constant(f"window_end_{at}", stop), axis))
+    index = graph.packed_key(*windows, vocabulary=SYMBOLS)
+    codes = graph.add("Gather", graph.constant("spelling", table.reshape(-1)), index)
+    inside = graph.add("Greater", graph.add("Add", windows[-2], windows[-1]), graph.integer(0))
+    logs = graph.add("Where", inside, graph.decode(codes, scale), graph.real(0.0))
+    return graph.add("ReduceSum", logs, keepdims=0)
+
+
+def _block(graph: _Builder, name: str, matrix: NDArray[np.float32], rows: NDArray[np.int64], at: str) -> str:
+    """Return (matrix u)[row of each index], 0 for row -1."""
+    product = graph.add("MatMul", graph.constant(f"{name}_matrix", matrix), f"{name}_weights")
+    padded = graph.add("Concat", product, graph.constant("nothing", np.zeros(1, np.float32)), axis=0)
+    closed = np.where(rows < 0, len(matrix), rows).astype(np.int32)
+    return graph.add("Gather", padded, graph.add("Gather", graph.constant(f"{name}_rows", closed), at))
+
+
+def build(language: LanguageParts, adapter: AdapterParts) -> onnx.ModelProto:
+    """Return the checked model. F is the length of base_weights less 2."""
+    graph = _Builder()
+    axis = graph.constant("axis_1", np.array([1], np.int64))
+    words = _language(graph, language.ngram)
+    spelled = _spelling(graph, language.spelling, language.spelling_scale)
+    outside = graph.add("Equal", "candidate", graph.integer(UNKNOWN_ID))
+    words = graph.add("Add", words, graph.add("Where", outside, spelled, graph.real(0.0)))
+    edit_logs = graph.add("Gather", graph.constant("channel_log_p", language.channel), "edits")
+    channel = graph.add("ReduceSum", edit_logs, axis, keepdims=0)
+    graph.add(
+        "Concat",
+        graph.add("Unsqueeze", words, axis),
+        graph.add("Unsqueeze", channel, axis),
+        "evidence",
+        axis=1,
+        name="features",
+    )
+    trust = graph.add("MatMul", graph.constant("ranker_map", adapter.ranker_map), "ranker_weights")
+    trust = graph.add("Add", trust, graph.constant("base_weights", adapter.base_weights))
+    score = graph.add("MatMul", "features", trust)
+    habits = _block(graph, "channel", adapter.channel_matrix, adapter.event_of_edit, "edits")
+    score = graph.add("Add", score, graph.add("ReduceSum", habits, axis, keepdims=0))
+    graph.add(
+        "Add",
+        score,
+        _block(graph, "lexicon", adapter.lexicon_matrix, adapter.bucket_of_word, "candidate"),
+        name="score",
+    )
+    return _model(graph, adapter)
+
+
+def _model(graph: _Builder, adapter: AdapterParts) -> onnx.ModelProto:
+    features = len(adapter.base_weights)
+    value = helper.make_tensor_value_info
+    inputs = [
+        value("context", TensorProto.INT64, [2]),
+        value("candidate", TensorProto.INT64, ["K"]),
+        value("typed", TensorProto.INT64, ["T"]),
+        value("edits", TensorProto.INT64, ["K", "P"]),
+        value("evidence", TensorProto.FLOAT, ["K", features - 2]),
+        value("channel_weights", TensorProto.FLOAT, [adapter.channel_matrix.shape[1]]),
+        value("lexicon_weights", TensorProto.FLOAT, [adapter.lexicon_matrix.shape[1]]),
+        value("ranker_weights", TensorProto.FLOAT, [adapter.ranker_map.shape[1]]),
+    ]
+    outputs = [
+        value("score", TensorProto.FLOAT, ["K"]),
+        value("features", TensorProto.FLOAT, ["K", features]),
+    ]
+    assembled = helper.make_graph(graph.nodes, "quietkeys", inputs, outputs, graph.constants)
+    model = helper.make_model(assembled, opset_imports=[helper.make_opsetid("", OPSET)])
+    model.ir_version = IR_VERSION
+    model.producer_name = "quietkeys"
+    onnx.checker.check_model(model, full_check=True)
+    return model

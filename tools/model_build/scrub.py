@@ -1,0 +1,100 @@
+"""Text without what identifies people or machines, as sentences of words.
+
+Removed: URLs, e-mail addresses, file paths, @names, #tags, numbers, mark-up, and the nicknames of
+chat rooms. What remains is split by the SDK's own definition of a word (`quietkeys.tokens`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+
+from quietkeys.tokens import ends_sentence, normalize
+
+_ADDRESS = re.compile(
+    r"""(?ix)
+      \b(?:https?|ftp|irc|file|git|ssh|apt)://\S+      # URL with a scheme
+    | \bwww\.\S+                                       # URL without
+    | \S+@\S+                                          # e-mail, user@host
+    | (?<!\w)[@\#]\w[\w.-]*                            # @name, #tag, #channel
+    | (?<!\w)(?:~|\.{1,2})?/[\w.+~-]+(?:/[\w.+~*-]*)*  # file path
+    | \b\w:\\\S+                                       # file path with a drive
+    | \b[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|edu|gov|io|de|uk|txt|conf|deb|gz|iso|exe|html?|php|sh)\b(?:/\S*)?
+    | <[^<>\s]{1,20}>                                  # mark-up, <unk>
+    """
+)
+_STAGE_DIRECTION = re.compile(r"\([^()]{0,60}\)|\[[^\[\]]{0,60}\]|\*[^*]{0,60}\*")
+_JOINT = re.compile(r"(?<=\w)(?:-{2,}|\.{2,}|[—–…/,;:!?()\[\]\"|=+]+)(?=[\w'\"])")
+_SENTENCE_JOINT = re.compile(r"(?<=[a-z]{2})([.!?])(?=[A-Z])")
+_DIGIT = re.compile(r"\d")
+_ADDRESSEE = re.compile(r"^\s*([^\s:,;<>]{2,20})\s?(?:->|[:,;>])+(?:\s|$)")
+
+ORDINARY_ELSEWHERE = 3  # occurrences in lower case outside chat that make a name an ordinary word
+ORDINARY_RATIO = 4.0  # uses as a word per use as addressee that make it one within chat
+
+
+def clean(line: str) -> str:
+    """Return a line without addresses, paths, names with marks, numbers and stage directions."""
+    line = _STAGE_DIRECTION.sub(" ", line)
+    line = _ADDRESS.sub(" ", line)
+    line = _SENTENCE_JOINT.sub(r"\1 ", line)
+    return _JOINT.sub(" ", line)
+
+
+def sentences(line: str, nicknames: frozenset[str] = frozenset()) -> list[list[str]]:
+    """Return the sentences of a line as lists of words.
+
+    A token with a digit is dropped, and so is a nickname.
+    """
+    result: list[list[str]] = []
+    current: list[str] = []
+    for token in clean(line).split():
+        word = "" if _DIGIT.search(token) else normalize(token)
+        if word and word not in nicknames:
+            current.append(word)
+        if current and ends_sentence(token):
+            result.append(current)
+            current = []
+    if current:
+        result.append(current)
+    return result
+
+
+def addressee(line: str) -> str:
+    """Return the normalized name a chat line is addressed to ("name: text"), or ""."""
+    match = _ADDRESSEE.match(line)
+    return _nickname(match.group(1)) if match else ""
+
+
+def _nickname(token: str) -> str:
+    return normalize(token) or token.lower()
+
+
+def without_addressee(line: str, nicknames: frozenset[str]) -> str:
+    """Return a chat line without its "name: " prefix, if that name is a nickname."""
+    match = _ADDRESSEE.match(line)
+    if match and _nickname(match.group(1)) in nicknames:
+        return line[match.end() :]
+    return line
+
+
+def collect_nicknames(chat: Iterable[str], ordinary: Counter[str]) -> frozenset[str]:
+    """Return the names that chat lines are addressed to and that are not ordinary words.
+
+    chat: raw lines. ordinary: how often each lower-case word occurs in other text. A name stays a
+    word if other text knows it, or if chat uses it far more often elsewhere in a line than as addressee.
+    """
+    called: Counter[str] = Counter()
+    used: Counter[str] = Counter()
+    for line in chat:
+        name = addressee(line)
+        if name:
+            called[name] += 1
+        for token in line.split():
+            used[normalize(token)] += 1
+    return frozenset(
+        name
+        for name, calls in called.items()
+        if ordinary[name] < ORDINARY_ELSEWHERE and used[name] - calls < ORDINARY_RATIO * calls
+    )
