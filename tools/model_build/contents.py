@@ -1,0 +1,66 @@
+"""What lies in a bundle folder, as bytes: assembled here, signed by `bundle_writer`."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from numpy.typing import NDArray
+
+from quietkeys.bundle import Manifest
+
+from . import graph
+from .bundle_writer import describe_files, write_bundle
+from .graph import AdapterParts
+from .language import Language
+from .lexicon import write_lexicon
+
+MODEL = "model.onnx"
+LEXICON = "lexicon.txt"
+LOG_FREQUENCY = "log_frequency.npy"  # float16 [V], nats
+CHANNEL = "channel.npy"  # float32 [edits], nats
+PLAN = "plan.json"
+CLIENT_SPECIFICATION = "client_specification.json"
+NOTICE = "NOTICE"
+
+
+def language_files(language: Language, adapter: AdapterParts) -> dict[str, bytes]:
+    """Return the files that the typing path reads: the model, the lexicon, and what finds candidates."""
+    model = graph.build(language.parts, adapter)
+    return {
+        MODEL: model.SerializeToString(deterministic=True),
+        LEXICON: write_lexicon(language.words).encode("ascii"),
+        LOG_FREQUENCY: _array(language.log_frequency.astype(np.float16)),
+        CHANNEL: _array(language.parts.channel),
+        NOTICE: Path(__file__).with_name("NOTICE.txt").read_bytes(),
+    }
+
+
+def sign_bundle(
+    folder: Path,
+    files: Mapping[str, bytes],
+    key: Ed25519PrivateKey,
+    *,
+    version: int,
+    plan_hash: str,
+    created: str,
+) -> Manifest:
+    """Write and sign the bundle named like its folder; return its manifest.
+
+    files must hold PLAN and CLIENT_SPECIFICATION. plan_hash: hex. created: YYYY-MM-DD.
+    """
+    specification = hashlib.sha256(files[CLIENT_SPECIFICATION]).hexdigest()
+    manifest = Manifest(folder.name, version, plan_hash, specification, created, describe_files(files))
+    write_bundle(folder, manifest, files, key)
+    return manifest
+
+
+def _array(array: NDArray[Any]) -> bytes:
+    stream = io.BytesIO()
+    np.save(stream, array, allow_pickle=False)
+    return stream.getvalue()
