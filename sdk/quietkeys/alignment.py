@@ -1,0 +1,180 @@
+"""The most probable way in which each candidate could have become what was typed.
+
+A weighted edit distance (substitution, omission, insertion, transposition of neighbours) where every
+operation costs its log-probability under the channel model, maximised by dynamic programming
+(Damerau 1964; Brill and Moore 2000 for learnt costs), for all candidates at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quietkeys import edits
+from quietkeys.keyboard import LETTERS, are_adjacent, same_hand
+
+MAX_WORD: Final = 24  # longest word that is aligned, in characters; longer ones are left alone
+MAX_EDITS: Final = MAX_WORD + 4  # columns of an alignment
+_INSERTION_RUN: Final = 3  # longest run of inserted characters considered
+_PADDING: Final = edits.OTHER
+
+
+def _adjacency() -> NDArray[np.bool_]:
+    table = np.zeros((edits.CLASSES, edits.CLASSES), dtype=bool)
+    for first, first_key in enumerate(LETTERS):
+        for second, second_key in enumerate(LETTERS):
+            table[first, second] = are_adjacent(first_key, second_key)
+    return table
+
+
+def _hands() -> NDArray[np.bool_]:
+    keys = [*LETTERS, "'", " "]
+    return np.array([[same_hand(first, second) for second in keys] for first in keys])
+
+
+_ADJACENT: Final = _adjacency()  # [28, 28]
+_SAME_HAND: Final = _hands()  # [28, 28]
+
+
+@dataclass(frozen=True, slots=True)
+class Alignments:
+    """Alignments of K candidates with one typed word.
+
+    log_probability: [K] sum of the operations' log-probabilities (nats).
+    cells: [L + 1, T + 1, K] the dynamic programme's table, for `operations`.
+    """
+
+    log_probability: NDArray[np.float64]
+    cells: NDArray[np.float64]
+    costs: _Costs
+    lengths: NDArray[np.int64]
+
+    def operations(self, chosen: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the edit ids of the candidates with these indices: [len(chosen), MAX_EDITS]."""
+        return _trace_back(self, chosen)
+
+
+@dataclass(frozen=True, slots=True)
+class _Costs:
+    """Edit ids and log-probabilities of every possible step.
+
+    substitution: [L, T, K]; omission: [L, K]; insertion: [L + 1, T, K]; transposition: [L, T, K]
+    (0 where it does not apply).
+    """
+
+    table: NDArray[np.float64]
+    substitution: NDArray[np.int64]
+    omission: NDArray[np.int64]
+    insertion: NDArray[np.int64]
+    transposition: NDArray[np.int64]
+
+
+def _steps(
+    table: NDArray[np.float64], typed: NDArray[np.int64], intended: NDArray[np.int64]
+) -> _Costs:
+    # typed [T], intended [L, K]
+    previous = np.vstack([np.full((1, intended.shape[1]), -1), intended[:-1]])  # [L, K]
+    substitution = 1 + intended[:, None, :] * edits.CLASSES + typed[None, :, None]
+    omission = np.where(
+        intended == previous, edits.omission(0, repeated=True), edits.omission(0, repeated=False)
+    )
+    omission = omission + intended
+    padded = np.full((1, intended.shape[1]), _PADDING)
+    before = np.vstack([padded, intended])[:, None, :]  # [L + 1, 1, K] intended just before
+    after = np.vstack([intended, padded])[:, None, :]  # [L + 1, 1, K] intended next
+    typed_before = np.concatenate([[-1], typed[:-1]])[None, :, None]  # [1, T, 1]
+    now = typed[None, :, None]  # [1, T, 1]
+    repeated = (now == before) | (now == after) | (now == typed_before)
+    near = _ADJACENT[now, before] | _ADJACENT[now, after]
+    kind = np.where(repeated, 0, np.where(near, 1, 2))
+    insertion = edits.insertion(0, edits.InsertionKind.REPEATED) + kind * edits.CLASSES + now
+    swapped = np.zeros(substitution.shape, dtype=np.int64)
+    if len(typed) > 1 and len(intended) > 1:
+        first, second = intended[:-1, None, :], intended[1:, None, :]  # [L - 1, 1, K]
+        applies = (first == typed[None, 1:, None]) & (second == typed[None, :-1, None])
+        swap = np.where(
+            _SAME_HAND[first, second],
+            edits.transposition(same_hand=True),
+            edits.transposition(same_hand=False),
+        )
+        swapped[1:, 1:] = np.where(applies & (first != second), swap, 0)
+    return _Costs(table, substitution, omission, insertion, swapped)
+
+
+def align(
+    channel: NDArray[np.float64], typed: str, candidates: NDArray[np.int64], lengths: NDArray[np.int64]
+) -> Alignments:
+    """Return the best alignments of K candidate words with what was typed.
+
+    channel: [EDIT_COUNT] log-probability (nats) of every edit id. candidates: [K, L] character
+    classes, padded at will beyond `lengths` [K]. Both words must hold 1..MAX_WORD characters.
+    """
+    typed_classes = np.array(edits.character_classes(typed), dtype=np.int64)  # [T]
+    longest = int(lengths.max())
+    intended = np.ascontiguousarray(candidates[:, :longest].T.astype(np.int64))  # [L, K]
+    costs = _steps(channel, typed_classes, intended)
+    substitution = channel[costs.substitution]
+    omission = channel[costs.omission]
+    insertion = channel[costs.insertion]
+    transposition = np.where(costs.transposition > 0, channel[costs.transposition], -np.inf)
+    typed_length, count = len(typed_classes), len(candidates)
+    cells = np.full((longest + 1, typed_length + 1, count), -np.inf)
+    for row in range(longest + 1):
+        best = cells[row]
+        if row == 0:
+            best[0] = 0.0
+        else:
+            best[:] = cells[row - 1] + omission[row - 1]
+            np.maximum(best[1:], cells[row - 1, :-1] + substitution[row - 1], out=best[1:])
+            if row > 1:
+                np.maximum(
+                    best[2:], cells[row - 2, :-2] + transposition[row - 1, 1:], out=best[2:]
+                )
+        for _ in range(min(_INSERTION_RUN, typed_length)):
+            np.maximum(best[1:], best[:-1] + insertion[row], out=best[1:])
+    final = cells[lengths, typed_length, np.arange(count)]
+    return Alignments(final, cells, costs, lengths)
+
+
+def _trace_back(alignments: Alignments, chosen: NDArray[np.int64]) -> NDArray[np.int64]:
+    cells, costs = alignments.cells, alignments.costs
+    table = costs.table
+    row = alignments.lengths[chosen].copy()
+    column = np.full(len(chosen), cells.shape[1] - 1)
+    operations = np.zeros((len(chosen), MAX_EDITS), dtype=np.int64)
+    for step in range(MAX_EDITS):
+        open_rows = (row > 0) | (column > 0)
+        if not open_rows.any():
+            break
+        here = cells[row, column, chosen]
+        up, left = np.maximum(row - 1, 0), np.maximum(column - 1, 0)
+        options = np.stack(
+            [
+                costs.substitution[up, left, chosen],
+                costs.transposition[up, left, chosen],
+                costs.omission[up, chosen],
+                costs.insertion[row, left, chosen],
+            ]
+        )  # [4, K]
+        sources = np.stack(
+            [
+                np.where((row > 0) & (column > 0), cells[up, left, chosen], -np.inf),
+                np.where(
+                    (row > 1) & (column > 1) & (options[1] > 0),
+                    cells[np.maximum(row - 2, 0), np.maximum(column - 2, 0), chosen],
+                    -np.inf,
+                ),
+                np.where(row > 0, cells[up, column, chosen], -np.inf),
+                np.where(column > 0, cells[row, left, chosen], -np.inf),
+            ]
+        )
+        taken = np.abs(sources + table[options] - here).argmin(0)
+        operations[:, step] = np.where(open_rows, options[taken, np.arange(len(chosen))], edits.NONE)
+        back_row = np.array([1, 2, 1, 0])[taken]
+        back_column = np.array([1, 2, 0, 1])[taken]
+        row = np.where(open_rows, row - back_row, row)
+        column = np.where(open_rows, column - back_column, column)
+    return operations

@@ -1,0 +1,133 @@
+"""A simulated typist: touch noise on QWERTY with person-to-person differences.
+
+Sources: touch offset and spread per person from Zhu et al. (CHI 2018); the shares of substitution,
+omission, insertion and transposition from Dhakal et al. (2018, 136M keystrokes): 42, 36, 17, 5 %.
+Each person has a mean touch offset ~ N((-0.10, +0.15), 0.08) and a spread uniform in
+0.20..0.27 x 0.17..0.20, in key widths and heights. One global scale on all touch deviations makes the
+share of letters that go wrong (all four kinds together) equal the stated rate over the population.
+No other personal habit is invented.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from quietkeys.keyboard import KEY_CENTRES, LETTERS, nearest_key
+
+MEAN_OFFSET: Final = (-0.10, 0.15)  # key widths, key heights
+OFFSET_DEVIATION: Final = 0.08  # person to person, key widths and heights
+SPREAD_X: Final = (0.20, 0.27)  # key widths
+SPREAD_Y: Final = (0.17, 0.20)  # key heights
+SUBSTITUTION_SHARE: Final = 0.42
+OMISSION_SHARE: Final = 0.36
+INSERTION_SHARE: Final = 0.17
+TRANSPOSITION_SHARE: Final = 0.05
+# Relative letter frequencies of English (per mille, a..z), to average over keys.
+_ENGLISH: Final = np.array(
+    [82, 15, 28, 43, 127, 22, 20, 61, 70, 2, 8, 40, 24, 67, 75, 19, 1, 60, 63, 91, 28, 10, 24, 2, 20, 1],
+    dtype=np.float64,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """One person's touches: offset and spread as (x, y) in key widths and heights."""
+
+    offset: tuple[float, float]
+    spread: tuple[float, float]
+
+
+def draw_hands(rng: Generator) -> Hands:
+    """Return the hands of a random person."""
+    offset = np.array(MEAN_OFFSET) + OFFSET_DEVIATION * rng.standard_normal(2)
+    spread_x, spread_y = rng.uniform(*SPREAD_X), rng.uniform(*SPREAD_Y)
+    return Hands((float(offset[0]), float(offset[1])), (float(spread_x), float(spread_y)))
+
+
+@lru_cache(maxsize=8)
+def touch_scale(rate: float, touches: int = 60_000) -> float:
+    """Return the scale on touch deviations at which `rate` of all letters go wrong.
+
+    rate: share of letters wrong, 0..0.3, all kinds together, averaged over the population and over
+    English letters. Found by bisection on a fixed sample of touches (seed 0).
+    Raises ValueError outside that range.
+    """
+    if not 0.0 <= rate <= 0.3:
+        raise ValueError(f"the share of wrong letters must lie in 0..0.3, not {rate}")
+    rng = np.random.default_rng(0)
+    letters = rng.choice(26, size=touches, p=_ENGLISH / _ENGLISH.sum())
+    offsets = np.array(MEAN_OFFSET) + OFFSET_DEVIATION * rng.standard_normal((touches, 2))
+    spreads = np.stack([rng.uniform(*SPREAD_X, touches), rng.uniform(*SPREAD_Y, touches)], axis=1)
+    deviations = offsets + spreads * rng.standard_normal((touches, 2))
+    target = SUBSTITUTION_SHARE * rate
+    low, high = 0.0, 4.0
+    for _ in range(24):
+        middle = (low + high) / 2
+        hits = nearest_key(KEY_CENTRES[letters] + middle * deviations) == letters
+        low, high = (middle, high) if 1.0 - hits.mean() < target else (low, middle)
+    return (low + high) / 2
+
+
+@dataclass(slots=True)
+class Typist:
+    """Types words with errors. `rate`: share of letters wrong over the population, 0..0.3."""
+
+    hands: Hands
+    rate: float
+    rng: Generator
+
+    def type_word(self, word: str) -> str:
+        """Return what comes out when this person means to type `word`.
+
+        Only letters a-z go wrong; everything else is typed as is. Case is kept where a letter is hit.
+        """
+        omission = OMISSION_SHARE * self.rate
+        insertion = INSERTION_SHARE * self.rate
+        transposition = TRANSPOSITION_SHARE * self.rate
+        typed: list[str] = []
+        position = 0
+        while position < len(word):
+            letter = word[position]
+            following = word[position + 1 : position + 2]
+            if letter.lower() not in LETTERS:
+                typed.append(letter)
+                position += 1
+                continue
+            draw = self.rng.random()
+            if draw < omission:
+                position += 1
+                continue
+            swaps = omission <= draw < omission + transposition
+            if swaps and following and following.lower() in LETTERS:
+                typed += [self._touch(following), self._touch(letter)]
+                position += 2
+                continue
+            typed.append(self._touch(letter))
+            if omission + transposition <= draw < omission + transposition + insertion:
+                typed.append(self._touch(letter))
+            position += 1
+        return "".join(typed)
+
+    def type_words(self, words: Sequence[str]) -> list[str]:
+        """Return `type_word` of each word in order."""
+        return [self.type_word(word) for word in words]
+
+    def _touch(self, letter: str) -> str:
+        index = LETTERS.index(letter.lower())
+        deviation = np.array(self.hands.offset) + np.array(self.hands.spread) * self.rng.standard_normal(2)
+        point: NDArray[np.float64] = KEY_CENTRES[index] + touch_scale(self.rate) * deviation
+        hit = LETTERS[int(nearest_key(point))]
+        return hit.upper() if letter.isupper() else hit
+
+
+def typist_for(name: str, seed: int, rate: float) -> Typist:
+    """Return the typist of a named person: equal arguments give equal hands and equal errors."""
+    rng = np.random.default_rng([seed, *name.encode()])
+    return Typist(draw_hands(rng), rate, rng)
