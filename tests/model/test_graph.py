@@ -23,13 +23,22 @@ def adapter(seed: int) -> AdapterParts:
     """Return random matrices for three blocks."""
     rng = np.random.default_rng(seed)
     return AdapterParts(
-        base_weights=rng.normal(size=2 + EVIDENCE).astype(np.float32),
-        ranker_map=rng.normal(size=(2 + EVIDENCE, 4)).astype(np.float32),
+        base_weights=rng.normal(size=3 + EVIDENCE).astype(np.float32),
+        ranker_map=rng.normal(size=(3 + EVIDENCE, 4)).astype(np.float32),
         channel_matrix=rng.normal(size=(7, 5)).astype(np.float32),
         event_of_edit=rng.integers(-1, 7, edits.EDIT_COUNT),
         lexicon_matrix=rng.normal(size=(9, 6)).astype(np.float32),
         bucket_of_word=rng.integers(-1, 9, VOCABULARY),
     )
+
+
+def spellings(typed: str, candidates: int) -> NDArray[np.int64]:
+    """Return the symbols of `typed`, less one letter for every candidate after the first, padded."""
+    rows = np.zeros((candidates, max(len(typed), 1)), dtype=np.int64)
+    for k in range(candidates):
+        symbols = spelling.symbols(typed[k:])
+        rows[k, : len(symbols)] = symbols
+    return rows
 
 
 def feed(seed: int, candidates: int, typed: str, widths: tuple[int, int, int]) -> Feed:
@@ -39,8 +48,10 @@ def feed(seed: int, candidates: int, typed: str, widths: tuple[int, int, int]) -
     return {
         "context": rng.integers(0, VOCABULARY, 2),
         "candidate": rng.integers(1, VOCABULARY, candidates),
-        "typed": np.array(spelling.symbols(typed), dtype=np.int64),
+        "spelling": spellings(typed, candidates),
         "edits": rng.integers(0, edits.EDIT_COUNT, (candidates, 6)),
+        "personal": (rng.random(candidates) * rng.integers(0, 2, candidates)).astype(np.float32),
+        "base_share": np.array([0.7], dtype=np.float32),
         "evidence": rng.normal(size=(candidates, EVIDENCE)).astype(np.float32),
         "channel_weights": channel,
         "lexicon_weights": lexicon,
@@ -58,15 +69,18 @@ class Expected:
 
 def in_numpy(language_parts: LanguageParts, blocks: AdapterParts, given: Feed) -> Expected:
     """Return score and features, candidate by candidate."""
-    spelled = spelling.log_probability(language_parts.spelling, language_parts.spelling_scale, given["typed"])
     scores, rows = [], []
     for k, word in enumerate(given["candidate"]):
         older, newer = given["context"][:1], given["context"][1:]
         words = float(ngram.score(language_parts.ngram, older, newer, np.array([word]))[0])
         if word == 1:
-            words += spelled
+            symbols = given["spelling"][k]
+            words += spelling.log_probability(
+                language_parts.spelling, language_parts.spelling_scale, symbols[symbols > 0]
+            )
         channel = float(language_parts.channel[given["edits"][k]].astype(np.float64).sum())
-        features = np.array([words, channel, *given["evidence"][k]])
+        mixed = np.log(given["base_share"][0] + given["personal"][k] * np.exp(-words))
+        features = np.array([words, channel, mixed, *given["evidence"][k]])
         score = features @ blocks.base_weights + features @ (blocks.ranker_map @ given["ranker_weights"])
         for edit in given["edits"][k]:
             event = blocks.event_of_edit[edit]
@@ -93,10 +107,10 @@ def test_the_graph_computes_what_numpy_does(typed: str) -> None:
     run = session(blocks).run
     for seed in range(20):
         given = feed(seed, 17, typed, (5, 6, 4))
-        given["candidate"][0] = 1
+        given["candidate"][:3] = 1
         score, features = run(None, given)
         expected = in_numpy(parts, blocks, given)
-        np.testing.assert_allclose(features, expected.features, rtol=1e-4, atol=1e-3)
+        np.testing.assert_allclose(features, expected.features, rtol=1e-4, atol=2e-3)
         np.testing.assert_allclose(score, expected.score, rtol=1e-4, atol=5e-3)
 
 
@@ -112,7 +126,7 @@ def test_zero_weights_leave_the_base_score() -> None:
 
 def test_a_graph_without_blocks_scores() -> None:
     """One idle weight a block; the score is the weighted features."""
-    base = np.array([1.0, 0.5, 0.0, 0.0, 2.0], dtype=np.float32)
+    base = np.array([1.0, 0.5, 0.3, 0.0, 0.0, 2.0], dtype=np.float32)
     blocks = graph.no_blocks(base, edits.EDIT_COUNT, VOCABULARY)
     score, features = session(blocks).run(None, feed(4, 1, "q", (1, 1, 1)))
     np.testing.assert_allclose(score, features @ base, rtol=1e-5)

@@ -3,8 +3,10 @@
     score = features . base + features . (ranker_map u_r)
           + sum over edits (channel_matrix u_c)[event of the edit] + (lexicon_matrix u_l)[bucket of the word]
 
-features = (language model log-probability, channel log-probability, evidence...). The weights u are
-inputs, so that applying an update never rewrites the model.
+features = (language, channel, personal, evidence...): the log-probabilities (nats) of the language model and
+of the channel, and what mixing in the user's own word counts adds to the former,
+log(base_share + personal / P(word | context)). The weights u are inputs, so that applying an update never
+rewrites the model.
 """
 
 from __future__ import annotations
@@ -44,8 +46,8 @@ class AdapterParts:
     event_of_edit: [edits] row of channel_matrix or -1. bucket_of_word: [V] row of lexicon_matrix or -1.
     """
 
-    base_weights: NDArray[np.float32]  # [2 + F]
-    ranker_map: NDArray[np.float32]  # [2 + F, dr]
+    base_weights: NDArray[np.float32]  # [3 + F]
+    ranker_map: NDArray[np.float32]  # [3 + F, dr]
     channel_matrix: NDArray[np.float32]  # [Mc, dc]
     event_of_edit: NDArray[np.int64]
     lexicon_matrix: NDArray[np.float32]  # [Ml, dl]
@@ -165,21 +167,26 @@ def _language(graph: _Builder, tables: NgramTables) -> str:
 
 
 def _spelling(graph: _Builder, table: NDArray[np.uint8], scale: Scale) -> str:
-    """Return log P(spelling of the typed word) as a scalar."""
-    start = graph.constant("boundaries_before", np.zeros(ORDER - 1, np.int64))
-    end = graph.constant("boundary_after", np.zeros(1, np.int64))
-    padded = graph.add("Concat", start, "typed", end, axis=0)
-    axis = graph.constant("axis_0", np.array([0], np.int64))
+    """Return log P(spelling) of every candidate [K]."""
+    pads = graph.constant("boundaries", np.array([0, ORDER - 1, 0, 1], np.int64))
+    padded = graph.add("Pad", "spelling", pads)  # [K, S + ORDER]
+    axis = graph.constant("axis_1", np.array([1], np.int64))
     windows = []
     for at in range(ORDER):
         begin = graph.constant(f"window_{at}", np.array([at], np.int64))
         stop = np.array([at - ORDER + 1 if at < ORDER - 1 else 2**31 - 1], np.int64)
         windows.append(graph.add("Slice", padded, begin, graph.constant(f"window_end_{at}", stop), axis))
     index = graph.packed_key(*windows, vocabulary=SYMBOLS)
-    codes = graph.add("Gather", graph.constant("spelling", table.reshape(-1)), index)
+    codes = graph.add("Gather", graph.constant("spelling_table", table.reshape(-1)), index)
     inside = graph.add("Greater", graph.add("Add", windows[-2], windows[-1]), graph.integer(0))
     logs = graph.add("Where", inside, graph.decode(codes, scale), graph.real(0.0))
-    return graph.add("ReduceSum", logs, keepdims=0)
+    return graph.add("ReduceSum", logs, axis, keepdims=0)
+
+
+def _personal(graph: _Builder, words: str) -> str:
+    """Return log(base_share + personal / P(word | context)) [K]."""
+    odds = graph.add("Mul", "personal", graph.add("Exp", graph.add("Neg", words)))
+    return graph.add("Log", graph.add("Add", "base_share", odds))
 
 
 def _block(graph: _Builder, name: str, matrix: NDArray[np.float32], rows: NDArray[np.int64], at: str) -> str:
@@ -191,7 +198,7 @@ def _block(graph: _Builder, name: str, matrix: NDArray[np.float32], rows: NDArra
 
 
 def build(language: LanguageParts, adapter: AdapterParts) -> onnx.ModelProto:
-    """Return the checked model. F is the length of base_weights less 2."""
+    """Return the checked model. F is the length of base_weights less 3."""
     graph = _Builder()
     axis = graph.constant("axis_1", np.array([1], np.int64))
     words = _language(graph, language.ngram)
@@ -204,6 +211,7 @@ def build(language: LanguageParts, adapter: AdapterParts) -> onnx.ModelProto:
         "Concat",
         graph.add("Unsqueeze", words, axis),
         graph.add("Unsqueeze", channel, axis),
+        graph.add("Unsqueeze", _personal(graph, words), axis),
         "evidence",
         axis=1,
         name="features",
@@ -228,9 +236,11 @@ def _model(graph: _Builder, adapter: AdapterParts) -> onnx.ModelProto:
     inputs = [
         value("context", TensorProto.INT64, [2]),
         value("candidate", TensorProto.INT64, ["K"]),
-        value("typed", TensorProto.INT64, ["T"]),
+        value("spelling", TensorProto.INT64, ["K", "S"]),
         value("edits", TensorProto.INT64, ["K", "P"]),
-        value("evidence", TensorProto.FLOAT, ["K", features - 2]),
+        value("personal", TensorProto.FLOAT, ["K"]),
+        value("base_share", TensorProto.FLOAT, [1]),
+        value("evidence", TensorProto.FLOAT, ["K", features - 3]),
         value("channel_weights", TensorProto.FLOAT, [adapter.channel_matrix.shape[1]]),
         value("lexicon_weights", TensorProto.FLOAT, [adapter.lexicon_matrix.shape[1]]),
         value("ranker_weights", TensorProto.FLOAT, [adapter.ranker_map.shape[1]]),
