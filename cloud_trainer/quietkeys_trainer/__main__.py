@@ -1,0 +1,7 @@
+"""`python -m quietkeys_trainer`: the command line."""
+
+from __future__ import annotations
+
+from quietkeys_trainer.cli import app
+
+app()

@@ -1,0 +1,119 @@
+"""Where ciphertexts lie: named by the SHA-256 of their bytes, written whole or not at all, never overwritten.
+
+A name is the hash and a random suffix: two devices that store the same bytes own two blobs, and deleting one
+leaves the other. Names are drawn here and never taken from a request.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final, Protocol
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import LocalStore, MemoryStore
+
+from quietkeys_protocol.errors import ErrorCode, TryAgain
+
+STALE_S: Final = 3600  # a write that has not finished in this time never will
+
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_OS_ERROR: Final = re.compile(r"os error (\d+)")
+_UNFINISHED: Final = re.compile(r"[0-9a-f]{64}-[0-9a-f]{16}#\d+")  # how LocalStore names what it is writing
+
+
+class BlobDamagedError(Exception):
+    """A stored blob is missing, or is not what its name says."""
+
+
+class Blobs(Protocol):
+    """A store of immutable blobs."""
+
+    def put(self, source: bytes | IO[bytes], sha256: str) -> str:
+        """The name under which the whole source is now stored; `TryAgain` where there is no space."""
+
+    def get(self, name: str) -> bytes:
+        """The bytes of a blob, checked against its name; `BlobDamagedError` where they are not there."""
+
+    def delete(self, name: str) -> None:
+        """Removes a blob, if it is there."""
+
+    def older_than(self, unix_time: float) -> Iterator[str]:
+        """The names of blobs stored before a time."""
+
+    def clear_unfinished(self, unix_time: float) -> None:
+        """Removes what processes that died were writing before a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectBlobs:
+    """Blobs in an object store: a folder, or later a bucket."""
+
+    store: LocalStore | MemoryStore
+
+    def put(self, source: bytes | IO[bytes], sha256: str) -> str:
+        """The name under which the whole source is now stored."""
+        name = f"{sha256}-{secrets.token_hex(8)}"
+        with full_disk_typed():
+            obstore.put(self.store, name, source)
+        return name
+
+    def get(self, name: str) -> bytes:
+        """The bytes of a blob, checked against its name."""
+        try:
+            content = obstore.get(self.store, name).bytes().to_bytes()
+        except FileNotFoundError as error:
+            raise BlobDamagedError("missing") from error
+        if hashlib.sha256(content).hexdigest() != name.partition("-")[0]:
+            raise BlobDamagedError("altered")
+        return content
+
+    def delete(self, name: str) -> None:
+        """Removes a blob, if it is there."""
+        try:
+            obstore.delete(self.store, name)
+        except FileNotFoundError:
+            return
+
+    def older_than(self, unix_time: float) -> Iterator[str]:
+        """The names of blobs stored before a time."""
+        for batch in obstore.list(self.store):
+            for entry in batch:
+                if entry["last_modified"].timestamp() < unix_time:
+                    yield entry["path"]
+
+    def clear_unfinished(self, unix_time: float) -> None:
+        """Removes what processes that died were writing before a time, which no listing shows."""
+        if isinstance(self.store, LocalStore) and self.store.prefix is not None:
+            for path in Path(self.store.prefix).iterdir():
+                if _UNFINISHED.fullmatch(path.name) and path.stat().st_mtime < unix_time:
+                    path.unlink(missing_ok=True)
+
+
+def folder_blobs(folder: Path) -> ObjectBlobs:
+    """Blobs in a folder, which is made if it is missing and readable by its owner only."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return ObjectBlobs(LocalStore(folder))
+
+
+@contextmanager
+def full_disk_typed() -> Iterator[None]:
+    """Turns the ways in which a file or a store says that it is full into the one error for it."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise TryAgain(ErrorCode.DISK_FULL) from error
+        raise
+    except BaseError as error:
+        found = _OS_ERROR.search(str(error))
+        if found is not None and int(found[1]) in _FULL:
+            raise TryAgain(ErrorCode.DISK_FULL) from error
+        raise

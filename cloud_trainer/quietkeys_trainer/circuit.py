@@ -1,0 +1,68 @@
+"""What the service needs of the engine: frames to compare with, and a way to run.
+
+Nothing here can decrypt: there is no name for a secret key on this side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from quietkeys_protocol.errors import ErrorCode, Outdated
+from quietkeys_protocol.plan import Plan
+
+
+class EngineFailed(Exception):  # noqa: N818 - what happened, as in the words we use
+    """The circuit did not run on these bytes: they crashed it, or it took too long or too much memory."""
+
+
+class Frame(Protocol):
+    """Everything about a serialized value that is the same for every sender: its size, header and trailer."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the whole value."""
+
+    def matches(self, value: bytes | memoryview) -> bool:
+        """Whether the value has this size, header and trailer, byte for byte, whatever its payload."""
+
+
+class Engine(Protocol):
+    """One plan, compiled here."""
+
+    @property
+    def plan(self) -> Plan:
+        """What was compiled."""
+
+    @property
+    def client_specification_sha256(self) -> str:
+        """The hash of the client specification that the compiler made, which devices have pinned."""
+
+    @property
+    def key_frame(self) -> Frame:
+        """The frame of evaluation keys."""
+
+    @property
+    def report_frames(self) -> Sequence[Frame]:
+        """The frames of a report's values, in the order of `Plan.report_fields`."""
+
+    def run(self, evaluation_keys: bytes, reports: Sequence[Sequence[bytes]]) -> list[bytes]:
+        """The encrypted new weights, in the order of `Plan.update_fields`, for the sum of 1 to 8 reports.
+
+        Bytes are parsed in a spawned child under limits. Raises `EngineFailed`.
+        """
+
+
+Engines = Mapping[str, Engine]  # by plan hash
+
+# (plan, folder for compiled circuits) -> engine; raises `QuietkeysError` where the plan cannot be trained.
+EngineLoader = Callable[[Plan, Path], Engine]
+
+
+def engine_of(engines: Engines, plan_hash: str) -> Engine:
+    """The engine of a served plan; `Outdated` where the plan is not served."""
+    engine = engines.get(plan_hash)
+    if engine is None:
+        raise Outdated(ErrorCode.PLAN_UNKNOWN)
+    return engine

@@ -1,0 +1,119 @@
+"""The command line: `serve`, `worker`, `plan check`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused
+from quietkeys_protocol.plan import Plan
+from quietkeys_trainer.circuit import Engine, EngineLoader
+from quietkeys_trainer.serving import Address, serve, work, write_ready
+from quietkeys_trainer.settings import LEASE_S, ServedPlan, Settings
+
+StateOption = Annotated[
+    Path, typer.Option("--state", help="Folder of the ledger and of everything stored.", file_okay=False)
+]
+PlanOption = Annotated[
+    list[Path], typer.Option("--plan", help="A plan to serve; repeat it to serve several.", dir_okay=False)
+]
+PinOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--client-spec-sha256",
+        help="The client specification hash that devices have pinned, one for each plan, in the same order.",
+    ),
+]
+DEFAULT_STATE: Final = Path("trainer-state")
+
+
+def make_cli(load: EngineLoader, module: str, lease_s: float = LEASE_S) -> typer.Typer:
+    """The command line over an engine; `module` is what `python -m` runs to get to this same command line."""
+    app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+    plans = typer.Typer(no_args_is_help=True, help="Plans.")
+    app.add_typer(plans, name="plan")
+
+    @app.command("serve")
+    def _serve(
+        plan: PlanOption,
+        client_spec_sha256: PinOption = None,
+        state: StateOption = DEFAULT_STATE,
+        host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+        port: Annotated[int, typer.Option(help="0 picks a free one.", min=0, max=65535)] = 8750,
+        workers: Annotated[int, typer.Option(help="Worker processes to run.", min=0, max=64)] = 1,
+        ready_file: Annotated[
+            Path | None, typer.Option(help="Where to write the ready line as well.", dir_okay=False)
+        ] = None,
+    ) -> None:
+        """Answers devices, and keeps workers running. Prints one line of JSON when it is ready."""
+
+        def say_ready(line: str) -> None:
+            print(line, flush=True)
+            if ready_file is not None:
+                write_ready(ready_file, line)
+
+        with _typed_exit():
+            settings = replace(_settings(state, plan, client_spec_sha256), lease_s=lease_s)
+            serve(settings, load, Address(host, port), _worker_command(module, settings), workers, say_ready)
+
+    @app.command("worker")
+    def _worker(
+        plan: PlanOption,
+        client_spec_sha256: PinOption = None,
+        state: StateOption = DEFAULT_STATE,
+        name: Annotated[str, typer.Option(hidden=True)] = "",
+        parent: Annotated[int, typer.Option(hidden=True)] = 0,
+    ) -> None:
+        """Runs one more worker beside a `serve` with the same state and plans."""
+        with _typed_exit():
+            work(replace(_settings(state, plan, client_spec_sha256), lease_s=lease_s), load, name, parent)
+
+    return app
+
+
+def _settings(state: Path, plans: Sequence[Path], pins: Sequence[str] | None) -> Settings:
+    if pins and len(pins) != len(plans):
+        raise Refused(ErrorCode.PLAN_INVALID, "as many --client-spec-sha256 as --plan are needed, or none")
+    served = zip(plans, pins or [""] * len(plans), strict=True)
+    return Settings(
+        state=state.absolute(), plans=tuple(ServedPlan(path.absolute(), pin) for path, pin in served)
+    )
+
+
+def _worker_command(module: str, settings: Settings) -> Callable[[str], list[str]]:
+    def command(name: str) -> list[str]:
+        arguments = [sys.executable, "-m", module, "worker", "--state", str(settings.state)]
+        for plan in settings.plans:
+            arguments += ["--plan", str(plan.path)]
+            if plan.client_specification_sha256:
+                arguments += ["--client-spec-sha256", plan.client_specification_sha256]
+        return [*arguments, "--name", name, "--parent", str(os.getpid())]
+
+    return command
+
+
+@contextmanager
+def _typed_exit() -> Iterator[None]:
+    """Turns a typed error into a line on standard error and exit status 2."""
+    try:
+        yield
+    except QuietkeysError as error:
+        print(f"quietkeys-trainer: {error}", file=sys.stderr)
+        raise typer.Exit(2) from error
+
+
+def _load(plan: Plan, folder: Path) -> Engine:
+    """The real engine; imported when it is needed, because it loads the compiler."""
+    from quietkeys_trainer.engine import load_engine
+
+    return load_engine(plan, folder)
+
+
+app: Final = make_cli(_load, "quietkeys_trainer")

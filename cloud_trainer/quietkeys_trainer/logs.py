@@ -1,0 +1,34 @@
+"""Structured logs on standard error, one JSON object a line: what happened, how long, how much.
+
+They hold no content and no device: no body, no header, no path with an id in it, no message of a foreign
+exception. Job ids are random and lead nowhere without the ledger.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+
+import structlog
+from structlog.typing import EventDict
+
+
+def configure_logs(process: str) -> None:
+    """Sends every log line to standard error, with the name of this kind of process in each."""
+
+    def named(_: object, __: str, event: EventDict) -> EventDict:
+        return {**event, "process": process, "pid": os.getpid()}
+
+    structlog.configure(
+        processors=[
+            named,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(sort_keys=True),
+        ],
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    # Libraries log through the standard library: their warnings may quote what they were given.
+    logging.basicConfig(handlers=[logging.NullHandler()], level=logging.CRITICAL)

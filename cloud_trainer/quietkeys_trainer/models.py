@@ -1,0 +1,203 @@
+"""The tables, and with them the rules that the database itself enforces.
+
+A job's life, guarded by CHECK constraints and by updates that name the state they leave:
+
+    queued ──lease──> running ──finish──> done
+       │                 │ └────fail────> failed
+       │                 └─lease again (a worker died: its lease ran out)
+       └──a newer report of the same key and source──> superseded
+
+Everything a device owns hangs on its row and goes with it. Blobs are named here and live in the store.
+Times are Unix seconds, hashes and ids lower-case hex.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from sqlalchemy import (
+    CHAR,
+    CheckConstraint,
+    Float,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy import BigInteger as BigInt
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class JobState(StrEnum):
+    """Where a job is in its life."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    SUPERSEDED = "superseded"
+
+
+class Failure(StrEnum):
+    """Why a job failed; for operators, never sent to devices."""
+
+    ENGINE = "engine"  # the circuit did not run on these bytes
+    INPUTS = "inputs"  # a blob is missing or damaged
+    WORKERS = "workers"  # every worker that tried it died
+
+
+def _any_of(column: str, members: type[StrEnum]) -> str:
+    return f"{column} IN ({', '.join(repr(member.value) for member in members)})"
+
+
+class Base(DeclarativeBase):
+    """What the tables share: constraint names that migrations can refer to."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class DeviceRow(Base):
+    """An enrolled device; its id is derived from its public key."""
+
+    __tablename__ = "devices"
+    __table_args__ = (CheckConstraint("length(public_key) = 32", "public_key_length"),)
+
+    id: Mapped[str] = mapped_column(CHAR(32), primary_key=True)
+    public_key: Mapped[bytes] = mapped_column(LargeBinary(32))
+    enrolled_at: Mapped[float] = mapped_column(Float(53))
+
+
+class KeyRow(Base):
+    """Evaluation keys of a device, named by the SHA-256 of their bytes."""
+
+    __tablename__ = "evaluation_keys"
+
+    device_id: Mapped[str] = mapped_column(ForeignKey("devices.id", ondelete="CASCADE"), primary_key=True)
+    key_id: Mapped[str] = mapped_column(CHAR(64), primary_key=True)
+    blob: Mapped[str] = mapped_column(String(81), unique=True)
+    stored_at: Mapped[float] = mapped_column(Float(53))
+
+
+class KeyPlanRow(Base):
+    """A plan whose framing some evaluation keys have; reports may pair no other plan with them."""
+
+    __tablename__ = "evaluation_key_plans"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["device_id", "key_id"],
+            ["evaluation_keys.device_id", "evaluation_keys.key_id"],
+            ondelete="CASCADE",
+        ),
+    )
+
+    device_id: Mapped[str] = mapped_column(CHAR(32), primary_key=True)
+    key_id: Mapped[str] = mapped_column(CHAR(64), primary_key=True)
+    plan_hash: Mapped[str] = mapped_column(CHAR(64), primary_key=True)
+
+
+class ReportRow(Base):
+    """The latest report of a source under a key; a newer one takes its place."""
+
+    __tablename__ = "reports"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["device_id", "key_id"],
+            ["evaluation_keys.device_id", "evaluation_keys.key_id"],
+            ondelete="CASCADE",
+        ),
+        CheckConstraint("sources BETWEEN 1 AND 8", "sources"),
+        CheckConstraint("source >= 0 AND source < sources", "source"),
+        CheckConstraint("sequence >= 1", "sequence"),
+    )
+
+    device_id: Mapped[str] = mapped_column(CHAR(32), primary_key=True)
+    key_id: Mapped[str] = mapped_column(CHAR(64), primary_key=True)
+    source: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    sources: Mapped[int] = mapped_column(SmallInteger)
+    plan_hash: Mapped[str] = mapped_column(CHAR(64))
+    sequence: Mapped[int] = mapped_column(BigInt)
+    blob: Mapped[str] = mapped_column(String(81), unique=True)
+    received_at: Mapped[float] = mapped_column(Float(53))
+
+
+class JobRow(Base):
+    """A job: what a report asked for, who works on it, and what came of it."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["device_id", "key_id"],
+            ["evaluation_keys.device_id", "evaluation_keys.key_id"],
+            ondelete="CASCADE",
+        ),
+        UniqueConstraint("device_id", "idempotency_key"),
+        CheckConstraint(_any_of("state", JobState), "state"),
+        CheckConstraint(f"failure IS NULL OR {_any_of('failure', Failure)}", "failure"),
+        CheckConstraint("(state = 'running') = (lease IS NOT NULL)", "running_is_leased"),
+        CheckConstraint("(lease IS NULL) = (lease_until IS NULL)", "lease_ends"),
+        CheckConstraint("(lease IS NULL) = (worker IS NULL)", "lease_is_held"),
+        CheckConstraint("(state = 'done') = (update_blob IS NOT NULL)", "done_has_update"),
+        CheckConstraint("(state = 'failed') = (failure IS NOT NULL)", "failed_has_reason"),
+        CheckConstraint("(state IN ('queued', 'running')) = (finished_at IS NULL)", "ended_has_time"),
+        CheckConstraint("sources BETWEEN 1 AND 8 AND source >= 0 AND source < sources", "source"),
+        CheckConstraint("attempts >= 0", "attempts"),
+        # A newer report supersedes the queued one of its source, so there is never a second.
+        Index(
+            "uq_jobs_queued_per_source",
+            "device_id",
+            "key_id",
+            "source",
+            unique=True,
+            sqlite_where=text("state = 'queued'"),
+            postgresql_where=text("state = 'queued'"),
+        ),
+        Index("ix_jobs_state_queued_at", "state", "queued_at"),
+    )
+
+    id: Mapped[str] = mapped_column(CHAR(32), primary_key=True)
+    device_id: Mapped[str] = mapped_column(CHAR(32))
+    key_id: Mapped[str] = mapped_column(CHAR(64))
+    plan_hash: Mapped[str] = mapped_column(CHAR(64))
+    source: Mapped[int] = mapped_column(SmallInteger)
+    sources: Mapped[int] = mapped_column(SmallInteger)
+    idempotency_key: Mapped[str] = mapped_column(CHAR(32))
+    report_sha256: Mapped[str] = mapped_column(CHAR(64))
+    state: Mapped[str] = mapped_column(String(10))
+    attempts: Mapped[int] = mapped_column(SmallInteger, default=0)
+    queued_at: Mapped[float] = mapped_column(Float(53))
+    finished_at: Mapped[float | None] = mapped_column(Float(53))
+    worker: Mapped[str | None] = mapped_column(CHAR(32))
+    lease: Mapped[str | None] = mapped_column(CHAR(32))
+    lease_until: Mapped[float | None] = mapped_column(Float(53))
+    update_blob: Mapped[str | None] = mapped_column(String(81), unique=True)
+    failure: Mapped[str | None] = mapped_column(String(10))
+
+
+class NonceRow(Base):
+    """A nonce that was used, as a digest that names no device; kept as long as it could be replayed."""
+
+    __tablename__ = "nonces"
+
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    expires_at: Mapped[float] = mapped_column(Float(53), index=True)
+
+
+class DoomedBlobRow(Base):
+    """A blob that no row names any longer and that is still to be deleted from the store."""
+
+    __tablename__ = "doomed_blobs"
+
+    blob: Mapped[str] = mapped_column(String(81), primary_key=True)

@@ -1,0 +1,57 @@
+"""The parts of a running service, put together once and handed to every request."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import Request
+
+from quietkeys_trainer.blobs import Blobs, folder_blobs
+from quietkeys_trainer.circuit import Engine, Engines
+from quietkeys_trainer.database import open_database
+from quietkeys_trainer.jobs import Jobs
+from quietkeys_trainer.ledger import Ledger
+from quietkeys_trainer.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Ledger, jobs, blobs and served plans; `clock` gives Unix seconds."""
+
+    ledger: Ledger
+    jobs: Jobs
+    blobs: Blobs
+    spool: Path
+    engines: Engines
+    clock: Callable[[], float] = time.time
+
+    @property
+    def largest_keys(self) -> int:
+        """Bytes of the largest evaluation keys that any served plan takes."""
+        return max(engine.key_frame.size for engine in self.engines.values())
+
+
+def open_service(settings: Settings, engines: dict[str, Engine]) -> Service:
+    """The service over the folders and the database of these settings, which exist."""
+    database = open_database(settings.database_url)
+    return Service(
+        ledger=Ledger(database),
+        jobs=Jobs(database),
+        blobs=folder_blobs(settings.blobs),
+        spool=settings.spool,
+        engines=engines,
+    )
+
+
+def service_of(request: Request) -> Service:
+    """The service that a request came to."""
+    service: Service = request.app.state.service
+    return service
+
+
+ServiceOf = Annotated[Service, Depends(service_of)]

@@ -1,0 +1,138 @@
+"""`serve` and `worker`: from settings to running processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import structlog
+import uvicorn
+
+from quietkeys_trainer.api import make_api
+from quietkeys_trainer.circuit import EngineLoader
+from quietkeys_trainer.database import migrate
+from quietkeys_trainer.logs import configure_logs
+from quietkeys_trainer.service import Service, open_service
+from quietkeys_trainer.settings import Settings, load_engines
+from quietkeys_trainer.stopping import Stop
+from quietkeys_trainer.supervisor import Supervisor
+from quietkeys_trainer.worker import Worker
+
+BACKLOG: Final = 256
+MOST_CONNECTIONS: Final = 512  # each may hold a report in memory
+KEEP_ALIVE_S: Final = 30
+GRACE_S: Final = 10  # for requests that are under way when the service stops
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to listen; port 0 is any free one."""
+
+    host: str
+    port: int
+
+
+def serve(
+    settings: Settings,
+    load: EngineLoader,
+    address: Address,
+    worker_command: Callable[[str], Sequence[str]],
+    workers: int,
+    say_ready: Callable[[str], None],
+) -> None:
+    """Serves until told to stop; `say_ready` gets one line of JSON once requests are answered."""
+    configure_logs("api")
+    stop = Stop()
+    stop.listen(at_once=False)
+    service = _open(settings, load)
+    listening = _listen(address)
+    port = listening.getsockname()[1]
+    supervisor = Supervisor(service, worker_command, workers)
+    supervisor.start()
+    try:
+        ready = {"url": _url(address.host, port), "pid": os.getpid(), "plans": _pins(service)}
+        say_ready(json.dumps(ready))
+        structlog.get_logger().info("ready", port=port, workers=workers)
+        _run(_server(service), listening, stop)
+    finally:
+        listening.close()
+        supervisor.stop(stop)
+        structlog.get_logger().info("stopped")
+
+
+def work(settings: Settings, load: EngineLoader, name: str, parent: int) -> None:
+    """Works until told to stop, or until the process `parent` is gone (0: there is none to watch)."""
+    configure_logs("worker")
+    stop = Stop()
+    stop.listen(at_once=True)
+    if parent:
+        stop.when_orphaned(parent)
+    service = _open(settings, load)
+    structlog.get_logger().info("worker_ready")
+    Worker(service, name or secrets.token_hex(16), settings.lease_s).work(stop.asked)
+
+
+def write_ready(path: Path, line: str) -> None:
+    """Writes the ready line to a file, whole or not at all."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_text(line + "\n")
+    draft.replace(path)
+
+
+def _open(settings: Settings, load: EngineLoader) -> Service:
+    """The service with its circuits compiled, its folders made and its database at this version's schema."""
+    os.umask(0o077)
+    settings.make_folders()
+    engines = load_engines(settings, load)
+    service = open_service(settings, engines)
+    migrate(service.ledger.database)
+    return service
+
+
+def _pins(service: Service) -> dict[str, str]:
+    """The client specification hash of every served plan, for devices to pin."""
+    return {name: engine.client_specification_sha256 for name, engine in service.engines.items()}
+
+
+def _listen(address: Address) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    return socket.create_server((address.host, address.port), family=family, backlog=BACKLOG)
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _run(server: uvicorn.Server, listening: socket.socket, stop: Stop) -> None:
+    """Runs the server until a signal, also one that came before the server began to listen to them."""
+
+    def end() -> None:
+        stop.asked.wait()
+        server.should_exit = True
+
+    threading.Thread(target=end, name="stop-watch", daemon=True).start()
+    server.run(sockets=[listening])
+
+
+def _server(service: Service) -> uvicorn.Server:
+    config = uvicorn.Config(
+        make_api(service),
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=MOST_CONNECTIONS,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    return uvicorn.Server(config)

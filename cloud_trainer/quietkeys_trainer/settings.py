@@ -1,0 +1,86 @@
+"""How a trainer was started: what the command line said, in one value that its processes share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from quietkeys_protocol.errors import ErrorCode, Refused
+from quietkeys_protocol.plan import MAX_PLAN_BYTES, Plan
+from quietkeys_protocol.signing import is_hash
+from quietkeys_trainer.circuit import Engine, EngineLoader
+
+LEASE_S: Final = 30.0  # a worker that is silent for so long has died; three heartbeats fit in
+
+
+@dataclass(frozen=True, slots=True)
+class ServedPlan:
+    """A plan to serve and, if it was pinned, the hash that its client specification must have."""
+
+    path: Path
+    client_specification_sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The folder of all that a trainer keeps, and the plans it serves."""
+
+    state: Path
+    plans: tuple[ServedPlan, ...]
+    lease_s: float = LEASE_S
+
+    @property
+    def database_url(self) -> str:
+        """Where the ledger is."""
+        return f"sqlite:///{self.state / 'ledger.sqlite'}"
+
+    @property
+    def blobs(self) -> Path:
+        """Where ciphertexts are."""
+        return self.state / "blobs"
+
+    @property
+    def spool(self) -> Path:
+        """Where uploads wait, nameless, until they are checked."""
+        return self.state / "spool"
+
+    @property
+    def circuits(self) -> Path:
+        """Where circuits that were compiled here may be kept."""
+        return self.state / "circuits"
+
+    def make_folders(self) -> None:
+        """Makes the folders, readable by their owner only."""
+        for folder in (self.state, self.blobs, self.spool, self.circuits):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def load_engines(settings: Settings, load: EngineLoader) -> dict[str, Engine]:
+    """The engines of all plans to serve, by plan hash.
+
+    `Refused` where a plan is malformed, or its circuit's client specification is not the one that devices
+    have pinned: such a trainer would answer every device with something it cannot decrypt.
+    """
+    engines: dict[str, Engine] = {}
+    for served in settings.plans:
+        pinned = served.client_specification_sha256
+        if pinned and not is_hash(pinned):
+            raise Refused(ErrorCode.PLAN_INVALID, "a pinned hash is not 64 hex digits")
+        engine = load(read_plan(served.path), settings.circuits)
+        if pinned and engine.client_specification_sha256 != pinned:
+            found = engine.client_specification_sha256
+            raise Refused(ErrorCode.PLAN_INVALID, f"its client specification is {found}, not the pinned one")
+        engines[engine.plan.hash] = engine
+    if not engines:
+        raise Refused(ErrorCode.PLAN_INVALID, "there is none to serve")
+    return engines
+
+
+def read_plan(path: Path) -> Plan:
+    """The plan in a file; `Refused` where there is none, or no plan."""
+    try:
+        with path.open("rb") as file:
+            return Plan.parse(file.read(MAX_PLAN_BYTES + 1))
+    except OSError as error:
+        raise Refused(ErrorCode.PLAN_INVALID, error.strerror or "it cannot be read") from error

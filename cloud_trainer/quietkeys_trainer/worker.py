@@ -1,0 +1,163 @@
+"""A worker: takes one job at a time, runs its circuit, stores the result.
+
+It may die at any moment: what it held is run again by another worker once its lease has run out, and whoever
+names the lease last decides what the job's result is. It stops between jobs when it is asked to, and in the
+middle of one, giving the job back, when it is asked twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import resource
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from quietkeys_protocol.errors import QuietkeysError, TryAgain
+from quietkeys_protocol.wire import Update, decode_report, encode_update
+from quietkeys_trainer.blobs import BlobDamagedError
+from quietkeys_trainer.circuit import EngineFailed
+from quietkeys_trainer.jobs import Lease
+from quietkeys_trainer.models import Failure
+from quietkeys_trainer.service import Service
+
+POLL_S: Final = 0.2  # how soon an idle worker sees a new job
+PAUSE_S: Final = 5.0  # before trying again where the database or the store cannot take more
+LATER_S: Final = 30.0  # before a job whose result found no space is run again
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """Works through the jobs of a service under a name of its own, 32 hex digits."""
+
+    service: Service
+    name: str
+    lease_s: float
+
+    def work(self, stop: threading.Event) -> None:
+        """Works until told to stop."""
+        while not stop.is_set():
+            try:
+                pause_s = 0.0 if self.work_once() else POLL_S
+            except TryAgain as error:
+                structlog.get_logger().warning("worker_waits", code=error.code.value)
+                pause_s = PAUSE_S
+            stop.wait(pause_s)
+
+    def work_once(self) -> bool:
+        """Whether there was a job, which has then been brought as far as it goes."""
+        service = self.service
+        lease = service.jobs.lease_next(self.name, service.engines.keys(), service.clock(), self.lease_s)
+        if lease is None:
+            return False
+        try:
+            with self._heartbeat(lease):
+                self._train(lease)
+        except (SystemExit, KeyboardInterrupt):
+            service.jobs.give_back(lease, service.clock() - 1)
+            structlog.get_logger().info("job_given_back", job_id=lease.job_id)
+            raise
+        return True
+
+    def _train(self, lease: Lease) -> None:
+        """Runs the job's circuit and lands its result, or the reason why there is none."""
+        service = self.service
+        log = structlog.get_logger().bind(job_id=lease.job_id, attempt=lease.attempt)
+        start = time.perf_counter()
+        try:
+            keys = service.blobs.get(lease.key_blob)
+            reports = self._reports(lease)
+            ciphertexts = service.engines[lease.plan_hash].run(keys, reports)
+            container = _container(lease, ciphertexts)
+        except BlobDamagedError:
+            ours = service.jobs.fail(lease, Failure.INPUTS, service.clock())
+            log.error("job_failed", failure=Failure.INPUTS.value, ours=ours)
+            return
+        except TryAgain:
+            service.jobs.give_back(lease, service.clock() + LATER_S)
+            raise
+        except (EngineFailed, QuietkeysError) as error:
+            ours = service.jobs.fail(lease, Failure.ENGINE, service.clock())
+            log.error("job_failed", failure=Failure.ENGINE.value, ours=ours, error=type(error).__name__)
+            return
+        seconds = time.perf_counter() - start
+        ours = self._land(lease, container)
+        log.info(
+            "job_done" if ours else "job_result_dropped",
+            seconds=round(seconds, 3),
+            reports=len(reports),
+            update_bytes=len(container),
+            peak_rss_bytes=_peak_rss_bytes(),
+        )
+
+    def _reports(self, lease: Lease) -> list[tuple[bytes, ...]]:
+        """The values of the reports to add; newer ones where one was replaced since the job was leased."""
+        blobs = self.service.blobs
+        try:
+            containers = [blobs.get(name) for name in lease.report_blobs]
+        except BlobDamagedError:
+            newer = self.service.jobs.reports_of(lease)
+            if newer == lease.report_blobs:
+                raise
+            containers = [blobs.get(name) for name in newer]
+        return [decode_report(container).ciphertexts for container in containers]
+
+    def _land(self, lease: Lease, container: bytes) -> bool:
+        """Whether the container is now the job's result, as it is unless the lease was lost."""
+        service = self.service
+        try:
+            blob = service.blobs.put(container, hashlib.sha256(container).hexdigest())
+        except TryAgain:
+            service.jobs.give_back(lease, service.clock() + LATER_S)
+            raise
+        landed = service.jobs.finish(lease, blob, service.clock())
+        if not landed:
+            service.blobs.delete(blob)
+        return landed
+
+    @contextmanager
+    def _heartbeat(self, lease: Lease) -> Iterator[None]:
+        """Keeps the lease from running out for as long as this process lives and the block lasts."""
+        done = threading.Event()
+
+        def beat() -> None:
+            while not done.wait(self.lease_s / 3):
+                try:
+                    held = self.service.jobs.extend(lease, self.service.clock(), self.lease_s)
+                except TryAgain:
+                    continue
+                if not held:
+                    return
+
+        thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+
+
+def _container(lease: Lease, ciphertexts: Sequence[bytes]) -> bytes:
+    """The update container of a job; `Refused` where the circuit returned what no device would take."""
+    update = Update(
+        plan_hash=bytes.fromhex(lease.plan_hash),
+        key_id=bytes.fromhex(lease.key_id),
+        job_id=bytes.fromhex(lease.job_id),
+        ciphertexts=tuple(ciphertexts),
+    )
+    return encode_update(update)
+
+
+def _peak_rss_bytes() -> int:
+    """The most memory that this process, or any child of it that has ended, has held."""
+    unit = 1 if sys.platform == "darwin" else 1024  # getrusage(2)
+    return unit * max(
+        resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
