@@ -66,6 +66,12 @@ class Memory:
         for key in trace.keys:
             self._add(key, -weight)
 
+    def restore(self, entries: Mapping[Key, tuple[float, int] | None]) -> None:
+        """Put back entries as they were before a change."""
+        for key, entry in entries.items():
+            now = self._decayed(self.counts.get(key))
+            self._add(key, self._decayed(entry) - now)
+
     def forget(self, word: str) -> tuple[Key, ...]:
         """Remove every count that mentions the word; return the removed keys."""
         removed = tuple(key for key in self.counts if word in key)
@@ -107,7 +113,11 @@ class Memory:
         self.own_words.clear()
         self.tick = tick
         for key, value, at in entries:
-            self._add(key, value * math.exp(-_DECAY * (tick - at)))
+            self.counts[key] = (value, at)
+            total = self._decayed(self.histories.get(key[:-1])) + self._decayed((value, at))
+            self.histories[key[:-1]] = (total, tick)
+            if len(key) == 1 and key[0] not in self.lexicon:
+                self.own_words[key[0]] = None
 
     def _decayed(self, entry: tuple[float, int] | None) -> float:
         if entry is None:

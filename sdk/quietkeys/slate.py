@@ -70,18 +70,63 @@ class _Found:
 
 
 @dataclass(slots=True)
-class SlateMaker:
-    """Makes slates from a vocabulary, the channel model ([EDIT_COUNT] nats) and local memory."""
+class LexiconSearch:
+    """Finds and aligns lexicon words near what was typed; the same for everybody, so it is cached.
+
+    channel: [EDIT_COUNT] log-probability of every edit, nats.
+    """
 
     vocabulary: Vocabulary
     channel: NDArray[np.float64]
-    memory: Memory
     _cache: OrderedDict[str, _Found] = field(default_factory=OrderedDict)
+
+    def near(self, typed: str) -> _Found:
+        """Return the lexicon's candidates for a typed word."""
+        found = self._cache.get(typed)
+        if found is not None:
+            self._cache.move_to_end(typed)
+            return found
+        ids = self.vocabulary.near(typed, _SCAN_SIZE)
+        found = self.aligned(
+            typed,
+            ids,
+            self.vocabulary.classes[ids],
+            self.vocabulary.lengths[ids],
+            self.vocabulary.log_frequency[ids].astype(np.float64),
+        )
+        self._cache[typed] = found
+        if len(self._cache) > _CACHE_SIZE:
+            self._cache.popitem(last=False)
+        return found
+
+    def aligned(
+        self,
+        typed: str,
+        ids: NDArray[np.int64],
+        classes: NDArray[np.uint8],
+        lengths: NDArray[np.int64],
+        frequency: NDArray[np.float64],
+    ) -> _Found:
+        """Return candidates with their best alignments; classes [K, L], lengths [K], frequency [K] nats."""
+        if not len(ids):
+            empty = np.zeros(0)
+            return _Found(ids, empty, empty, np.zeros((0, MAX_EDITS), dtype=np.int64))
+        aligned = align(self.channel, typed, classes, lengths)
+        operations = aligned.operations(np.arange(len(ids)))
+        return _Found(ids, frequency, aligned.log_probability, operations)
+
+
+@dataclass(slots=True)
+class SlateMaker:
+    """Makes slates from the lexicon and local memory."""
+
+    search: LexiconSearch
+    memory: Memory
 
     def make(self, context: tuple[str, str], typed: str) -> Slate:
         """Return the slate of a normalized word after up to two words (older first, "" at a start)."""
-        found = self._lexicon_candidates(typed)
-        words = [self.vocabulary.words[position] for position in found.ids]
+        found = self.search.near(typed)
+        words = [self.search.vocabulary.words[position] for position in found.ids]
         own = self._own_candidates(typed)
         if own:
             words += own
@@ -114,24 +159,6 @@ class SlateMaker:
         score[words.index(typed)] = np.inf
         return np.argsort(-score, kind="stable")[:SLATE_SIZE]
 
-    def _lexicon_candidates(self, typed: str) -> _Found:
-        found = self._cache.get(typed)
-        if found is not None:
-            self._cache.move_to_end(typed)
-            return found
-        near = self.vocabulary.near(typed, _SCAN_SIZE)
-        found = self._aligned(
-            typed,
-            near,
-            self.vocabulary.classes[near],
-            self.vocabulary.lengths[near],
-            self.vocabulary.log_frequency[near].astype(np.float64),
-        )
-        self._cache[typed] = found
-        if len(self._cache) > _CACHE_SIZE:
-            self._cache.popitem(last=False)
-        return found
-
     def _own_candidates(self, typed: str) -> list[str]:
         # Personal words near what was typed, and the literal itself if the lexicon lacks it.
         own = list(self.memory.own_words)
@@ -142,24 +169,9 @@ class SlateMaker:
             )[0]
             near = [own[position] for position in np.flatnonzero(distances <= MAX_DISTANCE)]
             found = [word for word in near if word != typed and self.memory.count((word,)) >= _OWN_COUNT]
-        return found if typed in self.vocabulary.index else [*found, typed]
+        return found if typed in self.search.vocabulary.index else [*found, typed]
 
     def _aligned_own(self, typed: str, own: Sequence[str]) -> _Found:
         classes, lengths = encode_words(own)
         ids = np.full(len(own), UNKNOWN, dtype=np.int64)
-        return self._aligned(typed, ids, classes, lengths, np.full(len(own), _RARE))
-
-    def _aligned(
-        self,
-        typed: str,
-        ids: NDArray[np.int64],
-        classes: NDArray[np.uint8],
-        lengths: NDArray[np.int64],
-        frequency: NDArray[np.float64],
-    ) -> _Found:
-        if not len(ids):
-            empty = np.zeros(0)
-            return _Found(ids, empty, empty, np.zeros((0, MAX_EDITS), dtype=np.int64))
-        aligned = align(self.channel, typed, classes, lengths)
-        operations = aligned.operations(np.arange(len(ids)))
-        return _Found(ids, frequency, aligned.log_probability, operations)
+        return self.search.aligned(typed, ids, classes, lengths, np.full(len(own), _RARE))
