@@ -79,7 +79,7 @@ def in_numpy(language_parts: LanguageParts, blocks: AdapterParts, given: Feed) -
                 language_parts.spelling, language_parts.spelling_scale, symbols[symbols > 0]
             )
         channel = float(language_parts.channel[given["edits"][k]].astype(np.float64).sum())
-        mixed = np.log(given["base_share"][0] + given["personal"][k] * np.exp(-words))
+        mixed = np.log(given["base_share"][0] + given["personal"][k] * np.exp(min(-words, graph.RAREST)))
         features = np.array([words, channel, mixed, *given["evidence"][k]])
         score = features @ blocks.base_weights + features @ (blocks.ranker_map @ given["ranker_weights"])
         for edit in given["edits"][k]:

@@ -27,6 +27,7 @@ from .spelling import ORDER, SYMBOLS
 OPSET = 17
 IR_VERSION = 8  # the newest that onnxruntime 1.18 and older phones' runtimes share
 UNKNOWN_ID = 1
+RAREST = 30.0  # nats; the mixture takes no word for less probable, so that it cannot overflow
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +186,8 @@ def _spelling(graph: _Builder, table: NDArray[np.uint8], scale: Scale) -> str:
 
 def _personal(graph: _Builder, words: str) -> str:
     """Return log(base_share + personal / P(word | context)) [K]."""
-    odds = graph.add("Mul", "personal", graph.add("Exp", graph.add("Neg", words)))
+    rarest = graph.add("Min", graph.add("Neg", words), graph.real(RAREST))
+    odds = graph.add("Mul", "personal", graph.add("Exp", rarest))
     return graph.add("Log", graph.add("Add", "base_share", odds))
 
 
