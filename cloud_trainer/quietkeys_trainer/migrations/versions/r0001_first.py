@@ -28,7 +28,7 @@ def upgrade() -> None:
         sa.Column("public_key", sa.LargeBinary(32), nullable=False),
         sa.Column("enrolled_at", sa.Float(53), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_devices"),
-        sa.CheckConstraint("length(public_key) = 32", name="ck_devices_public_key_length"),
+        sa.CheckConstraint("length(public_key) = 32", name=op.f("ck_devices_public_key_length")),
     )
     op.create_table(
         "evaluation_keys",
@@ -63,9 +63,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("device_id", "key_id", "source", name="pk_reports"),
         _owned_by_keys("reports"),
         sa.UniqueConstraint("blob", name="uq_reports_blob"),
-        sa.CheckConstraint("sources BETWEEN 1 AND 8", name="ck_reports_sources"),
-        sa.CheckConstraint("source >= 0 AND source < sources", name="ck_reports_source"),
-        sa.CheckConstraint("sequence >= 1", name="ck_reports_sequence"),
+        sa.CheckConstraint("sources BETWEEN 1 AND 8", name=op.f("ck_reports_sources")),
+        sa.CheckConstraint("source >= 0 AND source < sources", name=op.f("ck_reports_source")),
+        sa.CheckConstraint("sequence >= 1", name=op.f("ck_reports_sequence")),
     )
     _create_jobs()
     op.create_table(
@@ -118,7 +118,7 @@ def _create_jobs() -> None:
         _owned_by_keys("jobs"),
         sa.UniqueConstraint("device_id", "idempotency_key", name="uq_jobs_device_id_idempotency_key"),
         sa.UniqueConstraint("update_blob", name="uq_jobs_update_blob"),
-        *(sa.CheckConstraint(rule, name=f"ck_jobs_{name}") for name, rule in rules.items()),
+        *(sa.CheckConstraint(rule, name=op.f(f"ck_jobs_{name}")) for name, rule in rules.items()),
     )
     op.create_index("ix_jobs_state_queued_at", "jobs", ["state", "queued_at"])
     queued = sa.text("state = 'queued'")

@@ -1,0 +1,107 @@
+"""A device as the service sees one: signs and sends; written apart from the SDK, to check both."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import requests
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from quietkeys_protocol.signing import Credentials, device_id_of, signing_string
+from quietkeys_protocol.wire import Report, encode_report
+
+TIMEOUT_S = 30.0
+
+
+@dataclass(slots=True)
+class Device:
+    """A key pair and a place to send to."""
+
+    url: str
+    private: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
+    clock_offset_s: int = 0
+    sequence: int = 0
+
+    @property
+    def public_key(self) -> bytes:
+        """32 bytes."""
+        return self.private.public_key().public_bytes_raw()
+
+    @property
+    def device_id(self) -> str:
+        """32 hex digits."""
+        return device_id_of(self.public_key)
+
+    def sign(self, method: str, path: str, body_sha256: str) -> dict[str, str]:
+        """The four headers of a request."""
+        now, nonce = int(time.time()) + self.clock_offset_s, secrets.token_hex(16)
+        signature = self.private.sign(signing_string(method, path, now, nonce, body_sha256))
+        return Credentials(self.device_id, now, nonce, signature).headers()
+
+    def send(
+        self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None
+    ) -> requests.Response:
+        """A signed request; `headers` are added, or take the place of the signed ones."""
+        signed = self.sign(method, path, hashlib.sha256(body).hexdigest()) | (headers or {})
+        return requests.request(method, self.url + path, data=body, headers=signed, timeout=TIMEOUT_S)
+
+    def enrol(self) -> requests.Response:
+        """Enrols this device."""
+        body = json.dumps({"public_key": base64.b64encode(self.public_key).decode()})
+        return self.send("POST", "/v1/devices", body.encode())
+
+    def put_keys(self, keys: bytes) -> requests.Response:
+        """Uploads evaluation keys."""
+        return self.send("PUT", f"/v1/keys/{hashlib.sha256(keys).hexdigest()}", keys)
+
+    def report(self, plan_hash: str, keys: bytes, values: Sequence[bytes], **fields: int) -> Report:
+        """The next report of this device."""
+        self.sequence += 1
+        report = Report(
+            plan_hash=bytes.fromhex(plan_hash),
+            key_id=hashlib.sha256(keys).digest(),
+            source=0,
+            sources=1,
+            sequence=self.sequence,
+            ciphertexts=tuple(values),
+        )
+        return replace(report, **fields)  # type: ignore[arg-type]
+
+    def post(self, report: Report | bytes, idempotency_key: str = "") -> requests.Response:
+        """Sends a report."""
+        body = report if isinstance(report, bytes) else encode_report(report)
+        headers = {"QK-Idempotency-Key": idempotency_key or secrets.token_hex(16)}
+        return self.send("POST", "/v1/reports", body, headers)
+
+    def state(self, job_id: str) -> str:
+        """The state of a job."""
+        answer = self.send("GET", f"/v1/jobs/{job_id}")
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["state"])
+
+    def wait(self, job_id: str, *states: str, within_s: float = 60.0) -> str:
+        """The state of a job as soon as it is one of `states`."""
+        deadline = time.monotonic() + within_s
+        while (state := self.state(job_id)) not in states:
+            assert time.monotonic() < deadline, f"still {state}"
+            time.sleep(0.05)
+        return state
+
+    def update(self, job_id: str) -> requests.Response:
+        """Asks for the update of a job."""
+        return self.send("GET", f"/v1/jobs/{job_id}/update")
+
+
+def code(answer: requests.Response) -> tuple[int, str]:
+    """Status and error code of an answer that must be a typed error."""
+    error: dict[str, Any] = answer.json()["error"]
+    assert set(error) == {"code", "message", "advice"}
+    assert error["advice"]
+    return answer.status_code, error["code"]

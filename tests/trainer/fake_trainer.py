@@ -1,0 +1,20 @@
+"""`python -m tests.trainer.fake_trainer`: the trainer's command line over the fake engine, with short leases.
+
+`QUIETKEYS_TEST_LARGEST_FILE` limits the size of any file that the process may write, as a full disk would.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+
+from quietkeys_trainer.cli import make_cli
+from tests.trainer.fake_engine import load_fake
+
+LEASE_S = 2.0
+
+if __name__ == "__main__":
+    limit = int(os.environ.get("QUIETKEYS_TEST_LARGEST_FILE", "0"))
+    if limit:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    make_cli(load_fake, "tests.trainer.fake_trainer", LEASE_S)()

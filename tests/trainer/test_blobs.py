@@ -1,0 +1,112 @@
+"""The blob store: one suite for a folder and for memory, and what only a folder can do wrong."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from obstore.store import MemoryStore
+
+from quietkeys_protocol.errors import ErrorCode, TryAgain
+from quietkeys_trainer.blobs import BlobDamagedError, Blobs, ObjectBlobs, folder_blobs, full_disk_typed
+
+
+@pytest.fixture(params=["folder", "memory"])
+def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
+    """An empty store."""
+    return folder_blobs(tmp_path / "blobs") if request.param == "folder" else ObjectBlobs(MemoryStore())
+
+
+def sha256(content: bytes) -> str:
+    """In hex."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def test_what_was_put_can_be_got(blobs: Blobs) -> None:
+    """From bytes and from a file, small and of many parts, the same bytes come back."""
+    for content in (b"x", bytes(12_000_000)):
+        assert blobs.get(blobs.put(content, sha256(content))) == content
+        assert blobs.get(blobs.put(io.BytesIO(content), sha256(content))) == content
+
+
+def test_equal_bytes_are_two_blobs(blobs: Blobs) -> None:
+    """Deleting one owner's blob leaves the other's."""
+    one, two = blobs.put(b"same", sha256(b"same")), blobs.put(b"same", sha256(b"same"))
+    assert one != two
+    blobs.delete(one)
+    blobs.delete(one)
+    assert blobs.get(two) == b"same"
+    with pytest.raises(BlobDamagedError):
+        blobs.get(one)
+
+
+def test_altered_bytes_are_noticed(blobs: Blobs) -> None:
+    """A blob that is not what its name says is never returned."""
+    name = blobs.put(b"altered", sha256(b"as it was"))
+    with pytest.raises(BlobDamagedError):
+        blobs.get(name)
+
+
+def test_old_blobs_are_listed(blobs: Blobs) -> None:
+    """A blob is older than the next hour and not older than the last."""
+    name = blobs.put(b"x", sha256(b"x"))
+    assert list(blobs.older_than(time.time() + 3600)) == [name]
+    assert list(blobs.older_than(time.time() - 3600)) == []
+
+
+def test_only_its_owner_may_read_the_folder(tmp_path: Path) -> None:
+    """The folder is made with mode 0700."""
+    folder_blobs(tmp_path / "blobs")
+    assert (tmp_path / "blobs").stat().st_mode & 0o777 == 0o700
+
+
+def test_unfinished_writes_are_cleared(tmp_path: Path) -> None:
+    """What a killed process was writing goes when it is old; blobs and fresh writes stay."""
+    blobs = folder_blobs(tmp_path)
+    name = blobs.put(b"x", sha256(b"x"))
+    for unfinished in ("#1", "#2"):
+        (tmp_path / (name + unfinished)).write_bytes(b"half")
+    os.utime(tmp_path / (name + "#1"), (1, 1))
+    os.utime(tmp_path / name, (1, 1))
+    blobs.clear_unfinished(time.time() - 3600)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [name, name + "#2"]
+
+
+FILL = """
+import hashlib, os, resource, sys
+from pathlib import Path
+from quietkeys_protocol.errors import TryAgain
+from quietkeys_trainer.blobs import folder_blobs
+blobs = folder_blobs(Path(sys.argv[1]))
+source = bytes(3_000_000) if sys.argv[2] == "bytes" else open(sys.argv[3], "rb")
+resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
+try:
+    blobs.put(source, "0" * 64)
+except TryAgain as error:
+    print(error.code)
+"""
+
+
+@pytest.mark.parametrize("kind", ["bytes", "file"])
+def test_a_write_that_finds_no_space_leaves_nothing(tmp_path: Path, kind: str) -> None:
+    """A file system that takes no more is a typed error, and no part of the blob is left."""
+    source = tmp_path / "source"
+    source.write_bytes(bytes(3_000_000))
+    command = [sys.executable, "-c", FILL, str(tmp_path / "blobs"), kind, str(source)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == ErrorCode.DISK_FULL
+    assert list((tmp_path / "blobs").iterdir()) == []
+
+
+def test_other_errors_are_not_called_a_full_disk() -> None:
+    """Only errors that say so are a full disk."""
+    with pytest.raises(PermissionError), full_disk_typed():
+        raise PermissionError(13, "not allowed")
+    with pytest.raises(TryAgain), full_disk_typed():
+        raise OSError(28, "full")

@@ -1,0 +1,106 @@
+"""Accounts: enrolment, nonces, evaluation keys, deletion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import inspect, text
+
+from quietkeys_protocol.errors import ErrorCode, Refused, StartOver
+from quietkeys_protocol.signing import WINDOW_S
+from quietkeys_trainer.database import migrate, open_database
+from quietkeys_trainer.ledger import Ledger
+
+NOW = 1_700_000_000
+ANN, BOB, KEY, PLAN = "a" * 32, "b" * 32, "c" * 64, "d" * 64
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    """A ledger in which Ann is enrolled."""
+    database = open_database(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
+    migrate(database)
+    ledger = Ledger(database)
+    assert ledger.enrol(ANN, bytes(32), NOW)
+    yield ledger
+    database.dispose()
+
+
+def test_enrolling_again_changes_nothing(ledger: Ledger) -> None:
+    """The second enrolment of a device says that it is known."""
+    assert not ledger.enrol(ANN, bytes(32), NOW + 1)
+    assert ledger.public_key(ANN) == bytes(32)
+
+
+def test_a_stranger_has_no_public_key(ledger: Ledger) -> None:
+    """A device that was never enrolled is unknown."""
+    with pytest.raises(StartOver) as caught:
+        ledger.public_key(BOB)
+    assert caught.value.code is ErrorCode.DEVICE_UNKNOWN
+
+
+def test_a_nonce_is_used_once(ledger: Ledger) -> None:
+    """The same nonce of the same device is refused, that of another device is not."""
+    ledger.use_nonce(ANN, "0" * 32, NOW, NOW)
+    ledger.use_nonce(BOB, "0" * 32, NOW, NOW)
+    with pytest.raises(Refused) as caught:
+        ledger.use_nonce(ANN, "0" * 32, NOW, NOW + 1)
+    assert caught.value.code is ErrorCode.NONCE_REPLAYED
+
+
+def test_a_nonce_is_kept_as_long_as_it_could_be_replayed(ledger: Ledger) -> None:
+    """A request from the far end of the window is refused until its time runs out, then forgotten."""
+    sent = NOW + WINDOW_S  # by a clock that is fast
+    ledger.use_nonce(ANN, "0" * 32, sent, NOW)
+    with pytest.raises(Refused):
+        ledger.use_nonce(ANN, "0" * 32, sent, sent + WINDOW_S)
+    ledger.use_nonce(ANN, "1" * 32, sent, sent + 2 * WINDOW_S + 1)
+    with ledger.database.connect() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM nonces")) == 1
+
+
+def test_keys_belong_to_one_device_and_to_their_plans(ledger: Ledger) -> None:
+    """Keys are found by the device that stored them, for the plans whose framing they have."""
+    assert ledger.add_keys(ANN, KEY, [PLAN], "blob", NOW)
+    assert not ledger.add_keys(ANN, KEY, ["e" * 64], "another", NOW)
+    assert ledger.has_keys(ANN, KEY, PLAN)
+    assert ledger.has_keys(ANN, KEY, "e" * 64)
+    assert not ledger.has_keys(ANN, KEY, "f" * 64)
+    assert not ledger.has_keys(BOB, KEY, PLAN)
+    assert ledger.knows_blob("blob")
+    assert not ledger.knows_blob("another")
+
+
+def test_keys_that_arrive_after_the_deletion_are_not_taken(ledger: Ledger) -> None:
+    """A device that was deleted while its keys were on their way is unknown."""
+    ledger.delete_device(ANN)
+    with pytest.raises(StartOver) as caught:
+        ledger.add_keys(ANN, KEY, [PLAN], "blob", NOW)
+    assert caught.value.code is ErrorCode.DEVICE_UNKNOWN
+
+
+def test_deletion_leaves_no_row_and_dooms_every_blob(ledger: Ledger) -> None:
+    """After a deletion no table but that of doomed blobs has a row; these are forgotten one by one."""
+    ledger.add_keys(ANN, KEY, [PLAN], "keys", NOW)
+    with ledger.database.begin() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO reports VALUES (?, ?, 0, 1, ?, 1, 'report', 0)", (ANN, KEY, PLAN)
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO jobs (id, device_id, key_id, plan_hash, source, sources, idempotency_key, "
+            "report_sha256, state, attempts, queued_at, finished_at, update_blob) VALUES "
+            "('j', ?, ?, ?, 0, 1, 'i', 's', 'done', 1, 0, 1, 'update')",
+            (ANN, KEY, PLAN),
+        )
+    ledger.delete_device(ANN)
+    with ledger.database.connect() as connection:
+        for table in inspect(ledger.database).get_table_names():
+            rows = connection.scalar(text(f"SELECT count(*) FROM {table}"))  # noqa: S608 - our own names
+            assert rows == {"alembic_version": 1, "doomed_blobs": 3}.get(table, 0), table
+    assert sorted(ledger.doomed_blobs()) == ["keys", "report", "update"]
+    for blob in ledger.doomed_blobs():
+        assert ledger.knows_blob(blob)
+        ledger.forget_doomed(blob)
+    assert ledger.doomed_blobs() == []
