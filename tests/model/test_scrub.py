@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 import pytest
 
 from tools.model_build import scrub
@@ -32,9 +30,15 @@ def test_a_line_becomes_its_words(line: str, words: str) -> None:
 
 def test_names_of_addressees_are_nicknames_unless_they_are_words() -> None:
     """Who lines are addressed to is a nickname; words known from other text or common in chat are not."""
-    chat = ["zork77: hello", "zork: try again", "thanks zork", "will: yes", "lol, no", *["lol what"] * 9]
-    names = scrub.collect_nicknames(chat, Counter({"will": 5}))
+    chat = ["zork77: hello", "zork: try again", "thanks zork", "will: yes", "lol, no", *["that is lol"] * 9]
+    names = scrub.collect_nicknames(chat, ["will that"] * 5)
     assert names == {"zork77", "zork"}
+
+
+def test_names_that_always_open_a_line_are_nicknames() -> None:
+    """Addressing without punctuation shows by place; what stands alone in a line is a greeting."""
+    chat = ["borg7 try this", "borgy try that", "borgy and this", "borgy or that", *["heya"] * 5]
+    assert scrub.collect_nicknames(chat, []) == {"borgy"}
 
 
 def test_the_addressee_is_cut_only_if_it_is_a_nickname() -> None:

@@ -13,10 +13,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from quietkeys.tokens import normalize
-
 from . import channel, corpora, kneser_ney, lexicon, ngram, scrub, spelling
-from .counts import Ints, count_trigrams, pad
+from .counts import Ints, count_trigrams
+from .encoded import encode, encode_corpora
 from .graph import LanguageParts
 
 BIGRAMS = 600_000  # kept n-grams, 5.3 bytes each; with the trigrams they fix the size of the bundle
@@ -24,7 +23,6 @@ TRIGRAMS = 1_100_000  # 4.2 bytes each
 TAIL_RANK = 20_000  # words from this rank on teach the spelling model too, being names and the like
 TAIL_WEIGHT = 0.3  # what such a word counts for against one outside the lexicon
 
-Sentences = list[list[str]]
 Report = Callable[[str], None]
 
 
@@ -42,82 +40,43 @@ class Language:
     figures: dict[str, float]
 
 
-@dataclass(frozen=True, slots=True)
-class Scrubbed:
-    """Sentences of every corpus, training and held out, by corpus name."""
-
-    train: dict[str, Sentences]
-    held_out: dict[str, Sentences]
-
-
-def scrub_corpora(folder: Path) -> Scrubbed:
-    """Return the clean sentences of the training texts in `folder`."""
-    raw = {corpus.name: corpora.corpus_lines(folder, corpus) for corpus in corpora.CORPORA}
-    ordinary: Counter[str] = Counter()
-    for name, (train, _) in raw.items():
-        if name != corpora.NICKNAMED:
-            for line in train:
-                ordinary.update(normalize(token) for token in line.split() if token[:1].islower())
-    nicknames = scrub.collect_nicknames(raw[corpora.NICKNAMED][0], ordinary)
-    result = Scrubbed({}, {})
-    for name, (train, held_out) in raw.items():
-        for lines, kept in ((train, result.train), (held_out, result.held_out)):
-            if name == corpora.NICKNAMED:
-                named = (scrub.without_addressee(line, nicknames) for line in lines)
-                kept[name] = [part for line in named for part in scrub.sentences(line, nicknames)]
-            else:
-                kept[name] = [part for line in lines for part in scrub.sentences(line)]
-    return result
-
-
 def build_language(text: Path, typing: Path, report: Report = print) -> Language:
     """Return the language built from the folders of texts and of typing statistics.
 
     Takes about a minute and a half and 3 GB on one core; `report` is told the progress.
+    Raises TrainingTextError or OSError if a file is missing.
     """
-    scrubbed = scrub_corpora(text)
-    counts = {
-        name: Counter(word for part in parts for word in part) for name, parts in scrubbed.train.items()
-    }
-    report(f"scrubbed {sum(counter.total() for counter in counts.values()):,} words")
-    seen = lexicon.gather(counts, [corpus.name for corpus in corpora.CORPORA if corpus.edited])
-    words = lexicon.build_lexicon(seen)
-    report(f"lexicon of {len(words):,} words")
-    ids = {word: index for index, word in enumerate(words)}
-    streams = {name: _stream(parts, ids) for name, parts in scrubbed.train.items()}
-    trigrams = count_trigrams(
-        [(streams[corpus.name], corpus.weight) for corpus in corpora.CORPORA], len(words)
+    typing_counts = channel.read_counts(typing)
+    encoded = encode_corpora(text)
+    words, counts = encoded.words, encoded.counts
+    report(
+        f"{sum(counter.total() for counter in counts.values()):,} words of text, lexicon of {len(words):,}"
     )
-    report(f"{len(trigrams.keys):,} distinct trigrams")
-    del streams
-    model = kneser_ney.train(trigrams, len(words), BIGRAMS, TRIGRAMS)
+    weighted = [(encoded.train[corpus.name], corpus.weight) for corpus in corpora.CORPORA]
+    model = kneser_ney.train(count_trigrams(weighted, len(words)), len(words), BIGRAMS, TRIGRAMS)
+    report(f"kept {len(model.bigram_keys):,} bigrams and {len(model.trigram_keys):,} trigrams")
     tables = ngram.quantize(model)
-    spelled, spelling_scale = spelling.train(_spellings(words, counts, lexicon.likely_misspellings(seen)))
-    text_statistics = channel.text_statistics(seen.totals)
-    edits = channel.channel_log_probabilities(channel.read_counts(typing), text_statistics)
+    table, scale = spelling.train(_spellings(words, counts, lexicon.likely_misspellings(encoded.seen)))
+    edits = channel.channel_log_probabilities(typing_counts, channel.text_statistics(encoded.seen.totals))
+    streams = dict(encoded.held_out)
+    if (text / corpora.PERPLEXITY_ONLY).exists():
+        lines = corpora.read_lines(text / corpora.PERPLEXITY_ONLY)
+        streams["wikitext2"] = encode([part for line in lines for part in scrub.sentences(line)], words)
     figures = {
         "words": float(len(words)),
         "bigrams": float(len(model.bigram_keys)),
         "trigrams": float(len(model.trigram_keys)),
-        **perplexities(tables, {n: _stream(p, ids) for n, p in scrubbed.held_out.items()}),
+        **perplexities(tables, streams),
     }
-    wikitext = text / corpora.PERPLEXITY_ONLY
-    if wikitext.exists():
-        parts = [part for line in corpora.read_lines(wikitext) for part in scrub.sentences(line)]
-        figures |= perplexities(tables, {"wikitext2": _stream(parts, ids)})
-    return Language(
-        tuple(words),
-        _log_frequency(words, counts),
-        LanguageParts(tables, spelled, spelling_scale, edits),
-        figures,
-    )
+    parts = LanguageParts(tables, table, scale, edits)
+    return Language(words, _log_frequency(words, counts), parts, figures)
 
 
 def perplexities(tables: ngram.NgramTables, streams: dict[str, Ints]) -> dict[str, float]:
     """Return, per padded stream, the perplexity per word and the share of words outside the lexicon.
 
     Sentence ends are not predicted. A word outside the lexicon counts as predicting that it is one.
-    Where every corpus is there, `perplexity_typing` is the figure that weights are chosen by.
+    `perplexity_typing`, the figure that corpus weights are chosen by, takes each corpus by its target.
     """
     result: dict[str, float] = {}
     mean_loss: dict[str, float] = {}
@@ -129,13 +88,9 @@ def perplexities(tables: ngram.NgramTables, streams: dict[str, Ints]) -> dict[st
         result[f"perplexity_{name}"] = float(np.exp(losses.mean()))
         result[f"unknown_{name}"] = float((word[kept] == 1).mean())
     targets = {corpus.name: corpus.target for corpus in corpora.CORPORA}
-    if mean_loss.keys() == targets.keys():
+    if mean_loss.keys() >= targets.keys():
         result["perplexity_typing"] = float(np.exp(sum(targets[n] * mean_loss[n] for n in targets)))
     return result
-
-
-def _stream(sentences: Sentences, ids: dict[str, int]) -> Ints:
-    return pad([lexicon.encode_words(sentence, ids) for sentence in sentences])
 
 
 def _spellings(

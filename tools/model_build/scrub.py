@@ -32,6 +32,8 @@ _ADDRESSEE = re.compile(r"^\s*([^\s:,;<>]{2,20})\s?(?:->|[:,;>])+(?:\s|$)")
 
 ORDINARY_ELSEWHERE = 3  # occurrences in lower case outside chat that make a name an ordinary word
 ORDINARY_RATIO = 4.0  # uses as a word per use as addressee that make it one within chat
+OPENING_SHARE = 0.7  # of its uses opening a line that more follows on: then it addresses somebody
+OPENING_MINIMUM = 3  # uses from which that share says anything
 
 
 def clean(line: str) -> str:
@@ -79,22 +81,45 @@ def without_addressee(line: str, nicknames: frozenset[str]) -> str:
     return line
 
 
-def collect_nicknames(chat: Iterable[str], ordinary: Counter[str]) -> frozenset[str]:
+def word_uses(lines: Iterable[str]) -> tuple[Counter[str], Counter[str]]:
+    """Return how often each word occurs with a small first letter, and how often at all."""
+    small: Counter[str] = Counter()
+    every: Counter[str] = Counter()
+    for line in lines:
+        for token in line.split():
+            word = normalize(token)
+            every[word] += 1
+            if token[0].islower():
+                small[word] += 1
+    return small, every
+
+
+def collect_nicknames(chat: Iterable[str], elsewhere: Iterable[str]) -> frozenset[str]:
     """Return the names that chat lines are addressed to and that are not ordinary words.
 
-    chat: raw lines. ordinary: how often each lower-case word occurs in other text. A name stays a
-    word if other text knows it, or if chat uses it far more often elsewhere in a line than as addressee.
+    chat, elsewhere: raw lines. A name stays a word if other text has it in small letters, or if chat
+    uses it far more often within a line than as addressee. Names that address without punctuation are
+    known by nearly always opening a line, and by being in no other text.
     """
+    ordinary, known = word_uses(elsewhere)
     called: Counter[str] = Counter()
+    opened: Counter[str] = Counter()
     used: Counter[str] = Counter()
     for line in chat:
         name = addressee(line)
         if name:
             called[name] += 1
-        for token in line.split():
+        tokens = line.split()
+        for token in tokens:
             used[normalize(token)] += 1
-    return frozenset(
+        if len(tokens) > 1 and not ends_sentence(tokens[0]):
+            opened[normalize(tokens[0])] += 1
+    by_mark = {name for name, calls in called.items() if used[name] - calls < ORDINARY_RATIO * calls}
+    by_place = {
         name
-        for name, calls in called.items()
-        if ordinary[name] < ORDINARY_ELSEWHERE and used[name] - calls < ORDINARY_RATIO * calls
-    )
+        for name, openings in opened.items()
+        if used[name] >= OPENING_MINIMUM
+        and openings >= OPENING_SHARE * used[name]
+        and known[name] < ORDINARY_ELSEWHERE
+    }
+    return frozenset(name for name in by_mark | by_place if ordinary[name] < ORDINARY_ELSEWHERE)
