@@ -1,7 +1,7 @@
 """An engine without encryption, for tests of everything around it: same frames, same failures, any speed.
 
-A report's payload may ask for a failure: `<fail>` raises, `<die>` kills the worker. A file `hold` in the control
-folder keeps the engine from finishing; every run leaves a line in `runs`.
+A report's payload may ask for a failure: `<fail>` raises, `<die>` kills the worker. A file `hold` in the
+control folder keeps the engine from finishing; every run leaves a line in `runs`.
 """
 
 from __future__ import annotations

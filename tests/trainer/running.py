@@ -1,0 +1,143 @@
+"""A trainer started as its users start it: a process on loopback, with a folder of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from quietkeys_protocol.plan import Plan
+from tests.trainer.device import Device
+from tests.trainer.fake_engine import CONTROL, PLAN, FakeEngine
+
+STARTS_WITHIN_S = 60.0
+
+
+@dataclass(slots=True)
+class Trainer:
+    """A running trainer; its folder outlives it, so that it can be started again."""
+
+    folder: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    module: str = "tests.trainer.fake_trainer"
+    plan: Plan = PLAN
+    pin: str = ""
+    process: subprocess.Popen[bytes] | None = None
+    url: str = ""
+
+    @property
+    def control(self) -> Path:
+        """Where the fake engine is told what to do and says what it did."""
+        return self.folder / "control"
+
+    @property
+    def log(self) -> str:
+        """Everything the processes have logged."""
+        return (self.folder / "log").read_text()
+
+    def command(self, *arguments: str) -> list[str]:
+        """A command line of this trainer."""
+        plan = self.folder / "plan.json"
+        plan.write_bytes(self.plan.canonical)
+        pin = ["--client-spec-sha256", self.pin] if self.pin else []
+        common = ["--plan", str(plan), *pin, "--state", str(self.folder / "state")]
+        return [sys.executable, "-m", self.module, arguments[0], *common, *arguments[1:]]
+
+    def start(self, *arguments: str) -> None:
+        """Starts it, and waits for its ready line."""
+        self.control.mkdir(exist_ok=True)
+        ready = self.folder / "ready"
+        ready.unlink(missing_ok=True)
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command("serve", "--port", "0", "--ready-file", str(ready), *arguments),
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                env=os.environ | {CONTROL: str(self.control)} | self.environment,
+            )
+        wait_until(lambda: ready.exists() or self.ended(), STARTS_WITHIN_S)
+        assert ready.exists(), self.log
+        self.url = json.loads(ready.read_text())["url"]
+
+    def ended(self) -> bool:
+        """Whether the process is no longer there."""
+        return self.process is None or self.process.poll() is not None
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """The exit status after a signal; with SIGKILL also its workers are waited for."""
+        assert self.process is not None
+        workers = self.workers()
+        self.process.send_signal(number)
+        status = self.process.wait(120)
+        psutil.wait_procs(workers, 120)
+        return status
+
+    def workers(self) -> list[psutil.Process]:
+        """The worker processes."""
+        if self.process is None or self.process.poll() is not None:
+            return []
+        return psutil.Process(self.process.pid).children()
+
+    def runs(self) -> list[dict[str, int]]:
+        """What the fake engine has run: the process and the number of reports of each run."""
+        path = self.control / "runs"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keeps the fake engine from finishing for as long as the block lasts."""
+        hold = self.control / "hold"
+        hold.touch()
+        try:
+            yield
+        finally:
+            hold.unlink()
+
+    def device(self) -> Device:
+        """An enrolled device."""
+        device = Device(self.url)
+        assert device.enrol().status_code == 201
+        return device
+
+    def stored(self) -> list[Path]:
+        """Every blob in the store, finished or not."""
+        return sorted((self.folder / "state" / "blobs").iterdir())
+
+
+@contextmanager
+def running(folder: Path, *arguments: str, **environment: str) -> Iterator[Trainer]:
+    """A trainer over the fake engine, stopped at the end whatever happened."""
+    trainer = Trainer(folder, environment)
+    trainer.start(*arguments)
+    try:
+        yield trainer
+    finally:
+        if not trainer.ended():
+            trainer.stop()
+
+
+def wait_until(holds: Callable[[], object], within_s: float = 60.0) -> None:
+    """Returns as soon as it holds."""
+    deadline = time.monotonic() + within_s
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def fake_keys(name: bytes) -> bytes:
+    """Evaluation keys that the fake engine's frame fits."""
+    return FakeEngine().key_frame.wrap(name)
+
+
+def fake_values(payload: bytes) -> tuple[bytes, ...]:
+    """A report's values that the fake engine's frames fit."""
+    return tuple(frame.wrap(payload) for frame in FakeEngine().report_frames)

@@ -1,0 +1,404 @@
+"""What every trainer does, whatever its engine: the routes, over HTTP, from a device's point of view."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import secrets
+
+import pytest
+import requests
+
+from quietkeys_protocol.errors import ErrorCode
+from quietkeys_protocol.wire import MAX_REPORT_BYTES, decode_update, encode_report
+from tests.trainer.conftest import Rig
+from tests.trainer.device import Device, code
+
+UNKNOWN = "0" * 32
+
+
+def flip(value: bytes, where: int) -> bytes:
+    """The value with one bit changed."""
+    changed = bytearray(value)
+    changed[where] ^= 1
+    return bytes(changed)
+
+
+def test_health_needs_no_signature(rig: Rig) -> None:
+    """`/healthz` answers anybody."""
+    answer = requests.get(rig.trainer.url + "/healthz", timeout=30)
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+def test_a_device_enrols_once(rig: Rig) -> None:
+    """The first enrolment is 201, the second 200, both with the id that the key implies."""
+    device = Device(rig.trainer.url)
+    first, second = device.enrol(), device.enrol()
+    assert (first.status_code, second.status_code) == (201, 200)
+    assert first.json() == second.json() == {"device_id": device.device_id}
+
+
+def test_nobody_enrols_a_key_they_do_not_hold(rig: Rig) -> None:
+    """An enrolment signed by another key, or under another id, is refused and enrols nobody."""
+    victim, thief = Device(rig.trainer.url), Device(rig.trainer.url)
+    body = json.dumps({"public_key": base64.b64encode(victim.public_key).decode()}).encode()
+    assert code(thief.send("POST", "/v1/devices", body)) == (401, ErrorCode.SIGNATURE_INVALID)
+    disguised = {"QK-Device": victim.device_id}
+    assert code(thief.send("POST", "/v1/devices", body, disguised)) == (401, ErrorCode.SIGNATURE_INVALID)
+    assert code(victim.send("GET", f"/v1/jobs/{UNKNOWN}")) == (404, ErrorCode.DEVICE_UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{}",
+        b"[" * 1000,
+        b"null",
+        b'{"public_key": 5}',
+        b'{"public_key": "AAAA"}',
+        b'{"public_key": "' + b"A" * 43 + b'=", "name": "x"}',
+        b'{"public_key": "' + b"A" * 43 + b'=", "public_key": "' + b"A" * 43 + b'="}',
+        b"\xff\xfe",
+    ],
+)
+def test_an_enrolment_has_one_form(rig: Rig, body: bytes) -> None:
+    """Anything but one public key in canonical base64 is malformed."""
+    assert code(Device(rig.trainer.url).send("POST", "/v1/devices", body)) == (
+        400,
+        ErrorCode.REQUEST_MALFORMED,
+    )
+
+
+def test_the_plan_is_served_by_its_hash(rig: Rig) -> None:
+    """The canonical form comes back; another hash is an unknown plan."""
+    device = rig.trainer.device()
+    answer = device.send("GET", f"/v1/plans/{rig.plan.hash}")
+    assert answer.content == rig.plan.canonical
+    assert hashlib.sha256(answer.content).hexdigest() == rig.plan.hash
+    assert code(device.send("GET", f"/v1/plans/{'0' * 64}")) == (404, ErrorCode.PLAN_UNKNOWN)
+
+
+def test_a_report_becomes_an_update(rig: Rig) -> None:
+    """Upload keys and a report, wait, fetch the update: it names plan, keys and job."""
+    device = rig.ready_device()
+    keys = rig.keys("one")
+    answer = device.post(device.report(rig.plan.hash, keys, rig.values(1)))
+    assert answer.status_code == 202
+    job_id = answer.json()["job_id"]
+    assert answer.json() == {"job_id": job_id}
+    assert device.wait(job_id, "done", "failed") == "done"
+    update = decode_update(device.update(job_id).content)
+    assert update.plan_hash.hex() == rig.plan.hash
+    assert update.key_id == hashlib.sha256(keys).digest()
+    assert update.job_id.hex() == job_id
+    assert len(update.ciphertexts) == len(rig.plan.update_fields)
+
+
+def test_two_sources_are_added(rig: Rig) -> None:
+    """A job on the reports of two sources is done, and is another one than on the first alone."""
+    device = rig.ready_device()
+    keys = rig.keys("one")
+    alone = device.post(device.report(rig.plan.hash, keys, rig.values(1), sources=2)).json()["job_id"]
+    assert device.wait(alone, "done", "failed") == "done"
+    second = device.report(rig.plan.hash, keys, rig.values(2), source=1, sources=2)
+    joined = device.post(second).json()["job_id"]
+    assert device.wait(joined, "done", "failed") == "done"
+    updates = [decode_update(device.update(job_id).content).ciphertexts for job_id in (alone, joined)]
+    assert updates[0] != updates[1]
+
+
+def test_keys_are_stored_once(rig: Rig) -> None:
+    """The second upload of the same keys answers 200; another device's of the same bytes is its own, 201."""
+    device, other = rig.ready_device(), rig.trainer.device()
+    assert device.put_keys(rig.keys("one")).status_code == 200
+    assert other.put_keys(rig.keys("one")).status_code == 201
+
+
+@pytest.mark.parametrize("where", [0, 3, -1, -3])
+def test_keys_with_changed_framing_are_refused(rig: Rig, where: int) -> None:
+    """One changed bit in header or trailer of the keys is refused before anything parses them."""
+    device = rig.trainer.device()
+    keys = flip(rig.keys("one"), where)
+    assert code(device.put_keys(keys)) == (422, ErrorCode.FRAMING_CHANGED)
+    report = device.report(rig.plan.hash, keys, rig.values(1))
+    assert code(device.post(report)) == (404, ErrorCode.KEY_UNKNOWN)
+
+
+@pytest.mark.parametrize("keys", [b"", b"x", b"short"])
+def test_keys_of_another_size_are_refused(rig: Rig, keys: bytes) -> None:
+    """Too few bytes, or none, are not the plan's keys."""
+    assert code(rig.trainer.device().put_keys(keys)) == (422, ErrorCode.FRAMING_CHANGED)
+
+
+def test_truncated_and_larger_keys_are_refused(rig: Rig) -> None:
+    """A byte less is another framing, a byte more is too large, as a full key set would be."""
+    device, keys = rig.trainer.device(), rig.keys("one")
+    assert code(device.put_keys(keys[:-1])) == (422, ErrorCode.FRAMING_CHANGED)
+    assert code(device.put_keys(keys + b"x")) == (413, ErrorCode.BODY_TOO_LARGE)
+    assert code(device.put_keys(keys + bytes(23_000))) == (413, ErrorCode.BODY_TOO_LARGE)
+
+
+def test_keys_are_what_their_id_says(rig: Rig) -> None:
+    """A body whose hash is not the id in the path is refused, although the sender signed that id."""
+    device = rig.trainer.device()
+    announced = hashlib.sha256(b"something else").hexdigest()
+    path = f"/v1/keys/{announced}"
+    headers = device.sign("PUT", path, announced)
+    answer = requests.put(rig.trainer.url + path, data=rig.keys("one"), headers=headers, timeout=30)
+    assert code(answer) == (422, ErrorCode.HASH_MISMATCH)
+
+
+@pytest.mark.parametrize("key_id", ["x", "A" * 64, "..%2f" * 5, "0" * 63])
+def test_a_key_id_is_a_hash(rig: Rig, key_id: str) -> None:
+    """Anything else in its place is malformed."""
+    assert code(rig.trainer.device().send("PUT", f"/v1/keys/{key_id}", b"x"))[0] in {400, 404}
+
+
+def test_values_with_changed_framing_are_refused(rig: Rig) -> None:
+    """One changed bit in header or trailer of any value is refused before anything parses it."""
+    device, values = rig.ready_device(), rig.values(1)
+    for index in range(len(values)):
+        for where in (0, 5, -1, -4):
+            changed = [*values[:index], flip(values[index], where), *values[index + 1 :]]
+            report = device.report(rig.plan.hash, rig.keys("one"), changed)
+            assert code(device.post(report)) == (422, ErrorCode.FRAMING_CHANGED), (index, where)
+
+
+def test_values_of_other_sizes_numbers_and_orders_are_refused(rig: Rig) -> None:
+    """A report holds the plan's values, in its order, each of its size."""
+    device, values = rig.ready_device(), rig.values(1)
+    longer = [values[0] + b"x", *values[1:]]
+    shorter = [values[0][:-1], *values[1:]]
+    for changed in (longer, shorter, values[:-1], (*values, values[0]), (values[1], values[0], *values[2:])):
+        report = device.report(rig.plan.hash, rig.keys("one"), changed)
+        assert code(device.post(report)) == (422, ErrorCode.FRAMING_CHANGED)
+    more = device.report(rig.plan.hash, rig.keys("one"), values, sources=rig.plan.sources)
+    assert device.post(more).status_code == 202
+
+
+def test_more_sources_than_the_plan_adds_are_refused(rig: Rig) -> None:
+    """A report for more sources than the plan has room for would leave its field."""
+    if rig.plan.sources == 8:
+        pytest.skip("this plan takes as many as a report can name")
+    device = rig.ready_device()
+    report = device.report(rig.plan.hash, rig.keys("one"), rig.values(1), sources=rig.plan.sources + 1)
+    assert code(device.post(report)) == (422, ErrorCode.FRAMING_CHANGED)
+
+
+def test_a_report_for_an_unknown_plan_is_refused(rig: Rig) -> None:
+    """The plan's absence is said, whatever the keys are."""
+    device = rig.ready_device()
+    report = device.report("5" * 64, rig.keys("one"), rig.values(1))
+    assert code(device.post(report)) == (404, ErrorCode.PLAN_UNKNOWN)
+
+
+def test_a_report_under_another_devices_keys_is_refused(rig: Rig) -> None:
+    """Another device's keys are unknown, as are keys that nobody stored."""
+    rig.ready_device()
+    stranger = rig.trainer.device()
+    for keys in (rig.keys("one"), b"nobody's"):
+        report = stranger.report(rig.plan.hash, keys, rig.values(1))
+        assert code(stranger.post(report)) == (404, ErrorCode.KEY_UNKNOWN)
+
+
+def test_the_same_report_again_is_the_same_job(rig: Rig) -> None:
+    """An attempt whose answer was lost can be repeated under its idempotency key."""
+    device, idempotency_key = rig.ready_device(), secrets.token_hex(16)
+    report = device.report(rig.plan.hash, rig.keys("one"), rig.values(1))
+    first = device.post(report, idempotency_key).json()
+    again = device.post(report, idempotency_key)
+    assert (again.status_code, again.json()) == (202, first)
+    device.wait(first["job_id"], "done")
+    assert device.post(report, idempotency_key).json() == first
+
+
+def test_another_report_under_a_used_idempotency_key_is_refused(rig: Rig) -> None:
+    """One key stands for one report."""
+    device, idempotency_key = rig.ready_device(), secrets.token_hex(16)
+    device.post(device.report(rig.plan.hash, rig.keys("one"), rig.values(1)), idempotency_key)
+    other = device.report(rig.plan.hash, rig.keys("one"), rig.values(2))
+    assert code(device.post(other, idempotency_key)) == (409, ErrorCode.IDEMPOTENCY_CONFLICT)
+
+
+def test_a_replayed_sequence_number_is_refused(rig: Rig) -> None:
+    """A report that is not newer than the last of its source is refused under a new idempotency key."""
+    device = rig.ready_device()
+    report = device.report(rig.plan.hash, rig.keys("one"), rig.values(1), sequence=9)
+    assert device.post(report).status_code == 202
+    for sequence in (9, 8):
+        older = device.report(rig.plan.hash, rig.keys("one"), rig.values(2), sequence=sequence)
+        assert code(device.post(older)) == (409, ErrorCode.SEQUENCE_REPLAYED)
+    assert code(device.post(report)) == (409, ErrorCode.SEQUENCE_REPLAYED)
+
+
+def test_a_report_needs_an_idempotency_key(rig: Rig) -> None:
+    """Without one, with a malformed one or with two the request is malformed."""
+    device = rig.ready_device()
+    body = encode_report(device.report(rig.plan.hash, rig.keys("one"), rig.values(1)))
+    for headers in ({}, {"QK-Idempotency-Key": "x"}, {"QK-Idempotency-Key": "A" * 32}):
+        answer = device.send("POST", "/v1/reports", body, headers)
+        assert code(answer) == (400, ErrorCode.REQUEST_MALFORMED)
+
+
+def test_a_truncated_report_is_refused(rig: Rig) -> None:
+    """Cut off anywhere, or with a byte more, it is no container."""
+    device = rig.ready_device()
+    whole = encode_report(device.report(rig.plan.hash, rig.keys("one"), rig.values(1)))
+    for body in (b"", whole[:40], whole[:81], whole[:-1], whole + b"x"):
+        assert code(device.post(body)) == (400, ErrorCode.CONTAINER_MALFORMED)
+
+
+def test_an_oversized_report_is_refused(rig: Rig) -> None:
+    """More than a report may be is not read to its end."""
+    device = rig.ready_device()
+    for size in (MAX_REPORT_BYTES + 1, MAX_REPORT_BYTES + 100_000):
+        assert code(device.post(bytes(size))) == (413, ErrorCode.BODY_TOO_LARGE)
+
+
+def test_a_later_version_of_the_container_says_upgrade(rig: Rig) -> None:
+    """A container that this version does not know yet is not called malformed."""
+    device = rig.ready_device()
+    whole = encode_report(device.report(rig.plan.hash, rig.keys("one"), rig.values(1)))
+    assert code(device.post(b"QKR2" + whole[4:])) == (400, ErrorCode.VERSION_UNSUPPORTED)
+
+
+def test_a_request_signed_by_another_device_is_refused(rig: Rig) -> None:
+    """A signature by another key under this device's id does not pass, and uses up no nonce."""
+    device, thief = rig.ready_device(), rig.trainer.device()
+    path, body = f"/v1/jobs/{UNKNOWN}", hashlib.sha256(b"").hexdigest()
+    headers = thief.sign("GET", path, body) | {"QK-Device": device.device_id}
+    answer = requests.get(rig.trainer.url + path, headers=headers, timeout=30)
+    assert code(answer) == (401, ErrorCode.SIGNATURE_INVALID)
+    honest = device.sign("GET", path, body)
+    forged = honest | {"QK-Signature": thief.sign("GET", path, body)["QK-Signature"]}
+    for attempt, expected in (
+        (forged, (401, ErrorCode.SIGNATURE_INVALID)),
+        (honest, (404, ErrorCode.JOB_UNKNOWN)),
+    ):
+        assert code(requests.get(rig.trainer.url + path, headers=attempt, timeout=30)) == expected
+
+
+def test_a_signature_holds_for_one_request(rig: Rig) -> None:
+    """Another method, path, body or query under the same signature is refused."""
+    device = rig.trainer.device()
+    path, empty = f"/v1/jobs/{UNKNOWN}", hashlib.sha256(b"").hexdigest()
+    other = f"/v1/jobs/{'1' * 32}"
+    for method, sent, expected in (
+        ("DELETE", f"/v1/devices/{device.device_id}", (401, ErrorCode.SIGNATURE_INVALID)),
+        ("GET", other, (401, ErrorCode.SIGNATURE_INVALID)),
+        ("GET", path + "?x=1", (400, ErrorCode.REQUEST_MALFORMED)),
+        ("GET", path, (404, ErrorCode.JOB_UNKNOWN)),
+    ):
+        headers = device.sign("GET", path, empty)
+        answer = requests.request(method, rig.trainer.url + sent, headers=headers, timeout=30)
+        assert code(answer) == expected
+
+
+def test_a_request_is_taken_once(rig: Rig) -> None:
+    """The very same request again is a replay."""
+    device = rig.trainer.device()
+    path = f"/v1/jobs/{UNKNOWN}"
+    headers = device.sign("GET", path, hashlib.sha256(b"").hexdigest())
+    answers = [requests.get(rig.trainer.url + path, headers=headers, timeout=30) for _ in range(2)]
+    assert [code(answer) for answer in answers] == [
+        (404, ErrorCode.JOB_UNKNOWN),
+        (409, ErrorCode.NONCE_REPLAYED),
+    ]
+
+
+@pytest.mark.parametrize("offset_s", [-400, 400])
+def test_a_request_far_from_the_trainers_time_is_refused(rig: Rig, offset_s: int) -> None:
+    """More than five minutes off, either way, the clock is to be set."""
+    device = rig.trainer.device()
+    device.clock_offset_s = offset_s
+    assert code(device.send("GET", f"/v1/jobs/{UNKNOWN}")) == (401, ErrorCode.CLOCK_SKEWED)
+
+
+def test_unsigned_requests_are_refused(rig: Rig) -> None:
+    """Without credentials every route but health and enrolment's absence of them is malformed."""
+    for method, path in (
+        ("GET", f"/v1/plans/{rig.plan.hash}"),
+        ("PUT", f"/v1/keys/{'0' * 64}"),
+        ("POST", "/v1/reports"),
+        ("POST", "/v1/devices"),
+        ("GET", f"/v1/jobs/{UNKNOWN}"),
+        ("GET", f"/v1/jobs/{UNKNOWN}/update"),
+        ("DELETE", f"/v1/devices/{UNKNOWN}"),
+    ):
+        answer = requests.request(method, rig.trainer.url + path, timeout=30)
+        assert code(answer) == (400, ErrorCode.REQUEST_MALFORMED), path
+
+
+def test_a_stranger_is_unknown_everywhere(rig: Rig) -> None:
+    """A device that did not enrol gets 404 from every route."""
+    stranger = Device(rig.trainer.url)
+    answers = [
+        stranger.send("GET", f"/v1/plans/{rig.plan.hash}"),
+        stranger.put_keys(rig.keys("one")),
+        stranger.post(stranger.report(rig.plan.hash, rig.keys("one"), rig.values(1))),
+        stranger.send("GET", f"/v1/jobs/{UNKNOWN}"),
+        stranger.update(UNKNOWN),
+        stranger.send("DELETE", f"/v1/devices/{stranger.device_id}"),
+    ]
+    assert {code(answer) for answer in answers} == {(404, ErrorCode.DEVICE_UNKNOWN)}
+
+
+def test_another_devices_job_does_not_exist(rig: Rig) -> None:
+    """Asking for it answers byte for byte as asking for a job that nobody has."""
+    device, stranger = rig.ready_device(), rig.trainer.device()
+    job_id = device.post(device.report(rig.plan.hash, rig.keys("one"), rig.values(1))).json()["job_id"]
+    device.wait(job_id, "done")
+    for path in ("/v1/jobs/{}", "/v1/jobs/{}/update"):
+        theirs, nobodys = (stranger.send("GET", path.format(name)) for name in (job_id, UNKNOWN))
+        assert code(theirs) == (404, ErrorCode.JOB_UNKNOWN)
+        assert theirs.content == nobodys.content
+    assert code(stranger.send("DELETE", f"/v1/devices/{device.device_id}")) == (404, ErrorCode.DEVICE_UNKNOWN)
+    assert device.state(job_id) == "done"
+
+
+def test_a_deleted_device_is_gone(rig: Rig) -> None:
+    """204, then 404 from every route; after enrolling again nothing of it is left."""
+    device = rig.ready_device()
+    report = device.report(rig.plan.hash, rig.keys("one"), rig.values(1))
+    job_id = device.post(report).json()["job_id"]
+    device.wait(job_id, "done")
+    assert device.send("DELETE", f"/v1/devices/{device.device_id}").status_code == 204
+    for answer in (
+        device.send("GET", f"/v1/jobs/{job_id}"),
+        device.put_keys(rig.keys("one")),
+        device.post(report),
+    ):
+        assert code(answer) == (404, ErrorCode.DEVICE_UNKNOWN)
+    assert device.enrol().status_code == 201
+    assert code(device.update(job_id)) == (404, ErrorCode.JOB_UNKNOWN)
+    assert code(device.post(report)) == (404, ErrorCode.KEY_UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "expected"),
+    [
+        ("GET", "/", (404, ErrorCode.ROUTE_UNKNOWN)),
+        ("GET", "/v1/devices/", (404, ErrorCode.ROUTE_UNKNOWN)),
+        ("GET", "/docs", (404, ErrorCode.ROUTE_UNKNOWN)),
+        ("GET", "/v1/../healthz", (404, ErrorCode.ROUTE_UNKNOWN)),
+        ("DELETE", "/healthz", (405, ErrorCode.METHOD_NOT_ALLOWED)),
+        ("GET", "/v1/reports", (405, ErrorCode.METHOD_NOT_ALLOWED)),
+    ],
+)
+def test_what_is_not_there_is_said_in_the_same_form(
+    rig: Rig, method: str, path: str, expected: tuple[int, str]
+) -> None:
+    """Unknown paths and methods get a typed error as well."""
+    prepared = requests.Request(method, rig.trainer.url).prepare()
+    prepared.url = rig.trainer.url + path
+    with requests.Session() as session:
+        assert code(session.send(prepared, timeout=30)) == expected
+
+
+def test_answers_are_not_to_be_cached(rig: Rig) -> None:
+    """No proxy keeps what was meant for one device."""
+    device = rig.trainer.device()
+    for answer in (device.send("GET", f"/v1/plans/{rig.plan.hash}"), device.update(UNKNOWN)):
+        assert answer.headers["Cache-Control"] == "no-store"
