@@ -116,7 +116,10 @@ def open_bundle(
 
 def shipped_bundle(name: str = "en") -> Bundle:
     """Return the verified bundle that came with this release."""
-    return open_bundle(SHIPPED / name)
+    bundle = open_bundle(SHIPPED / name)
+    if bundle.manifest.name != name:
+        _refuse("it is another language's")
+    return bundle
 
 
 def parse_manifest(content: bytes) -> Manifest:

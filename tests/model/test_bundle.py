@@ -73,6 +73,15 @@ def test_an_older_version_is_refused(folder: Path) -> None:
     assert "older" in refused(folder, minimum_version=4)
 
 
+def test_a_shipped_bundle_has_the_name_it_is_asked_by(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bundle that was signed for one language does not pass for another."""
+    folder.rename(folder.with_name("fr"))
+    monkeypatch.setattr(bundle, "SHIPPED", folder.parent)
+    monkeypatch.setitem(open_bundle.__kwdefaults__, "trusted_keys", TRUSTED)
+    with pytest.raises(Untrusted, match="another language"):
+        bundle.shipped_bundle("fr")
+
+
 def test_no_trusted_key_accepts_nothing(folder: Path) -> None:
     """An empty list of keys, or another key, refuses."""
     for keys in ((), (b"\x07" * 32,)):
