@@ -1,0 +1,165 @@
+"""Frames: everything about a serialized value that is the same for every sender, compared before it is parsed.
+
+A ciphertext or a set of evaluation keys is a fixed header, payload, a fixed trailer. Native code parses the
+header and trailer, and four changed bytes there have taken 17 GB; so whoever receives one compares size and
+structure byte for byte with a template, and only the payload is the sender's. A full key set, secret keys
+included, has another structure and another size than evaluation keys, and is refused for both.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NoReturn, Self
+
+from quietkeys_protocol.capnp import Malformed, byte_spans
+from quietkeys_protocol.errors import ErrorCode, Untrusted
+
+MAX_SIZE: Final = 1 << 30
+MAX_LITERALS: Final = 1 << 16  # bytes; a frame of ours has a few hundred
+MAX_FRAMES_BYTES: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """Bytes that never change, at a fixed offset."""
+
+    offset: int
+    content: bytes
+
+    @property
+    def end(self) -> int:
+        """The offset behind the last byte."""
+        return self.offset + len(self.content)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The size of a value in bytes and its literals, in order, with payload between them."""
+
+    size: int
+    literals: tuple[Literal, ...]
+
+    def __post_init__(self) -> None:
+        _require(0 < self.size <= MAX_SIZE and bool(self.literals), "size")
+        _require(sum(len(literal.content) for literal in self.literals) <= MAX_LITERALS, "literals")
+        end = -1
+        for literal in self.literals:
+            _require(bool(literal.content) and literal.offset > end, "order of literals")
+            end = literal.end
+        _require(self.literals[0].offset == 0 and end <= self.size, "reach of literals")
+
+    @property
+    def payload_bytes(self) -> int:
+        """Bytes that are the sender's."""
+        return self.size - sum(len(literal.content) for literal in self.literals)
+
+    @property
+    def payload_start(self) -> int:
+        """The offset of the first byte that is the sender's."""
+        return self.literals[0].end
+
+    def matches(self, value: bytes | memoryview) -> bool:
+        """Whether the value has this size and every literal in its place, whatever its payload."""
+        view = memoryview(value).cast("B")
+        return len(view) == self.size and all(
+            view[literal.offset : literal.end] == literal.content for literal in self.literals
+        )
+
+    def matches_file(self, path: Path) -> bool:
+        """`matches` for a file; reads the literals alone, however large the payload."""
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_size != self.size:
+                return False
+            return all(
+                os.pread(file.fileno(), len(literal.content), literal.offset) == literal.content
+                for literal in self.literals
+            )
+
+
+def frame_of(sample: bytes, *more: bytes) -> Frame:
+    """The frame of values that were made here: everything but the byte lists of the first sample.
+
+    Raises `ValueError` if a sample is no such message, or the others differ from the first in their frames.
+    """
+    literals, end = [], 0
+    for span in byte_spans(sample):
+        if span.start < end:
+            raise Malformed("payloads overlap")
+        if span.start > end:
+            literals.append(Literal(end, sample[end : span.start]))
+        end = span.end
+    if end < len(sample):
+        literals.append(Literal(end, sample[end:]))
+    frame = Frame(len(sample), tuple(literals))
+    if not frame.payload_bytes or not all(frame.matches(other) for other in more):
+        raise Malformed("the samples differ in more than their payload")
+    return frame
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """The frames of a plan: evaluation keys, a report's and an update's values, in the order of their fields."""
+
+    keys: Frame
+    report: tuple[Frame, ...]
+    update: tuple[Frame, ...]
+
+    def to_bytes(self) -> bytes:
+        """The one encoding: JSON in ASCII, sorted keys, literals in hex."""
+        tree = {"keys": _tree(self.keys), "report": _trees(self.report), "update": _trees(self.update)}
+        return json.dumps(tree, sort_keys=True, separators=(",", ":")).encode("ascii")
+
+    @classmethod
+    def parse(cls, encoded: bytes) -> Self:
+        """The frames of an encoding; `Untrusted` (SPECIFICATION_UNTRUSTED) for any other spelling."""
+        _require(len(encoded) <= MAX_FRAMES_BYTES, "size")
+        try:
+            tree = json.loads(encoded)
+            frames = cls(
+                _frame(tree["keys"]),
+                tuple(_frame(frame) for frame in tree["report"]),
+                tuple(_frame(frame) for frame in tree["update"]),
+            )
+            same = frames.to_bytes() == encoded
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            raise Untrusted(ErrorCode.SPECIFICATION_UNTRUSTED, "not JSON of frames") from error
+        _require(same, "not in canonical form")
+        return frames
+
+
+def _tree(frame: Frame) -> dict[str, object]:
+    literals = [[literal.offset, literal.content.hex()] for literal in frame.literals]
+    return {"size": frame.size, "literals": literals}
+
+
+def _trees(frames: Sequence[Frame]) -> list[dict[str, object]]:
+    return [_tree(frame) for frame in frames]
+
+
+def _frame(tree: dict[str, object]) -> Frame:
+    size, literals = tree["size"], tree["literals"]
+    if type(size) is not int or not isinstance(literals, list):
+        _refuse("types")
+    return Frame(size, tuple(_literal(*entry) for entry in literals))
+
+
+def _literal(offset: object, content: object) -> Literal:
+    if type(offset) is not int or not isinstance(content, str):
+        _refuse("types")
+    return Literal(offset, bytes.fromhex(content))
+
+
+def _require(holds: bool, what: str) -> None:
+    if not holds:
+        _refuse(what)
+
+
+def _refuse(what: str) -> NoReturn:
+    raise Untrusted(ErrorCode.SPECIFICATION_UNTRUSTED, f"frames: {what}")
+
+
+__all__ = ["Frame", "Frames", "Literal", "frame_of"]
