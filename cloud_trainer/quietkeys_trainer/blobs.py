@@ -22,6 +22,7 @@ from obstore.store import LocalStore, MemoryStore
 
 from quietkeys_protocol.errors import ErrorCode, TryAgain
 
+PART: Final = 5 * 1024 * 1024  # bytes of a large blob that are in memory at a time, twice
 STALE_S: Final = 3600  # a write that has not finished in this time never will
 
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -62,7 +63,7 @@ class ObjectBlobs:
         """The name under which the whole source is now stored."""
         name = f"{sha256}-{secrets.token_hex(8)}"
         with full_disk_typed():
-            obstore.put(self.store, name, source)
+            obstore.put(self.store, name, source, chunk_size=PART, max_concurrency=2)
         return name
 
     def get(self, name: str) -> bytes:

@@ -71,6 +71,19 @@ def migrate(database: Engine, revision: str = "head") -> None:
             alembic.command.downgrade(config, revision)
 
 
+def forget_history(database: Engine) -> None:
+    """Cuts off SQLite's write-ahead log, which still holds deleted rows; other databases look after theirs.
+
+    Does nothing where another process is reading; the next call will do it.
+    """
+    if database.dialect.name == "sqlite":
+        connection = database.raw_connection()
+        try:
+            connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        finally:
+            connection.close()
+
+
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = (
         None  # transactions begin where SQLAlchemy says so, not where sqlite3 guesses

@@ -13,6 +13,7 @@ from quietkeys_protocol.errors import ErrorCode, Refused, StartOver
 from quietkeys_protocol.signing import PUBLIC_KEY_BYTES, parse_base64
 from quietkeys_trainer.auth import authenticate, authenticate_newcomer
 from quietkeys_trainer.bodies import Body, NoBody, read_body
+from quietkeys_trainer.database import forget_history
 from quietkeys_trainer.service import ServiceOf
 from quietkeys_trainer.tidy import delete_doomed
 
@@ -42,6 +43,7 @@ def forget(request: Request, service: ServiceOf, body: NoBody, device_id: str) -
         raise StartOver(ErrorCode.DEVICE_UNKNOWN)
     service.ledger.delete_device(device_id)
     delete_doomed(service.ledger, service.blobs)
+    forget_history(service.ledger.database)
     return Response(status_code=204)
 
 

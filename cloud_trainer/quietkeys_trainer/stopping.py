@@ -20,11 +20,12 @@ class Stop:
         """Takes the signals from now on; `at_once` raises `SystemExit` when asked for the second time."""
 
         def handle(_signal: int, _frame: FrameType | None) -> None:
-            if self.asked.is_set():
-                self.hurry.set()
-                if at_once:
-                    raise SystemExit(1)
+            again, already = self.asked.is_set(), self.hurry.is_set()
             self.asked.set()
+            if again:
+                self.hurry.set()
+            if again and at_once and not already:
+                raise SystemExit(1)
 
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, handle)

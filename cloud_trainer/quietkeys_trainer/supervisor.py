@@ -62,12 +62,16 @@ class Supervisor:
             self._thread.join()
         living = [place.process for place in self._places if place.process.poll() is None]
         _signal(living, signal.SIGTERM)
+        structlog.get_logger().info("draining", workers=len(living))
         if not _all_end(living, DRAIN_S, stop.hurry):
-            _signal(living, signal.SIGTERM)
-            if not _all_end(living, HURRY_S, threading.Event()):
-                _signal(living, signal.SIGKILL)
-        for process in living:
-            process.wait()
+            hurry_until = time.monotonic() + HURRY_S
+            while living and time.monotonic() < hurry_until:
+                _signal(living, signal.SIGTERM)  # again: two that come at the same moment count as one
+                _all_end(living, POLL_S, threading.Event())
+                living = [process for process in living if process.poll() is None]
+            _signal(living, signal.SIGKILL)
+        for place in self._places:
+            place.process.wait()
 
     def _watch(self) -> None:
         tidied_at = float("-inf")
@@ -86,7 +90,7 @@ class Supervisor:
             return
         if place.restart_at is None:
             place.short_lives = place.short_lives + 1 if now - place.started_at < SHORT_LIFE_S else 0
-            pause_s = min(MOST_PATIENCE_S, 2.0**place.short_lives - 1)
+            pause_s = min(MOST_PATIENCE_S, 2.0 ** max(0, place.short_lives - 1) - 1)
             place.restart_at = now + pause_s
             structlog.get_logger().warning("worker_died", status=status, restart_in_s=pause_s)
         try:

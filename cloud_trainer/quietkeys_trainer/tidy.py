@@ -6,12 +6,14 @@ import structlog
 from obstore.exceptions import BaseError
 
 from quietkeys_trainer.blobs import STALE_S, Blobs
+from quietkeys_trainer.database import forget_history
 from quietkeys_trainer.ledger import Ledger
 
 
 def tidy(ledger: Ledger, blobs: Blobs, now: float) -> None:
     """Deletes doomed blobs, and whatever is so old that its writer must have died before naming it."""
     delete_doomed(ledger, blobs)
+    forget_history(ledger.database)
     blobs.clear_unfinished(now - STALE_S)
     for name in list(blobs.older_than(now - STALE_S)):
         if not ledger.knows_blob(name):

@@ -20,6 +20,7 @@ from quietkeys_protocol.plan import Block, Plan
 from quietkeys_trainer.circuit import EngineFailed
 
 CONTROL: Final = "QUIETKEYS_TEST_CONTROL"  # the environment variable that names the control folder
+KEY_BYTES: Final = "QUIETKEYS_TEST_KEY_BYTES"  # and the one that sets the size of evaluation keys
 
 PLAN: Final = Plan(
     bundle="test",
@@ -111,5 +112,5 @@ def result(evaluation_keys: bytes, reports: Sequence[Sequence[bytes]]) -> list[b
 
 def load_fake(plan: Plan, _folder: Path) -> FakeEngine:
     """An engine loader, controlled through the folder that the environment names."""
-    control = os.environ.get(CONTROL)
-    return FakeEngine(plan, control=Path(control) if control else None)
+    control, key_bytes = os.environ.get(CONTROL), os.environ.get(KEY_BYTES, "3000000")
+    return FakeEngine(plan, key_bytes=int(key_bytes), control=Path(control) if control else None)

@@ -13,8 +13,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psutil
-
 from quietkeys_protocol.plan import Plan
 from tests.trainer.device import Device
 from tests.trainer.fake_engine import CONTROL, PLAN, FakeEngine
@@ -78,19 +76,18 @@ class Trainer:
         workers = self.workers()
         self.process.send_signal(number)
         status = self.process.wait(120)
-        psutil.wait_procs(workers, 120)
+        wait_until(lambda: not any(map(lives, workers)), 120)
         return status
 
-    def workers(self) -> list[psutil.Process]:
+    def workers(self) -> list[int]:
         """The worker processes."""
-        if self.process is None or self.process.poll() is not None:
-            return []
-        return psutil.Process(self.process.pid).children()
+        return [] if self.process is None or self.ended() else children(self.process.pid)
 
     def runs(self) -> list[dict[str, int]]:
         """What the fake engine has run: the process and the number of reports of each run."""
         path = self.control / "runs"
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        lines = path.read_text().splitlines() if path.exists() else []
+        return [dict[str, int](json.loads(line)) for line in lines]
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -123,6 +120,30 @@ def running(folder: Path, *arguments: str, **environment: str) -> Iterator[Train
     finally:
         if not trainer.ended():
             trainer.stop()
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process started, whichever of its threads did."""
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for task in tasks for child in task.read_text().split()]
+
+
+def lives(pid: int) -> bool:
+    """Whether a process is there and has not ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def memory(pid: int) -> int:
+    """Bytes that a process holds in memory."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def open_files(pid: int) -> int:
+    """How many files and connections a process has open."""
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
 
 
 def wait_until(holds: Callable[[], object], within_s: float = 60.0) -> None:
