@@ -1,0 +1,248 @@
+"""Bodies and disks: what is too large, too slow, cut off, or finds no space."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import socket
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import anyio
+import pytest
+from sqlalchemy import event
+from starlette.requests import Request
+from starlette.types import Message
+
+from quietkeys_protocol.errors import ErrorCode, TryAgain
+from quietkeys_trainer import bodies
+from quietkeys_trainer.database import migrate, open_database
+from quietkeys_trainer.ledger import Ledger
+from tests.trainer.conftest import Rig
+from tests.trainer.device import Device, code
+from tests.trainer.fake_engine import KEY_BYTES, PLAN, FakeEngine
+from tests.trainer.running import (
+    Trainer,
+    fake_keys,
+    fake_values,
+    memory,
+    open_files,
+    running,
+    wait_until,
+)
+
+LARGE_KEYS = 60_000_000  # bytes, as shipped plans have them
+
+
+class Wire:
+    """A connection on which anything can be said."""
+
+    def __init__(self, url: str) -> None:
+        address = urlsplit(url)
+        self.socket = socket.create_connection((address.hostname, address.port), timeout=30)
+
+    def head(self, device: Device, method: str, path: str, body_sha256: str, *lines: str) -> None:
+        """Sends a signed request up to where its body begins."""
+        signed = [f"{name}: {value}" for name, value in device.sign(method, path, body_sha256).items()]
+        text = "\r\n".join([f"{method} {path} HTTP/1.1", "Host: trainer", *signed, *lines])
+        self.socket.sendall(text.encode() + b"\r\n\r\n")
+
+    def answer(self) -> tuple[int, str]:
+        """Status and error code of the answer."""
+        received = b""
+        while b"\r\n\r\n" not in received or not received.rstrip().endswith(b"}"):
+            part = self.socket.recv(65536)
+            assert part, received
+            received += part
+        head, _, body = received.partition(b"\r\n\r\n")
+        return int(head.split()[1]), json.loads(body)["error"]["code"]
+
+    def push(self, part: bytes, most: int) -> int:
+        """How many bytes were taken, of at most `most`, before the other side hung up."""
+        sent = 0
+        try:
+            while sent < most:
+                self.socket.sendall(part)
+                sent += len(part)
+        except OSError:
+            pass
+        return sent
+
+
+@pytest.fixture
+def wire(rig: Rig) -> Iterator[Wire]:
+    """A connection to the trainer."""
+    wire = Wire(rig.trainer.url)
+    yield wire
+    wire.socket.close()
+
+
+def api_memory(trainer: Trainer) -> int:
+    """Bytes that the API process holds."""
+    assert trainer.process is not None
+    return memory(trainer.process.pid)
+
+
+@pytest.mark.parametrize("path", ["/v1/reports", "/v1/devices"])
+def test_an_announced_length_beyond_the_limit_is_refused_unread(rig: Rig, wire: Wire, path: str) -> None:
+    """10 GB are refused by their announcement; not a byte of them need be sent."""
+    wire.head(rig.trainer.device(), "POST", path, "0" * 64, f"Content-Length: {10**10}")
+    assert wire.answer() == (413, ErrorCode.BODY_TOO_LARGE)
+
+
+def test_announced_keys_beyond_the_limit_are_refused_unread(rig: Rig, wire: Wire) -> None:
+    """So are keys, after their signature was checked."""
+    key_id = "0" * 64
+    wire.head(rig.trainer.device(), "PUT", f"/v1/keys/{key_id}", key_id, f"Content-Length: {10**10}")
+    assert wire.answer() == (413, ErrorCode.BODY_TOO_LARGE)
+
+
+def test_a_body_without_end_is_cut_off(rig: Rig, wire: Wire) -> None:
+    """A chunked body that never ends is read a little past the limit, then the connection is closed."""
+    before = api_memory(rig.trainer)
+    wire.head(rig.trainer.device(), "POST", "/v1/reports", "0" * 64, "Transfer-Encoding: chunked")
+    chunk = b"10000\r\n" + bytes(0x10000) + b"\r\n"
+    assert wire.push(chunk, 200_000_000) < 50_000_000
+    assert api_memory(rig.trainer) - before < 20_000_000
+
+
+def test_a_get_takes_no_body(rig: Rig) -> None:
+    """A body where none belongs is too large."""
+    device = rig.trainer.device()
+    assert code(device.send("GET", f"/v1/plans/{rig.plan.hash}", b"x")) == (413, ErrorCode.BODY_TOO_LARGE)
+
+
+def test_an_upload_that_breaks_off_leaves_nothing(rig: Rig) -> None:
+    """A connection that ends in the middle of the keys leaves no file, and the next upload works."""
+    device, keys = rig.trainer.device(), rig.keys("broken off")
+    key_id = hashlib.sha256(keys).hexdigest()
+    before = rig.trainer.stored()
+    wire = Wire(rig.trainer.url)
+    wire.head(device, "PUT", f"/v1/keys/{key_id}", key_id, f"Content-Length: {len(keys)}")
+    wire.socket.sendall(keys[: len(keys) // 2])
+    wire.socket.close()
+    assert device.put_keys(keys).status_code == 201
+    assert len(rig.trainer.stored()) == len(before) + 1
+    assert list((rig.trainer.folder / "state" / "spool").iterdir()) == []
+
+
+def test_what_is_no_http_harms_nobody(rig: Rig, wire: Wire) -> None:
+    """Garbage on the connection is answered or dropped, and the next request is served."""
+    wire.socket.sendall(b"\x16\x03\x01\x02\x00" + bytes(range(256)) * 10 + b"\r\n\r\n")
+    wire.socket.recv(4096)
+    rig.trainer.device()
+
+
+def test_headers_without_end_are_refused(rig: Rig, wire: Wire) -> None:
+    """A megabyte of headers is not collected."""
+    assert wire.push(
+        b"GET / HTTP/1.1\r\n" + b"X: " + b"x" * 1_000_000, 20_000_000
+    ) < 20_000_000 or wire.socket.recv(9)
+    rig.trainer.device()
+
+
+def test_keys_never_lie_in_memory_whole(tmp_path: Path) -> None:
+    """Uploading 60 MB of keys costs the API process a fraction of that."""
+    keys = FakeEngine(key_bytes=LARGE_KEYS).key_frame.wrap(b"large")
+    with running(tmp_path, "--workers", "0", **{KEY_BYTES: str(LARGE_KEYS)}) as trainer:
+        device = trainer.device()
+        assert device.put_keys(b"warm up").status_code == 422
+        before = api_memory(trainer)
+        peak: list[int] = [before]
+        with anyio.from_thread.start_blocking_portal() as portal:
+            upload = portal.start_task_soon(anyio.to_thread.run_sync, device.put_keys, keys)
+            while not upload.done():
+                peak.append(api_memory(trainer))
+                anyio.run(anyio.sleep, 0.005)
+            assert upload.result().status_code == 201
+        assert len(peak) > 5
+        assert max(peak) - before < LARGE_KEYS // 2
+
+
+def test_a_full_disk_is_said_and_stores_nothing_by_half(tmp_path: Path) -> None:
+    """Keys that find no space get 507 and leave nothing; small things go on; with space all is well."""
+    with running(tmp_path, "--workers", "0", QUIETKEYS_TEST_LARGEST_FILE="1000000") as trainer:
+        device, keys = trainer.device(), fake_keys(b"one")
+        assert code(device.put_keys(keys)) == (507, ErrorCode.DISK_FULL)
+        assert trainer.stored() == []
+        assert list((tmp_path / "state" / "spool").iterdir()) == []
+        report = device.report(PLAN.hash, keys, fake_values(b"x"))
+        assert code(device.post(report)) == (404, ErrorCode.KEY_UNKNOWN)
+        assert device.send("GET", f"/v1/plans/{PLAN.hash}").status_code == 200
+        trainer.stop()
+        trainer.environment.clear()
+        trainer.start("--workers", "0")
+        device.url = trainer.url
+        assert device.put_keys(keys).status_code == 201
+        assert device.post(report).status_code == 202
+
+
+def test_a_full_database_is_said(tmp_path: Path) -> None:
+    """A ledger that cannot grow refuses with the same error, and keeps what it has."""
+    database = open_database(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
+    migrate(database)
+    ledger = Ledger(database)
+    ledger.enrol("a" * 32, bytes(32), 0)
+    database.dispose()
+
+    def shrink(connection: sqlite3.Connection, _: object) -> None:
+        connection.execute("PRAGMA max_page_count = 1")  # of what it has already
+
+    event.listen(database, "connect", shrink)
+    with pytest.raises(TryAgain) as caught:
+        for number in range(1000):
+            ledger.enrol(f"{number:032x}", bytes(32), 0)
+    assert caught.value.code is ErrorCode.DISK_FULL
+    assert ledger.public_key("a" * 32) == bytes(32)
+    database.dispose()
+
+
+def test_a_busy_database_is_said(tmp_path: Path) -> None:
+    """A ledger that another process keeps locked refuses for now."""
+    database = open_database(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
+    migrate(database)
+
+    def impatient(connection: sqlite3.Connection, _: object) -> None:
+        connection.execute("PRAGMA busy_timeout = 1")
+
+    event.listen(database, "connect", impatient)
+    database.dispose()
+    other = sqlite3.connect(tmp_path / "ledger.sqlite", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(TryAgain) as caught:
+        Ledger(database).enrol("a" * 32, bytes(32), 0)
+    assert caught.value.code is ErrorCode.TRAINER_BUSY
+    other.close()
+    database.dispose()
+
+
+def test_a_body_that_arrives_too_slowly_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sender that keeps quiet is not waited for longer than the size allows."""
+    monkeypatch.setattr(bodies, "PATIENCE_S", 0.05)
+
+    async def silence() -> Message:
+        await anyio.sleep_forever()
+        raise AssertionError
+
+    request = Request({"type": "http", "method": "POST", "headers": []}, silence)
+    with pytest.raises(TryAgain) as caught:
+        anyio.run(bodies.read_body, request, 100)
+    assert caught.value.code is ErrorCode.BODY_TOO_SLOW
+
+
+def test_the_service_survives_many_broken_connections(rig: Rig) -> None:
+    """A hundred uploads that are dropped at once leave the service answering, with no open files behind."""
+    assert rig.trainer.process is not None
+    pid = rig.trainer.process.pid
+    device = rig.trainer.device()
+    before = open_files(pid)
+    for number in range(100):
+        wire = Wire(rig.trainer.url)
+        key_id = f"{number:064x}"
+        wire.head(device, "PUT", f"/v1/keys/{key_id}", key_id, "Content-Length: 2000000")
+        wire.socket.sendall(bytes(1000))
+        wire.socket.close()
+    wait_until(lambda: open_files(pid) < before + 60)
+    assert device.send("GET", f"/v1/plans/{rig.plan.hash}").status_code == 200
