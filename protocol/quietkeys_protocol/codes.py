@@ -98,6 +98,21 @@ class ErrorCode(StrEnum):
         "Ask for the job's state until it is done, then fetch the update.",
     )
 
+    STORAGE_FAILED = (
+        "storage_failed",
+        LOCAL,
+        Remedy.TRY_AGAIN,
+        "the profile folder cannot be read or written",
+        "Check that the folder is there and belongs to this user, then repeat. Nothing was changed.",
+    )
+    CIPHER_FAILED = (
+        "cipher_failed",
+        LOCAL,
+        Remedy.TRY_AGAIN,
+        "the encryption process ended early",
+        "Sync again; nothing was lost. If it happens every time, free some memory.",
+    )
+
     # Start over
     DEVICE_UNKNOWN = (
         "device_unknown",
@@ -242,6 +257,28 @@ class ErrorCode(StrEnum):
         "Run it where RDSEED or /dev/random is to be had.",
     )
 
+    RECEIPT_UNKNOWN = (
+        "receipt_unknown",
+        LOCAL,
+        Remedy.CORRECT,
+        "there is nothing to take back for this receipt",
+        "Undo each record at most once, and soon after it.",
+    )
+    PROFILE_LOCKED = (
+        "profile_locked",
+        LOCAL,
+        Remedy.CORRECT,
+        "another process has this profile open",
+        "Close it there first; one process at a time uses a profile.",
+    )
+    EXTRA_MISSING = (
+        "extra_missing",
+        LOCAL,
+        Remedy.CORRECT,
+        "encryption is not installed",
+        "Install quietkeys[fhe]; suggesting and learning on this device work without it.",
+    )
+
     # Upgrade
     PLAN_UNKNOWN = (
         "plan_unknown",
@@ -263,6 +300,14 @@ class ErrorCode(StrEnum):
         Remedy.UPGRADE,
         "this version of the container is not known here",
         "Upgrade the older of device and trainer.",
+    )
+
+    PROFILE_NEWER = (
+        "profile_newer",
+        LOCAL,
+        Remedy.UPGRADE,
+        "this profile was written by a newer version",
+        "Upgrade quietkeys; the profile was left as it is.",
     )
 
     # Distrust

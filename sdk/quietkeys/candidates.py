@@ -18,9 +18,14 @@ from rapidfuzz.distance import OSA
 from quietkeys import edits
 from quietkeys.alignment import MAX_WORD
 
-MAX_DISTANCE: Final = 2
+MAX_DISTANCE: Final = 3  # edits; see `reach`
 RESERVED: Final = 2  # ids that are no words
 _COST_PER_EDIT: Final = 4.5  # nats, a rough price of one edit for the first selection
+
+
+def reach(typed: str) -> int:
+    """Return how many edits away candidates are searched: 1 up to two letters, 3 from nine, else 2."""
+    return 1 if len(typed) < 3 else 2 if len(typed) < 9 else MAX_DISTANCE
 
 
 def encode_words(words: Sequence[str], width: int = MAX_WORD) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
@@ -75,11 +80,8 @@ class Vocabulary:
         )
 
     def near(self, typed: str, limit: int) -> NDArray[np.int64]:
-        """Return the ids of at most `limit` words within MAX_DISTANCE edits of `typed`.
-
-        Words of one and two letters are searched within one edit. The likeliest are kept.
-        """
-        cutoff = MAX_DISTANCE if len(typed) > 2 else 1
+        """Return the ids of at most `limit` words within `reach` edits of `typed`, the likeliest."""
+        cutoff = reach(typed)
         shortest = min(max(len(typed) - cutoff, 1), MAX_WORD + 1)
         beyond = min(len(typed) + cutoff + 1, MAX_WORD + 1)
         start, stop = int(self.starts[shortest]), int(self.starts[beyond])

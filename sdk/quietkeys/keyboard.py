@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
 _ROWS: Final = (("qwertyuiop", 0.0), ("asdfghjkl", 0.5), ("zxcvbnm", 1.5))
+_KEYS: Final = frozenset(LETTERS)
 LEFT_HAND: Final = frozenset("qwertasdfgzxcvb")
 
 
@@ -39,7 +40,7 @@ def nearest_key(points: NDArray[np.float64]) -> NDArray[np.int64]:
 
 def are_adjacent(first: str, second: str) -> bool:
     """Return whether two letters have keys that touch (centres at most 1.2 key widths apart)."""
-    if first == second or first not in LETTERS or second not in LETTERS:
+    if first == second or not {first, second} <= _KEYS:
         return False
     delta = KEY_CENTRES[LETTERS.index(first)] - KEY_CENTRES[LETTERS.index(second)]
     return bool(np.hypot(*delta) <= 1.2)

@@ -17,17 +17,27 @@ DISCOUNT_PAIR: Final = 3.0  # words; weight of the shorter history (Witten-Bell 
 DISCOUNT_TRIPLE: Final = 1.5
 SHARE_CEILING: Final = 0.5  # most that the personal model weighs against the base model
 SHARE_HALF: Final = 600.0  # words at which it weighs half of that
-NEGLIGIBLE: Final = 0.02  # counts below this are forgotten
+NEGLIGIBLE: Final = 0.02  # counts below this are forgotten when the profile is next opened
+TRACES_KEPT: Final = 200  # words after which one can no longer be taken back
+STORED_TICKS: Final = 64  # what the tick of a stored count is rounded down to, in words
 
 Key = tuple[str, ...]  # (word,), (previous, word) or (before, previous, word)
 
 
-@dataclass(frozen=True, slots=True)
+Entry = tuple[float, int]  # a decayed count and the tick it is decayed to, that of its last change
+_Slot = tuple[bool, Key]  # whether it is a history's total, and its name
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Trace:
-    """What one learnt word added: keys, for taking it back."""
+    """What one learnt word changed: its keys, its tick, and every entry as it was before. For taking it back.
+
+    In memory only: the traces of successive words, in order, are the text.
+    """
 
     keys: tuple[Key, ...]
     tick: int
+    before: dict[_Slot, Entry | None] = field(repr=False)
 
 
 @dataclass(slots=True)
@@ -38,10 +48,11 @@ class Memory:
     """
 
     lexicon: Container[str] = frozenset()
-    counts: dict[Key, tuple[float, int]] = field(default_factory=dict)
-    histories: dict[Key, tuple[float, int]] = field(default_factory=dict)
+    counts: dict[Key, Entry] = field(default_factory=dict)
+    histories: dict[Key, Entry] = field(default_factory=dict)
     own_words: dict[str, None] = field(default_factory=dict)
     tick: int = 0
+    recent: list[Trace] = field(default_factory=list, repr=False)
 
     def count(self, key: Key) -> float:
         """Return the decayed count of a word, pair or triple."""
@@ -56,27 +67,39 @@ class Memory:
         """Count one word after up to two others ("" where a sentence starts); return the trace."""
         self.tick += 1
         keys: tuple[Key, ...] = ((word,), (previous, word), (before, previous, word))
-        for key in keys:
-            self._add(key, 1.0)
-        return Trace(keys, self.tick)
+        slots = [
+            (is_history, key[:-1] if is_history else key) for is_history in (False, True) for key in keys
+        ]
+        trace = Trace(keys, self.tick, {slot: self._table(slot).get(slot[1]) for slot in slots})
+        for slot, entry in trace.before.items():
+            self._put(slot, _plus_one(entry, self.tick))
+        self.recent.append(trace)
+        del self.recent[:-TRACES_KEPT]
+        return trace
 
     def unlearn(self, trace: Trace) -> None:
-        """Take one learnt word back, at its present, decayed weight."""
-        weight = math.exp(-_DECAY * (self.tick - trace.tick))
-        for key in trace.keys:
-            self._add(key, -weight)
+        """Take one of the TRACES_KEPT last words back: everything is as if it had never been learnt.
 
-    def restore(self, entries: Mapping[Key, tuple[float, int] | None]) -> None:
-        """Put back entries as they were before a change."""
-        for key, entry in entries.items():
-            now = self._decayed(self.counts.get(key))
-            self._add(key, self._decayed(entry) - now)
+        Words learnt since are learnt again without it. Only the passing of its one tick remains, unless it
+        was the last. Raises ValueError for a trace that was taken back or is too old.
+        """
+        position = self.recent.index(trace)
+        del self.recent[position]
+        for slot, before in trace.before.items():
+            entry = before
+            for later in self.recent[position:]:
+                if slot in later.before:
+                    later.before[slot] = entry
+                    entry = _plus_one(entry, later.tick)
+            self._put(slot, entry)
+        if trace.tick == self.tick:
+            self.tick -= 1
 
     def forget(self, word: str) -> tuple[Key, ...]:
-        """Remove every count that mentions the word; return the removed keys."""
+        """Remove every count that mentions the word; return the removed keys. Earlier traces end here."""
         removed = tuple(key for key in self.counts if word in key)
-        for key in removed:
-            self._add(key, -self.count(key))
+        kept = [(key, *entry) for key, entry in self.counts.items() if word not in key]
+        self.load(kept, self.tick)
         return removed
 
     def share(self) -> float:
@@ -103,36 +126,61 @@ class Memory:
         return {key[0]: self.count(key) for key in self.counts if len(key) == 1}
 
     def entries(self) -> Iterable[tuple[Key, float, int]]:
-        """Yield (key, count, tick) of everything held, for storing."""
+        """Yield (key, count, tick) of everything held."""
         return ((key, value, tick) for key, (value, tick) in self.counts.items())
 
+    def stored(self, key: Key) -> Entry | None:
+        """Return the entry of a key as it is stored, None if there is none.
+
+        Its tick is coarse and its count is decayed to that tick: in order of exact ticks the keys would be
+        the text, word by word.
+        """
+        entry = self.counts.get(key)
+        if entry is None:
+            return None
+        coarse = entry[1] - entry[1] % STORED_TICKS
+        return entry[0] * math.exp(_DECAY * (entry[1] - coarse)), coarse
+
     def load(self, entries: Iterable[tuple[Key, float, int]], tick: int) -> None:
-        """Replace everything held by stored entries."""
+        """Replace everything held by stored entries; those that have become negligible are left out."""
         self.counts.clear()
         self.histories.clear()
         self.own_words.clear()
+        self.recent.clear()
         self.tick = tick
-        for key, value, at in entries:
+        totals: dict[Key, float] = {}
+        for key, value, at in sorted(entries):
+            weight = self._decayed((value, at))
+            if weight < NEGLIGIBLE:
+                continue
             self.counts[key] = (value, at)
-            total = self._decayed(self.histories.get(key[:-1])) + self._decayed((value, at))
-            self.histories[key[:-1]] = (total, tick)
+            totals[key[:-1]] = totals.get(key[:-1], 0.0) + weight
             if len(key) == 1 and key[0] not in self.lexicon:
                 self.own_words[key[0]] = None
+        self.histories.update((key, (total, tick)) for key, total in totals.items())
 
-    def _decayed(self, entry: tuple[float, int] | None) -> float:
+    def _decayed(self, entry: Entry | None) -> float:
         if entry is None:
             return 0.0
         return entry[0] * math.exp(-_DECAY * (self.tick - entry[1]))
 
-    def _add(self, key: Key, amount: float) -> None:
-        for table, name in ((self.counts, key), (self.histories, key[:-1])):
-            value = self._decayed(table.get(name)) + amount
-            if value < NEGLIGIBLE:
-                table.pop(name, None)
-            else:
-                table[name] = (value, self.tick)
-        if len(key) == 1 and key[0] not in self.lexicon:
-            if key in self.counts:
-                self.own_words[key[0]] = None
-            else:
+    def _table(self, slot: _Slot) -> dict[Key, Entry]:
+        return self.histories if slot[0] else self.counts
+
+    def _put(self, slot: _Slot, entry: Entry | None) -> None:
+        is_history, key = slot
+        if entry is None:
+            self._table(slot).pop(key, None)
+        else:
+            self._table(slot)[key] = entry
+        if not is_history and len(key) == 1 and key[0] not in self.lexicon:
+            if entry is None:
                 self.own_words.pop(key[0], None)
+            else:
+                self.own_words[key[0]] = None
+
+
+def _plus_one(entry: Entry | None, tick: int) -> Entry:
+    # One more at this tick; what was there decays to it.
+    value, at = entry or (0.0, tick)
+    return value * math.exp(-_DECAY * (tick - at)) + 1.0, tick

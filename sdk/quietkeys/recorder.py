@@ -76,7 +76,7 @@ class Recorder:
     def record(self, kept: Kept, identity: str) -> Receipt:
         """Learn one kept piece; return its receipt.
 
-        identity: a fresh random id. Raises StorageFull or StorageFailed; then nothing was learned.
+        identity: a fresh random id. Raises TryAgain (DISK_FULL, STORAGE_FAILED); then nothing was learned.
         """
         memory = self._predictor.memory
         choice = None if kept.judged is None else self._predictor.choice(kept.judged, kept.kept)

@@ -14,7 +14,7 @@ from rapidfuzz.distance import OSA
 
 from quietkeys import edits
 from quietkeys.alignment import MAX_EDITS, MAX_WORD, align
-from quietkeys.candidates import MAX_DISTANCE, Vocabulary, encode_words
+from quietkeys.candidates import Vocabulary, encode_words, reach
 from quietkeys.evidence import evidence_table
 from quietkeys.memory import Memory
 
@@ -22,7 +22,7 @@ UNKNOWN: Final = 1  # id of words that the lexicon lacks
 SLATE_SIZE: Final = 24  # candidates that are scored
 _SCAN_SIZE: Final = 64  # lexicon candidates that are aligned
 _CACHE_SIZE: Final = 4096  # typed words whose lexicon candidates are remembered
-_OWN_COUNT: Final = 1.5  # times an own word was kept before it is offered as a correction
+_OWN_COUNT: Final = 1.5  # times an own word was kept before it is offered for more than one edit
 _RARE: Final = -16.0  # nats, rough log-frequency of a word the lexicon lacks
 
 _FREE = np.zeros(edits.EDIT_COUNT, dtype=bool)  # edits that are no errors
@@ -164,11 +164,16 @@ class SlateMaker:
         own = list(self.memory.own_words)
         found: list[str] = []
         if own and len(typed) > 2:
+            cutoff = reach(typed)
             distances = process.cdist(
-                [typed], own, scorer=OSA.distance, score_cutoff=MAX_DISTANCE, dtype=np.uint8
+                [typed], own, scorer=OSA.distance, score_cutoff=cutoff, dtype=np.uint8
             )[0]
-            near = [own[position] for position in np.flatnonzero(distances <= MAX_DISTANCE)]
-            found = [word for word in near if word != typed and self.memory.count((word,)) >= _OWN_COUNT]
+            near = [(own[position], distances[position]) for position in np.flatnonzero(distances <= cutoff)]
+            found = [
+                word
+                for word, distance in near
+                if word != typed and (distance == 1 or self.memory.count((word,)) >= _OWN_COUNT)
+            ]
         return found if typed in self.search.vocabulary.index else [*found, typed]
 
     def _aligned_own(self, typed: str, own: Sequence[str]) -> _Found:

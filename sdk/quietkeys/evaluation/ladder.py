@@ -1,0 +1,189 @@
+"""The ladder: word accuracy on text kept back, for every way of learning, on the same words and errors.
+
+    none        what the fingers produced
+    base        the shipped model, knowing nobody
+    local       the shipped model with local memory
+    raw         local + an update trained in floating point on the raw events (the upper bound)
+    float       local + an update trained in floating point on the counts of the report
+    reference   local + the integer program in the clear
+    encrypted   local + the update that came back encrypted
+
+Accuracy counts words; all pieces of a word must come out as meant, case folded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from quietkeys.counting import Choice
+from quietkeys.encoding import Encoded, encode
+from quietkeys.evaluation import oracles
+from quietkeys.evaluation.messages import Word
+from quietkeys.evaluation.typing import Progress, learn, type_words
+from quietkeys.events import Floats
+from quietkeys.gate import Verdict, judge
+from quietkeys.held_out import unpack_choice
+from quietkeys.memory import Memory
+from quietkeys.predictor import Model, Predictor
+from quietkeys.recorder import Recorder
+from quietkeys.scorer import Adapter
+from quietkeys.store import Store
+from quietkeys.testing.typist import Typist
+from quietkeys_protocol.plan import Plan
+from quietkeys_protocol.program import reference
+
+LEARNT: Final = 0.7  # first share of a person's words, learnt; the rest is tested
+RUNGS: Final = ("none", "base", "local", "raw", "float", "reference", "encrypted")
+
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Learner:
+    """One person after learning: memory, counts, held-out events, and the raw choices (for `raw`)."""
+
+    model: Model
+    predictor: Predictor
+    recorder: Recorder
+    store: Store
+    choices: Sequence[Choice]
+
+    def held_out(self) -> list[Choice]:
+        """Return the choices that judge updates."""
+        return [unpack_choice(content) for content in self.store.held_out()]
+
+
+@dataclass(slots=True)
+class Tested:
+    """Per tested word: was it right on each rung; and the log-likelihood of every intended candidate."""
+
+    right: dict[str, list[bool]] = field(default_factory=dict)
+    log_likelihood: dict[str, list[float]] = field(default_factory=dict)
+    best: dict[str, list[str]] = field(default_factory=dict)
+
+    def accuracy(self, rung: str) -> float:
+        """Return the share of tested words that came out right."""
+        return float(np.mean(self.right[rung]))
+
+
+def split(words: Sequence[Word], limit: int | None = None) -> tuple[Sequence[Word], Sequence[Word]]:
+    """Return (words to learn, words to test): the first 70 %, the rest.
+
+    limit: at most this many words in all, taken around the split so that both shares stay the same.
+    """
+    cut = int(LEARNT * len(words))
+    if limit is None or limit >= len(words):
+        return words[:cut], words[cut:]
+    learnt = int(LEARNT * limit)
+    return words[max(0, cut - learnt) : cut], words[cut : cut + limit - learnt]
+
+
+def learn_person(
+    model: Model,
+    words: Sequence[Word],
+    typist: Typist,
+    rng: Generator,
+    progress: Progress | None = None,
+) -> Learner:
+    """Return the learner after typing these words with local memory on and no adapter."""
+    store = Store.in_memory()
+    predictor = Predictor(model, Memory())
+    choices: list[Choice] = []
+    recorder = Recorder(predictor, store, rng, choices.append)
+    learn(predictor, recorder, words, typist, rng, progress)
+    return Learner(model, predictor, recorder, store, choices)
+
+
+def encoded_report(plan: Plan, learner: Learner) -> dict[str, Encoded]:
+    """Return the learner's report in the clear, starting from zero weights."""
+    return {
+        block.name: encode(block, learner.recorder.masses[block.name], np.zeros(block.width, dtype=np.int64))
+        for block in plan.blocks
+    }
+
+
+def adapter_of(plan: Plan, weights: Mapping[str, Integers]) -> Adapter:
+    """Return the adapter of integer weights by block."""
+    return Adapter(
+        1,
+        {
+            block.name: (weights[block.name] * block.z_unit).astype(np.float32)
+            for block in plan.blocks
+        },
+    )
+
+
+def reference_weights(plan: Plan, report: Mapping[str, Encoded]) -> dict[str, Integers]:
+    """Return what the integer program makes of a report, in the clear."""
+    return {
+        block.name: reference(
+            block, report[block.name].strength, report[block.name].gradient, report[block.name].weights
+        )[0]
+        for block in plan.blocks
+    }
+
+
+def clear_adapters(learner: Learner) -> dict[str, Adapter]:
+    """Return the adapters of the rungs that need no encryption: raw, float, reference."""
+    plan, events = learner.predictor.plan, learner.predictor.events
+    return {
+        "raw": oracles.raw(plan, events, learner.choices),
+        "float": oracles.on_counts(plan, learner.recorder.masses),
+        "reference": adapter_of(plan, reference_weights(plan, encoded_report(plan, learner))),
+    }
+
+
+def verdict(learner: Learner, adapter: Adapter) -> Verdict:
+    """Return the gate's verdict on an adapter against none."""
+    predictor = learner.predictor
+    return judge(
+        predictor.events, predictor.plan, learner.held_out(), predictor.scorer.no_adapter(), adapter
+    )
+
+
+def try_person(
+    learner: Learner,
+    words: Sequence[Word],
+    typist: Typist,
+    adapters: Mapping[str, Adapter],
+    progress: Callable[[int, int], None] | None = None,
+) -> Tested:
+    """Return how every rung does on these words; local memory does not learn meanwhile."""
+    stranger = Predictor(learner.model, Memory())
+    none = learner.predictor.scorer.no_adapter()
+    tested = Tested()
+    local = {"local": none, **adapters}
+    for done, word in enumerate(type_words(learner.predictor, words, typist, none)):
+        outputs: dict[str, list[str]] = {rung: [] for rung in ("none", "base", *local)}
+        for piece in word.pieces:
+            outputs["none"].append(piece.typed)
+            if piece.judged is None:
+                for rung in ("base", *local):
+                    outputs[rung].append(piece.typed)
+                continue
+            alone = stranger.judge(piece.context, piece.typed, none)
+            outputs["base"].append(piece.typed if alone is None else alone.best)
+            slate = piece.judged.slate
+            meant = slate.position(piece.intended)
+            for rung, adapter in local.items():
+                score = learner.predictor.scorer.score(piece.context, slate, adapter).score
+                outputs[rung].append(slate.words[int(score.argmax())])
+                if meant >= 0:
+                    tested.log_likelihood.setdefault(rung, []).append(_log_share(score, meant))
+        for rung, given in outputs.items():
+            tested.right.setdefault(rung, []).append(word.is_right(given))
+            tested.best.setdefault(rung, []).append("".join(given))
+        if progress is not None and done % 50 == 0:
+            progress(done, len(words))
+    return tested
+
+
+def _log_share(score: Floats, position: int) -> float:
+    top = float(score.max())
+    return float(score[position]) - top - float(np.log(np.exp(score - top).sum()))

@@ -1,0 +1,107 @@
+"""The gate: the device's own judgement of an update, before it is applied.
+
+Old and new adapter score the same held-out events, which were never counted. The update is applied when the
+kept words become likelier by clearly more than chance (a paired test over events) and when it does not put
+more words wrong than right. An update far outside what training can yield is refused unseen.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from quietkeys.counting import Choice, softmax
+from quietkeys.events import EventMap, Floats
+from quietkeys.scorer import Adapter
+from quietkeys_protocol.plan import Plan
+
+MINIMUM_EVENTS: Final = 60  # held-out events below which nothing is applied
+CLEARLY: Final = 1.0  # standard errors by which the mean log-likelihood must rise
+EVENT_BOUND: Final = 4.0  # nats that an update may move the score of one event
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the gate decided and why, in words for the user's ledger. Figures are private.
+
+    events: held-out events judged. gain: mean rise of the log-likelihood of the kept word, nats.
+    error: its standard error. fixed, broken: events where only the new, only the old adapter is right.
+    """
+
+    applied: bool
+    reason: str
+    events: int
+    gain: float
+    error: float
+    fixed: int
+    broken: int
+
+
+def judge(
+    events: EventMap, plan: Plan, choices: Sequence[Choice], old: Adapter, new: Adapter
+) -> Verdict:
+    """Return the verdict on replacing `old` by `new`, judged on held-out choices."""
+    if _too_far(plan, new):
+        return _refused("the update lies outside what training can yield", len(choices))
+    if len(choices) < MINIMUM_EVENTS:
+        return _refused("there was too little typing to judge it by", len(choices))
+    before = [_kept_log_likelihood(events, plan, choice, old) for choice in choices]
+    after = [_kept_log_likelihood(events, plan, choice, new) for choice in choices]
+    rise = np.array([new_one[0] - old_one[0] for old_one, new_one in zip(before, after, strict=True)])
+    fixed = sum(new_one[1] and not old_one[1] for old_one, new_one in zip(before, after, strict=True))
+    broken = sum(old_one[1] and not new_one[1] for old_one, new_one in zip(before, after, strict=True))
+    gain = float(rise.mean())
+    error = float(rise.std(ddof=1)) / math.sqrt(len(rise))
+    helps = gain > CLEARLY * error and gain > 0.0
+    applied = helps and fixed >= broken
+    if applied:
+        reason = "it predicts your held-out typing better"
+    elif helps:
+        reason = "it would put more words wrong than right"
+    else:
+        reason = "it does not predict your held-out typing clearly better"
+    return Verdict(applied, reason, len(choices), gain, error, fixed, broken)
+
+
+def adapter_scores(events: EventMap, plan: Plan, choice: Choice, adapter: Adapter) -> Floats:
+    """Return scores [K] of a choice's candidates under an adapter: what the ONNX graph computes."""
+    score = choice.features @ events.base_weights
+    for block in plan.blocks:
+        weights = adapter.weights[block.name].astype(np.float64)
+        if block.name == "ranker":
+            score = score + choice.features @ (events.ranker_map @ weights)
+            continue
+        event_score = np.append(block.A @ weights, 0.0)  # [M + 1]; the last is for no event
+        if block.name == "channel":
+            score = score + event_score[choice.edit_events].sum(1)
+        else:
+            score = score + event_score[choice.buckets]
+    scores: Floats = score
+    return scores
+
+
+def _kept_log_likelihood(
+    events: EventMap, plan: Plan, choice: Choice, adapter: Adapter
+) -> tuple[float, bool]:
+    # (log P(kept), whether the kept word comes out first)
+    score = adapter_scores(events, plan, choice, adapter)
+    probability = softmax(score)
+    return math.log(float(probability[choice.kept]) + 1e-12), int(score.argmax()) == choice.kept
+
+
+def _too_far(plan: Plan, adapter: Adapter) -> bool:
+    for block in plan.blocks:
+        weights = adapter.weights[block.name].astype(np.float64)
+        if weights.shape != (block.width,) or not np.isfinite(weights).all():
+            return True
+        if float(np.abs(block.A @ weights).max()) > EVENT_BOUND:
+            return True
+    return False
+
+
+def _refused(reason: str, events: int) -> Verdict:
+    return Verdict(False, reason, events, 0.0, 0.0, 0, 0)

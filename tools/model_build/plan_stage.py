@@ -1,0 +1,233 @@
+"""The plan stage: event types, design matrices and tables of the three blocks.
+
+channel: one weight per group of edits. lexicon: one weight per bucket of the vocabulary. ranker: a few
+whitened directions of the feature differences between a kept word and its rivals, told by a code book.
+The figures that these choices rest on are in docs/PLAN.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quietkeys import edits
+from quietkeys.counting import NEGLIGIBLE_MASS, Masses, count, softmax
+from quietkeys.events import DIFFERENCE_LIMIT, FEATURES, EventMap
+from quietkeys.keyboard import KEY_CENTRES, LETTERS, same_hand
+from quietkeys_protocol.plan import Block, Plan
+
+from .rank import Typed
+
+CODES: Final = 128  # prototypes of feature differences
+FREQUENT_ALONE: Final = 32  # words that are a bucket of their own
+TIERS: Final = 8  # buckets of the rest, equal in the logarithm of the rank
+FEATURE_SCALE: Final = {"language": 2.0, "channel": 2.0, "personal": 2.0}  # nats; 1 for evidence
+CODE_BOOK_ROUNDS: Final = 20
+WHITENING: Final = 0.05  # ridge, in units of the mean curvature
+Z_REACH: Final = 3.0  # real z at the edge of its field
+_NEAR: Final = 1.5  # key widths between centres
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How a block is quantized.
+
+    stability: 2 s_top g_top lambda_max(A^T A) / 2^(z_bits - 1). floor: strength of code 0 in units of one
+    code, so that events without evidence are still pulled to zero. prior: kappa, in contested mass.
+    """
+
+    z_bits: int
+    planes: int
+    steps: int
+    stability: float
+    floor: float
+    prior: float
+
+
+SHAPES: Final = {
+    "channel": Shape(z_bits=11, planes=2, steps=8, stability=1.8, floor=0.5, prior=0.3),
+    "lexicon": Shape(z_bits=11, planes=2, steps=6, stability=1.8, floor=0.5, prior=10.0),
+    "ranker": Shape(z_bits=11, planes=1, steps=6, stability=1.5, floor=0.5, prior=0.3),
+}
+
+
+def channel_events() -> tuple[Integers, tuple[str, ...]]:
+    """Return ([EDIT_COUNT] event of each edit or -1, event names)."""
+    names: dict[str, int] = {}
+    events = np.full(edits.EDIT_COUNT, -1, dtype=np.int64)
+    for edit in range(1, edits.EDIT_COUNT):
+        name = _channel_event(edit)
+        if name:
+            events[edit] = names.setdefault(name, len(names))
+    return events, tuple(names)
+
+
+def _channel_event(edit: int) -> str:
+    kind, intended, typed = edits.describe(edit)
+    if kind == "match":
+        return ""
+    if kind == "omission":
+        if intended == edits.APOSTROPHE:
+            return "omit apostrophe"
+        if intended == edits.OTHER:
+            return "far"
+        letter = LETTERS[intended]
+        row = ("top", "home", "bottom")[int(KEY_CENTRES[intended][1])]
+        vowel = "vowel" if letter in "aeiou" else "consonant"
+        return f"omit {_hand(letter)} {row} {vowel}"
+    if kind == "substitution":
+        if max(intended, typed) >= len(LETTERS):
+            return "far"
+        step = KEY_CENTRES[typed] - KEY_CENTRES[intended]
+        if float(np.hypot(*step)) > _NEAR:
+            return "far"
+        across = 0 if abs(step[0]) <= 0.25 else int(np.sign(step[0]))
+        down = int(np.sign(step[1]))
+        if down == 0:
+            return f"hit {('left', '', 'right')[across + 1]} {_hand(LETTERS[intended])}"
+        side = ("left", "straight", "right")[across + 1]
+        return f"hit {'below' if down > 0 else 'above'} {side}"
+    return "transpose" if kind.startswith("transposition") else kind
+
+
+def _hand(letter: str) -> str:
+    return "left hand" if same_hand(letter, "a") else "right hand"
+
+
+def bucket_starts(vocabulary: int) -> Integers:
+    """Return the first id of each lexicon bucket: frequent words alone, then tiers by log rank."""
+    first = 2 + FREQUENT_ALONE
+    tiers = np.geomspace(first, vocabulary, TIERS + 1)[:-1].round().astype(np.int64)
+    return np.concatenate([np.arange(2, first), tiers])
+
+
+def feature_scale() -> Floats:
+    """Return the unit of each feature difference, in the order of FEATURES."""
+    return np.array([FEATURE_SCALE.get(name, 1.0) for name in FEATURES])
+
+
+def code_book(people: Sequence[Typed], base_weights: Floats, seed: int = 0) -> Floats:
+    """Return prototypes [CODES, F] of scaled feature differences, up to sign: k-means weighted by mass."""
+    differences, masses = _pairs(people, base_weights)
+    rng = np.random.default_rng(seed)
+    picks = rng.choice(len(differences), CODES, p=masses / masses.sum(), replace=False)
+    codes = differences[picks].copy()
+    for _ in range(CODE_BOOK_ROUNDS):
+        products = differences @ codes.T
+        nearest = ((codes**2).sum(1) - 2.0 * np.abs(products)).argmin(1)
+        sign = np.where(products[np.arange(len(differences)), nearest] >= 0.0, 1.0, -1.0)
+        sums = np.zeros_like(codes)
+        np.add.at(sums, nearest, (masses * sign)[:, None] * differences)
+        held = np.bincount(nearest, masses, CODES)
+        codes = np.where(held[:, None] > 0.0, sums / np.maximum(held, 1e-9)[:, None], codes)
+    return np.round(codes, 4)
+
+
+def _pairs(people: Sequence[Typed], base_weights: Floats) -> tuple[Floats, Floats]:
+    # Scaled feature differences between intended words and their rivals, with contested masses.
+    rows: list[Floats] = []
+    masses: list[Floats] = []
+    for person in people:
+        for choice in person.choices:
+            probability = softmax(choice.features @ base_weights)
+            probability[choice.kept] = 0.0
+            rivals = np.flatnonzero(probability > NEGLIGIBLE_MASS)
+            rows.append(choice.features[choice.kept] - choice.features[rivals])
+            masses.append(probability[rivals])
+    scaled = np.clip(np.concatenate(rows) / feature_scale(), -DIFFERENCE_LIMIT, DIFFERENCE_LIMIT)
+    return scaled, np.concatenate(masses)
+
+
+def mean_masses(people: Sequence[Typed], events: EventMap) -> dict[str, Masses]:
+    """Return the contested masses of an average made-up person."""
+    total: dict[str, Masses] = {}
+    for person in people:
+        for choice in person.choices:
+            for block, masses in count(events, choice).items():
+                share = masses.scaled(1.0 / len(people))
+                total[block] = total[block].plus(share) if block in total else share
+    return total
+
+
+def whitened(rows: Floats, strength: Floats, entries: int = 3) -> Integers:
+    """Return integer rows [M, d], entries -entries..entries, near-orthogonal under the strengths [M].
+
+    rows [M, F] times (rows^T diag(strength) rows + ridge)^(-1/2), rounded.
+    """
+    curvature = rows.T @ (strength[:, None] * rows)
+    curvature *= len(curvature) / np.trace(curvature)
+    values, vectors = np.linalg.eigh(curvature + WHITENING * np.eye(len(curvature)))
+    turned = rows @ (vectors @ np.diag(values**-0.5) @ vectors.T)
+    step = np.abs(turned).max() / (entries + 0.5) * 0.9
+    return np.clip(np.rint(turned / step), -entries, entries).astype(np.int64)
+
+
+def make_block(name: str, events: Sequence[str], matrix: Integers, shape: Shape) -> Block:
+    """Return the block with tables of tanh at the middle of each of z's eight top levels."""
+    half = 1 << (shape.z_bits - 1)
+    top_code = 2**shape.planes - 1
+    curvature = float(np.linalg.eigvalsh((matrix.T @ matrix).astype(np.float64))[-1])
+    pull = shape.stability * half / (2.0 * curvature)  # of one event at the top code, where tanh is 1
+    levels = (np.arange(8) - 3.5) / 4.0 * Z_REACH
+    scale = pull / (top_code + shape.floor)
+    tables = []
+    for plane in range(shape.planes):
+        floor = shape.floor if plane == 0 else 0.0
+        rows = [np.rint(scale * weight * np.tanh(levels / 2.0)) for weight in (floor, floor + 2**plane)]
+        tables.append(tuple(int(entry) for row in rows for entry in row))
+    codes = np.rint(np.arange(16) * top_code / 15).astype(int)
+    return Block(
+        name=name,
+        events=tuple(events),
+        matrix=tuple(tuple(int(entry) for entry in row) for row in matrix),
+        z_bits=shape.z_bits,
+        z_top_bits=3,
+        plane_tables=tuple(tuple(int(code) >> p & 1 for code in codes) for p in range(shape.planes)),
+        step_tables=tuple(tables),
+        steps=shape.steps,
+        strength_max=15,
+        gradient_limit=half,
+        weight_limit=half - 1,
+        z_unit=Z_REACH / half,
+        units=(("floor", shape.floor), ("prior", shape.prior), ("pull", scale)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The plan with the event map that goes beside it."""
+
+    plan: Plan
+    events: EventMap
+
+
+def make_plan(bundle: str, vocabulary: int, people: Sequence[Typed], base_weights: Floats) -> Planned:
+    """Return the plan and event map for a lexicon of this size, fitted to made-up people."""
+    event_of_edit, channel_names = channel_events()
+    starts = bucket_starts(vocabulary)
+    codes = code_book(people, base_weights)
+    flat = EventMap(event_of_edit, starts, codes, feature_scale(), base_weights, np.zeros((len(FEATURES), 1)))
+    ranker_masses = mean_masses(people, flat)["ranker"]
+    strength = (ranker_masses.evidence_for + ranker_masses.evidence_against) / 2.0
+    matrix = whitened(codes, strength + SHAPES["ranker"].prior)
+    # A u stands for codes @ w: the feature weights w = T u with T the least-squares solution of codes T = A.
+    turn = np.linalg.pinv(codes) @ matrix / feature_scale()[:, None]
+    events = EventMap(event_of_edit, starts, codes, feature_scale(), base_weights, np.round(turn, 6))
+    blocks = (
+        make_block("channel", channel_names, np.eye(len(channel_names), dtype=np.int64), SHAPES["channel"]),
+        make_block(
+            "lexicon",
+            [f"words from id {start}" for start in starts],
+            np.eye(len(starts), dtype=np.int64),
+            SHAPES["lexicon"],
+        ),
+        make_block("ranker", [f"code {code}" for code in range(len(codes))], matrix, SHAPES["ranker"]),
+    )
+    return Planned(Plan(bundle, blocks), events)

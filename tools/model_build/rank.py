@@ -1,0 +1,104 @@
+"""Fits the base weights of the ranker, and collects what the public event types are made from.
+
+Multinomial logistic regression of the intended candidate on the features, over the made-up people of
+`typists`, with a Gaussian prior around sensible weights; half of each person is typed before local memory
+knows them, as in real use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from quietkeys.counting import Choice
+from quietkeys.evaluation.messages import typed_words
+from quietkeys.evaluation.typing import type_words
+from quietkeys.events import FEATURES
+from quietkeys.memory import Memory
+from quietkeys.predictor import Model, Predictor
+from quietkeys.testing.typist import typist_for
+from quietkeys.tokens import is_correctable
+
+from .typists import Person
+
+RATE: Final = 0.08  # share of letters that go wrong
+PRIOR_WEIGHTS: Final = {
+    "language": 0.8,
+    "channel": 1.0,
+    "personal": 1.0,
+    "literal_known": 0.5,
+    "literal_new": 0.5,
+    "literal_own": 2.0,
+    "own_word": -0.5,
+    "recent": 0.3,
+    "extra_edits": -0.3,
+    "first_letter": -0.3,
+    "short": -0.5,
+}
+PRIOR_PRECISION: Final = 1.0
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What one made-up person typed: a choice per corrected piece, the kept candidate being the intended."""
+
+    name: str
+    choices: tuple[Choice, ...]
+
+
+def prior_weights() -> Floats:
+    """Return the weights that the fit starts from and leans to, in the order of FEATURES."""
+    return np.array([PRIOR_WEIGHTS[name] for name in FEATURES])
+
+
+def type_person(model: Model, person: Person, seed: int) -> Typed:
+    """Return what a person types, learning their words locally as they go."""
+    predictor = Predictor(model, Memory())
+    adapter = predictor.scorer.no_adapter()
+    choices: list[Choice] = []
+    words = typed_words(person.messages)
+    for word in type_words(predictor, words, typist_for(person.name, seed, RATE), adapter):
+        for piece in word.pieces:
+            choice = predictor.choice(piece.judged, piece.intended) if piece.judged is not None else None
+            if choice is not None:
+                choices.append(choice)
+            if is_correctable(piece.intended):
+                predictor.memory.learn(*piece.context, piece.intended)
+    return Typed(person.name, tuple(choices))
+
+
+def fit_base_weights(people: Sequence[Typed]) -> Floats:
+    """Return the weights [F] under which the intended candidates are likeliest, people weighing alike."""
+    tables = [choice.features for person in people for choice in person.choices]
+    kept = [choice.kept for person in people for choice in person.choices]
+    weight = np.array([1000.0 / len(p.choices) for p in people for _ in p.choices])
+    ends = np.cumsum([len(table) for table in tables])
+    begins = np.concatenate([[0], ends[:-1]])
+    features = np.concatenate(tables)
+    chosen = begins + np.array(kept)
+    row_weight = np.repeat(weight, ends - begins)
+    middle = prior_weights()
+
+    def loss(w: Floats) -> tuple[float, Floats]:
+        score = features @ w
+        top = np.repeat(np.maximum.reduceat(score, begins), ends - begins)
+        mass = np.exp(score - top)
+        probability = mass / np.repeat(np.add.reduceat(mass, begins), ends - begins)
+        residual = probability.copy()
+        residual[chosen] -= 1.0
+        value = -float(weight @ np.log(probability[chosen] + 1e-12))
+        lean = w - middle
+        return (
+            value + 0.5 * PRIOR_PRECISION * float(lean @ lean),
+            (residual * row_weight) @ features + PRIOR_PRECISION * lean,
+        )
+
+    best = minimize(loss, middle, jac=True, method="L-BFGS-B", options={"maxiter": 200})
+    return np.round(best.x, 4)
