@@ -86,14 +86,25 @@ class Memory:
         position = self.recent.index(trace)
         del self.recent[position]
         for slot, before in trace.before.items():
-            entry = before
-            for later in self.recent[position:]:
-                if slot in later.before:
-                    later.before[slot] = entry
-                    entry = _plus_one(entry, later.tick)
-            self._put(slot, entry)
+            self._replay(slot, before, position)
         if trace.tick == self.tick:
             self.tick -= 1
+
+    def relearn(self, trace: Trace) -> None:
+        """Undo `unlearn`, before anything else is learnt."""
+        self.tick = max(self.tick, trace.tick)
+        position = sum(other.tick < trace.tick for other in self.recent)
+        self.recent.insert(position, trace)
+        for slot, before in trace.before.items():
+            self._replay(slot, before, position)
+
+    def _replay(self, slot: _Slot, entry: Entry | None, position: int) -> None:
+        # The entry before the recent trace at `position`, counted up by that trace and all after it.
+        for trace in self.recent[position:]:
+            if slot in trace.before:
+                trace.before[slot] = entry
+                entry = _plus_one(entry, trace.tick)
+        self._put(slot, entry)
 
     def forget(self, word: str) -> tuple[Key, ...]:
         """Remove every count that mentions the word; return the removed keys. Earlier traces end here."""

@@ -1,14 +1,15 @@
 """Records what the user kept: local memory, event counts and held-out events, in one transaction.
 
-Nothing but counts is stored: no message, no order of words beyond triples, no time of typing. Every
-change is written before it is made in memory, so a kill or a full disk leaves both as they were.
+Nothing but counts is stored: no message, no order of words beyond triples, no time of typing. A kill or a
+full disk leaves both the store and memory as they were. What `undo` needs lives in memory only, because the
+last words in order are text.
 """
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Callable, Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,14 +18,13 @@ from numpy.random import Generator
 
 from quietkeys.counting import NEGLIGIBLE_MASS, Choice, Masses, count, no_masses, softmax
 from quietkeys.held_out import pack_choice
-from quietkeys.memory import Key, Trace
+from quietkeys.memory import TRACES_KEPT, Key, Trace
 from quietkeys.predictor import Judged, Predictor
 from quietkeys.store import Store
 from quietkeys_protocol.errors import ErrorCode, Refused
 
 HELD_OUT_SHARE: Final = 0.2  # of the contested choices; they judge updates and are never counted
 HELD_OUT_KEPT: Final = 1500  # newest held-out events
-RECEIPTS_KEPT: Final = 200  # words after which a receipt can no longer be used
 EVENT_HALF_LIFE: Final = 30_000  # recorded words until an event weighs half
 _DECAY: Final = math.log(2.0) / EVENT_HALF_LIFE
 
@@ -45,6 +45,14 @@ class Kept:
     kept: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Learnt:
+    # What one piece changed, for taking it back: memory, counts (None: none), held-out row (None: none).
+    trace: Trace
+    counted: Mapping[str, Masses] | None
+    row: int | None
+
+
 class Recorder:
     """Local memory and event counts of one profile, mirrored in its store."""
 
@@ -60,97 +68,131 @@ class Recorder:
         self._store = store
         self._rng = rng
         self._on_choice = on_choice
-        self.tick = int(store.setting("tick") or 0)
-        predictor.memory.load(store.memory(), self.tick)
-        self._masses = dict(no_masses(predictor.events))
-        for block in self._masses:
-            stored = store.array(f"masses/{block}")
-            if stored is not None and stored.shape == (2, predictor.events.sizes[block]):
-                self._masses[block] = Masses(stored[0], stored[1])
+        self._learnt: OrderedDict[str, tuple[_Learnt, ...]] = OrderedDict()
+        self._masses: Mapping[str, Masses] = no_masses(predictor.events)
+        self.reload()
+
+    @property
+    def tick(self) -> int:
+        """Return how many words were recorded."""
+        return self._predictor.memory.tick
 
     @property
     def masses(self) -> Mapping[str, Masses]:
         """The decayed contested masses of every block: private counts, never sent in clear."""
         return self._masses
 
+    def reload(self) -> None:
+        """Take everything from the store; no earlier receipt can be used."""
+        self._learnt.clear()
+        self._predictor.memory.load(self._store.memory(), int(self._store.setting("tick") or 0))
+        masses = dict(no_masses(self._predictor.events))
+        for block, size in self._predictor.events.sizes.items():
+            stored = self._store.array(f"masses/{block}")
+            if stored is not None and stored.shape == (2, size):
+                masses[block] = Masses(stored[0], stored[1])
+        self._masses = masses
+
     def record(self, kept: Kept, identity: str) -> Receipt:
-        """Learn one kept piece; return its receipt.
+        """Learn one kept piece; as `record_all`."""
+        return self.record_all((kept,), identity)
+
+    def record_all(self, pieces: Sequence[Kept], identity: str) -> Receipt:
+        """Learn kept pieces, all or none; return their receipt.
 
         identity: a fresh random id. Raises TryAgain (DISK_FULL, STORAGE_FAILED); then nothing was learned.
         """
-        memory = self._predictor.memory
-        choice = None if kept.judged is None else self._predictor.choice(kept.judged, kept.kept)
-        held_out = choice is not None and _contested(self._predictor, choice)
-        held_out = held_out and bool(self._rng.random() < HELD_OUT_SHARE)
-        counted = count(self._predictor.events, choice) if choice and not held_out else None
-        masses = _decayed(self._masses, 1)
-        if counted is not None:
-            masses = {block: masses[block].plus(counted[block]) for block in masses}
-        trace = memory.learn(*kept.context, kept.kept)
+        choices = [self._choice(piece) for piece in pieces]
+        masses: Mapping[str, Masses] = self._masses
+        learnt: list[_Learnt] = []
         try:
             with self._store.transaction():
-                row = self._store.add_held_out(pack_choice(choice), HELD_OUT_KEPT) if choice and held_out else None
-                self._write(trace.keys, masses, self.tick + 1)
-                content = _receipt_bytes(trace, counted, row)
-                self._store.write_receipt(identity, self.tick + 1, content, RECEIPTS_KEPT)
+                for piece, (choice, held_out) in zip(pieces, choices, strict=True):
+                    row, counted = None, None
+                    if choice is not None and held_out:
+                        row = self._store.add_held_out(pack_choice(choice), HELD_OUT_KEPT)
+                    elif choice is not None:
+                        counted = count(self._predictor.events, choice)
+                    trace = self._predictor.memory.learn(*piece.context, piece.kept)
+                    learnt.append(_Learnt(trace, counted, row))
+                    masses = _added(_scaled(masses, math.exp(-_DECAY)), counted, 1.0)
+                self._write([key for one in learnt for key in one.trace.keys], masses)
         except BaseException:
-            memory.unlearn(trace)
-            memory.tick -= 1
+            for one in reversed(learnt):
+                self._predictor.memory.unlearn(one.trace)
             raise
         self._masses = masses
-        self.tick += 1
-        if choice is not None and not held_out and self._on_choice is not None:
-            self._on_choice(choice)
+        self._learnt[identity] = tuple(learnt)
+        self._drop_old_receipts()
+        if self._on_choice is not None:
+            for choice, held_out in choices:
+                if choice is not None and not held_out:
+                    self._on_choice(choice)
         return Receipt(identity)
 
     def undo(self, receipt: Receipt) -> None:
-        """Take back what one `record` learned.
+        """Take back what one `record` learned, as if it had not been.
 
-        Raises Refused (RECEIPT_UNKNOWN) for a receipt that was used, is not of this profile, or is more
-        than RECEIPTS_KEPT words old.
+        Raises Refused (RECEIPT_UNKNOWN) for a receipt that was used, is not of this profile since it was
+        opened, or is more than TRACES_KEPT words old; TryAgain (DISK_FULL, STORAGE_FAILED), and then nothing
+        was changed.
         """
-        content = self._store.receipt(receipt.id)
-        if content is None:
+        learnt = self._learnt.get(receipt.id)
+        if learnt is None:
             raise Refused(ErrorCode.RECEIPT_UNKNOWN)
-        trace, counted, row = _read_receipt(content, self._predictor)
         memory = self._predictor.memory
-        before = {key: memory.counts.get(key) for key in trace.keys}
-        memory.unlearn(trace)
-        masses = dict(self._masses)
-        if counted is not None:
-            weight = math.exp(-_DECAY * (self.tick - trace.tick))
-            masses = {block: _without(masses[block], counted[block].scaled(weight)) for block in masses}
+        masses: Mapping[str, Masses] = self._masses
+        for one in reversed(learnt):
+            was_last = one.trace.tick == memory.tick
+            age = memory.tick - one.trace.tick
+            memory.unlearn(one.trace)
+            masses = _added(masses, one.counted, -math.exp(-_DECAY * age))
+            if was_last:
+                masses = _scaled(masses, math.exp(_DECAY))
         try:
             with self._store.transaction():
-                if row is not None:
-                    self._store.drop_held_out(row)
-                self._write(trace.keys, masses, self.tick)
-                self._store.drop_receipt(receipt.id)
+                for one in learnt:
+                    if one.row is not None:
+                        self._store.drop_held_out(one.row)
+                self._write([key for one in learnt for key in one.trace.keys], masses)
         except BaseException:
-            memory.restore(before)
+            for one in learnt:
+                memory.relearn(one.trace)
             raise
         self._masses = masses
+        del self._learnt[receipt.id]
 
     def forget_word(self, word: str) -> None:
-        """Remove a word and everything counted around it from local memory."""
-        with self._store.transaction():
-            removed = self._predictor.memory.forget(word)
-            self._store.write_memory((key, None) for key in removed)
+        """Remove a word and everything counted around it from local memory; receipts end here.
 
-    def reset(self) -> None:
-        """Forget everything in memory, after the store was wiped."""
-        self.tick = 0
-        self._predictor.memory.load((), 0)
-        self._masses = dict(no_masses(self._predictor.events))
+        Raises TryAgain (DISK_FULL, STORAGE_FAILED); then nothing was forgotten.
+        """
+        removed = self._predictor.memory.forget(word)
+        self._learnt.clear()
+        try:
+            with self._store.transaction():
+                self._store.write_memory((key, None) for key in removed)
+        except BaseException:
+            self.reload()
+            raise
 
-    def _write(self, keys: tuple[Key, ...], masses: Mapping[str, Masses], tick: int) -> None:
+    def _choice(self, piece: Kept) -> tuple[Choice | None, bool]:
+        # (the kept piece as numbers, whether it is held out)
+        choice = None if piece.judged is None else self._predictor.choice(piece.judged, piece.kept)
+        held_out = choice is not None and _contested(self._predictor, choice)
+        return choice, held_out and bool(self._rng.random() < HELD_OUT_SHARE)
+
+    def _write(self, keys: Sequence[Key], masses: Mapping[str, Masses]) -> None:
         memory = self._predictor.memory
-        self._store.write_memory((key, memory.counts.get(key)) for key in keys)
+        self._store.write_memory((key, memory.stored(key)) for key in dict.fromkeys(keys))
         for block, both in masses.items():
-            self._store.write_array(
-                f"masses/{block}", np.stack([both.evidence_for, both.evidence_against])
-            )
-        self._store.set_setting("tick", str(tick))
+            self._store.write_array(f"masses/{block}", np.stack([both.evidence_for, both.evidence_against]))
+        self._store.set_setting("tick", str(memory.tick))
+
+    def _drop_old_receipts(self) -> None:
+        # A receipt lives as long as memory can take back all of its pieces.
+        while sum(map(len, self._learnt.values())) > TRACES_KEPT:
+            self._learnt.popitem(last=False)
 
 
 def _contested(predictor: Predictor, choice: Choice) -> bool:
@@ -159,48 +201,18 @@ def _contested(predictor: Predictor, choice: Choice) -> bool:
     return bool(1.0 - probability[choice.kept] > NEGLIGIBLE_MASS)
 
 
-def _decayed(masses: Mapping[str, Masses], words: int) -> dict[str, Masses]:
-    return {block: both.scaled(math.exp(-_DECAY * words)) for block, both in masses.items()}
+def _scaled(masses: Mapping[str, Masses], factor: float) -> dict[str, Masses]:
+    return {block: both.scaled(factor) for block, both in masses.items()}
 
 
-def _without(masses: Masses, removed: Masses) -> Masses:
-    return Masses(
-        np.maximum(masses.evidence_for - removed.evidence_for, 0.0),
-        np.maximum(masses.evidence_against - removed.evidence_against, 0.0),
-    )
-
-
-def _receipt_bytes(trace: Trace, counted: Mapping[str, Masses] | None, row: int | None) -> bytes:
-    sparse = None
-    if counted is not None:
-        sparse = {
-            block: [_sparse(both.evidence_for), _sparse(both.evidence_against)]
-            for block, both in counted.items()
-        }
-    return json.dumps([trace.keys, trace.tick, sparse, row]).encode()
-
-
-def _read_receipt(
-    content: bytes, predictor: Predictor
-) -> tuple[Trace, Mapping[str, Masses] | None, int | None]:
-    keys, tick, sparse, row = json.loads(content)
-    trace = Trace(tuple(tuple(key) for key in keys), tick)
-    if sparse is None:
-        return trace, None, row
-    sizes = predictor.events.sizes
-    counted = {
-        block: Masses(_dense(pair[0], sizes[block]), _dense(pair[1], sizes[block]))
-        for block, pair in sparse.items()
+def _added(
+    masses: Mapping[str, Masses], counted: Mapping[str, Masses] | None, weight: float
+) -> Mapping[str, Masses]:
+    # Never negative, whatever rounding left.
+    if counted is None:
+        return masses
+    sums = {block: both.plus(counted[block].scaled(weight)) for block, both in masses.items()}
+    return {
+        block: Masses(np.maximum(both.evidence_for, 0.0), np.maximum(both.evidence_against, 0.0))
+        for block, both in sums.items()
     }
-    return trace, counted, row
-
-
-def _sparse(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> dict[str, float]:
-    return {str(position): float(values[position]) for position in np.flatnonzero(values)}
-
-
-def _dense(values: Mapping[str, float], size: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    dense = np.zeros(size)
-    for position, value in values.items():
-        dense[int(position)] = value
-    return dense
