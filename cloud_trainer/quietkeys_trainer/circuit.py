@@ -10,22 +10,12 @@ from pathlib import Path
 from typing import Protocol
 
 from quietkeys_protocol.errors import ErrorCode, Outdated
+from quietkeys_protocol.framing import Frames
 from quietkeys_protocol.plan import Plan
 
 
 class EngineFailed(Exception):  # noqa: N818 - what happened, as in the words we use
     """The circuit did not run on these bytes: they crashed it, or it took too long or too much memory."""
-
-
-class Frame(Protocol):
-    """Everything about a serialized value that is the same for every sender: its size, header and trailer."""
-
-    @property
-    def size(self) -> int:
-        """Bytes of the whole value."""
-
-    def matches(self, value: bytes | memoryview) -> bool:
-        """Whether the value has this size, header and trailer, byte for byte, whatever its payload."""
 
 
 class Engine(Protocol):
@@ -40,12 +30,8 @@ class Engine(Protocol):
         """The hash of the client specification that the compiler made, which devices have pinned."""
 
     @property
-    def key_frame(self) -> Frame:
-        """The frame of evaluation keys."""
-
-    @property
-    def report_frames(self) -> Sequence[Frame]:
-        """The frames of a report's values, in the order of `Plan.report_fields`."""
+    def frames(self) -> Frames:
+        """The frames of everything that is sent under this plan."""
 
     def run(self, evaluation_keys: bytes, reports: Sequence[Sequence[bytes]]) -> list[bytes]:
         """The encrypted new weights, in the order of `Plan.update_fields`, for the sum of 1 to 8 reports.

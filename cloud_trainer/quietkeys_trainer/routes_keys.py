@@ -70,11 +70,11 @@ def _store(service: Service, sender: str, key_id: str, plan_hashes: list[str], b
 
 def _plans_with_this_framing(engines: Engines, body: SpooledBody) -> list[str]:
     """The served plans whose frame of evaluation keys this file has; only the frame's pages are read."""
-    candidates = [plan_hash for plan_hash, engine in engines.items() if engine.key_frame.size == body.size]
+    candidates = [plan_hash for plan_hash, engine in engines.items() if engine.frames.keys.size == body.size]
     if not candidates or not body.size:
         return []
     with (
         mmap.mmap(body.file.fileno(), body.size, access=mmap.ACCESS_READ) as mapped,
         memoryview(mapped) as view,
     ):
-        return [plan_hash for plan_hash in candidates if engines[plan_hash].key_frame.matches(view)]
+        return [plan_hash for plan_hash in candidates if engines[plan_hash].frames.keys.matches(view)]

@@ -45,10 +45,10 @@ def _check_framing(report: Report, engine: Engine) -> None:
     """Refuses a report whose values the circuit of its plan could not take; looks at their frames only."""
     if report.sources > engine.plan.sources:
         raise Refused(ErrorCode.FRAMING_CHANGED, "sources")
-    if len(report.ciphertexts) != len(engine.report_frames):
+    if len(report.ciphertexts) != len(engine.frames.report):
         raise Refused(ErrorCode.FRAMING_CHANGED, "number of values")
     for field, frame, ciphertext in zip(
-        engine.plan.report_fields, engine.report_frames, report.ciphertexts, strict=True
+        engine.plan.report_fields, engine.frames.report, report.ciphertexts, strict=True
     ):
         if not frame.matches(ciphertext):
             raise Refused(ErrorCode.FRAMING_CHANGED, f"{field.quantity} of {field.block}")

@@ -33,7 +33,7 @@ class Service:
     @property
     def largest_keys(self) -> int:
         """Bytes of the largest evaluation keys that any served plan takes."""
-        return max(engine.key_frame.size for engine in self.engines.values())
+        return max(engine.frames.keys.size for engine in self.engines.values())
 
 
 def open_service(settings: Settings, engines: dict[str, Engine]) -> Service:

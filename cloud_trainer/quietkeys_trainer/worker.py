@@ -22,7 +22,7 @@ import structlog
 from quietkeys_protocol.errors import QuietkeysError, TryAgain
 from quietkeys_protocol.wire import Update, decode_report, encode_update
 from quietkeys_trainer.blobs import BlobDamagedError
-from quietkeys_trainer.circuit import EngineFailed
+from quietkeys_trainer.circuit import Engine, EngineFailed
 from quietkeys_trainer.jobs import Lease
 from quietkeys_trainer.models import Failure
 from quietkeys_trainer.service import Service
@@ -73,8 +73,8 @@ class Worker:
         try:
             keys = service.blobs.get(lease.key_blob)
             reports = self._reports(lease)
-            ciphertexts = service.engines[lease.plan_hash].run(keys, reports)
-            container = _container(lease, ciphertexts)
+            engine = service.engines[lease.plan_hash]
+            container = _container(lease, engine, engine.run(keys, reports))
         except BlobDamagedError:
             ours = service.jobs.fail(lease, Failure.INPUTS, service.clock())
             log.error("job_failed", failure=Failure.INPUTS.value, ours=ours)
@@ -144,8 +144,16 @@ class Worker:
             thread.join()
 
 
-def _container(lease: Lease, ciphertexts: Sequence[bytes]) -> bytes:
-    """The update container of a job; `Refused` where the circuit returned what no device would take."""
+def _container(lease: Lease, engine: Engine, ciphertexts: Sequence[bytes]) -> bytes:
+    """The update container of a job; `EngineFailed` where the run returned what no device would take.
+
+    What comes out of a run was made from a stranger's bytes, so it is compared like what goes in.
+    """
+    frames = engine.frames.update
+    if len(ciphertexts) != len(frames):
+        raise EngineFailed
+    if not all(frame.matches(value) for frame, value in zip(frames, ciphertexts, strict=True)):
+        raise EngineFailed
     update = Update(
         plan_hash=bytes.fromhex(lease.plan_hash),
         key_id=bytes.fromhex(lease.key_id),

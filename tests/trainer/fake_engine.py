@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from quietkeys_protocol.framing import Frame, Frames, Literal
 from quietkeys_protocol.plan import Block, Plan
 from quietkeys_trainer.circuit import EngineFailed
 
@@ -44,26 +45,18 @@ PLAN: Final = Plan(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class FakeFrame:
+TRAILER: Final = b"/end"
+
+
+def frame(header: str, size: int) -> Frame:
     """A header, any payload, a trailer."""
+    return Frame(size, (Literal(0, header.encode()), Literal(size - len(TRAILER), TRAILER)))
 
-    header: bytes
-    size: int
-    trailer: bytes = b"/end"
 
-    def matches(self, value: bytes | memoryview) -> bool:
-        """Whether size, header and trailer are these."""
-        return (
-            len(value) == self.size
-            and bytes(value[: len(self.header)]) == self.header
-            and bytes(value[-len(self.trailer) :]) == self.trailer
-        )
-
-    def wrap(self, payload: bytes) -> bytes:
-        """A value of this frame that begins with `payload`."""
-        room = self.size - len(self.header) - len(self.trailer)
-        return self.header + payload.ljust(room, b".")[:room] + self.trailer
+def wrap(frame: Frame, payload: bytes) -> bytes:
+    """A value of this frame that begins with `payload`."""
+    header, trailer = frame.literals
+    return header.content + payload.ljust(frame.payload_bytes, b".")[: frame.payload_bytes] + trailer.content
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +69,11 @@ class FakeEngine:
     control: Path | None = None
 
     @property
-    def key_frame(self) -> FakeFrame:
-        """The frame of evaluation keys."""
-        return FakeFrame(b"keys:", self.key_bytes)
-
-    @property
-    def report_frames(self) -> list[FakeFrame]:
-        """One frame for each array of a report."""
-        return [
-            FakeFrame(f"{field.block}.{field.quantity}:".encode(), 1000) for field in self.plan.report_fields
-        ]
+    def frames(self) -> Frames:
+        """One frame for keys, and one for each array of a report and of an update."""
+        report = (frame(f"{field.block}.{field.quantity}:", 1000) for field in self.plan.report_fields)
+        update = (frame(f"{field.block}:", 100) for field in self.plan.update_fields)
+        return Frames(frame("keys:", self.key_bytes), tuple(report), tuple(update))
 
     def run(self, evaluation_keys: bytes, reports: Sequence[Sequence[bytes]]) -> list[bytes]:
         """What `result` says, unless a payload or the control folder wants otherwise."""
@@ -107,7 +95,7 @@ def result(evaluation_keys: bytes, reports: Sequence[Sequence[bytes]]) -> list[b
     digest = hashlib.sha256(hashlib.sha256(evaluation_keys).digest())
     for values in reports:
         digest.update(hashlib.sha256(b"".join(values)).digest())
-    return [b"update:" + digest.digest()]
+    return [wrap(frame, digest.digest()) for frame in FakeEngine().frames.update]
 
 
 def load_fake(plan: Plan, _folder: Path) -> FakeEngine:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from quietkeys_protocol.plan import Plan
 from tests.trainer.device import Device
-from tests.trainer.fake_engine import CONTROL, PLAN, FakeEngine
+from tests.trainer.fake_engine import CONTROL, PLAN, FakeEngine, wrap
 
 STARTS_WITHIN_S = 60.0
 
@@ -156,9 +156,9 @@ def wait_until(holds: Callable[[], object], within_s: float = 60.0) -> None:
 
 def fake_keys(name: bytes) -> bytes:
     """Evaluation keys that the fake engine's frame fits."""
-    return FakeEngine().key_frame.wrap(name)
+    return wrap(FakeEngine().frames.keys, name)
 
 
 def fake_values(payload: bytes) -> tuple[bytes, ...]:
     """A report's values that the fake engine's frames fit."""
-    return tuple(frame.wrap(payload) for frame in FakeEngine().report_frames)
+    return tuple(wrap(frame, payload) for frame in FakeEngine().frames.report)

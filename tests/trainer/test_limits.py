@@ -22,7 +22,7 @@ from quietkeys_trainer.database import migrate, open_database
 from quietkeys_trainer.ledger import Ledger
 from tests.trainer.conftest import Rig
 from tests.trainer.device import Device, code
-from tests.trainer.fake_engine import KEY_BYTES, PLAN, FakeEngine
+from tests.trainer.fake_engine import KEY_BYTES, PLAN, FakeEngine, wrap
 from tests.trainer.running import (
     Trainer,
     fake_keys,
@@ -145,7 +145,7 @@ def test_headers_without_end_are_refused(rig: Rig, wire: Wire) -> None:
 
 def test_keys_never_lie_in_memory_whole(tmp_path: Path) -> None:
     """Uploading 60 MB of keys costs the API process a fraction of that."""
-    keys = FakeEngine(key_bytes=LARGE_KEYS).key_frame.wrap(b"large")
+    keys = wrap(FakeEngine(key_bytes=LARGE_KEYS).frames.keys, b"large")
     with running(tmp_path, "--workers", "0", **{KEY_BYTES: str(LARGE_KEYS)}) as trainer:
         device = trainer.device()
         assert device.put_keys(b"warm up").status_code == 422

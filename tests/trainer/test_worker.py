@@ -23,10 +23,10 @@ from quietkeys_trainer.models import JobState
 from quietkeys_trainer.service import Service
 from quietkeys_trainer.tidy import tidy
 from quietkeys_trainer.worker import Worker
-from tests.trainer.fake_engine import PLAN, FakeEngine, result
+from tests.trainer.fake_engine import PLAN, FakeEngine, result, wrap
 
 ANN = "a" * 32
-KEYS = FakeEngine(key_bytes=1000).key_frame.wrap(b"Ann's")
+KEYS = wrap(FakeEngine(key_bytes=1000).frames.keys, b"Ann's")
 KEY_ID = hashlib.sha256(KEYS).digest()
 
 
@@ -91,8 +91,8 @@ class Bench:
 def values(*payloads: bytes) -> tuple[bytes, ...]:
     """The ciphertexts of a report."""
     padded = [*payloads, b"", b"", b""][:3]
-    frames = FakeEngine().report_frames
-    return tuple(frame.wrap(payload) for frame, payload in zip(frames, padded, strict=True))
+    frames = FakeEngine().frames.report
+    return tuple(wrap(frame, payload) for frame, payload in zip(frames, padded, strict=True))
 
 
 @pytest.fixture
@@ -133,15 +133,23 @@ def test_an_engine_that_fails_is_one_failed_job(bench: Bench) -> None:
 
 
 def test_an_engine_that_returns_nonsense_is_one_failed_job(bench: Bench) -> None:
-    """An update that no device would take is not landed."""
+    """An update that no device would take, by number, size or framing, is not landed."""
+    good = result(KEYS, [values(b"x")])
 
-    class Empty(FakeEngine):
+    @dataclass(frozen=True, slots=True)
+    class Returning(FakeEngine):
+        returned: tuple[bytes, ...] = ()
+
         def run(self, evaluation_keys: bytes, reports: Sequence[Sequence[bytes]]) -> list[bytes]:
-            return []
+            return list(self.returned)
 
+    for returned in ((), (*good, *good), (good[0] + b"x",), (b"X" + good[0][1:],)):
+        job_id = bench.accept()
+        assert bench.worker(Returning(returned=returned)).work_once()
+        assert bench.job(job_id).state is JobState.FAILED
     job_id = bench.accept()
-    assert bench.worker(Empty()).work_once()
-    assert bench.job(job_id).state is JobState.FAILED
+    assert bench.worker(Returning(returned=tuple(good))).work_once()
+    assert bench.job(job_id).state is JobState.DONE
 
 
 @pytest.mark.parametrize("which", [0, 1])
