@@ -279,6 +279,14 @@ class ErrorCode(StrEnum):
         "Install quietkeys[fhe]; suggesting and learning on this device work without it.",
     )
 
+    ADDRESS_UNSAFE = (
+        "address_unsafe",
+        LOCAL,
+        Remedy.CORRECT,
+        "there is no trainer address, or not one to send to",
+        "Give https://HOST[:PORT], or http on this machine, without path, name or password.",
+    )
+
     # Upgrade
     PLAN_UNKNOWN = (
         "plan_unknown",

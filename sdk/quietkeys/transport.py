@@ -1,0 +1,160 @@
+"""How requests reach the trainer: one method, over HTTP by requests, or whatever an app brings along.
+
+Nothing here knows what a body means, follows a redirect, or reads more of an answer than it was told to.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import ipaddress
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, Final, Protocol
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+
+from quietkeys.database import translated
+from quietkeys_protocol.errors import ErrorCode, Refused, TryAgain, Untrusted
+
+CONNECT_S: Final = 10.0
+SILENCE_S: Final = 30.0  # longest pause while an answer arrives, or while it is waited for
+ANSWER_S: Final = 120.0  # for a whole answer, from its first byte
+_CHUNK: Final = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What a request carries: opened anew for every attempt; sha256 in hex, size in bytes."""
+
+    open: Callable[[], BinaryIO]
+    size: int
+    sha256: str
+
+    @classmethod
+    def of(cls, content: bytes) -> Body:
+        """Return a body in memory."""
+        return cls(lambda: io.BytesIO(content), len(content), hashlib.sha256(content).hexdigest())
+
+    @classmethod
+    def of_file(cls, path: Path) -> Body:
+        """Return a body that is read from a file as it is sent. Raises TryAgain (STORAGE_FAILED)."""
+        with translated(), path.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            return cls(lambda: path.open("rb"), stream.tell(), digest)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One attempt: method, path on the trainer, headers, body, and the most bytes its answer may have."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: Body
+    answer_limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Status, headers by lower-case name, and content."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes = field(repr=False)
+
+
+class Transport(Protocol):
+    """Sends one request and returns its answer."""
+
+    def send(self, request: Request) -> Answer:
+        """Return the answer, whatever its status.
+
+        Raises TryAgain (TRAINER_UNREACHABLE) if none came, Untrusted (TRAINER_GARBLED) if it is too large or
+        not an answer.
+        """
+
+
+class RequestsTransport:
+    """HTTP with requests: proxies and passwords of the environment are not used, certificates are checked."""
+
+    def __init__(self, url: str) -> None:
+        """url: see `trainer_address`."""
+        self._url = trainer_address(url)
+        self._session = requests.Session()
+        self._session.trust_env = False
+
+    def send(self, request: Request) -> Answer:
+        """Send; see `Transport`."""
+        headers = {"Accept-Encoding": "identity", **request.headers}
+        try:
+            with translated():
+                stream = request.body.open()
+            with stream:
+                response = self._session.request(
+                    request.method,
+                    self._url + request.path,
+                    data=stream if request.body.size else None,
+                    headers=headers,
+                    timeout=(CONNECT_S, SILENCE_S),
+                    allow_redirects=False,
+                    stream=True,
+                )
+            with response:
+                content = _read(response, request.answer_limit)
+                return Answer(
+                    response.status_code,
+                    {name.lower(): value for name, value in response.headers.items()},
+                    content,
+                )
+        except (requests.ConnectionError, requests.Timeout, urllib3.exceptions.TimeoutError) as error:
+            raise TryAgain(ErrorCode.TRAINER_UNREACHABLE) from error
+        except urllib3.exceptions.ProtocolError as error:
+            raise TryAgain(ErrorCode.TRAINER_UNREACHABLE, "the answer broke off") from error
+        except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
+            raise Untrusted(ErrorCode.TRAINER_GARBLED, "not HTTP") from error
+        except OSError as error:
+            raise TryAgain(ErrorCode.TRAINER_UNREACHABLE) from error
+
+
+def trainer_address(url: str) -> str:
+    """Return the address of a trainer in its one form: scheme, host and port, without a path.
+
+    Raises Refused (ADDRESS_UNSAFE) unless it is https, or http on this very machine.
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError as error:
+        raise Refused(ErrorCode.ADDRESS_UNSAFE) from error
+    bare = not (parts.username or parts.password or parts.query or parts.fragment or parts.path.strip("/"))
+    if not host or not bare or not (parts.scheme == "https" or (parts.scheme == "http" and _is_here(host))):
+        raise Refused(ErrorCode.ADDRESS_UNSAFE)
+    shown = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{shown}" + (f":{port}" if port is not None else "")
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _read(response: requests.Response, limit: int) -> bytes:
+    # As it arrives and never decoded, so that neither a drip nor a compressed bomb gets far.
+    if "content-encoding" in response.headers:
+        raise Untrusted(ErrorCode.TRAINER_GARBLED, "encoded")
+    deadline = time.monotonic() + ANSWER_S
+    content = bytearray()
+    while chunk := response.raw.read1(_CHUNK, decode_content=False):
+        content += chunk
+        if len(content) > limit:
+            raise Untrusted(ErrorCode.TRAINER_GARBLED, f"more than {limit} bytes")
+        if time.monotonic() > deadline:
+            raise TryAgain(ErrorCode.TRAINER_UNREACHABLE, "the answer came too slowly")
+    return bytes(content)
