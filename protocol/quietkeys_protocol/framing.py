@@ -1,4 +1,4 @@
-"""Frames: everything about a serialized value that is the same for every sender, compared before it is parsed.
+"""Frames: all of a serialized value that is the same for every sender, compared before anything parses it.
 
 A ciphertext or a set of evaluation keys is a fixed header, payload, a fixed trailer. Native code parses the
 header and trailer, and four changed bytes there have taken 17 GB; so whoever receives one compares size and
@@ -102,7 +102,7 @@ def frame_of(sample: bytes, *more: bytes) -> Frame:
 
 @dataclass(frozen=True, slots=True)
 class Frames:
-    """The frames of a plan: evaluation keys, a report's and an update's values, in the order of their fields."""
+    """The frames of a plan: evaluation keys, and a report's and an update's values in order."""
 
     keys: Frame
     report: tuple[Frame, ...]

@@ -1,0 +1,186 @@
+"""The frames of a plan, written from its client specification alone: nobody needs samples, or a key.
+
+Concrete's values and keys are Cap'n Proto messages whose structure depends only on the specification; what
+differs between two senders is payload, lists of bytes of known length. A message with the right frame cannot
+steer its parser: all its pointers, lengths and type descriptions are ours.
+
+Layout (words of 8 bytes, little-endian): a segment table, then segments. Structures follow each other in the
+order in which they are pointed to. In a value, the description of the encoding has a segment of its own; in a
+key set, every payload has one.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Final
+
+from quietkeys_protocol.errors import ErrorCode, Untrusted
+from quietkeys_protocol.framing import Frame, Frames, Literal
+from quietkeys_protocol.specification import BootstrapKey, KeyswitchKey, Specification, Value
+
+WORD: Final = 8
+SEED_BYTES: Final = 16
+_PRECISION: Final = 64  # bits of an integer that carries a torus element
+_EMPTY_STRUCT: Final = 0xFFFF_FFFC  # a pointer to a structure without content, here: the native modulus
+_BYTES, _INT32, _POINTERS, _COMPOSITE = 2, 4, 6, 7  # element kinds of a list
+
+
+def value_frame(value: Value) -> Frame:
+    """The frame of a serialized encrypted array: one payload of `size` x `words` 64-bit integers."""
+    payload = value.size * value.words * WORD
+    body = _Segment()
+    root = body.structure(None, [], 3)
+    body.payload(body.pointers(body.structure(root, [], 1), [0]), payload)
+    raw = body.structure(root + 1, [_word(_PRECISION, 0)], 1)
+    body.integers(body.structure(raw, [], 1), [value.size, value.words])
+    kind = body.structure(root + 2, [0], 1)
+    lwe = body.structure(kind, [_word(_PRECISION, int(value.seeded))], 4)
+    body.integers(body.structure(lwe, [], 1), [value.size])
+    body.integers(body.structure(lwe + 1, [], 1), [value.size, value.words])
+    noise = [_word(value.key_id, value.dimension), _bits(value.variance)]
+    body.words[body.structure(body.structure(lwe + 2, noise, 1), [0], 1)] = _EMPTY_STRUCT
+    body.words[lwe + 3] = _far(1, 0)
+    encoding = _Segment()
+    encoding.words[encoding.structure(None, [_word(value.width, int(value.signed))], 1)] = _EMPTY_STRUCT
+    return _message([body, encoding])
+
+
+def key_frame(specification: Specification) -> Frame:
+    """The frame of serialized evaluation keys: one bootstrap key and one keyswitch key, each one payload.
+
+    Raises `Untrusted` (SPECIFICATION_UNTRUSTED) where a specification has another number of them.
+    """
+    try:
+        ((bootstrap,), (keyswitch,)) = specification.bootstrap_keys, specification.keyswitch_keys
+    except ValueError as error:
+        raise Untrusted(ErrorCode.SPECIFICATION_UNTRUSTED, "number of evaluation keys") from error
+    body = _Segment()
+    root = body.structure(None, [], 3)
+    segments = [body]
+    for position, (shape, payload) in enumerate((_bootstrap(bootstrap), _keyswitch(keyswitch))):
+        ids, parameters = shape
+        element = body.elements(root + position, count=1, pointers=2)
+        key = body.structure(body.structure(element, ids, 1), parameters, 1)
+        body.words[body.structure(key, [0], 1)] = _EMPTY_STRUCT
+        body.pointers(body.structure(element + 1, [], 1), [_far(len(segments), 0)])
+        segments.append(_Segment())
+        segments[-1].payload(None, payload)
+    body.elements(root + 2, count=0, pointers=2)
+    return _message(segments)
+
+
+def frames_of(specification: Specification) -> Frames:
+    """All frames, values in the order of `Plan.report_fields` and `Plan.update_fields`.
+
+    The specification has passed `security.check_specification`, which fixes the order of its circuits.
+    """
+    return Frames(
+        keys=key_frame(specification),
+        report=tuple(value_frame(value) for circuit in specification.circuits for value in circuit.inputs),
+        update=tuple(value_frame(value) for circuit in specification.circuits for value in circuit.outputs),
+    )
+
+
+def _bootstrap(key: BootstrapKey) -> tuple[tuple[list[int], list[int]], int]:
+    """((ids, parameters), payload bytes); the payload is a seed and the bodies of all encrypted key bits."""
+    ids = [_word(key.key_id, key.input_id), _word(key.output_id, 1)]
+    parameters = [
+        _word(key.levels, key.base_log),
+        _word(key.glwe_dimension, key.polynomial_size),
+        _bits(key.variance),
+        _word(_PRECISION, 0),
+        _word(key.input_dimension, 0),
+    ]
+    bodies = key.input_dimension * key.levels * (key.glwe_dimension + 1) * key.polynomial_size
+    return (ids, parameters), SEED_BYTES + bodies * WORD
+
+
+def _keyswitch(key: KeyswitchKey) -> tuple[tuple[list[int], list[int]], int]:
+    """((ids, parameters), payload bytes), as for a bootstrap key."""
+    ids = [_word(key.key_id, key.input_id), _word(key.output_id, 1)]
+    parameters = [
+        _word(key.levels, key.base_log),
+        _bits(key.variance),
+        _word(_PRECISION, 0),
+        _word(key.input_dimension, key.output_dimension),
+    ]
+    return (ids, parameters), SEED_BYTES + key.input_dimension * key.levels * WORD
+
+
+class _Segment:
+    """A segment under construction: words by index, and between them payloads, which have no words."""
+
+    def __init__(self) -> None:
+        self.length = 0  # words, payloads included
+        self.words: dict[int, int] = {}
+
+    def structure(self, pointer: int | None, content: list[int], pointers: int) -> int:
+        """Adds a structure and points to it (without `pointer`: from a new word); its first pointer."""
+        if pointer is None:
+            pointer = self._add([0])
+        start = self._add(content + [0] * pointers)
+        self.words[pointer] = (start - pointer - 1) << 2 | len(content) << 32 | pointers << 48
+        return start + len(content)
+
+    def integers(self, pointer: int, values: list[int]) -> None:
+        """Adds a list of 32-bit integers."""
+        pairs = [*values, 0][: len(values) + len(values) % 2]
+        words = [_word(a, b) for a, b in zip(pairs[::2], pairs[1::2], strict=True)]
+        self._list(pointer, _INT32, len(values), words)
+
+    def pointers(self, pointer: int, targets: list[int]) -> int:
+        """Adds a list of pointers; the first of them."""
+        return self._list(pointer, _POINTERS, len(targets), targets)
+
+    def elements(self, pointer: int, count: int, pointers: int) -> int:
+        """Adds a list of structures without content; the first element's first pointer."""
+        words = [count << 2 | pointers << 48] + [0] * (count * pointers)
+        return self._list(pointer, _COMPOSITE, count * pointers, words) + 1
+
+    def payload(self, pointer: int | None, size: int) -> None:
+        """Adds a list of `size` bytes, of which nothing is known."""
+        if pointer is None:
+            pointer = self._add([0])
+        self._list(pointer, _BYTES, size, [])
+        self.length += -(-size // WORD)
+
+    def _list(self, pointer: int, kind: int, count: int, words: list[int]) -> int:
+        start = self._add(words)
+        self.words[pointer] = 1 | (start - pointer - 1) << 2 | kind << 32 | count << 35
+        return start
+
+    def _add(self, words: list[int]) -> int:
+        start = self.length
+        self.words |= dict(enumerate(words, start))
+        self.length += len(words)
+        return start
+
+
+def _message(segments: list[_Segment]) -> Frame:
+    table = struct.pack(f"<I{len(segments)}I", len(segments) - 1, *(s.length for s in segments))
+    head = table.ljust(-(-len(table) // WORD) * WORD, b"\0")
+    literals = [(0, head)]
+    start = len(head)
+    for segment in segments:
+        for index, word in sorted(segment.words.items()):
+            offset, literal = literals[-1]
+            at = start + index * WORD
+            if at == offset + len(literal):
+                literals[-1] = (offset, literal + struct.pack("<Q", word))
+            else:
+                literals.append((at, struct.pack("<Q", word)))
+        start += segment.length * WORD
+    return Frame(start, tuple(Literal(offset, content) for offset, content in literals))
+
+
+def _word(low: int, high: int) -> int:
+    return low | high << 32
+
+
+def _bits(real: float) -> int:
+    bits: int = struct.unpack("<Q", struct.pack("<d", real))[0]
+    return bits
+
+
+def _far(segment: int, word: int) -> int:
+    return 2 | word << 3 | segment << 32
