@@ -13,7 +13,7 @@ Accuracy counts words; all pieces of a word must come out as meant, case folded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -25,7 +25,7 @@ from quietkeys.counting import Choice
 from quietkeys.encoding import Encoded, encode
 from quietkeys.evaluation import oracles
 from quietkeys.evaluation.messages import Word
-from quietkeys.evaluation.typing import Progress, learn, type_words
+from quietkeys.evaluation.typing import Progress, TypedWord, learn, type_words
 from quietkeys.events import Floats
 from quietkeys.gate import Verdict, judge
 from quietkeys.held_out import unpack_choice
@@ -112,10 +112,7 @@ def adapter_of(plan: Plan, weights: Mapping[str, Integers]) -> Adapter:
     """Return the adapter of integer weights by block."""
     return Adapter(
         1,
-        {
-            block.name: (weights[block.name] * block.z_unit).astype(np.float32)
-            for block in plan.blocks
-        },
+        {block.name: (weights[block.name] * block.z_unit).astype(np.float32) for block in plan.blocks},
     )
 
 
@@ -142,9 +139,7 @@ def clear_adapters(learner: Learner) -> dict[str, Adapter]:
 def verdict(learner: Learner, adapter: Adapter) -> Verdict:
     """Return the gate's verdict on an adapter against none."""
     predictor = learner.predictor
-    return judge(
-        predictor.events, predictor.plan, learner.held_out(), predictor.scorer.no_adapter(), adapter
-    )
+    return judge(predictor.events, predictor.plan, learner.held_out(), predictor.scorer.no_adapter(), adapter)
 
 
 def try_person(
@@ -152,14 +147,31 @@ def try_person(
     words: Sequence[Word],
     typist: Typist,
     adapters: Mapping[str, Adapter],
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Tested:
     """Return how every rung does on these words; local memory does not learn meanwhile."""
+    none = learner.predictor.scorer.no_adapter()
+    return try_typed(
+        learner, type_words(learner.predictor, words, typist, none), adapters, progress, len(words)
+    )
+
+
+def try_typed(
+    learner: Learner,
+    typed: Iterable[TypedWord],
+    adapters: Mapping[str, Adapter],
+    progress: Progress | None = None,
+    total: int = 0,
+) -> Tested:
+    """Return how the rungs none, base, local and those of the adapters do on words as they were typed.
+
+    total: number of words, for `progress` alone.
+    """
     stranger = Predictor(learner.model, Memory())
     none = learner.predictor.scorer.no_adapter()
     tested = Tested()
     local = {"local": none, **adapters}
-    for done, word in enumerate(type_words(learner.predictor, words, typist, none)):
+    for done, word in enumerate(typed):
         outputs: dict[str, list[str]] = {rung: [] for rung in ("none", "base", *local)}
         for piece in word.pieces:
             outputs["none"].append(piece.typed)
@@ -180,7 +192,7 @@ def try_person(
             tested.right.setdefault(rung, []).append(word.is_right(given))
             tested.best.setdefault(rung, []).append("".join(given))
         if progress is not None and done % 50 == 0:
-            progress(done, len(words))
+            progress(done, total)
     return tested
 
 

@@ -1,7 +1,7 @@
 """Training in floating point, as a yardstick: on raw events, and on the counts that a report is made of.
 
 `raw` maximises the log-likelihood of the kept candidates over the adapter's weights with a Gaussian prior
-(multinomial logistic regression, L-BFGS); `on_counts` solves each block's own objective
+(multinomial logistic regression, Newton's method); `on_counts` solves each block's own objective
 
     sum_m C_m log sigma(z_m) + E_m log sigma(-z_m) + prior,   z = A u
 
@@ -12,19 +12,21 @@ Only the device, or a bench, can compute them: they read plaintext.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy.optimize import minimize
 
 from quietkeys.counting import Choice, Masses
-from quietkeys.events import EventMap, Floats
+from quietkeys.events import EventMap, Floats, Indices
 from quietkeys.scorer import Adapter
 from quietkeys_protocol.plan import Plan
 
 PRIOR: Final = {"channel": 2.0, "lexicon": 10.0, "ranker": 5.0}  # precision of the event scores
 _NEWTON_STEPS: Final = 60
 _DAMPING: Final = 0.7
+_HALVINGS: Final = 12  # of a Newton step that overshoots
+_SETTLED: Final = 1e-3  # nats over all choices, below which a step changes nothing that matters
 
 
 def on_counts(plan: Plan, masses: Mapping[str, Masses]) -> Adapter:
@@ -57,29 +59,63 @@ def raw(plan: Plan, events: EventMap, choices: Sequence[Choice]) -> Adapter:
     begins = np.concatenate([[0], ends[:-1]])
     table, offset = np.concatenate(inputs), np.concatenate(base)
     kept = begins + np.array([choice.kept for choice in choices])
-    precision = np.concatenate(
-        [PRIOR[block.name] * (block.A**2).mean(0) + 1e-3 for block in plan.blocks]
-    )
+    precision = np.concatenate([PRIOR[block.name] * (block.A**2).mean(0) + 1e-3 for block in plan.blocks])
 
-    def loss(u: Floats) -> tuple[float, Floats]:
-        score = offset + table @ u
-        top = np.repeat(np.maximum.reduceat(score, begins), ends - begins)
-        weight = np.exp(score - top)
-        total = np.repeat(np.add.reduceat(weight, begins), ends - begins)
-        probability = weight / total
-        residual = probability.copy()
-        residual[kept] -= 1.0
-        value = -np.log(probability[kept] + 1e-12).sum() + 0.5 * float(precision @ u**2)
-        return value, residual @ table + precision * u
-
-    best = minimize(loss, np.zeros(starts[-1]), jac=True, method="L-BFGS-B", options={"maxiter": 100})
+    groups = _Groups(table, offset, begins, ends, kept)
+    u = np.zeros(starts[-1])
+    value = groups.loss(u) + 0.5 * float(precision @ u**2)
+    for _ in range(_NEWTON_STEPS):
+        slope, curvature = groups.derivatives(u)
+        step = np.linalg.solve(curvature + np.diag(precision), slope + precision * u)
+        for _ in range(_HALVINGS):
+            tried = u - step
+            tried_value = groups.loss(tried) + 0.5 * float(precision @ tried**2)
+            if tried_value < value:
+                break
+            step = step / 2.0
+        else:
+            break  # at the minimum, as far as floating point can tell
+        settled = value - tried_value < _SETTLED
+        u, value = tried, tried_value
+        if settled:
+            break
     return Adapter(
         1,
         {
-            block.name: best.x[starts[index] : starts[index + 1]].astype(np.float32)
+            block.name: u[starts[index] : starts[index + 1]].astype(np.float32)
             for index, block in enumerate(plan.blocks)
         },
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Groups:
+    # N choices with R candidates in all: table [R, d], offset [R], first and past-last row, kept row [N].
+    table: Floats
+    offset: Floats
+    begins: Indices
+    ends: Indices
+    kept: Indices
+
+    def loss(self, u: Floats) -> float:
+        """Return minus the log-likelihood of the kept candidates, nats."""
+        return -float(np.log(self._probability(u)[self.kept] + 1e-12).sum())
+
+    def derivatives(self, u: Floats) -> tuple[Floats, Floats]:
+        """Return slope [d] and curvature [d, d] of the loss."""
+        probability = self._probability(u)
+        weighted = probability[:, None] * self.table
+        means = np.add.reduceat(weighted, self.begins)  # [N, d]
+        slope: Floats = means.sum(0) - self.table[self.kept].sum(0)
+        curvature: Floats = self.table.T @ weighted - means.T @ means
+        return slope, curvature
+
+    def _probability(self, u: Floats) -> Floats:
+        sizes = self.ends - self.begins
+        score = self.offset + self.table @ u
+        weight = np.exp(score - np.repeat(np.maximum.reduceat(score, self.begins), sizes))
+        probability: Floats = weight / np.repeat(np.add.reduceat(weight, self.begins), sizes)
+        return probability
 
 
 def _inputs(plan: Plan, events: EventMap, choice: Choice) -> Floats:

@@ -42,9 +42,7 @@ class TypedWord:
 
     def is_right(self, outputs: Sequence[str]) -> bool:
         """Return whether these outputs are what was meant."""
-        return all(
-            output == piece.intended for output, piece in zip(outputs, self.pieces, strict=True)
-        )
+        return all(output == piece.intended for output, piece in zip(outputs, self.pieces, strict=True))
 
 
 def type_words(
@@ -80,8 +78,6 @@ def learn(
         for piece, output in zip(word.pieces, outputs, strict=True):
             kept = piece.intended if repaired else output
             if is_correctable(kept):
-                recorder.record(
-                    Kept(piece.context, piece.judged, kept), rng.bytes(16).hex()
-                )
+                recorder.record(Kept(piece.context, piece.judged, kept), rng.bytes(16).hex())
         if progress is not None and done % 50 == 0:
             progress(done, len(words))

@@ -1,0 +1,1 @@
+"""`quietkeys demo`: the whole loop on real text, with a trainer on loopback and real keys."""
