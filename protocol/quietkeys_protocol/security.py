@@ -6,8 +6,8 @@ read from the parameters of every key, input and output, never assumed.
 The rule is Concrete's: a curve sigma(n) = 2^(slope n + bias) fitted to the lattice estimator (RC.BDGL16,
 binary secrets, modulus 2^64), valid from dimension 450, with a floor of 2 bits on the noise in 64. A key or
 ciphertext of dimension n has at least the security of the curve if its noise is at least the curve's. The
-constants are those that the run-time library of Concrete 2.10 holds: it has curves for 128 and 132 bits and no
-others.
+constants are those that the run-time library of Concrete 2.10 holds: it has curves for 128 and 132 bits and
+no others.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from typing import Final
 
 from quietkeys_protocol.errors import ErrorCode, Untrusted
 from quietkeys_protocol.framing import Frame, Frames, Literal
+from quietkeys_protocol.plan import Plan
 from quietkeys_protocol.specification import BootstrapKey, KeyswitchKey, Specification, Value
 
 WORD: Final = 8
@@ -69,15 +70,13 @@ def key_frame(specification: Specification) -> Frame:
     return _message(segments)
 
 
-def frames_of(specification: Specification) -> Frames:
-    """All frames, values in the order of `Plan.report_fields` and `Plan.update_fields`.
-
-    The specification has passed `security.check_specification`, which fixes the order of its circuits.
-    """
+def frames_of(specification: Specification, plan: Plan) -> Frames:
+    """All frames of a plan, whose specification has passed `security.check_specification`."""
+    circuits = specification.ordered(plan)
     return Frames(
         keys=key_frame(specification),
-        report=tuple(value_frame(value) for circuit in specification.circuits for value in circuit.inputs),
-        update=tuple(value_frame(value) for circuit in specification.circuits for value in circuit.outputs),
+        report=tuple(value_frame(value) for circuit in circuits for value in circuit.inputs),
+        update=tuple(value_frame(value) for circuit in circuits for value in circuit.outputs),
     )
 
 

@@ -1,0 +1,148 @@
+"""The host's side of the encryption process. Nothing here imports Concrete or sees a secret key."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, Self
+
+import numpy as np
+
+from quietkeys.cipher.interface import Integers, Parameters, check_update_frames
+from quietkeys.cipher.key_file import read_head
+from quietkeys.cipher.pipe import Broken, Message, Verb, read_message, texts, write_message
+from quietkeys_protocol.errors import ErrorCode, StartOver, TryAgain, Untrusted, error_of
+
+KEY_FILE: Final = "keys.qkk"
+SECONDS: Final = 300.0  # for one request; key generation takes 2-10 s on 2 cores
+_MODULE: Final = "quietkeys.cipher.process"
+_ENVIRONMENT: Final = ("HOME", "LANG", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH", "TMPDIR", "VIRTUAL_ENV")
+_THRIFT: Final = {"MALLOC_ARENA_MAX": "2", "OMP_NUM_THREADS": "2", "RAYON_NUM_THREADS": "2"}
+
+
+class ProcessCipher:
+    """A `Cipher` whose secrets live in a process of its own, started when first needed.
+
+    `folder` holds the key file. A process that dies, hangs or talks nonsense is ended and reported as
+    `TryAgain` (CIPHER_FAILED); the next call starts another.
+    """
+
+    def __init__(
+        self, folder: Path, parameters: Parameters, *, python: str = sys.executable, seconds: float = SECONDS
+    ) -> None:
+        self._folder = folder
+        self._parameters = parameters
+        self._python = python
+        self._seconds = seconds
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def __repr__(self) -> str:
+        return "ProcessCipher(...)"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def has_keys(self) -> bool:
+        """See `Cipher`."""
+        head = read_head(self._key_file)
+        return head is not None and head.specification_sha256 == self._parameters.specification_sha256
+
+    def generate_keys(self) -> None:
+        """See `Cipher`."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._ask(Verb.GENERATE)
+
+    def fingerprint(self) -> str:
+        """See `Cipher`."""
+        head = read_head(self._key_file)
+        if head is None or head.specification_sha256 != self._parameters.specification_sha256:
+            raise StartOver(ErrorCode.KEY_UNKNOWN, "this device has no key for the plan")
+        return head.fingerprint.hex()
+
+    def write_evaluation_keys(self, path: Path) -> str:
+        """See `Cipher`."""
+        (sha256,) = texts(self._ask(Verb.EXPORT, os.fsencode(path.absolute())))
+        if not self._parameters.frames.keys.matches_file(path):  # never send anything else
+            path.unlink()
+            raise Untrusted(ErrorCode.SPECIFICATION_UNTRUSTED, "frame of evaluation keys")
+        return sha256
+
+    def encrypt(self, arrays: Sequence[Integers]) -> list[bytes]:
+        """See `Cipher`."""
+        self._parameters.check_arrays(arrays)
+        return list(self._ask(Verb.ENCRYPT, *(array.astype("<i8").tobytes() for array in arrays)))
+
+    def decrypt(self, values: Sequence[bytes]) -> list[Integers]:
+        """See `Cipher`."""
+        check_update_frames(self._parameters.frames.update, values)
+        parts = self._ask(Verb.DECRYPT, *values)
+        return [np.frombuffer(part, "<i8").astype(np.int64) for part in parts]
+
+    def close(self) -> None:
+        """See `Cipher`."""
+        child, self._child = self._child, None
+        if child is None:
+            return
+        child.kill()  # it writes files whole or not at all
+        child.wait()
+        for pipe in (child.stdin, child.stdout):
+            if pipe is not None:
+                pipe.close()
+
+    @property
+    def _key_file(self) -> Path:
+        return self._folder / KEY_FILE
+
+    def _ask(self, verb: Verb, *parts: bytes) -> tuple[bytes, ...]:
+        try:
+            if self._child is None:
+                self._start()
+            return self._exchange(Message(verb, parts))
+        except Broken as error:
+            self.close()
+            raise TryAgain(ErrorCode.CIPHER_FAILED) from error
+
+    def _start(self) -> None:
+        environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ} | _THRIFT
+        try:
+            self._child = subprocess.Popen(
+                [self._python, "-P", "-m", _MODULE],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=environment,
+                bufsize=0,
+            )
+        except OSError as error:
+            raise Broken from error
+        parameters = self._parameters
+        key_file = os.fsencode(self._key_file.absolute())
+        opening = (parameters.plan.canonical, parameters.specification.canonical, key_file)
+        try:
+            self._exchange(Message(Verb.OPEN, opening))
+        except BaseException:
+            self.close()
+            raise
+
+    def _exchange(self, request: Message) -> tuple[bytes, ...]:
+        child = self._child
+        if child is None or child.stdin is None or child.stdout is None:
+            raise Broken
+        write_message(child.stdin.fileno(), request)
+        reply = read_message(child.stdout.fileno(), self._seconds)
+        if reply.verb is Verb.DONE:
+            return reply.parts
+        if reply.verb is not Verb.FAILED or len(reply.parts) != 2:
+            raise Broken
+        code, detail = texts(reply.parts)
+        try:
+            known = ErrorCode(code)
+        except ValueError as error:
+            raise Broken from error
+        raise error_of(known, detail)

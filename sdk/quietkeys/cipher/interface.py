@@ -1,0 +1,112 @@
+"""What a device asks of its cipher, and the public parameters that a cipher is made for."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quietkeys_protocol.errors import ErrorCode, Refused, Untrusted
+from quietkeys_protocol.framing import Frame, Frames
+from quietkeys_protocol.plan import Plan
+from quietkeys_protocol.program import accumulator_bits
+from quietkeys_protocol.security import check_specification
+from quietkeys_protocol.specification import Circuit, Specification, parse_specification
+from quietkeys_protocol.templates import frames_of
+
+Integers = NDArray[np.int64]
+
+
+class Cipher(Protocol):
+    """One key of one device, for one plan. Arrays are in the clear and private; bytes may be sent."""
+
+    def has_keys(self) -> bool:
+        """Whether there is a key for these parameters. `Untrusted` (PROFILE_DAMAGED) for a damaged one."""
+        ...
+
+    def generate_keys(self) -> None:
+        """Makes a new key and stores it in place of any other."""
+        ...
+
+    def fingerprint(self) -> str:
+        """The SHA-256 of the evaluation keys, hex: the key's public name. `StartOver` without a key."""
+        ...
+
+    def write_evaluation_keys(self, path: Path) -> str:
+        """Writes the evaluation keys to a new file for sending, and returns their SHA-256, hex."""
+        ...
+
+    def encrypt(self, arrays: Sequence[Integers]) -> list[bytes]:
+        """The values of a report, for arrays in the order of `Plan.report_fields`.
+
+        Raises `Refused` (VALUE_OUT_OF_RANGE) for other sizes and for integers outside their field.
+        """
+        ...
+
+    def decrypt(self, values: Sequence[bytes]) -> list[Integers]:
+        """The new weights, in the order of `Plan.update_fields`; not yet range-checked.
+
+        Raises `Untrusted` (UPDATE_UNTRUSTED) where the number of values, a size or a frame is not the plan's.
+        """
+        ...
+
+    def close(self) -> None:
+        """Ends whatever holds the secret key in memory. The cipher can be used again."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """A plan, the client specification pinned for it in the signed bundle, and what follows. All public."""
+
+    plan: Plan
+    specification: Specification
+    frames: Frames
+    security_bits: int
+
+    @classmethod
+    def of(cls, plan: Plan, specification: bytes) -> Self:
+        """The parameters of a plan; `Untrusted` (SPECIFICATION_UNTRUSTED) if unsafe or another plan's."""
+        parsed = parse_specification(specification)
+        bits = check_specification(parsed, plan)
+        return cls(plan, parsed, frames_of(parsed, plan), bits)
+
+    @property
+    def specification_sha256(self) -> bytes:
+        """What a key belongs to."""
+        return hashlib.sha256(self.specification.canonical).digest()
+
+    @property
+    def circuits(self) -> tuple[Circuit, ...]:
+        """The circuit of every block."""
+        return tuple(self.specification.ordered(self.plan))
+
+    @property
+    def update_bits(self) -> tuple[int, ...]:
+        """The bits of every array of an update, the low ones that the compiler does not protect included."""
+        return tuple(accumulator_bits(block) for block in self.plan.blocks)
+
+    def check_arrays(self, arrays: Sequence[Integers]) -> None:
+        """`Refused` (VALUE_OUT_OF_RANGE) unless the arrays are a report's in sizes and ranges."""
+        if len(arrays) != len(self.plan.report_fields):
+            raise Refused(ErrorCode.VALUE_OUT_OF_RANGE, "number of arrays")
+        for array, field in zip(arrays, self.plan.report_fields, strict=True):
+            where = f"{field.block}.{field.quantity}"
+            if array.shape != (field.size,) or not np.issubdtype(array.dtype, np.integer):
+                raise Refused(ErrorCode.VALUE_OUT_OF_RANGE, f"{where}: shape or type")
+            if array.min() < field.low or array.max() > field.high:
+                raise Refused(ErrorCode.VALUE_OUT_OF_RANGE, where)
+
+
+def check_update_frames(frames: Sequence[Frame], values: Sequence[bytes]) -> None:
+    """`Untrusted` (UPDATE_UNTRUSTED) unless the values have these frames."""
+    if len(values) != len(frames):
+        raise Untrusted(ErrorCode.UPDATE_UNTRUSTED, "number of values")
+    for position, (frame, value) in enumerate(zip(frames, values, strict=True)):
+        if not frame.matches(value):
+            raise Untrusted(ErrorCode.UPDATE_UNTRUSTED, f"frame of value {position}")

@@ -1,0 +1,93 @@
+"""The file that holds a device's key set, and private files in general.
+
+    "QKK1" | SHA-256 of: client specification (32), evaluation keys (32), key set (32) | key set
+
+The head is public and can be read without the secrets. Mode 0600, replaced as a whole or not at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from quietkeys_protocol.errors import ErrorCode, TryAgain, Untrusted
+
+MAGIC: Final = b"QKK1"
+HEAD: Final = struct.Struct(">4s32s32s32s")
+MAX_KEY_SET: Final = 1 << 28  # bytes; a plan's keys have under 100 MB
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What a key set is for and called; public."""
+
+    specification_sha256: bytes
+    fingerprint: bytes
+    checksum: bytes = field(repr=False)
+
+
+def read_head(path: Path) -> Head | None:
+    """The head of a key file, or None where there is no file. `Untrusted` if it is damaged."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(HEAD.size)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise TryAgain(ErrorCode.STORAGE_FAILED, "key file") from error
+    return _parse(content)
+
+
+def read_key_set(path: Path) -> tuple[Head, bytes] | None:
+    """The head and the secret key set of a file, or None without one. `Untrusted` if it is damaged."""
+    head = read_head(path)
+    if head is None:
+        return None
+    if path.stat().st_size > MAX_KEY_SET:
+        raise Untrusted(ErrorCode.PROFILE_DAMAGED, "key file")
+    key_set = path.read_bytes()[HEAD.size :]
+    if hashlib.sha256(key_set).digest() != head.checksum:
+        raise Untrusted(ErrorCode.PROFILE_DAMAGED, "key file")
+    return head, key_set
+
+
+def write_key_set(path: Path, specification_sha256: bytes, fingerprint: bytes, key_set: bytes) -> None:
+    """Replaces the key file."""
+    checksum = hashlib.sha256(key_set).digest()
+    write_private(path, [HEAD.pack(MAGIC, specification_sha256, fingerprint, checksum), key_set])
+
+
+def write_private(path: Path, chunks: Iterable[bytes | memoryview]) -> None:
+    """Writes a file that this user alone can read, or leaves what was there. `TryAgain` (STORAGE_FAILED)."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                for chunk in chunks:
+                    file.write(chunk)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise TryAgain(ErrorCode.STORAGE_FAILED, f"{path.name}: {error.strerror}") from error
+
+
+def _parse(content: bytes) -> Head:
+    if len(content) != HEAD.size or not content.startswith(MAGIC):
+        raise Untrusted(ErrorCode.PROFILE_DAMAGED, "key file")
+    _, specification, fingerprint, checksum = HEAD.unpack(content)
+    return Head(specification, fingerprint, checksum)

@@ -1,0 +1,97 @@
+"""Messages between the host and its encryption process: a verb and parts, length-prefixed, over two pipes.
+
+length u32 of all that follows | verb u8 | count u16 | count x (length u32, bytes)       big-endian
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import struct
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Final
+
+MAX_MESSAGE: Final = 1 << 26  # bytes; the largest is an update, under 2 MB
+_CHUNK: Final = 1 << 16
+
+
+class Verb(IntEnum):
+    """What a message asks for, or how an answer begins."""
+
+    OPEN = 1
+    GENERATE = 2
+    EXPORT = 3
+    ENCRYPT = 4
+    DECRYPT = 5
+    DONE = 100
+    FAILED = 101
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One request or answer; parts may be private."""
+
+    verb: Verb
+    parts: tuple[bytes, ...] = field(default=(), repr=False)
+
+
+class Broken(Exception):  # noqa: N818 - what the pipe is
+    """The other end is gone, silent for too long, or makes no sense."""
+
+
+def write_message(descriptor: int, message: Message) -> None:
+    """Writes one message. Raises `Broken` where nobody reads."""
+    body = struct.pack(">BH", message.verb, len(message.parts))
+    body += b"".join(struct.pack(">I", len(part)) + part for part in message.parts)
+    rest = memoryview(struct.pack(">I", len(body)) + body)
+    try:
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+    except OSError as error:
+        raise Broken from error
+
+
+def read_message(descriptor: int, seconds: float | None = None) -> Message:
+    """The next message, waiting at most `seconds` for all of it. Raises `Broken`."""
+    deadline = None if seconds is None else time.monotonic() + seconds
+    (size,) = struct.unpack(">I", _read(descriptor, 4, deadline))
+    if size > MAX_MESSAGE:
+        raise Broken
+    return _parse(_read(descriptor, size, deadline))
+
+
+def _parse(body: bytes) -> Message:
+    try:
+        verb, count = struct.unpack_from(">BH", body)
+        at, parts = 3, []
+        for _ in range(count):
+            (size,) = struct.unpack_from(">I", body, at)
+            parts.append(body[at + 4 : at + 4 + size])
+            at += 4 + size
+        if at != len(body):
+            raise Broken
+        return Message(Verb(verb), tuple(parts))
+    except (struct.error, ValueError) as error:
+        raise Broken from error
+
+
+def _read(descriptor: int, size: int, deadline: float | None) -> bytes:
+    content = bytearray()
+    while len(content) < size:
+        if deadline is not None:
+            ready, _, _ = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
+            if not ready:
+                raise Broken
+        chunk = os.read(descriptor, min(_CHUNK, size - len(content)))
+        if not chunk:
+            raise Broken
+        content += chunk
+    return bytes(content)
+
+
+def texts(parts: Sequence[bytes]) -> list[str]:
+    """Parts that are text."""
+    return [part.decode("utf-8") for part in parts]

@@ -1,0 +1,138 @@
+"""The encryption process: `python -m quietkeys.cipher.process`, asked over its standard input.
+
+It holds the secret key while a sync lasts, at low priority and in bounded memory, and ends with its host.
+Whatever goes wrong is answered by a typed error without a word about values or keys.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import resource
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from quietkeys.cipher.interface import Parameters
+from quietkeys.cipher.key_file import read_key_set, write_key_set, write_private
+from quietkeys.cipher.pipe import Broken, Message, Verb, read_message, texts, write_message
+from quietkeys.cipher.randomness import require_randomness
+from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused, StartOver, TryAgain
+from quietkeys_protocol.plan import Plan
+
+if TYPE_CHECKING:
+    from quietkeys.cipher.key_set import KeySet
+
+MEMORY_BYTES: Final = 3 << 30  # of address space; a small plan's keys took 0.65 GB at most
+NICENESS: Final = 10
+_CHUNK: Final = 1 << 20
+
+
+class Session:
+    """Answers requests for one profile; loads the key set when it is first needed."""
+
+    def __init__(self, parameters: Parameters, key_file: Path) -> None:
+        self._parameters = parameters
+        self._key_file = key_file
+        self._keys: KeySet | None = None
+
+    def __repr__(self) -> str:
+        return "Session(...)"
+
+    def answer(self, request: Message) -> list[bytes]:
+        """The parts of the answer to one request."""
+        match request.verb:
+            case Verb.GENERATE:
+                self._generate()
+                return []
+            case Verb.EXPORT:
+                return [self._export(Path(texts(request.parts)[0]))]
+            case Verb.ENCRYPT:
+                return self._key_set().encrypt([np.frombuffer(part, "<i8") for part in request.parts])
+            case Verb.DECRYPT:
+                return [a.astype("<i8").tobytes() for a in self._key_set().decrypt(request.parts)]
+            case _:
+                raise Broken
+
+    def _generate(self) -> None:
+        keys = _new_key_set(self._parameters, None)
+        fingerprint = hashlib.sha256(keys.evaluation_keys()).digest()
+        write_key_set(
+            self._key_file, self._parameters.specification_sha256, fingerprint, keys.secret_serialization
+        )
+        self._keys = keys
+
+    def _export(self, path: Path) -> bytes:
+        evaluation_keys = self._key_set().evaluation_keys()
+        write_private(path, _chunks(evaluation_keys))
+        return hashlib.sha256(evaluation_keys).hexdigest().encode()
+
+    def _key_set(self) -> KeySet:
+        if self._keys is None:
+            stored = read_key_set(self._key_file)
+            if stored is None or stored[0].specification_sha256 != self._parameters.specification_sha256:
+                raise StartOver(ErrorCode.KEY_UNKNOWN, "this device has no key for the plan")
+            self._keys = _new_key_set(self._parameters, stored[1])
+        return self._keys
+
+
+def _new_key_set(parameters: Parameters, serialized: bytes | None) -> KeySet:
+    try:
+        from quietkeys.cipher.key_set import KeySet  # imports Concrete
+    except ImportError as error:
+        raise Refused(ErrorCode.EXTRA_MISSING) from error
+    return KeySet(parameters, serialized)
+
+
+def _chunks(content: bytes) -> Iterator[memoryview]:
+    view = memoryview(content)
+    return (view[at : at + _CHUNK] for at in range(0, len(view), _CHUNK))
+
+
+def _open(request: Message) -> Session:
+    if request.verb is not Verb.OPEN or len(request.parts) != 3:
+        raise Broken
+    plan, specification, key_file = request.parts
+    require_randomness()
+    parameters = Parameters.of(Plan.parse(plan), specification)
+    return Session(parameters, Path(key_file.decode()))
+
+
+def _serve(inbox: int, outbox: int) -> None:
+    session: Session | None = None
+    while True:
+        request = read_message(inbox)
+        try:
+            if session is None:
+                session, parts = _open(request), list[bytes]()
+            else:
+                parts = session.answer(request)
+            reply = Message(Verb.DONE, tuple(parts))
+        except QuietkeysError as error:
+            reply = Message(Verb.FAILED, (error.code.encode(), error.detail.encode()))
+        except (MemoryError, RuntimeError, ValueError, OSError) as error:
+            failed = TryAgain(ErrorCode.CIPHER_FAILED, type(error).__name__)
+            reply = Message(Verb.FAILED, (failed.code.encode(), failed.detail.encode()))
+        write_message(outbox, reply)
+
+
+def main() -> int:
+    """Serves until the host closes the pipe."""
+    inbox, outbox = os.dup(0), os.dup(1)
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):  # native code prints
+        os.dup2(nowhere, descriptor)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold the key
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    os.nice(NICENESS)
+    with suppress(Broken):
+        _serve(inbox, outbox)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
