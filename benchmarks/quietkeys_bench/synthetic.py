@@ -32,8 +32,8 @@ class Shape:
 def synthetic_block(name: str, shape: Shape, seed: int) -> Block:
     """A block with a random matrix, whose tables are as steep as its stability figure says.
 
-    stability = 2 s_top g_top lambda_max(A^T A) / 2^(z_bits - 1), the curvature of one step with every event at
-    the top code, in integer units.
+    stability = 2 s_top g_top lambda_max(A^T A) / 2^(z_bits - 1), the curvature of one step with every event
+    at the top code, in integer units.
     """
     draw = np.random.default_rng(seed)
     A = draw.integers(-shape.reach, shape.reach + 1, size=(shape.events, shape.weights))
@@ -67,7 +67,8 @@ def synthetic_plan(*shapes: Shape, bundle: str = "synthetic", sources: int = 8) 
 
 
 def synthetic_report(block: Block, seed: int, people: int = 1) -> tuple[Integers, Integers, Integers]:
-    """Strengths [people, M], gradients [people, d] and weights [people, d] of people with tastes of their own.
+    """Strengths [people, M], gradients [people, d] and weights [people, d] of people with tastes of their
+    own.
 
     Strengths are geometric, as counts are; R is what the tables say at a random z that uses three quarters of
     the field, and a quarter of the strength as noise.

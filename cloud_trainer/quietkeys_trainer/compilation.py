@@ -1,9 +1,9 @@
 """Compiles a plan with Concrete: the same program as the reference, traced instead of computed.
 
-Only the engine's children import this module, because Concrete is large and native. What is compiled for one
-number of sources is one module with a function per block, which share one key set; the sums over sources are the
-first lines of each function. (Adding in a function of its own and composing it with the training was tried:
-Concrete wants a bootstrap between composed functions, and there is none in a sum.)
+Only the engine's children import this module, because Concrete is large and native. What is compiled for
+one number of sources is one module with a function per block, which share one key set; the sums over
+sources are the first lines of each function. (Adding in a function of its own and composing it with the
+training was tried: Concrete wants a bootstrap between composed functions, and there is none in a sum.)
 """
 
 from __future__ import annotations
@@ -19,22 +19,23 @@ from concrete import fhe
 from numpy.typing import NDArray
 
 from quietkeys_protocol.plan import Block, Plan
-from quietkeys_protocol.program import accumulator_bits, train
+from quietkeys_protocol.program import train
+from quietkeys_protocol.specification import circuit_name
 
-SLACK_BITS: Final = 4  # low bits of a result that the compiler need not protect: an error below 8 units of u
+DELIVERED_BITS: Final = 9  # of a weight's width, that the compiler must keep free of noise
 
 
 @dataclass(frozen=True, slots=True)
 class Encrypted:
     """Look-ups as programmable bootstraps on approximately rounded ciphertexts.
 
-    `slack` low bits of the result stay outside the compiler's error budget. They are there, with the noise of
-    the computation on them (a fraction of a unit), but a budget of 2^-40 for the last bit of a weight would make
-    every bootstrap a third slower and the keys half as large again, for nothing: a look-up reads steps of
-    hundreds of units.
+    A result is declared with its top `delivered` bits only. Its low bits are there, with the noise of the
+    computation on them (a fraction of a unit of u), but an error budget of 2^-40 for the last bit of a
+    weight would make every bootstrap a third slower and the keys half as large again, for nothing: a
+    look-up reads steps of hundreds of units. The device, which decrypts by itself, reads all bits.
     """
 
-    slack: int
+    delivered: int
 
     def look_up(self, values: Any, drop: int, table: tuple[int, ...]) -> Any:
         """`table[value >> drop]` where noise does not carry the value over an edge."""
@@ -43,8 +44,8 @@ class Encrypted:
         if drop == 0:
             return fhe.LookupTable(list(table))[hinted]
         entries = np.array(table)
-        # Rounding is to the nearest step; half a step less makes it rounding down. Below half a step the value
-        # wraps, and the look-up's own half step brings it back: the field is used to its edges.
+        # Rounding is to the nearest step; half a step less makes it rounding down. Below half a step the
+        # value wraps, and the look-up's own half step brings it back: the field is used to its edges.
         rounded = fhe.round_bit_pattern(
             hinted - (1 << (drop - 1)),
             lsbs_to_remove=drop,
@@ -54,19 +55,19 @@ class Encrypted:
         return fhe.univariate(lambda value: entries[np.clip(value >> drop, 0, len(table) - 1)])(rounded)
 
     def deliver(self, weights: Any, bits: int) -> Any:
-        """The weights, declared with `slack` fewer bits than they have."""
+        """The weights, declared with `delivered` bits."""
         hinted = fhe.hint(weights, bit_width=bits)
-        if self.slack == 0:
+        if bits <= self.delivered:
             return hinted
         return fhe.round_bit_pattern(
             hinted,
-            lsbs_to_remove=self.slack,
+            lsbs_to_remove=bits - self.delivered,
             overflow_protection=False,
             exactness=fhe.Exactness.APPROXIMATE,
         )
 
 
-class BareOutputs(fhe.GraphProcessor):
+class BareOutputs(fhe.GraphProcessor):  # type: ignore[misc] # Concrete is untyped
     """Removes the look-up that Concrete adds to make a rounded output fit its measured range again."""
 
     def apply(self, graph: Any) -> None:
@@ -78,11 +79,6 @@ class BareOutputs(fhe.GraphProcessor):
                 graph.graph.remove_node(node)
 
 
-def function_name(block: Block) -> str:
-    """The name of a block's function in the compiled module."""
-    return f"train_{block.name}"
-
-
 def compile_plan(plan: Plan, sources: int, *, simulate: bool = False) -> Any:
     """The module for a number of sources, as Concrete's `FheModule`.
 
@@ -91,7 +87,7 @@ def compile_plan(plan: Plan, sources: int, *, simulate: bool = False) -> Any:
     functions: dict[str, Any] = {}
     samples: dict[str, list[tuple[NDArray[np.int64], ...]]] = {}
     for block in plan.blocks:
-        traced = _function(block, sources, Encrypted(0 if simulate else SLACK_BITS))
+        traced = _function(block, sources, Encrypted(64 if simulate else DELIVERED_BITS))
         encrypted = dict.fromkeys(inspect.signature(traced).parameters, "encrypted")
         functions[traced.__name__] = fhe.function(encrypted)(traced)
         samples[traced.__name__] = _samples(block, sources)
@@ -125,14 +121,15 @@ def _function(block: Block, sources: int, how: Encrypted) -> Callable[..., Any]:
 
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     run.__signature__ = inspect.Signature([inspect.Parameter(n, kind) for n in names])  # type: ignore[attr-defined]
-    run.__name__ = function_name(block)
+    run.__name__ = circuit_name(block)
     return run
 
 
 def _samples(block: Block, sources: int) -> list[tuple[NDArray[np.int64], ...]]:
     """Inputs from which Concrete learns what is signed. They are small: widths are given by hints alone.
 
-    A range measured on extreme inputs would count intermediate sums that wrap and come back, and be a bit wider.
+    A range measured on extreme inputs would count intermediate sums that wrap and come back, and be a bit
+    wider.
     """
     events, width = len(block.events), block.width
     up = np.arange(width, dtype=np.int64) % 2 * 2 - 1
