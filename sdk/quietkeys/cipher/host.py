@@ -48,6 +48,10 @@ class ProcessCipher:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def plan_hash(self) -> str:
+        """See `Cipher`."""
+        return self._parameters.plan.hash
+
     def has_keys(self) -> bool:
         """See `Cipher`."""
         head = read_head(self._key_file)

@@ -25,6 +25,10 @@ Integers = NDArray[np.int64]
 class Cipher(Protocol):
     """One key of one device, for one plan. Arrays are in the clear and private; bytes may be sent."""
 
+    def plan_hash(self) -> str:
+        """The hash of the plan that its reports are for, hex."""
+        ...
+
     def has_keys(self) -> bool:
         """Whether there is a key for these parameters. `Untrusted` (PROFILE_DAMAGED) for a damaged one."""
         ...
