@@ -42,7 +42,7 @@ CREATE TABLE outbox (
     id TEXT PRIMARY KEY, -- the idempotency key
     state TEXT NOT NULL CHECK (state IN ('written', 'sent', 'fetched', 'closed')),
     trainer TEXT NOT NULL, plan_hash TEXT NOT NULL, key_id TEXT NOT NULL,
-    sequence INTEGER NOT NULL UNIQUE, job TEXT, content BLOB,
+    sequence INTEGER NOT NULL UNIQUE, job TEXT, sha256 TEXT NOT NULL, content BLOB,
     CHECK (state <> 'written' OR job IS NULL), CHECK (state NOT IN ('sent', 'fetched') OR job IS NOT NULL),
     CHECK ((state = 'closed') = (content IS NULL))) STRICT;
 CREATE UNIQUE INDEX one_open_report ON outbox (state <> 'closed') WHERE state <> 'closed';

@@ -1,0 +1,47 @@
+"""What a sync works on."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from numpy.random import Generator
+
+from quietkeys.cipher.interface import Cipher
+from quietkeys.client import Surroundings
+from quietkeys.counting import Masses
+from quietkeys.events import EventMap
+from quietkeys.store import Store
+from quietkeys.transport import Transport
+from quietkeys_protocol.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which of the devices under one key set this is; their reports add up."""
+
+    source: int = 0
+    sources: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a sync works on.
+
+    trainer: its address in canonical form. masses: returns the present counts; private. stop: ends waiting.
+    """
+
+    profile: Path
+    store: Store
+    plan: Plan
+    events: EventMap
+    masses: Callable[[], Mapping[str, Masses]]
+    cipher: Cipher
+    trainer: str
+    transport: Transport
+    rng: Generator
+    around: Surroundings
+    stop: threading.Event
+    place: Place = Place()

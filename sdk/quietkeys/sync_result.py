@@ -1,0 +1,64 @@
+"""What a sync says while it runs and when it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from quietkeys.gate import Verdict
+
+
+class Step(StrEnum):
+    """The steps of a sync, in order; a sync that resumes leaves out those that are done."""
+
+    ENROL = "enrol"
+    GENERATE_KEYS = "generate keys"
+    UPLOAD_KEYS = "upload keys"
+    ENCRYPT = "encrypt"
+    SEND = "send"
+    TRAIN = "train"
+    FETCH = "fetch"
+    DECRYPT = "decrypt"
+    JUDGE = "judge"
+
+
+class Outcome(StrEnum):
+    """How a sync ended. Only PENDING leaves a report open."""
+
+    APPLIED = "applied"  # a new adapter is in use
+    KEPT_OLD = "kept_old"  # the gate found the update not clearly better
+    UNTRUSTED = "untrusted"  # the update cannot be what the plan computes
+    UNDECRYPTABLE = "undecryptable"  # what came back could not be decrypted
+    LOST = "lost"  # the trainer has no update for the report; the next sync sends another
+    PENDING = "pending"  # the trainer has not finished; the next sync goes on
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a sync is: the step that begins, and bytes of bodies sent and received so far."""
+
+    step: Step
+    bytes_sent: int
+    bytes_received: int
+
+
+@dataclass(frozen=True, slots=True)
+class SyncResult:
+    """How a sync ended. Private: neither the outcome nor anything else of it is ever sent.
+
+    reason: a sentence for the user. adapter_version: in use now, 0 for none. bytes_sent, bytes_received:
+    bodies by kind (`client.TrafficKind`), every attempt counted. seconds: by step. verdict: the gate's, if it
+    judged.
+    """
+
+    outcome: Outcome
+    reason: str
+    adapter_version: int
+    bytes_sent: Mapping[str, int]
+    bytes_received: Mapping[str, int]
+    seconds: Mapping[Step, float]
+    verdict: Verdict | None = field(default=None, repr=False)
+
+
+ProgressCallback = Callable[[Progress], None]
