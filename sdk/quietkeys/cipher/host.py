@@ -53,9 +53,12 @@ class ProcessCipher:
         return self._parameters.plan.hash
 
     def has_keys(self) -> bool:
-        """See `Cipher`."""
+        """See `Cipher`. The process loads and tests the key, so that a damaged one is found out here."""
         head = read_head(self._key_file)
-        return head is not None and head.specification_sha256 == self._parameters.specification_sha256
+        if head is None or head.specification_sha256 != self._parameters.specification_sha256:
+            return False
+        self._ask(Verb.LOAD)
+        return True
 
     def generate_keys(self) -> None:
         """See `Cipher`."""

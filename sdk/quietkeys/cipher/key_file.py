@@ -7,6 +7,7 @@ The head is public and can be read without the secrets. Mode 0600, replaced as a
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import secrets
@@ -64,7 +65,7 @@ def write_key_set(path: Path, specification_sha256: bytes, fingerprint: bytes, k
 
 
 def write_private(path: Path, chunks: Iterable[bytes | memoryview]) -> None:
-    """Writes a file that this user alone can read, or leaves what was there. `TryAgain` (STORAGE_FAILED)."""
+    """Writes a file that this user alone can read, or leaves what was there. `TryAgain` on failure."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
@@ -83,7 +84,8 @@ def write_private(path: Path, chunks: Iterable[bytes | memoryview]) -> None:
         finally:
             os.close(folder)
     except OSError as error:
-        raise TryAgain(ErrorCode.STORAGE_FAILED, f"{path.name}: {error.strerror}") from error
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        raise TryAgain(ErrorCode.DISK_FULL if full else ErrorCode.STORAGE_FAILED, path.name) from error
 
 
 def _parse(content: bytes) -> Head:

@@ -26,6 +26,7 @@ class Verb(IntEnum):
     EXPORT = 3
     ENCRYPT = 4
     DECRYPT = 5
+    LOAD = 6
     DONE = 100
     FAILED = 101
 

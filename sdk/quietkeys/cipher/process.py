@@ -46,6 +46,9 @@ class Session:
     def answer(self, request: Message) -> list[bytes]:
         """The parts of the answer to one request."""
         match request.verb:
+            case Verb.LOAD:
+                self._key_set()
+                return []
             case Verb.GENERATE:
                 self._generate()
                 return []

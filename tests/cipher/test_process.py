@@ -1,0 +1,183 @@
+"""The encryption process without encryption: its pipe, its files, its end, its refusals."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from quietkeys.cipher import Parameters, ProcessCipher
+from quietkeys.cipher.decryption import messages
+from quietkeys.cipher.key_file import write_private
+from quietkeys.cipher.pipe import Broken, Message, Verb, read_message, write_message
+from quietkeys.cipher.randomness import require_randomness
+from quietkeys_protocol.errors import ErrorCode, Refused, StartOver, TryAgain
+from quietkeys_protocol.plan import Plan
+
+VECTORS: Final = Path(__file__).parents[1] / "vectors"
+PARAMETERS: Final = Parameters.of(
+    Plan.parse((VECTORS / "small_plan.json").read_bytes()),
+    (VECTORS / "small_specification.json").read_bytes(),
+)
+
+
+def zeros() -> list[np.ndarray[tuple[int], np.dtype[np.int64]]]:
+    """A report of nothing."""
+    return [np.zeros(field.size, dtype=np.int64) for field in PARAMETERS.plan.report_fields]
+
+
+def executable(folder: Path, script: str) -> str:
+    """A stand-in for the Python that runs the process."""
+    path = folder / "python"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o700)
+    return str(path)
+
+
+@given(st.sampled_from(Verb), st.lists(st.binary(max_size=300), max_size=6))
+def test_messages_arrive_as_they_were_sent(verb: Verb, parts: list[bytes]) -> None:
+    """Verb and parts come back, and nothing is left in the pipe."""
+    reading, writing = os.pipe()
+    try:
+        write_message(writing, Message(verb, tuple(parts)))
+        os.close(writing)
+        assert read_message(reading, 5) == Message(verb, tuple(parts))
+        assert os.read(reading, 1) == b""
+    finally:
+        os.close(reading)
+
+
+@given(st.binary(max_size=60))
+def test_garbage_in_the_pipe_is_broken(content: bytes) -> None:
+    """Whatever arrives is a message or `Broken`; no length makes the reader wait or allocate."""
+    reading, writing = os.pipe()
+    os.write(writing, content)
+    os.close(writing)
+    try:
+        read_message(reading, 5)
+    except Broken:
+        pass
+    finally:
+        os.close(reading)
+
+
+def test_a_silent_process_is_given_up(tmp_path: Path) -> None:
+    """A process that hangs is ended after the time limit; the error invites to try again."""
+    python = executable(tmp_path, "exec sleep 60")
+    with ProcessCipher(tmp_path, PARAMETERS, python=python, seconds=0.3) as cipher:
+        with pytest.raises(TryAgain) as failed:
+            cipher.generate_keys()
+        assert failed.value.code is ErrorCode.CIPHER_FAILED
+
+
+@pytest.mark.parametrize("script", ["exit 1", "echo nonsense; sleep 1", "kill -9 $$", "yes | head -c 100000"])
+def test_a_process_that_dies_or_babbles_is_a_typed_error(tmp_path: Path, script: str) -> None:
+    """No end of the process is an exception of its own, or leaves it running."""
+    cipher = ProcessCipher(tmp_path, PARAMETERS, python=executable(tmp_path, script), seconds=5)
+    for _ in range(2):
+        with pytest.raises(TryAgain) as failed:
+            cipher.generate_keys()
+        assert failed.value.code is ErrorCode.CIPHER_FAILED
+
+
+def test_a_missing_interpreter_is_a_typed_error(tmp_path: Path) -> None:
+    """The process cannot even start."""
+    with pytest.raises(TryAgain):
+        ProcessCipher(tmp_path, PARAMETERS, python=str(tmp_path / "none")).generate_keys()
+
+
+def test_without_a_key_nothing_is_encrypted(tmp_path: Path) -> None:
+    """The real process, asked too early, says what is missing."""
+    with ProcessCipher(tmp_path, PARAMETERS) as cipher:
+        assert not cipher.has_keys()
+        with pytest.raises(StartOver) as refused:
+            cipher.encrypt(zeros())
+        assert refused.value.code is ErrorCode.KEY_UNKNOWN
+        assert repr(cipher) == "ProcessCipher(...)"
+
+
+def test_the_process_is_nice_small_and_leaves_no_core(tmp_path: Path) -> None:
+    """Priority 10, bounded memory, no core files; and it ends with its host's pipe."""
+    with ProcessCipher(tmp_path, PARAMETERS) as cipher:
+        with pytest.raises(StartOver):
+            cipher.encrypt(zeros())
+        child = cipher._child
+        assert child is not None
+        folder = Path("/proc") / str(child.pid)
+        assert (folder / "stat").read_text().rsplit(")", 1)[1].split()[16] == "10"
+        limits = (folder / "limits").read_text()
+        assert next(line for line in limits.splitlines() if "core" in line).split()[4:6] == ["0", "0"]
+        assert next(line for line in limits.splitlines() if "address" in line).split()[3] == str(3 << 30)
+        assert child.stdin is not None
+        child.stdin.close()
+        assert child.wait(10) == 0
+        child.stdin = None
+
+
+def test_private_files_are_whole_or_absent(tmp_path: Path) -> None:
+    """Mode 0600 from the first byte; a failure half-way leaves the old content and no draft."""
+    path = tmp_path / "file"
+    write_private(path, [b"old"])
+    assert path.stat().st_mode & 0o777 == 0o600
+
+    def broken() -> object:
+        yield b"new"
+        raise OSError(28, "no space")
+
+    with pytest.raises(TryAgain) as failed:
+        write_private(path, broken())  # type: ignore[arg-type]
+    assert failed.value.code is ErrorCode.DISK_FULL
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+    with pytest.raises(TryAgain):
+        write_private(tmp_path / "none" / "file", [b"x"])
+
+
+def test_no_randomness_no_encryption(tmp_path: Path) -> None:
+    """RDSEED or a readable device, else refused."""
+    with_it, without = tmp_path / "with", tmp_path / "without"
+    with_it.write_text("flags\t\t: fpu rdseed sse\n")
+    without.write_text("flags\t\t: fpu rdseedless sse\n")
+    nothing, device = tmp_path / "nothing", tmp_path / "device"
+    device.write_bytes(bytes(16))
+    require_randomness(with_it, nothing)
+    require_randomness(without, device)
+    require_randomness(nothing, device)
+    device.write_bytes(b"short")
+    for processors in (without, nothing):
+        for source in (nothing, device):
+            with pytest.raises(Refused) as refused:
+                require_randomness(processors, source)
+            assert refused.value.code is ErrorCode.WORKER_UNSUITABLE
+
+
+@given(st.lists(st.integers(-4096, 4095), min_size=1, max_size=8), st.integers(0, 2**32 - 1))
+def test_decryption_is_the_inverse_of_encryption(numbers: list[int], seed: int) -> None:
+    """LWE written from its definition, with noise below half a unit, decrypts to what went in."""
+    bits, dimension, draw = 13, 50, np.random.default_rng(seed)
+    secret = draw.integers(0, 2, dimension).astype(np.uint64)
+    masks = draw.integers(0, 2**64, (len(numbers), dimension), dtype=np.uint64)
+    unit = 1 << (63 - bits)
+    bodies = []
+    for mask, number in zip(masks.tolist(), numbers, strict=True):
+        noise = int(draw.integers(-unit // 2 + 1, unit // 2))
+        inner = sum(a * int(s) for a, s in zip(mask, secret, strict=True))
+        bodies.append((inner + number * unit + noise) % 2**64)
+    words = np.concatenate([masks, np.array(bodies, dtype=np.uint64)[:, None]], axis=1)
+    assert messages(words.ravel(), secret, bits).tolist() == numbers
+
+
+def test_closing_twice_and_from_another_thread_is_safe(tmp_path: Path) -> None:
+    """An application may shut down in any order."""
+    cipher = ProcessCipher(tmp_path, PARAMETERS, python=sys.executable)
+    thread = threading.Thread(target=cipher.close)
+    thread.start()
+    thread.join()
+    cipher.close()

@@ -1,0 +1,262 @@
+"""Real keys, encryption, training and decryption at shipped parameters, on one small plan."""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from quietkeys.cipher import Parameters, ProcessCipher
+from quietkeys.cipher.host import KEY_FILE
+from quietkeys.cipher.key_file import HEAD, read_key_set
+from quietkeys_protocol.capnp import byte_spans
+from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused, StartOver, Untrusted
+from quietkeys_protocol.framing import frame_of
+from quietkeys_protocol.program import reference
+from tests.fhe_fixtures import SMALL_PLAN, Compiled
+
+pytestmark = pytest.mark.fhe
+Arrays = list[NDArray[np.int64]]
+
+
+def report(seed: int = 0) -> Arrays:
+    """Random arrays of a report that stay inside the plan's fields."""
+    draw = np.random.default_rng(seed)
+    arrays: Arrays = []
+    for block in SMALL_PLAN.blocks:
+        arrays.append(draw.integers(0, block.strength_max + 1, len(block.events)))
+        arrays += [draw.integers(-60, 61, block.width), draw.integers(-300, 301, block.width)]
+    return arrays
+
+
+def trained(compiled: Compiled, evaluation_keys: bytes, values: list[bytes]) -> list[bytes]:
+    """What a trainer makes of a report."""
+    from concrete import fhe
+
+    keys = fhe.EvaluationKeys.deserialize(evaluation_keys)
+    results = []
+    for index, block in enumerate(SMALL_PLAN.blocks):
+        inputs = [fhe.Value.deserialize(value) for value in values[3 * index : 3 * index + 3]]
+        name = f"train_{block.name}"
+        results.append(
+            compiled.module.server.run(*inputs, evaluation_keys=keys, function_name=name).serialize()
+        )
+    return results
+
+
+@pytest.fixture(scope="module")
+def evaluation_keys(cipher: ProcessCipher, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of evaluation keys, as a sync writes it."""
+    path = tmp_path_factory.mktemp("sending") / "keys"
+    assert cipher.write_evaluation_keys(path) == hashlib.sha256(path.read_bytes()).hexdigest()
+    return path
+
+
+def test_a_report_trains_to_the_reference(
+    cipher: ProcessCipher, compiled: Compiled, evaluation_keys: Path
+) -> None:
+    """The decrypted update is the integer program's, within what approximate rounding explains."""
+    arrays = report()
+    values = cipher.encrypt(arrays)
+    results = trained(compiled, evaluation_keys.read_bytes(), values)
+    for index, (block, weights) in enumerate(zip(SMALL_PLAN.blocks, cipher.decrypt(results), strict=True)):
+        expected, reach = reference(block, *arrays[3 * index : 3 * index + 3])
+        assert reach.inside(block).all()
+        assert np.abs(weights - expected).max() <= 90  # three steps of the table
+
+
+def test_no_secret_key_is_in_what_is_sent(
+    cipher: ProcessCipher, key_folder: Path, evaluation_keys: Path
+) -> None:
+    """Neither the bytes of a secret key nor any run of them stands in evaluation keys or a report."""
+    stored = read_key_set(key_folder / KEY_FILE)
+    assert stored is not None
+    secrets = [span for span in byte_spans(stored[1]) if span.path[:2] == (1, 0)]
+    assert len(secrets) == 2
+    sent = evaluation_keys.read_bytes() + b"".join(cipher.encrypt(report()))
+    for span in secrets:
+        key = stored[1][span.start : span.end]
+        words = np.frombuffer(key, "<u8")
+        assert set(np.unique(words)) == {0, 1}
+        assert key in stored[1]
+        assert sent.find(key) == -1
+        assert sent.find(key[: 16 * 8]) == -1  # not a part of it either
+        assert sent.find(np.packbits(words.astype(np.uint8)).tobytes()[:16]) == -1
+    assert len(stored[1]) > evaluation_keys.stat().st_size
+
+
+def test_a_full_key_set_is_no_evaluation_keys(key_folder: Path, compiled: Compiled, tmp_path: Path) -> None:
+    """Sent in their place it is refused, for its size and for its structure."""
+    stored = read_key_set(key_folder / KEY_FILE)
+    assert stored is not None
+    frame = compiled.parameters.frames.keys
+    assert not frame.matches(stored[1])
+    assert not frame.matches(stored[1][: frame.size])
+    (tmp_path / "full").write_bytes(stored[1])
+    assert not frame.matches_file(tmp_path / "full")
+
+
+def test_frames_are_those_of_real_messages(
+    cipher: ProcessCipher, compiled: Compiled, evaluation_keys: Path
+) -> None:
+    """What is written from the specification is what Concrete writes, byte for byte."""
+    frames, values = compiled.parameters.frames, cipher.encrypt(report())
+    keys = evaluation_keys.read_bytes()
+    assert frames.keys.matches(keys)
+    assert frame_of(keys) == frames.keys
+    assert tuple(frame_of(value) for value in values) == frames.report
+    results = trained(compiled, keys, values)
+    assert tuple(frame_of(value) for value in results) == frames.update
+
+
+def test_encryption_is_fresh_every_time(cipher: ProcessCipher) -> None:
+    """The same report twice: other seeds and other bodies throughout."""
+    first, second = (cipher.encrypt(report()) for _ in range(2))
+    for one, other in zip(first, second, strict=True):
+        (span,) = byte_spans(one)
+        words = [
+            set(np.frombuffer(value, "<u8", span.size // 8, span.start).tolist()) for value in (one, other)
+        ]
+        assert words[0].isdisjoint(words[1])
+    assert len(set(first + second)) == len(first) * 2
+
+
+def test_the_key_file_is_private_and_complete(cipher: ProcessCipher, key_folder: Path) -> None:
+    """Mode 0600, no draft beside it, its fingerprint the hash of the evaluation keys."""
+    assert [path.name for path in key_folder.iterdir()] == [KEY_FILE]
+    assert (key_folder / KEY_FILE).stat().st_mode & 0o777 == 0o600
+    assert cipher.has_keys()
+    assert len(cipher.fingerprint()) == 64
+
+
+def test_the_fingerprint_names_what_is_sent(cipher: ProcessCipher, evaluation_keys: Path) -> None:
+    """After a reload the same evaluation keys are written again."""
+    cipher.close()
+    assert cipher.write_evaluation_keys(evaluation_keys) == cipher.fingerprint()
+
+
+@pytest.mark.parametrize("change", [lambda v: v[:-1], lambda v: v + v[:1], lambda v: [b"", *v[1:]]])
+def test_another_number_or_frame_is_untrusted(
+    cipher: ProcessCipher, compiled: Compiled, change: object
+) -> None:
+    """Nothing is decrypted that is not shaped like the plan's update."""
+    assert callable(change)
+    values = [bytes(frame.size) for frame in compiled.parameters.frames.update]
+    with pytest.raises(Untrusted) as refused:
+        cipher.decrypt(change(values))
+    assert refused.value.code is ErrorCode.UPDATE_UNTRUSTED
+
+
+@pytest.mark.parametrize(("index", "value"), [(0, -1), (0, 16), (1, 2001), (2, -2001), (2, 1 << 40)])
+def test_values_out_of_range_are_refused(cipher: ProcessCipher, index: int, value: int) -> None:
+    """A number that would wrap into another is never encrypted."""
+    arrays = report()
+    arrays[index][0] = value
+    with pytest.raises(Refused) as refused:
+        cipher.encrypt(arrays)
+    assert refused.value.code is ErrorCode.VALUE_OUT_OF_RANGE
+    with pytest.raises(Refused):
+        cipher.encrypt(report()[:-1])
+    with pytest.raises(Refused):
+        cipher.encrypt([array[:-1] for array in report()])
+    with pytest.raises(Refused):
+        cipher.encrypt([array.astype(float) for array in report()])
+
+
+def test_a_damaged_key_file_is_found_out(key_folder: Path, compiled: Compiled, tmp_path: Path) -> None:
+    """One changed byte in the key set, a cut or garbage: a typed error before native code reads it."""
+    content = bytearray((key_folder / KEY_FILE).read_bytes())
+    content[HEAD.size + 1000] ^= 1
+    for damaged in (bytes(content), bytes(content[:1000]), b"QKK1", b"garbage"):
+        (tmp_path / KEY_FILE).write_bytes(damaged)
+        with ProcessCipher(tmp_path, compiled.parameters) as cipher, pytest.raises(Untrusted) as refused:
+            cipher.has_keys()
+        assert refused.value.code is ErrorCode.PROFILE_DAMAGED
+
+
+def test_a_key_of_another_specification_does_not_count(
+    key_folder: Path, compiled: Compiled, tmp_path: Path
+) -> None:
+    """A new bundle needs a new key; asking for the old one says so."""
+    content = bytearray((key_folder / KEY_FILE).read_bytes())
+    content[4] ^= 1  # the hash of the specification
+    (tmp_path / KEY_FILE).write_bytes(bytes(content))
+    with ProcessCipher(tmp_path, compiled.parameters) as cipher:
+        assert not cipher.has_keys()
+        for call in (cipher.fingerprint, lambda: cipher.encrypt(report())):
+            with pytest.raises(StartOver) as refused:
+                call()
+            assert refused.value.code is ErrorCode.KEY_UNKNOWN
+
+
+def test_the_host_never_loads_the_encryption_library(key_folder: Path, compiled: Compiled) -> None:
+    """Encrypting leaves no trace of Concrete or torch in the process that asked for it."""
+    program = """
+import sys, pathlib, numpy as np
+from quietkeys.cipher import Parameters, ProcessCipher
+from quietkeys_protocol.plan import Plan
+plan, specification, folder = sys.stdin.buffer.read().split(b"\\n")
+parameters = Parameters.of(Plan.parse(plan), specification)
+with ProcessCipher(pathlib.Path(folder.decode()), parameters) as cipher:
+    arrays = [np.zeros(field.size, dtype=np.int64) for field in parameters.plan.report_fields]
+    assert len(cipher.encrypt(arrays)) == len(arrays)
+assert not {"concrete", "torch", "concrete.compiler", "mlir"} & set(sys.modules)
+"""
+    parameters = compiled.parameters
+    lines = (parameters.plan.canonical, parameters.specification.canonical, str(key_folder).encode())
+    subprocess.run([sys.executable, "-c", program], input=b"\n".join(lines), check=True, timeout=60)
+
+
+def test_key_sets_are_neither_printed_nor_pickled(key_folder: Path, compiled: Compiled) -> None:
+    """A key set in memory says nothing of itself."""
+    import pickle
+
+    from quietkeys.cipher.key_set import KeySet
+
+    stored = read_key_set(key_folder / KEY_FILE)
+    assert stored is not None
+    keys = KeySet(compiled.parameters, stored[1])
+    assert repr(keys) == str(keys) == "KeySet(...)"
+    with pytest.raises(TypeError):
+        pickle.dumps(keys)
+    with pytest.raises(TypeError):
+        keys.__reduce__()
+    del keys
+    gc.collect()
+
+
+def test_a_process_without_noise_would_be_noticed(
+    key_folder: Path, compiled: Compiled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The self-test refuses encryption that repeats itself or has no noise."""
+    from quietkeys.cipher import key_set
+
+    stored = read_key_set(key_folder / KEY_FILE)
+    assert stored is not None
+    real = key_set._uncompressed
+
+    def quiet(specification: bytes, name: str) -> bytes:
+        import json
+
+        tree = json.loads(real(specification, name))
+        for gate in tree["circuits"][0]["inputs"]:
+            gate["typeInfo"]["lweCiphertext"]["encryption"]["variance"] = 0.0
+        return json.dumps(tree).encode()
+
+    monkeypatch.setattr(key_set, "_uncompressed", quiet)
+    with pytest.raises(Refused) as refused:
+        key_set.KeySet(compiled.parameters, stored[1])
+    assert refused.value.code is ErrorCode.WORKER_UNSUITABLE
+
+
+def test_parameters_say_their_security(compiled: Compiled) -> None:
+    """Read from what was compiled."""
+    assert compiled.parameters.security_bits >= 128
+    with pytest.raises(QuietkeysError):
+        Parameters.of(SMALL_PLAN, compiled.parameters.specification.canonical.replace(b'"seed"', b'"none"'))
