@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,7 +82,7 @@ class Parameters:
     @property
     def specification_sha256(self) -> bytes:
         """What a key belongs to."""
-        return hashlib.sha256(self.specification.canonical).digest()
+        return bytes.fromhex(self.specification.hash)
 
     @property
     def circuits(self) -> tuple[Circuit, ...]:

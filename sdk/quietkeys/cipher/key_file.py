@@ -21,6 +21,7 @@ from quietkeys_protocol.errors import ErrorCode, TryAgain, Untrusted
 
 MAGIC: Final = b"QKK1"
 HEAD: Final = struct.Struct(">4s32s32s32s")
+_DRAFT: Final = ".draft-"
 MAX_KEY_SET: Final = 1 << 28  # bytes; a plan's keys have under 100 MB
 
 
@@ -65,9 +66,14 @@ def write_key_set(path: Path, specification_sha256: bytes, fingerprint: bytes, k
 
 
 def write_private(path: Path, chunks: Iterable[bytes | memoryview]) -> None:
-    """Writes a file that this user alone can read, or leaves what was there. `TryAgain` on failure."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    """Writes a file that this user alone can read, or leaves what was there. `TryAgain` on failure.
+
+    Drafts of the same file that a kill left behind are removed first; one may hold a secret key.
+    """
+    temporary = path.with_name(f"{_DRAFT}{path.name}-{secrets.token_hex(8)}")
     try:
+        for draft in path.parent.glob(f"{_DRAFT}{path.name}-*"):
+            draft.unlink(missing_ok=True)
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         try:
             with os.fdopen(descriptor, "wb") as file:

@@ -1,0 +1,110 @@
+"""What every cipher does, the real one and the one that hides nothing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from quietkeys.cipher import Cipher, ProcessCipher
+from quietkeys.testing.fakes import NoopCipher
+from quietkeys_protocol.errors import ErrorCode, Refused, StartOver, Untrusted
+from tests.fhe_fixtures import SMALL_PLAN
+
+KINDS = [pytest.param("noop"), pytest.param("process", marks=pytest.mark.fhe)]
+
+
+def made(kind: str, folder: Path, request: pytest.FixtureRequest) -> Cipher:
+    """A cipher of a kind with its keys, if any, in a folder."""
+    if kind == "noop":
+        return NoopCipher(folder, SMALL_PLAN)
+    return ProcessCipher(folder, request.getfixturevalue("compiled").parameters)
+
+
+@pytest.fixture(params=KINDS)
+def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Cipher]:
+    """A cipher without keys."""
+    cipher = made(request.param, tmp_path / "new", request)
+    yield cipher
+    cipher.close()
+
+
+@pytest.fixture(params=KINDS)
+def keyed(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Cipher]:
+    """A cipher with keys; the real one's are the run's."""
+    folder = tmp_path if request.param == "noop" else request.getfixturevalue("key_folder")
+    cipher = made(request.param, folder, request)
+    if request.param == "noop":
+        cipher.generate_keys()
+    yield cipher
+    cipher.close()
+
+
+def zeros() -> list[np.ndarray[tuple[int], np.dtype[np.int64]]]:
+    """A report of nothing."""
+    return [np.zeros(field.size, dtype=np.int64) for field in SMALL_PLAN.report_fields]
+
+
+def test_without_keys_it_says_so(fresh: Cipher, tmp_path: Path) -> None:
+    """No key is not an empty key: asking for what needs one is `StartOver`."""
+    assert not fresh.has_keys()
+    with pytest.raises(StartOver) as refused:
+        fresh.fingerprint()
+    assert refused.value.code is ErrorCode.KEY_UNKNOWN
+    with pytest.raises(StartOver):
+        fresh.write_evaluation_keys(tmp_path / "keys")
+    assert not (tmp_path / "keys").exists()
+
+
+def test_keys_have_a_name(keyed: Cipher, tmp_path: Path) -> None:
+    """The fingerprint is the hash of the evaluation keys, and stays."""
+    assert keyed.has_keys()
+    path = tmp_path / "keys"
+    assert keyed.write_evaluation_keys(path) == keyed.fingerprint()
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == keyed.fingerprint()
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_it_goes_on_after_closing(keyed: Cipher) -> None:
+    """Closing ends what holds the key in memory, not the key."""
+    fingerprint = keyed.fingerprint()
+    keyed.close()
+    keyed.close()
+    assert keyed.has_keys()
+    assert keyed.fingerprint() == fingerprint
+    assert len(keyed.encrypt(zeros())) == len(SMALL_PLAN.report_fields)
+
+
+def test_a_report_has_one_size(keyed: Cipher) -> None:
+    """What is sent is as long for a busy report as for an empty one."""
+    full = [np.full(field.size, field.high, dtype=np.int64) for field in SMALL_PLAN.report_fields]
+    assert [len(value) for value in keyed.encrypt(zeros())] == [len(value) for value in keyed.encrypt(full)]
+
+
+@pytest.mark.parametrize("index", range(len(SMALL_PLAN.report_fields)))
+def test_one_beyond_a_field_is_refused(keyed: Cipher, index: int) -> None:
+    """Both ends of every field are the last that are encrypted; errors say the field, not the value."""
+    field = SMALL_PLAN.report_fields[index]
+    for value in (field.low - 1, field.high + 1):
+        arrays = zeros()
+        arrays[index][-1] = value
+        with pytest.raises(Refused) as refused:
+            keyed.encrypt(arrays)
+        assert refused.value.code is ErrorCode.VALUE_OUT_OF_RANGE
+        assert str(value) not in str(refused.value)
+
+
+@pytest.mark.parametrize("values", [[], [b""], [b"", b""], [b"x" * 1000] * 2, [b""] * 9])
+def test_what_is_no_update_is_untrusted(keyed: Cipher, values: list[bytes]) -> None:
+    """Strange values are refused by number and frame."""
+    with pytest.raises(Untrusted) as refused:
+        keyed.decrypt(values)
+    assert refused.value.code is ErrorCode.UPDATE_UNTRUSTED
+
+
+def test_it_does_not_show_itself(keyed: Cipher) -> None:
+    """A repr in a log says nothing of the key."""
+    assert len(repr(keyed)) < 100
