@@ -38,7 +38,7 @@ CREATE TABLE trainers (
     -- enrolled: 0 no, 1 yes, 2 to be deleted there. key_id: the evaluation keys that it acknowledged
     url TEXT PRIMARY KEY, enrolled INTEGER NOT NULL CHECK (enrolled IN (0, 1, 2)), key_id TEXT) STRICT;
 CREATE TABLE outbox (
-    -- written -> sent (with a job) -> fetched -> closed; any -> closed
+    -- written -> sent (with a job) -> fetched -> closed, any -> closed
     id TEXT PRIMARY KEY, -- the idempotency key
     state TEXT NOT NULL CHECK (state IN ('written', 'sent', 'fetched', 'closed')),
     trainer TEXT NOT NULL, plan_hash TEXT NOT NULL, key_id TEXT NOT NULL,

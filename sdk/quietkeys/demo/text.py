@@ -12,8 +12,8 @@ from pathlib import Path
 from pydoc_data import topics
 from typing import Final
 
+from quietkeys.demo.failing import DemoFailed
 from quietkeys.evaluation.messages import Word, read_messages, typed_words
-from quietkeys_protocol.errors import ErrorCode, Refused
 
 SHORTEST: Final = 5  # words of a sentence; shorter ones are captions
 LONGEST: Final = 60  # words; longer ones are lists that lost their bullets
@@ -36,7 +36,7 @@ def prose_of_python() -> list[str]:
 def words_to_type(text: Path | None, most: int | None) -> list[Word]:
     """Return the words of a file, or of Python's prose, at most so many of them (None: all).
 
-    Raises Refused (TEXT_UNUSABLE) for a file that cannot be read or holds too little to learn from.
+    Raises DemoFailed for a file that cannot be read or holds too little to learn from.
     """
     if text is None:
         words = typed_words(prose_of_python())
@@ -44,10 +44,15 @@ def words_to_type(text: Path | None, most: int | None) -> list[Word]:
         try:
             words = typed_words(read_messages(text))
         except (OSError, EOFError) as error:
-            raise Refused(ErrorCode.TEXT_UNUSABLE, "the file cannot be read") from error
+            raise DemoFailed(
+                "The text cannot be read.", "Give --text a UTF-8 file with one message a line; .gz is fine."
+            ) from error
     words = words[:most]
     if len(words) < LEAST_WORDS:
-        raise Refused(ErrorCode.TEXT_UNUSABLE, f"{len(words)} words; at least {LEAST_WORDS} are needed")
+        raise DemoFailed(
+            f"{len(words)} words are too few to learn from and to judge by.",
+            f"Give at least {LEAST_WORDS}, better thousands: a longer --text, a larger --words.",
+        )
     return words
 
 

@@ -1,0 +1,129 @@
+"""`quietkeys bench`: measurements, each a JSON with a committed schema. See benchmarks/README.md."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Final, NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from quietkeys.demo.failing import DemoFailed
+from quietkeys_bench import personalization as bench
+from quietkeys_bench.cell import Train
+from quietkeys_bench.people import find_people, spread
+from quietkeys_bench.schemas import read_figures
+from quietkeys_bench.subject import Mode, shipped_subject
+from quietkeys_protocol.errors import QuietkeysError
+
+FAILED: Final = 2  # exit status
+
+app: Final = typer.Typer(no_args_is_help=True, help="Measure what learning gains, and what it costs.")
+
+
+@app.callback()
+def _main() -> None:
+    """Keep the command's name on the command line, also while there is only one."""
+
+
+@app.command("personalization")
+def personalization(
+    people: Annotated[Path, typer.Option(help="Folder of *.txt or *.txt.gz, one message a line in time order")],
+    json: Annotated[Path, typer.Option(help="Where the figures go; one JSON per person beside it")],
+    rates: Annotated[str, typer.Option(help="Shares of letters wrong, such as 0.04,0.08,0.12")] = "0.08",
+    mode: Annotated[Mode, typer.Option(help="clear: no encryption; simulate; execute: real keys")] = Mode.CLEAR,
+    limit: Annotated[int, typer.Option(min=0, help="First so many people, of every kind in turn; 0: all")] = 0,
+    seeds: Annotated[str, typer.Option(help="Of the simulated hands")] = "0,1,2",
+    words: Annotated[int, typer.Option(min=0, help="At most so many words of each person; 0: all")] = 0,
+    jobs: Annotated[int, typer.Option(min=1, max=64, help="Processes; clear mode only")] = 1,
+) -> None:
+    """What every rung of the ladder is worth to people: real text, simulated hands."""
+    console = Console()
+    with _plain_errors():
+        chosen = spread(find_people(people), limit)
+        settings = bench.Settings(chosen, _rates(rates), _seeds(seeds), mode, words)
+        with _training(mode) as train, _display(console) as progress:
+            task = progress.add_task("people", total=None)
+
+            def tell(done: int, total: int, name: str) -> None:
+                progress.update(task, completed=done, total=total, description=name)
+
+            bench.run(settings, json, shipped_subject, tell, jobs, train)
+        _show(console, json)
+
+
+@contextmanager
+def _training(mode: Mode) -> Iterator[Train | None]:
+    """What trains reports in a mode: nothing in the clear, a trainer that is started for it otherwise."""
+    if mode is Mode.CLEAR:
+        yield None
+        return
+    from quietkeys_bench.training import encrypted_training, simulated_training
+
+    with tempfile.TemporaryDirectory(prefix="quietkeys-bench-") as folder:
+        make = encrypted_training if mode is Mode.EXECUTE else simulated_training
+        with make(Path(folder)) as train:
+            yield train
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """Turns what a user can mend into a sentence and an exit status."""
+    try:
+        yield
+    except (QuietkeysError, DemoFailed, ValueError) as error:
+        _fail(str(error))
+    except OSError as error:
+        _fail(f"{error.strerror or type(error).__name__}: {error.filename or 'a file'}")
+    except KeyboardInterrupt:
+        _fail("Stopped. The same command goes on from here.")
+
+
+def _fail(sentence: str) -> NoReturn:
+    Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(f"quietkeys bench: {sentence}")
+    raise typer.Exit(FAILED)
+
+
+def _rates(listed: str) -> list[float]:
+    rates = [float(part) for part in listed.split(",")]
+    if len(set(rates)) != len(rates) or not all(0.0 < rate <= 0.3 for rate in rates):
+        raise ValueError("rates are distinct shares of letters, above 0 and at most 0.3")
+    return rates
+
+
+def _seeds(listed: str) -> list[int]:
+    seeds = [int(part) for part in listed.split(",")]
+    if len(set(seeds)) != len(seeds) or min(seeds) < 0:
+        raise ValueError("seeds are distinct whole numbers from 0")
+    return seeds
+
+
+def _display(console: Console) -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=console, transient=True)
+
+
+def _show(console: Console, out: Path) -> None:
+    figures = read_figures(out, "personalization")
+    table = Table(title=f"{len(figures['people'])} people, {figures['mode']} mode, seeds {figures['seeds']}")
+    for heading in ("rung", "letters wrong", "words right", "errors against base"):
+        table.add_column(heading, justify="left" if heading == "rung" else "right")
+    for row in figures["ladder"]:
+        change = f"{row['errors_vs_base']:+.1%}"
+        table.add_row(row["rung"], f"{row['rate']:.0%}", f"{row['word_accuracy']:.2%}", change)
+    console.print(table)
+    for row in figures["by_rate"]:
+        console.print(
+            f"at {row['rate']:.0%}: local learning removes {row['local_removes']:.1%} of the errors, the update"
+            f" {row['update_removes']:.1%} of those left ({row['update_removes_gated']:.1%} with the gate);"
+            f" applied {row['applied']:.0%}, helped {row['helped']:.0%}, harmed {row['harmed']:.0%},"
+            f" worse {row['worse']:.0%}",
+            highlight=False,
+        )
+    machine = figures["machine"]
+    console.print(f"{machine['cpu']}, {machine['cores']} cores, p_error {figures['p_error']:.1e}", highlight=False)

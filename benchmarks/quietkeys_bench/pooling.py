@@ -1,0 +1,147 @@
+"""From cells to figures: people weigh the same, seeds are pooled, an update that the gate refuses changes nothing.
+
+helped, worse: more or fewer words right than with local memory alone, over all seeds. harmed: the 90 %
+paired-bootstrap interval of that difference lies wholly below zero. The bootstrap resamples tested words;
+a word contributes +1 (fixed), -1 (broken) or 0, so resampling words is a draw from a multinomial.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from quietkeys.evaluation.ladder import RUNGS
+
+RESAMPLES: Final = 10_000
+_TAILS: Final = (5.0, 95.0)  # per cent: a 90 % interval
+
+Figures = dict[str, Any]
+
+
+def pool(cells: Sequence[Figures], rates: Sequence[float], headline: float) -> Figures:
+    """Return ladder, people and outcomes of cells in the form of `person.json`; see `personalization.json`."""
+    names = sorted({cell["person"] for cell in cells})
+    ladder: list[Figures] = []
+    outcomes: list[Figures] = []
+    people: dict[str, Figures] = {name: {"name": name, "ladder": [], "outcomes": []} for name in names}
+    for rate in rates:
+        of_rate = [cell for cell in cells if cell["rate"] == rate]
+        by_person = {name: [cell for cell in of_rate if cell["person"] == name] for name in names}
+        for name, own in by_person.items():
+            people[name]["ladder"] += _ladder(_accuracies([own]), rate)
+            people[name]["outcomes"].append(_outcome(own, rate))
+        accuracy = _accuracies(list(by_person.values()))
+        ladder += _ladder(accuracy, rate)
+        gated = float(np.mean([people[name]["outcomes"][-1]["word_accuracy_gated"] for name in names]))
+        outcomes.append(_of_rate(of_rate, [people[name]["outcomes"][-1] for name in names], accuracy, gated))
+    chosen = next(outcome for outcome in outcomes if outcome["rate"] == headline)
+    return {"ladder": ladder, "people": list(people.values()), **chosen, "by_rate": outcomes}
+
+
+def _accuracies(people: Sequence[Sequence[Figures]]) -> dict[str, float]:
+    # Word accuracy by rung: pooled over a person's seeds, then the mean over people.
+    shares: dict[str, list[float]] = {}
+    for cells in people:
+        tested = sum(cell["words_tested"] for cell in cells)
+        for rung in (rung for rung in RUNGS if _has(cells[0], rung)):
+            shares.setdefault(rung, []).append(sum(_of(cell, rung)["right"] for cell in cells) / tested)
+    return {rung: float(np.mean(values)) for rung, values in shares.items()}
+
+
+def _ladder(accuracy: dict[str, float], rate: float) -> list[Figures]:
+    return [
+        {"rung": rung, "rate": rate, "word_accuracy": share, "errors_vs_base": 0.0 - _removed(accuracy["base"], share)}
+        for rung, share in accuracy.items()
+    ]
+
+
+def _outcome(cells: Sequence[Figures], rate: float) -> Figures:
+    tested = sum(cell["words_tested"] for cell in cells)
+    applied = [cell for cell in cells if cell["gate"]["applied"]]
+    fixed = sum(_update(cell)["fixed"] for cell in applied)
+    broken = sum(_update(cell)["broken"] for cell in applied)
+    local = sum(_of(cell, "local")["right"] for cell in cells)
+    interval = bootstrap_interval(fixed, broken, tested)
+    return {
+        "rate": rate,
+        "words_tested": tested,
+        "applied": len(applied) / len(cells),
+        "word_accuracy_gated": (local + fixed - broken) / tested,
+        "interval": list(interval),
+        "helped": fixed > broken,
+        "harmed": interval[1] < 0.0,
+        "worse": fixed < broken,
+    }
+
+
+def bootstrap_interval(fixed: int, broken: int, tested: int) -> tuple[float, float]:
+    """Return the 90 % interval of the mean difference per tested word, in words, resampling words."""
+    shares = [fixed / tested, broken / tested, (tested - fixed - broken) / tested]
+    drawn = np.random.default_rng(0).multinomial(tested, shares, RESAMPLES)  # [resamples, 3]
+    low, high = np.percentile((drawn[:, 0] - drawn[:, 1]) / tested, _TAILS)
+    return float(low), float(high)
+
+
+def _of_rate(
+    cells: Sequence[Figures], outcomes: Sequence[Figures], accuracy: dict[str, float], gated: float
+) -> Figures:
+    update = cells[0]["gate"]["rung"]
+    judged = {
+        name: float(np.mean([outcome[name] for outcome in outcomes])) for name in ("helped", "harmed", "worse")
+    }
+    return {
+        "rate": cells[0]["rate"],
+        **judged,
+        "applied": float(np.mean([cell["gate"]["applied"] for cell in cells])),
+        "local_removes": _removed(accuracy["base"], accuracy["local"]),
+        "update_removes": _removed(accuracy["local"], accuracy[update]),
+        "update_removes_gated": _removed(accuracy["local"], gated),
+        "reference_keeps": _keeps(cells, accuracy),
+        "agreement": _agreement(cells),
+    }
+
+
+def _keeps(cells: Sequence[Figures], accuracy: dict[str, float]) -> Figures:
+    likelihood = {
+        rung: float(np.mean([_of(cell, rung)["log_likelihood"] for cell in cells]))
+        for rung in ("local", "float", "reference")
+    }
+    return {"errors": _kept(accuracy), "log_likelihood": _kept(likelihood)}
+
+
+def _kept(figure: dict[str, float]) -> float | None:
+    gain = figure["float"] - figure["local"]
+    return (figure["reference"] - figure["local"]) / gain if gain > 0.0 else None
+
+
+def _agreement(cells: Sequence[Figures]) -> Figures | None:
+    # The worst over people and seeds: the largest distance, the slope farthest from one.
+    found = [cell["agreement"] for cell in cells if cell["agreement"] is not None]
+    if not found:
+        return None
+    blocks = []
+    for rows in zip(*(agreement["blocks"] for agreement in found), strict=True):
+        slope = max((row["slope"] for row in rows), key=lambda value: abs(value - 1.0))
+        distance = max(row["relative_l2"] for row in rows)
+        blocks.append({"block": rows[0]["block"], "relative_l2": distance, "slope": slope})
+    return {"blocks": blocks, "same_best": min(agreement["same_best"] for agreement in found)}
+
+
+def _removed(before: float, after: float) -> float:
+    # The share of the errors of one accuracy that another accuracy no longer makes.
+    return (after - before) / (1.0 - before) if before < 1.0 else 0.0
+
+
+def _of(cell: Figures, rung: str) -> Figures:
+    found: Figures = next(row for row in cell["rungs"] if row["rung"] == rung)
+    return found
+
+
+def _has(cell: Figures, rung: str) -> bool:
+    return any(row["rung"] == rung for row in cell["rungs"])
+
+
+def _update(cell: Figures) -> Figures:
+    return _of(cell, cell["gate"]["rung"])

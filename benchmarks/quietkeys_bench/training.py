@@ -1,0 +1,96 @@
+"""Training of many people's reports by a trainer that is started for it: one key set, one process."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quietkeys.bundle import shipped_bundle
+from quietkeys.cipher import Cipher, Parameters, ProcessCipher
+from quietkeys.client import JobState, TrainerClient
+from quietkeys.demo.trainer_process import trainer_process
+from quietkeys.encoding import Encoded
+from quietkeys.identity import Identity
+from quietkeys.transport import Body, RequestsTransport
+from quietkeys_bench.cell import Train
+from quietkeys_protocol.errors import ErrorCode, StartOver, TryAgain
+from quietkeys_protocol.plan import Plan
+from quietkeys_protocol.wire import Report, decode_update, encode_report
+
+POLL_S: Final = 0.5
+LONGEST_S: Final = 900.0  # for one job; a minute on 2 idle cores
+
+Integers = NDArray[np.int64]
+
+
+@dataclass(slots=True)
+class Reports:
+    """Sends one person's report after the other under the same key, and waits for each update."""
+
+    plan: Plan
+    cipher: Cipher
+    client: TrainerClient
+    key_id: str
+    sequence: int = field(default=0)
+
+    def train(self, report: Mapping[str, Encoded]) -> Mapping[str, Integers]:
+        """Return the new weights of a report, through encryption and back."""
+        arrays = []
+        for block in self.plan.blocks:
+            encoded = report[block.name]
+            arrays += [encoded.strength, encoded.gradient, encoded.weights]
+        self.sequence += 1
+        container = encode_report(
+            Report(
+                plan_hash=bytes.fromhex(self.cipher.plan_hash()),
+                key_id=bytes.fromhex(self.key_id),
+                source=0,
+                sources=1,
+                sequence=self.sequence,
+                ciphertexts=tuple(self.cipher.encrypt(arrays)),
+            )
+        )
+        job = self.client.post_report(container, secrets.token_hex(16))
+        self._wait(job)
+        decrypted = self.cipher.decrypt(decode_update(self.client.fetch_update(job)).ciphertexts)
+        return {block.name: weights for block, weights in zip(self.plan.blocks, decrypted, strict=True)}
+
+    def _wait(self, job: str) -> None:
+        deadline = time.monotonic() + LONGEST_S
+        while (state := self.client.job_state(job)) in (JobState.QUEUED, JobState.RUNNING):
+            if time.monotonic() > deadline:
+                raise TryAgain(ErrorCode.TRAINER_BUSY, f"no update after {LONGEST_S:.0f} s")
+            time.sleep(POLL_S)
+        if state is not JobState.DONE:
+            raise StartOver(ErrorCode.JOB_FAILED)
+
+
+@contextmanager
+def encrypted_training(folder: Path) -> Iterator[Train]:
+    """What trains the shipped plan under real keys, for as long as the block lasts.
+
+    Everything it needs lies in `folder`, keys included, which the caller removes.
+    """
+    bundle = shipped_bundle()
+    parameters = Parameters.of_bundle(bundle)
+    pinned = bundle.manifest.client_specification
+    with trainer_process(folder / "trainer", parameters.plan, pinned) as trainer:
+        cipher = ProcessCipher(folder / "keys", parameters)
+        try:
+            cipher.generate_keys()
+            client = TrainerClient(Identity.generate(), RequestsTransport(trainer.wait_until_ready()))
+            client.enrol()
+            keys = folder / "evaluation-keys"
+            cipher.write_evaluation_keys(keys)
+            key_id = client.put_keys(Body.of_file(keys))
+            yield Reports(parameters.plan, cipher, client, key_id).train
+        finally:
+            cipher.close()
