@@ -1,3 +1,39 @@
 """The device: suggest, record, sync, forget; the only place with secret keys and plaintext."""
 
 from __future__ import annotations
+
+from quietkeys.answers import Deletion, Problem, Status, Suggestions
+from quietkeys.personalizer import Personalizer
+from quietkeys.recorder import Receipt
+from quietkeys.store import LedgerLine
+from quietkeys.sync_result import Outcome, Progress, Step, SyncResult
+from quietkeys_protocol.errors import (
+    ErrorCode,
+    Outdated,
+    QuietkeysError,
+    Refused,
+    StartOver,
+    TryAgain,
+    Untrusted,
+)
+
+__all__ = [
+    "Deletion",
+    "ErrorCode",
+    "LedgerLine",
+    "Outcome",
+    "Outdated",
+    "Personalizer",
+    "Problem",
+    "Progress",
+    "QuietkeysError",
+    "Receipt",
+    "Refused",
+    "StartOver",
+    "Status",
+    "Step",
+    "Suggestions",
+    "SyncResult",
+    "TryAgain",
+    "Untrusted",
+]

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import base64
 import json
-import random
-import secrets
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
 from quietkeys.identity import Identity
+from quietkeys.surroundings import Surroundings
 from quietkeys.transport import Answer, Body, Request, Transport
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError, TryAgain, Untrusted, error_of
 from quietkeys_protocol.signing import IDEMPOTENCY_HEADER, is_id
@@ -61,17 +59,6 @@ class Traffic:
         """Count one attempt."""
         self.sent[kind] = self.sent.get(kind, 0) + sent
         self.received[kind] = self.received.get(kind, 0) + received
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """Time and chance: Unix seconds, sleeping, a number in 0..1 for jitter, 32 fresh hex digits."""
-
-    clock: Callable[[], float] = time.time
-    monotonic: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
-    jitter: Callable[[], float] = random.SystemRandom().random
-    nonce: Callable[[], str] = lambda: secrets.token_hex(16)
 
 
 class TrainerClient:

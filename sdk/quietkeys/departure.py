@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from quietkeys.client import Surroundings, TrainerClient
+from quietkeys.client import TrainerClient
 from quietkeys.identity import drop_identity, identity_for
 from quietkeys.store import Store
+from quietkeys.surroundings import Surroundings
 from quietkeys.trainers import Trainers
 from quietkeys.transport import Transport
 

@@ -191,7 +191,7 @@ class Recorder:
 
     def _drop_old_receipts(self) -> None:
         # A receipt lives as long as memory can take back all of its pieces.
-        while sum(map(len, self._learnt.values())) > TRACES_KEPT:
+        while sum(max(len(learnt), 1) for learnt in self._learnt.values()) > TRACES_KEPT:
             self._learnt.popitem(last=False)
 
 

@@ -19,12 +19,13 @@ from quietkeys.database import Database
 from quietkeys.memory import Entry, Key
 from quietkeys_protocol.errors import ErrorCode, error_of
 
+WIPING: Final = "wiping"  # the setting that is there from a wipe until its files are gone too
 _SEPARATOR: Final = "\x1f"  # between the words of a key; never part of a word
 _KEPT: Final = "bundle/%"  # settings that outlive a wipe: the bundle versions seen
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class LedgerLine:
     """One line of the user's ledger: Unix seconds, a kind for programs, a sentence for people."""
 
     time: float
@@ -119,9 +120,11 @@ class Store:
         """Append a line to the user's ledger."""
         self.database.run("INSERT INTO ledger (time, kind, text) VALUES (?, ?, ?)", time, kind, text)
 
-    def ledger(self) -> list[Row]:
+    def ledger(self) -> list[LedgerLine]:
         """Return the ledger, oldest first."""
-        return [Row(*row) for row in self.database.rows("SELECT time, kind, text FROM ledger ORDER BY id")]
+        return [
+            LedgerLine(*row) for row in self.database.rows("SELECT time, kind, text FROM ledger ORDER BY id")
+        ]
 
     def wipe(self) -> None:
         """Remove everything learned, sent and received.
@@ -134,3 +137,8 @@ class Store:
             self.database.run("DELETE FROM settings WHERE name NOT LIKE ?", _KEPT)
             self.database.run("DELETE FROM trainers WHERE enrolled = 0")
             self.database.run("UPDATE trainers SET enrolled = 2, key_id = NULL")
+            self.set_setting(WIPING, "1")
+
+    def drop_setting(self, name: str) -> None:
+        """Remove a setting."""
+        self.database.run("DELETE FROM settings WHERE name = ?", name)

@@ -19,6 +19,7 @@ from quietkeys.identity import identity_for
 from quietkeys.outbox import Address, OpenReport, Outbox, ReportState
 from quietkeys.reporting import report_arrays
 from quietkeys.settling import Settled, settle
+from quietkeys.status import BYTES_SENT
 from quietkeys.sync_parts import Parts
 from quietkeys.sync_result import Outcome, Progress, ProgressCallback, Step, SyncResult
 from quietkeys.trainers import Trainers
@@ -29,7 +30,6 @@ from quietkeys_protocol.wire import Report, encode_report
 
 FIRST_POLL_S: Final = 0.5
 LONGEST_POLL_S: Final = 5.0
-BYTES_SENT: Final = "bytes_sent"  # the setting that adds up all syncs
 _REPEATED: Final = (ErrorCode.DEVICE_UNKNOWN, ErrorCode.KEY_UNKNOWN)
 _UNSENDABLE: Final = (  # however often
     ErrorCode.BODY_TOO_LARGE,

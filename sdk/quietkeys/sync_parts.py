@@ -10,10 +10,10 @@ from pathlib import Path
 from numpy.random import Generator
 
 from quietkeys.cipher.interface import Cipher
-from quietkeys.client import Surroundings
 from quietkeys.counting import Masses
 from quietkeys.events import EventMap
 from quietkeys.store import Store
+from quietkeys.surroundings import Surroundings
 from quietkeys.transport import Transport
 from quietkeys_protocol.plan import Plan
 

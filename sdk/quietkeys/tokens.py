@@ -27,6 +27,13 @@ def normalize(token: str) -> str:
     return word if any(character.isalpha() for character in word) else ""
 
 
+def span(token: str) -> tuple[int, int]:
+    """Return where the word inside a token begins and ends: what `normalize` keeps of it."""
+    core = _OUTER.sub("", token)
+    start = token.find(core)
+    return start, start + len(core)
+
+
 def words(text: str) -> list[str]:
     """Return the words of `text` in order."""
     return [word for word in map(normalize, text.split()) if word]

@@ -7,19 +7,18 @@ from __future__ import annotations
 
 import hashlib
 import io
-import ipaddress
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol
-from urllib.parse import urlsplit
 
 import requests
 import urllib3
 
+from quietkeys.address import trainer_address
 from quietkeys.database import translated
-from quietkeys_protocol.errors import ErrorCode, Refused, TryAgain, Untrusted
+from quietkeys_protocol.errors import ErrorCode, TryAgain, Untrusted
 
 CONNECT_S: Final = 10.0
 SILENCE_S: Final = 30.0  # longest pause while an answer arrives, or while it is waited for
@@ -83,7 +82,7 @@ class RequestsTransport:
     """HTTP with requests: proxies and passwords of the environment are not used, certificates are checked."""
 
     def __init__(self, url: str) -> None:
-        """url: see `trainer_address`."""
+        """url: see `address.trainer_address`."""
         self._url = trainer_address(url)
         self._session = requests.Session()
         self._session.trust_env = False
@@ -119,30 +118,6 @@ class RequestsTransport:
             raise Untrusted(ErrorCode.TRAINER_GARBLED, "not HTTP") from error
         except OSError as error:
             raise TryAgain(ErrorCode.TRAINER_UNREACHABLE) from error
-
-
-def trainer_address(url: str) -> str:
-    """Return the address of a trainer in its one form: scheme, host and port, without a path.
-
-    Raises Refused (ADDRESS_UNSAFE) unless it is https, or http on this very machine.
-    """
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port
-    except ValueError as error:
-        raise Refused(ErrorCode.ADDRESS_UNSAFE) from error
-    bare = not (parts.username or parts.password or parts.query or parts.fragment or parts.path.strip("/"))
-    if not host or not bare or not (parts.scheme == "https" or (parts.scheme == "http" and _is_here(host))):
-        raise Refused(ErrorCode.ADDRESS_UNSAFE)
-    shown = f"[{host}]" if ":" in host else host
-    return f"{parts.scheme}://{shown}" + (f":{port}" if port is not None else "")
-
-
-def _is_here(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _read(response: requests.Response, limit: int) -> bytes:

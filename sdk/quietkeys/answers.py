@@ -1,0 +1,55 @@
+"""What the facade answers with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestions:
+    """What a keyboard shows for one token. Private.
+
+    strip: up to three whole tokens, likeliest first, what was typed always among them. correction: the token
+    to put in place of what was typed when the word ends, None to leave it.
+    """
+
+    strip: tuple[str, ...] = field(repr=False)
+    correction: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that went wrong and what to do about it, in words for the user."""
+
+    message: str
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A profile at a glance.
+
+    words_recorded: all words so far. words_known: different ones. own_words: those that the bundle lacks.
+    adapter_version: in use, 0 for none. key_fingerprint: of the evaluation keys at the trainer, "" for none.
+    open_report: how far the report under way is ("written", "sent", "fetched"), "" for none. bytes_sent:
+    bodies of all syncs so far.
+    """
+
+    words_recorded: int
+    words_known: int
+    own_words: int
+    adapter_version: int
+    bundle_version: int
+    key_fingerprint: str
+    open_report: str
+    bytes_sent: int
+    problems: tuple[Problem, ...]
+
+
+class Deletion(StrEnum):
+    """What became of the data at the trainer; here everything is gone in every case."""
+
+    NOTHING_THERE = "nothing there"  # this device never enrolled
+    CONFIRMED = "confirmed"  # the trainer deleted it
+    PENDING = "pending"  # the trainer did not answer; `forget` or `sync` asks again

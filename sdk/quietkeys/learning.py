@@ -1,0 +1,60 @@
+"""What a profile knows and a bundle judges: the typing path of one open profile."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from numpy.random import Generator
+
+from quietkeys.adapters import Adapters, adapter_of
+from quietkeys.bundle import Bundle, open_bundle
+from quietkeys.memory import Memory
+from quietkeys.predictor import Predictor, load_model
+from quietkeys.recorder import Recorder
+from quietkeys.scorer import Adapter
+from quietkeys.store import Store
+from quietkeys_protocol.errors import ErrorCode, Untrusted
+
+_PLAN: Final = "plan"  # the setting that says which plan's events are counted
+
+
+@dataclass(frozen=True, slots=True)
+class Learning:
+    """A verified bundle, its model over the profile's memory, the recorder, the adapter versions."""
+
+    bundle: Bundle
+    predictor: Predictor
+    recorder: Recorder
+    adapters: Adapters
+
+    @classmethod
+    def load(cls, store: Store, folder: Path, trusted_keys: Sequence[bytes], rng: Generator) -> Learning:
+        """Return what a store and the bundle in `folder` make together.
+
+        Raises Untrusted (BUNDLE_UNTRUSTED; PROFILE_DAMAGED for what the store holds), TryAgain (DISK_FULL,
+        STORAGE_FAILED).
+        """
+        pin = f"bundle/{folder.name}"
+        seen = int(store.setting(pin) or 1)
+        bundle = open_bundle(folder, minimum_version=seen, trusted_keys=trusted_keys)
+        model = load_model(bundle)
+        if model.plan.hash != bundle.manifest.plan:
+            raise Untrusted(ErrorCode.BUNDLE_UNTRUSTED, "its plan is not the one it names")
+        if bundle.manifest.version > seen or store.setting(_PLAN) != model.plan.hash:
+            with store.transaction():
+                store.set_setting(pin, str(bundle.manifest.version))
+                if store.setting(_PLAN) != model.plan.hash:  # other events: the counts mean something else
+                    store.forget_events()
+                    store.set_setting(_PLAN, model.plan.hash)
+        predictor = Predictor(model, Memory())
+        recorder = Recorder(predictor, store, rng)
+        learning = cls(bundle, predictor, recorder, Adapters(store.database, model.plan))
+        learning.adapter_in_use()
+        return learning
+
+    def adapter_in_use(self) -> Adapter:
+        """Return the adapter in use. Raises Untrusted (PROFILE_DAMAGED)."""
+        return adapter_of(self.predictor.plan, self.adapters.in_use())

@@ -1,0 +1,299 @@
+"""The facade: a keyboard that learns its user, in one object.
+
+    with Personalizer.open("profile", trainer_url="https://trainer.example") as keyboard:
+        keyboard.suggest("see you", "tomorow").correction       # "tomorrow"
+        receipt = keyboard.record("see you", "tomorow", "tomorrow")
+        keyboard.sync()
+
+Text goes in and suggestions come out in this process; text is neither kept nor sent. What is kept is counts,
+what is sent is encrypted. Every method may be called from any thread; none but `sync` and `forget` waits for
+anything but the disk, and typing goes on while they do.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Self
+
+import numpy as np
+from numpy.random import Generator
+
+from quietkeys.address import trainer_address
+from quietkeys.answers import Deletion, Status, Suggestions
+from quietkeys.bundle import SHIPPED
+from quietkeys.learning import Learning
+from quietkeys.profile import KEYS, Profile
+from quietkeys.recorder import Kept, Receipt
+from quietkeys.store import LedgerLine
+from quietkeys.surroundings import Surroundings
+from quietkeys.sync_result import ProgressCallback, SyncResult
+from quietkeys.tokens import normalize
+from quietkeys.trainers import Trainers
+from quietkeys.trusted_keys import TRUSTED_KEYS
+from quietkeys.typed import token_of, words_of
+from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused
+from quietkeys_protocol.plan import Plan
+
+if TYPE_CHECKING:  # imported when a sync begins
+    from quietkeys.cipher.interface import Cipher
+    from quietkeys.sync import Syncer
+    from quietkeys.transport import Transport
+
+STRIP: Final = 3  # suggestions shown
+WAIT_SECONDS: Final = 120.0  # for the trainer to train
+_SPECIFICATION: Final = "client_specification.json"
+
+
+class Personalizer:
+    """One open profile. Made by `open`; ends with `close`, or the `with` block."""
+
+    def __init__(
+        self,
+        profile: Profile,
+        learning: Learning,
+        trainer: str,
+        cipher: Callable[[Path, Plan], Cipher] | None,
+        transport: Transport | None,
+        around: Surroundings | None,
+        rng: Generator,
+    ) -> None:
+        self._profile = profile
+        self._learning = learning
+        self._trainer = trainer
+        self._cipher = cipher
+        self._transport = transport
+        self._stop = threading.Event()  # ends the waiting of a sync
+        self._around = Surroundings(sleep=self._stop.wait) if around is None else around
+        self._rng = rng
+        self._typing = threading.RLock()  # memory, counts, the adapter in use
+        self._one_sync = threading.RLock()
+        self._adapter = learning.adapter_in_use()
+
+    @classmethod
+    def open(
+        cls,
+        profile_dir: str | Path,
+        *,
+        trainer_url: str | None = None,
+        bundle: str | Path = "en",
+        trusted_keys: Sequence[bytes] = TRUSTED_KEYS,
+        cipher: Callable[[Path, Plan], Cipher] | None = None,
+        transport: Transport | None = None,
+        around: Surroundings | None = None,
+        rng: Generator | None = None,
+    ) -> Self:
+        """Return the profile in a folder, made if there is none.
+
+        trainer_url: https, or http on this machine; without one nothing can be synced, everything else works.
+        bundle: the name of a shipped bundle, or the folder of one that is signed by a key of `trusted_keys`.
+        For tests: cipher, a factory of what encrypts, from a folder for its keys and the plan
+        (`quietkeys.testing.NoopCipher`); transport, what requests go through
+        (`quietkeys.testing.InMemoryTrainer`); around, time and chance; rng, which events judge updates.
+
+        A damaged profile is set aside and learning starts anew, see `status`. Raises Refused (PROFILE_LOCKED,
+        ADDRESS_UNSAFE), Untrusted (BUNDLE_UNTRUSTED), Outdated (PROFILE_NEWER), TryAgain (DISK_FULL,
+        STORAGE_FAILED).
+        """
+        trainer = "" if trainer_url is None else trainer_address(trainer_url)
+        folder = SHIPPED / bundle if isinstance(bundle, str) else bundle
+        chance = np.random.default_rng() if rng is None else rng
+        profile, learning = Profile.open(
+            Path(profile_dir),
+            lambda store: Learning.load(store, folder, trusted_keys, chance),
+            (Surroundings() if around is None else around).clock(),
+        )
+        return cls(profile, learning, trainer, cipher, transport, around, chance)
+
+    def suggest(self, context: str, typed: str) -> Suggestions:
+        """Return what to show for the token being typed. context: the text before it.
+
+        Only the last run of letters in the token is worked on; numbers, addresses, code and the like are left
+        alone. Case and outer punctuation are those of what was typed. Needs neither disk nor network.
+        """
+        token = token_of(context, typed)
+        literal = token.before + token.spelled + token.after
+        if token.piece is None:
+            return Suggestions((literal,) if literal else ())
+        with self._typing:
+            judged = self._learning.predictor.judge(token.piece.context, token.piece.text, self._adapter)
+        if judged is None:
+            return Suggestions((literal,))
+        words = [word for word, _ in judged.ranked()]
+        shown = words[:STRIP]
+        if token.piece.text not in shown:
+            shown[-1] = token.piece.text
+        correction = None if words[0] == token.piece.text else token.with_word(words[0])
+        return Suggestions(tuple(token.with_word(word) for word in shown), correction)
+
+    def record(self, context: str, typed: str, kept: str) -> Receipt:
+        """Learn what the user kept of what was typed; return the receipt for `undo`.
+
+        context: the text before it. kept: what stands there now, which may be what was typed, a suggestion,
+        or something else. Only counts of words are kept. Raises TryAgain (DISK_FULL, STORAGE_FAILED); then
+        nothing was learned, and suggestions go on.
+        """
+        meant, hit = words_of(context, kept), words_of(context, typed)
+        with self._typing:
+            judge = self._learning.predictor.judge
+            pieces = [
+                Kept(
+                    piece.context,
+                    judge(piece.context, hit[place].text, self._adapter) if len(hit) == len(meant) else None,
+                    piece.text,
+                )
+                for place, piece in enumerate(meant)
+            ]
+            return self._learning.recorder.record_all(pieces, secrets.token_hex(16))
+
+    def undo(self, receipt: Receipt) -> None:
+        """Take back what one `record` learned, as if it had not been.
+
+        Raises Refused (RECEIPT_UNKNOWN) if it was taken back already, is not of this object, or is more than
+        200 words old; TryAgain (DISK_FULL, STORAGE_FAILED), and then nothing was changed.
+        """
+        with self._typing:
+            self._learning.recorder.undo(receipt)
+
+    def forget_word(self, word: str) -> None:
+        """Forget a word and everything counted around it; earlier receipts can no longer be used.
+
+        Counts of events stay: they name no word. Raises TryAgain (DISK_FULL, STORAGE_FAILED).
+        """
+        with self._typing:
+            self._learning.recorder.forget_word(normalize(word))
+            self._note("word_forgotten", "A word was forgotten.")
+            self._profile.store.database.scrub()
+
+    def sync(
+        self, progress: ProgressCallback | None = None, wait_seconds: float = WAIT_SECONDS
+    ) -> SyncResult:
+        """Send encrypted counts to the trainer, fetch the update, judge it here; return how it ended.
+
+        progress: told each step. wait_seconds: how long the trainer may train; if it takes longer the outcome
+        is PENDING and the next sync goes on. Raises TryAgain (TRAINER_UNREACHABLE and others; the report
+        waits here), Untrusted, Refused, StartOver, Outdated. What the trainer sees is the same whatever the
+        outcome.
+        """
+        with self._one_sync:
+            try:
+                return self._syncer().run(progress, wait_seconds)
+            finally:
+                self._use_adapter()
+
+    def rollback(self) -> int:
+        """Go back to the adapter version before the one in use, or to none; return the version now in use."""
+        with self._typing, self._profile.store.transaction():
+            self._learning.adapters.roll_back()
+            version = self._learning.adapters.in_use().version
+            self._note("rolled_back", f"The adapter was rolled back to {_version_words(version)}.")
+        self._use_adapter()
+        return version
+
+    def forget(self) -> Deletion:
+        """Remove everything learned and every key here, and ask the trainer to delete this device.
+
+        What is here is gone whether or not the trainer answers; if it does not, it is asked again by the next
+        `forget` or `sync`. Raises TryAgain (DISK_FULL, STORAGE_FAILED).
+        """
+        self._stop.set()  # a sync that waits for the trainer stops waiting
+        with self._one_sync:
+            self._stop.clear()
+            with self._typing:
+                self._profile.wipe()
+                self._learning.recorder.reload()
+                self._use_adapter()
+            leaving = Trainers(self._profile.store.database).to_leave()
+            if not leaving:
+                return Deletion.NOTHING_THERE
+            return Deletion.CONFIRMED if all(map(self._left, leaving)) else Deletion.PENDING
+
+    def status(self) -> Status:
+        """Return the profile at a glance, with what went wrong and what to do about it."""
+        from quietkeys.status import status_of
+
+        with self._typing:
+            return status_of(self._profile, self._learning, self._trainer)
+
+    def ledger(self) -> tuple[LedgerLine, ...]:
+        """Return what was sent, received and decided so far, oldest first, in words for the user."""
+        return tuple(self._profile.store.ledger())
+
+    def close(self) -> None:
+        """Let go of the profile; a sync that waits for the trainer stops waiting. Suggestions still work."""
+        self._stop.set()
+        with self._one_sync, self._typing:
+            self._profile.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return "Personalizer(...)"
+
+    def _syncer(self) -> Syncer:
+        from quietkeys.sync import Syncer
+        from quietkeys.sync_parts import Parts
+
+        if not self._trainer:
+            raise Refused(ErrorCode.ADDRESS_UNSAFE)
+        learning, make_cipher = self._learning, self._cipher or self._real_cipher
+        return Syncer(
+            Parts(
+                profile=self._profile.folder,
+                store=self._profile.store,
+                plan=learning.predictor.plan,
+                events=learning.predictor.events,
+                masses=lambda: learning.recorder.masses,
+                cipher=make_cipher(self._profile.folder / KEYS, learning.predictor.plan),
+                trainer=self._trainer,
+                transport=self._transport_to(self._trainer),
+                rng=self._rng,
+                around=self._around,
+                stop=self._stop,
+            )
+        )
+
+    def _real_cipher(self, folder: Path, plan: Plan) -> Cipher:
+        from quietkeys.cipher import Parameters, ProcessCipher
+
+        return ProcessCipher(folder, Parameters.of(plan, self._learning.bundle[_SPECIFICATION]))
+
+    def _transport_to(self, trainer: str) -> Transport:
+        from quietkeys.transport import RequestsTransport
+
+        if self._transport is not None and trainer == self._trainer:
+            return self._transport
+        return RequestsTransport(trainer)
+
+    def _left(self, trainer: str) -> bool:
+        """Return whether a trainer has confirmed that this device is deleted there."""
+        from quietkeys.departure import leave
+
+        try:
+            leave(
+                self._profile.folder,
+                self._profile.store,
+                trainer,
+                self._transport_to(trainer),
+                self._around,
+            )
+        except QuietkeysError:
+            return False
+        return True
+
+    def _use_adapter(self) -> None:
+        with self._typing:
+            self._adapter = self._learning.adapter_in_use()
+
+    def _note(self, kind: str, text: str) -> None:
+        self._profile.store.write_ledger(self._around.clock(), kind, text)
+
+
+def _version_words(version: int) -> str:
+    return f"version {version}" if version else "none"

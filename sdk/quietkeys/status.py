@@ -1,0 +1,35 @@
+"""Puts together what `Personalizer.status` answers."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from quietkeys.answers import Problem, Status
+from quietkeys.learning import Learning
+from quietkeys.profile import Profile
+from quietkeys.trainers import Trainers
+from quietkeys.wording import fingerprint_words
+
+BYTES_SENT: Final = "bytes_sent"  # the setting that adds up the bodies of all syncs
+
+
+def status_of(profile: Profile, learning: Learning, trainer: str) -> Status:
+    """Return the status of an open profile. trainer: its address, "" for none."""
+    store, memory = profile.store, learning.predictor.memory
+    trainers = Trainers(store.database)
+    problems = profile.problems()
+    if trainers.to_leave():
+        message = "the trainer has not confirmed yet that it deleted this device"
+        problems.append(Problem(message, "Call forget or sync again when it can be reached."))
+    state = store.database.row("SELECT state FROM outbox WHERE state <> 'closed'")
+    return Status(
+        words_recorded=memory.tick,
+        words_known=len(memory.words()),
+        own_words=len(memory.own_words),
+        adapter_version=learning.adapters.in_use().version,
+        bundle_version=learning.bundle.manifest.version,
+        key_fingerprint=fingerprint_words(trainers.key_id(trainer)),
+        open_report="" if state is None else str(state[0]),
+        bytes_sent=int(store.setting(BYTES_SENT) or 0),
+        problems=tuple(problems),
+    )

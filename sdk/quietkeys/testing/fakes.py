@@ -1,0 +1,100 @@
+"""A cipher that hides nothing, for tests of apps: no Concrete, no waiting.
+
+It and `InMemoryTrainer` behave as the real parts do and pass the same tests. What they exchange cannot be
+mistaken for the real thing: reports name a plan hash that no trainer serves, and the values say that they are
+in the clear.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quietkeys.files import make_folder, read_whole, write_whole
+from quietkeys_protocol.errors import ErrorCode, Refused, StartOver, Untrusted
+from quietkeys_protocol.plan import Field, Plan
+
+MAGIC: Final = b"in the clear: "
+KEY_BYTES: Final = 4096  # of evaluation keys, which are random
+
+Integers = NDArray[np.int64]
+
+
+def noop_plan_hash(plan: Plan) -> str:
+    """Return the plan hash that reports of a no-op cipher carry: never that of a plan."""
+    return hashlib.sha256(MAGIC + plan.hash.encode()).hexdigest()
+
+
+def encode_clear(array: Integers) -> bytes:
+    """Return an array as the no-op cipher "encrypts" it."""
+    return MAGIC + array.astype("<i4").tobytes()
+
+
+def decode_clear(value: bytes, field: Field) -> Integers:
+    """Return the array in a value; Untrusted (UPDATE_UNTRUSTED) if it is none of this field's size."""
+    if not value.startswith(MAGIC) or len(value) != len(MAGIC) + 4 * field.size:
+        raise Untrusted(ErrorCode.UPDATE_UNTRUSTED, f"frame of {field.block}.{field.quantity}")
+    return np.frombuffer(value, "<i4", offset=len(MAGIC)).astype(np.int64)
+
+
+class NoopCipher:
+    """A `quietkeys.cipher.Cipher` that encrypts nothing. For tests only."""
+
+    def __init__(self, folder: Path, plan: Plan) -> None:
+        """folder: where the "keys" lie, made when they are."""
+        self._file = folder / "noop.keys"
+        self._plan = plan
+
+    def plan_hash(self) -> str:
+        """See `Cipher`."""
+        return noop_plan_hash(self._plan)
+
+    def has_keys(self) -> bool:
+        """See `Cipher`."""
+        return bool(self._keys())
+
+    def generate_keys(self) -> None:
+        """See `Cipher`."""
+        make_folder(self._file.parent)
+        write_whole(self._file, MAGIC + secrets.token_bytes(KEY_BYTES))
+
+    def fingerprint(self) -> str:
+        """See `Cipher`."""
+        if not self.has_keys():
+            raise StartOver(ErrorCode.KEY_UNKNOWN, "this device has no key for the plan")
+        return hashlib.sha256(self._keys()).hexdigest()
+
+    def write_evaluation_keys(self, path: Path) -> str:
+        """See `Cipher`."""
+        fingerprint = self.fingerprint()
+        write_whole(path, self._keys())
+        return fingerprint
+
+    def encrypt(self, arrays: Sequence[Integers]) -> list[bytes]:
+        """See `Cipher`."""
+        fields = self._plan.report_fields
+        if len(arrays) != len(fields):
+            raise Refused(ErrorCode.VALUE_OUT_OF_RANGE, "number of arrays")
+        for array, field in zip(arrays, fields, strict=True):
+            if array.shape != (field.size,) or array.min() < field.low or array.max() > field.high:
+                raise Refused(ErrorCode.VALUE_OUT_OF_RANGE, f"{field.block}.{field.quantity}")
+        return [encode_clear(array) for array in arrays]
+
+    def decrypt(self, values: Sequence[bytes]) -> list[Integers]:
+        """See `Cipher`."""
+        fields = self._plan.update_fields
+        if len(values) != len(fields):
+            raise Untrusted(ErrorCode.UPDATE_UNTRUSTED, "number of values")
+        return [decode_clear(value, field) for value, field in zip(values, fields, strict=True)]
+
+    def close(self) -> None:
+        """See `Cipher`."""
+
+    def _keys(self) -> bytes:
+        return read_whole(self._file, len(MAGIC) + KEY_BYTES)
