@@ -33,11 +33,17 @@ def _main() -> None:
 
 @app.command("personalization")
 def personalization(
-    people: Annotated[Path, typer.Option(help="Folder of *.txt or *.txt.gz, one message a line in time order")],
+    people: Annotated[
+        Path, typer.Option(help="Folder of *.txt or *.txt.gz, one message a line in time order")
+    ],
     json: Annotated[Path, typer.Option(help="Where the figures go; one JSON per person beside it")],
     rates: Annotated[str, typer.Option(help="Shares of letters wrong, such as 0.04,0.08,0.12")] = "0.08",
-    mode: Annotated[Mode, typer.Option(help="clear: no encryption; simulate; execute: real keys")] = Mode.CLEAR,
-    limit: Annotated[int, typer.Option(min=0, help="First so many people, of every kind in turn; 0: all")] = 0,
+    mode: Annotated[
+        Mode, typer.Option(help="clear: no encryption; simulate; execute: real keys")
+    ] = Mode.CLEAR,
+    limit: Annotated[
+        int, typer.Option(min=0, help="First so many people, of every kind in turn; 0: all")
+    ] = 0,
     seeds: Annotated[str, typer.Option(help="Of the simulated hands")] = "0,1,2",
     words: Annotated[int, typer.Option(min=0, help="At most so many words of each person; 0: all")] = 0,
     jobs: Annotated[int, typer.Option(min=1, max=64, help="Processes; clear mode only")] = 1,
@@ -63,12 +69,15 @@ def _training(mode: Mode) -> Iterator[Train | None]:
     if mode is Mode.CLEAR:
         yield None
         return
-    from quietkeys_bench.training import encrypted_training, simulated_training
+    if mode is Mode.SIMULATE:
+        raise ValueError("The trainer does not simulate yet. Use --mode clear or --mode execute.")
+    from quietkeys_bench.training import encrypted_training
 
-    with tempfile.TemporaryDirectory(prefix="quietkeys-bench-") as folder:
-        make = encrypted_training if mode is Mode.EXECUTE else simulated_training
-        with make(Path(folder)) as train:
-            yield train
+    with (
+        tempfile.TemporaryDirectory(prefix="quietkeys-bench-") as folder,
+        encrypted_training(Path(folder)) as train,
+    ):
+        yield train
 
 
 @contextmanager
@@ -119,11 +128,14 @@ def _show(console: Console, out: Path) -> None:
     console.print(table)
     for row in figures["by_rate"]:
         console.print(
-            f"at {row['rate']:.0%}: local learning removes {row['local_removes']:.1%} of the errors, the update"
-            f" {row['update_removes']:.1%} of those left ({row['update_removes_gated']:.1%} with the gate);"
+            f"at {row['rate']:.0%}: local learning removes {row['local_removes']:.1%} of the errors,"
+            f" the update {row['update_removes']:.1%} of those left"
+            f" ({row['update_removes_gated']:.1%} with the gate);"
             f" applied {row['applied']:.0%}, helped {row['helped']:.0%}, harmed {row['harmed']:.0%},"
             f" worse {row['worse']:.0%}",
             highlight=False,
         )
     machine = figures["machine"]
-    console.print(f"{machine['cpu']}, {machine['cores']} cores, p_error {figures['p_error']:.1e}", highlight=False)
+    console.print(
+        f"{machine['cpu']}, {machine['cores']} cores, p_error {figures['p_error']:.1e}", highlight=False
+    )

@@ -1,4 +1,4 @@
-"""From cells to figures: people weigh the same, seeds are pooled, an update that the gate refuses changes nothing.
+"""From cells to figures: people weigh the same, seeds are pooled, a refused update changes nothing.
 
 helped, worse: more or fewer words right than with local memory alone, over all seeds. harmed: the 90 %
 paired-bootstrap interval of that difference lies wholly below zero. The bootstrap resamples tested words;
@@ -21,7 +21,7 @@ Figures = dict[str, Any]
 
 
 def pool(cells: Sequence[Figures], rates: Sequence[float], headline: float) -> Figures:
-    """Return ladder, people and outcomes of cells in the form of `person.json`; see `personalization.json`."""
+    """Return ladder, people and outcomes of cells (`person.json`), as in `personalization.json`."""
     names = sorted({cell["person"] for cell in cells})
     ladder: list[Figures] = []
     outcomes: list[Figures] = []
@@ -52,7 +52,12 @@ def _accuracies(people: Sequence[Sequence[Figures]]) -> dict[str, float]:
 
 def _ladder(accuracy: dict[str, float], rate: float) -> list[Figures]:
     return [
-        {"rung": rung, "rate": rate, "word_accuracy": share, "errors_vs_base": 0.0 - _removed(accuracy["base"], share)}
+        {
+            "rung": rung,
+            "rate": rate,
+            "word_accuracy": share,
+            "errors_vs_base": 0.0 - _removed(accuracy["base"], share),
+        }
         for rung, share in accuracy.items()
     ]
 
@@ -89,7 +94,8 @@ def _of_rate(
 ) -> Figures:
     update = cells[0]["gate"]["rung"]
     judged = {
-        name: float(np.mean([outcome[name] for outcome in outcomes])) for name in ("helped", "harmed", "worse")
+        name: float(np.mean([outcome[name] for outcome in outcomes]))
+        for name in ("helped", "harmed", "worse")
     }
     return {
         "rate": cells[0]["rate"],

@@ -80,7 +80,7 @@ def encrypted_training(folder: Path) -> Iterator[Train]:
     Everything it needs lies in `folder`, keys included, which the caller removes.
     """
     bundle = shipped_bundle()
-    parameters = Parameters.of_bundle(bundle)
+    parameters = Parameters.of(Plan.parse(bundle["plan.json"]), bundle["client_specification.json"])
     pinned = bundle.manifest.client_specification
     with trainer_process(folder / "trainer", parameters.plan, pinned) as trainer:
         cipher = ProcessCipher(folder / "keys", parameters)

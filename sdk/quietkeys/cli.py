@@ -31,10 +31,13 @@ def _main() -> None:
 def demo(
     text: Annotated[
         Path | None,
-        typer.Option(help="UTF-8 text to type, one message a line, also .gz [default: Python's own reference]"),
+        typer.Option(
+            help="UTF-8 text to type, one message a line, also .gz [default: Python's own reference]"
+        ),
     ] = None,
     words: Annotated[
-        int | None, typer.Option(min=1, help="Type at most this many words [default: sized to take 2 minutes]")
+        int | None,
+        typer.Option(min=1, help="Type at most this many words [default: sized to take 2 minutes]"),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the simulated hands: equal seeds, equal typing")] = 0,
     json: Annotated[Path | None, typer.Option(help="Also write the figures to this file")] = None,
@@ -50,7 +53,10 @@ def demo(
     except QuietkeysError as error:
         _fail(str(error))
     except OSError as error:
-        _fail(f"The machine refused: {error.strerror or type(error).__name__}. Free some space or memory, try again.")
+        _fail(
+            f"The machine refused: {error.strerror or type(error).__name__}."
+            " Free some space or memory, then try again."
+        )
     except KeyboardInterrupt:
         _fail("Stopped. Nothing is left behind.")
 

@@ -1,4 +1,4 @@
-"""A trainer on loopback for as long as it is needed: a process with a folder of its own, stopped whatever happens.
+"""A trainer on loopback for as long as it is needed: a process with a folder, stopped whatever happens.
 
 The device side never imports the service; it starts it, as its operator would, and reads its ready file and
 its structured log.
@@ -31,7 +31,7 @@ _NEEDED: Final = ("concrete", "fastapi", "sqlalchemy", "structlog", "uvicorn")
 
 @dataclass(frozen=True, slots=True)
 class JobFigures:
-    """What the trainer's log says of finished jobs: of the last one its seconds, of all the most memory held."""
+    """What the trainer's log says: seconds of the last finished job, the most memory held in any."""
 
     seconds: float
     peak_rss_bytes: int
@@ -99,12 +99,14 @@ class TrainerProcess:
 def trainer_process(folder: Path, plan: Plan, specification_sha256: str) -> Iterator[TrainerProcess]:
     """Start a trainer for a plan in a folder of its own; stop it when the block ends.
 
-    specification_sha256: hex; the trainer refuses to start if its compiler yields another client specification.
+    specification_sha256: hex; the trainer refuses to start if its compiler yields another specification.
     Raises DemoFailed where the service is not installed.
     """
     missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
-        raise DemoFailed("The trainer is not installed.", "Install it with: pip install 'quietkeys[fhe,trainer]'")
+        raise DemoFailed(
+            "The trainer is not installed.", "Install it with: pip install 'quietkeys[fhe,trainer]'"
+        )
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     (folder / "plan.json").write_bytes(plan.canonical)
     command = [sys.executable, "-m", "quietkeys_trainer", "serve", "--plan", str(folder / "plan.json")]

@@ -1,0 +1,46 @@
+"""`quietkeys demo`, from options to figures."""
+
+from __future__ import annotations
+
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+
+from quietkeys.demo.failing import DemoFailed
+from quietkeys.demo.figures import Figures
+from quietkeys.demo.loop import Given, run_loop
+from quietkeys.demo.screen import Screen, show_figures
+from quietkeys.demo.text import words_to_type
+from quietkeys_protocol.errors import ErrorCode, Refused
+
+WORDS: Final = 8_000  # typing and testing them takes about 45 s of the demo's 150 on 2 cores
+
+
+def run_demo(text: Path | None, words: int | None, seed: int, out: Path | None, console: Console) -> Figures:
+    """Run the loop on a text, print what happens, write the figures.
+
+    Raises DemoFailed, QuietkeysError, OSError; leaves neither processes nor files behind but `out`.
+    """
+    if find_spec("concrete") is None:
+        raise Refused(ErrorCode.EXTRA_MISSING, "the demo needs quietkeys[fhe,trainer]")
+    if out is not None and not out.absolute().parent.is_dir():
+        raise DemoFailed("The folder for --json does not exist.", "Make it first, or name another.")
+    given = Given(words_to_type(text, words or WORDS), seed)
+    console.print(_opening(text), highlight=False, markup=False)
+    with tempfile.TemporaryDirectory(prefix="quietkeys-demo-") as folder, Screen(console) as screen:
+        figures = run_loop(given, Path(folder), screen)
+    show_figures(console, figures)
+    if out is not None:
+        figures.write(out)
+    return figures
+
+
+def _opening(text: Path | None) -> str:
+    source = "Python's own reference manual" if text is None else text.name
+    return (
+        f"A simulated person types {source} with unsteady thumbs. The keyboard counts what happens,"
+        " encrypts the counts, and a trainer on this machine trains on the ciphertexts.\n"
+    )

@@ -1,0 +1,57 @@
+"""A cipher that remembers what it decrypted last, so that the demo can show an update that the gate refused.
+
+Only something that measures may do this: the product keeps no weights that it does not use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quietkeys.cipher import Cipher
+
+Integers = NDArray[np.int64]
+
+
+class WatchedCipher:
+    """A `Cipher` in front of another; see there."""
+
+    def __init__(self, cipher: Cipher) -> None:
+        self._cipher = cipher
+        self.decrypted: list[Integers] = []  # the new weights, by block; private
+
+    def plan_hash(self) -> str:
+        """See `Cipher`."""
+        return self._cipher.plan_hash()
+
+    def has_keys(self) -> bool:
+        """See `Cipher`."""
+        return self._cipher.has_keys()
+
+    def generate_keys(self) -> None:
+        """See `Cipher`."""
+        self._cipher.generate_keys()
+
+    def fingerprint(self) -> str:
+        """See `Cipher`."""
+        return self._cipher.fingerprint()
+
+    def write_evaluation_keys(self, path: Path) -> str:
+        """See `Cipher`."""
+        return self._cipher.write_evaluation_keys(path)
+
+    def encrypt(self, arrays: Sequence[Integers]) -> list[bytes]:
+        """See `Cipher`."""
+        return self._cipher.encrypt(arrays)
+
+    def decrypt(self, values: Sequence[bytes]) -> list[Integers]:
+        """See `Cipher`; remembers the weights."""
+        self.decrypted = self._cipher.decrypt(values)
+        return self.decrypted
+
+    def close(self) -> None:
+        """See `Cipher`."""
+        self._cipher.close()
