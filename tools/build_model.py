@@ -1,6 +1,6 @@
 """Builds the shipped model bundle from the folder of texts and typing statistics.
 
-    python tools/build_model.py DATA_DIR --out FOLDER
+    python tools/build_model.py DATA_DIR --out FOLDER --signing-key FILE --version N --created YYYY-MM-DD
 
 DATA_DIR holds `text/` and `typing/`. The stages are in `tools/model_build`; this is their order.
 """
@@ -15,7 +15,9 @@ import typer
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run as a script, `tools` is not importable
 
-from tools.model_build import bundle_writer, language_files
+from quietkeys_trainer.engine import load_engine
+from tools.model_build import bundle_writer, contents, language_files
+from tools.model_build.adapter_stage import adapter_files
 from tools.model_build.bundle_writer import SigningKeyError
 from tools.model_build.corpora import TrainingTextError
 from tools.model_build.language import Language, build_language
@@ -37,15 +39,26 @@ def language_of(data: Path, kept: Path) -> Language:
 def main(
     data: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="folder with text/ and typing/")],
     out: Annotated[Path, typer.Option(help="where to build; language/ inside is reused if it is there")],
+    signing_key: Annotated[Path, typer.Option(help="the publisher's private key, outside the repository")],
+    version: Annotated[int, typer.Option(min=1, help="grows with every release")],
+    created: Annotated[str, typer.Option(help="YYYY-MM-DD, written into the manifest")],
     new_signing_key: Annotated[
-        Path | None, typer.Option(help="make a key in this new file and print the public key to pin")
-    ] = None,
+        bool, typer.Option("--new-signing-key", help="make the key first and print the public key to pin")
+    ] = False,
 ) -> None:
-    """Build the model bundle."""
+    """Build the model bundle in OUT/en and sign it."""
     try:
-        if new_signing_key is not None:
-            typer.echo(f"pin in trusted_keys.py: {bundle_writer.new_signing_key(new_signing_key).hex()}")
+        if new_signing_key:
+            typer.echo(f"pin in trusted_keys.py: {bundle_writer.new_signing_key(signing_key).hex()}")
+        key = bundle_writer.read_signing_key(signing_key)
         language = language_of(data, out / "language")
+        made = adapter_files(language, data / "text", lambda line: typer.echo(f"adapter: {line}"))
+        engine = load_engine(made.plan, out / "circuits")
+        typer.echo(f"plan: {made.plan.hash}, {engine.security_bits} bits")
+        files = made.files | {contents.CLIENT_SPECIFICATION: engine.specification.canonical}
+        contents.sign_bundle(
+            out / "en", files, key, version=version, plan_hash=made.plan.hash, created=created
+        )
     except (SigningKeyError, TrainingTextError, OSError) as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from error

@@ -8,7 +8,7 @@ operation costs its log-probability under the channel model, maximised by dynami
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,9 +72,7 @@ class _Costs:
     transposition: NDArray[np.int64]
 
 
-def _steps(
-    table: NDArray[np.float64], typed: NDArray[np.int64], intended: NDArray[np.int64]
-) -> _Costs:
+def _steps(table: NDArray[np.float64], typed: NDArray[np.int64], intended: NDArray[np.int64]) -> _Costs:
     # typed [T], intended [L, K]
     previous = np.vstack([np.full((1, intended.shape[1]), -1), intended[:-1]])  # [L, K]
     substitution = 1 + intended[:, None, :] * edits.CLASSES + typed[None, :, None]
@@ -105,7 +103,7 @@ def _steps(
 
 
 def align(
-    channel: NDArray[np.float64], typed: str, candidates: NDArray[np.int64], lengths: NDArray[np.int64]
+    channel: NDArray[np.float64], typed: str, candidates: NDArray[np.integer[Any]], lengths: NDArray[np.int64]
 ) -> Alignments:
     """Return the best alignments of K candidate words with what was typed.
 
@@ -130,9 +128,7 @@ def align(
             best[:] = cells[row - 1] + omission[row - 1]
             np.maximum(best[1:], cells[row - 1, :-1] + substitution[row - 1], out=best[1:])
             if row > 1:
-                np.maximum(
-                    best[2:], cells[row - 2, :-2] + transposition[row - 1, 1:], out=best[2:]
-                )
+                np.maximum(best[2:], cells[row - 2, :-2] + transposition[row - 1, 1:], out=best[2:])
         for _ in range(min(_INSERTION_RUN, typed_length)):
             np.maximum(best[1:], best[:-1] + insertion[row], out=best[1:])
     final = cells[lengths, typed_length, np.arange(count)]

@@ -91,7 +91,7 @@ class Vocabulary:
             [typed], self.sorted_words[start:stop], scorer=OSA.distance, score_cutoff=cutoff, dtype=np.uint8
         )[0]
         hits = np.flatnonzero(distances <= cutoff)
-        found = self.by_length[start + hits]
+        found: NDArray[np.int64] = self.by_length[start + hits]
         if len(found) > limit:
             rough = self.log_frequency[found] - _COST_PER_EDIT * distances[hits]
             found = found[np.argpartition(-rough, limit)[:limit]]

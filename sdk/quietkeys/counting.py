@@ -49,9 +49,7 @@ class Masses:
 
     def plus(self, other: Masses) -> Masses:
         """Return the sum."""
-        return Masses(
-            self.evidence_for + other.evidence_for, self.evidence_against + other.evidence_against
-        )
+        return Masses(self.evidence_for + other.evidence_for, self.evidence_against + other.evidence_against)
 
     def scaled(self, factor: float) -> Masses:
         """Return both arrays times a factor."""
@@ -102,4 +100,5 @@ def _incidence(event_table: Indices, size: int) -> Floats:
 
 
 def _sums(indices: Indices, weights: NDArray[np.float64], size: int) -> Floats:
-    return np.bincount(indices[indices >= 0], weights[indices >= 0], size)[:size]
+    sums: Floats = np.bincount(indices[indices >= 0], weights[indices >= 0], size)[:size].astype(np.float64)
+    return sums

@@ -17,11 +17,10 @@ from numpy.typing import NDArray
 
 from quietkeys.counting import Masses
 from quietkeys_protocol.errors import ErrorCode, Refused
-from quietkeys_protocol.plan import Block
+from quietkeys_protocol.plan import STRENGTH_BITS, Block
 from quietkeys_protocol.program import reference
 
 TOP_SHARE: Final = 0.9  # quantile of S that is coded as the largest strength
-RATIO_LIMIT: Final = 0.85  # largest |R| / S that is sent; tanh(z / 2) of the outermost level
 _SHRINK: Final = 0.8  # of R, per try to keep z inside its field
 _TRIES: Final = 24
 
@@ -50,9 +49,13 @@ def encode(block: Block, masses: Masses, weights: Integers) -> Encoded:
     signed = (masses.evidence_for - masses.evidence_against) / 2.0  # R [M]
     size = (masses.evidence_for + masses.evidence_against) / 2.0 + units["prior"]  # S [M]
     top = max(float(np.quantile(size, TOP_SHARE)), 1e-9)
-    strength = np.clip(np.rint(size / top * block.strength_max), 0, block.strength_max).astype(np.int64)
-    used = _codes(block)[strength] + units["floor"]  # S as the program uses it, in codes
-    ratio = np.clip(signed / size, -RATIO_LIMIT, RATIO_LIMIT)
+    levels = 1 << STRENGTH_BITS
+    level = np.clip(np.rint(size / top * (levels - 1)), 0, levels - 1).astype(np.int64)  # what is looked up
+    step = (block.strength_max + 1) // levels
+    strength = level * step + step // 2  # the middle of its level, where noise cannot change it
+    used = _codes(block)[level] + units["floor"]  # S as the program uses it, in codes
+    limit = units["ratio_limit"]  # tanh(z / 2) of the outermost level
+    ratio = np.clip(signed / size, -limit, limit)
     for tried in range(_TRIES):
         pulls = np.rint(units["pull"] * _SHRINK**tried * ratio * used).astype(np.int64)
         gradient = pulls @ block.A
@@ -75,7 +78,8 @@ def share_among(encoded: Encoded, sources: int, rng: Generator) -> Encoded:
     def part(values: Integers) -> Integers:
         exact = values / sources
         low = np.floor(exact)
-        return (low + (rng.random(values.shape) < exact - low)).astype(np.int64)
+        rounded: Integers = (low + (rng.random(values.shape) < exact - low)).astype(np.int64)
+        return rounded
 
     return Encoded(part(encoded.strength), part(encoded.gradient), part(encoded.weights))
 
@@ -83,4 +87,5 @@ def share_among(encoded: Encoded, sources: int, rng: Generator) -> Encoded:
 def _codes(block: Block) -> Integers:
     # The code that each summed strength gets from the plan's plane tables.
     bits = np.array(block.plane_tables, dtype=np.int64)  # [planes, 16]
-    return (bits << np.arange(block.planes)[:, None]).sum(0)
+    codes: Integers = (bits << np.arange(block.planes)[:, None]).sum(0)
+    return codes

@@ -22,7 +22,15 @@ from quietkeys_protocol.errors import ErrorCode, Untrusted
 
 FEATURES: Final = ("language", "channel", "personal", *EVIDENCE)
 DIFFERENCE_LIMIT: Final = 3.0  # feature differences are clipped there, in units of feature_scale
-_FIELDS: Final = ("base_weights", "bucket_starts", "code_book", "event_of_edit", "feature_scale", "ranker_map")
+_WHOLE: Final = ("bucket_starts", "event_of_edit")  # of integers
+_FIELDS: Final = (
+    "base_weights",
+    "bucket_starts",
+    "code_book",
+    "event_of_edit",
+    "feature_scale",
+    "ranker_map",
+)
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -102,14 +110,10 @@ def parse_event_map(content: bytes) -> EventMap:
         parts: Any = json.loads(content)
         if not isinstance(parts, dict) or tuple(sorted(parts)) != _FIELDS:
             raise ValueError("fields")
-        arrays = {
-            name: np.array(parts[name], dtype=np.int64 if name in _WHOLE else np.float64) for name in _FIELDS
-        }
+        whole = {name: np.array(parts[name], dtype=np.int64) for name in _WHOLE}
+        real = {name: np.array(parts[name], dtype=np.float64) for name in _FIELDS if name not in _WHOLE}
     except (ValueError, TypeError, RecursionError) as error:
         raise Untrusted(ErrorCode.BUNDLE_UNTRUSTED, "its event map is not well formed") from error
-    if not all(np.isfinite(array).all() for array in arrays.values()):
+    if not all(np.isfinite(array).all() for array in real.values()):
         raise Untrusted(ErrorCode.BUNDLE_UNTRUSTED, "its event map holds a number that is not finite")
-    return EventMap(**arrays)
-
-
-_WHOLE: Final = frozenset({"bucket_starts", "event_of_edit"})
+    return EventMap(**whole, **real)

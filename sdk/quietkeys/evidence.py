@@ -28,9 +28,7 @@ EVIDENCE: Final = (
 _RECENT: Final = 500.0  # words
 
 
-def evidence_row(
-    memory: Memory, word: str, typed: str, in_lexicon: bool, edit_count: int
-) -> list[float]:
+def evidence_row(memory: Memory, word: str, typed: str, in_lexicon: bool, edit_count: int) -> list[float]:
     """Return the evidence of one candidate, in the order of `EVIDENCE`."""
     count, age = memory.count((word,)), memory.age(word)
     literal = word == typed

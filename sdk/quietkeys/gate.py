@@ -41,9 +41,7 @@ class Verdict:
     broken: int
 
 
-def judge(
-    events: EventMap, plan: Plan, choices: Sequence[Choice], old: Adapter, new: Adapter
-) -> Verdict:
+def judge(events: EventMap, plan: Plan, choices: Sequence[Choice], old: Adapter, new: Adapter) -> Verdict:
     """Return the verdict on replacing `old` by `new`, judged on held-out choices."""
     if _too_far(plan, new):
         return _refused("the update lies outside what training can yield", len(choices))

@@ -13,7 +13,7 @@ from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 from quietkeys import edits
-from quietkeys.alignment import MAX_EDITS, MAX_WORD, align
+from quietkeys.alignment import MAX_EDITS, align
 from quietkeys.candidates import Vocabulary, encode_words, reach
 from quietkeys.evidence import evidence_table
 from quietkeys.memory import Memory
@@ -165,9 +165,9 @@ class SlateMaker:
         found: list[str] = []
         if own and len(typed) > 2:
             cutoff = reach(typed)
-            distances = process.cdist(
-                [typed], own, scorer=OSA.distance, score_cutoff=cutoff, dtype=np.uint8
-            )[0]
+            distances = process.cdist([typed], own, scorer=OSA.distance, score_cutoff=cutoff, dtype=np.uint8)[
+                0
+            ]
             near = [(own[position], distances[position]) for position in np.flatnonzero(distances <= cutoff)]
             found = [
                 word

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 from hypothesis import given
@@ -40,7 +40,7 @@ def best_path(costs: NDArray[np.float64], intended: str, typed: str) -> float:
     """Return the best log-probability by plain recursion over (intended, typed) prefixes."""
     of = edits.character_class
 
-    @lru_cache(maxsize=None)
+    @cache
     def best(row: int, column: int) -> float:
         if row == 0 and column == 0:
             return 0.0
@@ -53,7 +53,9 @@ def best_path(costs: NDArray[np.float64], intended: str, typed: str) -> float:
             found = max(found, best(row - 1, column) + costs[edits.omission(of(intended[row - 1]), repeated)])
         if column:
             kind = insertion_kind(
-                intended[row - 1 : row], intended[row : row + 1], typed[column - 1],
+                intended[row - 1 : row],
+                intended[row : row + 1],
+                typed[column - 1],
                 typed[column - 2 : column - 1] if column > 1 else "",
             )
             found = max(found, best(row, column - 1) + costs[edits.insertion(of(typed[column - 1]), kind)])

@@ -8,7 +8,24 @@ from rapidfuzz.distance import Levenshtein
 
 from quietkeys.testing.typist import OFFSET_DEVIATION, draw_hands, touch_scale, typist_for
 
-TEXT = "the quick brown foxes were jumping over those lazy dogs while nobody was looking at them".split()
+TEXT = [
+    "the",
+    "quick",
+    "brown",
+    "foxes",
+    "were",
+    "jumping",
+    "over",
+    "those",
+    "lazy",
+    "dogs",
+    "while",
+    "nobody",
+    "was",
+    "looking",
+    "at",
+    "them",
+]
 
 
 @pytest.mark.parametrize("rate", [0.04, 0.08, 0.12])

@@ -28,7 +28,6 @@ TIERS: Final = 8  # buckets of the rest, equal in the logarithm of the rank
 FEATURE_SCALE: Final = {"language": 2.0, "channel": 2.0, "personal": 2.0}  # nats; 1 for evidence
 CODE_BOOK_ROUNDS: Final = 20
 WHITENING: Final = 0.05  # ridge, in units of the mean curvature
-Z_REACH: Final = 3.0  # real z at the edge of its field
 _NEAR: Final = 1.5  # key widths between centres
 
 Floats = NDArray[np.float64]
@@ -39,22 +38,33 @@ Integers = NDArray[np.int64]
 class Shape:
     """How a block is quantized.
 
-    stability: 2 s_top g_top lambda_max(A^T A) / 2^(z_bits - 1). floor: strength of code 0 in units of one
-    code, so that events without evidence are still pulled to zero. prior: kappa, in contested mass.
+    stability: 2 s_top g_top lambda_max(A^T A) / 2^(z_bits - 1), the curvature of a step of gain 1. gains:
+    multipliers of the first steps; the last steps are small, so that a look-up that noise carries over an
+    edge of its table moves the result little. floor: strength of code 0 in units of one code, so that events
+    without evidence are still pulled to zero. prior: kappa, in contested mass. z_reach: real z at the edge of
+    its field, small enough that a typical z uses a whole table level.
     """
 
-    z_bits: int
     planes: int
     steps: int
+    gains: tuple[int, ...]
     stability: float
     floor: float
     prior: float
+    z_reach: float
 
 
+Z_BITS: Final = 13
+STRENGTH_MAX: Final = 255  # summed over sources; the coding look-up reads the top four bits
+GRADIENT_LIMIT: Final = (1 << Z_BITS) - 1
 SHAPES: Final = {
-    "channel": Shape(z_bits=11, planes=2, steps=8, stability=1.8, floor=0.5, prior=0.3),
-    "lexicon": Shape(z_bits=11, planes=2, steps=6, stability=1.8, floor=0.5, prior=10.0),
-    "ranker": Shape(z_bits=11, planes=1, steps=6, stability=1.5, floor=0.5, prior=0.3),
+    "channel": Shape(
+        planes=2, steps=8, gains=(6, 6, 6, 4, 3, 2), stability=0.2, floor=0.5, prior=1.0, z_reach=2.0
+    ),
+    "lexicon": Shape(
+        planes=2, steps=9, gains=(8, 8, 8, 6, 4, 3, 2), stability=0.15, floor=0.5, prior=5.0, z_reach=0.8
+    ),
+    "ranker": Shape(planes=2, steps=4, gains=(2, 2), stability=1.2, floor=0.5, prior=0.3, z_reach=3.0),
 }
 
 
@@ -110,7 +120,7 @@ def bucket_starts(vocabulary: int) -> Integers:
 
 def feature_scale() -> Floats:
     """Return the unit of each feature difference, in the order of FEATURES."""
-    return np.array([FEATURE_SCALE.get(name, 1.0) for name in FEATURES])
+    return np.array([FEATURE_SCALE.get(name, 1.0) for name in FEATURES], dtype=np.float64)
 
 
 def code_book(people: Sequence[Typed], base_weights: Floats, seed: int = 0) -> Floats:
@@ -127,7 +137,8 @@ def code_book(people: Sequence[Typed], base_weights: Floats, seed: int = 0) -> F
         np.add.at(sums, nearest, (masses * sign)[:, None] * differences)
         held = np.bincount(nearest, masses, CODES)
         codes = np.where(held[:, None] > 0.0, sums / np.maximum(held, 1e-9)[:, None], codes)
-    return np.round(codes, 4)
+    rounded: Floats = np.round(codes, 4)
+    return rounded
 
 
 def _pairs(people: Sequence[Typed], base_weights: Floats) -> tuple[Floats, Floats]:
@@ -166,16 +177,17 @@ def whitened(rows: Floats, strength: Floats, entries: int = 3) -> Integers:
     values, vectors = np.linalg.eigh(curvature + WHITENING * np.eye(len(curvature)))
     turned = rows @ (vectors @ np.diag(values**-0.5) @ vectors.T)
     step = np.abs(turned).max() / (entries + 0.5) * 0.9
-    return np.clip(np.rint(turned / step), -entries, entries).astype(np.int64)
+    rounded: Integers = np.clip(np.rint(turned / step), -entries, entries).astype(np.int64)
+    return rounded
 
 
 def make_block(name: str, events: Sequence[str], matrix: Integers, shape: Shape) -> Block:
     """Return the block with tables of tanh at the middle of each of z's eight top levels."""
-    half = 1 << (shape.z_bits - 1)
+    half = 1 << (Z_BITS - 1)
     top_code = 2**shape.planes - 1
     curvature = float(np.linalg.eigvalsh((matrix.T @ matrix).astype(np.float64))[-1])
     pull = shape.stability * half / (2.0 * curvature)  # of one event at the top code, where tanh is 1
-    levels = (np.arange(8) - 3.5) / 4.0 * Z_REACH
+    levels = (np.arange(8) - 3.5) / 4.0 * shape.z_reach
     scale = pull / (top_code + shape.floor)
     tables = []
     for plane in range(shape.planes):
@@ -187,16 +199,22 @@ def make_block(name: str, events: Sequence[str], matrix: Integers, shape: Shape)
         name=name,
         events=tuple(events),
         matrix=tuple(tuple(int(entry) for entry in row) for row in matrix),
-        z_bits=shape.z_bits,
+        z_bits=Z_BITS,
         z_top_bits=3,
         plane_tables=tuple(tuple(int(code) >> p & 1 for code in codes) for p in range(shape.planes)),
         step_tables=tuple(tables),
         steps=shape.steps,
-        strength_max=15,
-        gradient_limit=half,
+        gains=shape.gains,
+        strength_max=STRENGTH_MAX,
+        gradient_limit=GRADIENT_LIMIT,
         weight_limit=half - 1,
-        z_unit=Z_REACH / half,
-        units=(("floor", shape.floor), ("prior", shape.prior), ("pull", scale)),
+        z_unit=shape.z_reach / half,
+        units=(
+            ("floor", shape.floor),
+            ("prior", shape.prior),
+            ("pull", scale),
+            ("ratio_limit", float(np.tanh(levels[-1] / 2.0))),
+        ),
     )
 
 

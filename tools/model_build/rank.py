@@ -101,4 +101,5 @@ def fit_base_weights(people: Sequence[Typed]) -> Floats:
         )
 
     best = minimize(loss, middle, jac=True, method="L-BFGS-B", options={"maxiter": 200})
-    return np.round(best.x, 4)
+    rounded: Floats = np.round(best.x, 4)
+    return rounded

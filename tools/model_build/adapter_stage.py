@@ -1,0 +1,91 @@
+"""The adapter stage: from a language to the plan, the event map and the model that uses them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from quietkeys import edits
+from quietkeys.candidates import Vocabulary
+from quietkeys.events import FEATURES, EventMap
+from quietkeys.predictor import Model
+from quietkeys.scorer import Scorer
+from quietkeys.slate import LexiconSearch
+from quietkeys_protocol.check import check_plan
+from quietkeys_protocol.plan import Plan
+
+from . import contents, graph, plan_stage, rank, typists
+from .graph import AdapterParts
+from .language import Language
+
+SEED = 1  # of the made-up people's hands
+EVENTS = "events.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The plan and the files of the bundle that follow from it."""
+
+    plan: Plan
+    files: dict[str, bytes]
+
+
+def adapter_files(language: Language, text: Path, report: Callable[[str], None] = print) -> Made:
+    """Return the plan fitted to people made from the texts' held-out lines, and the bundle's files.
+
+    Takes about three minutes on one core. Raises Refused if the plan fails its check.
+    """
+    vocabulary = len(language.words)
+    weights = rank.prior_weights()
+    model = _unfitted(language, weights)
+    typed = []
+    for person in typists.training_people(text):
+        typed.append(rank.type_person(model, person, SEED))
+        report(f"{person.name}: {len(typed[-1].choices)} choices")
+    weights = rank.fit_base_weights(typed)
+    report(", ".join(f"{name} {value:g}" for name, value in zip(FEATURES, weights, strict=True)))
+    planned = plan_stage.make_plan("en", vocabulary, typed, weights)
+    report(str(check_plan(planned.plan)))
+    files = contents.language_files(language, _parts(planned.plan, planned.events, vocabulary))
+    files |= {contents.PLAN: planned.plan.canonical, EVENTS: planned.events.to_bytes()}
+    return Made(planned.plan, files)
+
+
+def _unfitted(language: Language, weights: plan_stage.Floats) -> Model:
+    # A model without blocks, to type with before there is a plan.
+    vocabulary = len(language.words)
+    events = EventMap(
+        plan_stage.channel_events()[0],
+        plan_stage.bucket_starts(vocabulary),
+        np.ones((1, len(FEATURES))),
+        plan_stage.feature_scale(),
+        weights,
+        np.zeros((len(FEATURES), 1)),
+    )
+    blocks = tuple(
+        plan_stage.make_block(name, ["none"], np.eye(1, dtype=np.int64), shape)
+        for name, shape in plan_stage.SHAPES.items()
+    )
+    adapter = graph.no_blocks(weights.astype(np.float32), edits.EDIT_COUNT, vocabulary)
+    words = Vocabulary.build(language.words, language.log_frequency)
+    return Model(
+        search=LexiconSearch(words, language.parts.channel.astype(np.float64)),
+        plan=Plan("none", blocks),
+        events=events,
+        scorer=Scorer(graph.build(language.parts, adapter).SerializeToString(), words.index),
+    )
+
+
+def _parts(plan: Plan, events: EventMap, vocabulary: int) -> AdapterParts:
+    blocks = {block.name: block for block in plan.blocks}
+    return AdapterParts(
+        base_weights=events.base_weights.astype(np.float32),
+        ranker_map=events.ranker_map.astype(np.float32),
+        channel_matrix=blocks["channel"].A.astype(np.float32),
+        event_of_edit=events.event_of_edit,
+        lexicon_matrix=blocks["lexicon"].A.astype(np.float32),
+        bucket_of_word=events.bucket_of_word(vocabulary),
+    )
