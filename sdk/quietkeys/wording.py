@@ -12,5 +12,5 @@ def size_words(size: int) -> str:
 
 
 def fingerprint_words(key_id: str) -> str:
-    """Return the first 16 hex digits of a key id in groups of four."""
-    return " ".join(key_id[start : start + 4] for start in range(0, 16, 4))
+    """Return the first 16 hex digits of a key id in groups of four, "" for no key."""
+    return " ".join(key_id[start : start + 4] for start in range(0, 16, 4)).strip()

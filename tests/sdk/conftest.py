@@ -1,0 +1,112 @@
+"""A small bundle, somebody who has typed with it, and every kind of trainer that the suite runs on."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from quietkeys import Personalizer
+from quietkeys.surroundings import Surroundings
+from quietkeys.testing import InMemoryTrainer, NoopCipher
+from quietkeys.transport import Transport
+from quietkeys_protocol.plan import Plan
+from tests.sdk import small
+from tests.sdk.http_trainer import over_http, serving
+
+NOWHERE = "https://trainer.test"
+
+
+@pytest.fixture(scope="session")
+def bundle_files() -> dict[str, bytes]:
+    """The files of the small bundle."""
+    return small.files()
+
+
+@pytest.fixture(scope="session")
+def bundle(bundle_files: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the small bundle, version 1."""
+    return small.write(tmp_path_factory.mktemp("bundles") / "en", bundle_files)
+
+
+@pytest.fixture(scope="session")
+def plan(bundle_files: dict[str, bytes]) -> Plan:
+    """The plan of the small bundle."""
+    return Plan.parse(bundle_files["plan.json"])
+
+
+@dataclass(slots=True)
+class Rig:
+    """A bundle, a trainer, and a place for profiles. `waited`: the seconds that a device would have slept."""
+
+    folder: Path
+    bundle: Path
+    trainer: InMemoryTrainer
+    url: str
+    transport: Transport | None
+    learned: Path
+    waited: list[float] = field(default_factory=list)
+
+    def open(self, name: str = "profile", **changes: Any) -> Personalizer:
+        """Open a profile by name."""
+        settings: dict[str, Any] = {
+            "trainer_url": self.url,
+            "bundle": self.bundle,
+            "trusted_keys": small.TRUSTED,
+            "cipher": NoopCipher,
+            "transport": self.transport,
+            "around": Surroundings(sleep=self.waited.append),
+            "rng": np.random.default_rng(0),
+        }
+        return Personalizer.open(self.folder / name, **(settings | changes))
+
+    def open_learned(self, name: str = "profile", **changes: Any) -> Personalizer:
+        """Open a profile that has learned enough for an update to be applied."""
+        shutil.copytree(self.learned, self.folder / name)
+        return self.open(name, **changes)
+
+
+@pytest.fixture(scope="session")
+def learned(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The profile of somebody whose fingers slip to the right; copy it before opening it."""
+    folder = tmp_path_factory.mktemp("learned") / "profile"
+    rng = np.random.default_rng(5)
+    with Personalizer.open(
+        folder, bundle=bundle, trusted_keys=small.TRUSTED, rng=np.random.default_rng(0)
+    ) as keyboard:
+        for context, word in small.tokens(7, 220):
+            keyboard.record(context, small.slipped(word, rng), word)
+    return folder
+
+
+@pytest.fixture
+def rig(tmp_path: Path, bundle: Path, plan: Plan, learned: Path) -> Rig:
+    """A trainer in memory, called without a network."""
+    trainer = InMemoryTrainer(plan)
+    return Rig(tmp_path, bundle, trainer, NOWHERE, trainer, learned)
+
+
+@pytest.fixture(params=["in memory", "over http"])
+def any_rig(request: pytest.FixtureRequest, rig: Rig) -> Iterator[Rig]:
+    """Every kind of trainer and cipher that must behave alike."""
+    if request.param == "in memory":
+        yield rig
+        return
+    with serving(over_http(rig.trainer)) as url:
+        rig.url, rig.transport = url, None
+        yield rig
+
+
+@pytest.fixture
+def keyboard(rig: Rig) -> Iterator[Personalizer]:
+    """A fresh profile."""
+    with rig.open() as opened:
+        yield opened
+
+
+Opener = Callable[[], Personalizer]

@@ -1,0 +1,159 @@
+"""A small bundle of common English words, built and signed in seconds, and a person who types them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from quietkeys import edits
+from quietkeys.candidates import Vocabulary
+from quietkeys.counting import BLOCKS
+from quietkeys.events import FEATURES, EventMap
+from quietkeys.predictor import Model
+from quietkeys.scorer import Scorer
+from quietkeys.slate import LexiconSearch
+from quietkeys_protocol.plan import Block, Plan
+from tools.model_build import channel, contents, graph, kneser_ney, ngram, plan_stage, rank, spelling
+from tools.model_build.bundle_writer import public_bytes
+from tools.model_build.channel import TypingCounts
+from tools.model_build.counts import count_trigrams, pad
+from tools.model_build.graph import AdapterParts, LanguageParts
+from tools.model_build.language import Language
+from tools.model_build.typists import Person
+
+KEY: Final = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"signs test bundles").digest())
+TRUSTED: Final = (public_bytes(KEY),)
+WORDS: Final = tuple(
+    """
+    the of and to in is you that it he was for on are as with his they at be this have from or one
+    had by word but not what all were we when your can said there use an each which she do how their
+    if will up other about out many then them these so some her would make like him into time has
+    look two more write go see number no way could people my than first water been call who oil its
+    now find long down day did get come made may part over new sound take only little work know
+    place year live me back give most very after thing our just name good sentence man think say
+    great where help through much before line right too mean old any same tell boy follow came want
+    show also around form three small set put end does another well large must big even such because
+    turn here why ask went men read need land different home us move try kind hand picture again
+    change off play spell air away animal house point page letter mother answer found study still
+    learn should world
+    """.split()  # noqa: SIM905 - a text
+)
+
+
+def language() -> Language:
+    """Return a language in which words follow each other with preference."""
+    listed = ("<s>", "<unk>", *WORDS)
+    rng = np.random.default_rng(1)
+    frequency = 1.0 / np.arange(1, len(WORDS) + 1) ** 0.7
+    preference = [rng.permutation(frequency**1.5) for _ in range(len(listed))]
+    lines = []
+    for _ in range(1500):
+        word, line = 0, []
+        for _ in range(int(rng.integers(3, 9))):
+            weight = preference[word] * frequency
+            word = int(rng.choice(len(WORDS), p=weight / weight.sum())) + 2
+            line.append(word)
+        lines.append(line)
+    model = kneser_ney.train(count_trigrams([(pad(lines), 1.0)], len(listed)), len(listed), 10**6, 10**6)
+    size = edits.CLASSES
+    nothing = TypingCounts(np.zeros((size, size)), np.zeros(size), np.zeros(size), np.zeros((size, size)))
+    counts = {word: max(1, int(1000 * share)) for word, share in zip(WORDS, frequency, strict=True)}
+    log_p = channel.channel_log_probabilities(nothing, channel.text_statistics(counts))
+    table, scale = spelling.train([(word, 1.0) for word in WORDS])
+    share = np.concatenate([[1e-6, 1e-6], frequency / frequency.sum()])
+    parts = LanguageParts(ngram.quantize(model), table, scale, log_p)
+    return Language(listed, np.log(share).astype(np.float32), parts, {})
+
+
+def text(seed: int, count: int) -> list[str]:
+    """Return lines of text with some words of the writer's own."""
+    rng = np.random.default_rng(seed)
+    favourites = rng.choice(len(WORDS), 60, replace=False)
+    own = [WORDS[number][:3] + "zo" for number in rng.choice(len(WORDS), 6, replace=False)]
+    lines = []
+    for _ in range(count):
+        words = [WORDS[int(rng.choice(favourites))] for _ in range(int(rng.integers(3, 8)))]
+        if rng.random() < 0.2:
+            words.append(own[int(rng.integers(len(own)))])
+        lines.append(" ".join(words) + ".")
+    return lines
+
+
+def bare_model(parts: LanguageParts, words: tuple[str, ...], frequency: np.ndarray) -> Model:  # type: ignore[type-arg]
+    """Return a model without an adapter, for fitting the plan to people."""
+    vocabulary = Vocabulary.build(words, frequency)
+    idle = graph.no_blocks(rank.prior_weights().astype(np.float32), edits.EDIT_COUNT, len(words))
+    event_of_edit, _ = plan_stage.channel_events()
+    starts = plan_stage.bucket_starts(len(words))
+    width = len(FEATURES)
+    events = EventMap(
+        event_of_edit,
+        starts,
+        np.zeros((1, width)),
+        plan_stage.feature_scale(),
+        rank.prior_weights(),
+        np.zeros((width, 1)),
+    )
+    search = LexiconSearch(vocabulary, parts.channel.astype(np.float64))
+    scorer = Scorer(graph.build(parts, idle).SerializeToString(), vocabulary.index)
+    return Model(search, ANY_PLAN, events, scorer)
+
+
+ANY_PLAN: Final = Plan(
+    "none",
+    tuple(
+        Block(name, ("a",), ((1,),), 8, 3, ((0,) * 16,), ((0,) * 16,), 1, 15, 60, 60, 0.1) for name in BLOCKS
+    ),
+)
+
+
+def files() -> dict[str, bytes]:
+    """Return the files of the small bundle, `plan.json` and `events.json` included."""
+    spoken = language()
+    model = bare_model(spoken.parts, spoken.words, spoken.log_frequency)
+    people = [rank.type_person(model, Person(f"p{seed}", tuple(text(seed, 60))), seed) for seed in range(3)]
+    planned = plan_stage.make_plan("en", len(spoken.words), people, rank.prior_weights())
+    blocks = {block.name: block for block in planned.plan.blocks}
+    events = planned.events
+    adapter = AdapterParts(
+        events.base_weights.astype(np.float32),
+        events.ranker_map.astype(np.float32),
+        blocks["channel"].A.astype(np.float32),
+        events.event_of_edit,
+        blocks["lexicon"].A.astype(np.float32),
+        events.bucket_of_word(len(spoken.words)),
+    )
+    return contents.language_files(spoken, adapter) | {
+        contents.PLAN: planned.plan.canonical,
+        contents.CLIENT_SPECIFICATION: b"{}",
+        "events.json": events.to_bytes(),
+    }
+
+
+def write(folder: Path, content: dict[str, bytes], version: int = 1) -> Path:
+    """Sign the files as a bundle in a folder; return it."""
+    plan_hash = Plan.parse(content[contents.PLAN]).hash
+    contents.sign_bundle(folder, content, KEY, version=version, plan_hash=plan_hash, created="2025-01-01")
+    return folder
+
+
+def tokens(seed: int, count: int) -> Iterator[tuple[str, str]]:
+    """Yield (text before, token) for every token of some lines."""
+    for line in text(seed, count):
+        words = line.split()
+        for place, word in enumerate(words):
+            yield " ".join(words[:place]), word
+
+
+_ROWS: Final = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
+_RIGHT: Final = {row[place]: row[min(place + 1, len(row) - 1)] for row in _ROWS for place in range(len(row))}
+
+
+def slipped(word: str, rng: np.random.Generator, share: float = 0.3) -> str:
+    """Return a word as typed by fingers that land one key to the right at `share` of the letters."""
+    return "".join(_RIGHT[letter] if letter in _RIGHT and rng.random() < share else letter for letter in word)

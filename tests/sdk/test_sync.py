@@ -1,0 +1,221 @@
+"""The behaviour suite of a sync, over every kind of trainer and cipher."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from quietkeys import Deletion, ErrorCode, Outcome, Outdated, Personalizer, Progress, Step, TryAgain
+from quietkeys.client import JobState
+from quietkeys.sync import Syncer
+from quietkeys.sync_parts import Place
+from quietkeys.testing import InMemoryTrainer
+from quietkeys.testing.trainer import Integers, train
+from quietkeys_protocol.plan import Plan
+from quietkeys_protocol.wire import decode_report
+from tests.sdk import small
+from tests.sdk.conftest import Rig
+from tests.sdk.transports import AnswersLost, Unreachable
+
+
+def right(keyboard: Personalizer) -> int:
+    """How many words of a fresh text come out as meant, typed by the hands that the profile has learned."""
+    rng = np.random.default_rng(11)
+    outputs = []
+    for context, word in small.tokens(7, 300):
+        typed = small.slipped(word.strip("."), rng)
+        outputs.append((keyboard.suggest(context, typed).correction or typed) == word.strip("."))
+    return sum(outputs[-300:])
+
+
+def sequences(rig: Rig) -> list[int]:
+    """The sequence numbers of all reports that the trainer took."""
+    return [job.report.sequence for job in rig.trainer.jobs.values()]
+
+
+def test_a_sync_makes_suggestions_better(any_rig: Rig) -> None:
+    """Counts go out encrypted, the update is judged on held-out typing and used by the next suggestion."""
+    with any_rig.open_learned() as keyboard:
+        before = right(keyboard)
+        result = keyboard.sync()
+        assert result.outcome is Outcome.APPLIED
+        assert result.adapter_version == keyboard.status().adapter_version == 1
+        assert result.verdict is not None
+        assert result.verdict.gain > 0.0
+        assert right(keyboard) > before
+
+
+def test_what_was_done_is_told(any_rig: Rig) -> None:
+    """Steps in order, bytes by kind, a ledger in words, a fingerprint, and the bytes of all syncs so far."""
+    steps: list[Progress] = []
+    with any_rig.open_learned() as keyboard:
+        result = keyboard.sync(steps.append)
+        assert [progress.step for progress in steps] == list(Step)
+        assert list(result.seconds) == list(Step)
+        assert steps[-1].bytes_sent == sum(result.bytes_sent.values()) == keyboard.status().bytes_sent
+        assert result.bytes_sent["report"] == keyboard.sync().bytes_sent["report"] > 1000
+        assert result.bytes_received["update"] > 100
+        kinds = [line.kind for line in keyboard.ledger()]
+        assert kinds[:4] == ["keys_uploaded", "report_sent", "update_fetched", "update_applied"]
+        assert all(line.text.endswith(".") for line in keyboard.ledger())
+        assert keyboard.status().key_fingerprint in keyboard.ledger()[0].text
+        assert keyboard.status().problems == ()
+
+
+def test_keys_go_once_and_reports_grow(any_rig: Rig) -> None:
+    """Enrolment and evaluation keys are sent once, also over a restart; sequence numbers grow."""
+    with any_rig.open_learned() as keyboard:
+        keyboard.sync()
+    with any_rig.open() as keyboard:
+        keyboard.sync()
+        keyboard.sync()
+    sent = [method for method, _ in any_rig.trainer.requests]
+    assert (sent.count("PUT"), len(any_rig.trainer.devices)) == (1, 1)
+    assert len(sequences(any_rig)) == 3
+    assert sequences(any_rig) == sorted(set(sequences(any_rig)))
+
+
+def test_a_trainer_that_takes_its_time_is_asked_again(any_rig: Rig) -> None:
+    """With no time to wait the outcome is pending; the next sync goes on with the same report."""
+    any_rig.trainer.polls = 2
+    with any_rig.open_learned() as keyboard:
+        assert keyboard.sync(wait_seconds=0).outcome is Outcome.PENDING
+        assert keyboard.status().open_report == "sent"
+    with any_rig.open() as keyboard:
+        assert keyboard.sync(wait_seconds=60).outcome is Outcome.APPLIED
+        assert keyboard.status().open_report == ""
+    assert len(any_rig.trainer.jobs) == 1
+
+
+def test_a_profile_is_private(any_rig: Rig) -> None:
+    """Every file of a profile can be read by its owner only."""
+    with any_rig.open_learned() as keyboard:
+        keyboard.sync(wait_seconds=0)
+        for path in (any_rig.folder / "profile").rglob("*"):
+            mode = stat.S_IMODE(path.stat().st_mode)
+            assert mode in ((0o700,) if path.is_dir() else (0o600,)), path.name
+
+
+@pytest.mark.parametrize("state", [JobState.FAILED, JobState.SUPERSEDED])
+def test_a_report_without_an_update_is_given_up(any_rig: Rig, state: JobState) -> None:
+    """When the trainer has no update for a report the next sync sends another."""
+    any_rig.trainer.polls = 1000
+    with any_rig.open_learned() as keyboard:
+        keyboard.sync(wait_seconds=0)
+        for job in any_rig.trainer.jobs.values():
+            job.state = state
+        any_rig.trainer.polls = 0
+        assert keyboard.sync().outcome is Outcome.LOST
+        assert keyboard.status().open_report == ""
+        assert keyboard.sync().outcome is Outcome.APPLIED
+
+
+def test_a_trainer_that_lost_everything_gets_it_again(any_rig: Rig) -> None:
+    """The device enrols and uploads again, within the same sync, and its keys are the same."""
+    any_rig.trainer.polls = 1000
+    with any_rig.open_learned() as keyboard:
+        keyboard.sync(wait_seconds=0)
+        fingerprint = keyboard.status().key_fingerprint
+        any_rig.trainer.devices.clear()
+        any_rig.trainer.jobs.clear()
+        any_rig.trainer.polls = 0
+        assert keyboard.sync().outcome is Outcome.APPLIED
+        assert keyboard.status().key_fingerprint == fingerprint
+
+
+def test_a_trainer_that_lost_the_keys_gets_them_again(any_rig: Rig) -> None:
+    """The same report is sent again after the keys: one report, one job."""
+    with any_rig.open_learned() as keyboard:
+        keyboard.sync()
+        for device in any_rig.trainer.devices.values():
+            device.keys.clear()
+        assert keyboard.sync().outcome in (Outcome.APPLIED, Outcome.KEPT_OLD)
+    assert [method for method, _ in any_rig.trainer.requests].count("PUT") == 2
+    assert len(any_rig.trainer.jobs) == 2
+
+
+def test_forgetting_ends_everything(any_rig: Rig) -> None:
+    """Counts, keys, adapter and ledger are gone here, the device is gone there, and all can begin anew."""
+    with any_rig.open_learned() as keyboard:
+        keyboard.sync()
+        assert keyboard.forget() is Deletion.CONFIRMED
+        assert any_rig.trainer.devices == {}
+        status = keyboard.status()
+        assert (status.words_recorded, status.words_known, status.adapter_version) == (0, 0, 0)
+        assert (status.key_fingerprint, status.bytes_sent) == ("", 0)
+        names = {path.name for path in (any_rig.folder / "profile").rglob("*") if path.is_file()}
+        assert names <= {"lock", "profile.sqlite", "profile.sqlite-shm", "profile.sqlite-wal"}
+        assert keyboard.sync().outcome is Outcome.KEPT_OLD
+        assert len(any_rig.trainer.devices) == 1
+
+
+def test_forgetting_reaches_the_trainer_later(rig: Rig) -> None:
+    """Without the trainer all that is here goes at once; the deletion there is made up for first."""
+    with rig.open_learned() as keyboard:
+        keyboard.sync()
+        (device,) = rig.trainer.devices
+    with rig.open(transport=Unreachable()) as keyboard:
+        assert keyboard.forget() is Deletion.PENDING
+        assert keyboard.status().words_known == 0
+        assert "not confirmed" in keyboard.status().problems[0].message
+    rig.trainer.requests.clear()
+    with rig.open() as keyboard:
+        keyboard.sync()
+        assert keyboard.status().problems == ()
+    assert rig.trainer.requests[0] == ("DELETE", f"/v1/devices/{device}")
+    assert device not in rig.trainer.devices
+
+
+def test_a_device_that_never_enrolled_has_nothing_to_delete(rig: Rig) -> None:
+    """Forgetting then asks nobody."""
+    with rig.open_learned() as keyboard:
+        assert keyboard.forget() is Deletion.NOTHING_THERE
+    assert rig.trainer.requests == []
+
+
+def test_a_trainer_with_another_plan_is_of_no_use(rig: Rig) -> None:
+    """The report waits, and the error says to upgrade."""
+    other = InMemoryTrainer(replace(rig.trainer.plan, bundle="another"))
+    with rig.open_learned(transport=other) as keyboard:
+        with pytest.raises(Outdated) as caught:
+            keyboard.sync()
+        assert caught.value.code is ErrorCode.PLAN_UNKNOWN
+        assert keyboard.status().open_report == "written"
+
+
+def test_a_retry_sends_the_stored_bytes(rig: Rig) -> None:
+    """When the answer to a report is lost, the same bytes go again under the same key, and it is one job."""
+    deaf = AnswersLost(rig.trainer, "/v1/reports")
+    with rig.open_learned(transport=deaf) as keyboard:
+        with pytest.raises(TryAgain):
+            keyboard.sync()
+        stored = next((rig.folder / "profile" / "outbox").glob("*.report")).read_bytes()
+        keyboard.record("see", "you", "you")
+    with rig.open() as keyboard:
+        assert keyboard.sync().outcome is Outcome.APPLIED
+    (job,) = rig.trainer.jobs.values()
+    assert job.report == decode_report(stored)
+    assert list((rig.folder / "profile" / "outbox").iterdir()) == []
+
+
+def test_two_sources_add_up(rig: Rig) -> None:
+    """The trainer trains on the sum of the latest reports under one key."""
+    seen: list[int] = []
+
+    def training(plan: Plan, arrays: Sequence[Integers]) -> list[Integers]:
+        seen.append(int(arrays[0].sum()))
+        return train(plan, arrays)
+
+    rig.trainer.training = training
+    with rig.open_learned() as keyboard:
+        parts = keyboard._syncer()._parts
+        for source in (0, 1):
+            Syncer(replace(parts, place=Place(source, 2))).run(None, 60.0)
+        keyboard.sync()
+    half, both, whole = seen
+    assert half == pytest.approx(whole / 2, rel=0.2)
+    assert both == pytest.approx(whole, rel=0.1)
