@@ -1,8 +1,8 @@
 """The gate: the device's own judgement of an update, before it is applied.
 
 Old and new adapter score the same held-out events, which were never counted. The update is applied when the
-kept words become likelier by clearly more than chance (a paired test over events) and when it does not put
-more words wrong than right. An update far outside what training can yield is refused unseen.
+kept words become likelier by more than chance (a one-sided paired test over events, at 80 %) unless it puts
+clearly more words wrong than right (the sign test on the words that change, at two standard errors). An update far outside what training can yield is refused unseen.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from quietkeys.scorer import Adapter
 from quietkeys_protocol.plan import Plan
 
 MINIMUM_EVENTS: Final = 60  # held-out events below which nothing is applied
-CLEARLY: Final = 1.0  # standard errors by which the mean log-likelihood must rise
+LIKELIER: Final = 0.84  # standard errors by which the mean log-likelihood must rise
+MORE_WRONG: Final = 2.0  # standard errors of the count of changed words, beyond which harm is clear
 EVENT_BOUND: Final = 4.0  # nats that an update may move the score of one event
 
 
@@ -54,12 +55,12 @@ def judge(events: EventMap, plan: Plan, choices: Sequence[Choice], old: Adapter,
     broken = sum(old_one[1] and not new_one[1] for old_one, new_one in zip(before, after, strict=True))
     gain = float(rise.mean())
     error = float(rise.std(ddof=1)) / math.sqrt(len(rise))
-    helps = gain > CLEARLY * error and gain > 0.0
-    applied = helps and fixed >= broken
+    helps = gain > LIKELIER * error and gain > 0.0
+    applied = helps and broken - fixed <= MORE_WRONG * math.sqrt(fixed + broken)
     if applied:
         reason = "it predicts your held-out typing better"
     elif helps:
-        reason = "it would put more words wrong than right"
+        reason = "it would put clearly more words wrong than right"
     else:
         reason = "it does not predict your held-out typing clearly better"
     return Verdict(applied, reason, len(choices), gain, error, fixed, broken)

@@ -1,0 +1,251 @@
+"""Counting, encoding and judging, against slower second implementations."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from quietkeys import edits
+from quietkeys.counting import Choice, Masses, count, softmax
+from quietkeys.encoding import encode, share_among
+from quietkeys.events import FEATURES, EventMap, parse_event_map
+from quietkeys.gate import MINIMUM_EVENTS, adapter_scores, judge
+from quietkeys.held_out import pack_choice, unpack_choice
+from quietkeys.scorer import Adapter
+from quietkeys_protocol.errors import QuietkeysError, Untrusted
+from quietkeys_protocol.plan import Block, Plan
+from quietkeys_protocol.program import reference
+
+CHANNEL, LEXICON, CODES, TURNS = 5, 4, 6, 3
+SEEDS = st.integers(0, 10_000)
+
+
+def event_map(seed: int = 0) -> EventMap:
+    """Return a small event map with random parts."""
+    rng = np.random.default_rng(seed)
+    event_of_edit = rng.integers(-1, CHANNEL, edits.EDIT_COUNT)
+    event_of_edit[:CHANNEL] = np.arange(CHANNEL)
+    return EventMap(
+        event_of_edit=event_of_edit,
+        bucket_starts=np.array([2, 5, 9, 30]),
+        code_book=rng.normal(size=(CODES, len(FEATURES))).round(3),
+        feature_scale=rng.uniform(0.5, 2.0, len(FEATURES)).round(3),
+        base_weights=rng.normal(size=len(FEATURES)).round(3),
+        ranker_map=rng.normal(size=(len(FEATURES), TURNS)).round(3),
+    )
+
+
+def random_choice(seed: int) -> Choice:
+    """Return a choice among a few candidates."""
+    rng = np.random.default_rng(seed)
+    candidates = int(rng.integers(2, 7))
+    return Choice(
+        features=rng.normal(size=(candidates, len(FEATURES))).astype(np.float32).astype(np.float64),
+        edit_events=rng.integers(-1, CHANNEL, (candidates, 4)),
+        buckets=rng.integers(-1, LEXICON, candidates),
+        kept=int(rng.integers(candidates)),
+        literal=int(rng.integers(candidates)),
+    )
+
+
+def small_block(name: str, matrix: NDArray[np.int64]) -> Block:
+    """Return a block with tables of tanh, narrow enough to be quick."""
+    half, reach = 1 << 10, 2.0
+    pull = 0.5 * half / float(np.linalg.eigvalsh((matrix.T @ matrix).astype(float))[-1]) / 3.5
+    levels = (np.arange(8) - 3.5) / 4.0 * reach
+    tables = tuple(
+        tuple(int(v) for w in (floor, floor + 2**plane) for v in np.rint(pull * w * np.tanh(levels / 2)))
+        for plane, floor in ((0, 0.5), (1, 0.0))
+    )
+    codes = np.rint(np.arange(16) * 3 / 15).astype(int)
+    return Block(
+        name=name,
+        events=tuple(f"event {m}" for m in range(len(matrix))),
+        matrix=tuple(tuple(int(v) for v in row) for row in matrix),
+        z_bits=11,
+        z_top_bits=3,
+        plane_tables=tuple(tuple(int(code) >> p & 1 for code in codes) for p in range(2)),
+        step_tables=tables,
+        steps=6,
+        strength_max=255,
+        gradient_limit=2047,
+        weight_limit=1023,
+        z_unit=reach / half,
+        units=(("floor", 0.5), ("prior", 0.5), ("pull", pull), ("ratio_limit", float(np.tanh(0.875)))),
+    )
+
+
+def small_plan() -> Plan:
+    """Return a plan of three blocks that fits `event_map`."""
+    rng = np.random.default_rng(3)
+    return Plan(
+        "en",
+        (
+            small_block("channel", np.eye(CHANNEL, dtype=np.int64)),
+            small_block("lexicon", np.eye(LEXICON, dtype=np.int64)),
+            small_block("ranker", rng.integers(-1, 2, (CODES, TURNS))),
+        ),
+    )
+
+
+@given(SEEDS)
+def test_counts_are_the_gradient_of_the_log_likelihood(seed: int) -> None:
+    """C - E of channel and lexicon is the slope of log P(kept) in each event's score, by differences."""
+    events, choice = event_map(), random_choice(seed)
+    counted = count(events, choice)
+
+    def log_likelihood(channel: NDArray[np.float64], lexicon: NDArray[np.float64]) -> float:
+        score = choice.features @ events.base_weights
+        score = score + np.append(channel, 0.0)[choice.edit_events].sum(1) + np.append(lexicon, 0.0)[choice.buckets]
+        return float(np.log(softmax(score)[choice.kept]))
+
+    step = 1e-5
+    for block, size in (("channel", CHANNEL), ("lexicon", LEXICON)):
+        slope = counted[block].evidence_for - counted[block].evidence_against
+        for event in range(size):
+            moved = {"channel": np.zeros(CHANNEL), "lexicon": np.zeros(LEXICON)}
+            moved[block][event] = step
+            numeric = (log_likelihood(**moved) - log_likelihood(-moved["channel"], -moved["lexicon"])) / (2 * step)
+            assert slope[event] == pytest.approx(numeric, abs=0.02)  # rivals under 0.2 % are left out
+
+
+@given(SEEDS)
+def test_a_word_never_in_doubt_counts_nothing(seed: int) -> None:
+    """With all probability on the kept candidate there is no contested mass."""
+    choice = random_choice(seed)
+    features = np.zeros_like(choice.features)
+    events = event_map()
+    features[choice.kept] = events.base_weights * 1e3
+    sure = Choice(features, choice.edit_events, choice.buckets, choice.kept, choice.literal)
+    for masses in count(events, sure).values():
+        assert masses.evidence_for.sum() == masses.evidence_against.sum() == 0.0
+
+
+@given(SEEDS)
+def test_a_choice_survives_packing(seed: int) -> None:
+    """Held-out events come back as they were; no byte more or less is accepted."""
+    choice = random_choice(seed)
+    packed = pack_choice(choice)
+    again = unpack_choice(packed)
+    np.testing.assert_array_equal(again.features, choice.features)
+    np.testing.assert_array_equal(again.edit_events, choice.edit_events)
+    np.testing.assert_array_equal(again.buckets, choice.buckets)
+    assert (again.kept, again.literal) == (choice.kept, choice.literal)
+    for broken in (packed[:-1], packed + b"\0", b""):
+        with pytest.raises(Untrusted):
+            unpack_choice(broken)
+
+
+def test_an_event_map_survives_its_canonical_form() -> None:
+    """What is written parses to the same map; anything else is refused."""
+    content = event_map().to_bytes()
+    assert parse_event_map(content).to_bytes() == content
+    for broken in (content[:-1], b"[]", content.replace(b'"code_book"', b'"other"'), b"{" * 5000):
+        with pytest.raises(Untrusted):
+            parse_event_map(broken)
+
+
+@settings(deadline=None)
+@given(SEEDS, st.floats(0.01, 100.0))
+def test_an_encoded_report_trains_inside_its_field(seed: int, scale: float) -> None:
+    """Whatever was counted, the report is in range and its own reference run stays inside."""
+    rng = np.random.default_rng(seed)
+    for block in small_plan().blocks:
+        events = len(block.events)
+        masses = Masses(rng.exponential(scale, events), rng.exponential(scale, events) * rng.random(events))
+        encoded = encode(block, masses, np.zeros(block.width, dtype=np.int64))
+        assert 0 <= encoded.strength.min() and encoded.strength.max() <= block.strength_max
+        assert np.abs(encoded.gradient).max() <= block.gradient_limit
+        trained, reach = reference(block, encoded.strength, encoded.gradient, encoded.weights)
+        assert reach.inside(block).all()
+        assert np.abs(trained).max() <= block.weight_limit
+
+
+def test_training_moves_events_towards_their_log_odds() -> None:
+    """An event with more mass for than against gets a positive score, and the other way round."""
+    block = small_plan().blocks[0]
+    masses = Masses(np.array([9.0, 1.0, 5.0, 0.0, 3.0]), np.array([1.0, 9.0, 5.0, 0.0, 1.0]))
+    encoded = encode(block, masses, np.zeros(block.width, dtype=np.int64))
+    z = reference(block, encoded.strength, encoded.gradient, encoded.weights)[0] * block.z_unit
+    assert z[0] > 0.8 and z[1] < -0.8
+    assert abs(z[2]) < 0.2 and abs(z[3]) < 0.2
+    assert 0.2 < z[4] < z[0] + 0.3
+
+
+@given(SEEDS, st.integers(1, 8))
+def test_parts_of_a_report_add_up(seed: int, sources: int) -> None:
+    """The parts of several sources sum to about the whole, and to it exactly for one."""
+    rng = np.random.default_rng(seed)
+    block = small_plan().blocks[0]
+    masses = Masses(rng.exponential(5.0, CHANNEL), rng.exponential(5.0, CHANNEL))
+    whole = encode(block, masses, np.zeros(block.width, dtype=np.int64))
+    parts = [share_among(whole, sources, rng) for _ in range(sources)]
+    for name in ("strength", "gradient"):
+        total = sum(getattr(part, name) for part in parts)
+        assert np.abs(total - getattr(whole, name)).max() <= sources
+    if sources == 1:
+        assert parts[0] is whole
+
+
+def no_adapter(plan: Plan) -> Adapter:
+    """Return the adapter that changes nothing."""
+    return Adapter(0, {block.name: np.zeros(block.width, np.float32) for block in plan.blocks})
+
+
+def helpful_case(sign: float) -> tuple[Adapter, list[Choice]]:
+    """Return an adapter on the first channel event, and choices that it helps (or harms)."""
+    plan = small_plan()
+    weights = dict(no_adapter(plan).weights)
+    weights["channel"] = np.array([1.0, 0, 0, 0, 0], np.float32) * np.float32(sign)
+    choices = []
+    for seed in range(2 * MINIMUM_EVENTS):
+        rng = np.random.default_rng(seed)
+        features = rng.normal(scale=0.2, size=(2, len(FEATURES)))
+        choices.append(Choice(features, np.array([[0], [-1]]), np.array([-1, -1]), 0, 1))
+    return Adapter(1, weights), choices
+
+
+def test_the_gate_applies_what_helps_and_keeps_out_what_harms() -> None:
+    """The same adapter with the sign turned is refused."""
+    plan, events = small_plan(), event_map()
+    helping, choices = helpful_case(1.0)
+    harming, _ = helpful_case(-1.0)
+    assert judge(events, plan, choices, no_adapter(plan), helping).applied
+    refused = judge(events, plan, choices, no_adapter(plan), harming)
+    assert not refused.applied and refused.gain < 0.0
+    assert not judge(events, plan, choices[: MINIMUM_EVENTS - 1], no_adapter(plan), helping).applied
+    assert not judge(events, plan, choices, helping, helping).applied
+
+
+@pytest.mark.parametrize("value", [100.0, float("nan"), float("inf")])
+def test_the_gate_refuses_weights_beyond_reason(value: float) -> None:
+    """Extreme or broken weights are refused, even where they would help."""
+    plan, events = small_plan(), event_map()
+    helping, choices = helpful_case(1.0)
+    weights = dict(helping.weights)
+    weights["channel"] = np.full(CHANNEL, value, np.float32)
+    verdict = judge(events, plan, choices, no_adapter(plan), Adapter(2, weights))
+    assert not verdict.applied and "outside" in verdict.reason
+
+
+@given(SEEDS)
+def test_a_zero_adapter_leaves_the_base_score(seed: int) -> None:
+    """Scores under no adapter are the weighted features."""
+    events, choice, plan = event_map(), random_choice(seed), small_plan()
+    expected = choice.features @ events.base_weights
+    np.testing.assert_allclose(adapter_scores(events, plan, choice, no_adapter(plan)), expected)
+
+
+def test_errors_name_no_counts() -> None:
+    """A report that cannot be encoded says which block, and no number of it."""
+    block = small_plan().blocks[0]
+    masses = Masses(np.full(CHANNEL, 7.77), np.zeros(CHANNEL))
+    far = np.full(block.width, 1023, dtype=np.int64)
+    try:
+        encode(block, masses, far)
+    except QuietkeysError as error:
+        assert "7.77" not in str(error) and "1023" not in str(error)
+    assert "..." in repr(encode(block, masses, np.zeros(block.width, dtype=np.int64)))
