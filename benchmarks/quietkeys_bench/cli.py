@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from quietkeys.bundle import shipped_bundle
 from quietkeys.demo.failing import DemoFailed
 from quietkeys_bench import personalization as bench
 from quietkeys_bench.cell import Train
@@ -75,7 +76,7 @@ def _training(mode: Mode) -> Iterator[Train | None]:
 
     with (
         tempfile.TemporaryDirectory(prefix="quietkeys-bench-") as folder,
-        encrypted_training(Path(folder)) as train,
+        encrypted_training(shipped_bundle(), Path(folder)) as train,
     ):
         yield train
 

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from quietkeys.bundle import shipped_bundle
+from quietkeys.bundle import Bundle
 from quietkeys.cipher import Cipher, Parameters, ProcessCipher
 from quietkeys.client import JobState, TrainerClient
 from quietkeys.demo.trainer_process import trainer_process
@@ -74,12 +74,11 @@ class Reports:
 
 
 @contextmanager
-def encrypted_training(folder: Path) -> Iterator[Train]:
-    """What trains the shipped plan under real keys, for as long as the block lasts.
+def encrypted_training(bundle: Bundle, folder: Path) -> Iterator[Train]:
+    """What trains a bundle's plan under real keys, for as long as the block lasts.
 
     Everything it needs lies in `folder`, keys included, which the caller removes.
     """
-    bundle = shipped_bundle()
     parameters = Parameters.of(Plan.parse(bundle["plan.json"]), bundle["client_specification.json"])
     pinned = bundle.manifest.client_specification
     with trainer_process(folder / "trainer", parameters.plan, pinned) as trainer:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from types import FrameType
 from typing import Final
 
 from rich.console import Console
@@ -30,12 +34,31 @@ def run_demo(text: Path | None, words: int | None, seed: int, out: Path | None, 
         raise DemoFailed("The folder for --json does not exist.", "Make it first, or name another.")
     given = Given(words_to_type(text, words or WORDS), seed)
     console.print(_opening(text), highlight=False, markup=False)
-    with tempfile.TemporaryDirectory(prefix="quietkeys-demo-") as folder, Screen(console) as screen:
+    with (
+        _ended_by_signals(),
+        tempfile.TemporaryDirectory(prefix="quietkeys-demo-") as folder,
+        Screen(console) as screen,
+    ):
         figures = run_loop(given, Path(folder), screen)
     show_figures(console, figures)
     if out is not None:
         figures.write(out)
     return figures
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Lets a polite request to end unwind the stack, as Ctrl-C does, so that the trainer is stopped too."""
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _opening(text: Path | None) -> str:

@@ -130,12 +130,10 @@ def conclusions(figures: Figures) -> list[str]:
     errors = {rung.rung: 1.0 - rung.word_accuracy for rung in figures.ladder}
     local = _change(errors["base"], errors["local"])
     update = _change(errors["local"], errors["encrypted"])
-    decided = (
-        "was applied" if figures.applied else "was not applied, so this profile stays with local learning"
-    )
+    stays = "" if figures.applied else " This profile stays with local learning."
     return [
         f"What was gained: local learning made {local} errors than the base model, and the encrypted update"
-        f" {update} again. The update {decided}: {figures.reason}",
+        f" {update} again. {figures.reason}{stays}",
         f"What the trainer saw: {size_words(figures.cost.evaluation_key_bytes)} of keys that only compute and"
         f" {size_words(figures.cost.upload_bytes)} of ciphertexts, of the same size whoever types whatever."
         " It saw no word, no count and no weight, and it does not learn whether the update was applied.",

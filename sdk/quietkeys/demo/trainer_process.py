@@ -24,6 +24,7 @@ from quietkeys.demo.failing import DemoFailed
 from quietkeys_protocol.plan import Plan
 
 STARTS_WITHIN_S: Final = 180.0  # circuits are compiled first; 10 s on 2 idle cores
+DRAINS_WITHIN_S: Final = 3.0  # an idle trainer stops in one second; a busy one has nothing to finish for us
 STOPS_WITHIN_S: Final = 15.0
 _POLL_S: Final = 0.1
 _NEEDED: Final = ("concrete", "fastapi", "sqlalchemy", "structlog", "uvicorn")
@@ -74,7 +75,7 @@ class TrainerProcess:
         if self.process.poll() is None:
             self.process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(STOPS_WITHIN_S)
+                self.process.wait(DRAINS_WITHIN_S)
             if self.process.poll() is None:
                 self.process.send_signal(signal.SIGTERM)  # the second one is for hurrying
                 with contextlib.suppress(subprocess.TimeoutExpired):
