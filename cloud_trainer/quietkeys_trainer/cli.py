@@ -12,11 +12,12 @@ from typing import Annotated, Final
 
 import typer
 
+from quietkeys_protocol.check import check_plan
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused
 from quietkeys_protocol.plan import Plan
 from quietkeys_trainer.circuit import Engine, EngineLoader
 from quietkeys_trainer.serving import Address, serve, work, write_ready
-from quietkeys_trainer.settings import LEASE_S, ServedPlan, Settings
+from quietkeys_trainer.settings import LEASE_S, ServedPlan, Settings, read_plan
 
 StateOption = Annotated[
     Path, typer.Option("--state", help="Folder of the ledger and of everything stored.", file_okay=False)
@@ -74,6 +75,18 @@ def make_cli(load: EngineLoader, module: str, lease_s: float = LEASE_S) -> typer
         """Runs one more worker beside a `serve` with the same state and plans."""
         with _typed_exit():
             work(replace(_settings(state, plan, client_spec_sha256), lease_s=lease_s), load, name, parent)
+
+    @plans.callback()
+    def _plans() -> None:
+        """Plans."""
+
+    @plans.command("check")
+    def _check(
+        file: Annotated[Path, typer.Argument(help="A plan's canonical form.", dir_okay=False)],
+    ) -> None:
+        """Says what a round of a plan takes, or which rule it breaks."""
+        with _typed_exit():
+            print(check_plan(read_plan(file)))
 
     return app
 

@@ -1,43 +1,95 @@
-"""Running trainers for the tests of this folder."""
+"""Running trainers for the tests of this folder: one over the fake engine, one over the real."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+import numpy as np
 import pytest
 
-from quietkeys_protocol.plan import Plan
+from quietkeys.cipher import ProcessCipher
+from quietkeys_protocol.framing import Frames
+from quietkeys_protocol.plan import Plan, Quantity
+from tests.fhe_fixtures import SMALL_PLAN, Compiled
 from tests.trainer.device import Device
+from tests.trainer.fake_engine import FakeEngine
 from tests.trainer.running import Trainer, fake_keys, fake_values, running
 
 
 @dataclass(frozen=True, slots=True)
 class Rig:
-    """A running trainer and what its plan takes: keys by name, and the values of a report by number."""
+    """A running trainer and what its plan takes: evaluation keys, and the values of a report by number."""
 
     trainer: Trainer
-    keys: Callable[[str], bytes]
+    frames: Frames
+    keys: bytes
     values: Callable[[int], tuple[bytes, ...]]
+    devices: list[Device] = field(default_factory=list)
 
     @property
     def plan(self) -> Plan:
         """The plan it serves."""
         return self.trainer.plan
 
-    def ready_device(self) -> Device:
-        """An enrolled device whose keys `one` are stored."""
+    def device(self) -> Device:
+        """An enrolled device, deleted after the test."""
         device = self.trainer.device()
-        assert device.put_keys(self.keys("one")).status_code == 201
+        self.devices.append(device)
         return device
+
+    def ready_device(self) -> Device:
+        """An enrolled device whose keys are stored."""
+        device = self.device()
+        assert device.put_keys(self.keys).status_code == 201
+        return device
+
+    def clear(self) -> None:
+        """Deletes the devices: evaluation keys are large."""
+        while self.devices:
+            device = self.devices.pop()
+            device.send("DELETE", f"/v1/devices/{device.device_id}")
 
 
 @pytest.fixture(scope="session")
-def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
-    """One trainer with two workers for all tests of behaviour; each test brings its own devices."""
-    with running(tmp_path_factory.mktemp("trainer"), "--workers", "2") as trainer:
-        yield Rig(
-            trainer,
-            keys=lambda name: fake_keys(name.encode()),
-            values=lambda number: fake_values(b"report %d" % number),
-        )
+def fake_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    """One trainer with two workers over the fake engine."""
+    with running(tmp_path_factory.mktemp("fake"), "--workers", "2") as trainer:
+        frames = FakeEngine().frames
+        yield Rig(trainer, frames, fake_keys(b"one"), lambda number: fake_values(b"report %d" % number))
+
+
+@pytest.fixture(scope="session")
+def real_session(
+    tmp_path_factory: pytest.TempPathFactory, compiled: Compiled, cipher: ProcessCipher
+) -> Iterator[Rig]:
+    """One trainer with one worker over the real engine, started with the product's own command line."""
+    folder = tmp_path_factory.mktemp("real")
+    cipher.write_evaluation_keys(folder / "keys")
+
+    def values(number: int) -> tuple[bytes, ...]:
+        small = {Quantity.STRENGTH: 5 + number, Quantity.GRADIENT: 100 * number, Quantity.WEIGHTS: number}
+        fields = SMALL_PLAN.report_fields
+        arrays = [np.full(field.size, small[field.quantity], dtype=np.int64) for field in fields]
+        return tuple(cipher.encrypt(arrays))
+
+    pin = compiled.parameters.specification_sha256.hex()
+    trainer = Trainer(folder, module="quietkeys_trainer", plan=SMALL_PLAN, pin=pin)
+    trainer.start()
+    yield Rig(trainer, compiled.parameters.frames, (folder / "keys").read_bytes(), values)
+    assert trainer.stop() == 0
+
+
+@pytest.fixture
+def fake_rig(fake_session: Rig) -> Iterator[Rig]:
+    """A trainer over the fake engine, without this test's devices afterwards."""
+    yield fake_session
+    fake_session.clear()
+
+
+@pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.fhe)])
+def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
+    """A trainer, whichever engine it has: what is tested with it holds for both."""
+    session: Rig = request.getfixturevalue(f"{request.param}_session")
+    yield session
+    session.clear()

@@ -141,6 +141,12 @@ def memory(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+def peak_memory(pid: int) -> int:
+    """The most bytes that a process has ever held in memory."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return 1024 * int(status.partition("VmHWM:")[2].split()[0])
+
+
 def open_files(pid: int) -> int:
     """How many files and connections a process has open."""
     return len(list(Path(f"/proc/{pid}/fd").iterdir()))

@@ -36,7 +36,10 @@ def test_nobody_enrols_a_key_they_do_not_hold(rig: Rig) -> None:
     body = json.dumps({"public_key": base64.b64encode(victim.public_key).decode()}).encode()
     assert code(thief.send("POST", "/v1/devices", body)) == (401, ErrorCode.SIGNATURE_INVALID)
     disguised = {"QK-Device": victim.device_id}
-    assert code(thief.send("POST", "/v1/devices", body, disguised)) == (401, ErrorCode.SIGNATURE_INVALID)
+    own = json.dumps({"public_key": base64.b64encode(thief.public_key).decode()}).encode()
+    for content in (body, own):
+        answer = thief.send("POST", "/v1/devices", content, disguised)
+        assert code(answer) == (401, ErrorCode.SIGNATURE_INVALID)
     assert code(victim.send("GET", f"/v1/jobs/{UNKNOWN}")) == (404, ErrorCode.DEVICE_UNKNOWN)
 
 
@@ -64,7 +67,7 @@ def test_an_enrolment_has_one_form(rig: Rig, body: bytes) -> None:
 
 def test_the_plan_is_served_by_its_hash(rig: Rig) -> None:
     """The canonical form comes back; another hash is an unknown plan."""
-    device = rig.trainer.device()
+    device = rig.device()
     answer = device.send("GET", f"/v1/plans/{rig.plan.hash}")
     assert answer.content == rig.plan.canonical
     assert hashlib.sha256(answer.content).hexdigest() == rig.plan.hash
@@ -73,7 +76,7 @@ def test_the_plan_is_served_by_its_hash(rig: Rig) -> None:
 
 def test_a_request_signed_by_another_device_is_refused(rig: Rig) -> None:
     """A signature by another key under this device's id does not pass, and uses up no nonce."""
-    device, thief = rig.ready_device(), rig.trainer.device()
+    device, thief = rig.ready_device(), rig.device()
     path, body = f"/v1/jobs/{UNKNOWN}", hashlib.sha256(b"").hexdigest()
     headers = thief.sign("GET", path, body) | {"QK-Device": device.device_id}
     answer = requests.get(rig.trainer.url + path, headers=headers, timeout=30)
@@ -89,7 +92,7 @@ def test_a_request_signed_by_another_device_is_refused(rig: Rig) -> None:
 
 def test_a_signature_holds_for_one_request(rig: Rig) -> None:
     """Another method, path, body or query under the same signature is refused."""
-    device = rig.trainer.device()
+    device = rig.device()
     path, empty = f"/v1/jobs/{UNKNOWN}", hashlib.sha256(b"").hexdigest()
     other = f"/v1/jobs/{'1' * 32}"
     for method, sent, expected in (
@@ -105,7 +108,7 @@ def test_a_signature_holds_for_one_request(rig: Rig) -> None:
 
 def test_a_request_is_taken_once(rig: Rig) -> None:
     """The very same request again is a replay."""
-    device = rig.trainer.device()
+    device = rig.device()
     path = f"/v1/jobs/{UNKNOWN}"
     headers = device.sign("GET", path, hashlib.sha256(b"").hexdigest())
     answers = [requests.get(rig.trainer.url + path, headers=headers, timeout=30) for _ in range(2)]
@@ -118,7 +121,7 @@ def test_a_request_is_taken_once(rig: Rig) -> None:
 @pytest.mark.parametrize("offset_s", [-400, 400])
 def test_a_request_far_from_the_trainers_time_is_refused(rig: Rig, offset_s: int) -> None:
     """More than five minutes off, either way, the clock is to be set."""
-    device = rig.trainer.device()
+    device = rig.device()
     device.clock_offset_s = offset_s
     assert code(device.send("GET", f"/v1/jobs/{UNKNOWN}")) == (401, ErrorCode.CLOCK_SKEWED)
 
@@ -143,8 +146,8 @@ def test_a_stranger_is_unknown_everywhere(rig: Rig) -> None:
     stranger = Device(rig.trainer.url)
     answers = [
         stranger.send("GET", f"/v1/plans/{rig.plan.hash}"),
-        stranger.put_keys(rig.keys("one")),
-        stranger.post(stranger.report(rig.plan.hash, rig.keys("one"), rig.values(1))),
+        stranger.put_keys(rig.keys),
+        stranger.post(stranger.report(rig.plan.hash, rig.keys, rig.values(1))),
         stranger.send("GET", f"/v1/jobs/{UNKNOWN}"),
         stranger.update(UNKNOWN),
         stranger.send("DELETE", f"/v1/devices/{stranger.device_id}"),
@@ -154,8 +157,8 @@ def test_a_stranger_is_unknown_everywhere(rig: Rig) -> None:
 
 def test_another_devices_job_does_not_exist(rig: Rig) -> None:
     """Asking for it answers byte for byte as asking for a job that nobody has."""
-    device, stranger = rig.ready_device(), rig.trainer.device()
-    job_id = device.post(device.report(rig.plan.hash, rig.keys("one"), rig.values(1))).json()["job_id"]
+    device, stranger = rig.ready_device(), rig.device()
+    job_id = device.post(device.report(rig.plan.hash, rig.keys, rig.values(1))).json()["job_id"]
     device.wait(job_id, "done")
     for path in ("/v1/jobs/{}", "/v1/jobs/{}/update"):
         theirs, nobodys = (stranger.send("GET", path.format(name)) for name in (job_id, UNKNOWN))
@@ -168,13 +171,13 @@ def test_another_devices_job_does_not_exist(rig: Rig) -> None:
 def test_a_deleted_device_is_gone(rig: Rig) -> None:
     """204, then 404 from every route; after enrolling again nothing of it is left."""
     device = rig.ready_device()
-    report = device.report(rig.plan.hash, rig.keys("one"), rig.values(1))
+    report = device.report(rig.plan.hash, rig.keys, rig.values(1))
     job_id = device.post(report).json()["job_id"]
     device.wait(job_id, "done")
     assert device.send("DELETE", f"/v1/devices/{device.device_id}").status_code == 204
     for answer in (
         device.send("GET", f"/v1/jobs/{job_id}"),
-        device.put_keys(rig.keys("one")),
+        device.put_keys(rig.keys),
         device.post(report),
     ):
         assert code(answer) == (404, ErrorCode.DEVICE_UNKNOWN)
@@ -206,6 +209,6 @@ def test_what_is_not_there_is_said_in_the_same_form(
 
 def test_answers_are_not_to_be_cached(rig: Rig) -> None:
     """No proxy keeps what was meant for one device."""
-    device = rig.trainer.device()
+    device = rig.device()
     for answer in (device.send("GET", f"/v1/plans/{rig.plan.hash}"), device.update(UNKNOWN)):
         assert answer.headers["Cache-Control"] == "no-store"

@@ -47,40 +47,42 @@ def send_raw(device: Device, method: str, path: str, body: bytes) -> requests.Re
 
 @shared
 @given(method=methods, route=routes, name=ids, body=st.binary(max_size=200))
-def test_any_id_and_any_body_on_any_route(rig: Rig, method: str, route: str, name: str, body: bytes) -> None:
+def test_any_id_and_any_body_on_any_route(
+    fake_rig: Rig, method: str, route: str, name: str, body: bytes
+) -> None:
     """Whatever stands where an id belongs is refused, or unknown."""
-    answer = send_raw(rig.trainer.device(), method, route.format(name), body)
+    answer = send_raw(fake_rig.device(), method, route.format(name), body)
     assert_typed(answer)
 
 
 @shared
 @given(body=st.binary(max_size=400))
-def test_any_body_as_a_report(rig: Rig, body: bytes) -> None:
+def test_any_body_as_a_report(fake_rig: Rig, body: bytes) -> None:
     """Bytes that are no container, with and without its magic, are refused."""
-    device = rig.trainer.device()
+    device = fake_rig.device()
     for container in (body, b"QKR1" + body):
         assert_typed(device.post(container))
 
 
 @shared
 @given(body=st.one_of(st.binary(max_size=200), st.text(max_size=100).map(str.encode)))
-def test_any_body_as_an_enrolment(rig: Rig, body: bytes) -> None:
+def test_any_body_as_an_enrolment(fake_rig: Rig, body: bytes) -> None:
     """Bytes that are no enrolment are refused."""
-    assert_typed(Device(rig.trainer.url).send("POST", "/v1/devices", body))
+    assert_typed(Device(fake_rig.trainer.url).send("POST", "/v1/devices", body))
 
 
 @shared
 @given(changes=st.lists(st.tuples(st.integers(0), st.integers(1, 255)), min_size=1, max_size=4))
-def test_changed_bytes_anywhere_in_a_report(rig: Rig, changes: list[tuple[int, int]]) -> None:
+def test_changed_bytes_anywhere_in_a_report(fake_rig: Rig, changes: list[tuple[int, int]]) -> None:
     """A report with changed bytes is refused, or accepted where only payload changed; never a 5xx."""
-    device = rig.ready_device()
-    container = bytearray(encode_report(device.report(rig.plan.hash, rig.keys("one"), rig.values(1))))
+    device = fake_rig.ready_device()
+    container = bytearray(encode_report(device.report(fake_rig.plan.hash, fake_rig.keys, fake_rig.values(1))))
     for where, change in changes:
         container[where % len(container)] ^= change
     answer = device.post(bytes(container))
     if answer.status_code != 202:
         assert_typed(answer)
-    good = device.report(rig.plan.hash, rig.keys("one"), rig.values(2), sequence=2**62, source=0)
+    good = device.report(fake_rig.plan.hash, fake_rig.keys, fake_rig.values(2), sequence=2**62, source=0)
     assert device.post(good).status_code in {202, 409}
 
 
@@ -91,22 +93,22 @@ def test_changed_bytes_anywhere_in_a_report(rig: Rig, changes: list[tuple[int, i
         st.characters(min_codepoint=33, max_codepoint=255, exclude_categories=["Cc"]), max_size=100
     ),
 )
-def test_any_value_in_any_header(rig: Rig, name: str, value: str) -> None:
+def test_any_value_in_any_header(fake_rig: Rig, name: str, value: str) -> None:
     """A header of ours with another value is refused."""
-    device = rig.trainer.device()
+    device = fake_rig.device()
     headers = {name: value.encode("latin-1")}
     assert_typed(device.send("POST", "/v1/reports", b"QKR1", headers))  # type: ignore[arg-type]
 
 
-def test_a_header_given_twice_is_refused(rig: Rig) -> None:
+def test_a_header_given_twice_is_refused(fake_rig: Rig) -> None:
     """No two parsers of a request may see different senders."""
     import http.client
     from urllib.parse import urlsplit
 
-    device = rig.trainer.device()
+    device = fake_rig.device()
     path = "/v1/jobs/" + "0" * 32
     for doubled in ("QK-Device", "QK-Time", "QK-Nonce", "QK-Signature"):
-        address = urlsplit(rig.trainer.url)
+        address = urlsplit(fake_rig.trainer.url)
         connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=30)
         connection.putrequest("GET", path)
         for name, value in device.sign("GET", path, hashlib.sha256(b"").hexdigest()).items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -59,6 +60,29 @@ def test_a_nonce_is_kept_as_long_as_it_could_be_replayed(ledger: Ledger) -> None
     ledger.use_nonce(ANN, "1" * 32, sent, sent + 2 * WINDOW_S + 1)
     with ledger.database.connect() as connection:
         assert connection.scalar(text("SELECT count(*) FROM nonces")) == 1
+
+
+def test_writers_wait_for_each_other(ledger: Ledger) -> None:
+    """Eight threads that write at once all succeed, and one nonce is used by one of them."""
+    start = threading.Barrier(8)
+    outcomes: list[str] = []
+
+    def use(name: int) -> None:
+        start.wait()
+        for number in range(10):
+            ledger.use_nonce(ANN, f"{name}{number:031}", NOW, NOW)
+        try:
+            ledger.use_nonce(ANN, "f" * 32, NOW, NOW)
+            outcomes.append("used")
+        except Refused:
+            outcomes.append("refused")
+
+    threads = [threading.Thread(target=use, args=(name,)) for name in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["refused"] * 7 + ["used"]
 
 
 def test_keys_belong_to_one_device_and_to_their_plans(ledger: Ledger) -> None:

@@ -6,11 +6,13 @@ import hashlib
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import requests
 
+from tests.fhe_fixtures import SMALL_PLAN
 from tests.trainer.fake_engine import PLAN, FakeEngine
 from tests.trainer.running import running
 
@@ -91,6 +93,25 @@ def test_the_right_pin_is_served(tmp_path: Path) -> None:
         trainer.pin = PIN
         trainer.start()
         assert len(trainer.workers()) == 1
+
+
+def test_plan_check_says_what_a_round_takes(tmp_path: Path) -> None:
+    """A plan that may be shipped is described: look-ups, bits, bytes."""
+    path = tmp_path / "plan.json"
+    path.write_bytes(SMALL_PLAN.canonical)
+    done = start("plan", "check", str(path))
+    assert done.returncode == 0, done.stderr
+    assert SMALL_PLAN.hash in done.stdout
+    assert f"{SMALL_PLAN.look_ups} look-ups" in done.stdout
+
+
+def test_plan_check_says_which_rule_is_broken(tmp_path: Path) -> None:
+    """A plan that is well formed and may not be shipped ends in a typed error."""
+    path = tmp_path / "plan.json"
+    path.write_bytes(replace(SMALL_PLAN, p_error=0.01).canonical)
+    done = start("plan", "check", str(path))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "p_error" in done.stderr
 
 
 def test_state_is_for_its_owner_only(tmp_path: Path) -> None:

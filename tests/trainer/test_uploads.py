@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from quietkeys_protocol.errors import ErrorCode
+from quietkeys_protocol.framing import Frame
 from quietkeys_protocol.wire import MAX_REPORT_BYTES, decode_update, encode_report
 from tests.trainer.conftest import Rig
 from tests.trainer.device import code
@@ -26,7 +27,7 @@ def flip(value: bytes, where: int) -> bytes:
 def test_a_report_becomes_an_update(rig: Rig) -> None:
     """Upload keys and a report, wait, fetch the update: it names plan, keys and job."""
     device = rig.ready_device()
-    keys = rig.keys("one")
+    keys = rig.keys
     answer = device.post(device.report(rig.plan.hash, keys, rig.values(1)))
     assert answer.status_code == 202
     job_id = answer.json()["job_id"]
@@ -42,7 +43,7 @@ def test_a_report_becomes_an_update(rig: Rig) -> None:
 def test_two_sources_are_added(rig: Rig) -> None:
     """A job on the reports of two sources is done, and is another one than on the first alone."""
     device = rig.ready_device()
-    keys = rig.keys("one")
+    keys = rig.keys
     alone = device.post(device.report(rig.plan.hash, keys, rig.values(1), sources=2)).json()["job_id"]
     assert device.wait(alone, "done", "failed") == "done"
     second = device.report(rig.plan.hash, keys, rig.values(2), source=1, sources=2)
@@ -54,30 +55,39 @@ def test_two_sources_are_added(rig: Rig) -> None:
 
 def test_keys_are_stored_once(rig: Rig) -> None:
     """The second upload of the same keys answers 200; another device's of the same bytes is its own, 201."""
-    device, other = rig.ready_device(), rig.trainer.device()
-    assert device.put_keys(rig.keys("one")).status_code == 200
-    assert other.put_keys(rig.keys("one")).status_code == 201
+    device, other = rig.ready_device(), rig.device()
+    assert device.put_keys(rig.keys).status_code == 200
+    assert other.put_keys(rig.keys).status_code == 201
 
 
-@pytest.mark.parametrize("where", [0, 3, -1, -3])
-def test_keys_with_changed_framing_are_refused(rig: Rig, where: int) -> None:
-    """One changed bit in header or trailer of the keys is refused before anything parses them."""
-    device = rig.trainer.device()
-    keys = flip(rig.keys("one"), where)
-    assert code(device.put_keys(keys)) == (422, ErrorCode.FRAMING_CHANGED)
-    report = device.report(rig.plan.hash, keys, rig.values(1))
+def edges(frame: Frame) -> set[int]:
+    """The first and last byte of everything in a frame that never changes, and one between."""
+    return {
+        place
+        for literal in frame.literals
+        for place in (literal.offset, (literal.offset + literal.end) // 2, literal.end - 1)
+    }
+
+
+def test_keys_with_changed_framing_are_refused(rig: Rig) -> None:
+    """One changed bit in any fixed part of the keys is refused before anything parses them."""
+    device, places = rig.device(), sorted(edges(rig.frames.keys))
+    for where in {places[0], places[-1], *places[:: 1 + len(places) // 6]}:
+        keys = flip(rig.keys, where)
+        assert code(device.put_keys(keys)) == (422, ErrorCode.FRAMING_CHANGED), where
+    report = device.report(rig.plan.hash, rig.keys, rig.values(1))
     assert code(device.post(report)) == (404, ErrorCode.KEY_UNKNOWN)
 
 
 @pytest.mark.parametrize("keys", [b"", b"x", b"short"])
 def test_keys_of_another_size_are_refused(rig: Rig, keys: bytes) -> None:
     """Too few bytes, or none, are not the plan's keys."""
-    assert code(rig.trainer.device().put_keys(keys)) == (422, ErrorCode.FRAMING_CHANGED)
+    assert code(rig.device().put_keys(keys)) == (422, ErrorCode.FRAMING_CHANGED)
 
 
 def test_truncated_and_larger_keys_are_refused(rig: Rig) -> None:
     """A byte less is another framing, a byte more is too large, as a full key set would be."""
-    device, keys = rig.trainer.device(), rig.keys("one")
+    device, keys = rig.device(), rig.keys
     assert code(device.put_keys(keys[:-1])) == (422, ErrorCode.FRAMING_CHANGED)
     assert code(device.put_keys(keys + b"x")) == (413, ErrorCode.BODY_TOO_LARGE)
     assert code(device.put_keys(keys + bytes(23_000))) == (413, ErrorCode.BODY_TOO_LARGE)
@@ -85,27 +95,27 @@ def test_truncated_and_larger_keys_are_refused(rig: Rig) -> None:
 
 def test_keys_are_what_their_id_says(rig: Rig) -> None:
     """A body whose hash is not the id in the path is refused, although the sender signed that id."""
-    device = rig.trainer.device()
+    device = rig.device()
     announced = hashlib.sha256(b"something else").hexdigest()
     path = f"/v1/keys/{announced}"
     headers = device.sign("PUT", path, announced)
-    answer = requests.put(rig.trainer.url + path, data=rig.keys("one"), headers=headers, timeout=30)
+    answer = requests.put(rig.trainer.url + path, data=rig.keys, headers=headers, timeout=30)
     assert code(answer) == (422, ErrorCode.HASH_MISMATCH)
 
 
 @pytest.mark.parametrize("key_id", ["x", "A" * 64, "..%2f" * 5, "0" * 63])
 def test_a_key_id_is_a_hash(rig: Rig, key_id: str) -> None:
     """Anything else in its place is malformed."""
-    assert code(rig.trainer.device().send("PUT", f"/v1/keys/{key_id}", b"x"))[0] in {400, 404}
+    assert code(rig.device().send("PUT", f"/v1/keys/{key_id}", b"x"))[0] in {400, 404}
 
 
 def test_values_with_changed_framing_are_refused(rig: Rig) -> None:
-    """One changed bit in header or trailer of any value is refused before anything parses it."""
+    """One changed bit in any fixed part of any value is refused before anything parses it."""
     device, values = rig.ready_device(), rig.values(1)
     for index in range(len(values)):
-        for where in (0, 5, -1, -4):
+        for where in edges(rig.frames.report[index]):
             changed = [*values[:index], flip(values[index], where), *values[index + 1 :]]
-            report = device.report(rig.plan.hash, rig.keys("one"), changed)
+            report = device.report(rig.plan.hash, rig.keys, changed)
             assert code(device.post(report)) == (422, ErrorCode.FRAMING_CHANGED), (index, where)
 
 
@@ -115,9 +125,9 @@ def test_values_of_other_sizes_numbers_and_orders_are_refused(rig: Rig) -> None:
     longer = [values[0] + b"x", *values[1:]]
     shorter = [values[0][:-1], *values[1:]]
     for changed in (longer, shorter, values[:-1], (*values, values[0]), (values[1], values[0], *values[2:])):
-        report = device.report(rig.plan.hash, rig.keys("one"), changed)
+        report = device.report(rig.plan.hash, rig.keys, changed)
         assert code(device.post(report)) == (422, ErrorCode.FRAMING_CHANGED)
-    more = device.report(rig.plan.hash, rig.keys("one"), values, sources=rig.plan.sources)
+    more = device.report(rig.plan.hash, rig.keys, values, sources=rig.plan.sources)
     assert device.post(more).status_code == 202
 
 
@@ -126,22 +136,22 @@ def test_more_sources_than_the_plan_adds_are_refused(rig: Rig) -> None:
     if rig.plan.sources == 8:
         pytest.skip("this plan takes as many as a report can name")
     device = rig.ready_device()
-    report = device.report(rig.plan.hash, rig.keys("one"), rig.values(1), sources=rig.plan.sources + 1)
+    report = device.report(rig.plan.hash, rig.keys, rig.values(1), sources=rig.plan.sources + 1)
     assert code(device.post(report)) == (422, ErrorCode.FRAMING_CHANGED)
 
 
 def test_a_report_for_an_unknown_plan_is_refused(rig: Rig) -> None:
     """The plan's absence is said, whatever the keys are."""
     device = rig.ready_device()
-    report = device.report("5" * 64, rig.keys("one"), rig.values(1))
+    report = device.report("5" * 64, rig.keys, rig.values(1))
     assert code(device.post(report)) == (404, ErrorCode.PLAN_UNKNOWN)
 
 
 def test_a_report_under_another_devices_keys_is_refused(rig: Rig) -> None:
     """Another device's keys are unknown, as are keys that nobody stored."""
     rig.ready_device()
-    stranger = rig.trainer.device()
-    for keys in (rig.keys("one"), b"nobody's"):
+    stranger = rig.device()
+    for keys in (rig.keys, b"nobody's"):
         report = stranger.report(rig.plan.hash, keys, rig.values(1))
         assert code(stranger.post(report)) == (404, ErrorCode.KEY_UNKNOWN)
 
@@ -149,7 +159,7 @@ def test_a_report_under_another_devices_keys_is_refused(rig: Rig) -> None:
 def test_the_same_report_again_is_the_same_job(rig: Rig) -> None:
     """An attempt whose answer was lost can be repeated under its idempotency key."""
     device, idempotency_key = rig.ready_device(), secrets.token_hex(16)
-    report = device.report(rig.plan.hash, rig.keys("one"), rig.values(1))
+    report = device.report(rig.plan.hash, rig.keys, rig.values(1))
     first = device.post(report, idempotency_key).json()
     again = device.post(report, idempotency_key)
     assert (again.status_code, again.json()) == (202, first)
@@ -160,18 +170,18 @@ def test_the_same_report_again_is_the_same_job(rig: Rig) -> None:
 def test_another_report_under_a_used_idempotency_key_is_refused(rig: Rig) -> None:
     """One key stands for one report."""
     device, idempotency_key = rig.ready_device(), secrets.token_hex(16)
-    device.post(device.report(rig.plan.hash, rig.keys("one"), rig.values(1)), idempotency_key)
-    other = device.report(rig.plan.hash, rig.keys("one"), rig.values(2))
+    device.post(device.report(rig.plan.hash, rig.keys, rig.values(1)), idempotency_key)
+    other = device.report(rig.plan.hash, rig.keys, rig.values(2))
     assert code(device.post(other, idempotency_key)) == (409, ErrorCode.IDEMPOTENCY_CONFLICT)
 
 
 def test_a_replayed_sequence_number_is_refused(rig: Rig) -> None:
     """A report that is not newer than the last of its source is refused under a new idempotency key."""
     device = rig.ready_device()
-    report = device.report(rig.plan.hash, rig.keys("one"), rig.values(1), sequence=9)
+    report = device.report(rig.plan.hash, rig.keys, rig.values(1), sequence=9)
     assert device.post(report).status_code == 202
     for sequence in (9, 8):
-        older = device.report(rig.plan.hash, rig.keys("one"), rig.values(2), sequence=sequence)
+        older = device.report(rig.plan.hash, rig.keys, rig.values(2), sequence=sequence)
         assert code(device.post(older)) == (409, ErrorCode.SEQUENCE_REPLAYED)
     assert code(device.post(report)) == (409, ErrorCode.SEQUENCE_REPLAYED)
 
@@ -179,7 +189,7 @@ def test_a_replayed_sequence_number_is_refused(rig: Rig) -> None:
 def test_a_report_needs_an_idempotency_key(rig: Rig) -> None:
     """Without one, with a malformed one or with two the request is malformed."""
     device = rig.ready_device()
-    body = encode_report(device.report(rig.plan.hash, rig.keys("one"), rig.values(1)))
+    body = encode_report(device.report(rig.plan.hash, rig.keys, rig.values(1)))
     for headers in ({}, {"QK-Idempotency-Key": "x"}, {"QK-Idempotency-Key": "A" * 32}):
         answer = device.send("POST", "/v1/reports", body, headers)
         assert code(answer) == (400, ErrorCode.REQUEST_MALFORMED)
@@ -188,7 +198,7 @@ def test_a_report_needs_an_idempotency_key(rig: Rig) -> None:
 def test_a_truncated_report_is_refused(rig: Rig) -> None:
     """Cut off anywhere, or with a byte more, it is no container."""
     device = rig.ready_device()
-    whole = encode_report(device.report(rig.plan.hash, rig.keys("one"), rig.values(1)))
+    whole = encode_report(device.report(rig.plan.hash, rig.keys, rig.values(1)))
     for body in (b"", whole[:40], whole[:81], whole[:-1], whole + b"x"):
         assert code(device.post(body)) == (400, ErrorCode.CONTAINER_MALFORMED)
 
@@ -203,5 +213,5 @@ def test_an_oversized_report_is_refused(rig: Rig) -> None:
 def test_a_later_version_of_the_container_says_upgrade(rig: Rig) -> None:
     """A container that this version does not know yet is not called malformed."""
     device = rig.ready_device()
-    whole = encode_report(device.report(rig.plan.hash, rig.keys("one"), rig.values(1)))
+    whole = encode_report(device.report(rig.plan.hash, rig.keys, rig.values(1)))
     assert code(device.post(b"QKR2" + whole[4:])) == (400, ErrorCode.VERSION_UNSUPPORTED)
