@@ -1,0 +1,226 @@
+"""The engine: compiles a plan once, then runs it on strangers' bytes, each time in a child of its own.
+
+Nothing native runs in this process. A child is started afresh, with an empty environment, a private
+temporary folder that is removed afterwards (Concrete leaves files behind), limits on memory and time, and
+only the bytes it is to work on. It dies with its parent. Whatever happens in it ends here as
+`EngineFailed`.
+
+Compiled circuits are kept below the folder that `load_engine` is given, by the plan's hash and the number
+of sources, because a circuit for one source takes seconds to compile and few services ever need one for
+eight. They are code that this service runs: the folder belongs to it alone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from quietkeys_protocol.check import check_plan
+from quietkeys_protocol.errors import ErrorCode, Refused, Untrusted
+from quietkeys_protocol.framing import Frames
+from quietkeys_protocol.plan import Plan
+from quietkeys_protocol.security import check_specification
+from quietkeys_protocol.specification import Specification, canonical_specification, parse_specification
+from quietkeys_protocol.templates import frames_of
+from quietkeys_trainer.circuit import EngineFailed
+from quietkeys_trainer.exchange import MAX_REQUEST_BYTES, read_parts, write_parts
+
+CHILD: Final = "quietkeys_trainer.engine_child"
+PROGRAM_INFO: Final = "program_info.concrete.params.json"  # what Concrete calls it
+_ENVIRONMENT: Final = ("LANG", "LD_LIBRARY_PATH", "PATH", "VIRTUAL_ENV")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a child may use: seconds on the clock, seconds of processor time, bytes of address space."""
+
+    wall_s: float
+    cpu_s: int
+    memory_bytes: int
+
+
+# A round of 4,000 look-ups takes 36 s on 2 idle cores, 70 s of processor time, and 1.1 GB of memory. Of
+# address space the libraries reserve more than they use.
+RUN_LIMITS: Final = Limits(wall_s=900.0, cpu_s=900, memory_bytes=64 << 30)
+# Compiling takes about a second per block and source.
+COMPILATION_LIMITS: Final = Limits(wall_s=600.0, cpu_s=600, memory_bytes=8 << 30)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run: the encrypted new weights, and what it took; public."""
+
+    ciphertexts: tuple[bytes, ...]
+    bootstraps: int
+    seconds: float
+    peak_rss_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledEngine:
+    """A plan that was compiled here, see `circuit.Engine`."""
+
+    plan: Plan
+    specification: Specification
+    frames: Frames
+    security_bits: int
+    folder: Path
+    limits: Limits = RUN_LIMITS
+
+    @property
+    def client_specification_sha256(self) -> str:
+        """The hash of the client specification that the compiler made, which devices have pinned."""
+        return self.specification.hash
+
+    def run(self, evaluation_keys: bytes, reports: Sequence[Sequence[bytes]]) -> list[bytes]:
+        """The encrypted new weights, see `circuit.Engine`; logs what it took. Raises `EngineFailed`."""
+        run = self.measure(evaluation_keys, reports)
+        structlog.get_logger().info(
+            "circuit_done",
+            plan_hash=self.plan.hash,
+            reports=len(reports),
+            bootstraps=run.bootstraps,
+            seconds=round(run.seconds, 3),
+            peak_rss_bytes=run.peak_rss_bytes,
+        )
+        return list(run.ciphertexts)
+
+    def measure(self, evaluation_keys: bytes, reports: Sequence[Sequence[bytes]]) -> Run:
+        """`run`, with what it took. Raises `EngineFailed`."""
+        if not 1 <= len(reports) <= self.plan.sources:
+            raise EngineFailed(f"{len(reports)} reports")
+        if not self.frames.keys.matches(evaluation_keys) or not all(map(self._framed, reports)):
+            raise EngineFailed("a frame is not the plan's")
+        folder = compiled(self.plan, len(reports), self.folder)
+        if _specification(folder) != _repeated(self.specification, len(reports)):
+            raise EngineFailed("a circuit for other keys")
+        values = [value for report in reports for value in report]
+        names = [circuit.name for circuit in self.specification.ordered(self.plan)]
+        parts = _ask(["run", str(folder), str(len(reports)), *names], [evaluation_keys, *values], self.limits)
+        try:
+            facts = json.loads(parts[-1])
+            seconds, rss = float(facts["seconds"]), int(facts["peak_rss_bytes"])
+        except (ValueError, KeyError, TypeError, IndexError) as error:
+            raise EngineFailed("an answer that makes no sense") from error
+        if len(parts) - 1 != len(self.frames.update):
+            raise EngineFailed("number of results")
+        return Run(tuple(parts[:-1]), self.plan.look_ups, seconds, rss)
+
+    def _framed(self, report: Sequence[bytes]) -> bool:
+        return len(report) == len(self.frames.report) and all(
+            frame.matches(value) for frame, value in zip(self.frames.report, report, strict=True)
+        )
+
+
+def load_engine(plan: Plan, folder: Path, limits: Limits = RUN_LIMITS) -> CompiledEngine:
+    """The engine of a plan, compiled for one source now unless `folder` has it from before.
+
+    Raises `Refused` (PLAN_INVALID) where the plan breaks a rule of `plan check` or does not compile,
+    `Untrusted` (SPECIFICATION_UNTRUSTED) where what was compiled is not secure.
+    """
+    check_plan(plan)
+    try:
+        specification = parse_specification(_specification(compiled(plan, 1, folder)))
+    except EngineFailed as error:
+        raise Refused(ErrorCode.PLAN_INVALID, "it does not compile") from error
+    bits = check_specification(specification, plan)
+    return CompiledEngine(plan, specification, frames_of(specification, plan), bits, folder, limits)
+
+
+def compiled(plan: Plan, sources: int, folder: Path) -> Path:
+    """The folder of the circuits for a number of sources, made unless it is there. Raises `EngineFailed`."""
+    target = folder.absolute() / plan.hash / str(sources)
+    if target.is_dir():
+        return target
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".compiling-") as scratch:
+        made = Path(scratch) / "circuits"
+        _ask(["compile", str(made), str(sources)], [plan.canonical], COMPILATION_LIMITS)
+        if not (made / PROGRAM_INFO).is_file():
+            raise EngineFailed("nothing was compiled")
+        try:
+            made.rename(target)
+        except OSError as error:  # another worker was faster
+            if not target.is_dir():
+                raise EngineFailed("the folder of circuits cannot be written") from error
+    return target
+
+
+def _specification(folder: Path) -> bytes:
+    """The canonical client specification of compiled circuits."""
+    try:
+        return canonical_specification((folder / PROGRAM_INFO).read_bytes())
+    except (OSError, Untrusted) as error:
+        raise EngineFailed("a damaged circuit") from error
+
+
+def _repeated(specification: Specification, sources: int) -> bytes:
+    """The canonical specification of several sources: the same keys, and every input once per source."""
+    tree = json.loads(specification.canonical)
+    for circuit in tree["circuits"]:
+        circuit["inputs"] *= sources
+    return canonical_specification(json.dumps(tree).encode())
+
+
+def _ask(arguments: list[str], parts: Sequence[bytes], limits: Limits) -> list[bytes]:
+    """What a child answers. Raises `EngineFailed` with how it ended, in words of ours."""
+    with tempfile.TemporaryDirectory(prefix="quietkeys-engine-") as private:
+        environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+        environment |= {"TMPDIR": private, "HOME": private, "MALLOC_ARENA_MAX": "2", "PYTHONPATH": _search_path()}
+        limited = [str(os.getpid()), str(limits.cpu_s), str(limits.memory_bytes)]
+        command = [sys.executable, "-P", "-m", CHILD, *limited, *arguments]
+        child = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            cwd=private,
+        )
+        try:
+            return _exchange(child, parts, limits.wall_s)
+        finally:  # also where this process is told to stop
+            child.kill()
+            child.wait()
+
+
+def _exchange(child: subprocess.Popen[bytes], parts: Sequence[bytes], wall_s: float) -> list[bytes]:
+    if child.stdin is None or child.stdout is None:
+        raise EngineFailed("no pipes to the child")
+    timer = threading.Timer(wall_s, child.kill)
+    timer.daemon = True
+    timer.start()
+    try:
+        with child.stdin, child.stdout:
+            write_parts(child.stdin, parts)
+            answer = read_parts(child.stdout, MAX_REQUEST_BYTES)
+        status = child.wait()
+    except (OSError, ValueError) as error:
+        raise EngineFailed(f"child ended with status {child.wait()}") from error
+    finally:
+        timer.cancel()
+    if status != 0:
+        raise EngineFailed(f"child ended with status {status}")
+    return answer
+
+
+def _search_path() -> str:
+    """Where this process finds modules by its environment, in words that hold in another folder."""
+    places = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    return os.pathsep.join(str(Path(place).absolute()) for place in places if place)
+
+
+def remove_circuits(plan: Plan, folder: Path) -> None:
+    """Forgets what was compiled for a plan."""
+    shutil.rmtree(folder / plan.hash, ignore_errors=True)

@@ -1,0 +1,90 @@
+"""The engine's child: `python -m quietkeys_trainer.engine_child PARENT CPU_S MEMORY_BYTES (compile|run) ...`.
+
+It parses bytes of strangers with native code, so it holds nothing worth stealing: no credentials, no
+database, no secret key, and no files but the circuits it runs. Requests come on standard input, answers go
+to standard output.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import resource
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+from quietkeys_trainer.exchange import MAX_REQUEST_BYTES, read_parts, write_parts
+
+MAX_FILE_BYTES: Final = 256 << 20  # circuits have under 1 MB; a full disk is not this child's to cause
+_DIE_WITH_PARENT: Final = 1  # PR_SET_PDEATHSIG, prctl(2)
+
+
+def main(arguments: list[str]) -> int:
+    """Does what is asked and ends."""
+    parent, cpu_s, memory_bytes, verb, folder, sources, *names = arguments
+    _confine(int(parent), int(cpu_s), int(memory_bytes))
+    inbox, outbox = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):  # native code prints
+        os.dup2(nowhere, descriptor)
+    request = read_parts(inbox, MAX_REQUEST_BYTES)
+    if verb == "compile":
+        answer = _compile(request, Path(folder), int(sources))
+    else:
+        answer = _run(request, Path(folder), int(sources), names)
+    with outbox:
+        write_parts(outbox, answer)
+    return 0
+
+
+def _confine(parent: int, cpu_s: int, memory_bytes: int) -> None:
+    """Ends this process with its parent, and limits what it can use."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+        if os.getppid() != parent:  # it ended before the line above
+            sys.exit(1)
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_FILE_BYTES, MAX_FILE_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _compile(request: list[bytes], folder: Path, sources: int) -> list[bytes]:
+    """Compiles a plan's canonical form into a new folder; answers nothing."""
+    from quietkeys_protocol.plan import Plan
+    from quietkeys_trainer.compilation import compile_plan, save_module
+
+    (canonical,) = request
+    save_module(compile_plan(Plan.parse(canonical), sources), folder)
+    return []
+
+
+def _run(request: list[bytes], folder: Path, sources: int, names: list[str]) -> list[bytes]:
+    """Runs a folder's circuits on evaluation keys and reports; answers results, then what it took, as JSON.
+
+    A report holds three values per circuit, in the order of `names`; so does the next source's.
+    """
+    from concrete.compiler import Library, ServerKeyset, ServerProgram, TransportValue
+
+    start = time.perf_counter()
+    keys = ServerKeyset.deserialize(request.pop(0))
+    values = [TransportValue.deserialize(value) for value in request]
+    program = ServerProgram(Library(str(folder)), False)
+    size = 3 * len(names)
+    results: list[bytes] = []
+    for position, name in enumerate(names):
+        places = [source * size + 3 * position + i for source in range(sources) for i in range(3)]
+        found = program.get_server_circuit(name).call([values[place] for place in places], keys)
+        results += [value.serialize() for value in found]
+    unit = 1 if sys.platform == "darwin" else 1024  # getrusage(2)
+    peak = unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    facts = {"seconds": time.perf_counter() - start, "peak_rss_bytes": peak}
+    return [*results, json.dumps(facts).encode()]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
