@@ -77,11 +77,10 @@ def test_alignments_are_the_best_ones(typed: str, candidates: list[str], seed: i
     aligned = align(costs, typed, classes, lengths)
     operations = aligned.operations(np.arange(len(candidates)))
     for index, candidate in enumerate(candidates):
-        expected = best_path(costs, candidate, typed)
-        if len(typed) - len(candidate) <= 3:  # longer runs of insertions are not searched
-            np.testing.assert_allclose(aligned.log_probability[index], expected)
-        if np.isfinite(aligned.log_probability[index]):
-            np.testing.assert_allclose(costs[operations[index]].sum(), aligned.log_probability[index])
+        if len(typed) - len(candidate) > 3:
+            continue  # longer runs of insertions are not searched
+        np.testing.assert_allclose(aligned.log_probability[index], best_path(costs, candidate, typed))
+        np.testing.assert_allclose(costs[operations[index]].sum(), aligned.log_probability[index])
 
 
 def test_what_was_typed_aligns_with_itself_by_matches() -> None:
