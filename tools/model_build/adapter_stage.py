@@ -15,6 +15,7 @@ from quietkeys.predictor import Model
 from quietkeys.scorer import Scorer
 from quietkeys.slate import LexiconSearch
 from quietkeys_protocol.check import check_plan
+from quietkeys_protocol.making import make_block
 from quietkeys_protocol.plan import Plan
 
 from . import contents, graph, plan_stage, rank, typists
@@ -66,7 +67,7 @@ def _unfitted(language: Language, weights: plan_stage.Floats) -> Model:
         np.zeros((len(FEATURES), 1)),
     )
     blocks = tuple(
-        plan_stage.make_block(name, ["none"], np.eye(1, dtype=np.int64), shape)
+        make_block(name, ["none"], np.eye(1, dtype=np.int64), shape)
         for name, shape in plan_stage.SHAPES.items()
     )
     adapter = graph.no_blocks(weights.astype(np.float32), edits.EDIT_COUNT, vocabulary)

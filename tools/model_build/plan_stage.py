@@ -18,7 +18,9 @@ from quietkeys import edits
 from quietkeys.counting import NEGLIGIBLE_MASS, Masses, count, softmax
 from quietkeys.events import DIFFERENCE_LIMIT, FEATURES, EventMap
 from quietkeys.keyboard import KEY_CENTRES, LETTERS, same_hand
-from quietkeys_protocol.plan import Block, Plan
+from quietkeys_protocol import making
+from quietkeys_protocol.making import Shape, make_block, whitened
+from quietkeys_protocol.plan import Plan
 
 from .rank import Typed
 
@@ -26,37 +28,11 @@ CODES: Final = 128  # prototypes of feature differences
 FREQUENT_ALONE: Final = 32  # words that are a bucket of their own
 TIERS: Final = 8  # buckets of the rest, equal in the logarithm of the rank
 FEATURE_SCALE: Final = {"language": 2.0, "channel": 2.0, "personal": 2.0}  # nats; 1 for evidence
-CODE_BOOK_ROUNDS: Final = 20
-WHITENING: Final = 0.05  # ridge, in units of the mean curvature
 _NEAR: Final = 1.5  # key widths between centres
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """How a block is quantized.
-
-    stability: 2 s_top g_top lambda_max(A^T A) / 2^(z_bits - 1), the curvature of a step of gain 1. gains:
-    multipliers of the first steps; the last steps are small, so that a look-up that noise carries over an
-    edge of its table moves the result little. floor: strength of code 0 in units of one code, so that events
-    without evidence are still pulled to zero. prior: kappa, in contested mass. z_reach: real z at the edge of
-    its field, small enough that a typical z uses a whole table level.
-    """
-
-    planes: int
-    steps: int
-    gains: tuple[int, ...]
-    stability: float
-    floor: float
-    prior: float
-    z_reach: float
-
-
-Z_BITS: Final = 13
-STRENGTH_MAX: Final = 255  # summed over sources; the coding look-up reads the top four bits
-GRADIENT_LIMIT: Final = (1 << Z_BITS) - 1
 SHAPES: Final = {
     "channel": Shape(
         planes=2, steps=8, gains=(6, 6, 6, 4, 3, 2), stability=0.2, floor=0.5, prior=1.0, z_reach=2.0
@@ -113,9 +89,7 @@ def _hand(letter: str) -> str:
 
 def bucket_starts(vocabulary: int) -> Integers:
     """Return the first id of each lexicon bucket: frequent words alone, then tiers by log rank."""
-    first = 2 + FREQUENT_ALONE
-    tiers = np.geomspace(first, vocabulary, TIERS + 1)[:-1].round().astype(np.int64)
-    return np.concatenate([np.arange(2, first), tiers])
+    return making.bucket_starts(vocabulary, FREQUENT_ALONE, TIERS)
 
 
 def feature_scale() -> Floats:
@@ -126,19 +100,7 @@ def feature_scale() -> Floats:
 def code_book(people: Sequence[Typed], base_weights: Floats, seed: int = 0) -> Floats:
     """Return prototypes [CODES, F] of scaled feature differences, up to sign: k-means weighted by mass."""
     differences, masses = _pairs(people, base_weights)
-    rng = np.random.default_rng(seed)
-    picks = rng.choice(len(differences), CODES, p=masses / masses.sum(), replace=False)
-    codes = differences[picks].copy()
-    for _ in range(CODE_BOOK_ROUNDS):
-        products = differences @ codes.T
-        nearest = ((codes**2).sum(1) - 2.0 * np.abs(products)).argmin(1)
-        sign = np.where(products[np.arange(len(differences)), nearest] >= 0.0, 1.0, -1.0)
-        sums = np.zeros_like(codes)
-        np.add.at(sums, nearest, (masses * sign)[:, None] * differences)
-        held = np.bincount(nearest, masses, CODES)
-        codes = np.where(held[:, None] > 0.0, sums / np.maximum(held, 1e-9)[:, None], codes)
-    rounded: Floats = np.round(codes, 4)
-    return rounded
+    return making.prototypes(differences, masses, CODES, seed)
 
 
 def _pairs(people: Sequence[Typed], base_weights: Floats) -> tuple[Floats, Floats]:
@@ -167,57 +129,6 @@ def mean_masses(people: Sequence[Typed], events: EventMap) -> dict[str, Masses]:
     return total
 
 
-def whitened(rows: Floats, strength: Floats, entries: int = 3) -> Integers:
-    """Return integer rows [M, d], entries -entries..entries, near-orthogonal under the strengths [M].
-
-    rows [M, F] times (rows^T diag(strength) rows + ridge)^(-1/2), rounded.
-    """
-    curvature = rows.T @ (strength[:, None] * rows)
-    curvature *= len(curvature) / np.trace(curvature)
-    values, vectors = np.linalg.eigh(curvature + WHITENING * np.eye(len(curvature)))
-    turned = rows @ (vectors @ np.diag(values**-0.5) @ vectors.T)
-    step = np.abs(turned).max() / (entries + 0.5) * 0.9
-    rounded: Integers = np.clip(np.rint(turned / step), -entries, entries).astype(np.int64)
-    return rounded
-
-
-def make_block(name: str, events: Sequence[str], matrix: Integers, shape: Shape) -> Block:
-    """Return the block with tables of tanh at the middle of each of z's eight top levels."""
-    half = 1 << (Z_BITS - 1)
-    top_code = 2**shape.planes - 1
-    curvature = float(np.linalg.eigvalsh((matrix.T @ matrix).astype(np.float64))[-1])
-    pull = shape.stability * half / (2.0 * curvature)  # of one event at the top code, where tanh is 1
-    levels = (np.arange(8) - 3.5) / 4.0 * shape.z_reach
-    scale = pull / (top_code + shape.floor)
-    tables = []
-    for plane in range(shape.planes):
-        floor = shape.floor if plane == 0 else 0.0
-        rows = [np.rint(scale * weight * np.tanh(levels / 2.0)) for weight in (floor, floor + 2**plane)]
-        tables.append(tuple(int(entry) for row in rows for entry in row))
-    codes = np.rint(np.arange(16) * top_code / 15).astype(int)
-    return Block(
-        name=name,
-        events=tuple(events),
-        matrix=tuple(tuple(int(entry) for entry in row) for row in matrix),
-        z_bits=Z_BITS,
-        z_top_bits=3,
-        plane_tables=tuple(tuple(int(code) >> p & 1 for code in codes) for p in range(shape.planes)),
-        step_tables=tuple(tables),
-        steps=shape.steps,
-        gains=shape.gains,
-        strength_max=STRENGTH_MAX,
-        gradient_limit=GRADIENT_LIMIT,
-        weight_limit=half - 1,
-        z_unit=shape.z_reach / half,
-        units=(
-            ("floor", shape.floor),
-            ("prior", shape.prior),
-            ("pull", scale),
-            ("ratio_limit", float(np.tanh(levels[-1] / 2.0))),
-        ),
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Planned:
     """The plan with the event map that goes beside it."""
@@ -235,9 +146,8 @@ def make_plan(bundle: str, vocabulary: int, people: Sequence[Typed], base_weight
     ranker_masses = mean_masses(people, flat)["ranker"]
     strength = (ranker_masses.evidence_for + ranker_masses.evidence_against) / 2.0
     matrix = whitened(codes, strength + SHAPES["ranker"].prior)
-    # A u stands for codes @ w: the feature weights w = T u with T the least-squares solution of codes T = A.
-    turn = np.linalg.pinv(codes) @ matrix / feature_scale()[:, None]
-    events = EventMap(event_of_edit, starts, codes, feature_scale(), base_weights, np.round(turn, 6))
+    turn = making.feature_map(codes, matrix, feature_scale())
+    events = EventMap(event_of_edit, starts, codes, feature_scale(), base_weights, turn)
     blocks = (
         make_block("channel", channel_names, np.eye(len(channel_names), dtype=np.int64), SHAPES["channel"]),
         make_block(
