@@ -13,7 +13,6 @@ from typing import Final, NoReturn
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from quietkeys.files import make_folder, read_whole, remove, write_whole
-from quietkeys_protocol.errors import ErrorCode, Untrusted
 from quietkeys_protocol.signing import Credentials, device_id_of, signing_string
 
 FOLDER: Final = "identities"
@@ -51,17 +50,16 @@ def identity_for(profile: Path, trainer: str) -> Identity:
     """Return the identity that this profile has at a trainer, made if there is none.
 
     Each trainer gets a key of its own, so that no two of them can tell that they serve the same device, and
-    none can replay at another what was sent to it. Raises Untrusted (PROFILE_DAMAGED), TryAgain (DISK_FULL,
-    STORAGE_FAILED).
+    none can replay at another what was sent to it. A damaged key is replaced: the device is then a new one
+    to the trainer, and what is stored there of the old one can no longer be reached. Raises TryAgain
+    (DISK_FULL, STORAGE_FAILED).
     """
     path = _path(profile, trainer)
     secret = read_whole(path, _SECRET_BYTES)
-    if not secret:
+    if len(secret) != _SECRET_BYTES:
         make_folder(path.parent)
         secret = Ed25519PrivateKey.generate().private_bytes_raw()
         write_whole(path, secret)
-    if len(secret) != _SECRET_BYTES:
-        raise Untrusted(ErrorCode.PROFILE_DAMAGED, "an identity")
     return Identity(Ed25519PrivateKey.from_private_bytes(secret))
 
 

@@ -18,7 +18,7 @@ from numpy.random import Generator
 
 from quietkeys.counting import NEGLIGIBLE_MASS, Choice, Masses, count, no_masses, softmax
 from quietkeys.held_out import pack_choice
-from quietkeys.memory import TRACES_KEPT, Key, Trace
+from quietkeys.memory import TRACES_KEPT, Trace
 from quietkeys.predictor import Judged, Predictor
 from quietkeys.store import Store
 from quietkeys_protocol.errors import ErrorCode, Refused
@@ -26,6 +26,8 @@ from quietkeys_protocol.errors import ErrorCode, Refused
 HELD_OUT_SHARE: Final = 0.2  # of the contested choices; they judge updates and are never counted
 HELD_OUT_KEPT: Final = 1500  # newest held-out events
 EVENT_HALF_LIFE: Final = 30_000  # recorded words until an event weighs half
+_TICK: Final = "tick"
+_WORDS: Final = "words"
 _DECAY: Final = math.log(2.0) / EVENT_HALF_LIFE
 
 
@@ -70,11 +72,12 @@ class Recorder:
         self._on_choice = on_choice
         self._learnt: OrderedDict[str, tuple[_Learnt, ...]] = OrderedDict()
         self._masses: Mapping[str, Masses] = no_masses(predictor.events)
+        self.words = 0  # recorded and not taken back
         self.reload()
 
     @property
     def tick(self) -> int:
-        """Return how many words were recorded."""
+        """Return the clock that counts decay by: words recorded so far, those taken back later included."""
         return self._predictor.memory.tick
 
     @property
@@ -85,7 +88,8 @@ class Recorder:
     def reload(self) -> None:
         """Take everything from the store; no earlier receipt can be used."""
         self._learnt.clear()
-        self._predictor.memory.load(self._store.memory(), int(self._store.setting("tick") or 0))
+        self.words = int(self._store.setting(_WORDS) or 0)
+        self._predictor.memory.load(self._store.memory(), int(self._store.setting(_TICK) or 0))
         masses = dict(no_masses(self._predictor.events))
         for block, size in self._predictor.events.sizes.items():
             stored = self._store.array(f"masses/{block}")
@@ -116,12 +120,13 @@ class Recorder:
                     trace = self._predictor.memory.learn(*piece.context, piece.kept)
                     learnt.append(_Learnt(trace, counted, row))
                     masses = _added(_scaled(masses, math.exp(-_DECAY)), counted, 1.0)
-                self._write([key for one in learnt for key in one.trace.keys], masses)
+                self._write(learnt, masses, self.words + len(learnt))
         except BaseException:
             for one in reversed(learnt):
                 self._predictor.memory.unlearn(one.trace)
             raise
         self._masses = masses
+        self.words += len(learnt)
         self._learnt[identity] = tuple(learnt)
         self._drop_old_receipts()
         if self._on_choice is not None:
@@ -154,12 +159,13 @@ class Recorder:
                 for one in learnt:
                     if one.row is not None:
                         self._store.drop_held_out(one.row)
-                self._write([key for one in learnt for key in one.trace.keys], masses)
+                self._write(learnt, masses, self.words - len(learnt))
         except BaseException:
             for one in learnt:
                 memory.relearn(one.trace)
             raise
         self._masses = masses
+        self.words -= len(learnt)
         del self._learnt[receipt.id]
 
     def forget_word(self, word: str) -> None:
@@ -182,12 +188,14 @@ class Recorder:
         held_out = choice is not None and _contested(self._predictor, choice)
         return choice, held_out and bool(self._rng.random() < HELD_OUT_SHARE)
 
-    def _write(self, keys: Sequence[Key], masses: Mapping[str, Masses]) -> None:
+    def _write(self, changed: Sequence[_Learnt], masses: Mapping[str, Masses], words: int) -> None:
         memory = self._predictor.memory
-        self._store.write_memory((key, memory.stored(key)) for key in dict.fromkeys(keys))
+        keys = dict.fromkeys(key for one in changed for key in one.trace.keys)
+        self._store.write_memory((key, memory.stored(key)) for key in keys)
         for block, both in masses.items():
             self._store.write_array(f"masses/{block}", np.stack([both.evidence_for, both.evidence_against]))
-        self._store.set_setting("tick", str(memory.tick))
+        self._store.set_setting(_TICK, str(memory.tick))
+        self._store.set_setting(_WORDS, str(words))
 
     def _drop_old_receipts(self) -> None:
         # A receipt lives as long as memory can take back all of its pieces.

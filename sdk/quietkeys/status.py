@@ -23,7 +23,7 @@ def status_of(profile: Profile, learning: Learning, trainer: str) -> Status:
         problems.append(Problem(message, "Call forget or sync again when it can be reached."))
     state = store.database.row("SELECT state FROM outbox WHERE state <> 'closed'")
     return Status(
-        words_recorded=memory.tick,
+        words_recorded=learning.recorder.words,
         words_known=len(memory.words()),
         own_words=len(memory.own_words),
         adapter_version=learning.adapters.in_use().version,

@@ -1,0 +1,345 @@
+"""The trainer's client, against servers that are down, slow, talk nonsense or point elsewhere."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from quietkeys import ErrorCode, Outcome, QuietkeysError, Refused, StartOver, TryAgain, Untrusted
+from quietkeys import transport as transport_module
+from quietkeys.address import trainer_address
+from quietkeys.client import LONGEST_WAIT_S, MAX_JSON_BYTES, TRIES, JobState, TrainerClient
+from quietkeys.identity import Identity
+from quietkeys.surroundings import Surroundings
+from quietkeys.testing import InMemoryTrainer
+from quietkeys.transport import Answer, Body, Request, RequestsTransport
+from quietkeys_protocol.errors import error_of
+from quietkeys_protocol.plan import Plan
+from tests.sdk.conftest import Rig
+from tests.sdk.http_trainer import body_of, over_http, reply, serving
+
+JOB = "0" * 32
+
+
+def client_of(url: str, waited: list[float] | None = None) -> TrainerClient:
+    """A client with an identity of its own that does not sleep."""
+    waits: list[float] = [] if waited is None else waited
+    around = Surroundings(sleep=waits.append, jitter=lambda: 1.0)
+    return TrainerClient(Identity.generate(), RequestsTransport(url), around)
+
+
+def always(status: int, content: bytes, headers: dict[str, str] | None = None) -> Callable[..., None]:
+    """A server that says the same to everybody."""
+
+    def behave(handler: BaseHTTPRequestHandler) -> None:
+        body_of(handler)
+        reply(handler, status, content, headers)
+
+    return behave
+
+
+def error_body(code: ErrorCode) -> bytes:
+    """The body of a typed error."""
+    return json.dumps({"error": {"code": code.value, "message": "m", "advice": "a"}}).encode()
+
+
+def code_of(call: Callable[[], object]) -> ErrorCode:
+    """The code of the error that a call raises."""
+    with pytest.raises(QuietkeysError) as caught:
+        call()
+    return caught.value.code
+
+
+def test_a_trainer_that_is_down_is_tried_again_and_then_waited_for() -> None:
+    """Nobody listens: a few attempts, longer pauses each time, then TryAgain."""
+    with serving(always(200, b"")) as url:
+        pass
+    waited: list[float] = []
+    with pytest.raises(TryAgain) as caught:
+        client_of(url, waited).job_state(JOB)
+    assert caught.value.code is ErrorCode.TRAINER_UNREACHABLE
+    assert caught.value.__cause__ is not None
+    assert waited == [0.5, 1.0, 2.0]
+
+
+def test_a_trainer_that_recovers_is_answered_within_one_call() -> None:
+    """After two failures the third attempt counts, each signed with a nonce of its own."""
+    nonces: list[str] = []
+
+    def behave(handler: BaseHTTPRequestHandler) -> None:
+        nonces.append(handler.headers["QK-Nonce"])
+        if len(nonces) < 3:
+            reply(handler, 503, error_body(ErrorCode.TRAINER_BUSY))
+        else:
+            reply(handler, 200, json.dumps({"job_id": JOB, "state": "running"}).encode())
+
+    with serving(behave) as url:
+        assert client_of(url).job_state(JOB) is JobState.RUNNING
+    assert len(set(nonces)) == 3
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(500, ErrorCode.TRAINER_BROKEN), (503, ErrorCode.TRAINER_BUSY), (429, ErrorCode.TOO_MANY_REQUESTS)],
+)
+def test_errors_of_something_in_front_of_the_trainer(status: int, code: ErrorCode) -> None:
+    """A status without a typed error is told by its number, and tried again."""
+    with serving(always(status, b"<html>bad gateway</html>")) as url:
+        waited: list[float] = []
+        assert code_of(lambda: client_of(url, waited).job_state(JOB)) is code
+        assert len(waited) == TRIES - 1
+
+
+def test_an_untyped_502_is_a_broken_trainer() -> None:
+    """Every other 5xx as well."""
+    with serving(always(502, b"")) as url:
+        assert code_of(lambda: client_of(url).job_state(JOB)) is ErrorCode.TRAINER_BROKEN
+
+
+def test_retry_after_is_respected_up_to_a_point() -> None:
+    """A short wish is granted; a trainer that wants a long rest is left alone at once."""
+    busy = error_body(ErrorCode.TRAINER_BUSY)
+    with serving(always(503, busy, {"Retry-After": "7"})) as url:
+        waited: list[float] = []
+        assert code_of(lambda: client_of(url, waited).job_state(JOB)) is ErrorCode.TRAINER_BUSY
+        assert waited == [7.0, 7.0, 7.0]
+    with serving(always(503, busy, {"Retry-After": str(int(LONGEST_WAIT_S) + 1)})) as url:
+        waited = []
+        assert code_of(lambda: client_of(url, waited).job_state(JOB)) is ErrorCode.TRAINER_BUSY
+        assert waited == []
+
+
+@pytest.mark.parametrize("code", [code for code in ErrorCode if code.status >= 400])
+def test_typed_errors_arrive_as_they_are(code: ErrorCode) -> None:
+    """Every code of the trainer is raised in its class; its words are ours, not the trainer's."""
+    body = json.dumps({"error": {"code": code.value, "message": "CANARY", "advice": "CANARY"}}).encode()
+    with serving(always(code.status, body)) as url:
+        with pytest.raises(type(error_of(code))) as caught:
+            client_of(url).job_state(JOB)
+        assert caught.value.code is code
+        assert "CANARY" not in str(caught.value)
+
+
+NONSENSE = {
+    "html": (200, b"<html></html>"),
+    "not json": (200, b"\xff{"),
+    "deep json": (200, b"[" * 10_000),
+    "list": (200, b"[]"),
+    "another job": (200, json.dumps({"job_id": "1" * 32, "state": "done"}).encode()),
+    "unknown state": (200, json.dumps({"job_id": JOB, "state": "sleeping"}).encode()),
+    "state of a wrong type": (200, json.dumps({"job_id": JOB, "state": ["done"]}).encode()),
+    "one field more": (200, json.dumps({"job_id": JOB, "state": "done", "x": "y"}).encode()),
+    "no content": (204, b""),
+    "teapot": (418, b""),
+    "unknown code": (404, b'{"error": {"code": "nonsense", "message": "", "advice": ""}}'),
+    "unhashable code": (404, b'{"error": {"code": [], "message": "", "advice": ""}}'),
+    "code of another status": (404, error_body(ErrorCode.TRAINER_BUSY)),
+    "code that never crosses the wire": (404, error_body(ErrorCode.PROFILE_DAMAGED)),
+    "huge": (200, b" " * (MAX_JSON_BYTES + 1)),
+    "redirect": (302, b""),
+}
+
+
+@pytest.mark.parametrize(("status", "content"), NONSENSE.values(), ids=NONSENSE.keys())
+def test_nonsense_is_not_trusted_and_not_tried_again(status: int, content: bytes) -> None:
+    """An answer that makes no sense is reported as such, after one attempt."""
+    with serving(always(status, content)) as url:
+        waited: list[float] = []
+        with pytest.raises(Untrusted) as caught:
+            client_of(url, waited).job_state(JOB)
+        assert caught.value.code is ErrorCode.TRAINER_GARBLED
+        assert waited == []
+
+
+def test_a_redirect_is_not_followed() -> None:
+    """Signed requests go to the address that the app gave, and nowhere else."""
+    visitors: list[str] = []
+
+    def elsewhere(handler: BaseHTTPRequestHandler) -> None:
+        visitors.append(handler.path)
+        reply(handler, 200, json.dumps({"job_id": JOB, "state": "done"}).encode())
+
+    with (
+        serving(elsewhere) as other,
+        serving(always(307, b"", {"Location": other + f"/v1/jobs/{JOB}"})) as url,
+    ):
+        assert code_of(lambda: client_of(url).job_state(JOB)) is ErrorCode.TRAINER_GARBLED
+    assert visitors == []
+
+
+def test_an_endless_answer_is_cut_off() -> None:
+    """A body that never ends is not read past what an update may have."""
+
+    def endless(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Connection", "close")
+        handler.end_headers()
+        handler.close_connection = True
+        try:
+            while True:
+                handler.wfile.write(b"x" * 65536)
+        except OSError:
+            pass
+
+    with serving(endless) as url:
+        assert code_of(lambda: client_of(url).fetch_update(JOB)) is ErrorCode.TRAINER_GARBLED
+
+
+def test_a_compressed_bomb_is_not_opened() -> None:
+    """No encoding was asked for, so none is accepted."""
+    with serving(always(200, b"x", {"Content-Encoding": "gzip"})) as url:
+        assert code_of(lambda: client_of(url).fetch_update(JOB)) is ErrorCode.TRAINER_GARBLED
+
+
+def test_a_silent_trainer_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No answer at all, or one that drips, ends as unreachable."""
+    monkeypatch.setattr(transport_module, "SILENCE_S", 0.1)
+    monkeypatch.setattr(transport_module, "ANSWER_S", 0.2)
+
+    def silent(handler: BaseHTTPRequestHandler) -> None:
+        time.sleep(0.6)
+
+    def dripping(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", "100")
+        handler.end_headers()
+        for _ in range(100):
+            handler.wfile.write(b" ")
+            handler.wfile.flush()
+            time.sleep(0.05)
+
+    request = Request("GET", "/", {}, Body.of(b""), 1000)
+    for behaviour in (silent, dripping):
+        with serving(behaviour) as url:
+            start = time.monotonic()
+            assert code_of(lambda: RequestsTransport(url).send(request)) is ErrorCode.TRAINER_UNREACHABLE
+            assert time.monotonic() - start < 0.55
+
+
+def test_an_answer_that_breaks_off_is_tried_again() -> None:
+    """Fewer bytes than announced are no answer."""
+
+    def broken(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", "100")
+        handler.end_headers()
+        handler.wfile.write(b"half")
+        handler.close_connection = True
+
+    with serving(broken) as url:
+        assert code_of(lambda: client_of(url).fetch_update(JOB)) is ErrorCode.TRAINER_UNREACHABLE
+
+
+def test_keys_are_streamed_from_their_file(tmp_path: Path, plan: Plan) -> None:
+    """A large body arrives whole, under its SHA-256, announced with its size."""
+    path = tmp_path / "keys"
+    path.write_bytes(b"in the clear: " + bytes(3_000_000))
+    trainer = InMemoryTrainer(plan)
+    with serving(over_http(trainer)) as url:
+        client = client_of(url)
+        client.enrol()
+        assert client.put_keys(Body.of_file(path)) == hashlib.sha256(path.read_bytes()).hexdigest()
+        assert client.traffic.sent["evaluation_keys"] == path.stat().st_size  # type: ignore[index]
+        client.delete_device()
+        client.delete_device()  # no longer there: as good as deleted
+        with pytest.raises(StartOver):
+            client.job_state(JOB)
+
+
+@pytest.mark.parametrize(
+    ("given_url", "used"),
+    [
+        ("https://trainer.test", "https://trainer.test"),
+        ("https://Trainer.TEST:8443/", "https://trainer.test:8443"),
+        ("http://127.0.0.1:8750", "http://127.0.0.1:8750"),
+        ("http://localhost", "http://localhost"),
+        ("http://[::1]:80", "http://[::1]:80"),
+    ],
+)
+def test_addresses_that_are_safe(given_url: str, used: str) -> None:
+    """Https anywhere, http on this machine; one spelling each."""
+    assert trainer_address(given_url) == used
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "trainer.test",
+        "http://trainer.test",
+        "http://192.0.2.1",
+        "http://127.0.0.1.evil.test",
+        "http://localhost@evil.test",
+        "https://user:password@trainer.test",
+        "https://trainer.test/path",
+        "https://trainer.test?x=1",
+        "https://trainer.test:port",
+        "ftp://127.0.0.1",
+        "file:///etc/passwd",
+    ],
+)
+def test_addresses_that_are_not(url: str) -> None:
+    """Everything else is refused before anything is sent."""
+    with pytest.raises(Refused) as caught:
+        trainer_address(url)
+    assert caught.value.code is ErrorCode.ADDRESS_UNSAFE
+
+
+class Says:
+    """A transport that answers with given bytes."""
+
+    def __init__(self, status: int, content: bytes) -> None:
+        self._answer = Answer(status, {}, content)
+
+    def send(self, request: Request) -> Answer:
+        """Answer."""
+        return self._answer
+
+
+@given(st.integers(100, 599), st.binary(max_size=60) | st.text(max_size=60).map(str.encode))
+def test_any_answer_is_taken_or_refused(status: int, content: bytes) -> None:
+    """No bytes of a trainer raise anything but our errors."""
+    around = Surroundings(sleep=lambda _: None)
+    client = TrainerClient(Identity.generate(), Says(status, content), around)
+    calls: list[Callable[[], object]] = [
+        client.enrol,
+        lambda: client.post_report(b"x", JOB),
+        lambda: client.job_state(JOB),
+        lambda: client.fetch_update(JOB),
+        client.delete_device,
+    ]
+    for call in calls:
+        try:
+            call()
+        except QuietkeysError:
+            continue
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [always(500, b""), always(200, b"garbage"), always(302, b"", {"Location": "https://x.test/"})],
+    ids=["5xx", "garbage", "redirect"],
+)
+def test_a_bad_trainer_costs_nothing(rig: Rig, behaviour: Callable[..., None]) -> None:
+    """The sync raises with advice, typing goes on, and a good trainer later gets everything."""
+    with (
+        serving(behaviour) as url,
+        rig.open_learned(trainer_url=url, transport=None) as keyboard,
+    ):
+        words = keyboard.status().words_recorded
+        with pytest.raises(QuietkeysError) as caught:
+            keyboard.sync()
+        assert caught.value.advice
+        assert keyboard.suggest("see", "yuo").strip
+        keyboard.record("see", "yuo", "you")
+        assert keyboard.status().words_recorded == words + 1
+    with rig.open() as keyboard:
+        assert keyboard.sync().outcome is Outcome.APPLIED

@@ -1,0 +1,220 @@
+"""Undo takes everything back, and what is kept is counts: checked against an independent count."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from quietkeys import Personalizer, Receipt
+from quietkeys.bundle import open_bundle
+from quietkeys.learning import Learning
+from quietkeys.memory import HALF_LIFE, NEGLIGIBLE, Key
+from quietkeys.predictor import Model, Predictor, load_model
+from quietkeys.recorder import EVENT_HALF_LIFE, Kept, Recorder
+from quietkeys.store import Store
+from tests.sdk import small
+from tests.sdk.conftest import Rig
+from tests.sdk.test_facade import everything_in
+
+TYPED = [("yuo", "you"), ("sentemce", "sentence"), ("abuzo", "abuzo"), ("tyhe", "the"), ("fo", "of")]
+# Numbers from 0 record one of TYPED; negative ones take back the record so many places before the last.
+ACTIONS = st.lists(st.integers(-6, len(TYPED) - 1), max_size=25)
+
+
+@pytest.fixture(scope="module")
+def model(bundle: Path) -> Model:
+    """The small bundle's model."""
+    return load_model(open_bundle(bundle, trusted_keys=small.TRUSTED))
+
+
+class Journal:
+    """A recorder, and beside it a list of what is recorded and not taken back."""
+
+    def __init__(self, model: Model, held_out: bool = False) -> None:
+        self.store = Store.in_memory()
+        self.predictor = Predictor(model)
+        chance = np.random.default_rng(0)
+        self.recorder = Recorder(self.predictor, self.store, chance if held_out else Never(), self._note)  # type: ignore[arg-type]
+        self.live: list[tuple[Receipt, int, tuple[str, str], str, object]] = []
+        self._choice: object = None
+
+    def _note(self, choice: object) -> None:
+        self._choice = choice
+
+    def act(self, action: int) -> None:
+        """Record or take back."""
+        if action >= 0:
+            typed, kept = TYPED[action]
+            context = ("", self.live[-1][3] if self.live else "")
+            judged = self.predictor.judge(context, typed, self.predictor.scorer.no_adapter())
+            self._choice = None
+            receipt = self.recorder.record(Kept(context, judged, kept), f"r{np.random.bytes(8).hex()}")
+            self.live.append((receipt, self.recorder.tick, context, kept, self._choice))
+        elif self.live:
+            position = max(len(self.live) + action, 0)
+            receipt, *_ = self.live.pop(position)
+            self.recorder.undo(receipt)
+
+    def expected_counts(self) -> dict[Key, float]:
+        """Every key's decayed count, summed up from the list."""
+        counts: dict[Key, float] = {}
+        for _, tick, (before, previous), kept, _ in self.live:
+            weight = math.exp(-math.log(2.0) / HALF_LIFE * (self.recorder.tick - tick))
+            for key in ((kept,), (previous, kept), (before, previous, kept)):
+                counts[key] = counts.get(key, 0.0) + weight
+        return counts
+
+    def expected_masses(self) -> Mapping[str, float]:
+        """The total mass of every block, summed up from the list."""
+        from quietkeys.counting import Choice, count
+
+        totals = dict.fromkeys(self.predictor.events.sizes, 0.0)
+        for _, tick, _, _, choice in self.live:
+            if isinstance(choice, Choice):
+                weight = math.exp(-math.log(2.0) / EVENT_HALF_LIFE * (self.recorder.tick - tick))
+                for block, both in count(self.predictor.events, choice).items():
+                    totals[block] += weight * float(both.evidence_for.sum() + both.evidence_against.sum())
+        return totals
+
+
+class Never:
+    """Chance that holds no event out."""
+
+    def random(self) -> float:
+        """1."""
+        return 1.0
+
+
+@given(actions=ACTIONS)
+def test_counts_are_those_of_what_was_not_taken_back(model: Model, actions: list[int]) -> None:
+    """After any records and undos in any order, counts in memory and in the store equal a fresh count."""
+    journal = Journal(model)
+    for action in actions:
+        journal.act(action)
+    memory, expected = journal.predictor.memory, journal.expected_counts()
+    assert {key: memory.count(key) for key in memory.counts} == pytest.approx(expected, rel=1e-9)
+    assert journal.recorder.words == len(journal.live)
+    masses = {
+        block: float(both.evidence_for.sum() + both.evidence_against.sum())
+        for block, both in journal.recorder.masses.items()
+    }
+    assert masses == pytest.approx(journal.expected_masses(), rel=1e-6, abs=1e-9)
+    again = Predictor(model)
+    Recorder(again, journal.store, np.random.default_rng(0))
+    assert {key: again.memory.count(key) for key in again.memory.counts} == pytest.approx(expected, rel=1e-9)
+    for table in (memory, again.memory):
+        totals: dict[Key, float] = {}
+        for key in expected:
+            totals[key[:-1]] = totals.get(key[:-1], 0.0) + expected[key]
+        held = {key: table._decayed(entry) for key, entry in table.histories.items()}
+        assert held == pytest.approx(totals, rel=1e-9)
+
+
+@given(actions=ACTIONS)
+def test_the_last_record_is_taken_back_to_the_bit(model: Model, actions: list[int]) -> None:
+    """Record and undo, with nothing in between, leaves memory, ages and the clock exactly as they were."""
+    journal = Journal(model, held_out=True)
+    for action in actions:
+        journal.act(action)
+    memory = journal.predictor.memory
+
+    def state() -> object:
+        return (
+            dict(memory.counts),
+            dict(memory.histories),
+            list(memory.own_words),
+            memory.tick,
+            journal.recorder.words,
+            journal.store.held_out(),
+            sorted(journal.store.memory()),
+        )
+
+    before, masses = state(), journal.recorder.masses
+    journal.act(0)
+    assert state() != before
+    journal.act(-1)
+    assert state() == before
+    for block, both in journal.recorder.masses.items():
+        np.testing.assert_allclose(both.evidence_for, masses[block].evidence_for, rtol=1e-12, atol=1e-12)
+
+
+def test_nothing_is_left_when_all_is_taken_back(model: Model) -> None:
+    """No key, no own word and no mass stays."""
+    journal = Journal(model, held_out=True)
+    for number in range(40):
+        journal.act(number % len(TYPED))
+    while journal.live:
+        journal.act(-3)
+    assert journal.predictor.memory.counts == {}
+    assert journal.predictor.memory.histories == {}
+    assert journal.predictor.memory.own_words == {}
+    assert list(journal.store.memory()) == []
+    assert journal.store.held_out() == []
+    assert all(both.evidence_for.max() < 1e-9 for both in journal.recorder.masses.values())
+
+
+def test_old_counts_are_dropped_when_they_mean_nothing(model: Model) -> None:
+    """A count that has decayed below NEGLIGIBLE is gone after opening again."""
+    journal = Journal(model)
+    journal.act(0)
+    late = int(HALF_LIFE * math.log2(1.0 / NEGLIGIBLE)) + 100
+    journal.store.set_setting("tick", str(late))
+    journal.recorder.reload()
+    assert journal.predictor.memory.counts == {}
+
+
+CANARY = "yesterday purple elephants danced beside my uncle"
+
+
+def test_no_text_is_kept(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    """Neither what was typed, nor any four words in a row, nor what is no word, is in any file or message."""
+    with rig.open() as keyboard:
+        words = CANARY.split()
+        for place, word in enumerate(words):
+            keyboard.record(" ".join(words[:place]), f"zzq{word[1:]}", word)
+        for secret in ("hunter2hunter2", "uncle@mail.test", "4111111111111111", "https://secret.test/x"):
+            keyboard.record("my pin is", secret, secret)
+            keyboard.record(f"my pin is {secret}", "now", "now")
+        keyboard.sync()
+        held = everything_in(rig.folder / "profile")
+        told = repr(keyboard.ledger()) + repr(keyboard.status()) + caplog.text + repr(keyboard)
+        told += repr(keyboard.suggest("my pin is", "hunter"))
+        sent = b"".join(str(job.report).encode() for job in rig.trainer.jobs.values())
+    held += everything_in(rig.folder / "profile")
+    assert b"elephants" in held  # a word of one's own is kept; the search can find what is there
+    for part in (b"hunter2", b"uncle@", b"4111", b"secret.test", b"zzq"):
+        assert part not in held
+    separated = (b" ", b"\x1f", b"\x00", b"")
+    for place in range(len(words) - 3):
+        for separator in separated:
+            assert separator.join(word.encode() for word in words[place : place + 4]) not in held
+    for word in ("elephants", "yesterday", "hunter2"):
+        assert word not in told
+        assert word.encode() not in sent
+
+
+def test_the_order_of_words_cannot_be_read_from_the_store(rig: Rig) -> None:
+    """Rows come in the order of their keys, and their ticks are too coarse to put them in order."""
+    with rig.open() as keyboard:
+        for place, word in enumerate(CANARY.split()):
+            keyboard.record(" ".join(CANARY.split()[:place]), word, word)
+        database = keyboard._profile.store.database
+        rows = database.rows("SELECT key, tick FROM memory")
+        tables = [name for (name,) in database.rows("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    assert [key for key, _ in rows] == sorted(key for key, _ in rows)
+    assert {tick for _, tick in rows} == {0}
+    assert "receipts" not in tables
+
+
+def test_a_receipt_says_nothing(keyboard: Personalizer) -> None:
+    """It is a random id."""
+    receipt = keyboard.record("my", "brokling", "brokling")
+    assert len(receipt.id) == 32
+    assert "brokling" not in repr(receipt)
+    assert isinstance(keyboard._learning, Learning)

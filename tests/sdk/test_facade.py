@@ -1,0 +1,329 @@
+"""The facade as an app developer uses it, without a trainer."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+import quietkeys
+from quietkeys import ErrorCode, Outdated, Personalizer, Receipt, Refused, TryAgain, Untrusted
+from tests.sdk import small
+from tests.sdk.conftest import Rig
+
+HEAVY = (
+    "torch",
+    "concrete",
+    "fastapi",
+    "kivy",
+    "onnx",
+    "scipy",
+    "sqlalchemy",
+    "requests",
+    "quietkeys_trainer",
+)
+
+
+def test_a_slip_is_corrected(keyboard: Personalizer) -> None:
+    """The likeliest word is offered first and as the correction; what was typed stays in the strip."""
+    suggestions = keyboard.suggest("such a", "sentemce")
+    assert suggestions.correction == suggestions.strip[0] == "sentence"
+    assert "sentemce" in suggestions.strip
+    assert len(suggestions.strip) <= 3
+
+
+def test_a_known_word_is_left_as_it_is(keyboard: Personalizer) -> None:
+    """There is no correction for it, and it is in the strip."""
+    suggestions = keyboard.suggest("", "picture")
+    assert suggestions.correction is None
+    assert suggestions.strip[0] == "picture"
+
+
+def test_case_and_punctuation_are_those_of_the_typist(keyboard: Personalizer) -> None:
+    """Capitals, quotes and commas come back around the corrected word."""
+    assert keyboard.suggest("", "“Sentemce,").correction == "“Sentence,"
+    assert keyboard.suggest("", "SENTEMCE!").correction == "SENTENCE!"
+    assert keyboard.suggest("", "well...sentemce").correction == "well...sentence"
+
+
+@pytest.mark.parametrize("typed", ["12:30", "bob@mail.test", "@frined", "x" * 200, "http://x.y"])
+def test_what_is_no_word_is_shown_as_typed(keyboard: Personalizer, typed: str) -> None:
+    """Such a token is its own only suggestion."""
+    suggestions = keyboard.suggest("see", typed)
+    assert (suggestions.strip, suggestions.correction) == ((typed,), None)
+
+
+def test_nothing_typed_suggests_nothing(keyboard: Personalizer) -> None:
+    """An empty token has an empty strip."""
+    assert keyboard.suggest("see you", "").strip == ()
+
+
+def test_own_words_are_learned(keyboard: Personalizer) -> None:
+    """A word kept a few times is no longer corrected, and is offered for its misspellings."""
+    assert keyboard.suggest("", "brokling").correction is None
+    for _ in range(4):
+        keyboard.record("my", "brokling", "brokling")
+    assert keyboard.status().own_words == 1
+    assert keyboard.suggest("my", "brkling").correction == "brokling"
+
+
+def test_undo_takes_it_back(keyboard: Personalizer) -> None:
+    """After undo everything is as it was; a receipt works once, and a made-up one never."""
+    before = keyboard.status()
+    receipt = keyboard.record("my", "brokling", "brokling")
+    assert keyboard.status() != before
+    keyboard.undo(receipt)
+    assert keyboard.status() == before
+    for used in (receipt, Receipt("0" * 32)):
+        with pytest.raises(Refused) as caught:
+            keyboard.undo(used)
+        assert caught.value.code is ErrorCode.RECEIPT_UNKNOWN
+
+
+def test_recording_nothing_is_fine(keyboard: Personalizer) -> None:
+    """What holds no word leaves nothing, and its receipt can be taken back."""
+    for kept in ("", "42", "bob@mail.test", "!?"):
+        keyboard.undo(keyboard.record("see", kept, kept))
+    assert keyboard.status().words_recorded == 0
+
+
+def test_all_pieces_of_a_token_are_recorded_together(keyboard: Personalizer) -> None:
+    """One receipt takes back both words of a token."""
+    receipt = keyboard.record("", "thnk...so", "think...so")
+    assert keyboard.status().words_recorded == 2
+    keyboard.undo(receipt)
+    assert keyboard.status().words_recorded == 0
+
+
+def test_a_word_is_forgotten_for_good(rig: Rig) -> None:
+    """The word is gone from suggestions, and its letters from every file of the profile."""
+    with rig.open() as keyboard:
+        for _ in range(4):
+            keyboard.record("my dear", "brokling", "brokling")
+            keyboard.record("my brokling", "said", "said")
+        keyboard.forget_word("Brokling")
+        assert keyboard.status().own_words == 0
+        assert keyboard.suggest("my", "brkling").correction != "brokling"
+        assert b"brokling" not in everything_in(rig.folder / "profile")
+        assert keyboard.status().words_known > 0
+    with rig.open() as keyboard:
+        assert keyboard.status().own_words == 0
+
+
+def test_what_was_learned_survives_closing(rig: Rig) -> None:
+    """The same suggestions and figures after opening again."""
+    with rig.open_learned() as keyboard:
+        status = keyboard.status()
+        shown = [keyboard.suggest("see", typed).strip for typed in ("yuo", "lettre", "abuzo")]
+    with rig.open() as keyboard:
+        assert keyboard.status() == status
+        assert [keyboard.suggest("see", typed).strip for typed in ("yuo", "lettre", "abuzo")] == shown
+
+
+def test_without_a_trainer_nothing_is_synced(rig: Rig) -> None:
+    """The error says that an address is missing; nothing is sent."""
+    with rig.open_learned(trainer_url=None) as keyboard:
+        with pytest.raises(Refused) as caught:
+            keyboard.sync()
+        assert caught.value.code is ErrorCode.ADDRESS_UNSAFE
+
+
+def test_an_unsafe_address_is_refused_at_once(rig: Rig) -> None:
+    """Opening fails before anything is learned or sent."""
+    with pytest.raises(Refused):
+        rig.open(trainer_url="http://trainer.test")
+    assert not (rig.folder / "profile").exists()
+
+
+def test_one_process_uses_a_profile(rig: Rig) -> None:
+    """A second opening is refused until the first is closed."""
+    with rig.open():
+        with pytest.raises(Refused) as caught:
+            rig.open()
+        assert caught.value.code is ErrorCode.PROFILE_LOCKED
+    rig.open().close()
+
+
+def test_threads_may_share_a_keyboard(rig: Rig) -> None:
+    """Typing from several threads while a sync runs loses nothing."""
+    with rig.open_learned() as keyboard:
+        before = keyboard.status().words_recorded
+        failures: list[BaseException] = []
+
+        def type_on() -> None:
+            try:
+                for _ in range(20):
+                    keyboard.suggest("see", "yuo")
+                    keyboard.undo(keyboard.record("see", "yuo", "you"))
+                    keyboard.record("see", "yuo", "you")
+            except BaseException as error:  # noqa: BLE001 - shown by the test
+                failures.append(error)
+
+        threads = [threading.Thread(target=type_on) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        keyboard.sync()
+        for thread in threads:
+            thread.join()
+        assert failures == []
+        assert keyboard.status().words_recorded == before + 60
+
+
+def test_typing_goes_on_while_a_sync_waits(rig: Rig) -> None:
+    """A sync that waits for the trainer does not hold the keyboard, and closing ends its waiting."""
+    rig.trainer.polls = 10**6
+    keyboard = rig.open_learned(around=None)
+    done: list[object] = []
+    thread = threading.Thread(target=lambda: done.append(keyboard.sync(wait_seconds=600).outcome))
+    thread.start()
+    while not any(path.startswith("/v1/jobs") for _, path in rig.trainer.requests):
+        assert thread.is_alive()
+    keyboard.record("see", "yuo", "you")
+    assert keyboard.suggest("see", "yuo").strip
+    keyboard.close()
+    thread.join(5)
+    assert done == ["pending"]
+
+
+def test_an_older_bundle_is_refused(rig: Rig, bundle_files: dict[str, bytes], tmp_path: Path) -> None:
+    """The highest version seen is remembered, also over forgetting everything."""
+    newer = small.write(tmp_path / "newer" / "en", bundle_files, version=3)
+    with rig.open(bundle=newer) as keyboard:
+        assert keyboard.status().bundle_version == 3
+        keyboard.forget()
+    with pytest.raises(Untrusted) as caught:
+        rig.open()
+    assert caught.value.code is ErrorCode.BUNDLE_UNTRUSTED
+    rig.open(bundle=newer).close()
+
+
+def test_a_bundle_of_a_stranger_is_refused(rig: Rig) -> None:
+    """A bundle signed by no trusted key opens nothing, and the profile can be opened afterwards."""
+    with pytest.raises(Untrusted):
+        rig.open(trusted_keys=(bytes(32),))
+    rig.open().close()
+
+
+def test_a_newer_profile_is_left_alone(rig: Rig) -> None:
+    """A database of a later version is neither read nor set aside."""
+    with rig.open_learned() as keyboard:
+        keyboard._profile.store.database.run("PRAGMA user_version = 99")
+    with pytest.raises(Outdated) as caught:
+        rig.open()
+    assert caught.value.code is ErrorCode.PROFILE_NEWER
+    assert not list((rig.folder / "profile").glob("damaged*"))
+
+
+def test_a_full_disk_costs_nothing(rig: Rig) -> None:
+    """Recording fails with advice and leaves everything as it was; suggestions go on; space helps."""
+    with rig.open_learned() as keyboard:
+        database = keyboard._profile.store.database
+        ((pages,),) = database.rows("PRAGMA page_count")
+        database.rows(f"PRAGMA max_page_count = {pages}")
+        words = 0
+        with pytest.raises(TryAgain) as caught:
+            for number in range(5000):
+                before = keyboard.status(), dict(keyboard._learning.predictor.memory.counts)
+                masses = keyboard._learning.recorder.masses
+                keyboard.record("my own", "x", f"{small.WORDS[number % 200]}{'abcdefgh'[number // 200]}q")
+                words += 1
+        assert caught.value.code is ErrorCode.DISK_FULL
+        assert (keyboard.status(), dict(keyboard._learning.predictor.memory.counts)) == before
+        assert keyboard._learning.recorder.masses is masses
+        assert keyboard.suggest("see", "yuo").strip
+        database.rows("PRAGMA max_page_count = 100000")
+        keyboard.record("my own", "word", "word")
+        expected = keyboard.status()
+    with rig.open() as keyboard:
+        assert keyboard.status() == expected
+
+
+@pytest.mark.parametrize("damage", ["garbage", "flipped", "truncated", "empty array"])
+def test_a_damaged_profile_is_set_aside(rig: Rig, damage: str) -> None:
+    """Learning starts anew, nothing is deleted, the status says what to do, and suggestions go on."""
+    with rig.open_learned() as keyboard:
+        keyboard.sync()
+        if damage == "empty array":
+            keyboard._profile.store.database.run("UPDATE arrays SET content = x'00'")
+    path = rig.folder / "profile" / "profile.sqlite"
+    content = bytearray(path.read_bytes())
+    if damage == "garbage":
+        path.write_bytes(b"not a database at all" * 100)
+    elif damage == "flipped":
+        content[4096 * 2 : 4096 * 6] = bytes(value ^ 0xFF for value in content[4096 * 2 : 4096 * 6])
+        path.write_bytes(content)
+    elif damage == "truncated":
+        path.write_bytes(content[: len(content) // 2])
+    damaged = path.read_bytes()
+    with rig.open() as keyboard:
+        (problem,) = keyboard.status().problems
+        assert "cannot be read" in problem.message
+        assert "set aside" in problem.advice
+        assert keyboard.status().words_recorded == 0
+        assert keyboard.suggest("such a", "sentemce").correction == "sentence"
+        keyboard.record("see", "yuo", "you")
+        (aside,) = (rig.folder / "profile").glob("damaged-*-profile.sqlite")
+        assert aside.read_bytes() == damaged
+        assert keyboard.ledger()[0].kind == "profile_damaged"
+        keyboard.sync()
+    with rig.open() as keyboard:
+        assert keyboard.status().words_recorded == 1
+        assert len(keyboard.status().problems) == 1
+        keyboard.forget()
+        assert keyboard.status().problems == ()
+        assert not list((rig.folder / "profile").glob("damaged-*"))
+
+
+def test_another_plan_starts_its_counts_anew(
+    rig: Rig, bundle_files: dict[str, bytes], tmp_path: Path
+) -> None:
+    """With a bundle of another plan words stay, counts of events and the adapter do not."""
+    from dataclasses import replace
+
+    from quietkeys_protocol.plan import Plan
+
+    with rig.open_learned() as keyboard:
+        keyboard.sync()
+        words = keyboard.status().words_known
+        assert keyboard.status().adapter_version == 1
+    plan = Plan.parse(bundle_files["plan.json"])
+    other = bundle_files | {"plan.json": replace(plan, sources=2).canonical}
+    with rig.open(bundle=small.write(tmp_path / "other" / "en", other, version=2)) as keyboard:
+        assert keyboard.status().words_known == words
+        assert keyboard.status().adapter_version == 0
+        assert all(both.evidence_for.sum() == 0 for both in keyboard._learning.recorder.masses.values())
+        assert keyboard._profile.store.held_out() == []
+
+
+def test_typing_loads_nothing_heavy(rig: Rig) -> None:
+    """A fresh interpreter that opens a profile, suggests and records has loaded no heavy library."""
+    program = f"""
+import sys
+from pathlib import Path
+from quietkeys import Personalizer
+keyboard = Personalizer.open({str(rig.folder / "p")!r}, trainer_url="https://trainer.test",
+    bundle=Path({str(rig.bundle)!r}), trusted_keys=({small.TRUSTED[0]!r},))
+keyboard.suggest("see", "yuo")
+keyboard.record("see", "yuo", "you")
+keyboard.status()
+print(*sorted({{name.partition(".")[0] for name in sys.modules}} & set({HEAVY!r})))
+"""
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert result.stdout.split() == []
+
+
+def test_the_public_names_are_documented() -> None:
+    """Everything that `quietkeys` offers says what it is."""
+    for name in quietkeys.__all__:
+        assert getattr(quietkeys, name).__doc__, name
+    for name, member in vars(Personalizer).items():
+        if not name.startswith("_"):
+            assert member.__doc__, name
+
+
+def everything_in(folder: Path) -> bytes:
+    """The content of every file of a folder."""
+    return b"\n".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
