@@ -116,4 +116,11 @@ def parse_event_map(content: bytes) -> EventMap:
         raise Untrusted(ErrorCode.BUNDLE_UNTRUSTED, "its event map is not well formed") from error
     if not all(np.isfinite(array).all() for array in real.values()):
         raise Untrusted(ErrorCode.BUNDLE_UNTRUSTED, "its event map holds a number that is not finite")
-    return EventMap(**whole, **real)
+    return EventMap(
+        event_of_edit=whole["event_of_edit"],
+        bucket_starts=whole["bucket_starts"],
+        code_book=real["code_book"],
+        feature_scale=real["feature_scale"],
+        base_weights=real["base_weights"],
+        ranker_map=real["ranker_map"],
+    )

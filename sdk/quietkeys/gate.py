@@ -2,7 +2,8 @@
 
 Old and new adapter score the same held-out events, which were never counted. The update is applied when the
 kept words become likelier by more than chance (a one-sided paired test over events, at 80 %) unless it puts
-clearly more words wrong than right (the sign test on the words that change, at two standard errors). An update far outside what training can yield is refused unseen.
+clearly more words wrong than right (the sign test on the words that change, at two standard errors). An
+update far outside what training can yield is refused unseen.
 """
 
 from __future__ import annotations

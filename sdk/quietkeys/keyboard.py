@@ -35,7 +35,8 @@ def nearest_key(points: NDArray[np.float64]) -> NDArray[np.int64]:
     the letters counts for the closest letter.
     """
     distances = ((points[..., None, :] - KEY_CENTRES) ** 2).sum(-1)  # [..., 26]
-    return distances.argmin(-1)
+    nearest: NDArray[np.int64] = distances.argmin(-1)
+    return nearest
 
 
 def are_adjacent(first: str, second: str) -> bool:
