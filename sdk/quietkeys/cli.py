@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, Final, NoReturn
 
@@ -73,21 +73,19 @@ def add_plugins(to: typer.Typer) -> None:
         try:
             command = entry.load()
         except ImportError as error:
-            command = _absent(entry, error.name or "")
-        to.add_typer(command, name=entry.name)
+            _add_absent(to, entry.name, error.name or "")
+        else:
+            to.add_typer(command, name=entry.name)
 
 
-def _absent(entry: EntryPoint, module: str) -> typer.Typer:
-    """Return a command that takes any arguments and says what is missing."""
+def _add_absent(to: typer.Typer, name: str, module: str) -> None:
+    """Add a command that takes any arguments and says what is missing."""
     missing = f" ({module} is missing)" if module else ""
-    absent = typer.Typer(help=f"Not installed{missing}: pip install 'quietkeys\\[dev]'")
     anything = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
 
-    @absent.callback(invoke_without_command=True, context_settings=anything)
-    def _say(context: typer.Context) -> None:
-        _fail(f"`quietkeys {entry.name}` needs more{missing}. Install it with: pip install 'quietkeys[dev]'")
-
-    return absent
+    @to.command(name, context_settings=anything, help=f"Not installed{missing}: needs the extra `dev`.")
+    def _say(_: typer.Context) -> None:
+        _fail(f"`quietkeys {name}` needs more{missing}. Install it with: pip install 'quietkeys[dev]'")
 
 
 add_plugins(app)

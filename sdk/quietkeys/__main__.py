@@ -1,0 +1,7 @@
+"""`python -m quietkeys` is `quietkeys`."""
+
+from __future__ import annotations
+
+from quietkeys.cli import app
+
+app(prog_name="quietkeys")

@@ -1,0 +1,126 @@
+"""The personalization bench: a tiny clear run, going on after a stop, the training under encryption."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from quietkeys.encoding import Encoded
+from quietkeys.evaluation.ladder import reference_weights
+from quietkeys_bench.people import Person, find_people, spread
+from quietkeys_bench.personalization import Settings, cells_folder, run
+from quietkeys_bench.schemas import read_figures
+from quietkeys_bench.subject import Mode, Subject
+
+CLEAR = ["none", "base", "local", "raw", "float", "reference"]
+
+
+class Stopped(Exception):  # noqa: N818 - what happened
+    """A run that was stopped from outside."""
+
+
+def measured(subject: Subject, writers: Path, out: Path, stop_after: int | None = None) -> dict[str, object]:
+    """Run the bench on everybody with two seeds; raise Stopped after so many cells."""
+
+    def tell(done: int, total: int, name: str) -> None:
+        assert 1 <= done <= total == 6
+        assert name
+        if done == stop_after:
+            raise Stopped
+
+    run(Settings(find_people(writers), seeds=(0, 1)), out, lambda: subject, tell)
+    return read_figures(out, "personalization")
+
+
+@pytest.fixture(scope="module")
+def figures(small_subject: Subject, writers: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The output of a run that nobody stopped."""
+    out = tmp_path_factory.mktemp("figures") / "whole.json"
+    measured(small_subject, writers, out)
+    return out
+
+
+def test_a_clear_run_measures_the_clear_rungs(figures: Path) -> None:
+    """The ladder has every rung that needs no encryption, for all and for each person."""
+    result = read_figures(figures, "personalization")
+    assert [row["rung"] for row in result["ladder"]] == CLEAR
+    assert [person["name"] for person in result["people"]] == ["chat_1", "chat_2", "mail_1"]
+    assert all([row["rung"] for row in person["ladder"]] == CLEAR for person in result["people"])
+    assert result["mode"] == "clear"
+    assert result["agreement"] is None
+    assert result["rate"] == 0.08
+
+
+def test_figures_are_those_of_their_definition(figures: Path) -> None:
+    """errors_vs_base is the change of errors against base; a ladder is the mean over people."""
+    result = read_figures(figures, "personalization")
+    by_rung = {row["rung"]: row for row in result["ladder"]}
+    base = 1 - by_rung["base"]["word_accuracy"]
+    for row in result["ladder"]:
+        assert row["errors_vs_base"] == pytest.approx((1 - row["word_accuracy"] - base) / base)
+        own = [r["word_accuracy"] for p in result["people"] for r in p["ladder"] if r["rung"] == row["rung"]]
+        assert row["word_accuracy"] == pytest.approx(np.mean(own))
+    assert by_rung["none"]["word_accuracy"] < by_rung["base"]["word_accuracy"]
+
+
+def test_a_stopped_run_goes_on_to_the_same_figures(
+    small_subject: Subject, writers: Path, figures: Path, tmp_path: Path
+) -> None:
+    """A run stopped after two cells keeps them, measures only the others, and ends with the same JSON."""
+    out = tmp_path / "stopped.json"
+    with pytest.raises(Stopped):
+        measured(small_subject, writers, out, stop_after=2)
+    assert not out.exists()
+    kept = {path: path.stat().st_mtime_ns for path in cells_folder(out).iterdir()}
+    assert len(kept) == 2
+    cut = min(kept)
+    cut.write_bytes(cut.read_bytes()[:100])  # as after a full disk; a kill cannot leave this
+    measured(small_subject, writers, out)
+    untouched = max(kept)
+    assert untouched.stat().st_mtime_ns == kept[untouched]
+    assert out.read_bytes() == figures.read_bytes()
+
+
+def test_cells_of_another_model_are_measured_again(
+    small_subject: Subject, writers: Path, figures: Path, tmp_path: Path
+) -> None:
+    """Figures that an older bundle left behind are not mixed with those of a newer one."""
+    out = tmp_path / "other.json"
+    folder = cells_folder(out)
+    folder.mkdir()
+    for path in cells_folder(figures).iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    other = Subject(small_subject.model, "0" * 64)
+    measured(other, writers, out)
+    subjects = {json.loads(path.read_text())["subject"] for path in folder.iterdir()}
+    assert subjects == {"0" * 64}
+
+
+def test_training_makes_the_encrypted_rung(small_subject: Subject, writers: Path, tmp_path: Path) -> None:
+    """What comes back from training is measured, judged, and compared with the reference."""
+
+    def train(report: Mapping[str, Encoded]) -> Mapping[str, NDArray[np.int64]]:
+        exact = reference_weights(small_subject.model.plan, report)
+        return {block: weights + (weights != 0) for block, weights in exact.items()}
+
+    out = tmp_path / "execute.json"
+    settings = Settings(find_people(writers)[:1], seeds=(0,), mode=Mode.EXECUTE)
+    run(settings, out, lambda: small_subject, lambda *_: None, train=train)
+    result = read_figures(out, "personalization")
+    assert [row["rung"] for row in result["ladder"]] == [*CLEAR, "encrypted"]
+    blocks = {row["block"]: row for row in result["agreement"]["blocks"]}
+    assert set(blocks) == {block.name for block in small_subject.model.plan.blocks}
+    assert all(row["relative_l2"] < 0.5 and 0.5 < row["slope"] < 1.5 for row in blocks.values())
+    assert result["agreement"]["same_best"] > 0.9
+
+
+def test_a_limit_takes_people_of_every_kind_in_turn() -> None:
+    """The first of each kind come before the second of any."""
+    people = [Person(name, Path(name)) for name in ("irc_1", "irc_2", "nus_1", "nus_2", "crd3_1")]
+    assert [person.name for person in spread(people, 4)] == ["crd3_1", "irc_1", "irc_2", "nus_1"]
+    assert len(spread(people, 0)) == 5

@@ -1,0 +1,76 @@
+"""From cells to figures: who was helped, who was harmed, and what the gate does to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from quietkeys_bench.pooling import bootstrap_interval, pool
+
+TESTED = 1000
+
+
+def cell(person: str, fixed: int, broken: int, applied: bool = True, seed: int = 0) -> dict[str, Any]:
+    """Figures of a person whose update changed so many words."""
+    right = {"none": 700, "base": 900, "local": 920, "raw": 920, "float": 930}
+    rungs = [
+        {
+            "rung": rung,
+            "right": count,
+            "fixed": 0,
+            "broken": 0,
+            "log_likelihood": -1.0 + 0.1 * (rung == "float"),
+        }
+        for rung, count in right.items()
+    ]
+    reference = {"rung": "reference", "right": 920 + fixed - broken, "fixed": fixed, "broken": broken}
+    rungs.append({**reference, "log_likelihood": -0.91})
+    gate = {"rung": "reference", "applied": applied}
+    where = {"person": person, "seed": seed, "rate": 0.08, "words_tested": TESTED}
+    return {**where, "rungs": rungs, "gate": gate, "agreement": None}
+
+
+def pooled(*cells: dict[str, Any]) -> dict[str, Any]:
+    """Figures of cells at the one rate."""
+    return pool(cells, [0.08], 0.08)
+
+
+def test_shares_are_of_people() -> None:
+    """Of four people one is helped, one unchanged, one a little worse, one clearly harmed."""
+    figures = pooled(cell("a", 9, 2), cell("b", 3, 3), cell("c", 5, 6), cell("d", 2, 30))
+    assert (figures["helped"], figures["worse"], figures["harmed"]) == (0.25, 0.5, 0.25)
+    assert figures["applied"] == 1.0
+
+
+def test_a_refused_update_changes_nothing_for_the_person() -> None:
+    """The rungs show the update as it is; outcomes show what the person got."""
+    figures = pooled(cell("a", 2, 30, applied=False))
+    assert (figures["harmed"], figures["worse"], figures["applied"]) == (0.0, 0.0, 0.0)
+    assert figures["update_removes"] == pytest.approx(-28 / 80)
+    assert figures["update_removes_gated"] == 0.0
+
+
+def test_seeds_are_pooled_before_people_are_judged() -> None:
+    """A person who loses with one seed and gains more with another was helped."""
+    figures = pooled(cell("a", 1, 4, seed=0), cell("a", 9, 1, seed=1))
+    assert figures["helped"] == 1.0
+    assert figures["people"][0]["outcomes"][0]["words_tested"] == 2 * TESTED
+
+
+def test_the_reference_keeps_a_share_of_the_float_gain() -> None:
+    """Eight words of ten, and nine tenths of the log-likelihood."""
+    keeps = pooled(cell("a", 8, 0))["reference_keeps"]
+    assert keeps["errors"] == pytest.approx(0.8)
+    assert keeps["log_likelihood"] == pytest.approx(0.9)
+
+
+def test_the_interval_is_that_of_resampled_words() -> None:
+    """Drawing from a multinomial gives the interval that resampling the words themselves gives."""
+    fixed, broken, tested = 12, 30, 800
+    change = np.concatenate([np.ones(fixed), -np.ones(broken), np.zeros(tested - fixed - broken)])
+    rng = np.random.default_rng(1)
+    means = [change[rng.integers(tested, size=tested)].mean() for _ in range(4000)]
+    assert bootstrap_interval(fixed, broken, tested) == pytest.approx(np.percentile(means, [5, 95]), abs=2e-3)
+    assert bootstrap_interval(0, 0, 10) == (0.0, 0.0)
