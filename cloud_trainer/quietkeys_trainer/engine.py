@@ -5,27 +5,30 @@ temporary folder that is removed afterwards (Concrete leaves files behind), limi
 only the bytes it is to work on. It dies with its parent. Whatever happens in it ends here as
 `EngineFailed`.
 
-Compiled circuits are kept below the folder that `load_engine` is given, by the plan's hash and the number
-of sources, because a circuit for one source takes seconds to compile and few services ever need one for
-eight. They are code that this service runs: the folder belongs to it alone.
+Compiled circuits are kept below the folder that `load_engine` is given, by plan, program and number of
+sources, because a circuit for one source takes seconds to compile and few services ever need one for eight.
+They are code that this service runs: the folder belongs to it alone.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
 import structlog
 
+from quietkeys_protocol import program
 from quietkeys_protocol.check import check_plan
 from quietkeys_protocol.errors import ErrorCode, Refused, Untrusted
 from quietkeys_protocol.framing import Frames
@@ -50,8 +53,9 @@ class Limits:
     memory_bytes: int
 
 
-# A round of 4,000 look-ups takes 36 s on 2 idle cores, 70 s of processor time, and 0.5 GB of memory. Of address
-# space the libraries reserve far more than they touch, 4 GB at times, and they hang where they do not get it.
+# A round of 4,000 look-ups takes 36 s on 2 idle cores, 70 s of processor time, and 0.5 GB of memory. Of
+# address space the libraries reserve far more than they touch, 4 GB at times, and they hang where they do
+# not get it.
 RUN_LIMITS: Final = Limits(wall_s=900.0, cpu_s=900, memory_bytes=8 << 30)
 # Compiling takes about a second per block and source.
 COMPILATION_LIMITS: Final = Limits(wall_s=600.0, cpu_s=600, memory_bytes=8 << 30)
@@ -140,7 +144,7 @@ def load_engine(plan: Plan, folder: Path, limits: Limits = RUN_LIMITS) -> Compil
 
 def compiled(plan: Plan, sources: int, folder: Path) -> Path:
     """The folder of the circuits for a number of sources, made unless it is there. Raises `EngineFailed`."""
-    target = folder.absolute() / plan.hash / str(sources)
+    target = folder.absolute() / f"{plan.hash}-{_toolchain()}" / str(sources)
     if target.is_dir():
         return target
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -221,6 +225,10 @@ def _search_path() -> str:
     return os.pathsep.join(str(Path(place).absolute()) for place in places if place)
 
 
-def remove_circuits(plan: Plan, folder: Path) -> None:
-    """Forgets what was compiled for a plan."""
-    shutil.rmtree(folder / plan.hash, ignore_errors=True)
+@cache
+def _toolchain() -> str:
+    """A hash of what else a circuit is made of: the program, how it is compiled, and the compiler."""
+    digest = hashlib.sha256(version("concrete-python").encode())
+    for source in (Path(program.__file__), Path(__file__).with_name("compilation.py")):
+        digest.update(source.read_bytes())
+    return digest.hexdigest()[:16]
