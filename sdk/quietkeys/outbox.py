@@ -80,7 +80,10 @@ class Outbox:
         return self._folder / KEYS
 
     def tidy(self) -> None:
-        """Make the folder, and remove what a kill left in it that no open report names."""
+        """Make the folder, and remove what a kill left in it that no open report names.
+
+        Raises TryAgain (DISK_FULL, STORAGE_FAILED).
+        """
         make_folder(self._folder)
         remove_drafts(self._folder)
         row = self._database.row("SELECT id FROM outbox WHERE state <> 'closed'")

@@ -25,6 +25,7 @@ from quietkeys.address import trainer_address
 from quietkeys.answers import Deletion, Status, Suggestions
 from quietkeys.bundle import SHIPPED
 from quietkeys.learning import Learning
+from quietkeys.outbox import Outbox
 from quietkeys.profile import KEYS, Profile
 from quietkeys.recorder import Kept, Receipt
 from quietkeys.store import LedgerLine
@@ -71,6 +72,7 @@ class Personalizer:
         self._typing = threading.RLock()  # memory, counts, the adapter in use
         self._one_sync = threading.RLock()
         self._adapter = learning.adapter_in_use()
+        Outbox(profile.store.database, profile.folder, learning.predictor.plan).tidy()
 
     @classmethod
     def open(

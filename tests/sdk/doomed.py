@@ -1,0 +1,99 @@
+"""`python -m tests.sdk.doomed WORK POINT NUMBER PROFILE BUNDLE URL`: a device that kills itself at a point.
+
+WORK is `sync`, or `record` with one word after the other. POINT is `request` (as the NUMBER-th request is to
+be sent), `answer` (as its answer has come), `commit` (in the NUMBER-th transaction, before it is committed)
+or `committed` (right after). Prints a line for every word whose record returned.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+
+from quietkeys import Personalizer
+from quietkeys.database import Database
+from quietkeys.testing import NoopCipher
+from quietkeys.transport import Answer, Request, RequestsTransport
+from tests.sdk import small
+
+
+def die() -> NoReturn:
+    """End this process as nothing can catch."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError("unreachable")
+
+
+class Countdown:
+    """Dies at the NUMBER-th passing of a point."""
+
+    def __init__(self, point: str, number: int) -> None:
+        self._point, self._left = point, number
+
+    def passes(self, point: str) -> None:
+        """Count a passing."""
+        if point == self._point:
+            self._left -= 1
+            if self._left == 0:
+                die()
+
+
+class DyingTransport:
+    """Requests that may be the last."""
+
+    def __init__(self, url: str, countdown: Countdown) -> None:
+        self._inner, self._countdown = RequestsTransport(url), countdown
+
+    def send(self, request: Request) -> Answer:
+        """Send."""
+        self._countdown.passes("request")
+        answer = self._inner.send(request)
+        self._countdown.passes("answer")
+        return answer
+
+
+class DyingDatabase(Database):
+    """Transactions that may be the last."""
+
+    countdown: Countdown
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Do all or nothing, and perhaps die."""
+        with super().transaction():
+            yield
+            self.countdown.passes("commit")
+        self.countdown.passes("committed")
+
+
+def main(work: str, point: str, number: str, profile: str, bundle: str, url: str) -> None:
+    """Work until the point is reached."""
+    countdown = Countdown(point, int(number))
+    with Personalizer.open(
+        profile,
+        trainer_url=url,
+        bundle=Path(bundle),
+        trusted_keys=small.TRUSTED,
+        cipher=NoopCipher,
+        transport=DyingTransport(url, countdown),
+        rng=np.random.default_rng(0),
+    ) as keyboard:
+        database = keyboard._profile.store.database
+        DyingDatabase.countdown = countdown
+        database.__class__ = DyingDatabase
+        if work == "sync":
+            keyboard.sync()
+        else:
+            for word in small.WORDS:
+                keyboard.record("", word, word)
+                print(word, flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
