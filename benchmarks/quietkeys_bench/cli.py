@@ -16,13 +16,16 @@ from rich.table import Table
 from quietkeys.bundle import shipped_bundle
 from quietkeys.demo.failing import DemoFailed
 from quietkeys_bench import personalization as bench
+from quietkeys_bench import quantization as quantizing
 from quietkeys_bench.cell import Train
 from quietkeys_bench.people import find_people, spread
+from quietkeys_bench.quantization_tables import show_quantization
 from quietkeys_bench.schemas import read_figures
 from quietkeys_bench.subject import Mode, shipped_subject
 from quietkeys_protocol.errors import QuietkeysError
 
 FAILED: Final = 2  # exit status
+CODE_BOOK_PEOPLE: Final = 4  # next in turn after those measured, one of each kind
 
 app: Final = typer.Typer(no_args_is_help=True, help="Measure what learning gains, and what it costs.")
 
@@ -62,6 +65,34 @@ def personalization(
 
             bench.run(settings, json, shipped_subject, tell, jobs, train)
         _show(console, json)
+
+
+@app.command("quantization")
+def quantization(
+    people: Annotated[
+        Path, typer.Option(help="Folder of *.txt or *.txt.gz, one message a line in time order")
+    ],
+    json: Annotated[Path, typer.Option(help="Where the figures go; one JSON per person beside it")],
+    limit: Annotated[
+        int, typer.Option(min=0, help="First so many people, of every kind in turn; 0: all")
+    ] = 0,
+    words: Annotated[int, typer.Option(min=0, help="At most so many words of each person; 0: all")] = 0,
+) -> None:
+    """What planes, steps and event types keep of training in floating point: in the clear, on people."""
+    console = Console()
+    with _plain_errors():
+        everybody = find_people(people)
+        chosen = spread(everybody, limit)
+        others = [person for person in spread(everybody, limit + CODE_BOOK_PEOPLE) if person not in chosen]
+        with _display(console) as progress:
+            task = progress.add_task("people", total=None)
+
+            def tell(done: int, total: int, name: str) -> None:
+                progress.update(task, completed=done, total=total, description=name)
+
+            settings = quantizing.Settings(chosen, others if limit else [], words)
+            quantizing.run(settings, json, shipped_subject(), tell)
+        show_quantization(console, json)
 
 
 @contextmanager
