@@ -82,7 +82,7 @@ def ranker_groupings(
         return [book]
     scaled, mass = (np.concatenate(parts) for parts in zip(*map(_scaled_by(events), others), strict=True))
     found = [book]
-    for size in CODE_BOOKS:
+    for size in (size for size in CODE_BOOKS if size <= len(mass)):
         codes = prototypes(scaled, mass, size, seed)
         nearest = _nearest(codes, scaled)[0]
         strength = np.bincount(nearest, mass, size) / (2.0 * len(others)) + prior

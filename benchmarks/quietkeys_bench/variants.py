@@ -7,6 +7,7 @@ reaches of z. Prior and floor stay as shipped.
 from __future__ import annotations
 
 import hashlib
+import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -14,7 +15,8 @@ from typing import Final
 import numpy as np
 
 from quietkeys_bench.groupings import SHIPPED, Grouping
-from quietkeys_protocol.check import check_plan
+from quietkeys_protocol import program
+from quietkeys_protocol.check import check_block, check_plan
 from quietkeys_protocol.errors import Refused
 from quietkeys_protocol.making import Shape, make_block, shape_of
 from quietkeys_protocol.plan import Block, Plan
@@ -50,9 +52,9 @@ class Variant:
         """Return what it is and costs, and whether the plan would pass its check with it."""
         try:
             check_plan(replace(plan, blocks=tuple(self._instead_of(block) for block in plan.blocks)))
-            refused = None
+            refused: str | None = None
         except Refused as error:
-            refused = str(error)
+            refused = error.detail
         return {
             "table": self.table,
             "block": self.block.name,
@@ -68,6 +70,7 @@ class Variant:
             "z_reach": self.shape.z_reach,
             "look_ups": self.block.look_ups,
             "shipped": self.shipped,
+            "residue": _residue(self.block, plan.sources),
             "refused": refused,
         }
 
@@ -99,9 +102,17 @@ def variants(plan: Plan, groupings: Mapping[str, Sequence[Grouping]]) -> list[Va
 
 
 def grid_hash(found: Sequence[Variant]) -> str:
-    """Return a hash of all variants, so that figures of another grid are not taken for theirs."""
+    """Return a hash of all variants and of the program, so that figures of others are not taken for theirs."""
     plans = b"".join(Plan("grid", (variant.block,)).canonical for variant in found)
-    return hashlib.sha256(plans).hexdigest()
+    return hashlib.sha256(plans + inspect.getsource(program).encode()).hexdigest()
+
+
+def _residue(block: Block, sources: int) -> float | None:
+    # The share of an error that a round leaves, as the check has it; None where it refuses the block.
+    try:
+        return check_block(block, sources).residue
+    except Refused:
+        return None
 
 
 def _by_steps(plan: Plan, block: Block, groupings: Sequence[Grouping]) -> Iterator[Variant]:
