@@ -1,4 +1,4 @@
-"""Shows what `quietkeys bench quantization` found: the shipped grouping of every block, then the others."""
+"""Shows what `quietkeys bench quantization` found: a table for every block and grouping of its events."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from rich.table import Table
 from quietkeys_bench.schemas import read_figures
 
 _HEADINGS: Final = (
-    "events",
     "planes",
     "steps",
     "reach",
@@ -28,16 +27,17 @@ _HEADINGS: Final = (
 def show_quantization(console: Console, out: Path) -> None:
     """Print the rows of every block, and the shipped blocks together."""
     figures = read_figures(out, "quantization")
-    for block in dict.fromkeys(row["block"] for row in figures["rows"]):
-        table = Table(title=f"{block}, {len(figures['people'])} people, clear mode, seeds {figures['seeds']}")
+    for title in dict.fromkeys(map(_title, figures["rows"])):
+        table = Table(title=title)
         for heading in _HEADINGS:
-            table.add_column(heading, justify="left" if heading in {"events", "check"} else "right")
+            table.add_column(heading, justify="left" if heading == "check" else "right")
         for row in figures["rows"]:
-            if row["block"] == block:
+            if _title(row) == title:
                 table.add_row(*_cells(row), style="bold" if row["shipped"] else "")
         console.print(table)
     together = figures["together"]
     removed = together["errors_removed"]
+    console.print(f"{len(figures['people'])} people, clear mode, seeds {figures['seeds']}", highlight=False)
     console.print(
         f"together: float removes {removed['float']:.1%} of the errors that local memory leaves,"
         f" integers {removed['reference']:.1%}, with noise {removed['noisy']:.1%};"
@@ -47,10 +47,13 @@ def show_quantization(console: Console, out: Path) -> None:
     )
 
 
+def _title(row: dict[str, Any]) -> str:
+    return f"{row['block']}: {row['events']} events, {row['grouping']}"
+
+
 def _cells(row: dict[str, Any]) -> list[str]:
     gains = " ".join(map(str, row["gains"])) if row["schedule"] != "plain" else f"{row['steps']} plain"
-    known = [f"{row['events']} {row['grouping']}", str(row["planes"]), gains, f"{row['z_reach']:g}"]
-    known.append(str(row["look_ups"]))
+    known = [str(row["planes"]), gains, f"{row['z_reach']:g}", str(row["look_ups"])]
     check = "" if row["refused"] is None else "refused"
     if row["gain"] is None:
         return [*known, "", "", "", "", "", check]

@@ -102,7 +102,7 @@ def variants(plan: Plan, groupings: Mapping[str, Sequence[Grouping]]) -> list[Va
 
 
 def grid_hash(found: Sequence[Variant]) -> str:
-    """Return a hash of all variants and of the program, so that figures of others are not taken for theirs."""
+    """Return a hash of all variants and of the program, so that no other figures are taken for theirs."""
     plans = b"".join(Plan("grid", (variant.block,)).canonical for variant in found)
     return hashlib.sha256(plans + inspect.getsource(program).encode()).hexdigest()
 
