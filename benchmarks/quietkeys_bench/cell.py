@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from quietkeys.gate import Verdict
 from quietkeys.testing.typist import typist_for
 from quietkeys_bench.people import Person
 from quietkeys_bench.schemas import read_figures, write_figures
+from quietkeys_bench.simulation import simulated
 from quietkeys_bench.subject import Mode, Subject
 
 Integers = NDArray[np.int64]
@@ -68,8 +70,10 @@ class Cell:
 def measure(subject: Subject, cell: Cell, folder: Path, train: Train | None = None) -> None:
     """Type, learn, train and test one person; write the figures.
 
-    train: makes the `encrypted` rung; None in clear mode. Raises OSError, ValueError (text), QuietkeysError.
+    train: makes the `encrypted` rung in execute mode. Raises OSError, ValueError (text), QuietkeysError.
     """
+    if cell.mode is Mode.SIMULATE:
+        train = partial(simulated, subject.model.plan)
     words = cell.person.words()
     learnt, tested = split(words, cell.words_limit or None)
     typist = typist_for(cell.person.name, cell.seed, cell.rate)

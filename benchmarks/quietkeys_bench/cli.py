@@ -43,14 +43,15 @@ def personalization(
     json: Annotated[Path, typer.Option(help="Where the figures go; one JSON per person beside it")],
     rates: Annotated[str, typer.Option(help="Shares of letters wrong, such as 0.04,0.08,0.12")] = "0.08",
     mode: Annotated[
-        Mode, typer.Option(help="clear: no encryption; simulate; execute: real keys")
+        Mode,
+        typer.Option(help="clear: no encryption; simulate: with its noise, modelled; execute: real keys"),
     ] = Mode.CLEAR,
     limit: Annotated[
         int, typer.Option(min=0, help="First so many people, of every kind in turn; 0: all")
     ] = 0,
     seeds: Annotated[str, typer.Option(help="Of the simulated hands")] = "0,1,2",
     words: Annotated[int, typer.Option(min=0, help="At most so many words of each person; 0: all")] = 0,
-    jobs: Annotated[int, typer.Option(min=1, max=64, help="Processes; clear mode only")] = 1,
+    jobs: Annotated[int, typer.Option(min=1, max=64, help="Processes; not in execute mode")] = 1,
 ) -> None:
     """What every rung of the ladder is worth to people: real text, simulated hands."""
     console = Console()
@@ -97,12 +98,10 @@ def quantization(
 
 @contextmanager
 def _training(mode: Mode) -> Iterator[Train | None]:
-    """What trains reports in a mode: nothing in the clear, a trainer that is started for it otherwise."""
-    if mode is Mode.CLEAR:
+    """What trains reports in a mode: in execute mode a trainer that is started for it."""
+    if mode is not Mode.EXECUTE:
         yield None
         return
-    if mode is Mode.SIMULATE:
-        raise ValueError("The trainer does not simulate yet. Use --mode clear or --mode execute.")
     from quietkeys_bench.training import encrypted_training
 
     with (

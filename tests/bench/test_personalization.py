@@ -119,6 +119,18 @@ def test_training_makes_the_encrypted_rung(small_subject: Subject, writers: Path
     assert result["agreement"]["same_best"] > 0.9
 
 
+def test_simulation_can_be_repeated(small_subject: Subject, writers: Path, tmp_path: Path) -> None:
+    """In simulate mode the `encrypted` rung is the program with modelled noise, the same on every run."""
+    settings = Settings(find_people(writers)[:1], seeds=(0,), mode=Mode.SIMULATE)
+    outs = [tmp_path / "one.json", tmp_path / "two.json"]
+    for out in outs:
+        run(settings, out, lambda: small_subject, lambda *_: None)
+    result = read_figures(outs[0], "personalization")
+    assert [row["rung"] for row in result["ladder"]] == [*CLEAR, "encrypted"]
+    assert any(row["relative_l2"] > 0 for row in result["agreement"]["blocks"])
+    assert outs[0].read_bytes() == outs[1].read_bytes()
+
+
 def test_a_limit_takes_people_of_every_kind_in_turn() -> None:
     """The first of each kind come before the second of any."""
     people = [Person(name, Path(name)) for name in ("irc_1", "irc_2", "nus_1", "nus_2", "crd3_1")]

@@ -35,7 +35,7 @@ def test_learning_helps_people(data_folder: Path, results_folder: Path) -> None:
 def test_encrypted_updates_agree_with_the_reference(
     data_folder: Path, results_folder: Path, tmp_path: Path
 ) -> None:
-    """For every block and person the encrypted z is close to the reference's, and suggestions are the same."""
+    """For every block and person the encrypted z is near the reference, and suggestions are the same."""
     out = results_folder / "personalization-execute.json"
     people = spread(find_people(data_folder / "people"), ENCRYPTED_PEOPLE)
     settings = Settings(people, seeds=(0,), mode=Mode.EXECUTE)
