@@ -37,6 +37,7 @@ def synthetic_block(name: str, shape: Shape, seed: int) -> Block:
     """
     draw = np.random.default_rng(seed)
     A = draw.integers(-shape.reach, shape.reach + 1, size=(shape.events, shape.weights))
+    A[0, 0] = 1  # even the smallest has something to train
     half = 1 << (shape.z_bits - 1)
     top = shape.stability * half / (2 * np.linalg.eigvalsh(A.T @ A)[-1])  # pull of one event at the top code
     levels = (np.arange(1 << TOP_BITS) - (1 << TOP_BITS) / 2 + 0.5) / (1 << (TOP_BITS - 1))  # of half a field
