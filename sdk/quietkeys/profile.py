@@ -77,9 +77,12 @@ class Profile:
             raise
 
     def close(self) -> None:
-        """Close the store and let go of the folder."""
+        """Close the store and let go of the folder; closing again does nothing."""
+        if self._lock < 0:
+            return
         self.store.close()
         os.close(self._lock)
+        self._lock = -1
 
     def wipe(self) -> None:
         """Remove everything learned and every key; a kill in between is made good when it is next opened."""

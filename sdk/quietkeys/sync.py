@@ -8,6 +8,7 @@ and the next report has the same size and follows the same way in every case.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final
 
 from quietkeys.adapters import Adapters
@@ -94,8 +95,9 @@ class _Run:
         self._begin(None)
         self._parts.cipher.close()
         store = self._parts.store
-        total = int(store.setting(BYTES_SENT) or 0) + sum(self._client.traffic.sent.values())
-        store.set_setting(BYTES_SENT, str(total))
+        with suppress(QuietkeysError):  # a figure for the status; not worth failing for
+            total = int(store.setting(BYTES_SENT) or 0) + sum(self._client.traffic.sent.values())
+            store.set_setting(BYTES_SENT, str(total))
 
     def _steps(self) -> SyncResult:
         self._outbox.tidy()
@@ -136,9 +138,12 @@ class _Run:
         if self._trainers.key_id(parts.trainer) != key_id:
             self._begin(Step.UPLOAD_KEYS)
             path = self._outbox.keys_file
-            parts.cipher.write_evaluation_keys(path)
-            body = Body.of_file(path)
-            self._client.put_keys(body)
+            try:
+                parts.cipher.write_evaluation_keys(path)
+                body = Body.of_file(path)
+                self._client.put_keys(body)
+            finally:
+                remove(path)
             with parts.store.transaction():
                 self._trainers.has_keys(parts.trainer, body.sha256)
                 self._ledger(
@@ -147,7 +152,6 @@ class _Run:
                     f" {fingerprint_words(key_id)}. With them it computes on your encrypted counts; it cannot"
                     " read them.",
                 )
-            remove(path)
         return key_id
 
     def _report_for(self, address: Address) -> OpenReport:

@@ -143,7 +143,7 @@ NONSENSE = {
     "unhashable code": (404, b'{"error": {"code": [], "message": "", "advice": ""}}'),
     "code of another status": (404, error_body(ErrorCode.TRAINER_BUSY)),
     "code that never crosses the wire": (404, error_body(ErrorCode.PROFILE_DAMAGED)),
-    "huge": (200, b" " * (MAX_JSON_BYTES + 1)),
+    "huge": (200, json.dumps({"job_id": JOB, "state": "done"}).encode().ljust(MAX_JSON_BYTES + 1)),
     "redirect": (302, b""),
 }
 

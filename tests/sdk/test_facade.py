@@ -327,3 +327,14 @@ def test_the_public_names_are_documented() -> None:
 def everything_in(folder: Path) -> bytes:
     """The content of every file of a folder."""
     return b"\n".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
+
+
+def test_closing_twice_is_fine(rig: Rig) -> None:
+    """A closed keyboard still suggests, and records nothing."""
+    keyboard = rig.open_learned()
+    keyboard.close()
+    keyboard.close()
+    assert keyboard.suggest("such a", "sentemce").correction == "sentence"
+    with pytest.raises(TryAgain) as caught:
+        keyboard.record("see", "yuo", "you")
+    assert caught.value.code is ErrorCode.STORAGE_FAILED

@@ -18,7 +18,7 @@ from quietkeys.sync_parts import Parts
 from quietkeys.testing.fakes import decode_clear, encode_clear, noop_plan_hash
 from quietkeys.testing.trainer import Integers, Training, train
 from quietkeys.transport import Answer, Request, Transport
-from quietkeys.update_check import TOLERANCE, check_against_reference, distance
+from quietkeys.update_check import TOLERANCE, check_against_reference, distance, weights_of
 from quietkeys_protocol.plan import Plan
 from quietkeys_protocol.wire import Update, decode_update, encode_update
 from tests.sdk.conftest import Rig
@@ -66,6 +66,21 @@ def test_what_training_cannot_give_is_refused(rig: Rig, training: Training) -> N
         assert keyboard.sync().outcome is Outcome.UNTRUSTED
         assert keyboard.status().adapter_version == 0
         assert "Nothing was changed" in keyboard.ledger()[-1].text
+
+
+@pytest.mark.parametrize("off", [-1, 1])
+def test_the_range_is_checked_first(plan: Plan, off: int) -> None:
+    """Each end of each field is the last that is taken; errors name the block, not the value."""
+    for place, field in enumerate(plan.update_fields):
+        edge = field.high if off > 0 else field.low
+        arrays = [np.zeros(one.size, np.int64) for one in plan.update_fields]
+        arrays[place][-1] = edge
+        weights_of(plan, arrays)
+        arrays[place][-1] = edge + off
+        with pytest.raises(Untrusted) as caught:
+            weights_of(plan, arrays)
+        assert field.block in str(caught.value)
+        assert str(edge + off) not in str(caught.value)
 
 
 def test_rounding_of_an_encrypted_run_is_accepted(rig: Rig) -> None:
