@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from quietkeys.counting import Choice
+from quietkeys.events import EventMap, Indices
 from quietkeys_protocol.errors import ErrorCode, Untrusted
 
 _HEAD: Final = struct.Struct("<BBBBB")  # K, F, P, kept, literal
@@ -45,3 +46,18 @@ def unpack_choice(content: bytes) -> Choice:
     return Choice(
         features.astype(np.float64), events.astype(np.int64), buckets.astype(np.int64), kept, literal
     )
+
+
+def fits(choice: Choice, events: EventMap) -> bool:
+    """Return whether a stored choice's features and events are ones of this event map: damage is not."""
+    sizes = events.sizes
+    return (
+        choice.features.shape[1] == len(events.base_weights)
+        and bool(np.isfinite(choice.features).all())
+        and _between(choice.edit_events, sizes["channel"])
+        and _between(choice.buckets, sizes["lexicon"])
+    )
+
+
+def _between(indices: Indices, size: int) -> bool:
+    return bool((indices >= -1).all() and (indices < size).all())  # -1: no event

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from quietkeys.scorer import Adapter
 from quietkeys.store import Store
 from quietkeys_protocol.errors import ErrorCode, Untrusted
 
+SPECIFICATION: Final = "client_specification.json"
 _PLAN: Final = "plan"  # the setting that says which plan's events are counted
 
 
@@ -38,11 +40,13 @@ class Learning:
         STORAGE_FAILED).
         """
         pin = f"bundle/{folder.name}"
-        seen = int(store.setting(pin) or 1)
+        seen = max(store.number(pin), 1)
         bundle = open_bundle(folder, minimum_version=seen, trusted_keys=trusted_keys)
         model = load_model(bundle)
         if model.plan.hash != bundle.manifest.plan:
             raise Untrusted(ErrorCode.BUNDLE_UNTRUSTED, "its plan is not the one it names")
+        if hashlib.sha256(bundle[SPECIFICATION]).hexdigest() != bundle.manifest.client_specification:
+            raise Untrusted(ErrorCode.BUNDLE_UNTRUSTED, "its client specification is not the one it names")
         if bundle.manifest.version > seen or store.setting(_PLAN) != model.plan.hash:
             with store.transaction():
                 store.set_setting(pin, str(bundle.manifest.version))

@@ -24,7 +24,7 @@ from numpy.random import Generator
 from quietkeys.address import trainer_address
 from quietkeys.answers import Deletion, Status, Suggestions
 from quietkeys.bundle import SHIPPED
-from quietkeys.learning import Learning
+from quietkeys.learning import SPECIFICATION, Learning
 from quietkeys.outbox import Outbox
 from quietkeys.profile import KEYS, Profile
 from quietkeys.recorder import Kept, Receipt
@@ -45,7 +45,6 @@ if TYPE_CHECKING:  # imported when a sync begins
 
 STRIP: Final = 3  # suggestions shown
 WAIT_SECONDS: Final = 120.0  # for the trainer to train
-_SPECIFICATION: Final = "client_specification.json"
 
 
 class Personalizer:
@@ -264,7 +263,7 @@ class Personalizer:
     def _real_cipher(self, folder: Path, plan: Plan) -> Cipher:
         from quietkeys.cipher import Parameters, ProcessCipher
 
-        return ProcessCipher(folder, Parameters.of(plan, self._learning.bundle[_SPECIFICATION]))
+        return ProcessCipher(folder, Parameters.of(plan, self._learning.bundle[SPECIFICATION]))
 
     def _transport_to(self, trainer: str) -> Transport:
         from quietkeys.transport import RequestsTransport

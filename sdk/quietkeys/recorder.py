@@ -88,8 +88,8 @@ class Recorder:
     def reload(self) -> None:
         """Take everything from the store; no earlier receipt can be used."""
         self._learnt.clear()
-        self.words = int(self._store.setting(_WORDS) or 0)
-        self._predictor.memory.load(self._store.memory(), int(self._store.setting(_TICK) or 0))
+        self.words = self._store.number(_WORDS)
+        self._predictor.memory.load(self._store.memory(), self._store.number(_TICK))
         masses = dict(no_masses(self._predictor.events))
         for block, size in self._predictor.events.sizes.items():
             stored = self._store.array(f"masses/{block}")

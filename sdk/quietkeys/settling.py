@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from quietkeys.adapters import Adapters, Weights, adapter_of
 from quietkeys.counting import Choice
+from quietkeys.events import EventMap
 from quietkeys.gate import Verdict, judge
-from quietkeys.held_out import unpack_choice
+from quietkeys.held_out import fits, unpack_choice
 from quietkeys.outbox import OpenReport
 from quietkeys.store import Store
 from quietkeys.sync_parts import Parts
@@ -63,14 +64,16 @@ def settle(parts: Parts, report: OpenReport, container: bytes, begin: Callable[[
     return _judged(parts, weights)
 
 
-def held_out_choices(store: Store) -> list[Choice]:
+def held_out_choices(store: Store, events: EventMap) -> list[Choice]:
     """Return the held-out events; damaged ones are left out."""
     choices: list[Choice] = []
     for content in store.held_out():
         try:
-            choices.append(unpack_choice(content))
+            choice = unpack_choice(content)
         except Untrusted:
             continue
+        if fits(choice, events):
+            choices.append(choice)
     return choices
 
 
@@ -89,7 +92,7 @@ def _judged(parts: Parts, weights: Mapping[str, Integers]) -> Settled:
     verdict = judge(
         parts.events,
         parts.plan,
-        held_out_choices(parts.store),
+        held_out_choices(parts.store, parts.events),
         adapter_of(parts.plan, old),
         adapter_of(parts.plan, new),
     )

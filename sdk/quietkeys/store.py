@@ -6,6 +6,7 @@ together is one transaction.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from quietkeys_protocol.errors import ErrorCode, error_of
 
 WIPING: Final = "wiping"  # the setting that is there from a wipe until its files are gone too
 _SEPARATOR: Final = "\x1f"  # between the words of a key; never part of a word
+_LONGEST: Final = 3  # words of a key
+_DIGITS: Final = 18  # of a number that fits SQLite's integers
 _KEPT: Final = "bundle/%"  # settings that outlive a wipe: the bundle versions seen
 
 
@@ -62,14 +65,24 @@ class Store:
         row = self.database.row("SELECT value FROM settings WHERE name = ?", name)
         return None if row is None else str(row[0])
 
+    def number(self, name: str) -> int:
+        """Return a stored setting that counts something, 0 if it is missing; Untrusted (PROFILE_DAMAGED)."""
+        value = self.setting(name) or "0"
+        if not (value.isascii() and value.isdecimal() and len(value) <= _DIGITS):
+            raise error_of(ErrorCode.PROFILE_DAMAGED, "a setting")
+        return int(value)
+
     def set_setting(self, name: str, value: str) -> None:
         """Store a setting."""
         self.database.run("INSERT OR REPLACE INTO settings VALUES (?, ?)", name, value)
 
     def memory(self) -> Iterator[tuple[Key, float, int]]:
-        """Yield what local memory held: (key, count, tick)."""
-        for key, count, tick in self.database.rows("SELECT key, count, tick FROM memory"):
-            yield tuple(key.split(_SEPARATOR)), count, tick
+        """Yield what local memory held: (key, count, tick). Untrusted (PROFILE_DAMAGED) if it cannot be."""
+        for name, count, tick in self.database.rows("SELECT key, count, tick FROM memory"):
+            key = tuple(name.split(_SEPARATOR))
+            if len(key) > _LONGEST or not 0.0 <= count < math.inf or tick < 0:
+                raise error_of(ErrorCode.PROFILE_DAMAGED, "local memory")
+            yield key, count, tick
 
     def write_memory(self, changes: Iterable[tuple[Key, Entry | None]]) -> None:
         """Store changed counts; None removes a key."""
@@ -81,15 +94,18 @@ class Store:
                 self.database.run("INSERT OR REPLACE INTO memory VALUES (?, ?, ?)", name, *entry)
 
     def array(self, name: str) -> NDArray[np.float64] | None:
-        """Return a stored array; Untrusted (PROFILE_DAMAGED) if it is not one."""
+        """Return a stored array of counts; Untrusted (PROFILE_DAMAGED) if it is not one."""
         row = self.database.row("SELECT shape, content FROM arrays WHERE name = ?", name)
         if row is None:
             return None
         try:
             shape = tuple(int(part) for part in row[0].split("x"))
-            return np.frombuffer(row[1], dtype="<f8").reshape(shape).copy()
+            array: NDArray[np.float64] = np.frombuffer(row[1], dtype="<f8").reshape(shape).copy()
         except ValueError as error:
             raise error_of(ErrorCode.PROFILE_DAMAGED, "an array") from error
+        if not (np.isfinite(array).all() and (array >= 0.0).all()):
+            raise error_of(ErrorCode.PROFILE_DAMAGED, "an array")
+        return array
 
     def write_array(self, name: str, array: NDArray[np.float64]) -> None:
         """Store an array."""
