@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +19,7 @@ from quietkeys.cipher.decryption import messages
 from quietkeys.cipher.key_file import write_private
 from quietkeys.cipher.pipe import Broken, Message, Verb, read_message, write_message
 from quietkeys.cipher.randomness import require_randomness
-from quietkeys_protocol.errors import ErrorCode, Refused, StartOver, TryAgain
+from quietkeys_protocol.errors import ErrorCode, Refused, StartOver, TryAgain, Untrusted
 from quietkeys_protocol.plan import Plan
 
 VECTORS: Final = Path(__file__).parents[1] / "vectors"
@@ -139,6 +140,34 @@ def test_private_files_are_whole_or_absent(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
     with pytest.raises(TryAgain):
         write_private(tmp_path / "none" / "file", [b"x"])
+
+
+def test_a_key_folder_that_cannot_be_made_is_typed(tmp_path: Path) -> None:
+    """Where a file stands in the way, or the disk is full, the error says so and invites to try again."""
+    (tmp_path / "keys").write_bytes(b"")
+    with ProcessCipher(tmp_path / "keys", PARAMETERS) as cipher, pytest.raises(TryAgain) as failed:
+        cipher.generate_keys()
+    assert failed.value.code is ErrorCode.STORAGE_FAILED
+
+
+def test_evaluation_keys_that_are_not_there_are_typed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that was written and is gone when it is compared is no traceback."""
+    monkeypatch.setattr(ProcessCipher, "_ask", lambda *_: (b"0" * 64,))
+    with pytest.raises(TryAgain) as failed:
+        ProcessCipher(tmp_path, PARAMETERS).write_evaluation_keys(tmp_path / "none")
+    assert failed.value.code is ErrorCode.STORAGE_FAILED
+
+
+@pytest.mark.parametrize("p_error", [2.0**-39, 0.01])
+def test_a_plan_that_fails_too_often_is_not_encrypted_for(p_error: float) -> None:
+    """The client specification does not say the error probability, so the device reads it in the plan."""
+    assert PARAMETERS.plan.p_error <= 2.0**-40
+    plan = replace(PARAMETERS.plan, p_error=p_error)
+    with pytest.raises(Untrusted) as refused:
+        Parameters.of(plan, PARAMETERS.specification.canonical)
+    assert refused.value.code is ErrorCode.SPECIFICATION_UNTRUSTED
 
 
 def test_no_randomness_no_encryption(tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ import numpy as np
 from quietkeys.cipher.interface import Integers, Parameters, check_update_frames
 from quietkeys.cipher.key_file import read_head
 from quietkeys.cipher.pipe import Broken, Message, Verb, read_message, texts, write_message
+from quietkeys.database import translated
+from quietkeys.files import make_folder, remove
 from quietkeys_protocol.errors import ErrorCode, StartOver, TryAgain, Untrusted, error_of
 
 KEY_FILE: Final = "keys.qkk"
@@ -62,7 +64,7 @@ class ProcessCipher:
 
     def generate_keys(self) -> None:
         """See `Cipher`."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(self._folder)
         self._ask(Verb.GENERATE)
 
     def fingerprint(self) -> str:
@@ -75,8 +77,10 @@ class ProcessCipher:
     def write_evaluation_keys(self, path: Path) -> str:
         """See `Cipher`."""
         (sha256,) = texts(self._ask(Verb.EXPORT, os.fsencode(path.absolute())))
-        if not self._parameters.frames.keys.matches_file(path):  # never send anything else
-            path.unlink()
+        with translated():
+            has_frame = self._parameters.frames.keys.matches_file(path)
+        if not has_frame:  # never send anything else
+            remove(path)
             raise Untrusted(ErrorCode.SPECIFICATION_UNTRUSTED, "frame of evaluation keys")
         return sha256
 

@@ -10,6 +10,7 @@ from typing import Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from quietkeys_protocol.check import MAX_P_ERROR
 from quietkeys_protocol.errors import ErrorCode, Refused, Untrusted
 from quietkeys_protocol.framing import Frame, Frames
 from quietkeys_protocol.plan import Plan
@@ -75,6 +76,8 @@ class Parameters:
     @classmethod
     def of(cls, plan: Plan, specification: bytes) -> Self:
         """The parameters of a plan; `Untrusted` (SPECIFICATION_UNTRUSTED) if unsafe or another plan's."""
+        if plan.p_error > MAX_P_ERROR:  # which a specification does not say
+            raise Untrusted(ErrorCode.SPECIFICATION_UNTRUSTED, "p_error is above 2^-40")
         parsed = parse_specification(specification)
         bits = check_specification(parsed, plan)
         return cls(plan, parsed, frames_of(parsed, plan), bits)
