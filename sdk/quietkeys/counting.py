@@ -25,7 +25,7 @@ BLOCKS: Final = ("channel", "lexicon", "ranker")
 NEGLIGIBLE_MASS: Final = 2e-3  # competitors less probable than this are not counted
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Choice:
     """One kept word among its candidates, as numbers only: what is counted and what the gate keeps.
 
@@ -40,7 +40,7 @@ class Choice:
     literal: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Masses:
     """Contested mass for (C) and against (E) the events of one block, both [M]."""
 

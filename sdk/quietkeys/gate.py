@@ -26,7 +26,7 @@ MORE_WRONG: Final = 2.0  # standard errors of the count of changed words, beyond
 EVENT_BOUND: Final = 4.0  # nats that an update may move the score of one event
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Verdict:
     """What the gate decided and why, in words for the user's ledger. Figures are private.
 

@@ -28,7 +28,7 @@ Entry = tuple[float, int]  # a decayed count and the tick it is decayed to, that
 _Slot = tuple[bool, Key]  # whether it is a history's total, and its name
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Trace:
     """What one learnt word changed: its keys, its tick, and every entry as it was before. For taking it back.
 
@@ -40,7 +40,7 @@ class Trace:
     before: dict[_Slot, Entry | None] = field(repr=False)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Memory:
     """Counts by key, each with the tick (words typed so far) of its last change.
 

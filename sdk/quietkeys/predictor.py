@@ -25,7 +25,7 @@ from quietkeys_protocol.plan import Plan
 KEPT_CANDIDATES: Final = 12  # of a slate that a choice keeps, the most probable ones
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Judged:
     """The candidates of one piece with their probabilities [K] under the adapter in use."""
 

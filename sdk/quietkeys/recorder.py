@@ -38,7 +38,7 @@ class Receipt:
     id: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Kept:
     """One piece that the user kept: its context (older word first), what was typed and what it became."""
 
@@ -47,7 +47,7 @@ class Kept:
     kept: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class _Learnt:
     # What one piece changed, for taking it back: memory, counts (None: none), held-out row (None: none).
     trace: Trace

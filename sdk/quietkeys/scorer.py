@@ -30,7 +30,7 @@ class Adapter:
         return f"Adapter(version={self.version})"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Scores:
     """score: [K] nats, not normalised. features: [K, F] in the order of `events.FEATURES`."""
 

@@ -29,7 +29,7 @@ _FREE = np.zeros(edits.EDIT_COUNT, dtype=bool)  # edits that are no errors
 _FREE[[edits.NONE, *(edits.substitution(letter, letter) for letter in range(edits.CLASSES))]] = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Slate:
     """K candidates for one typed word; the literal is always among them.
 
@@ -52,7 +52,7 @@ class Slate:
         return self.words.index(word) if word in self.words else -1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class _Found:
     ids: NDArray[np.int64]  # [K]
     frequency: NDArray[np.float64]  # [K] log-frequency, nats
@@ -69,7 +69,7 @@ class _Found:
         )
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class LexiconSearch:
     """Finds and aligns lexicon words near what was typed; the same for everybody, so it is cached.
 
@@ -116,7 +116,7 @@ class LexiconSearch:
         return _Found(ids, frequency, aligned.log_probability, operations)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class SlateMaker:
     """Makes slates from the lexicon and local memory."""
 

@@ -22,7 +22,7 @@ _REACH: Final = 400  # characters of context that can matter
 Context = tuple[str, str]  # up to two pieces, older first; "" where a sentence starts
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Piece:
     """A lower-case run of letters with its context. Private."""
 
@@ -30,7 +30,7 @@ class Piece:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Token:
     """A token that is typed, around the last of its pieces; piece: None where it is left alone. Private."""
 

@@ -59,7 +59,7 @@ class Learner:
         return [unpack_choice(content) for content in self.store.held_out()]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Tested:
     """Per tested word: was it right on each rung; and the log-likelihood of every intended candidate."""
 

@@ -13,7 +13,7 @@ from quietkeys.tokens import ends_sentence, is_correctable, normalize, pieces
 MESSAGES_PER_SESSION = 20  # a session ends after idle minutes; text has none, so messages are counted
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Piece:
     """A run of letters inside a word; context: up to two pieces before it, older first."""
 
@@ -22,7 +22,7 @@ class Piece:
     correctable: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Word:
     """One normalized word of a message, as pieces that join to `text`."""
 

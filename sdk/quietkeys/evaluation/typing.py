@@ -24,7 +24,7 @@ REPAIR: Final = 0.8  # probability that the typist repairs a wrong word that got
 Progress = Callable[[int, int], None]  # words done, words in all
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class TypedPiece:
     """What came out when a piece was typed, and how the model judged it (None: left alone)."""
 
@@ -34,7 +34,7 @@ class TypedPiece:
     judged: Judged | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class TypedWord:
     """One word as typed."""
 

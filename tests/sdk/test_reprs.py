@@ -1,0 +1,48 @@
+"""What stands in a log when somebody logs an object: no text, no counts, no weights."""
+
+from __future__ import annotations
+
+import gc
+from dataclasses import is_dataclass
+
+from quietkeys import Personalizer
+from quietkeys.counting import Masses
+from quietkeys.recorder import Kept
+from quietkeys.typed import token_of, words_of
+from tests.sdk.conftest import Rig
+
+CANARY = "zanzibarqq"
+
+
+def test_no_object_prints_what_was_typed(keyboard: Personalizer) -> None:
+    """Every object of ours that is alive, and those that a record makes on its way, are searched."""
+    context, typed = f"the {CANARY}", CANARY
+    keyboard.record(context, typed, CANARY)
+    keyboard.suggest(context, typed + "x")
+    learning = keyboard._learning
+    (piece,) = words_of(context, CANARY)
+    judged = learning.predictor.judge(piece.context, piece.text, keyboard._adapter)
+    passing = [token_of(context, typed), piece, judged, Kept(piece.context, judged, piece.text)]
+    alive = [thing for thing in gc.get_objects() if str(type(thing).__module__).startswith("quietkeys.")]
+    assert any(thing is learning.predictor.memory for thing in alive)
+    printing = {type(thing).__qualname__ for thing in (*passing, *alive) if CANARY in repr(thing)}
+    assert printing == set()
+
+
+def test_no_object_prints_counts_or_weights(rig: Rig) -> None:
+    """Counts, held-out events, decrypted weights and figures of the gate are private as well."""
+    with rig.open_learned() as keyboard:
+        result = keyboard.sync()
+        assert result.verdict is not None
+        masses = keyboard._learning.recorder.masses["channel"]
+        assert isinstance(masses, Masses)
+        for thing in (
+            masses,
+            keyboard._adapter,
+            keyboard._learning.adapters.in_use(),
+            result,
+            result.verdict,
+        ):
+            assert is_dataclass(thing)
+            assert "array" not in repr(thing)
+        assert str(result.verdict.gain) not in repr(result) + repr(result.verdict)
