@@ -32,13 +32,14 @@ PinOption = Annotated[
         help="The client specification hash that devices have pinned, one for each plan, in the same order.",
     ),
 ]
+HELP: Final = "Trains on encrypted reports of devices, and can read none of them."
 DEFAULT_STATE: Final = Path("trainer-state")
 
 
 def make_cli(load: EngineLoader, module: str, lease_s: float = LEASE_S) -> typer.Typer:
     """The command line over an engine; `module` is what `python -m` runs to get to this same command line."""
-    app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
-    plans = typer.Typer(no_args_is_help=True, help="Plans.")
+    app = typer.Typer(no_args_is_help=True, add_completion=False, help=HELP)
+    plans = typer.Typer(no_args_is_help=True, help="What may be trained.")
     app.add_typer(plans, name="plan")
 
     @app.command("serve")
@@ -78,7 +79,7 @@ def make_cli(load: EngineLoader, module: str, lease_s: float = LEASE_S) -> typer
 
     @plans.callback()
     def _plans() -> None:
-        """Plans."""
+        """What may be trained."""
 
     @plans.command("check")
     def _check(

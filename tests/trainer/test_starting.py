@@ -6,117 +6,144 @@ import hashlib
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import requests
+from typer.testing import CliRunner, Result
 
+from quietkeys_protocol.errors import ErrorCode, Refused
+from quietkeys_protocol.plan import Plan
+from quietkeys_trainer.cli import make_cli
+from quietkeys_trainer.settings import ServedPlan, Settings, load_engines
 from tests.fhe_fixtures import SMALL_PLAN
-from tests.trainer.fake_engine import PLAN, FakeEngine
-from tests.trainer.running import running
+from tests.trainer.fake_engine import PLAN, FakeEngine, load_fake
+from tests.trainer.running import Trainer, wait_until
 
 PIN = FakeEngine().client_specification_sha256
+OTHER_PIN = hashlib.sha256(b"another").hexdigest()
 
 
-def start(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """A trainer that is expected to end by itself."""
-    command = [sys.executable, "-m", "tests.trainer.fake_trainer", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+def write(folder: Path, content: bytes) -> Path:
+    """A file to be read as a plan."""
+    path = folder / "plan.json"
+    path.write_bytes(content)
+    return path
 
 
-@pytest.fixture
-def plan(tmp_path: Path) -> str:
-    """A plan in a file."""
-    path = tmp_path / "plan.json"
-    path.write_bytes(PLAN.canonical)
-    return str(path)
+def run(*arguments: str) -> Result:
+    """The command line in this process, for commands that end before they serve."""
+    return CliRunner().invoke(make_cli(load_fake, "tests.trainer.fake_trainer"), arguments)
 
 
-@pytest.mark.parametrize("command", ["serve", "worker"])
-def test_another_client_specification_than_the_pinned_one_is_not_served(
-    tmp_path: Path, plan: str, command: str
-) -> None:
-    """A circuit that devices would not recognize is refused, by the service and by workers."""
-    pin = hashlib.sha256(b"another").hexdigest()
-    state = ["--state", str(tmp_path / "state")]
-    done = start(command, "--plan", plan, "--client-spec-sha256", pin, *state)
-    assert done.returncode == 2
-    assert "client specification" in done.stderr
-    assert done.stdout == ""
+def refused(folder: Path, *served: ServedPlan) -> str:
+    """What a trainer says that refuses to load these plans."""
+    with pytest.raises(Refused) as caught:
+        load_engines(Settings(folder, served), load_fake)
+    assert caught.value.code is ErrorCode.PLAN_INVALID
+    return caught.value.detail
 
 
-def test_a_pin_is_a_hash(tmp_path: Path, plan: str) -> None:
+def test_the_pinned_plan_is_loaded(tmp_path: Path) -> None:
+    """Plans whose specification is the pinned one, or that are not pinned, are found by their hash."""
+    path = write(tmp_path, PLAN.canonical)
+    for pin in (PIN, ""):
+        engines = load_engines(Settings(tmp_path, (ServedPlan(path, pin),)), load_fake)
+        assert set(engines) == {PLAN.hash}
+
+
+def test_another_client_specification_than_the_pinned_one_is_refused(tmp_path: Path) -> None:
+    """A circuit that devices would not recognize is not served, and both hashes can be compared."""
+    path = write(tmp_path, PLAN.canonical)
+    said = refused(tmp_path, ServedPlan(path, PIN), ServedPlan(path, OTHER_PIN))
+    assert PIN in said
+
+
+def test_a_pin_is_a_hash(tmp_path: Path) -> None:
     """A pin that could never match is refused as such."""
-    done = start("serve", "--plan", plan, "--client-spec-sha256", "abc", "--state", str(tmp_path / "state"))
-    assert (done.returncode, "64 hex digits" in done.stderr) == (2, True)
+    assert "64 hex digits" in refused(tmp_path, ServedPlan(write(tmp_path, PLAN.canonical), "abc"))
 
 
-def test_every_plan_has_its_pin_or_none_has(tmp_path: Path, plan: str) -> None:
-    """Two plans with one pin are refused."""
-    arguments = ["--plan", plan, "--plan", plan, "--client-spec-sha256", PIN]
-    done = start("serve", *arguments, "--state", str(tmp_path / "state"))
-    assert (done.returncode, "as many" in done.stderr) == (2, True)
+def test_a_trainer_serves_something(tmp_path: Path) -> None:
+    """Without any plan there is nothing to start for."""
+    assert "none to serve" in refused(tmp_path)
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[" * 100_000, PLAN.canonical + b"\n", b"\xff"])
-def test_what_is_no_plan_is_not_served(tmp_path: Path, content: bytes) -> None:
-    """A malformed plan is a typed error, not a traceback."""
-    path = tmp_path / "plan.json"
-    path.write_bytes(content)
-    done = start("serve", "--plan", str(path), "--state", str(tmp_path / "state"))
-    assert done.returncode == 2
-    assert done.stderr.startswith("quietkeys-trainer: the plan cannot be trained")
-    assert "Traceback" not in done.stderr
+def test_what_is_no_plan_is_refused(tmp_path: Path, content: bytes) -> None:
+    """Anything but a plan's canonical form is a typed error."""
+    assert refused(tmp_path, ServedPlan(write(tmp_path, content)))
 
 
 def test_a_missing_plan_is_said(tmp_path: Path) -> None:
     """A plan file that is not there is a typed error as well."""
-    done = start("serve", "--plan", str(tmp_path / "none.json"), "--state", str(tmp_path / "state"))
-    assert done.returncode == 2
-    assert "No such file" in done.stderr
+    assert "No such file" in refused(tmp_path, ServedPlan(tmp_path / "none.json"))
 
 
-def test_the_ready_line_says_where_and_what(tmp_path: Path) -> None:
-    """Address, process and the pins of all plans, on a port that was free."""
-    with running(tmp_path, "--workers", "0") as trainer:
-        ready = json.loads((tmp_path / "ready").read_text())
-        assert trainer.process is not None
-        assert ready == {"url": trainer.url, "pid": trainer.process.pid, "plans": {PLAN.hash: PIN}}
-        assert requests.get(ready["url"] + "/healthz", timeout=30).status_code == 200
+@pytest.mark.parametrize("command", ["serve", "worker"])
+def test_a_refusal_ends_the_command_with_one_line(tmp_path: Path, command: str) -> None:
+    """Service and worker end with status 2 and a line with advice, before anything is served or stored."""
+    plan, state = write(tmp_path, PLAN.canonical), tmp_path / "state"
+    arguments = ["--plan", str(plan), "--client-spec-sha256", OTHER_PIN, "--state", str(state)]
+    called = [sys.executable, "-m", "tests.trainer.fake_trainer", command, *arguments]
+    done = subprocess.run(called, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert len(done.stderr.splitlines()) == 1
+    assert "client specification" in done.stderr
+    assert not (state / "ledger.sqlite").exists()
 
 
-def test_the_right_pin_is_served(tmp_path: Path) -> None:
-    """A trainer whose circuit is the pinned one starts, and so do its workers."""
-    with running(tmp_path) as trainer:
-        trainer.stop()
-        trainer.pin = PIN
-        trainer.start()
-        assert len(trainer.workers()) == 1
+def test_every_plan_has_its_pin_or_none_has(tmp_path: Path) -> None:
+    """Two plans with one pin are refused."""
+    plan = str(write(tmp_path, PLAN.canonical))
+    done = run("serve", "--plan", plan, "--plan", plan, "--client-spec-sha256", PIN)
+    assert (done.exit_code, "as many" in done.stderr) == (2, True)
 
 
 def test_plan_check_says_what_a_round_takes(tmp_path: Path) -> None:
-    """A plan that may be shipped is described: look-ups, bits, bytes."""
-    path = tmp_path / "plan.json"
-    path.write_bytes(SMALL_PLAN.canonical)
-    done = start("plan", "check", str(path))
-    assert done.returncode == 0, done.stderr
+    """A plan that may be shipped is described: its hash, look-ups, bits, bytes."""
+    done = run("plan", "check", str(write(tmp_path, SMALL_PLAN.canonical)))
+    assert done.exit_code == 0, done.stderr
     assert SMALL_PLAN.hash in done.stdout
     assert f"{SMALL_PLAN.look_ups} look-ups" in done.stdout
 
 
-def test_plan_check_says_which_rule_is_broken(tmp_path: Path) -> None:
-    """A plan that is well formed and may not be shipped ends in a typed error."""
-    path = tmp_path / "plan.json"
-    path.write_bytes(replace(SMALL_PLAN, p_error=0.01).canonical)
-    done = start("plan", "check", str(path))
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "p_error" in done.stderr
+@pytest.mark.parametrize("plan", [replace(SMALL_PLAN, p_error=0.01), None])
+def test_plan_check_says_which_rule_is_broken(tmp_path: Path, plan: Plan | None) -> None:
+    """A plan that may not be shipped, and what is no plan, end in a typed error."""
+    done = run("plan", "check", str(write(tmp_path, plan.canonical if plan else b"{}")))
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "the plan cannot be trained" in done.stderr
+    assert plan is None or "p_error" in done.stderr
 
 
-def test_state_is_for_its_owner_only(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trainer]:
+    """A trainer with a pinned plan and two workers."""
+    trainer = Trainer(tmp_path_factory.mktemp("started"), pin=PIN)
+    trainer.start("--workers", "2")
+    yield trainer
+    assert trainer.stop() == 0
+
+
+def test_the_ready_line_says_where_and_what(started: Trainer) -> None:
+    """Address, process and the pins of all plans, on a port that was free."""
+    ready = json.loads((started.folder / "ready").read_text())
+    assert started.process is not None
+    assert ready == {"url": started.url, "pid": started.process.pid, "plans": {PLAN.hash: PIN}}
+    assert requests.get(ready["url"] + "/healthz", timeout=30).status_code == 200
+
+
+def test_as_many_workers_run_as_were_asked_for(started: Trainer) -> None:
+    """Each worker says that it is ready, under the same pin."""
+    wait_until(lambda: started.log.count("worker_ready") == 2)
+    assert len(started.workers()) == 2
+
+
+def test_state_is_for_its_owner_only(started: Trainer) -> None:
     """No file or folder of the state can be read by anybody else."""
-    with running(tmp_path, "--workers", "0") as trainer:
-        trainer.device()
-        for path in (tmp_path / "state", *(tmp_path / "state").rglob("*")):
-            assert path.stat().st_mode & 0o077 == 0, path
+    started.device()
+    for path in (started.folder / "state", *(started.folder / "state").rglob("*")):
+        assert path.stat().st_mode & 0o077 == 0, path

@@ -119,6 +119,25 @@ def test_values_with_changed_framing_are_refused(rig: Rig) -> None:
             assert code(device.post(report)) == (422, ErrorCode.FRAMING_CHANGED), (index, where)
 
 
+def test_payloads_of_any_kind_harm_nobody(rig: Rig) -> None:
+    """Values whose framing is right and whose payload is not end their job, and the next is done."""
+    device = rig.ready_device()
+    for noise in (0xFF, 0x00):
+        values = [blank(frame, noise) for frame in rig.frames.report]
+        job_id = device.post(device.report(rig.plan.hash, rig.keys, values)).json()["job_id"]
+        assert device.wait(job_id, "done", "failed") in {"done", "failed"}
+    job_id = device.post(device.report(rig.plan.hash, rig.keys, rig.values(1))).json()["job_id"]
+    assert device.wait(job_id, "done", "failed") == "done"
+
+
+def blank(frame: Frame, filling: int) -> bytes:
+    """A value of a frame whose every payload byte is the same."""
+    value = bytearray([filling]) * frame.size
+    for literal in frame.literals:
+        value[literal.offset : literal.end] = literal.content
+    return bytes(value)
+
+
 def test_values_of_other_sizes_numbers_and_orders_are_refused(rig: Rig) -> None:
     """A report holds the plan's values, in its order, each of its size."""
     device, values = rig.ready_device(), rig.values(1)
