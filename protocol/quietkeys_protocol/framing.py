@@ -8,19 +8,16 @@ included, has another structure and another size than evaluation keys, and is re
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NoReturn, Self
+from typing import Final
 
 from quietkeys_protocol.capnp import Malformed, byte_spans
 from quietkeys_protocol.errors import ErrorCode, Untrusted
 
 MAX_SIZE: Final = 1 << 30
 MAX_LITERALS: Final = 1 << 16  # bytes; a frame of ours has a few hundred
-MAX_FRAMES_BYTES: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,58 +105,7 @@ class Frames:
     report: tuple[Frame, ...]
     update: tuple[Frame, ...]
 
-    def to_bytes(self) -> bytes:
-        """The one encoding: JSON in ASCII, sorted keys, literals in hex."""
-        tree = {"keys": _tree(self.keys), "report": _trees(self.report), "update": _trees(self.update)}
-        return json.dumps(tree, sort_keys=True, separators=(",", ":")).encode("ascii")
-
-    @classmethod
-    def parse(cls, encoded: bytes) -> Self:
-        """The frames of an encoding; `Untrusted` (SPECIFICATION_UNTRUSTED) for any other spelling."""
-        _require(len(encoded) <= MAX_FRAMES_BYTES, "size")
-        try:
-            tree = json.loads(encoded)
-            frames = cls(
-                _frame(tree["keys"]),
-                tuple(_frame(frame) for frame in tree["report"]),
-                tuple(_frame(frame) for frame in tree["update"]),
-            )
-            same = frames.to_bytes() == encoded
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
-            raise Untrusted(ErrorCode.SPECIFICATION_UNTRUSTED, "not JSON of frames") from error
-        _require(same, "not in canonical form")
-        return frames
-
-
-def _tree(frame: Frame) -> dict[str, object]:
-    literals = [[literal.offset, literal.content.hex()] for literal in frame.literals]
-    return {"size": frame.size, "literals": literals}
-
-
-def _trees(frames: Sequence[Frame]) -> list[dict[str, object]]:
-    return [_tree(frame) for frame in frames]
-
-
-def _frame(tree: dict[str, object]) -> Frame:
-    size, literals = tree["size"], tree["literals"]
-    if type(size) is not int or not isinstance(literals, list):
-        _refuse("types")
-    return Frame(size, tuple(_literal(*entry) for entry in literals))
-
-
-def _literal(offset: object, content: object) -> Literal:
-    if type(offset) is not int or not isinstance(content, str):
-        _refuse("types")
-    return Literal(offset, bytes.fromhex(content))
-
 
 def _require(holds: bool, what: str) -> None:
     if not holds:
-        _refuse(what)
-
-
-def _refuse(what: str) -> NoReturn:
-    raise Untrusted(ErrorCode.SPECIFICATION_UNTRUSTED, f"frames: {what}")
-
-
-__all__ = ["Frame", "Frames", "Literal", "frame_of"]
+        raise Untrusted(ErrorCode.SPECIFICATION_UNTRUSTED, f"frames: {what}")
