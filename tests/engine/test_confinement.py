@@ -1,0 +1,138 @@
+"""What the engine's children are given, and what becomes of those that misbehave."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from quietkeys_trainer import engine
+from quietkeys_trainer.circuit import EngineFailed
+from quietkeys_trainer.engine import Limits
+from quietkeys_trainer.exchange import MAX_REQUEST_BYTES
+
+ROOT: Final = Path(__file__).parents[2]
+LIMITS: Final = Limits(wall_s=60.0, cpu_s=60, memory_bytes=1 << 32)
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder for temporary files, and a child that does as it is told."""
+    monkeypatch.setattr(engine, "CHILD", "tests.engine.odd_child")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    return tmp_path
+
+
+def ask(order: str, limits: Limits = LIMITS) -> list[bytes]:
+    """What a child answers that was told to do something."""
+    return engine._ask([], [order.encode()], limits)
+
+
+def told() -> dict[str, Any]:
+    """What a child says about itself."""
+    facts: dict[str, Any] = json.loads(ask("tell")[0])
+    return facts
+
+
+@pytest.mark.usefixtures("temporary")
+def test_a_child_knows_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the environment a child has paths and language, not what a service is configured by."""
+    for name in ("DATABASE_URL", "AWS_SECRET_ACCESS_KEY", "QUIETKEYS_TOKEN", "SSH_AUTH_SOCK"):
+        monkeypatch.setenv(name, "canary")
+    environment = told()["environment"]
+    assert "canary" not in environment.values()
+    allowed = {"LANG", "LD_LIBRARY_PATH", "PATH", "VIRTUAL_ENV", "TMPDIR", "HOME", "PYTHONPATH", "LC_CTYPE"}
+    assert set(environment) <= allowed
+
+
+def test_a_child_has_a_folder_of_its_own_that_is_removed(temporary: Path) -> None:
+    """Temporary files, home and working folder are one private folder, gone afterwards with what is in it."""
+    facts = told()
+    places = {facts["folder"], facts["environment"]["TMPDIR"], facts["environment"]["HOME"]}
+    assert len(places) == 1
+    assert Path(facts["folder"]).parent == temporary
+    assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.usefixtures("temporary")
+def test_a_child_is_limited() -> None:
+    """Memory, processor time and files are bounded, and no core file is written."""
+    limits = told()["limits"]
+    assert limits["RLIMIT_AS"] == LIMITS.memory_bytes
+    assert limits["RLIMIT_CPU"] == LIMITS.cpu_s
+    assert limits["RLIMIT_CORE"] == 0
+    assert limits["RLIMIT_FSIZE"] == 256 << 20
+
+
+@pytest.mark.parametrize("order", ["crash", "babble", "short", "fail after answering", "hog", "nothing"])
+def test_misbehaviour_is_a_typed_failure(order: str, temporary: Path) -> None:
+    """A crash, an answer that makes no sense, too much memory: one error, and nothing is left behind."""
+    with pytest.raises(EngineFailed):
+        ask(order)
+    assert list(temporary.iterdir()) == []
+
+
+def test_a_child_that_hangs_is_ended(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond its time a child is killed."""
+    told_pid = temporary.parent / f"{temporary.name}.pid"
+    monkeypatch.setenv("LANG", str(told_pid))
+    start = time.monotonic()
+    with pytest.raises(EngineFailed):
+        ask("sleep", Limits(wall_s=3.0, cpu_s=60, memory_bytes=1 << 32))
+    assert time.monotonic() - start < 30
+    assert gone(int(told_pid.read_text()))
+
+
+def test_a_child_dies_with_its_parent(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that is killed leaves no child behind."""
+    told_pid = temporary / "pid"
+    monkeypatch.setenv("LANG", str(told_pid))
+    code = (
+        "from quietkeys_trainer import engine\n"
+        "engine.CHILD = 'tests.engine.odd_child'\n"
+        "engine._ask([], [b'sleep'], engine.Limits(600.0, 60, 1 << 32))\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code])
+    try:
+        child = wait_for_pid(told_pid)
+        assert not gone(child)
+    finally:
+        parent.send_signal(signal.SIGKILL)
+        parent.wait()
+    deadline = time.monotonic() + 20
+    while not gone(child) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert gone(child)
+
+
+@pytest.mark.usefixtures("temporary")
+def test_an_answer_is_bounded() -> None:
+    """A child cannot make its parent hold more than a request may have."""
+    assert MAX_REQUEST_BYTES <= 256 << 20
+
+
+def wait_for_pid(path: Path) -> int:
+    """The process id that a child writes."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if path.exists() and path.read_text():
+            return int(path.read_text())
+        time.sleep(0.05)
+    raise TimeoutError
+
+
+def gone(pid: int) -> bool:
+    """Whether a process has ended, reaped or not."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return True
+    return status.rpartition(")")[2].split()[0] in {"Z", "X"}

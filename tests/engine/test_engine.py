@@ -1,0 +1,204 @@
+"""The engine with real keys: it trains what the reference trains, for one source and several."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from quietkeys.cipher import ProcessCipher
+from quietkeys_protocol.errors import ErrorCode, Refused
+from quietkeys_protocol.plan import Plan
+from quietkeys_protocol.program import dither, reference
+from quietkeys_protocol.specification import circuit_name
+from quietkeys_trainer.circuit import EngineFailed
+from quietkeys_trainer.engine import CompiledEngine, Limits, load_engine
+from quietkeys_trainer.engine import compiled as circuits_for
+from tests.fhe_fixtures import SMALL_PLAN, Compiled
+
+pytestmark = pytest.mark.fhe
+Arrays = list[NDArray[np.int64]]
+# One look-up that noise carries over an edge moves a weight by at most a step of a table, 20 units here; the
+# plan's curvature is low, so a weight hears of few of them in three steps.
+TOLERANCE = 90
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> CompiledEngine:
+    """The small plan's engine."""
+    return load_engine(SMALL_PLAN, tmp_path_factory.mktemp("circuits"))
+
+
+@pytest.fixture(scope="module")
+def evaluation_keys(cipher: ProcessCipher, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """What a device uploads once."""
+    path = tmp_path_factory.mktemp("sending") / "keys"
+    cipher.write_evaluation_keys(path)
+    return path.read_bytes()
+
+
+def report(seed: int) -> Arrays:
+    """Random arrays of a report of one of two sources, inside the plan's fields also when added."""
+    draw = np.random.default_rng(seed)
+    arrays: Arrays = []
+    for block in SMALL_PLAN.blocks:
+        arrays.append(draw.integers(0, (block.strength_max + 1) // 2, len(block.events)))
+        arrays += [draw.integers(-60, 61, block.width), draw.integers(-200, 201, block.width)]
+    return arrays
+
+
+def check(weights: Sequence[NDArray[np.int64]], arrays: Arrays) -> None:
+    """Requires decrypted weights to be the reference's."""
+    for index, (block, found) in enumerate(zip(SMALL_PLAN.blocks, weights, strict=True)):
+        expected, reach = reference(block, *arrays[3 * index : 3 * index + 3])
+        assert reach.inside(block).all()
+        assert np.abs(found - expected).max() <= TOLERANCE
+
+
+def test_one_source_trains_to_the_reference(
+    engine: CompiledEngine, cipher: ProcessCipher, evaluation_keys: bytes
+) -> None:
+    """A run gives the reference's weights, and says what it took."""
+    arrays = report(1)
+    run = engine.measure(evaluation_keys, [cipher.encrypt(arrays)])
+    check(cipher.decrypt(run.ciphertexts), arrays)
+    assert run.bootstraps == SMALL_PLAN.look_ups
+    assert run.cpu_seconds > 0.0
+    assert 50_000_000 < run.peak_rss_bytes < 3_000_000_000
+
+
+def test_two_sources_add_up(engine: CompiledEngine, cipher: ProcessCipher, evaluation_keys: bytes) -> None:
+    """Two reports under one key set train to the reference of their sum; the same keys serve."""
+    reports = [report(2), report(3)]
+    results = engine.run(evaluation_keys, [cipher.encrypt(arrays) for arrays in reports])
+    check(cipher.decrypt(results), [a + b for a, b in zip(*reports, strict=True)])
+
+
+def test_the_field_is_used_to_its_edges(
+    engine: CompiledEngine, cipher: ProcessCipher, evaluation_keys: bytes
+) -> None:
+    """At the extremes of z an encrypted look-up reads the outermost entries, and does not wrap around."""
+    block = SMALL_PLAN.blocks[1]
+    half, margin = 1 << (block.z_bits - 1), int(dither(block, 0, 0).max())
+    edges = np.array([half - 1 - margin, margin - half])
+    edges = np.clip(edges, -block.weight_limit, block.weight_limit)
+    arrays = report(4)
+    arrays[3:] = [np.full(2, 15), np.zeros(2, dtype=np.int64), edges]
+    expected, reach = reference(block, *arrays[3:])
+    assert reach.z_high - half > -200
+    assert reach.z_low + half < 200
+    (_, found) = cipher.decrypt(engine.run(evaluation_keys, [cipher.encrypt(arrays)]))
+    assert np.abs(found - expected).max() <= TOLERANCE
+    assert np.abs(expected - edges).max() > 2 * TOLERANCE  # it did pull
+
+
+def test_the_specification_is_what_devices_pin(engine: CompiledEngine, compiled: Compiled) -> None:
+    """Compiling again, elsewhere, gives the same client specification, and 128 bits read from it."""
+    assert engine.specification == compiled.parameters.specification
+    assert engine.client_specification_sha256 == engine.specification.hash
+    assert engine.security_bits >= 128
+
+
+def test_a_plan_is_compiled_once(engine: CompiledEngine) -> None:
+    """A second engine takes what is there; for two sources there is a second circuit with the same keys."""
+    before = circuits_for(SMALL_PLAN, 1, engine.folder).stat().st_ctime_ns
+    again = load_engine(SMALL_PLAN, engine.folder)
+    assert again.client_specification_sha256 == engine.client_specification_sha256
+    assert circuits_for(SMALL_PLAN, 1, engine.folder).stat().st_ctime_ns == before
+
+
+def test_other_plans_are_refused(tmp_path: Path) -> None:
+    """What breaks a rule of `plan check` is not compiled."""
+    with pytest.raises(Refused) as refused:
+        load_engine(replace(SMALL_PLAN, p_error=0.01), tmp_path)
+    assert refused.value.code is ErrorCode.PLAN_INVALID
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_circuit_is_not_run(
+    engine: CompiledEngine, cipher: ProcessCipher, evaluation_keys: bytes, tmp_path: Path
+) -> None:
+    """Circuits whose description is another plan's, or broken, are noticed before anything runs."""
+    other = Plan("other", (replace(SMALL_PLAN.blocks[0], name="other"),), sources=2)
+    wrong = circuits_for(other, 1, tmp_path)
+    target = wrong.parents[1] / circuits_for(SMALL_PLAN, 1, engine.folder).parent.name / "1"
+    target.parent.mkdir()
+    wrong.rename(target)
+    misled = replace(engine, folder=tmp_path)
+    with pytest.raises(EngineFailed, match="other keys"):
+        misled.run(evaluation_keys, [cipher.encrypt(report(6))])
+
+
+def test_frames_are_compared_before_anything_runs(
+    engine: CompiledEngine, cipher: ProcessCipher, evaluation_keys: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Changed framing, missing values, a full key set's size, too many reports: no child is started."""
+    monkeypatch.setattr("quietkeys_trainer.engine.CHILD", "nothing.there")
+    values = cipher.encrypt(report(7))
+    flipped = bytearray(values[0])
+    flipped[8] ^= 1
+    for keys, reports in (
+        (evaluation_keys, [[bytes(flipped), *values[1:]]]),
+        (evaluation_keys, [values[:-1]]),
+        (evaluation_keys, [values[::-1]]),
+        (evaluation_keys, []),
+        (evaluation_keys, [values] * 3),
+        (evaluation_keys[:-8], [values]),
+        (b"\0" * 8 + evaluation_keys[8:], [values]),
+        (evaluation_keys + bytes(22720), [values]),
+    ):
+        with pytest.raises(EngineFailed, match=r"frame|reports"):
+            engine.run(keys, reports)
+
+
+def test_random_payload_harms_nobody(
+    engine: CompiledEngine, cipher: ProcessCipher, evaluation_keys: bytes
+) -> None:
+    """Keys and values of the right frame with noise for payload give a result of the right frame, or fail."""
+    draw = np.random.default_rng(0)
+    keys = bytearray(evaluation_keys)
+    start, end = engine.frames.keys.literals[0].end, engine.frames.keys.literals[1].offset
+    keys[start:end] = draw.bytes(end - start)
+    values = [bytearray(value) for value in cipher.encrypt(report(8))]
+    for value, frame in zip(values, engine.frames.report, strict=True):
+        first = frame.literals[0].end
+        value[first : first + frame.payload_bytes] = draw.bytes(frame.payload_bytes)
+    try:
+        results = engine.run(bytes(keys), [[bytes(value) for value in values]])
+    except EngineFailed:
+        return
+    assert all(f.matches(v) for f, v in zip(engine.frames.update, results, strict=True))
+
+
+def test_time_is_limited(engine: CompiledEngine, cipher: ProcessCipher, evaluation_keys: bytes) -> None:
+    """A run that takes longer than it may is ended."""
+    hurried = replace(engine, limits=Limits(wall_s=0.2, cpu_s=60, memory_bytes=8 << 30))
+    with pytest.raises(EngineFailed):
+        hurried.run(evaluation_keys, [cipher.encrypt(report(9))])
+
+
+def test_the_service_process_loads_nothing_native(engine: CompiledEngine) -> None:
+    """Loading an engine imports neither Concrete nor torch into the process that serves."""
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom quietkeys_protocol.plan import Plan\n"
+        "from quietkeys_trainer.engine import load_engine\n"
+        "load_engine(Plan.parse(sys.stdin.buffer.read()), Path(sys.argv[1]))\n"
+        "assert not {'concrete', 'torch', 'mlir'} & {name.split('.')[0] for name in sys.modules}\n"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code, str(engine.folder)], input=SMALL_PLAN.canonical, check=True, timeout=120
+    )
+
+
+def test_circuits_are_named_after_blocks(engine: CompiledEngine) -> None:
+    """Frames follow the plan's blocks whatever order the compiler lists circuits in."""
+    names = [circuit.name for circuit in engine.specification.ordered(SMALL_PLAN)]
+    assert names == [circuit_name(block) for block in SMALL_PLAN.blocks]
+    sizes = [frame.payload_bytes // 24 for frame in engine.frames.report]
+    assert sizes == [field.size for field in SMALL_PLAN.report_fields]
