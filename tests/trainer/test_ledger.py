@@ -70,7 +70,7 @@ def test_writers_wait_for_each_other(ledger: Ledger) -> None:
     def use(name: int) -> None:
         start.wait()
         for number in range(10):
-            ledger.use_nonce(ANN, f"{name}{number:031}", NOW, NOW)
+            assert ledger.enrol(f"{name}{number:031}", bytes(32), NOW)  # reads, then writes
         try:
             ledger.use_nonce(ANN, "f" * 32, NOW, NOW)
             outcomes.append("used")
