@@ -68,8 +68,7 @@ def synthetic_plan(*shapes: Shape, bundle: str = "synthetic", sources: int = 8) 
 
 
 def synthetic_report(block: Block, seed: int, people: int = 1) -> tuple[Integers, Integers, Integers]:
-    """Strengths [people, M], gradients [people, d] and weights [people, d] of people with tastes of their
-    own.
+    """Strengths [people, M], gradients [people, d] and weights [people, d] of people with different tastes.
 
     Strengths are geometric, as counts are; R is what the tables say at a random z that uses three quarters of
     the field, and a quarter of the strength as noise.

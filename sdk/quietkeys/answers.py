@@ -30,7 +30,8 @@ class Problem:
 class Status:
     """A profile at a glance.
 
-    words_recorded: all words so far but those taken back. words_known: different ones. own_words: those that the bundle lacks.
+    words_recorded: all words so far but those taken back. words_known: different ones. own_words: those that
+    the bundle lacks.
     adapter_version: in use, 0 for none. key_fingerprint: of the evaluation keys at the trainer, "" for none.
     open_report: how far the report under way is ("written", "sent", "fetched"), "" for none. bytes_sent:
     bodies of all syncs so far.

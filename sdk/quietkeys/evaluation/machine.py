@@ -1,4 +1,4 @@
-"""What a figure was measured on: no figure is published without it. Nothing here names the machine or its user."""
+"""What a figure was measured on, without which none is published. Nothing names a machine or its user."""
 
 from __future__ import annotations
 
