@@ -7,6 +7,7 @@ import sys
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import quietkeys
@@ -40,6 +41,19 @@ def test_a_known_word_is_left_as_it_is(keyboard: Personalizer) -> None:
     suggestions = keyboard.suggest("", "picture")
     assert suggestions.correction is None
     assert suggestions.strip[0] == "picture"
+
+
+def test_what_was_typed_is_always_shown(keyboard: Personalizer) -> None:
+    """However unlikely it is: it takes the last place of three."""
+    rng = np.random.default_rng(3)
+    strips = [(word, keyboard.suggest("", word).strip) for word in (slip(rng) for _ in range(200))]
+    assert all(typed in strip and len(strip) <= 3 for typed, strip in strips)
+    assert any(strip.index(typed) == 2 for typed, strip in strips)
+
+
+def slip(rng: np.random.Generator) -> str:
+    """A mistyped word."""
+    return small.slipped(str(rng.choice(small.WORDS)), rng)
 
 
 def test_case_and_punctuation_are_those_of_the_typist(keyboard: Personalizer) -> None:
@@ -81,6 +95,14 @@ def test_undo_takes_it_back(keyboard: Personalizer) -> None:
         with pytest.raises(Refused) as caught:
             keyboard.undo(used)
         assert caught.value.code is ErrorCode.RECEIPT_UNKNOWN
+
+
+def test_a_word_taken_back_leaves_no_letters(rig: Rig) -> None:
+    """After undo the word is in no file, not even where the database no longer looks."""
+    with rig.open_learned() as keyboard:
+        receipt = keyboard.record("my", "brokling", "brokling")
+        keyboard.undo(receipt)
+    assert b"brokling" not in everything_in(rig.folder / "profile")
 
 
 def test_recording_nothing_is_fine(keyboard: Personalizer) -> None:
