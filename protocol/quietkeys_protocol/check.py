@@ -121,7 +121,6 @@ def check_block(block: Block, sources: int) -> BlockCheck:
     half = 1 << (bits - 1)
     _require(table_bits <= MAX_TABLE_BITS, f"{where}: table input of {table_bits} bits")
     _require(bits <= MAX_ACCUMULATOR_BITS, f"{where}: accumulator of {bits} bits")
-    _require(block.strength_max >= sources, f"{where}: a strength too coarse for {sources} sources")
     _require(block.gradient_limit < half, f"{where}: gradients do not fit {bits} bits")
     _require(block.weight_limit < half, f"{where}: weights do not fit {bits} bits")
     slopes = _slopes(block)
