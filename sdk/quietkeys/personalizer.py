@@ -65,7 +65,7 @@ class Personalizer:
         self._trainer = trainer
         self._cipher = cipher
         self._transport = transport
-        self._stop = threading.Event()  # ends the waiting of a sync
+        self._stop = threading.Event()  # ends what a sync waits for
         self._around = Surroundings(sleep=self._stop.wait) if around is None else around
         self._rng = rng
         self._typing = threading.RLock()  # memory, counts, the adapter in use
@@ -199,7 +199,7 @@ class Personalizer:
         What is here is gone whether or not the trainer answers; if it does not, it is asked again by the next
         `forget` or `sync`. Raises TryAgain (DISK_FULL, STORAGE_FAILED).
         """
-        self._stop.set()  # a sync that waits for the trainer stops waiting
+        self._stop.set()  # a sync that waits for the trainer ends
         with self._one_sync:
             self._stop.clear()
             with self._typing:
@@ -223,7 +223,7 @@ class Personalizer:
         return tuple(self._profile.store.ledger())
 
     def close(self) -> None:
-        """Let go of the profile; a sync that waits for the trainer stops waiting. Suggestions still work."""
+        """Let go of the profile; a sync that waits for the trainer ends. Suggestions still work."""
         self._stop.set()
         with self._one_sync, self._typing:
             self._profile.close()
@@ -270,7 +270,7 @@ class Personalizer:
 
         if self._transport is not None and trainer == self._trainer:
             return self._transport
-        return RequestsTransport(trainer)
+        return RequestsTransport(trainer, self._stop)
 
     def _left(self, trainer: str) -> bool:
         """Return whether a trainer has confirmed that this device is deleted there."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-import time
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,11 +18,13 @@ import urllib3
 
 from quietkeys.address import trainer_address
 from quietkeys.database import translated
+from quietkeys.watch import Watch, WatchedAdapter
 from quietkeys_protocol.errors import ErrorCode, TryAgain, Untrusted
 
 CONNECT_S: Final = 10.0
 SILENCE_S: Final = 30.0  # longest pause while an answer arrives, or while it is waited for
-ANSWER_S: Final = 120.0  # for a whole answer, from its first byte
+EXCHANGE_S: Final = 150.0  # for a whole exchange, besides the time that its body may take:
+SLOWEST_BYTES_PER_S: Final = 16 * 1024  # of a body; a weak 3G uplink carries twice that
 _CHUNK: Final = 64 * 1024
 
 
@@ -79,22 +81,32 @@ class Transport(Protocol):
 
 
 class RequestsTransport:
-    """HTTP with requests: proxies and passwords of the environment are not used, certificates are checked."""
+    """HTTP with requests: proxies and passwords of the environment are not used, certificates are checked.
 
-    def __init__(self, url: str) -> None:
-        """url: see `address.trainer_address`."""
+    Every exchange has a connection of its own, so that it can be ended without regard to another.
+    """
+
+    def __init__(self, url: str, stop: threading.Event | None = None) -> None:
+        """url: see `address.trainer_address`. stop: ends the exchange under way, and all later ones."""
         self._url = trainer_address(url)
-        self._session = requests.Session()
-        self._session.trust_env = False
+        self._stop = threading.Event() if stop is None else stop
 
     def send(self, request: Request) -> Answer:
-        """Send; see `Transport`."""
-        headers = {"Accept-Encoding": "identity", **request.headers}
+        """Send; see `Transport`. A trainer that takes or answers it too slowly is unreachable."""
+        limit_s = EXCHANGE_S + request.body.size / SLOWEST_BYTES_PER_S
+        with Watch(limit_s, self._stop) as watch, requests.Session() as session:
+            session.trust_env = False
+            for scheme in ("https://", "http://"):
+                session.mount(scheme, WatchedAdapter(watch))
+            return self._exchange(session, request)
+
+    def _exchange(self, session: requests.Session, request: Request) -> Answer:
+        headers = {"Accept-Encoding": "identity", "Connection": "close", **request.headers}
         try:
             with translated():
                 stream = request.body.open()
             with stream:
-                response = self._session.request(
+                response = session.request(
                     request.method,
                     self._url + request.path,
                     data=stream if request.body.size else None,
@@ -121,15 +133,12 @@ class RequestsTransport:
 
 
 def _read(response: requests.Response, limit: int) -> bytes:
-    # As it arrives and never decoded, so that neither a drip nor a compressed bomb gets far.
+    # As it arrives and never decoded, so that a compressed bomb does not get far.
     if "content-encoding" in response.headers:
         raise Untrusted(ErrorCode.TRAINER_GARBLED, "encoded")
-    deadline = time.monotonic() + ANSWER_S
     content = bytearray()
     while chunk := response.raw.read1(_CHUNK, decode_content=False):
         content += chunk
         if len(content) > limit:
             raise Untrusted(ErrorCode.TRAINER_GARBLED, f"more than {limit} bytes")
-        if time.monotonic() > deadline:
-            raise TryAgain(ErrorCode.TRAINER_UNREACHABLE, "the answer came too slowly")
     return bytes(content)
