@@ -55,6 +55,7 @@ class Address:
 class OpenReport:
     """The report under way. `id` is its idempotency key, `job` empty until it is sent.
 
+    written: when, in Unix seconds, as its sequence number tells.
     arrays: what was encrypted, in the order of `Plan.report_fields`; private, for checking the update.
     """
 
@@ -63,6 +64,7 @@ class OpenReport:
     address: Address
     job: str
     sha256: str
+    written: float
     arrays: tuple[Integers, ...] = field(repr=False)
 
 
@@ -95,13 +97,19 @@ class Outbox:
     def open_report(self) -> OpenReport | None:
         """Return the report under way. Raises Untrusted (PROFILE_DAMAGED)."""
         row = self._database.row(
-            "SELECT id, state, trainer, plan_hash, key_id, coalesce(job, ''), sha256, content FROM outbox"
-            " WHERE state <> 'closed'"
+            "SELECT id, state, trainer, plan_hash, key_id, coalesce(job, ''), sha256, sequence, content"
+            " FROM outbox WHERE state <> 'closed'"
         )
         if row is None:
             return None
         return OpenReport(
-            row[0], ReportState(row[1]), Address(*row[2:5]), row[5], row[6], self._unpacked(row[7])
+            row[0],
+            ReportState(row[1]),
+            Address(*row[2:5]),
+            row[5],
+            row[6],
+            row[7] / 1000,
+            self._unpacked(row[8]),
         )
 
     def write(
@@ -134,7 +142,7 @@ class Outbox:
             digest,
             content,
         )
-        return OpenReport(identity, ReportState.WRITTEN, address, "", digest, tuple(arrays))
+        return OpenReport(identity, ReportState.WRITTEN, address, "", digest, sequence / 1000, tuple(arrays))
 
     def container(self, report: OpenReport) -> bytes:
         """Return the stored bytes of a report. Raises Untrusted (PROFILE_DAMAGED)."""

@@ -19,7 +19,7 @@ from typing import Final, TypeVar
 from quietkeys.answers import Problem
 from quietkeys.database import translated
 from quietkeys.files import make_folder, remove, remove_drafts
-from quietkeys.store import WIPING, Store
+from quietkeys.store import BYTES_SENT, WIPING, Store
 from quietkeys_protocol.errors import ErrorCode, Refused, Untrusted
 
 DATABASE: Final = "profile.sqlite"
@@ -49,7 +49,8 @@ class Profile:
         make_folder(folder)
         lock = _locked(folder)
         try:
-            remove_drafts(folder)
+            for drafted in (folder, folder / KEYS):
+                remove_drafts(drafted)
             try:
                 profile, built = cls._opened(folder, lock, build)
             except Untrusted as error:
@@ -71,6 +72,7 @@ class Profile:
             profile = cls(folder, store, lock)
             if store.setting(WIPING) is not None:
                 profile.finish_wipe()
+            store.number(BYTES_SENT)  # the one number that `build` does not read
             return profile, build(store)
         except BaseException:
             store.close()

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from quietkeys.answers import Problem, Status
 from quietkeys.learning import Learning
 from quietkeys.profile import Profile
+from quietkeys.store import BYTES_SENT
 from quietkeys.trainers import Trainers
 from quietkeys.wording import fingerprint_words
-
-BYTES_SENT: Final = "bytes_sent"  # the setting that adds up the bodies of all syncs
 
 
 def status_of(profile: Profile, learning: Learning, trainer: str) -> Status:
@@ -30,6 +27,6 @@ def status_of(profile: Profile, learning: Learning, trainer: str) -> Status:
         bundle_version=learning.bundle.manifest.version,
         key_fingerprint=fingerprint_words(trainers.key_id(trainer)),
         open_report="" if state is None else str(state[0]),
-        bytes_sent=int(store.setting(BYTES_SENT) or 0),
+        bytes_sent=store.number(BYTES_SENT),
         problems=tuple(problems),
     )

@@ -21,6 +21,7 @@ from quietkeys.memory import Entry, Key
 from quietkeys_protocol.errors import ErrorCode, error_of
 
 WIPING: Final = "wiping"  # the setting that is there from a wipe until its files are gone too
+BYTES_SENT: Final = "bytes_sent"  # the setting that adds up the bodies of all syncs
 _SEPARATOR: Final = "\x1f"  # between the words of a key; never part of a word
 _LONGEST: Final = 3  # words of a key
 _DIGITS: Final = 18  # of a number that fits SQLite's integers

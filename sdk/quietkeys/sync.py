@@ -20,17 +20,18 @@ from quietkeys.identity import identity_for
 from quietkeys.outbox import Address, OpenReport, Outbox, ReportState
 from quietkeys.reporting import report_arrays
 from quietkeys.settling import Settled, settle
-from quietkeys.status import BYTES_SENT
+from quietkeys.store import BYTES_SENT
 from quietkeys.sync_parts import Parts
 from quietkeys.sync_result import Outcome, Progress, ProgressCallback, Step, SyncResult
 from quietkeys.trainers import Trainers
 from quietkeys.transport import Body
 from quietkeys.wording import fingerprint_words, size_words
-from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused, StartOver, Untrusted
+from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused, StartOver, TryAgain, Untrusted
 from quietkeys_protocol.wire import Report, encode_report
 
 FIRST_POLL_S: Final = 0.5
 LONGEST_POLL_S: Final = 5.0
+LONGEST_JOB_S: Final = 7 * 86_400.0  # then the trainer has forgotten it, or is not going to finish it
 _REPEATED: Final = (ErrorCode.DEVICE_UNKNOWN, ErrorCode.KEY_UNKNOWN)
 _UNSENDABLE: Final = (  # however often
     ErrorCode.BODY_TOO_LARGE,
@@ -96,7 +97,7 @@ class _Run:
         self._parts.cipher.close()
         store = self._parts.store
         with suppress(QuietkeysError):  # a figure for the status; not worth failing for
-            total = int(store.setting(BYTES_SENT) or 0) + sum(self._client.traffic.sent.values())
+            total = store.number(BYTES_SENT) + sum(self._client.traffic.sent.values())
             store.set_setting(BYTES_SENT, str(total))
 
     def _steps(self) -> SyncResult:
@@ -139,8 +140,10 @@ class _Run:
             self._begin(Step.UPLOAD_KEYS)
             path = self._outbox.keys_file
             try:
-                parts.cipher.write_evaluation_keys(path)
+                written = parts.cipher.write_evaluation_keys(path)
                 body = Body.of_file(path)
+                if not written == body.sha256 == key_id:
+                    raise TryAgain(ErrorCode.CIPHER_FAILED, "other evaluation keys")
                 self._client.put_keys(body)
             finally:
                 remove(path)
@@ -207,14 +210,18 @@ class _Run:
         deadline, pause_s = around.monotonic() + self._wait_s, FIRST_POLL_S
         while (state := self._client.job_state(report.job)) in _UNFINISHED:
             left_s = deadline - around.monotonic()
-            if left_s <= 0.0 or self._parts.stop.is_set():
+            if left_s <= 0.0:
                 break
             around.sleep(min(pause_s, left_s))
+            if self._parts.stop.is_set():
+                break
             pause_s = min(1.5 * pause_s, LONGEST_POLL_S)
         if state is JobState.FAILED:
             raise StartOver(ErrorCode.JOB_FAILED)
         if state is JobState.SUPERSEDED:
             raise StartOver(ErrorCode.JOB_SUPERSEDED)
+        if state in _UNFINISHED and around.clock() - report.written > LONGEST_JOB_S:
+            raise StartOver(ErrorCode.JOB_UNKNOWN)  # counts add up, so the next report has this one's too
         return state
 
     def _fetch(self, report: OpenReport) -> OpenReport:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 
 from quietkeys import Outcome
 from quietkeys.bundle import parse_manifest
+from quietkeys.cipher.key_file import write_private
+from quietkeys.profile import KEYS
 from quietkeys_protocol.errors import ErrorCode, Untrusted
 from tests.sdk import small
 from tests.sdk.conftest import Rig
@@ -20,6 +23,7 @@ from tools.model_build.bundle_writer import write_bundle
     [
         "UPDATE settings SET value = 'many' WHERE name = 'words'",
         "UPDATE settings SET value = '-3' WHERE name = 'tick'",
+        "INSERT OR REPLACE INTO settings VALUES ('bytes_sent', 'many')",
         "UPDATE arrays SET content = CAST(x'000000000000f87f' || substr(content, 9) AS BLOB)",  # not a number
         "UPDATE arrays SET content = CAST(x'00000000000000c0' || substr(content, 9) AS BLOB)",  # -2
         "UPDATE memory SET count = 9e999",
@@ -70,3 +74,22 @@ def test_a_specification_that_the_manifest_does_not_name_is_refused(
     with pytest.raises(Untrusted) as caught:
         rig.open()
     assert caught.value.code is ErrorCode.BUNDLE_UNTRUSTED
+
+
+def test_a_key_that_a_kill_left_half_written_is_removed(rig: Rig) -> None:
+    """Opening the profile removes drafts of a key set, whether or not another is ever written."""
+    names: list[str] = []
+
+    def chunks(folder: Path) -> Iterator[bytes]:
+        names.extend(path.name for path in folder.glob(".*"))
+        yield b"secret"
+
+    rig.open().close()
+    keys = rig.folder / "profile" / KEYS
+    keys.mkdir()
+    write_private(keys / "key", chunks(keys))
+    left = keys / names[0]
+    left.write_bytes(b"secret")
+    rig.open().close()
+    assert not left.exists()
+    assert (keys / "key").exists()

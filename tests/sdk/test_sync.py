@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import stat
+import time
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from quietkeys import Deletion, ErrorCode, Outcome, Outdated, Personalizer, Progress, Step, TryAgain
 from quietkeys.client import JobState
+from quietkeys.surroundings import Surroundings
 from quietkeys.sync import Syncer
 from quietkeys.sync_parts import Place
-from quietkeys.testing import InMemoryTrainer
+from quietkeys.testing import InMemoryTrainer, NoopCipher
 from quietkeys.testing.trainer import Integers, train
 from quietkeys_protocol.plan import Plan
 from quietkeys_protocol.wire import decode_report
@@ -112,6 +115,43 @@ def test_a_report_without_an_update_is_given_up(any_rig: Rig, state: JobState) -
         assert keyboard.sync().outcome is Outcome.LOST
         assert keyboard.status().open_report == ""
         assert keyboard.sync().outcome is Outcome.APPLIED
+
+
+def test_a_report_is_not_waited_for_for_ever(rig: Rig) -> None:
+    """A job that does not end is given up after a week, and another report is sent; one that has is used."""
+    rig.trainer.polls = 1000
+    now = time.time()
+    around = Surroundings(clock=lambda: now, sleep=rig.waited.append)
+    rig.trainer.clock = lambda: now
+    with rig.open_learned(around=around) as keyboard:
+        assert keyboard.sync(wait_seconds=0).outcome is Outcome.PENDING
+        now += 7 * 86_400.0 - 1.0
+        assert keyboard.sync(wait_seconds=0).outcome is Outcome.PENDING
+        now += 2.0
+        assert keyboard.sync(wait_seconds=0).outcome is Outcome.LOST
+        assert keyboard.sync(wait_seconds=0).outcome is Outcome.PENDING
+        now += 8 * 86_400.0
+        rig.trainer.polls = 0
+        assert keyboard.sync(wait_seconds=0).outcome is Outcome.APPLIED
+    assert len(sequences(rig)) == 2
+
+
+class Mismatched(NoopCipher):
+    """Says that it wrote other evaluation keys than it was asked for."""
+
+    def write_evaluation_keys(self, path: Path) -> str:
+        """Write."""
+        super().write_evaluation_keys(path)
+        return "0" * 64
+
+
+def test_other_evaluation_keys_than_those_of_the_profile_are_not_sent(rig: Rig) -> None:
+    """What the cipher wrote is compared with the key's name before anything is uploaded."""
+    with rig.open_learned(cipher=Mismatched) as keyboard:
+        with pytest.raises(TryAgain) as caught:
+            keyboard.sync()
+        assert caught.value.code is ErrorCode.CIPHER_FAILED
+    assert "PUT" not in [method for method, _ in rig.trainer.requests]
 
 
 def test_a_trainer_that_lost_everything_gets_it_again(any_rig: Rig) -> None:
