@@ -13,6 +13,15 @@ from quietkeys.transport import Body, Request, Transport
 Behaviour = Callable[[BaseHTTPRequestHandler], None]
 
 
+class _Server(ThreadingHTTPServer):
+    """A server that is not surprised when a device hangs up on it."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing."""
+
+
 @contextmanager
 def serving(behaviour: Behaviour) -> Iterator[str]:
     """The address of a server that handles every request so, for as long as the block lasts."""
@@ -30,8 +39,7 @@ def serving(behaviour: Behaviour) -> Iterator[str]:
         def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
             """Says nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
