@@ -1,8 +1,9 @@
 """The profile database, without what its rows mean: one SQLite file, transactions, our errors.
 
 In write-ahead mode a committed transaction survives the process, so a kill at any moment leaves either
-all of a transaction or none. SQLite checks pages on open. Rows hold no order that could be read as text:
-keys are sorted (WITHOUT ROWID), and what is deleted is overwritten.
+all of a transaction or none. SQLite checks pages on open. Words are not stored in the order they
+were typed: their keys are sorted (WITHOUT ROWID), and what is deleted is overwritten. Held-out events are in
+the order they happened; they name no word.
 """
 
 from __future__ import annotations

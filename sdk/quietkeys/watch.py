@@ -15,7 +15,6 @@ from typing import Any, Final, Self
 
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection
-from urllib3.connectionpool import HTTPConnectionPool
 
 from quietkeys_protocol.errors import ErrorCode, TryAgain
 
@@ -82,9 +81,9 @@ class WatchedAdapter(HTTPAdapter):
         super().__init__()
         self._watch = watch
 
-    def get_connection_with_tls_context(self, *arguments: Any, **named: Any) -> HTTPConnectionPool:
+    def get_connection_with_tls_context(self, *arguments: Any, **named: Any) -> Any:
         """Return the pool for a request."""
-        pool = super().get_connection_with_tls_context(*arguments, **named)
+        pool: Any = super().get_connection_with_tls_context(*arguments, **named)
         pool.ConnectionCls = _watched(pool.ConnectionCls, self._watch)
         return pool
 

@@ -228,7 +228,7 @@ def dripping_body(handler: BaseHTTPRequestHandler) -> None:
 
 def sipping(handler: BaseHTTPRequestHandler) -> None:
     """A server that takes a request a little at a time."""
-    while handler.rfile.read1(100_000):  # type: ignore[attr-defined]
+    while handler.rfile.read1(100_000):
         time.sleep(0.05)
 
 
