@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
 from quietkeys.cipher import Parameters, ProcessCipher
 from quietkeys_protocol.plan import Block, Plan
-from quietkeys_protocol.specification import canonical_specification
+from quietkeys_trainer.engine import CompiledEngine, load_engine
 
 # Two tiny blocks at the error probability, precisions and hence the parameters of a shipped plan.
 _STAIRCASE: Final = (-105, -75, -45, -15, 15, 45, 75, 105)
@@ -48,20 +48,21 @@ SMALL_PLAN: Final = Plan(
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """The small plan as Concrete's module, and what a device is shipped of it."""
+    """The small plan's engine, and what a device is shipped of it.
 
-    module: Any
+    Everything native runs in children, here as in the product: Concrete in the process of the tests has
+    brought it down in tests that had nothing to do with it.
+    """
+
+    engine: CompiledEngine
     parameters: Parameters
 
 
 @pytest.fixture(scope="session")
-def compiled() -> Compiled:
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
     """The small plan, compiled for one source."""
-    from quietkeys_trainer.compilation import compile_plan
-
-    module = compile_plan(SMALL_PLAN, 1)
-    specification = module.client.specs.program_info.serialize()
-    return Compiled(module, Parameters.of(SMALL_PLAN, canonical_specification(specification)))
+    engine = load_engine(SMALL_PLAN, tmp_path_factory.mktemp("circuits"))
+    return Compiled(engine, Parameters.of(SMALL_PLAN, engine.specification.canonical))
 
 
 @pytest.fixture(scope="session")

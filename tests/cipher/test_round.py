@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import hashlib
 import subprocess
 import sys
@@ -37,17 +36,7 @@ def report(seed: int = 0) -> Arrays:
 
 def trained(compiled: Compiled, evaluation_keys: bytes, values: list[bytes]) -> list[bytes]:
     """What a trainer makes of a report."""
-    from concrete import fhe
-
-    keys = fhe.EvaluationKeys.deserialize(evaluation_keys)
-    results = []
-    for index, block in enumerate(SMALL_PLAN.blocks):
-        inputs = [fhe.Value.deserialize(value) for value in values[3 * index : 3 * index + 3]]
-        name = f"train_{block.name}"
-        results.append(
-            compiled.module.server.run(*inputs, evaluation_keys=keys, function_name=name).serialize()
-        )
-    return results
+    return compiled.engine.run(evaluation_keys, [values])
 
 
 @pytest.fixture(scope="module")
@@ -213,46 +202,57 @@ assert not {"concrete", "torch", "concrete.compiler", "mlir"} & set(sys.modules)
     subprocess.run([sys.executable, "-c", program], input=b"\n".join(lines), check=True, timeout=60)
 
 
+def run_with_key_set(program: str, key_folder: Path, compiled: Compiled) -> None:
+    """Run a program in a process of its own; it finds `parameters` and the bytes of the key set, `stored`."""
+    head = """
+import json, pathlib, pickle, sys
+from quietkeys.cipher import Parameters, key_set
+from quietkeys.cipher.key_file import read_key_set
+from quietkeys_protocol.errors import ErrorCode, Refused
+from quietkeys_protocol.plan import Plan
+plan, specification, path = sys.stdin.buffer.read().split(b"\\n")
+parameters = Parameters.of(Plan.parse(plan), specification)
+stored = read_key_set(pathlib.Path(path.decode()))[1]
+"""
+    parameters = compiled.parameters
+    path = str(key_folder / KEY_FILE).encode()
+    lines = (parameters.plan.canonical, parameters.specification.canonical, path)
+    subprocess.run([sys.executable, "-c", head + program], input=b"\n".join(lines), check=True, timeout=100)
+
+
 def test_key_sets_are_neither_printed_nor_pickled(key_folder: Path, compiled: Compiled) -> None:
     """A key set in memory says nothing of itself."""
-    import pickle
-
-    from quietkeys.cipher.key_set import KeySet
-
-    stored = read_key_set(key_folder / KEY_FILE)
-    assert stored is not None
-    keys = KeySet(compiled.parameters, stored[1])
-    assert repr(keys) == str(keys) == "KeySet(...)"
-    with pytest.raises(TypeError):
-        pickle.dumps(keys)
-    with pytest.raises(TypeError):
-        keys.__reduce__()
-    del keys
-    gc.collect()
+    program = """
+keys = key_set.KeySet(parameters, stored)
+assert repr(keys) == str(keys) == "KeySet(...)"
+for leak in (pickle.dumps, lambda it: it.__reduce__()):
+    try:
+        leak(keys)
+    except TypeError:
+        continue
+    sys.exit("a key set was pickled")
+"""
+    run_with_key_set(program, key_folder, compiled)
 
 
-def test_a_process_without_noise_would_be_noticed(
-    key_folder: Path, compiled: Compiled, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_process_without_noise_would_be_noticed(key_folder: Path, compiled: Compiled) -> None:
     """The self-test refuses encryption that repeats itself or has no noise."""
-    from quietkeys.cipher import key_set
-
-    stored = read_key_set(key_folder / KEY_FILE)
-    assert stored is not None
-    real = key_set._uncompressed
-
-    def quiet(specification: bytes, name: str) -> bytes:
-        import json
-
-        tree = json.loads(real(specification, name))
-        for gate in tree["circuits"][0]["inputs"]:
-            gate["typeInfo"]["lweCiphertext"]["encryption"]["variance"] = 0.0
-        return json.dumps(tree).encode()
-
-    monkeypatch.setattr(key_set, "_uncompressed", quiet)
-    with pytest.raises(Refused) as refused:
-        key_set.KeySet(compiled.parameters, stored[1])
-    assert refused.value.code is ErrorCode.WORKER_UNSUITABLE
+    program = """
+real = key_set._uncompressed
+def quiet(specification, name):
+    tree = json.loads(real(specification, name))
+    for gate in tree["circuits"][0]["inputs"]:
+        gate["typeInfo"]["lweCiphertext"]["encryption"]["variance"] = 0.0
+    return json.dumps(tree).encode()
+key_set._uncompressed = quiet
+try:
+    key_set.KeySet(parameters, stored)
+except Refused as refused:
+    assert refused.code is ErrorCode.WORKER_UNSUITABLE
+else:
+    sys.exit("noiseless encryption went unnoticed")
+"""
+    run_with_key_set(program, key_folder, compiled)
 
 
 def test_parameters_say_their_security(compiled: Compiled) -> None:
