@@ -27,7 +27,7 @@ class Simulation:
         self._module: Any = compile_plan(plan, 1, simulate=True)
 
     def train(self, report: Sequence[Integers]) -> list[Integers]:
-        """The weights of an update, for arrays in the order of `Plan.report_fields`; the noise is drawn anew."""
+        """The weights of an update, for arrays in the order of `Plan.report_fields`; noise is drawn anew."""
         updates = []
         for position, block in enumerate(self._plan.blocks):
             function = getattr(self._module, circuit_name(block))
