@@ -174,21 +174,31 @@ class Jobs:
 
     def extend(self, lease: Lease, now: float, lasting_s: float) -> bool:
         """Whether the lease is still held, and if so until later."""
-        return self._change(lease, {"lease_until": now + lasting_s})
+        with writing(self.database) as session:
+            return _change(session, lease, {"lease_until": now + lasting_s})
 
     def finish(self, lease: Lease, update_blob: str, now: float) -> bool:
-        """Whether this result is the job's result; False where the lease, or the device, is gone."""
+        """Whether this result is the job's result; False where the lease, or the device, is gone.
+
+        Of one source's updates only the newest report's is kept: its device has moved on from the others.
+        """
         ended = {"state": JobState.DONE, "update_blob": update_blob, "finished_at": now}
-        return self._change(lease, ended | _NOBODYS)
+        with writing(self.database) as session:
+            landed = _change(session, lease, ended | _NOBODYS)
+            if landed:
+                _keep_newest_update(session, session.get_one(JobRow, lease.job_id))
+            return landed
 
     def fail(self, lease: Lease, failure: Failure, now: float) -> bool:
         """Whether the job has now failed for this reason; False where the lease, or the device, is gone."""
         ended = {"state": JobState.FAILED, "failure": failure, "finished_at": now}
-        return self._change(lease, ended | _NOBODYS)
+        with writing(self.database) as session:
+            return _change(session, lease, ended | _NOBODYS)
 
     def give_back(self, lease: Lease, until: float) -> bool:
         """Whether the job is anybody's again from `until` on; the attempt does not count."""
-        return self._change(lease, {"lease_until": until, "attempts": JobRow.attempts - 1})
+        with writing(self.database) as session:
+            return _change(session, lease, {"lease_until": until, "attempts": JobRow.attempts - 1})
 
     def release_worker(self, worker: str, now: float) -> int:
         """How many jobs a worker that is known to be dead had left; they are anybody's at once."""
@@ -208,13 +218,30 @@ class Jobs:
             .values(state=JobState.FAILED, failure=Failure.WORKERS, finished_at=now, **_NOBODYS)
         )
 
-    def _change(self, lease: Lease, values: dict[str, Any]) -> bool:
-        """Whether the job was running under this very lease, and so was changed."""
-        with writing(self.database) as session:
-            held = update(JobRow).where(
-                JobRow.id == lease.job_id, JobRow.state == JobState.RUNNING, JobRow.lease == lease.token
-            )
-            return session.scalars(held.values(**values).returning(JobRow.id)).first() is not None
+
+def _change(session: Session, lease: Lease, values: dict[str, Any]) -> bool:
+    """Whether the job was running under this very lease, and so was changed."""
+    held = update(JobRow).where(
+        JobRow.id == lease.job_id, JobRow.state == JobState.RUNNING, JobRow.lease == lease.token
+    )
+    return session.scalars(held.values(**values).returning(JobRow.id)).first() is not None
+
+
+def _keep_newest_update(session: Session, landed: JobRow) -> None:
+    """Supersedes the done jobs of a source, dooming their updates, all but that of its newest report."""
+    done = session.scalars(
+        select(JobRow)
+        .where(
+            JobRow.device_id == landed.device_id,
+            JobRow.key_id == landed.key_id,
+            JobRow.source == landed.source,
+            JobRow.state == JobState.DONE,
+        )
+        .order_by(JobRow.queued_at.desc(), JobRow.finished_at.desc())
+    )
+    for row in done.all()[1:]:
+        doom(session, [name for name in [row.update_blob] if name is not None])
+        row.state, row.update_blob = JobState.SUPERSEDED, None
 
 
 def _waiting(plan_hashes: Collection[str], now: float) -> Select[JobRow]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from sqlalchemy import Engine, delete, select
+from sqlalchemy import Engine, Select, delete, select
 from sqlalchemy.orm import Session
 
 from quietkeys_protocol.errors import ErrorCode, Refused, StartOver
@@ -25,6 +26,8 @@ from quietkeys_trainer.models import (
     NonceRow,
     ReportRow,
 )
+
+MAX_KEY_SETS: Final = 2  # of a device: the one in use, and the one before it while jobs under it end
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +73,18 @@ class Ledger:
     def add_keys(
         self, device_id: str, key_id: str, plan_hashes: Sequence[str], blob: str, now: float
     ) -> bool:
-        """Whether the keys are new; otherwise only the plans are noted and the blob is not taken."""
+        """Whether the keys are new; otherwise only the plans are noted and the blob is not taken.
+
+        New keys end the device's oldest where it has `MAX_KEY_SETS`, and everything that was sent or made
+        under these.
+        """
         with writing(self.database) as session:
             if session.get(DeviceRow, device_id) is None:  # deleted while its keys were on their way
                 raise StartOver(ErrorCode.DEVICE_UNKNOWN)
             fresh = session.get(KeyRow, (device_id, key_id)) is None
             if fresh:
+                newest_first = _key_ids(device_id).order_by(KeyRow.stored_at.desc(), KeyRow.key_id)
+                _delete_keys(session, device_id, session.scalars(newest_first).all()[MAX_KEY_SETS - 1 :])
                 session.add(KeyRow(device_id=device_id, key_id=key_id, blob=blob, stored_at=now))
                 session.flush()
             for plan_hash in plan_hashes:
@@ -85,9 +94,7 @@ class Ledger:
     def delete_device(self, device_id: str) -> None:
         """Removes every row of the device; its blobs are doomed in the same transaction."""
         with writing(self.database) as session:
-            for column in (KeyRow.blob, ReportRow.blob, JobRow.update_blob):
-                owned = select(column).where(column.class_.device_id == device_id, column.is_not(None))
-                doom(session, [name for name in session.scalars(owned) if name is not None])
+            _delete_keys(session, device_id, session.scalars(_key_ids(device_id)).all())
             session.execute(delete(DeviceRow).where(DeviceRow.id == device_id))
 
     def doomed_blobs(self) -> list[str]:
@@ -112,6 +119,20 @@ class Ledger:
         """Raises `TryAgain` where the database does not answer."""
         with reading(self.database) as session:
             session.scalar(select(1))
+
+
+def _key_ids(device_id: str) -> Select[str]:
+    """The ids of all key sets of a device."""
+    return select(KeyRow.key_id).where(KeyRow.device_id == device_id)
+
+
+def _delete_keys(session: Session, device_id: str, key_ids: Sequence[str]) -> None:
+    """Deletes key sets with their reports and jobs, which hang on them, and dooms all their blobs."""
+    for column in (KeyRow.blob, ReportRow.blob, JobRow.update_blob):
+        row = column.class_
+        owned = select(column).where(row.device_id == device_id, row.key_id.in_(key_ids), column.is_not(None))
+        doom(session, [name for name in session.scalars(owned) if name is not None])
+    session.execute(delete(KeyRow).where(KeyRow.device_id == device_id, KeyRow.key_id.in_(key_ids)))
 
 
 def doom(session: Session, blobs: Iterable[str]) -> None:

@@ -2,7 +2,7 @@
 
 A job's life, guarded by CHECK constraints and by updates that name the state they leave:
 
-    queued ──lease──> running ──finish──> done
+    queued ──lease──> running ──finish──> done ──the next job of its source is done──> superseded
        │                 │ └────fail────> failed
        │                 └─lease again (a worker died: its lease ran out)
        └──a newer report of the same key and source──> superseded

@@ -181,6 +181,22 @@ def test_a_newer_report_supersedes_a_waiting_one(trainer: Trainer) -> None:
     assert_result(device, newer, b"newer")
 
 
+def test_the_oldest_of_three_key_sets_is_gone(trainer: Trainer) -> None:
+    """A device that uploads a third key set finds the oldest one's jobs and the keys themselves unknown."""
+    device = ready_device(trainer)
+    oldest = post(device, b"oldest")
+    assert device.wait(oldest, "done", "failed") == "done"
+    second, third = fake_keys(b"two"), fake_keys(b"three")
+    assert device.put_keys(second).status_code == 201
+    assert device.update(oldest).status_code == 200
+    assert device.put_keys(third).status_code == 201
+    assert code(device.send("GET", f"/v1/jobs/{oldest}")) == (404, ErrorCode.JOB_UNKNOWN)
+    assert code(device.update(oldest)) == (404, ErrorCode.JOB_UNKNOWN)
+    report = device.report(PLAN.hash, KEYS, fake_values(b"late"))
+    assert code(device.post(report)) == (404, ErrorCode.KEY_UNKNOWN)
+    post(device, b"second", second)
+
+
 def test_the_result_of_a_deleted_device_is_not_stored(trainer: Trainer) -> None:
     """A device deleted in the middle of its job leaves no row and no blob, also when the job ends."""
     device = ready_device(trainer)

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError
 from quietkeys_protocol.wire import Report
 from quietkeys_trainer.database import migrate, open_database
-from quietkeys_trainer.jobs import MAX_ATTEMPTS, Arrival, Jobs, Lease
+from quietkeys_trainer.jobs import MAX_ATTEMPTS, Arrival, Job, Jobs, Lease
 from quietkeys_trainer.ledger import Ledger
 from quietkeys_trainer.models import Failure, JobState
 
@@ -144,8 +144,39 @@ def test_a_running_job_is_not_superseded(desk: Desk) -> None:
     lease = desk.lease()
     second = desk.accept()
     assert desk.jobs.finish(lease, "update one", NOW)
+    assert desk.state(first) is JobState.DONE
     assert desk.jobs.finish(desk.lease(), "update two", NOW)
-    assert desk.state(first) is desk.state(second) is JobState.DONE
+    assert desk.state(second) is JobState.DONE
+
+
+def test_a_source_keeps_its_newest_update_only(desk: Desk) -> None:
+    """When a source's next job is done, its earlier update is doomed; other sources and keys keep theirs."""
+    others = [desk.accept(source=1), desk.accept(key_id=OTHER_KEY), desk.accept(device_id=BOB)]
+    for job_id in others:
+        assert desk.jobs.finish(desk.lease(), f"update of {job_id}", NOW)
+    first = desk.accept()
+    assert desk.jobs.finish(desk.lease(), "update one", NOW)
+    second = desk.accept()
+    lease = desk.lease()
+    assert desk.jobs.find(ANN, first).update_blob == "update one"
+    assert desk.jobs.finish(lease, "update two", NOW)
+    assert desk.jobs.find(ANN, first) == Job(first, JobState.SUPERSEDED, None)
+    assert desk.jobs.find(ANN, second) == Job(second, JobState.DONE, "update two")
+    assert [desk.state(job_id, BOB if job_id == others[2] else ANN) for job_id in others] == [
+        JobState.DONE
+    ] * 3
+    assert [name for name in desk.ledger.doomed_blobs() if name.startswith("update")] == ["update one"]
+
+
+def test_an_earlier_job_that_lands_late_does_not_cost_the_newer_update(desk: Desk) -> None:
+    """Where two of a source's jobs run at once, the newer report's update stays, whichever lands first."""
+    first = desk.accept()
+    earlier = desk.lease()
+    second = desk.accept()
+    assert desk.jobs.finish(desk.lease(), "update two", NOW)
+    assert desk.jobs.finish(earlier, "update one", NOW + 1)
+    assert (desk.state(first), desk.state(second)) == (JobState.SUPERSEDED, JobState.DONE)
+    assert "update one" in desk.ledger.doomed_blobs()
 
 
 def test_training_adds_the_latest_report_of_every_source(desk: Desk) -> None:

@@ -29,6 +29,20 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
     database.dispose()
 
 
+def store_work(ledger: Ledger) -> None:
+    """A report of Ann's and the update that came of it, under her first keys."""
+    with ledger.database.begin() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO reports VALUES (?, ?, 0, 1, ?, 1, 'report', 0)", (ANN, KEY, PLAN)
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO jobs (id, device_id, key_id, plan_hash, source, sources, idempotency_key, "
+            "report_sha256, state, attempts, queued_at, finished_at, update_blob) VALUES "
+            "('j', ?, ?, ?, 0, 1, 'i', 's', 'done', 1, 0, 1, 'update')",
+            (ANN, KEY, PLAN),
+        )
+
+
 def test_enrolling_again_changes_nothing(ledger: Ledger) -> None:
     """The second enrolment of a device says that it is known."""
     assert not ledger.enrol(ANN, bytes(32), NOW + 1)
@@ -97,6 +111,24 @@ def test_keys_belong_to_one_device_and_to_their_plans(ledger: Ledger) -> None:
     assert not ledger.knows_blob("another")
 
 
+def test_a_device_keeps_its_two_newest_key_sets(ledger: Ledger) -> None:
+    """A third set ends the oldest, its reports, jobs and blobs; repeating an upload ends nothing."""
+    ledger.enrol(BOB, bytes(32), NOW)
+    ledger.add_keys(BOB, KEY, [PLAN], "Bob's", NOW)
+    for number, key_id in enumerate((KEY, "1" * 64)):
+        ledger.add_keys(ANN, key_id, [PLAN], f"keys {number}", NOW + number)
+    store_work(ledger)
+    ledger.add_keys(ANN, KEY, [PLAN], "again", NOW + 2)
+    assert ledger.doomed_blobs() == []
+    assert ledger.add_keys(ANN, "2" * 64, [PLAN], "keys 2", NOW + 3)
+    assert [ledger.has_keys(ANN, key_id, PLAN) for key_id in (KEY, "1" * 64, "2" * 64)] == [False, True, True]
+    assert ledger.has_keys(BOB, KEY, PLAN)
+    assert sorted(ledger.doomed_blobs()) == ["keys 0", "report", "update"]
+    with ledger.database.connect() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM reports")) == 0
+        assert connection.scalar(text("SELECT count(*) FROM jobs")) == 0
+
+
 def test_keys_that_arrive_after_the_deletion_are_not_taken(ledger: Ledger) -> None:
     """A device that was deleted while its keys were on their way is unknown."""
     ledger.delete_device(ANN)
@@ -108,16 +140,7 @@ def test_keys_that_arrive_after_the_deletion_are_not_taken(ledger: Ledger) -> No
 def test_deletion_leaves_no_row_and_dooms_every_blob(ledger: Ledger) -> None:
     """After a deletion no table but that of doomed blobs has a row; these are forgotten one by one."""
     ledger.add_keys(ANN, KEY, [PLAN], "keys", NOW)
-    with ledger.database.begin() as connection:
-        connection.exec_driver_sql(
-            "INSERT INTO reports VALUES (?, ?, 0, 1, ?, 1, 'report', 0)", (ANN, KEY, PLAN)
-        )
-        connection.exec_driver_sql(
-            "INSERT INTO jobs (id, device_id, key_id, plan_hash, source, sources, idempotency_key, "
-            "report_sha256, state, attempts, queued_at, finished_at, update_blob) VALUES "
-            "('j', ?, ?, ?, 0, 1, 'i', 's', 'done', 1, 0, 1, 'update')",
-            (ANN, KEY, PLAN),
-        )
+    store_work(ledger)
     ledger.delete_device(ANN)
     with ledger.database.connect() as connection:
         for table in inspect(ledger.database).get_table_names():

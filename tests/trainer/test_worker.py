@@ -254,6 +254,17 @@ def test_stopping_in_a_hurry_gives_the_job_back(bench: Bench) -> None:
     assert lease.attempt == 1
 
 
+def test_storage_does_not_grow_with_the_number_of_syncs(bench: Bench) -> None:
+    """After every sync there are the keys, the latest report and its update, and no more."""
+    for _ in range(4):
+        bench.now += 1000
+        job_id = bench.accept(b"counts")
+        assert bench.worker().work_once()
+        tidy(bench.service.ledger, bench.blobs, bench.now)
+        assert bench.blobs.get(bench.job(job_id).update_blob or "")
+        assert len(bench.names()) == 3
+
+
 def test_tidying_removes_what_nobody_names(bench: Bench) -> None:
     """Blobs of processes that died before naming them go after an hour; named ones stay."""
     job_id = bench.accept()
