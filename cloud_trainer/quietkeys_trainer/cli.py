@@ -32,6 +32,13 @@ PinOption = Annotated[
         help="The client specification hash that devices have pinned, one for each plan, in the same order.",
     ),
 ]
+NoPinOption = Annotated[
+    bool,
+    typer.Option(
+        "--no-pin",
+        help="Serve whatever the compiler makes of the plans; devices that pinned another cannot use it.",
+    ),
+]
 HELP: Final = "Trains on encrypted reports of devices, and can read none of them."
 DEFAULT_STATE: Final = Path("trainer-state")
 
@@ -46,6 +53,7 @@ def make_cli(load: EngineLoader, module: str, lease_s: float = LEASE_S) -> typer
     def _serve(
         plan: PlanOption,
         client_spec_sha256: PinOption = None,
+        no_pin: NoPinOption = False,
         state: StateOption = DEFAULT_STATE,
         host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
         port: Annotated[int, typer.Option(help="0 picks a free one.", min=0, max=65535)] = 8750,
@@ -54,7 +62,10 @@ def make_cli(load: EngineLoader, module: str, lease_s: float = LEASE_S) -> typer
             Path | None, typer.Option(help="Where to write the ready line as well.", dir_okay=False)
         ] = None,
     ) -> None:
-        """Answers devices, and keeps workers running. Prints one line of JSON when it is ready."""
+        """Answers devices, and keeps workers running. Prints one line of JSON when it is ready.
+
+        In front of anything but loopback belongs a reverse proxy that ends TLS and has timeouts for headers.
+        """
 
         def say_ready(line: str) -> None:
             print(line, flush=True)
@@ -62,20 +73,26 @@ def make_cli(load: EngineLoader, module: str, lease_s: float = LEASE_S) -> typer
                 write_ready(ready_file, line)
 
         with _typed_exit():
-            settings = replace(_settings(state, plan, client_spec_sha256), lease_s=lease_s)
+            settings = replace(_settings(state, plan, client_spec_sha256 or [], no_pin), lease_s=lease_s)
             serve(settings, load, Address(host, port), _worker_command(module, settings), workers, say_ready)
 
     @app.command("worker")
     def _worker(
         plan: PlanOption,
         client_spec_sha256: PinOption = None,
+        no_pin: NoPinOption = False,
         state: StateOption = DEFAULT_STATE,
         name: Annotated[str, typer.Option(hidden=True)] = "",
         parent: Annotated[int, typer.Option(hidden=True)] = 0,
     ) -> None:
         """Runs one more worker beside a `serve` with the same state and plans."""
         with _typed_exit():
-            work(replace(_settings(state, plan, client_spec_sha256), lease_s=lease_s), load, name, parent)
+            work(
+                replace(_settings(state, plan, client_spec_sha256 or [], no_pin), lease_s=lease_s),
+                load,
+                name,
+                parent,
+            )
 
     @plans.callback()
     def _plans() -> None:
@@ -92,12 +109,17 @@ def make_cli(load: EngineLoader, module: str, lease_s: float = LEASE_S) -> typer
     return app
 
 
-def _settings(state: Path, plans: Sequence[Path], pins: Sequence[str] | None) -> Settings:
-    if pins and len(pins) != len(plans):
-        raise Refused(ErrorCode.PLAN_INVALID, "as many --client-spec-sha256 as --plan are needed, or none")
+def _settings(state: Path, plans: Sequence[Path], pins: Sequence[str], no_pin: bool) -> Settings:
+    if no_pin and pins:
+        raise Refused(ErrorCode.PLAN_INVALID, "--client-spec-sha256 and --no-pin exclude each other")
+    if not no_pin and len(pins) != len(plans):
+        detail = "as many --client-spec-sha256 as --plan are needed, or --no-pin"
+        raise Refused(ErrorCode.PLAN_INVALID, detail)
     served = zip(plans, pins or [""] * len(plans), strict=True)
     return Settings(
-        state=state.absolute(), plans=tuple(ServedPlan(path.absolute(), pin) for path, pin in served)
+        state=state.absolute(),
+        plans=tuple(ServedPlan(path.absolute(), pin) for path, pin in served),
+        requires_pins=not no_pin,
     )
 
 
@@ -106,8 +128,10 @@ def _worker_command(module: str, settings: Settings) -> Callable[[str], list[str
         arguments = [sys.executable, "-m", module, "worker", "--state", str(settings.state)]
         for plan in settings.plans:
             arguments += ["--plan", str(plan.path)]
-            if plan.client_specification_sha256:
+            if settings.requires_pins:
                 arguments += ["--client-spec-sha256", plan.client_specification_sha256]
+        if not settings.requires_pins:
+            arguments.append("--no-pin")
         return [*arguments, "--name", name, "--parent", str(os.getpid())]
 
     return command

@@ -16,7 +16,7 @@ LEASE_S: Final = 30.0  # a worker that is silent for so long has died; three hea
 
 @dataclass(frozen=True, slots=True)
 class ServedPlan:
-    """A plan to serve and, if it was pinned, the hash that its client specification must have."""
+    """A plan to serve and the hash that its client specification must have, empty where none is pinned."""
 
     path: Path
     client_specification_sha256: str = ""
@@ -24,11 +24,15 @@ class ServedPlan:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The folder of all that a trainer keeps, and the plans it serves."""
+    """The folder of all that a trainer keeps, and the plans it serves.
+
+    requires_pins: off only where the operator asked for it, to learn a specification or to try a plan out.
+    """
 
     state: Path
     plans: tuple[ServedPlan, ...]
     lease_s: float = LEASE_S
+    requires_pins: bool = True
 
     @property
     def database_url(self) -> str:
@@ -59,12 +63,17 @@ class Settings:
 def load_engines(settings: Settings, load: EngineLoader) -> dict[str, Engine]:
     """The engines of all plans to serve, by plan hash.
 
-    `Refused` where a plan is malformed, or its circuit's client specification is not the one that devices
-    have pinned: such a trainer would answer every device with something it cannot decrypt.
+    `Refused` where a plan is malformed or not pinned, or its circuit's client specification is not
+    the one that devices have pinned: such a trainer would answer every device with something that it cannot
+    decrypt.
     """
     engines: dict[str, Engine] = {}
     for served in settings.plans:
         pinned = served.client_specification_sha256
+        if not pinned and settings.requires_pins:
+            raise Refused(
+                ErrorCode.PLAN_INVALID, "it needs a --client-spec-sha256, or --no-pin for all plans"
+            )
         if pinned and not is_hash(pinned):
             raise Refused(ErrorCode.PLAN_INVALID, "a pinned hash is not 64 hex digits")
         engine = load(read_plan(served.path), settings.circuits)

@@ -28,7 +28,7 @@ class Trainer:
     environment: dict[str, str] = field(default_factory=dict)
     module: str = "tests.trainer.fake_trainer"
     plan: Plan = PLAN
-    pin: str = ""
+    pin: str = FakeEngine().client_specification_sha256
     process: subprocess.Popen[bytes] | None = None
     url: str = ""
 

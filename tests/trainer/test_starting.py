@@ -47,11 +47,17 @@ def refused(folder: Path, *served: ServedPlan) -> str:
 
 
 def test_the_pinned_plan_is_loaded(tmp_path: Path) -> None:
-    """Plans whose specification is the pinned one, or that are not pinned, are found by their hash."""
-    path = write(tmp_path, PLAN.canonical)
-    for pin in (PIN, ""):
-        engines = load_engines(Settings(tmp_path, (ServedPlan(path, pin),)), load_fake)
-        assert set(engines) == {PLAN.hash}
+    """A plan whose specification is the pinned one is found by its hash."""
+    served = ServedPlan(write(tmp_path, PLAN.canonical), PIN)
+    assert set(load_engines(Settings(tmp_path, (served,)), load_fake)) == {PLAN.hash}
+
+
+def test_a_plan_without_a_pin_is_served_only_when_that_is_asked_for(tmp_path: Path) -> None:
+    """Whatever was compiled is not taken for what devices have, unless the operator says so."""
+    served = ServedPlan(write(tmp_path, PLAN.canonical))
+    assert "--no-pin" in refused(tmp_path, served)
+    unpinned = Settings(tmp_path, (served,), requires_pins=False)
+    assert set(load_engines(unpinned, load_fake)) == {PLAN.hash}
 
 
 def test_another_client_specification_than_the_pinned_one_is_refused(tmp_path: Path) -> None:
@@ -74,12 +80,12 @@ def test_a_trainer_serves_something(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"{}", b"[" * 100_000, PLAN.canonical + b"\n", b"\xff"])
 def test_what_is_no_plan_is_refused(tmp_path: Path, content: bytes) -> None:
     """Anything but a plan's canonical form is a typed error."""
-    assert refused(tmp_path, ServedPlan(write(tmp_path, content)))
+    assert refused(tmp_path, ServedPlan(write(tmp_path, content), PIN))
 
 
 def test_a_missing_plan_is_said(tmp_path: Path) -> None:
     """A plan file that is not there is a typed error as well."""
-    assert "No such file" in refused(tmp_path, ServedPlan(tmp_path / "none.json"))
+    assert "No such file" in refused(tmp_path, ServedPlan(tmp_path / "none.json", PIN))
 
 
 @pytest.mark.parametrize("command", ["serve", "worker"])
@@ -95,11 +101,36 @@ def test_a_refusal_ends_the_command_with_one_line(tmp_path: Path, command: str) 
     assert not (state / "ledger.sqlite").exists()
 
 
-def test_every_plan_has_its_pin_or_none_has(tmp_path: Path) -> None:
-    """Two plans with one pin are refused."""
+@pytest.mark.parametrize("command", ["serve", "worker"])
+@pytest.mark.parametrize(
+    ("pins", "said"),
+    [
+        ([], "--no-pin"),
+        (["--client-spec-sha256", PIN], "as many"),
+        (["--client-spec-sha256", PIN, "--client-spec-sha256", PIN, "--no-pin"], "--no-pin"),
+    ],
+)
+def test_every_plan_has_its_pin_or_none_has(tmp_path: Path, command: str, pins: list[str], said: str) -> None:
+    """Two plans without pins, with one, or with two that are not to be looked at, are refused."""
     plan = str(write(tmp_path, PLAN.canonical))
-    done = run("serve", "--plan", plan, "--plan", plan, "--client-spec-sha256", PIN)
-    assert (done.exit_code, "as many" in done.stderr) == (2, True)
+    done = run(command, "--plan", plan, "--plan", plan, "--state", str(tmp_path / "state"), *pins)
+    assert done.exit_code == 2
+    assert said in done.stderr
+
+
+def test_workers_are_started_without_a_pin_when_their_service_is(tmp_path: Path) -> None:
+    """`--no-pin` reaches the workers, which would otherwise refuse to start."""
+    trainer = Trainer(tmp_path, pin="")
+    trainer.start("--no-pin")
+    try:
+        wait_until(lambda: "worker_ready" in trainer.log)
+    finally:
+        assert trainer.stop() == 0
+
+
+def test_serve_says_what_belongs_in_front_of_it() -> None:
+    """Whoever asks how to serve reads that a reverse proxy is needed beyond this machine."""
+    assert "reverse proxy" in " ".join(run("serve", "--help").stdout.replace("│", " ").split())
 
 
 def test_plan_check_says_what_a_round_takes(tmp_path: Path) -> None:
@@ -122,7 +153,7 @@ def test_plan_check_says_which_rule_is_broken(tmp_path: Path, plan: Plan | None)
 @pytest.fixture(scope="module")
 def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trainer]:
     """A trainer with a pinned plan and two workers."""
-    trainer = Trainer(tmp_path_factory.mktemp("started"), pin=PIN)
+    trainer = Trainer(tmp_path_factory.mktemp("started"))
     trainer.start("--workers", "2")
     yield trainer
     assert trainer.stop() == 0
