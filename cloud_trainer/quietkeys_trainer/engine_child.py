@@ -1,8 +1,8 @@
 """The engine's child: `python -m quietkeys_trainer.engine_child PARENT CPU_S MEMORY_BYTES (compile|run) ...`.
 
-It parses bytes of strangers with native code, so it holds nothing worth stealing: no credentials, no
-database, no secret key, and no files but the circuits it runs. Requests come on standard input, answers go
-to standard output.
+It parses bytes of strangers with native code, so its memory holds nothing worth stealing: no credentials, no
+database, no secret key. Its user id is the service's, see docs/DECISIONS.md. Requests come on
+standard input, answers go to standard output.
 """
 
 from __future__ import annotations
