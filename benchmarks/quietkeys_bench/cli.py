@@ -15,9 +15,11 @@ from rich.table import Table
 
 from quietkeys.bundle import shipped_bundle
 from quietkeys.demo.failing import DemoFailed
+from quietkeys_bench import peer as peers
 from quietkeys_bench import personalization as bench
 from quietkeys_bench import quantization as quantizing
 from quietkeys_bench.cell import Train
+from quietkeys_bench.peer_table import show_peer
 from quietkeys_bench.people import find_people, spread
 from quietkeys_bench.quantization_tables import show_quantization
 from quietkeys_bench.schemas import read_figures
@@ -94,6 +96,22 @@ def quantization(
             settings = quantizing.Settings(chosen, others if limit else [], words)
             quantizing.run(settings, json, shipped_subject(), tell)
         show_quantization(console, json)
+
+
+@app.command("peer")
+def peer(
+    json: Annotated[Path, typer.Option(help="Where the figures go")],
+    seed: Annotated[int, typer.Option(min=0, help="Of the made-up task")] = 0,
+    steps: Annotated[int, typer.Option(min=1, max=100, help="Of Concrete ML at its default p_error")] = 2,
+    strict_limit: Annotated[
+        float, typer.Option(min=0, help="Seconds for Concrete ML at 2^-40, one step; 0: compile only")
+    ] = 0.0,
+) -> None:
+    """The same regression trained in the clear, by quietkeys and by Concrete ML: ratios of one run."""
+    console = Console()
+    with _plain_errors():
+        peers.run(peers.Settings(seed, steps, strict_limit), json, lambda row: console.print(f"{row} ..."))
+        show_peer(console, json)
 
 
 @contextmanager

@@ -97,6 +97,7 @@ class CompiledEngine:
             reports=len(reports),
             bootstraps=run.bootstraps,
             seconds=round(run.seconds, 3),
+            cpu_seconds=round(run.cpu_seconds, 3),
             peak_rss_bytes=run.peak_rss_bytes,
         )
         return list(run.ciphertexts)
