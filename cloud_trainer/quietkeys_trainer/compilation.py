@@ -129,19 +129,23 @@ def _samples(block: Block, sources: int) -> list[tuple[NDArray[np.int64], ...]]:
     """Inputs from which Concrete learns what is signed. They are small: widths are given by hints alone.
 
     A range measured on extreme inputs would count intermediate sums that wrap and come back, and be a bit
-    wider.
+    wider. Every source's numbers change their sign, and their sums are those of one source, so that nothing
+    behind the sums, declared results included, depends on how many there are.
     """
     events, width = len(block.events), block.width
     up = np.arange(width, dtype=np.int64) % 2 * 2 - 1
-    nothing = np.zeros(events, dtype=np.int64)
-    return [
-        (
-            np.full(events, strength, dtype=np.int64),
-            *(sign * up, sign * up),
-            *(nothing, sign * up, sign * up) * (sources - 1),
-        )
-        for strength, sign in ((block.strength_max, 1), (block.strength_max // 2, -1))
-    ]
+    shares = [
+        2 - sources % 2,
+        *(1 - source % 2 * 2 for source in range(1, sources)),
+    ]  # 1, 2-1, 1-1+1, 2-1+1-1
+    samples = []
+    for strength, sign in ((block.strength_max, 1), (block.strength_max // 2, -1)):
+        arrays: list[NDArray[np.int64]] = []
+        for source, share in enumerate(shares):
+            level = strength if source == 0 else 0
+            arrays += [np.full(events, level, dtype=np.int64), share * sign * up, share * sign * up]
+        samples.append(tuple(arrays))
+    return samples
 
 
 def save_module(module: Any, folder: Path) -> None:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from quietkeys.cipher import ProcessCipher
+from quietkeys_bench.synthetic import Shape, synthetic_plan
 from quietkeys_protocol.errors import ErrorCode, Refused
 from quietkeys_protocol.plan import Plan
 from quietkeys_protocol.program import dither, reference
 from quietkeys_protocol.specification import circuit_name
 from quietkeys_trainer.circuit import EngineFailed
-from quietkeys_trainer.engine import CompiledEngine, Limits, load_engine
+from quietkeys_trainer.engine import PROGRAM_INFO, CompiledEngine, Limits, load_engine
 from quietkeys_trainer.engine import compiled as circuits_for
 from tests.fhe_fixtures import SMALL_PLAN, Compiled
 
@@ -111,6 +114,25 @@ def test_a_plan_is_compiled_once(engine: CompiledEngine) -> None:
     again = load_engine(SMALL_PLAN, engine.folder)
     assert again.client_specification_sha256 == engine.client_specification_sha256
     assert circuits_for(SMALL_PLAN, 1, engine.folder).stat().st_ctime_ns == before
+
+
+def test_every_number_of_sources_has_the_same_keys(tmp_path: Path) -> None:
+    """Up to eight sources, a circuit differs from one source's in nothing but how often its inputs come."""
+    plan = synthetic_plan(Shape(24, 3, reach=3, steps=1), Shape(5, 1, steps=1), Shape(7, 7, steps=1))
+    alone = load_specification(plan, 1, tmp_path)
+    for sources in (2, 3, 8):
+        several = load_specification(plan, sources, tmp_path)
+        for circuit in alone["circuits"]:
+            circuit["inputs"] = circuit["inputs"][:3] * sources
+        assert several == alone
+
+
+def load_specification(plan: Plan, sources: int, folder: Path) -> dict[str, Any]:
+    """The client specification of the circuits for a number of sources, as the compiler wrote it."""
+    specification: dict[str, Any] = json.loads(
+        (circuits_for(plan, sources, folder) / PROGRAM_INFO).read_bytes()
+    )
+    return specification
 
 
 def test_other_plans_are_refused(tmp_path: Path) -> None:
