@@ -123,9 +123,10 @@ def _run(
 
 
 def _spread(whole: Sequence[Integers], sources: int) -> Iterator[list[Integers]]:
-    """Equal shares, what does not divide left out."""
-    for _ in range(sources):
-        yield [np.trunc(array / sources).astype(np.int64) for array in whole]
+    """Equal shares; what does not divide goes to the first."""
+    yield [array - (sources - 1) * (array // sources) for array in whole]
+    for _ in range(1, sources):
+        yield [array // sources for array in whole]
 
 
 def _size(trial: Trial) -> dict[str, object]:
