@@ -25,7 +25,8 @@ demo: install ## watch the loop: type, count, encrypt, train, decrypt, judge, ap
 	@$(BIN)/quietkeys demo $(ARGS)
 
 test: check ## everything at small numbers, one real encrypted round included
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest tests/engine
+	@$(BIN)/python -m pytest --ignore tests/engine
 
 soak: check ## the same at big numbers: DATA=/path/to/data (goes on where it stopped)
 	@[ -d "$(DATA)" ] || { echo "make soak needs DATA=/path/to/data, a folder with people/, text/ and typing/" >&2; exit 2; }
