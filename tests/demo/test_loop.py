@@ -99,6 +99,9 @@ def test_a_trainer_that_compiles_something_else_is_not_used(tmp_path: Path) -> N
 def test_the_trainer_is_stopped_when_the_device_side_fails(tmp_path: Path) -> None:
     """An error in the block ends the trainer before it goes on its way."""
     with pytest.raises(ZeroDivisionError), trainer_process(tmp_path / "trainer", SMALL_PLAN, "0" * 64):
+        deadline = time.monotonic() + 10.0
+        while not trainers_below(tmp_path) and time.monotonic() < deadline:
+            time.sleep(0.02)  # a process shows its command line a moment after it was made
         assert trainers_below(tmp_path)
         raise ZeroDivisionError
     assert trainers_below(tmp_path) == []
