@@ -15,9 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quietkeys import ErrorCode, Outcome, QuietkeysError, Refused, StartOver, TryAgain, Untrusted
+from quietkeys import ErrorCode, Outcome, QuietkeysError, StartOver, TryAgain, Untrusted
 from quietkeys import transport as transport_module
-from quietkeys.address import trainer_address
 from quietkeys.client import LONGEST_WAIT_S, MAX_JSON_BYTES, TRIES, JobState, TrainerClient
 from quietkeys.identity import Identity
 from quietkeys.surroundings import Surroundings
@@ -321,45 +320,6 @@ def test_keys_are_streamed_from_their_file(tmp_path: Path, plan: Plan) -> None:
         client.delete_device()  # no longer there: as good as deleted
         with pytest.raises(StartOver):
             client.job_state(JOB)
-
-
-@pytest.mark.parametrize(
-    ("given_url", "used"),
-    [
-        ("https://trainer.test", "https://trainer.test"),
-        ("https://Trainer.TEST:8443/", "https://trainer.test:8443"),
-        ("http://127.0.0.1:8750", "http://127.0.0.1:8750"),
-        ("http://localhost", "http://localhost"),
-        ("http://[::1]:80", "http://[::1]:80"),
-    ],
-)
-def test_addresses_that_are_safe(given_url: str, used: str) -> None:
-    """Https anywhere, http on this machine; one spelling each."""
-    assert trainer_address(given_url) == used
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "",
-        "trainer.test",
-        "http://trainer.test",
-        "http://192.0.2.1",
-        "http://127.0.0.1.evil.test",
-        "http://localhost@evil.test",
-        "https://user:password@trainer.test",
-        "https://trainer.test/path",
-        "https://trainer.test?x=1",
-        "https://trainer.test:port",
-        "ftp://127.0.0.1",
-        "file:///etc/passwd",
-    ],
-)
-def test_addresses_that_are_not(url: str) -> None:
-    """Everything else is refused before anything is sent."""
-    with pytest.raises(Refused) as caught:
-        trainer_address(url)
-    assert caught.value.code is ErrorCode.ADDRESS_UNSAFE
 
 
 class Says:
