@@ -71,7 +71,7 @@ def train_ours(task: Task, optimum: Floats) -> Row:
     """
     with (
         tempfile.TemporaryDirectory(prefix="quietkeys-bench-") as private,
-        trainer_process(Path(private) / "trainer", task.plan, "") as trainer,
+        trainer_process(Path(private) / "trainer", task.plan, None) as trainer,
     ):
         url = trainer.wait_until_ready()
         (circuit,) = trainer.folder.glob(_CIRCUIT)

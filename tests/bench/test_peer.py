@@ -11,9 +11,10 @@ from quietkeys.demo.failing import DemoFailed
 from quietkeys_bench.peer import COSTS, Settings, figures, require_concrete_ml
 from quietkeys_bench.peer_rows import OURS, Request, Row, ask, train_in_the_clear, train_ours, train_theirs
 from quietkeys_bench.peer_task import FEATURES, SAMPLES, agreement, make_task
-from quietkeys_bench.schemas import write_figures
+from quietkeys_bench.schemas import read_figures, write_figures
 from quietkeys_protocol.check import check_plan
 
+COMMITTED = Path(__file__).parents[2] / "benchmarks" / "results" / "peer.json"
 # What Concrete ML's default takes; read from its compiler, so that a new release is noticed.
 DEFAULT_P_ERROR = 0.01
 
@@ -47,6 +48,11 @@ def test_figures_have_their_form_and_ratios_to_ours(tmp_path: Path) -> None:
     assert set(by_name) == {"in the clear", OURS}
     assert all(by_name[OURS][cost] == 1.0 for cost in COSTS)
     assert by_name["in the clear"]["key_bytes"] == 0.0
+
+
+def test_the_committed_run_has_its_form() -> None:
+    """What the README's section says of one run can be read."""
+    assert read_figures(COMMITTED, "peer")["mode"] == "execute"
 
 
 def test_without_concrete_ml_the_extra_is_named() -> None:

@@ -97,10 +97,11 @@ class TrainerProcess:
 
 
 @contextmanager
-def trainer_process(folder: Path, plan: Plan, specification_sha256: str) -> Iterator[TrainerProcess]:
+def trainer_process(folder: Path, plan: Plan, specification_sha256: str | None) -> Iterator[TrainerProcess]:
     """Start a trainer for a plan in a folder of its own; stop it when the block ends.
 
     specification_sha256: hex; the trainer refuses to start if its compiler yields another specification.
+    None for a plan that no device has pinned, which only a bench makes.
     Raises DemoFailed where the service is not installed.
     """
     missing = [name for name in _NEEDED if find_spec(name) is None]
@@ -111,8 +112,8 @@ def trainer_process(folder: Path, plan: Plan, specification_sha256: str) -> Iter
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     (folder / "plan.json").write_bytes(plan.canonical)
     command = [sys.executable, "-m", "quietkeys_trainer", "serve", "--plan", str(folder / "plan.json")]
-    command += ["--client-spec-sha256", specification_sha256, "--state", str(folder / "state")]
-    command += ["--port", "0", "--ready-file", str(folder / "ready")]
+    pin = ["--no-pin"] if specification_sha256 is None else ["--client-spec-sha256", specification_sha256]
+    command += [*pin, "--state", str(folder / "state"), "--port", "0", "--ready-file", str(folder / "ready")]
     with (folder / "log").open("ab") as log:
         started = subprocess.Popen(
             command,
