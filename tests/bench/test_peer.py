@@ -73,7 +73,7 @@ def test_our_row_comes_from_a_real_round() -> None:
     assert row["key_bytes"] > row["download_bytes"] > row["upload_bytes"] > 0
 
 
-@pytest.mark.fhe
+@pytest.mark.soak  # it tests their library more than ours, and compiling takes half a minute
 def test_concrete_ml_compiles_the_same_task() -> None:
     """Its circuit for a batch is compiled at its default error probability; nothing is encrypted here."""
     answer = ask(Request(seed=0, steps=1, execute=False), make_task(0))
