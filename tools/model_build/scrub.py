@@ -1,7 +1,7 @@
 """Text without what identifies people or machines, as sentences of words.
 
 Removed: URLs, e-mail addresses, file paths, @names, #tags, numbers, mark-up, and the nicknames of
-chat rooms. What remains is split by the SDK's own definition of a word (`quietkeys.tokens`).
+chat rooms; a blank is left. What remains is split by the SDK's own definition of a word (`quietkeys.tokens`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
-from quietkeys.tokens import ends_sentence, normalize
+from quietkeys.tokens import ends_sentence, is_correctable, normalize, pieces
 
 _ADDRESS = re.compile(
     r"""(?ix)
@@ -27,8 +27,12 @@ _ADDRESS = re.compile(
 _STAGE_DIRECTION = re.compile(r"\([^()]{0,60}\)|\[[^\[\]]{0,60}\]|\*[^*]{0,60}\*")
 _JOINT = re.compile(r"(?<=\w)(?:-{2,}|\.{2,}|[—–…/,;:!?()\[\]\"|=+]+)(?=[\w'\"])")
 _SENTENCE_JOINT = re.compile(r"(?<=[a-z]{2})([.!?])(?=[A-Z])")
+_SPEAKS = re.compile(r"[^\W_]")
 _DIGIT = re.compile(r"\d")
 _ADDRESSEE = re.compile(r"^\s*([^\s:,;<>]{2,20})\s?(?:->|[:,;>])+(?:\s|$)")
+
+BLANK = "#"  # stands for what is no word; no word contains it
+_BLANKED = f" {BLANK} "
 
 ORDINARY_ELSEWHERE = 3  # occurrences in lower case outside chat that make a name an ordinary word
 ORDINARY_RATIO = 4.0  # uses as a word per use as addressee that make it one within chat
@@ -39,28 +43,37 @@ OPENING_MINIMUM = 3  # uses from which that share says anything
 def clean(line: str) -> str:
     """Return a line without addresses, paths, names with marks, numbers and stage directions."""
     line = _STAGE_DIRECTION.sub(" ", line)
-    line = _ADDRESS.sub(" ", line)
+    line = _ADDRESS.sub(_BLANKED, line)
     line = _SENTENCE_JOINT.sub(r"\1 ", line)
     return _JOINT.sub(" ", line)
 
 
 def sentences(line: str, nicknames: frozenset[str] = frozenset()) -> list[list[str]]:
-    """Return the sentences of a line as lists of words.
+    """Return the sentences of a line as lists of words, pieces of words (`tokens.pieces`) and BLANK.
 
-    A token with a digit is dropped, and so is a nickname.
+    A number, an address or a nickname is a BLANK: it is not learnt, and something stood there.
     """
     result: list[list[str]] = []
     current: list[str] = []
     for token in clean(line).split():
-        word = "" if _DIGIT.search(token) else normalize(token)
-        if word and word not in nicknames:
-            current.append(word)
+        current += _parts(token, nicknames)
         if current and ends_sentence(token):
             result.append(current)
             current = []
     if current:
         result.append(current)
-    return result
+    return [sentence for sentence in result if set(sentence) != {BLANK}]
+
+
+def _parts(token: str, nicknames: frozenset[str]) -> list[str]:
+    if token == BLANK or _DIGIT.search(token):
+        return [BLANK]
+    word = normalize(token)
+    if not word:
+        return []
+    if word in nicknames:
+        return [BLANK]
+    return [part if is_correctable(part) else BLANK for part in pieces(word) if _SPEAKS.search(part)]
 
 
 def addressee(line: str) -> str:

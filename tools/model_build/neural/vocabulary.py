@@ -1,0 +1,53 @@
+"""The symbols of the neural language model.
+
+One id space for input and output: SENTENCE (a sentence starts), BLANK (something that is no word: a number,
+an address), then one class for every kind of word outside the vocabulary, then the vocabulary. A word outside
+is predicted as its class and read by its character n-grams.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quietkeys.subwords import BUCKETS, CLASSES, character_ngrams, word_class
+
+SENTENCE = 0
+BLANK = 1
+FIRST_CLASS = 2
+FIRST_WORD = FIRST_CLASS + len(CLASSES)
+
+
+@dataclass(frozen=True, slots=True)
+class Symbols:
+    """words: the vocabulary by falling frequency; the id of words[k] is FIRST_WORD + k."""
+
+    words: tuple[str, ...]
+    index: Mapping[str, int]
+
+    @classmethod
+    def of(cls, words: Sequence[str]) -> Symbols:
+        """Return the symbols of a vocabulary."""
+        return cls(tuple(words), {word: FIRST_WORD + k for k, word in enumerate(words)})
+
+    @property
+    def size(self) -> int:
+        """How many ids there are."""
+        return FIRST_WORD + len(self.words)
+
+    def target(self, word: str) -> int:
+        """Return the id that stands for a word in the output."""
+        found = self.index.get(word)
+        return FIRST_CLASS + word_class(word) if found is None else found
+
+
+def ngram_table(types: Sequence[str], width: int) -> NDArray[np.int32]:
+    """Return [N, width] buckets of the character n-grams of words, padded with BUCKETS."""
+    table = np.full((len(types), width), BUCKETS, dtype=np.int32)
+    for row, word in enumerate(types):
+        found = character_ngrams(word)[:width]
+        table[row, : len(found)] = found
+    return table
