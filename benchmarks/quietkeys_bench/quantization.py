@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from quietkeys.evaluation.machine import this_machine
-from quietkeys.predictor import Model
+from quietkeys.model import Model
 from quietkeys_bench.groupings import Grouping, channel_groupings, lexicon_groupings, ranker_groupings
 from quietkeys_bench.keeping import keep
 from quietkeys_bench.noise import NOISE

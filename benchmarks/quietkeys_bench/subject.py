@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from quietkeys.bundle import Bundle, shipped_bundle
-from quietkeys.predictor import Model, load_model
+from quietkeys.model import Model, load_model
 
 
 class Mode(StrEnum):

@@ -14,7 +14,7 @@ from quietkeys.evaluation.ladder import learn_person, split
 from quietkeys.evaluation.oracles import on_counts
 from quietkeys.evaluation.typing import type_words
 from quietkeys.events import Floats
-from quietkeys.predictor import Model
+from quietkeys.model import Model
 from quietkeys.testing.typist import typist_for
 from quietkeys_bench.groupings import fine_buckets
 from quietkeys_bench.noise import Noisy

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from quietkeys.answers import Deletion, Problem, Status, Suggestions
+from quietkeys.levels import Level
 from quietkeys.personalizer import Personalizer
 from quietkeys.recorder import Receipt
 from quietkeys.store import LedgerLine
@@ -21,6 +22,7 @@ __all__ = [
     "Deletion",
     "ErrorCode",
     "LedgerLine",
+    "Level",
     "Outcome",
     "Outdated",
     "Personalizer",

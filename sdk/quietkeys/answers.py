@@ -10,12 +10,15 @@ from enum import StrEnum
 class Suggestions:
     """What a keyboard shows for one token. Private.
 
-    strip: up to three whole tokens, likeliest first, what was typed always among them. correction: the token
-    to put in place of what was typed when the word ends, None to leave it.
+    strip: up to three whole tokens, what was typed always among them; after a space, up to three words that
+    may come next. correction: the token to put in place of what was typed when the word ends, None to leave
+    it. merged: the token to put in place of the word before, the space and what was typed, if the space seems
+    to have slipped in, else None.
     """
 
     strip: tuple[str, ...] = field(repr=False)
     correction: str | None = field(default=None, repr=False)
+    merged: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

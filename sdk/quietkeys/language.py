@@ -15,12 +15,9 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from quietkeys.subwords import BUCKETS, CLASSES, MAX_NGRAMS, character_ngrams, word_class
+from quietkeys import symbols
+from quietkeys.symbols import BUCKETS, MAX_NGRAMS, character_ngrams
 
-SENTENCE: Final = 0  # symbol of a sentence's start
-BLANK_SYMBOL: Final = 1  # symbol of what is no word
-FIRST_CLASS: Final = 2
-FIRST_WORD: Final = FIRST_CLASS + len(CLASSES)
 BLANK: Final = "#"  # stands for what is no word in a context; no word contains it
 MEMORY: Final = 24  # symbols of a context that are read at least; at most twice as many
 _STATES: Final = 64  # contexts whose state is remembered
@@ -113,9 +110,9 @@ class LanguageModel:
 
     def _symbol(self, word: str) -> int:
         if not word:
-            return SENTENCE
+            return symbols.SENTENCE
         if word == BLANK:
-            return BLANK_SYMBOL
+            return symbols.BLANK
         return self.symbol_of.get(word, -1)
 
     def _remember(self, context: Context, state: LanguageState) -> None:
@@ -133,7 +130,3 @@ def window(context: Context) -> Context:
     spare = len(context) - MEMORY
     return context if spare < MEMORY else context[spare - spare % MEMORY :]
 
-
-def class_symbol(word: str) -> int:
-    """Return the symbol that a word outside the vocabulary is predicted as."""
-    return FIRST_CLASS + word_class(word)

@@ -13,7 +13,8 @@ from numpy.random import Generator
 from quietkeys.adapters import Adapters, adapter_of
 from quietkeys.bundle import Bundle, open_bundle
 from quietkeys.memory import Memory
-from quietkeys.predictor import Predictor, load_model
+from quietkeys.model import load_model
+from quietkeys.predictor import Predictor
 from quietkeys.recorder import Recorder
 from quietkeys.scorer import Adapter
 from quietkeys.store import Store

@@ -7,8 +7,9 @@ words. A count halves every `HALF_LIFE` words that the user types.
 from __future__ import annotations
 
 import math
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from heapq import nlargest
 from typing import Final
 
 HALF_LIFE: Final = 50_000  # words typed until a count weighs half
@@ -53,6 +54,7 @@ class Memory:
     own_words: dict[str, None] = field(default_factory=dict)
     tick: int = 0
     recent: list[Trace] = field(default_factory=list, repr=False)
+    _followers: dict[Key, dict[str, None]] = field(default_factory=dict, repr=False)
 
     def count(self, key: Key) -> float:
         """Return the decayed count of a word, pair or triple."""
@@ -132,6 +134,16 @@ class Memory:
         triple = self._decayed(self.counts.get((before, previous, word)))
         return (triple + DISCOUNT_TRIPLE * chance) / (triple_total + DISCOUNT_TRIPLE)
 
+    def likely(self, before: str, previous: str, prefix: str, count: int) -> list[str]:
+        """Return at most `count` words with a prefix that the user's own counts make likely here."""
+        words: dict[str, None] = {}
+        for history in ((before, previous), (previous,)):
+            words |= dict.fromkeys(w for w in self._followers.get(history, ()) if w.startswith(prefix))
+        if len(words) < count:
+            known = [word for word in self._followers.get((), ()) if word.startswith(prefix)]
+            words |= dict.fromkeys(nlargest(count, known, key=lambda word: self.counts[(word,)][0]))
+        return nlargest(count, words, key=lambda word: self.probability(before, previous, word))
+
     def words(self) -> Mapping[str, float]:
         """Return every word with its decayed count."""
         return {key[0]: self.count(key) for key in self.counts if len(key) == 1}
@@ -157,6 +169,7 @@ class Memory:
         self.counts.clear()
         self.histories.clear()
         self.own_words.clear()
+        self._followers.clear()
         self.recent.clear()
         self.tick = tick
         totals: dict[Key, float] = {}
@@ -165,6 +178,7 @@ class Memory:
             if weight < NEGLIGIBLE:
                 continue
             self.counts[key] = (value, at)
+            self._followers.setdefault(key[:-1], {})[key[-1]] = None
             totals[key[:-1]] = totals.get(key[:-1], 0.0) + weight
             if len(key) == 1 and key[0] not in self.lexicon:
                 self.own_words[key[0]] = None
@@ -184,11 +198,32 @@ class Memory:
             self._table(slot).pop(key, None)
         else:
             self._table(slot)[key] = entry
+        if not is_history:
+            self._follow(key, entry is not None)
         if not is_history and len(key) == 1 and key[0] not in self.lexicon:
             if entry is None:
                 self.own_words.pop(key[0], None)
             else:
                 self.own_words[key[0]] = None
+
+    def _follow(self, key: Key, follows: bool) -> None:
+        # Which words follow each history that is counted.
+        if follows:
+            self._followers.setdefault(key[:-1], {})[key[-1]] = None
+            return
+        words = self._followers.get(key[:-1], {})
+        words.pop(key[-1], None)
+        if not words:
+            self._followers.pop(key[:-1], None)
+
+
+def last_two(context: Sequence[str]) -> tuple[str, str]:
+    """Return the last two words of a context's last sentence, older first, "" where it starts."""
+    sentence = list(context[-2:])
+    if "" in sentence:
+        sentence = sentence[sentence.index("") + 1 :] if sentence[-1] else []
+    padded = ["", "", *sentence]
+    return padded[-2], padded[-1]
 
 
 def _plus_one(entry: Entry | None, tick: int) -> Entry:

@@ -25,16 +25,19 @@ from quietkeys.address import trainer_address
 from quietkeys.answers import Deletion, Status, Suggestions
 from quietkeys.bundle import SHIPPED
 from quietkeys.learning import SPECIFICATION, Learning
+from quietkeys.levels import Level
 from quietkeys.outbox import Outbox
+from quietkeys.preferences import StoredPreferences
 from quietkeys.profile import KEYS, Profile
 from quietkeys.recorder import Kept, Receipt
 from quietkeys.store import LedgerLine
+from quietkeys.suggesting import suggestions
 from quietkeys.surroundings import Surroundings
 from quietkeys.sync_result import ProgressCallback, SyncResult
 from quietkeys.tokens import normalize
 from quietkeys.trainers import Trainers
 from quietkeys.trusted_keys import TRUSTED_KEYS
-from quietkeys.typed import token_of, words_of
+from quietkeys.typed import words_of
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused
 from quietkeys_protocol.plan import Plan
 
@@ -43,7 +46,6 @@ if TYPE_CHECKING:  # imported when a sync begins
     from quietkeys.sync import Syncer
     from quietkeys.transport import Transport
 
-STRIP: Final = 3  # suggestions shown
 WAIT_SECONDS: Final = 120.0  # for the trainer to train
 
 
@@ -71,6 +73,7 @@ class Personalizer:
         self._typing = threading.RLock()  # memory, counts, the adapter in use
         self._one_sync = threading.RLock()
         self._adapter = learning.adapter_in_use()
+        self._preferences = StoredPreferences(profile.store)
         Outbox(profile.store.database, profile.folder, learning.predictor.plan).tidy()
 
     @classmethod
@@ -111,23 +114,15 @@ class Personalizer:
     def suggest(self, context: str, typed: str) -> Suggestions:
         """Return what to show for the token being typed. context: the text before it.
 
-        Only the last run of letters in the token is worked on; numbers, addresses, code and the like are left
-        alone. Case and outer punctuation are those of what was typed. Needs neither disk nor network.
+        typed "": three words that may come next. Else corrections and completions of the last run of letters in
+        the token; numbers, addresses, code and the like are left alone. Case and outer punctuation are those of
+        what was typed; names, "I" and the like get their capitals. Offensive words are never shown unless they
+        were typed. Needs neither disk nor network.
         """
-        token = token_of(context, typed)
-        literal = token.before + token.spelled + token.after
-        if token.piece is None:
-            return Suggestions((literal,) if literal else ())
         with self._typing:
-            judged = self._learning.predictor.judge(token.piece.context, token.piece.text, self._adapter)
-        if judged is None:
-            return Suggestions((literal,))
-        words = [word for word, _ in judged.ranked()]
-        shown = words[:STRIP]
-        if token.piece.text not in shown:
-            shown[-1] = token.piece.text
-        correction = None if words[0] == token.piece.text else token.with_word(words[0])
-        return Suggestions(tuple(token.with_word(word) for word in shown), correction)
+            return suggestions(
+                self._learning.predictor, self._adapter, self._preferences.current, context, typed
+            )
 
     def record(self, context: str, typed: str, kept: str) -> Receipt:
         """Learn what the user kept of what was typed; return the receipt for `undo`.
@@ -157,6 +152,29 @@ class Personalizer:
         """
         with self._typing:
             self._learning.recorder.undo(receipt)
+
+    @property
+    def level(self) -> Level:
+        """How readily autocorrect acts; NORMAL until the app or its user chooses. Kept in the profile."""
+        return self._preferences.current.level
+
+    @level.setter
+    def level(self, level: Level) -> None:
+        """Raises TryAgain (DISK_FULL, STORAGE_FAILED); then nothing was changed."""
+        with self._typing:
+            self._preferences.set_level(level)
+
+    def never_correct(self, word: str, never: bool = True) -> None:
+        """Leave a word as it is typed from now on; never=False: correct it again.
+
+        Raises TryAgain (DISK_FULL, STORAGE_FAILED); then nothing was changed.
+        """
+        with self._typing:
+            self._preferences.never_correct(normalize(word), never)
+
+    def never_corrected(self) -> tuple[str, ...]:
+        """Return the words that are left as they are typed, in alphabetical order."""
+        return tuple(sorted(self._preferences.current.never_correct))
 
     def forget_word(self, word: str) -> None:
         """Forget a word and everything counted around it; earlier receipts can no longer be used.
@@ -205,6 +223,7 @@ class Personalizer:
             with self._typing:
                 self._profile.wipe()
                 self._learning.recorder.reload()
+                self._preferences = StoredPreferences(self._profile.store)
                 self._use_adapter()
             leaving = Trainers(self._profile.store.database).to_leave()
             if not leaving:

@@ -5,67 +5,51 @@ This is the typing path: onnxruntime, numpy and rapidfuzz, and nothing that know
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from quietkeys.alignment import MAX_WORD
-from quietkeys.bundle import Bundle
-from quietkeys.candidates import Vocabulary
 from quietkeys.counting import Choice, softmax
-from quietkeys.events import EventMap, Floats, parse_event_map
+from quietkeys.events import EventMap, Floats
+from quietkeys.language import Context
+from quietkeys.levels import Level, decided
 from quietkeys.memory import Memory
+from quietkeys.model import Model
 from quietkeys.scorer import Adapter, Scorer
-from quietkeys.slate import LexiconSearch, Slate, SlateMaker
+from quietkeys.slate import Slate, SlateMaker
 from quietkeys.tokens import is_correctable
 from quietkeys_protocol.plan import Plan
 
 KEPT_CANDIDATES: Final = 12  # of a slate that a choice keeps, the most probable ones
+OWN_WORD: Final = 3.0  # times a word the lexicon lacks was kept, until it is never corrected away
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Judged:
-    """The candidates of one piece with their probabilities [K] under the adapter in use."""
+    """The candidates of one piece with their probabilities [K] under the adapter in use.
+
+    settled: what was typed is left alone whatever the probabilities (an own word, an offensive one).
+    """
 
     slate: Slate
     probability: Floats
     features: Floats
+    settled: bool
 
-    @property
-    def best(self) -> str:
-        """The likeliest candidate."""
-        return self.slate.words[int(self.probability.argmax())]
+    def output(self, level: Level = Level.NORMAL) -> str:
+        """Return what stands there after the word has ended."""
+        return self.slate.words[self.decided(self.probability, level)]
+
+    def decided(self, probability: Floats, level: Level = Level.NORMAL) -> int:
+        """Return the candidate that is put in place under these probabilities [K]."""
+        return self.slate.literal if self.settled else decided(probability, self.slate.literal, level)
 
     def ranked(self) -> list[tuple[str, float]]:
         """Return (word, probability), likeliest first."""
         order = np.argsort(-self.probability, kind="stable")
         return [(self.slate.words[k], float(self.probability[k])) for k in order]
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """What a bundle gives to the typing path; the same for everybody."""
-
-    search: LexiconSearch
-    plan: Plan
-    events: EventMap
-    scorer: Scorer
-
-
-def load_model(bundle: Bundle) -> Model:
-    """Return the model in a verified bundle; Untrusted if its parts do not fit together."""
-    frequency = np.load(io.BytesIO(bundle["log_frequency.npy"]), allow_pickle=False).astype(np.float32)
-    channel = np.load(io.BytesIO(bundle["channel.npy"]), allow_pickle=False).astype(np.float64)
-    words = bundle["lexicon.txt"].decode("ascii").splitlines()
-    vocabulary = Vocabulary.build(words, frequency)
-    return Model(
-        search=LexiconSearch(vocabulary, channel),
-        plan=Plan.parse(bundle["plan.json"]),
-        events=parse_event_map(bundle["events.json"]),
-        scorer=Scorer(bundle["model.onnx"], vocabulary.index),
-    )
 
 
 class Predictor:
@@ -74,19 +58,32 @@ class Predictor:
     def __init__(self, model: Model, memory: Memory | None = None) -> None:
         """memory: the user's, an empty one if None."""
         self.memory = Memory() if memory is None else memory
-        self.memory.lexicon = model.search.vocabulary.index
-        self.plan = model.plan
-        self.events = model.events
-        self.scorer = model.scorer
-        self._maker = SlateMaker(model.search, self.memory)
+        self.memory.lexicon = model.search.lexicon.index
+        self.model = model
+        self.maker = SlateMaker(model.search, model.language, self.memory)
 
-    def judge(self, context: tuple[str, str], piece: str, adapter: Adapter) -> Judged | None:
+    @property
+    def plan(self) -> Plan:
+        """The plan that the bundle's adapter follows."""
+        return self.model.plan
+
+    @property
+    def events(self) -> EventMap:
+        """The public event types of the plan."""
+        return self.model.events
+
+    @property
+    def scorer(self) -> Scorer:
+        """The graph that scores slates."""
+        return self.model.scorer
+
+    def judge(self, context: Context, piece: str, adapter: Adapter) -> Judged | None:
         """Return the judgement of a lower-case piece, or None where it is left alone."""
         if not is_correctable(piece) or len(piece) > MAX_WORD:
             return None
-        slate = self._maker.make(context, piece)
-        scores = self.scorer.score(context, slate, adapter)
-        return Judged(slate, softmax(scores.score), scores.features)
+        slate = self.maker.make(context, piece)
+        scores = self.scorer.score(slate, adapter)
+        return Judged(slate, softmax(scores.score), scores.features, self._is_settled(piece))
 
     def choice(self, judged: Judged, kept: str) -> Choice | None:
         """Return the kept word as numbers, or None if it was not among the candidates."""
@@ -104,3 +101,8 @@ class Predictor:
             kept=int(np.flatnonzero(rows == position)[0]),
             literal=int(np.flatnonzero(rows == judged.slate.literal)[0]),
         )
+
+    def _is_settled(self, piece: str) -> bool:
+        lexicon = self.model.search.lexicon
+        own = piece not in lexicon.index and self.memory.count((piece,)) >= OWN_WORD
+        return own or lexicon.is_offensive(piece)

@@ -18,7 +18,8 @@ from numpy.random import Generator
 
 from quietkeys.counting import NEGLIGIBLE_MASS, Choice, Masses, count, no_masses, softmax
 from quietkeys.held_out import pack_choice
-from quietkeys.memory import TRACES_KEPT, Trace
+from quietkeys.language import Context
+from quietkeys.memory import TRACES_KEPT, Trace, last_two
 from quietkeys.predictor import Judged, Predictor
 from quietkeys.store import Store
 from quietkeys_protocol.errors import ErrorCode, Refused
@@ -40,9 +41,9 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Kept:
-    """One piece that the user kept: its context (older word first), what was typed and what it became."""
+    """One piece that the user kept: its context (oldest word first), what was typed and what it became."""
 
-    context: tuple[str, str]
+    context: Context
     judged: Judged | None
     kept: str
 
@@ -117,7 +118,7 @@ class Recorder:
                         row = self._store.add_held_out(pack_choice(choice), HELD_OUT_KEPT)
                     elif choice is not None:
                         counted = count(self._predictor.events, choice)
-                    trace = self._predictor.memory.learn(*piece.context, piece.kept)
+                    trace = self._predictor.memory.learn(*last_two(piece.context), piece.kept)
                     learnt.append(_Learnt(trace, counted, row))
                     masses = _added(_scaled(masses, math.exp(-_DECAY)), counted, 1.0)
                 self._write(learnt, masses, self.words + len(learnt))

@@ -39,16 +39,16 @@ class Scores:
 
 
 class Scorer:
-    """An onnxruntime session on one thread, and the lexicon ids that contexts need."""
+    """An onnxruntime session on one thread."""
 
-    def __init__(self, model: bytes, index: Mapping[str, int]) -> None:
-        """model: ONNX bytes. index: lexicon id by word."""
+    def __init__(self, model: bytes) -> None:
+        """model: ONNX bytes."""
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
+        options.enable_cpu_mem_arena = False
         self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-        self._index = index
 
     def widths(self) -> dict[str, int]:
         """Return the number of adapter weights of each block."""
@@ -63,11 +63,12 @@ class Scorer:
         """Return the adapter that changes nothing."""
         return Adapter(0, {block: np.zeros(width, np.float32) for block, width in self.widths().items()})
 
-    def score(self, context: tuple[str, str], slate: Slate, adapter: Adapter) -> Scores:
-        """Return the scores of a slate after up to two words (older first, "" where a sentence starts)."""
+    def score(self, slate: Slate, adapter: Adapter) -> Scores:
+        """Return the scores of a slate."""
         feed: dict[str, NDArray[np.generic]] = {
-            "context": np.array([self._id(word) for word in context], dtype=np.int64),
             "candidate": slate.ids,
+            "language": slate.language,
+            "touch": slate.touch,
             "spelling": _spellings(slate),
             "edits": slate.operations,
             "personal": slate.personal,
@@ -77,9 +78,6 @@ class Scorer:
         feed |= {f"{block}_weights": weights for block, weights in adapter.weights.items()}
         score, features = self._session.run(["score", "features"], feed)
         return Scores(score.astype(np.float64), features.astype(np.float64))
-
-    def _id(self, word: str) -> int:
-        return self._index.get(word, UNKNOWN) if word else 0
 
 
 def _spellings(slate: Slate) -> NDArray[np.int64]:

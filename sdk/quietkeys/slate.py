@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,34 +15,47 @@ from rapidfuzz.distance import OSA
 
 from quietkeys import edits
 from quietkeys.alignment import MAX_EDITS, align
-from quietkeys.candidates import Vocabulary, encode_words, reach
 from quietkeys.evidence import evidence_table
-from quietkeys.memory import Memory
+from quietkeys.language import Context, LanguageModel, LanguageState
+from quietkeys.lexicon import Lexicon, encode_words, reach
+from quietkeys.memory import Memory, last_two
+from quietkeys.phrases import phrases
 
 UNKNOWN: Final = 1  # id of words that the lexicon lacks
+PHRASE: Final = 0  # id of two words in one
 SLATE_SIZE: Final = 24  # candidates that are scored
 _SCAN_SIZE: Final = 64  # lexicon candidates that are aligned
-_CACHE_SIZE: Final = 4096  # typed words whose lexicon candidates are remembered
+_CACHE_SIZE: Final = 2048  # typed words whose lexicon candidates are remembered
 _OWN_COUNT: Final = 1.5  # times an own word was kept before it is offered for more than one edit
-_RARE: Final = -16.0  # nats, rough log-frequency of a word the lexicon lacks
+_RARE: Final = -16.0  # nats, rough log-probability of a spelling the lexicon lacks
+_DRAWN_OUT: Final = re.compile(r"(.)\1{2,}")  # "sooo"
+START_SHARE: Final = 0.4  # of plain word frequency where there is no context: it may be no sentence at all
+SHARE: Final = 0.03  # of plain word frequency elsewhere
 
 _FREE = np.zeros(edits.EDIT_COUNT, dtype=bool)  # edits that are no errors
 _FREE[[edits.NONE, *(edits.substitution(letter, letter) for letter in range(edits.CLASSES))]] = True
+
+Indices = NDArray[np.int64]
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Slate:
     """K candidates for one typed word; the literal is always among them.
 
-    ids: [K] lexicon ids (UNKNOWN where the lexicon lacks the word). operations: [K, MAX_EDITS] edit ids.
-    personal: [K] share x P(word | context) of the user's own counts. base_share: what is left for the
-    base model. evidence: [K, len(EVIDENCE)].
+    ids: [K] lexicon ids (UNKNOWN where the lexicon lacks the word, PHRASE for two words). operations: [K,
+    MAX_EDITS] edit ids. language: [K] log P(word | context), nats, the spelling of unknown words left out.
+    touch: [K] what the touches add to the channel's log-probability, nats. personal: [K] share x P(word |
+    context) of the user's own counts. base_share: what is left for the base model. evidence: [K,
+    len(EVIDENCE)].
     """
 
     typed: str
     words: tuple[str, ...]
-    ids: NDArray[np.int64]
-    operations: NDArray[np.int64]
+    ids: Indices
+    operations: Indices
+    language: NDArray[np.float32]
+    touch: NDArray[np.float32]
     personal: NDArray[np.float32]
     base_share: float
     evidence: NDArray[np.float32]
@@ -54,16 +68,16 @@ class Slate:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class _Found:
-    ids: NDArray[np.int64]  # [K]
-    frequency: NDArray[np.float64]  # [K] log-frequency, nats
-    channel: NDArray[np.float64]  # [K] log P(typed | word), nats
-    operations: NDArray[np.int64]  # [K, MAX_EDITS]
+    words: tuple[str, ...]
+    ids: Indices  # [K]
+    channel: Floats  # [K] log P(typed | word), nats
+    operations: Indices  # [K, MAX_EDITS]
 
     def joined(self, other: _Found) -> _Found:
         """Return the candidates of both."""
         return _Found(
+            self.words + other.words,
             np.concatenate([self.ids, other.ids]),
-            np.concatenate([self.frequency, other.frequency]),
             np.concatenate([self.channel, other.channel]),
             np.concatenate([self.operations, other.operations]),
         )
@@ -71,70 +85,79 @@ class _Found:
 
 @dataclass(slots=True, repr=False)
 class LexiconSearch:
-    """Finds and aligns lexicon words near what was typed; the same for everybody, so it is cached.
+    """Finds and aligns words near what was typed; the same for everybody, so it is cached.
 
     channel: [EDIT_COUNT] log-probability of every edit, nats.
     """
 
-    vocabulary: Vocabulary
-    channel: NDArray[np.float64]
+    lexicon: Lexicon
+    channel: Floats
     _cache: OrderedDict[str, _Found] = field(default_factory=OrderedDict)
 
     def near(self, typed: str) -> _Found:
-        """Return the lexicon's candidates for a typed word."""
+        """Return the lexicon's candidates for a typed word, and phrases; offensive words only if typed."""
         found = self._cache.get(typed)
         if found is not None:
             self._cache.move_to_end(typed)
             return found
-        ids = self.vocabulary.near(typed, _SCAN_SIZE)
-        found = self.aligned(
-            typed,
-            ids,
-            self.vocabulary.classes[ids],
-            self.vocabulary.lengths[ids],
-            self.vocabulary.log_frequency[ids].astype(np.float64),
-        )
+        ids = self._ids(typed)
+        pairs = phrases(self.lexicon, typed)
+        words = [*(self.lexicon.words[position] for position in ids), *pairs]
+        found = self.aligned(typed, words, np.concatenate([ids, np.full(len(pairs), PHRASE, np.int64)]))
         self._cache[typed] = found
         if len(self._cache) > _CACHE_SIZE:
             self._cache.popitem(last=False)
         return found
 
-    def aligned(
-        self,
-        typed: str,
-        ids: NDArray[np.int64],
-        classes: NDArray[np.uint8],
-        lengths: NDArray[np.int64],
-        frequency: NDArray[np.float64],
-    ) -> _Found:
-        """Return candidates with their best alignments; classes [K, L], lengths [K], frequency [K] nats."""
+    def _ids(self, typed: str) -> Indices:
+        ids = self.lexicon.near(typed, _SCAN_SIZE)
+        if typed in self.lexicon.index:
+            ids = np.union1d(ids, [self.lexicon.index[typed]])
+        if _DRAWN_OUT.search(typed):
+            shorter = [_DRAWN_OUT.sub(r"\1", typed), _DRAWN_OUT.sub(r"\1\1", typed)]
+            known = [self.lexicon.index[word] for word in shorter if word in self.lexicon.index]
+            ids = np.union1d(ids, np.array(known, np.int64))
+        offensive = self.lexicon.tables.offensive[ids]
+        ids = ids[~offensive | (ids == self.lexicon.index.get(typed, -1))]
+        return ids.astype(np.int64)
+
+    def aligned(self, typed: str, words: Sequence[str], ids: Indices) -> _Found:
+        """Return candidates with their best alignments."""
         if not len(ids):
-            empty = np.zeros(0)
-            return _Found(ids, empty, empty, np.zeros((0, MAX_EDITS), dtype=np.int64))
+            return _Found((), ids, np.zeros(0), np.zeros((0, MAX_EDITS), dtype=np.int64))
+        classes, lengths = encode_words(words)
         aligned = align(self.channel, typed, classes, lengths)
-        operations = aligned.operations(np.arange(len(ids)))
-        return _Found(ids, frequency, aligned.log_probability, operations)
+        possible = np.flatnonzero(np.isfinite(aligned.log_probability))
+        return _Found(
+            tuple(words[position] for position in possible),
+            ids[possible],
+            aligned.log_probability[possible],
+            aligned.operations(possible),
+        )
 
 
 @dataclass(slots=True, repr=False)
 class SlateMaker:
-    """Makes slates from the lexicon and local memory."""
+    """Makes slates from the lexicon, the language model and local memory."""
 
     search: LexiconSearch
+    language: LanguageModel
     memory: Memory
 
-    def make(self, context: tuple[str, str], typed: str) -> Slate:
-        """Return the slate of a normalized word after up to two words (older first, "" at a start)."""
+    def make(self, context: Context, typed: str) -> Slate:
+        """Return the slate of a normalized word after a context."""
+        state = self.language.after(context)
         found = self.search.near(typed)
-        words = [self.search.vocabulary.words[position] for position in found.ids]
         own = self._own_candidates(typed)
         if own:
-            words += own
-            found = found.joined(self._aligned_own(typed, own))
+            found = found.joined(self.search.aligned(typed, own, np.full(len(own), UNKNOWN, np.int64)))
+        words = found.words
+        language = self.log_language(state, words, found.ids, not context)
         share = self.memory.share()
-        chance = [self.memory.probability(context[0], context[1], word) for word in words]
+        before = last_two(context)
+        chance = [self.memory.probability(*before, word) for word in words]
         personal = share * np.array(chance, dtype=np.float64)
-        chosen = self._select(words, found, personal, typed)
+        chosen = self._select(found, language, personal, typed)
         kept = tuple(words[position] for position in chosen)
         operations = found.operations[chosen]
         ids = found.ids[chosen]
@@ -145,18 +168,42 @@ class SlateMaker:
             words=kept,
             ids=ids,
             operations=operations,
+            language=language[chosen].astype(np.float32),
+            touch=np.zeros(len(chosen), np.float32),
             personal=personal[chosen].astype(np.float32),
             base_share=1.0 - share,
             evidence=evidence_table(self.memory, kept, typed, known, errors.tolist()),
             literal=kept.index(typed),
         )
 
-    def _select(
-        self, words: Sequence[str], found: _Found, personal: NDArray[np.float64], typed: str
-    ) -> NDArray[np.int64]:
-        # First selection without context from the base model; the literal always stays.
-        score = np.log(np.exp(found.frequency) + personal) + found.channel
-        score[words.index(typed)] = np.inf
+    def log_language(
+        self, state: LanguageState, words: Sequence[str], ids: Indices, is_start: bool
+    ) -> Floats:
+        """Return log P(word | context) [K], nats; of an unknown word, without its spelling."""
+        lexicon, chances = self.search.lexicon, state.log_probability
+        share = START_SHARE if is_start else SHARE
+        modelled = lexicon.log_probability(chances, ids)
+        frequency = lexicon.tables.log_frequency[ids].astype(np.float64)
+        result: Floats = np.logaddexp(np.log1p(-share) + modelled, np.log(share) + frequency)
+        for position in np.flatnonzero(ids == UNKNOWN):
+            result[position] = lexicon.log_unknown(chances, words[position])
+        pairs = np.flatnonzero(ids == PHRASE)
+        if len(pairs):
+            split = [words[position].split() for position in pairs]
+            after = self.language.next_states(state, [first for first, _ in split])
+            for position, (first, second), later in zip(pairs, split, after, strict=True):
+                chosen = [lexicon.index[first], lexicon.index[second]]
+                result[position] = (
+                    lexicon.log_probability(chances, np.array(chosen[:1]))[0]
+                    + lexicon.log_probability(later.log_probability, np.array(chosen[1:]))[0]
+                )
+        return result
+
+    def _select(self, found: _Found, language: Floats, personal: Floats, typed: str) -> Indices:
+        # First selection; the literal always stays.
+        rough = np.where(found.ids == UNKNOWN, language + _RARE, language)
+        score = np.log(np.exp(rough) + personal) + found.channel
+        score[found.words.index(typed)] = np.inf
         return np.argsort(-score, kind="stable")[:SLATE_SIZE]
 
     def _own_candidates(self, typed: str) -> list[str]:
@@ -174,9 +221,5 @@ class SlateMaker:
                 for word, distance in near
                 if word != typed and (distance == 1 or self.memory.count((word,)) >= _OWN_COUNT)
             ]
-        return found if typed in self.search.vocabulary.index else [*found, typed]
-
-    def _aligned_own(self, typed: str, own: Sequence[str]) -> _Found:
-        classes, lengths = encode_words(own)
-        ids = np.full(len(own), UNKNOWN, dtype=np.int64)
-        return self.search.aligned(typed, ids, classes, lengths, np.full(len(own), _RARE))
+        known = typed in self.search.lexicon.index
+        return found if known else [*found, typed]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from quietkeys.bundle import open_bundle
-from quietkeys.predictor import load_model
+from quietkeys.model import load_model
 from quietkeys_bench.subject import Subject, bundle_identity
 from tests.sdk import small
 

@@ -1,42 +1,18 @@
-"""Small synthetic text and the language built from it."""
+"""Small synthetic statistics, and a language made from them."""
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from quietkeys import edits
-from tools.model_build import channel, kneser_ney, ngram, spelling
+from quietkeys.symbols import BUCKETS, FIRST_CLASS, FIRST_WORD
+from tools.model_build import channel, spelling
 from tools.model_build.channel import TypingCounts
-from tools.model_build.counts import NgramCounts, count_trigrams, pad
 from tools.model_build.graph import LanguageParts
-from tools.model_build.kneser_ney import BackoffModel
+from tools.model_build.neural.graph import Weights
 
 VOCABULARY = 60  # ids, the two special ones included
-
-
-def sentences(seed: int, count: int = 400) -> list[list[int]]:
-    """Return random sentences whose words follow each other with preference."""
-    rng = np.random.default_rng(seed)
-    preference = rng.dirichlet(np.full(VOCABULARY - 1, 0.1), size=VOCABULARY)
-    result = []
-    for _ in range(count):
-        word, sentence = 0, []
-        for _ in range(int(rng.integers(1, 9))):
-            word = int(rng.choice(VOCABULARY - 1, p=preference[word])) + 1
-            sentence.append(word)
-        result.append(sentence)
-    return result
-
-
-def trigrams(seed: int = 0) -> NgramCounts:
-    """Return the counts of two corpora of different weight."""
-    streams = [(pad(sentences(seed)), 1.0), (pad(sentences(seed + 1, 100)), 3.0)]
-    return count_trigrams(streams, VOCABULARY)
-
-
-def model(bigrams: int = 10**6, trigram_limit: int = 10**6) -> BackoffModel:
-    """Return the smoothed model of the synthetic text."""
-    return kneser_ney.train(trigrams(), VOCABULARY, bigrams, trigram_limit)
 
 
 def typing_counts(seed: int = 0) -> TypingCounts:
@@ -50,8 +26,34 @@ def typing_counts(seed: int = 0) -> TypingCounts:
 
 
 def language() -> LanguageParts:
-    """Return everything that scores words of the synthetic text."""
+    """Return what scores words of the synthetic text."""
     words = {"the": 50, "lazy": 5, "quick": 5, "don't": 9, "zebra": 1, "jumped": 2}
     log_p = channel.channel_log_probabilities(typing_counts(), channel.text_statistics(words))
     table, scale = spelling.train([(word, float(count)) for word, count in words.items()])
-    return LanguageParts(ngram.quantize(model(300, 500)), table, scale, log_p)
+    return LanguageParts(table, scale, log_p)
+
+
+def network(frequency: NDArray[np.float64], seed: int = 0, width: int = 12, state: int = 10) -> Weights:
+    """Return random weights of a language model whose words come about as often as `frequency` [V] says.
+
+    Words outside its vocabulary come as one of the classes, each as often as one in a thousand.
+    """
+    rng = np.random.default_rng(seed)
+
+    def normal(*shape: int) -> NDArray[np.float32]:
+        return rng.normal(scale=0.3, size=shape).astype(np.float32)
+
+    symbols = FIRST_WORD + len(frequency)
+    bias = np.full(symbols, -20.0, dtype=np.float32)
+    bias[FIRST_CLASS:FIRST_WORD] = np.log(1e-3)
+    bias[FIRST_WORD:] = np.log(frequency / frequency.sum())
+    return Weights(
+        words=normal(symbols, width),
+        ngrams=normal(BUCKETS, width),
+        input_gates=normal(4 * state, width),
+        state_gates=normal(4 * state, state),
+        gate_bias=normal(4 * state),
+        query=normal(width, state),
+        query_bias=np.zeros(width, dtype=np.float32),
+        word_bias=bias,
+    )

@@ -11,19 +11,18 @@ import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from quietkeys import edits
-from quietkeys.candidates import Vocabulary
-from quietkeys.counting import BLOCKS
-from quietkeys.events import FEATURES, EventMap
-from quietkeys.predictor import Model
-from quietkeys.scorer import Scorer
-from quietkeys.slate import LexiconSearch
-from quietkeys_protocol.plan import Block, Plan
-from tools.model_build import channel, contents, graph, kneser_ney, ngram, plan_stage, rank, spelling
+from quietkeys.lexicon import WordTables
+from quietkeys.model import EVENTS, PLAN
+from quietkeys.symbols import CLASSES, FIRST_WORD
+from quietkeys_protocol.plan import Plan
+from tests.model import texts
+from tools.model_build import channel, contents, plan_stage, rank, spelling
+from tools.model_build.adapter_stage import parts_of, unfitted
 from tools.model_build.bundle_writer import public_bytes
 from tools.model_build.channel import TypingCounts
-from tools.model_build.counts import count_trigrams, pad
-from tools.model_build.graph import AdapterParts, LanguageParts
+from tools.model_build.graph import LanguageParts
 from tools.model_build.language import Language
+from tools.model_build.neural.graph import build
 from tools.model_build.typists import Person
 
 KEY: Final = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"signs test bundles").digest())
@@ -46,28 +45,23 @@ WORDS: Final = tuple(
 
 
 def language() -> Language:
-    """Return a language in which words follow each other with preference."""
-    listed = ("<s>", "<unk>", *WORDS)
-    rng = np.random.default_rng(1)
+    """Return a language of these words, the frequent ones first."""
     frequency = 1.0 / np.arange(1, len(WORDS) + 1) ** 0.7
-    preference = [rng.permutation(frequency**1.5) for _ in range(len(listed))]
-    lines = []
-    for _ in range(1500):
-        word, line = 0, []
-        for _ in range(int(rng.integers(3, 9))):
-            weight = preference[word] * frequency
-            word = int(rng.choice(len(WORDS), p=weight / weight.sum())) + 2
-            line.append(word)
-        lines.append(line)
-    model = kneser_ney.train(count_trigrams([(pad(lines), 1.0)], len(listed)), len(listed), 10**6, 10**6)
     size = edits.CLASSES
     nothing = TypingCounts(np.zeros((size, size)), np.zeros(size), np.zeros(size), np.zeros((size, size)))
     counts = {word: max(1, int(1000 * share)) for word, share in zip(WORDS, frequency, strict=True)}
     log_p = channel.channel_log_probabilities(nothing, channel.text_statistics(counts))
     table, scale = spelling.train([(word, 1.0) for word in WORDS])
     share = np.concatenate([[1e-6, 1e-6], frequency / frequency.sum()])
-    parts = LanguageParts(ngram.quantize(model), table, scale, log_p)
-    return Language(listed, np.log(share).astype(np.float32), parts, {})
+    tables = WordTables(
+        np.log(share).astype(np.float32),
+        np.concatenate([[-1, -1], FIRST_WORD + np.arange(len(WORDS))]).astype(np.int32),
+        np.zeros(len(share), dtype=np.bool_),
+        np.full(len(CLASSES), 0.9, dtype=np.float32),
+    )
+    network = build(texts.network(frequency)).SerializeToString(deterministic=True)
+    parts = LanguageParts(table, scale, log_p)
+    return Language(("<s>", "<unk>", *WORDS), tables, network, parts, {})
 
 
 def text(seed: int, count: int) -> list[str]:
@@ -84,60 +78,22 @@ def text(seed: int, count: int) -> list[str]:
     return lines
 
 
-def bare_model(parts: LanguageParts, words: tuple[str, ...], frequency: np.ndarray) -> Model:  # type: ignore[type-arg]
-    """Return a model without an adapter, for fitting the plan to people."""
-    vocabulary = Vocabulary.build(words, frequency)
-    idle = graph.no_blocks(rank.prior_weights().astype(np.float32), edits.EDIT_COUNT, len(words))
-    event_of_edit, _ = plan_stage.channel_events()
-    starts = plan_stage.bucket_starts(len(words))
-    width = len(FEATURES)
-    events = EventMap(
-        event_of_edit,
-        starts,
-        np.zeros((1, width)),
-        plan_stage.feature_scale(),
-        rank.prior_weights(),
-        np.zeros((width, 1)),
-    )
-    search = LexiconSearch(vocabulary, parts.channel.astype(np.float64))
-    scorer = Scorer(graph.build(parts, idle).SerializeToString(), vocabulary.index)
-    return Model(search, ANY_PLAN, events, scorer)
-
-
-ANY_PLAN: Final = Plan(
-    "none",
-    tuple(
-        Block(name, ("a",), ((1,),), 8, 3, ((0,) * 16,), ((0,) * 16,), 1, 15, 60, 60, 0.1) for name in BLOCKS
-    ),
-)
-
-
 def files() -> dict[str, bytes]:
     """Return the files of the small bundle, `plan.json` and `events.json` included."""
     spoken = language()
-    model = bare_model(spoken.parts, spoken.words, spoken.log_frequency)
+    model = unfitted(spoken, rank.prior_weights())
     people = [rank.type_person(model, Person(f"p{seed}", tuple(text(seed, 60))), seed) for seed in range(3)]
-    planned = plan_stage.make_plan("en", len(spoken.words), people, rank.prior_weights())
-    blocks = {block.name: block for block in planned.plan.blocks}
-    events = planned.events
-    adapter = AdapterParts(
-        events.base_weights.astype(np.float32),
-        events.ranker_map.astype(np.float32),
-        blocks["channel"].A.astype(np.float32),
-        events.event_of_edit,
-        blocks["lexicon"].A.astype(np.float32),
-        events.bucket_of_word(len(spoken.words)),
-    )
-    return contents.language_files(spoken, adapter) | {
-        contents.PLAN: planned.plan.canonical,
+    planned = plan_stage.make_plan("en", len(spoken.display), people, rank.prior_weights())
+    return contents.language_files(spoken, parts_of(planned, len(spoken.display))) | {
+        PLAN: planned.plan.canonical,
         contents.CLIENT_SPECIFICATION: b"{}",
-        "events.json": events.to_bytes(),
+        EVENTS: planned.events.to_bytes(),
     }
 
 
 def write(folder: Path, content: dict[str, bytes], version: int = 1) -> Path:
     """Sign the files as a bundle in a folder; return it."""
-    plan_hash = Plan.parse(content[contents.PLAN]).hash
+    plan_hash = Plan.parse(content[PLAN]).hash
     contents.sign_bundle(folder, content, KEY, version=version, plan_hash=plan_hash, created="2025-01-01")
     return folder
 

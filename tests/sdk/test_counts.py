@@ -15,7 +15,8 @@ from quietkeys import Personalizer, Receipt
 from quietkeys.bundle import open_bundle
 from quietkeys.learning import Learning
 from quietkeys.memory import HALF_LIFE, NEGLIGIBLE, Key
-from quietkeys.predictor import Model, Predictor, load_model
+from quietkeys.model import Model, load_model
+from quietkeys.predictor import Predictor
 from quietkeys.recorder import EVENT_HALF_LIFE, Kept, Recorder
 from quietkeys.store import Store
 from tests.sdk import small

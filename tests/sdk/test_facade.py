@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import quietkeys
-from quietkeys import ErrorCode, Outdated, Personalizer, Receipt, Refused, TryAgain, Untrusted
+from quietkeys import ErrorCode, Level, Outdated, Personalizer, Receipt, Refused, TryAgain, Untrusted
 from tests.sdk import small
 from tests.sdk.conftest import Rig
 
@@ -70,9 +70,43 @@ def test_what_is_no_word_is_shown_as_typed(keyboard: Personalizer, typed: str) -
     assert (suggestions.strip, suggestions.correction) == ((typed,), None)
 
 
-def test_nothing_typed_suggests_nothing(keyboard: Personalizer) -> None:
-    """An empty token has an empty strip."""
-    assert keyboard.suggest("see you", "").strip == ()
+def test_nothing_typed_offers_the_next_word(keyboard: Personalizer) -> None:
+    """After a space three different words are offered; nothing is corrected."""
+    offered = keyboard.suggest("see you", "")
+    assert len(set(offered.strip)) == 3
+    assert set(offered.strip) <= set(small.WORDS)
+    assert offered.correction is None
+
+
+def test_the_next_word_is_learned(keyboard: Personalizer) -> None:
+    """What this user writes after a word comes first, a word of their own too."""
+    for _ in range(30):
+        keyboard.record("see you at the", "brokling", "brokling")
+    assert keyboard.suggest("meet me at the", "").strip[0] == "brokling"
+    assert keyboard.suggest("meet me at the", "bro").strip[0] == "brokling"
+
+
+def test_a_level_is_kept(rig: Rig) -> None:
+    """OFF corrects nothing, and stays off when the profile is opened again."""
+    with rig.open() as keyboard:
+        assert keyboard.suggest("they", "peopke").correction == "people"
+        keyboard.level = Level.OFF
+        assert keyboard.suggest("they", "peopke").correction is None
+        assert "people" in keyboard.suggest("they", "peopke").strip
+    with rig.open() as keyboard:
+        assert keyboard.level is Level.OFF
+
+
+def test_a_never_corrected_word_is_left_alone(rig: Rig) -> None:
+    """In any case; the list outlives a restart, and a word can be taken off it."""
+    with rig.open() as keyboard:
+        keyboard.never_correct("Peopke")
+        assert keyboard.suggest("they", "peopke").correction is None
+    with rig.open() as keyboard:
+        assert keyboard.never_corrected() == ("peopke",)
+        assert keyboard.suggest("they", "PEOPKE").correction is None
+        keyboard.never_correct("peopke", never=False)
+        assert keyboard.suggest("they", "peopke").correction == "people"
 
 
 def test_own_words_are_learned(keyboard: Personalizer) -> None:

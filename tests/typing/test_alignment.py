@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from quietkeys import edits
 from quietkeys.alignment import align
-from quietkeys.candidates import encode_words
+from quietkeys.lexicon import encode_words
 from quietkeys.keyboard import are_adjacent, same_hand
 
 WORD = st.text(alphabet="abcelst'", min_size=1, max_size=7)

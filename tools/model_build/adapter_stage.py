@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from quietkeys import edits
-from quietkeys.candidates import Vocabulary
 from quietkeys.events import FEATURES, EventMap
-from quietkeys.predictor import Model
+from quietkeys.language import LanguageModel
+from quietkeys.lexicon import Lexicon
+from quietkeys.model import EVENTS, PLAN, Model, symbols_of, word_of_symbol
 from quietkeys.scorer import Scorer
 from quietkeys.slate import LexiconSearch
 from quietkeys_protocol.check import check_plan
@@ -21,9 +22,9 @@ from quietkeys_protocol.plan import Plan
 from . import contents, graph, plan_stage, rank, typists
 from .graph import AdapterParts
 from .language import Language
+from .plan_stage import Planned
 
 SEED = 1  # of the made-up people's hands
-EVENTS = "events.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +40,9 @@ def adapter_files(language: Language, text: Path, report: Callable[[str], None] 
 
     Takes about three minutes on one core. Raises Refused if the plan fails its check.
     """
-    vocabulary = len(language.words)
+    vocabulary = len(language.display)
     weights = rank.prior_weights()
-    model = _unfitted(language, weights)
+    model = unfitted(language, weights)
     typed = []
     for person in typists.training_people(text):
         typed.append(rank.type_person(model, person, SEED))
@@ -50,14 +51,14 @@ def adapter_files(language: Language, text: Path, report: Callable[[str], None] 
     report(", ".join(f"{name} {value:g}" for name, value in zip(FEATURES, weights, strict=True)))
     planned = plan_stage.make_plan("en", vocabulary, typed, weights)
     report(str(check_plan(planned.plan)))
-    files = contents.language_files(language, _parts(planned.plan, planned.events, vocabulary))
-    files |= {contents.PLAN: planned.plan.canonical, EVENTS: planned.events.to_bytes()}
+    files = contents.language_files(language, parts_of(planned, vocabulary))
+    files |= {PLAN: planned.plan.canonical, EVENTS: planned.events.to_bytes()}
     return Made(planned.plan, files)
 
 
-def _unfitted(language: Language, weights: plan_stage.Floats) -> Model:
-    # A model without blocks, to type with before there is a plan.
-    vocabulary = len(language.words)
+def unfitted(language: Language, weights: plan_stage.Floats) -> Model:
+    """Return a model without blocks, to type with before there is a plan."""
+    vocabulary = len(language.display)
     events = EventMap(
         plan_stage.channel_events()[0],
         plan_stage.bucket_starts(vocabulary),
@@ -71,17 +72,21 @@ def _unfitted(language: Language, weights: plan_stage.Floats) -> Model:
         for name, shape in plan_stage.SHAPES.items()
     )
     adapter = graph.no_blocks(weights.astype(np.float32), edits.EDIT_COUNT, vocabulary)
-    words = Vocabulary.build(language.words, language.log_frequency)
+    lexicon = Lexicon.build(language.display, language.tables)
     return Model(
-        search=LexiconSearch(words, language.parts.channel.astype(np.float64)),
+        search=LexiconSearch(lexicon, language.parts.channel.astype(np.float64)),
+        language=LanguageModel.load(language.network, symbols_of(lexicon)),
         plan=Plan("none", blocks),
         events=events,
-        scorer=Scorer(graph.build(language.parts, adapter).SerializeToString(), words.index),
+        scorer=Scorer(graph.build(language.parts, adapter).SerializeToString()),
+        word_of_symbol=word_of_symbol(lexicon),
     )
 
 
-def _parts(plan: Plan, events: EventMap, vocabulary: int) -> AdapterParts:
-    blocks = {block.name: block for block in plan.blocks}
+def parts_of(planned: Planned, vocabulary: int) -> AdapterParts:
+    """Return what the graph needs of a plan, for a lexicon of `vocabulary` words."""
+    events = planned.events
+    blocks = {block.name: block for block in planned.plan.blocks}
     return AdapterParts(
         base_weights=events.base_weights.astype(np.float32),
         ranker_map=events.ranker_map.astype(np.float32),

@@ -13,29 +13,26 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from numpy.typing import NDArray
 
 from quietkeys.bundle import Manifest
+from quietkeys.lexicon import WordTables
+from quietkeys.model import CHANNEL, LANGUAGE, LEXICON, RANKER, WORDS
 
 from . import graph
 from .bundle_writer import describe_files, write_bundle
 from .graph import AdapterParts
 from .language import Language
-from .lexicon import write_lexicon
 
-MODEL = "model.onnx"
-LEXICON = "lexicon.txt"
-LOG_FREQUENCY = "log_frequency.npy"  # float16 [V], nats
-CHANNEL = "channel.npy"  # float32 [edits], nats
-PLAN = "plan.json"
 CLIENT_SPECIFICATION = "client_specification.json"
 NOTICE = "NOTICE"
 
 
 def language_files(language: Language, adapter: AdapterParts) -> dict[str, bytes]:
-    """Return the files that the typing path reads: the model, the lexicon, and what finds candidates."""
-    model = graph.build(language.parts, adapter)
+    """Return the files that the typing path reads: both models, the lexicon, and what finds candidates."""
+    ranker = graph.build(language.parts, adapter)
     return {
-        MODEL: model.SerializeToString(deterministic=True),
-        LEXICON: write_lexicon(language.words).encode("ascii"),
-        LOG_FREQUENCY: _array(language.log_frequency.astype(np.float16)),
+        LANGUAGE: language.network,
+        RANKER: ranker.SerializeToString(deterministic=True),
+        LEXICON: ("\n".join(language.display) + "\n").encode("ascii"),
+        WORDS: _arrays(language.tables),
         CHANNEL: _array(language.parts.channel),
         NOTICE: Path(__file__).with_name("NOTICE.txt").read_bytes(),
     }
@@ -52,7 +49,7 @@ def sign_bundle(
 ) -> Manifest:
     """Write and sign the bundle named like its folder; return its manifest.
 
-    files must hold PLAN and CLIENT_SPECIFICATION. plan_hash: hex. created: YYYY-MM-DD.
+    files must hold the plan and CLIENT_SPECIFICATION. plan_hash: hex. created: YYYY-MM-DD.
     """
     specification = hashlib.sha256(files[CLIENT_SPECIFICATION]).hexdigest()
     manifest = Manifest(folder.name, version, plan_hash, specification, created, describe_files(files))
@@ -63,4 +60,16 @@ def sign_bundle(
 def _array(array: NDArray[Any]) -> bytes:
     stream = io.BytesIO()
     np.save(stream, array, allow_pickle=False)
+    return stream.getvalue()
+
+
+def _arrays(tables: WordTables) -> bytes:
+    stream = io.BytesIO()
+    np.savez_compressed(
+        stream,
+        log_frequency=tables.log_frequency.astype(np.float16),
+        symbol=tables.symbol.astype(np.int16),
+        offensive=tables.offensive,
+        outside=tables.outside.astype(np.float32),
+    )
     return stream.getvalue()

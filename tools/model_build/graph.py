@@ -3,8 +3,8 @@
     score = features . base + features . (ranker_map u_r)
           + sum over edits (channel_matrix u_c)[event of the edit] + (lexicon_matrix u_l)[bucket of the word]
 
-features = (language, channel, personal, evidence...): the log-probabilities (nats) of the language model and
-of the channel, and what mixing in the user's own word counts adds to the former,
+features = (language, channel, personal, evidence...): the log-probabilities (nats) of the language model (an
+input; the spelling of unknown words is added here) and of the channel, and what mixing in the user's own word counts adds to the former,
 log(base_share + personal / P(word | context)). The weights u are inputs, so that applying an update never
 rewrites the model.
 """
@@ -19,8 +19,6 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from .hash_table import FINGERPRINT_PRIME, MISS, SLOTS, HashTable
-from .ngram import NgramTables
 from .quantize import Scale
 from .spelling import ORDER, SYMBOLS
 
@@ -32,9 +30,8 @@ RAREST = 30.0  # nats; the mixture takes no word for less probable, so that it c
 
 @dataclass(frozen=True, slots=True)
 class LanguageParts:
-    """What the graph needs to score words: n-gram tables, spelling table, edit log-probabilities."""
+    """What the graph needs to score words: spelling table, edit log-probabilities."""
 
-    ngram: NgramTables
     spelling: NDArray[np.uint8]  # [29, 29, 29, 29]
     spelling_scale: Scale
     channel: NDArray[np.float32]  # [edits], 0 for padding
@@ -98,73 +95,11 @@ class _Builder:
         return self.add("Sub", self.real(scale.high), self.add("Mul", real, self.real(scale.step)))
 
     def packed_key(self, *ids: str, vocabulary: int) -> str:
+        """Return the number with these digits in base `vocabulary`."""
         key = ids[0]
         for part in ids[1:]:
             key = self.add("Add", self.add("Mul", key, self.integer(vocabulary)), part)
         return key
-
-
-def _slots(graph: _Builder, name: str, table: HashTable, keys: str) -> tuple[str, str, str]:
-    """Return (bucket indices [K, 2], distance to the key's code 0 [K, 16], match [K, 16])."""
-    slots = graph.constant(f"{name}_slots", table.slots)
-    axis = graph.constant("axis_1", np.array([1], np.int64))
-    flat = graph.constant("flat_slots", np.array([-1, 2 * SLOTS], np.int64))
-    forward, backward = (graph.add("Mod", keys, graph.integer(prime)) for prime in table.primes)
-    backward = graph.add("Sub", graph.integer(table.primes[1] - 1), backward)
-    choices = (graph.add("Unsqueeze", choice, axis) for choice in (forward, backward))
-    buckets = graph.add("Concat", *choices, axis=1)
-    words = graph.add("Reshape", graph.add("Gather", slots, buckets), flat)  # [K, 16] int32
-    mark = graph.add("Mod", keys, graph.integer(FINGERPRINT_PRIME))
-    mark = graph.add("Cast", graph.add("Mul", mark, graph.integer(256)), to=TensorProto.INT32)
-    distance = graph.add("Sub", words, graph.add("Unsqueeze", mark, axis))
-    zero = graph.constant("int32_0", np.array(0, np.int32))
-    top = graph.constant("int32_256", np.array(256, np.int32))
-    match = graph.add("And", graph.add("GreaterOrEqual", distance, zero), graph.add("Less", distance, top))
-    return buckets, distance, match
-
-
-def _look_up(graph: _Builder, name: str, table: HashTable, keys: str) -> str:
-    """Return the int32 value [K] of each key, MISS where absent."""
-    _, distance, match = _slots(graph, name, table, keys)
-    miss = graph.constant("int32_miss", np.array(MISS, np.int32))
-    return graph.add("ReduceMin", graph.add("Where", match, distance, miss), axes=[1], keepdims=0)
-
-
-def _context_backoff(graph: _Builder, tables: NgramTables, key: str) -> str:
-    """Return the log weight [1] of falling back from the two-word context."""
-    buckets, _, match = _slots(graph, "bigram", tables.bigram, key)
-    stored = graph.constant("bigram_backoff", tables.bigram_backoff)
-    flat = graph.constant("flat_slots", np.array([-1, 2 * SLOTS], np.int64))
-    codes = graph.add("Reshape", graph.add("Gather", stored, buckets), flat)
-    miss = graph.constant("int32_miss", np.array(MISS, np.int32))
-    found = graph.add("Where", match, graph.add("Cast", codes, to=TensorProto.INT32), miss)
-    code = graph.add("ReduceMin", found, axes=[1], keepdims=0)
-    logs = graph.decode(code, tables.backoff_scale)
-    return graph.add("Where", graph.add("Less", code, miss), logs, graph.real(0.0))
-
-
-def _language(graph: _Builder, tables: NgramTables) -> str:
-    """Return log p(candidate | context) [K]; unknown words share p(<unk> | context)."""
-    size = tables.vocabulary
-    first = graph.constant("first", np.array([0], np.int64))
-    second = graph.constant("second", np.array([1], np.int64))
-    older = graph.add("Gather", "context", first)  # [1]
-    newer = graph.add("Gather", "context", second)
-    pair = graph.packed_key(older, newer, vocabulary=size)
-    miss = graph.constant("int32_miss", np.array(MISS, np.int32))
-    unigram = graph.constant("unigram", tables.unigram)
-    log_unigram = graph.decode(graph.add("Gather", unigram, "candidate"), tables.probability_scale)
-    weight = graph.add("Gather", graph.constant("unigram_backoff", tables.unigram_backoff), newer)
-    backed = graph.add("Add", graph.decode(weight, tables.backoff_scale), log_unigram)
-    found = _look_up(graph, "bigram", tables.bigram, graph.packed_key(newer, "candidate", vocabulary=size))
-    lower = graph.add(
-        "Where", graph.add("Less", found, miss), graph.decode(found, tables.probability_scale), backed
-    )
-    backed = graph.add("Add", _context_backoff(graph, tables, pair), lower)
-    found = _look_up(graph, "trigram", tables.trigram, graph.packed_key(pair, "candidate", vocabulary=size))
-    return graph.add(
-        "Where", graph.add("Less", found, miss), graph.decode(found, tables.probability_scale), backed
-    )
 
 
 def _spelling(graph: _Builder, table: NDArray[np.uint8], scale: Scale) -> str:
@@ -203,12 +138,11 @@ def build(language: LanguageParts, adapter: AdapterParts) -> onnx.ModelProto:
     """Return the checked model. F is the length of base_weights less 3."""
     graph = _Builder()
     axis = graph.constant("axis_1", np.array([1], np.int64))
-    words = _language(graph, language.ngram)
     spelled = _spelling(graph, language.spelling, language.spelling_scale)
     outside = graph.add("Equal", "candidate", graph.integer(UNKNOWN_ID))
-    words = graph.add("Add", words, graph.add("Where", outside, spelled, graph.real(0.0)))
+    words = graph.add("Add", "language", graph.add("Where", outside, spelled, graph.real(0.0)))
     edit_logs = graph.add("Gather", graph.constant("channel_log_p", language.channel), "edits")
-    channel = graph.add("ReduceSum", edit_logs, axis, keepdims=0)
+    channel = graph.add("Add", graph.add("ReduceSum", edit_logs, axis, keepdims=0), "touch")
     graph.add(
         "Concat",
         graph.add("Unsqueeze", words, axis),
@@ -236,8 +170,9 @@ def _model(graph: _Builder, adapter: AdapterParts) -> onnx.ModelProto:
     features = len(adapter.base_weights)
     value = helper.make_tensor_value_info
     inputs = [
-        value("context", TensorProto.INT64, [2]),
         value("candidate", TensorProto.INT64, ["K"]),
+        value("language", TensorProto.FLOAT, ["K"]),
+        value("touch", TensorProto.FLOAT, ["K"]),
         value("spelling", TensorProto.INT64, ["K", "S"]),
         value("edits", TensorProto.INT64, ["K", "P"]),
         value("personal", TensorProto.FLOAT, ["K"]),

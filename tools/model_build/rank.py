@@ -19,8 +19,9 @@ from quietkeys.counting import Choice
 from quietkeys.evaluation.messages import typed_words
 from quietkeys.evaluation.typing import type_words
 from quietkeys.events import FEATURES
-from quietkeys.memory import Memory
-from quietkeys.predictor import Model, Predictor
+from quietkeys.memory import Memory, last_two
+from quietkeys.model import Model
+from quietkeys.predictor import Predictor
 from quietkeys.testing.typist import typist_for
 from quietkeys.tokens import is_correctable
 
@@ -70,7 +71,7 @@ def type_person(model: Model, person: Person, seed: int) -> Typed:
             if choice is not None:
                 choices.append(choice)
             if is_correctable(piece.intended):
-                predictor.memory.learn(*piece.context, piece.intended)
+                predictor.memory.learn(*last_two(piece.context), piece.intended)
     return Typed(person.name, tuple(choices))
 
 

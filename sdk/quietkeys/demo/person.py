@@ -16,7 +16,8 @@ from quietkeys.evaluation.messages import Word
 from quietkeys.evaluation.typing import Progress, learn
 from quietkeys.learning import Learning
 from quietkeys.memory import Memory
-from quietkeys.predictor import Model, Predictor
+from quietkeys.model import Model
+from quietkeys.predictor import Predictor
 from quietkeys.profile import DATABASE, Profile
 from quietkeys.recorder import Recorder
 from quietkeys.store import Store

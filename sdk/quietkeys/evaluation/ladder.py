@@ -21,7 +21,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from quietkeys.counting import Choice
+from quietkeys.counting import Choice, softmax
 from quietkeys.encoding import Encoded, encode
 from quietkeys.evaluation import oracles
 from quietkeys.evaluation.messages import Word
@@ -30,7 +30,8 @@ from quietkeys.events import Floats
 from quietkeys.gate import Verdict, judge
 from quietkeys.held_out import unpack_choice
 from quietkeys.memory import Memory
-from quietkeys.predictor import Model, Predictor
+from quietkeys.model import Model
+from quietkeys.predictor import Predictor
 from quietkeys.recorder import Recorder
 from quietkeys.scorer import Adapter
 from quietkeys.store import Store
@@ -180,12 +181,12 @@ def try_typed(
                     outputs[rung].append(piece.typed)
                 continue
             alone = stranger.judge(piece.context, piece.typed, none)
-            outputs["base"].append(piece.typed if alone is None else alone.best)
+            outputs["base"].append(piece.typed if alone is None else alone.output())
             slate = piece.judged.slate
             meant = slate.position(piece.intended)
             for rung, adapter in local.items():
-                score = learner.predictor.scorer.score(piece.context, slate, adapter).score
-                outputs[rung].append(slate.words[int(score.argmax())])
+                score = learner.predictor.scorer.score(slate, adapter).score
+                outputs[rung].append(slate.words[piece.judged.decided(softmax(score))])
                 if meant >= 0:
                     tested.log_likelihood.setdefault(rung, []).append(_log_share(score, meant))
         for rung, given in outputs.items():

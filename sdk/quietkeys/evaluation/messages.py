@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import gzip
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from quietkeys.tokens import ends_sentence, is_correctable, normalize, pieces
+from quietkeys.language import Context
+from quietkeys.tokens import is_correctable, normalize, pieces
+from quietkeys.typed import context_after, context_after_piece
 
 MESSAGES_PER_SESSION = 20  # a session ends after idle minutes; text has none, so messages are counted
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Piece:
-    """A run of letters inside a word; context: up to two pieces before it, older first."""
+    """A run of letters inside a word; context: the pieces of the message before it, oldest first."""
 
-    context: tuple[str, str]
+    context: Context
     text: str
     correctable: bool
 
@@ -38,19 +39,18 @@ def read_messages(path: Path) -> list[str]:
 
 
 def typed_words(messages: Sequence[str]) -> list[Word]:
-    """Return the words of all messages in order, each with its context within its sentence."""
+    """Return the words of all messages in order, each with its context within its message."""
     words: list[Word] = []
     for message in messages:
-        context = ("", "")
+        context: Context = ()
         for token in message.split():
             word = normalize(token)
             if word:
                 parts: list[Piece] = []
+                inner = context
                 for piece in pieces(word):
-                    parts.append(Piece(context, piece, is_correctable(piece)))
-                    if re.search(r"[^\W_]", piece):
-                        context = (context[1], piece)
+                    parts.append(Piece(inner, piece, is_correctable(piece)))
+                    inner = context_after_piece(inner, piece)
                 words.append(Word(word, tuple(parts)))
-            if ends_sentence(token):
-                context = ("", "")
+            context = context_after(context, token)
     return words

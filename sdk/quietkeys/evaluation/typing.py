@@ -13,6 +13,7 @@ from typing import Final
 from numpy.random import Generator
 
 from quietkeys.evaluation.messages import Word
+from quietkeys.language import Context
 from quietkeys.predictor import Judged, Predictor
 from quietkeys.recorder import Kept, Recorder
 from quietkeys.scorer import Adapter
@@ -28,7 +29,7 @@ Progress = Callable[[int, int], None]  # words done, words in all
 class TypedPiece:
     """What came out when a piece was typed, and how the model judged it (None: left alone)."""
 
-    context: tuple[str, str]
+    context: Context
     intended: str
     typed: str
     judged: Judged | None
@@ -72,7 +73,7 @@ def learn(
     """
     adapter = predictor.scorer.no_adapter()
     for done, word in enumerate(type_words(predictor, words, typist, adapter)):
-        outputs = [piece.typed if piece.judged is None else piece.judged.best for piece in word.pieces]
+        outputs = [piece.typed if piece.judged is None else piece.judged.output() for piece in word.pieces]
         right = word.is_right(outputs)
         repaired = right or bool(rng.random() < REPAIR)
         for piece, output in zip(word.pieces, outputs, strict=True):

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from quietkeys.subwords import BUCKETS
+from quietkeys.symbols import BUCKETS
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from quietkeys.symbols import BLANK, FIRST_CLASS, SENTENCE
 from tools.model_build import corpora, scrub
 
-from .vocabulary import BLANK, FIRST_CLASS, FIRST_WORD, SENTENCE, Symbols
+from .texting import texted
+from .vocabulary import Symbols
 
 MESSAGE = 48  # symbols read in one go; longer lines go on from an empty state
 # How often an epoch passes over each corpus; small everyday corpora more often than transcribed games.
-PASSES = {"tatoeba": 2.0, "topical": 2.0, "irc": 1.6, "crd3": 0.7, "sgd": 0.4, "taskmaster": 1.0}
+PASSES = {"tatoeba": 2.0, "topical": 2.0, "irc": 1.6, "crd3": 0.7, "sgd": 0.4, "taskmaster": 1.0, "texted": 1.0}
+TEXTED_SHARE = {"tatoeba": 0.4, "topical": 0.3, "sgd": 0.1, "irc": 0.1}  # of the lines, once more as texted
 
 Line = list[list[str]]  # sentences of words; scrub.BLANK for what is no word
 
@@ -52,7 +55,18 @@ def read_lines(folder: Path) -> tuple[dict[str, list[Line]], dict[str, list[Line
 
     train = {name: scrubbed(name, lines) for name, (lines, _) in raw.items()}
     held_out = {name: scrubbed(name, lines) for name, (_, lines) in raw.items()}
+    train["texted"] = _texted(train)
     return train, held_out
+
+
+def _texted(train: dict[str, list[Line]]) -> list[Line]:
+    rng = np.random.default_rng(0)
+    return [
+        texted(line, rng)
+        for name, share in TEXTED_SHARE.items()
+        for line in train[name]
+        if rng.random() < share
+    ]
 
 
 def choose_words(train: dict[str, list[Line]], size: int, wanted: Callable[[str], bool]) -> list[str]:
@@ -97,5 +111,3 @@ def is_predicted(ids: NDArray[np.int32]) -> NDArray[np.bool_]:
     """Return where an output id is predicted: words and classes, not SENTENCE and BLANK."""
     return ids >= FIRST_CLASS
 
-
-__all__ = ["FIRST_WORD", "MESSAGE", "PASSES", "Messages", "choose_words", "encode", "is_predicted", "read_lines"]

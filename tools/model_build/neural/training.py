@@ -16,11 +16,11 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from torch import Tensor
 
-from quietkeys.subwords import MAX_NGRAMS
+from quietkeys.symbols import BLANK, FIRST_CLASS, FIRST_WORD, MAX_NGRAMS, SENTENCE
 
 from .network import Network, Sizes
 from .text import PASSES, Messages
-from .vocabulary import BLANK, FIRST_CLASS, SENTENCE, Symbols, ngram_table
+from .vocabulary import Symbols, ngram_table
 
 LOG_EVERY = 200  # steps
 
@@ -154,8 +154,7 @@ def evaluate(network: Network, texts: Texts, size: int) -> dict[str, dict[str, f
                     continue
                 logits = torch.nn.functional.linear(queries, network.words.weight, network.bias).float()
                 loss += float(torch.nn.functional.cross_entropy(logits, targets, reduction="sum"))
-                logits[:, : len(texts.inside_ngrams) - 0][:, :FIRST_CLASS] = -1e9
-                logits[:, FIRST_CLASS:22] = -1e9
+                logits[:, :FIRST_WORD] = -torch.inf
                 best = logits.topk(3).indices
                 top1 += int((best[:, 0] == targets).sum())
                 top3 += int((best == targets[:, None]).any(1).sum())

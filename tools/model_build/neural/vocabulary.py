@@ -1,9 +1,4 @@
-"""The symbols of the neural language model.
-
-One id space for input and output: SENTENCE (a sentence starts), BLANK (something that is no word: a number,
-an address), then one class for every kind of word outside the vocabulary, then the vocabulary. A word outside
-is predicted as its class and read by its character n-grams.
-"""
+"""The vocabulary of the neural language model as symbols (`quietkeys.symbols`)."""
 
 from __future__ import annotations
 
@@ -13,12 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from quietkeys.subwords import BUCKETS, CLASSES, character_ngrams, word_class
-
-SENTENCE = 0
-BLANK = 1
-FIRST_CLASS = 2
-FIRST_WORD = FIRST_CLASS + len(CLASSES)
+from quietkeys.symbols import BUCKETS, FIRST_CLASS, FIRST_WORD, character_ngrams, word_class
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,7 @@
-"""How the language model reads and classes words outside its vocabulary.
+"""The symbols of the language model, and how it reads and classes words outside its vocabulary.
+
+One id space for input and output: SENTENCE (a sentence starts), BLANK (something that is no word: a number, an
+address), then a class for every kind of word outside the vocabulary, then the vocabulary.
 
 Read: the hashed character n-grams of the word (Bojanowski et al. 2017), so that a name or a slip still says
 something about what follows. Predicted: as one of a few classes by ending, so that "-ing" and "-ly" words
@@ -24,6 +27,11 @@ _ENDINGS: Final = {
     "ful": 11, "less": 11, "ous": 12, "al": 13, "ic": 14, "ive": 15, "ies": 16, "es": 17, "s": 18,
 }  # fmt: skip
 _SHORT: Final = 3  # characters
+
+SENTENCE: Final = 0
+BLANK: Final = 1
+FIRST_CLASS: Final = 2
+FIRST_WORD: Final = FIRST_CLASS + len(CLASSES)
 
 
 def word_class(word: str) -> int:

@@ -1,0 +1,32 @@
+"""The case of words: kept as it was typed, restored where the word has one of its own."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from quietkeys.tokens import normalize
+
+_CODE_LIKE: Final = re.compile(r"[a-z][A-Z]|[A-Z]{2,}[a-z]{2,}")  # "fooBar", "HTTPServer"
+
+
+def is_code_like(raw: str) -> bool:
+    """Return whether the capitals inside a token say that it is no word: it is left alone."""
+    return _CODE_LIKE.search(raw) is not None
+
+
+def spelled_like(spelled: str, shown: str) -> str:
+    """Return a word in the case, and with the kind of apostrophe, of what was typed.
+
+    shown: as the lexicon writes it ("Monday", "I'm", "the"). ALL CAPITALS stay so, a capital at the start
+    stays; what was typed in small letters takes the word's own capitals; the very word that was typed keeps
+    the capitals that were typed.
+    """
+    letters = [character for character in spelled if character.isalpha()]
+    if normalize(spelled) == shown.lower() and any(map(str.isupper, letters)):
+        return spelled
+    if len(letters) > 1 and all(map(str.isupper, letters)):
+        shown = shown.upper()
+    elif spelled[:1].isupper():
+        shown = shown[:1].upper() + shown[1:]
+    return shown.replace("'", "\u2019") if "\u2019" in spelled else shown

@@ -1,0 +1,37 @@
+"""How readily autocorrect acts: three named levels and off.
+
+The model gives every candidate a probability. What counts is how sure it is of the best candidate against
+what was typed; a level is the certainty that it asks for. The figures are tuned on noise added to the training
+texts (docs/MODEL.md), the same for everybody.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Level(StrEnum):
+    """OFF changes nothing. CAREFUL: rather leave a mistake. EAGER: rather change a word too many."""
+
+    OFF = "off"
+    CAREFUL = "careful"
+    NORMAL = "normal"
+    EAGER = "eager"
+
+
+CERTAINTY: Final = {Level.OFF: 2.0, Level.CAREFUL: 0.97, Level.NORMAL: 0.85, Level.EAGER: 0.5}
+
+
+def decided(probability: NDArray[np.float64], literal: int, level: Level) -> int:
+    """Return the candidate to put in place when the word ends: the best one if sure enough, else the literal.
+
+    probability: [K]. literal: the candidate that was typed.
+    """
+    best = int(probability.argmax())
+    rival = probability[best] + probability[literal]
+    sure = best != literal and probability[best] >= CERTAINTY[level] * rival
+    return best if sure else literal

@@ -1,0 +1,114 @@
+"""From the text before the cursor and what is being typed to what a keyboard shows."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Final
+
+import numpy as np
+
+from quietkeys.answers import Suggestions
+from quietkeys.completion import completions, next_words
+from quietkeys.language import BLANK, Context
+from quietkeys.levels import CERTAINTY, Level
+from quietkeys.preferences import Preferences
+from quietkeys.predictor import Judged, Predictor
+from quietkeys.scorer import Adapter
+from quietkeys.slate import UNKNOWN
+from quietkeys.typed import Token, context_of, token_of
+
+STRIP: Final = 3  # suggestions shown
+COMPLETE: Final = (0.0, 0.1, 0.25, 0.4, 0.55, 0.65)  # chance that a word of so many letters has ended; then 0.75
+_COMPLETE_LONGER: Final = 0.75
+_SPACE_SLIPPED_IN: Final = -6.0  # nats; log-probability that a space within a word was not meant
+_SPELLING: Final = -16.0  # nats, rough log-probability of a spelling the lexicon lacks
+_PLAIN_END: Final = re.compile(r"(?:^|\s)[A-Za-z']+[ \u00a0]$")  # a bare word and one space
+
+
+def suggestions(
+    predictor: Predictor, adapter: Adapter, preferences: Preferences, context: str, typed: str
+) -> Suggestions:
+    """Return what to show; `Personalizer.suggest` says what that is."""
+    if not typed.strip():
+        return Suggestions(_next(predictor, adapter, context_of(context)))
+    token = token_of(context, typed)
+    literal = token.before + token.spelled + token.after
+    if token.piece is None:
+        return Suggestions((literal,) if literal else ())
+    judged = predictor.judge(token.piece.context, token.piece.text, adapter)
+    if judged is None:
+        return Suggestions((literal,))
+    level = Level.OFF if token.piece.text in preferences.never_correct else preferences.level
+    return _shown(predictor, adapter, token, judged, level, context)
+
+
+def _next(predictor: Predictor, adapter: Adapter, context: Context) -> tuple[str, ...]:
+    shown = predictor.model.search.lexicon.shown
+    found = [shown(one.word) for one in next_words(predictor, context, adapter, STRIP)]
+    starts = not context or not context[-1]
+    return tuple(word[:1].upper() + word[1:] if starts else word for word in found)
+
+
+def _shown(
+    predictor: Predictor, adapter: Adapter, token: Token, judged: Judged, level: Level, context: str
+) -> Suggestions:
+    assert token.piece is not None
+    typed, shown = token.piece.text, predictor.model.search.lexicon.shown
+    output = judged.output(level)
+    complete = COMPLETE[len(typed)] if len(typed) < len(COMPLETE) else _COMPLETE_LONGER
+    chance = {word: complete * probability for word, probability in judged.ranked() if word != typed}
+    for longer in completions(predictor, token.piece.context, typed, adapter, STRIP):
+        chance[longer.word] = chance.get(longer.word, 0.0) + (1.0 - complete) * longer.probability
+    others = sorted(chance, key=chance.__getitem__, reverse=True)
+    if output != typed:
+        others = [output, *(word for word in others if word != output)]
+    strip = [*others[: STRIP - 1]]
+    sure = output == typed and judged.probability[judged.slate.literal] * complete >= max(
+        (chance[word] for word in strip), default=0.0
+    )
+    literal = token.before + token.spelled + token.after
+    tokens = [token.with_word(shown(word)) for word in strip]
+    entries = dict.fromkeys([literal, *tokens] if sure else [*tokens, literal])
+    replaced = token.with_word(shown(output))
+    if level is Level.OFF or judged.settled:
+        replaced = literal
+    return Suggestions(
+        tuple(entries),
+        None if replaced == literal else replaced,
+        _merged(predictor, token, level, context),
+    )
+
+
+def _merged(predictor: Predictor, token: Token, level: Level, context: str) -> str | None:
+    """Return one word for the previous word and this one, if a space slipped in: "some thing"."""
+    assert token.piece is not None
+    before, typed = token.piece.context, token.piece.text
+    previous = before[-1] if before else ""
+    lexicon = predictor.model.search.lexicon
+    whole = lexicon.index.get(previous + typed)
+    if (
+        not previous
+        or previous == BLANK
+        or token.before
+        or whole is None
+        or lexicon.tables.offensive[whole]
+        or not _PLAIN_END.search(context)
+    ):
+        return None
+    earlier = predictor.model.language.after(before[:-1])
+    later = predictor.model.language.after(before)
+    maker = predictor.maker
+
+    def log_chance(state: object, word: str, is_start: bool) -> float:
+        identity = np.array([lexicon.index.get(word, UNKNOWN)], np.int64)
+        found = float(maker.log_language(state, [word], identity, is_start)[0])  # type: ignore[arg-type]
+        return found + _SPELLING if identity[0] == UNKNOWN else found
+
+    start = len(before) == 1
+    apart = log_chance(earlier, previous, start) + log_chance(later, typed, False)
+    together = log_chance(earlier, previous + typed, start) + _SPACE_SLIPPED_IN
+    certainty = CERTAINTY[level]
+    if certainty >= 1.0 or together - apart < math.log(certainty / (1.0 - certainty)):
+        return None
+    return lexicon.shown(previous + typed) + token.after
