@@ -82,3 +82,52 @@ def test_counts_are_read_from_the_published_form(tmp_path: Path) -> None:
     assert counts.inserted[c("e")] == counts.inserted.sum() == 5
     assert counts.omitted[c("'")] == 2
     assert counts.swapped[c("t"), c("h")] == 8
+
+
+def spelling(*made: int) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+    """Return the spelling channel after these edits were found a thousand times each."""
+    mistakes = np.zeros(edits.EDIT_COUNT)
+    for edit in made:
+        mistakes[edit] += 1000
+    return channel.spelling_log_probabilities(mistakes, TEXT)
+
+
+def test_spelling_mistakes_have_probabilities_too() -> None:
+    """Finite, at most 1, padding is free; without any found, vowels are confused and letters doubled."""
+    values = spelling()
+    assert values[edits.NONE] == 0.0
+    assert np.isfinite(values).all()
+    assert (values <= 0).all()
+    a, e, k = (edits.character_class(letter) for letter in "aek")
+    assert values[edits.substitution(a, e)] > values[edits.substitution(a, k)]
+    assert values[edits.insertion(e, InsertionKind.REPEATED)] > values[edits.insertion(e, InsertionKind.FAR)]
+
+
+def test_mistakes_that_were_found_become_cheaper() -> None:
+    """And the others dearer, because the rate of all together stays."""
+    i, e, o = (edits.character_class(letter) for letter in "ieo")
+    found, other = edits.substitution(i, e), edits.substitution(o, e)
+    assert spelling(found)[found] > spelling()[found]
+    assert spelling(found)[other] < spelling()[other]
+
+
+def test_a_mixture_lies_between_its_parts() -> None:
+    """Edit by edit, but for the apostrophe, which is left out by habit as often as stated, up to a limit."""
+    fingers, mistakes = log_p(), spelling()
+    both = channel.mixed(fingers, mistakes, 0.4)
+    low, high = np.minimum(fingers, mistakes), np.maximum(fingers, mistakes)
+    assert ((low - 1e-5 <= both) & (both <= high + 1e-5)).all()
+    left_out = edits.omission(edits.APOSTROPHE, False)
+    assert np.exp(channel.mixed(fingers, mistakes, 0.4, bare=0.9)[left_out]) == pytest.approx(
+        channel.BARE_LIMIT
+    )
+
+
+def test_the_share_of_mistakes_follows_the_words() -> None:
+    """More for words with a mistake that fingers hardly make."""
+    a, k = edits.character_class("a"), edits.character_class("k")
+    mistake, slip = edits.substitution(a, k), edits.substitution(a, edits.character_class("s"))
+    fingers, mistakes = log_p(), spelling(mistake)
+    many = channel.best_share(fingers, mistakes, [], [[mistake]])
+    few = channel.best_share(fingers, mistakes, [[slip]], [])
+    assert many > few

@@ -1,54 +1,141 @@
-"""Which words the lexicon takes and which it suspects."""
+"""Which words the lexicon takes, how common it thinks they are, and how it writes them."""
 
 from __future__ import annotations
 
 from collections import Counter
 
-from tools.model_build import lexicon
+import numpy as np
+
+from quietkeys import edits
+from tools.model_build import channel, lexicon
+from tools.model_build.corpora import Corpus
+from tools.model_build.lexicon import Lexicon
+from tools.model_build.scowl import Kind, Listed
+
+BOOKS = Corpus("books", "", 1.0, 0.5, True)
+CHAT = Corpus("chat", "", 1.0, 0.5, False)
+COMMON = (
+    "the",
+    "because",
+    "their",
+    "don't",
+    "can't",
+    "well",
+    "we'll",
+    "its",
+    "it's",
+    "that's",
+    "cat",
+    "house",
+    "receive",
+    "monday",
+)
 
 
-def seen(**corpora: dict[str, int]) -> lexicon.Occurrences:
-    """Return the occurrences of corpora; the one called `edited` is proofread."""
-    return lexicon.gather({name: Counter(words) for name, words in corpora.items()}, ["edited"])
+def lists(**sizes: int) -> dict[str, Listed]:
+    """Return word lists: COMMON, and words with their sizes."""
+    listed = {word: Listed(10, {word: 10}, frozenset({Kind.WORDS})) for word in COMMON}
+    for word in ("don't", "can't", "we'll"):
+        listed[word] = Listed(10, {word: 10}, frozenset({Kind.CONTRACTIONS}))
+    listed["monday"] = Listed(10, {"Monday": 10}, frozenset({Kind.UPPER}))
+    return listed | {
+        word: Listed(size, {word: size}, frozenset({Kind.WORDS})) for word, size in sizes.items()
+    }
 
 
-def test_a_rare_word_beside_a_frequent_one_is_suspected() -> None:
-    """One edit from a far more frequent word, in typed text only: likely a misspelling."""
-    found = lexicon.likely_misspellings(
-        seen(chat={"because": 900, "becuase": 4, "becase": 3, "beckon": 3}, edited={"because": 400})
+def build(
+    chat: dict[str, int],
+    books: dict[str, int] | None = None,
+    joined: dict[str, int] | None = None,
+    **sizes: int,
+) -> Lexicon:
+    """Return the lexicon of a chat and some books that hold the common words anyway."""
+    frequent = dict.fromkeys(COMMON, 3000) | {"the": 200_000}
+    counts = {"chat": Counter(frequent) + Counter(chat), "books": Counter(frequent) + Counter(books or {})}
+    seen = lexicon.gather(counts, [BOOKS, CHAT], joined or {})
+    text = channel.text_statistics(seen.totals)
+    costs = channel.spelling_log_probabilities(np.zeros(edits.EDIT_COUNT), text, channel.WRONG_IN_TEXT)
+    return lexicon.build_lexicon(seen, lists(**sizes), {}, ["twerp"], costs)
+
+
+def test_misspellings_of_frequent_words_stay_out_and_shorthand_comes_in() -> None:
+    """However often "teh" is typed; "lol" is near nothing that explains it."""
+    words = build({"teh": 60, "becuase": 40, "recieve": 200, "lol": 500, "thx": 90, "ubuntu": 900}).keys
+    assert not {"teh", "becuase", "recieve"} & set(words)
+    assert {"lol", "thx", "ubuntu"} <= set(words)
+
+
+def test_contractions_without_apostrophe_stay_out_unless_they_are_words() -> None:
+    """Not even "cant", which is listed; "its" and "well" are meant as such in edited text."""
+    words = build({"dont": 900, "cant": 700, "thats": 500}, {"cant": 9}, cant=20).keys
+    assert not {"dont", "cant", "thats"} & set(words)
+    assert {"its", "well", "don't", "we'll", "that's"} <= set(words)
+
+
+def test_words_written_together_stay_out() -> None:
+    """The word "alot" is a slip of "a lot", "laptop" is no slip of anything."""
+    words = build({"alot": 90, "gameplay": 90}, joined={"alot": 2000, "gameplay": 3}).keys
+    assert "alot" not in words
+    assert "gameplay" in words
+
+
+def test_obscure_listed_words_that_hide_slips_stay_out() -> None:
+    """Short ones and those near frequent words; long ones are taken in unseen."""
+    words = build({}, asymptote=70, thae=70, eth=60, tge=60).keys
+    assert "asymptote" in words
+    assert not {"thae", "eth", "tge"} & set(words)
+
+
+def test_letters_are_no_words_but_for_a_few() -> None:
+    """Only "a", "i" and what people type for words."""
+    words = build({"a": 900, "i": 900, "u": 90, "q": 90})
+    assert {word for word in words.keys if len(word) == 1} == {"a", "i", "u"}
+    assert words.display[words.keys.index("i")] == "I"
+
+
+def test_offensive_words_are_known_and_marked() -> None:
+    """Even where they look like a misspelling, so that they are left alone."""
+    words = build({"twerp": 2, "bullshitt": 2, "house": 5})
+    marked = {key for key, offensive in zip(words.keys, words.offensive, strict=True) if offensive}
+    assert marked == {"twerp", "bullshitt"}
+
+
+def test_ids_follow_frequency_and_frequencies_are_shares() -> None:
+    """The special ones come first and cost nothing; what is outside keeps a share."""
+    words = build({"lol": 500, "zzqx": 1}, asymptote=70)
+    assert words.keys[:3] == (*lexicon.SPECIAL, "the")
+    assert (np.diff(words.log_frequency[2:]) <= 0).all()
+    assert 0.99 < np.exp(words.log_frequency.astype(np.float64)).sum() < 1.0
+    assert words.keys[-1] == "asymptote"
+    assert words.display[words.keys.index("monday")] == "Monday"
+    assert len(set(words.keys)) == len(words.keys) == len(words.display) == len(words.offensive)
+
+
+def test_a_word_of_one_corpus_counts_less_than_one_of_all() -> None:
+    """With the same number of occurrences."""
+    by_corpus = {
+        "chat": {"narrow": 20.0, "wide": 10.0, "other": 970.0},
+        "books": {"wide": 10.0, "other": 990.0},
+    }
+    found = lexicon.adjusted(by_corpus)
+    assert found["wide"] > found["narrow"] > 0.5 * found["wide"]
+
+
+def test_unseen_words_of_common_sizes_are_expected_more_often() -> None:
+    """As often as other corpora show that such words turn up."""
+    known = {f"word{chr(97 + n)}": 35 for n in range(26)} | {f"rare{chr(97 + n)}": 70 for n in range(26)}
+    seen = lexicon.gather(
+        {
+            "chat": {f"word{letter}": 1 for letter in "abcdefgh"},
+            "books": {f"word{letter}": 1 for letter in "ijklm"},
+        },
+        [BOOKS, CHAT],
+        {},
     )
-    assert found == {"becuase", "becase"}
-
-
-def test_inflections_and_proofread_words_are_not_suspected() -> None:
-    """Endings make words, and what an edited text has twice is one."""
-    occurrences = seen(chat={"install": 900, "installs": 3, "thing": 900}, edited={"thong": 2, "thing": 9})
-    assert lexicon.likely_misspellings(occurrences) == set()
-
-
-def test_words_come_by_falling_frequency_after_the_special_ones() -> None:
-    """Ids 0 and 1 are the sentence start and the unknown word; ties are in alphabetical order."""
-    words = lexicon.build_lexicon(
-        seen(edited={"pear": 3, "apple": 3, "fig": 30, "once": 1, "it's": 9, "a1": 9})
-    )
-    assert words == ["<s>", "<unk>", "fig", "it's", "apple", "pear"]
-
-
-def test_short_and_drawn_out_words_need_more_evidence() -> None:
-    """A rare three-letter word or one with a tripled letter is noise."""
-    words = lexicon.build_lexicon(seen(chat={"gys": 5, "lol": 50, "soooo": 5, "hmmm": 50, "fjord": 5}))
-    assert set(words[2:]) == {"lol", "hmmm", "fjord"}
-
-
-def test_the_limit_keeps_the_most_frequent() -> None:
-    """A limit cuts from the rare end."""
-    assert lexicon.build_lexicon(seen(edited={"maybe": 9, "surely": 8, "never": 7}), limit=2)[2:] == [
-        "maybe",
-        "surely",
-    ]
+    found = lexicon.pseudo_counts(seen, lists(**known), known)
+    assert found["wordz"] > found["rarez"] > 0
 
 
 def test_the_file_has_one_word_a_line_in_the_order_of_ids() -> None:
     """Line number is id."""
-    assert lexicon.write_lexicon(["<s>", "<unk>", "yes"]).splitlines() == ["<s>", "<unk>", "yes"]
-    assert lexicon.encode_words(["yes", "never"], {"yes": 2}) == [2, 1]
+    assert lexicon.write_lexicon(["<s>", "<unk>", "Monday"]).splitlines() == ["<s>", "<unk>", "Monday"]

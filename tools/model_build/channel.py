@@ -1,15 +1,16 @@
-"""log P(edit) of every edit operation: how fingers miss.
+"""log P(edit) of every edit operation: how fingers miss, and how people misspell.
 
-Substitutions: touch noise on the key grid (the population of `quietkeys.testing.typist`: Zhu et al.,
-CHI 2018) mixed with the key confusions counted in the Aalto 136M keystrokes sample (Dhakal et al.
-2018). Omission, insertion and transposition: that sample's proportions, spread over characters by
-its counts. Everything is scaled to a stated share of letters wrong before decoding.
+A mixture. Fingers: substitutions are touch noise on the key grid (the population of
+`quietkeys.testing.typist`: Zhu et al., CHI 2018) mixed with the key confusions counted in the Aalto 136M
+keystrokes sample (Dhakal et al. 2018); omission, insertion and transposition have that sample's proportions,
+spread over characters by its counts. Spelling: what was found in typed text (`misspellings`), per
+opportunity. Both are scaled to a stated share of letters wrong before decoding.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +34,16 @@ INSERTION_KINDS = {  # shares, judgement: the sample tells which character was a
 }
 NEAR_KEYS = 8.0  # keys that touch one of the two neighbouring keys, about
 RAREST = 1e-6  # probability of what was never counted
+WRONG_IN_TEXT = 0.01  # share of letters left wrong in what people wrote (136M sample)
+PRIOR_MISTAKES = 300.0  # pseudo-count of all spelling mistakes together, spread as below
+MISTAKE_SHARES = {"vowel": 0.2, "consonant": 0.15, "omitted": 0.2, "halved": 0.12, "doubled": 0.13,
+                  "near": 0.03, "far": 0.07, "swapped": 0.1}  # fmt: skip
+HIGHEST = 0.3  # probability of an edit at most, per opportunity
+BARE_LIMIT = 0.1  # of leaving out an apostrophe: more, and "well" would become "we'll"
+SHARES = (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8)  # to choose from
+MISTAKE_WEIGHT = 2.0  # judgement: slips are near their words on the keys and found either way
+VOWELS = "aeiouy"
+_KEYS = (*keyboard.LETTERS, "'", " ")  # by character class
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +70,7 @@ class TextStatistics:
     pairs: Floats
 
 
-def text_statistics(word_counts: Mapping[str, int]) -> TextStatistics:
+def text_statistics(word_counts: Mapping[str, float]) -> TextStatistics:
     """Return the character statistics of words with their counts."""
     frequency, pairs = np.zeros(CLASSES), np.zeros((CLASSES, CLASSES))
     for word, count in word_counts.items():
@@ -180,13 +191,125 @@ def _per_class(counted: Floats, frequency: Floats, rate: float) -> Floats:
     return result
 
 
+def _hands() -> NDArray[np.bool_]:
+    hands: NDArray[np.bool_] = np.array([[keyboard.same_hand(one, two) for two in _KEYS] for one in _KEYS])
+    return hands
+
+
 def _swap_rates(counts: TypingCounts, text: TextStatistics, rate: float) -> dict[bool, float]:
     """Return the rate of swapping neighbours by whether one hand types both."""
-    keys = [*keyboard.LETTERS, "'", " "]
-    hands = np.array([[keyboard.same_hand(one, two) for two in keys] for one in keys])
+    hands = _hands()
     result = {}
     for same_hand in (True, False):
         seen = counts.swapped[hands == same_hand].sum() + 1.0
         met = text.pairs[hands == same_hand].sum()
         result[same_hand] = rate * float(seen / (counts.swapped.sum() + 2.0) / met)
     return result
+
+
+def spelling_log_probabilities(
+    mistakes: NDArray[np.float64], text: TextStatistics, wrong: float = WRONG
+) -> NDArray[np.float32]:
+    """Return log P(edit) [EDIT_COUNT] of spelling mistakes, as `channel_log_probabilities` does for fingers.
+
+    mistakes: [EDIT_COUNT] how much each edit was made (`misspellings.edit_weights`); zeros give the prior.
+    text: of the words that mistakes were looked for in.
+    """
+    chance = _opportunities(text)
+    prior = _prior_mistakes(text)
+    weights = mistakes + PRIOR_MISTAKES * prior
+    rates = np.minimum(wrong * weights / weights.sum() / np.maximum(chance, 1e-6), HIGHEST)
+    rates = np.where(weights > 0, np.maximum(rates, RAREST), RAREST)
+    added = sum(float((rates * chance)[_insertions(kind)].sum()) for kind in InsertionKind)
+    swaps = sum(
+        rates[edits.transposition(hand)] * chance[edits.transposition(hand)] for hand in (True, False)
+    )
+    for intended in range(CLASSES):
+        row = [edits.substitution(intended, typed) for typed in range(CLASSES) if typed != intended]
+        wrongly = rates[row].sum() + rates[edits.omission(intended, False)] + added + swaps
+        rates[edits.substitution(intended, intended)] = max(1 - wrongly, HIGHEST)
+    rates[edits.NONE] = 1.0
+    log_p: NDArray[np.float32] = np.log(rates).astype(np.float32)
+    return log_p
+
+
+def _insertions(kind: InsertionKind) -> slice:
+    return slice(edits.insertion(0, kind), edits.insertion(0, kind) + CLASSES)
+
+
+def _opportunities(text: TextStatistics) -> Floats:
+    """Return [EDIT_COUNT] how often each edit could be made, per character of text."""
+    chance = np.ones(edits.EDIT_COUNT)
+    doubled = np.diag(text.pairs)
+    near = np.array([[keyboard.are_adjacent(one, two) for two in _KEYS] for one in _KEYS])
+    for kind in range(CLASSES):
+        for typed in range(CLASSES):
+            chance[edits.substitution(kind, typed)] = text.frequency[kind]
+        chance[edits.omission(kind, False)] = text.frequency[kind]
+        chance[edits.omission(kind, True)] = doubled[kind]
+        chance[edits.insertion(kind, InsertionKind.REPEATED)] = 2 * text.frequency[kind]
+        chance[edits.insertion(kind, InsertionKind.NEAR)] = 2 * text.frequency[near[kind]].sum() + 1e-3
+    hands = _hands()
+    for same_hand in (True, False):
+        chance[edits.transposition(same_hand)] = text.pairs[hands == same_hand].sum()
+    return chance
+
+
+def _prior_mistakes(text: TextStatistics) -> Floats:
+    """Return [EDIT_COUNT] shares of mistakes by common knowledge of English spelling; they sum to 1."""
+    prior = np.zeros(edits.EDIT_COUNT)
+    frequency = text.frequency
+    for kind in range(APOSTROPHE):
+        vowel = keyboard.LETTERS[kind] in VOWELS
+        for typed in range(APOSTROPHE):
+            if typed != kind:
+                both = vowel and keyboard.LETTERS[typed] in VOWELS
+                share = MISTAKE_SHARES["vowel"] * 4 if both else MISTAKE_SHARES["consonant"]
+                prior[edits.substitution(kind, typed)] = share * frequency[kind] * frequency[typed]
+        prior[edits.omission(kind, False)] = MISTAKE_SHARES["omitted"] * frequency[kind]
+        prior[edits.omission(kind, True)] = MISTAKE_SHARES["halved"] * text.pairs[kind, kind] * 20
+        prior[edits.insertion(kind, InsertionKind.REPEATED)] = MISTAKE_SHARES["doubled"] * frequency[kind]
+        prior[edits.insertion(kind, InsertionKind.NEAR)] = MISTAKE_SHARES["near"] * frequency[kind]
+        prior[edits.insertion(kind, InsertionKind.FAR)] = MISTAKE_SHARES["far"] * frequency[kind]
+    for same_hand in (True, False):
+        prior[edits.transposition(same_hand)] = MISTAKE_SHARES["swapped"] / 2
+    return _normal(prior)
+
+
+def mixed(
+    fingers: NDArray[np.float32], spelling: NDArray[np.float32], share: float, bare: float = 0.0
+) -> NDArray[np.float32]:
+    """Return the mixture of two channels [EDIT_COUNT]: `share` of the mistakes are spelling mistakes.
+
+    bare: share of contractions typed without apostrophe, which is a habit and not a slip.
+    """
+    chance = (1 - share) * np.exp(fingers.astype(np.float64)) + share * np.exp(spelling.astype(np.float64))
+    left_out = edits.omission(APOSTROPHE, False)
+    chance[left_out] = max(chance[left_out], min(bare, BARE_LIMIT))
+    log_p: NDArray[np.float32] = np.log(chance).astype(np.float32)
+    return log_p
+
+
+def best_share(
+    fingers: NDArray[np.float32],
+    spelling: NDArray[np.float32],
+    slips: Sequence[Sequence[int]],
+    mistakes: Sequence[Sequence[int]],
+    grid: Sequence[float] = SHARES,
+) -> float:
+    """Return the share of spelling mistakes that explains words of both kinds best.
+
+    slips, mistakes: edit ids of held-out words each, of fingers and of spelling. A mistake counts as much as
+    MISTAKE_WEIGHT slips.
+    """
+
+    def fit(share: float) -> float:
+        costs = mixed(fingers, spelling, share).astype(np.float64)
+        kinds = ((slips, 1.0), (mistakes, MISTAKE_WEIGHT))
+        return sum(
+            weight * float(np.mean([costs[list(made)].sum() for made in words]))
+            for words, weight in kinds
+            if words
+        )
+
+    return max(grid, key=fit)
