@@ -136,6 +136,16 @@ def test_unseen_words_of_common_sizes_are_expected_more_often() -> None:
     assert found["wordz"] > found["rarez"] > 0
 
 
+def test_words_outside_are_neither_names_nor_bare_contractions() -> None:
+    """They are what misspellings are looked for in."""
+    seen = lexicon.gather(
+        {"chat": {"becuase": 4, "dont": 9, "skarnhold": 7}, "books": {"house": 3}}, [BOOKS, CHAT], {}
+    )
+    known = lexicon.Lexicon(("house",), ("house",), np.zeros(1, np.float32), np.zeros(1, np.bool_))
+    forms = {"skarnhold": Counter({"Skarnhold": 7})}
+    assert lexicon.outside_words(seen, known, forms, {"dont"}) == {"becuase": 4}
+
+
 def test_the_file_has_one_word_a_line_in_the_order_of_ids() -> None:
     """Line number is id."""
     assert lexicon.write_lexicon(["<s>", "<unk>", "Monday"]).splitlines() == ["<s>", "<unk>", "Monday"]

@@ -55,6 +55,26 @@ def test_the_edits_of_a_misspelling_are_its_mistakes_only() -> None:
     assert weights[found.edits[0]] == weights.sum() == 5.0
 
 
+def test_learning_makes_what_is_found_cheaper() -> None:
+    """Confusions that the texts show make further ones believable; equal texts teach the same."""
+    typed = {"definately": 30, "recieve": 4, "becuase": 20}
+    fingers = channel.spelling_log_probabilities(NOTHING, TEXT, channel.WRONG_IN_TEXT)
+    found = misspellings.learn_misspellings(typed, FAMILIAR, fingers, TEXT)
+    assert {each.typed for each in found} == set(typed)
+    learnt = channel.spelling_log_probabilities(misspellings.edit_weights(found), TEXT)
+    i, a = edits.character_class("i"), edits.character_class("a")
+    assert learnt[edits.substitution(i, a)] > SPELLING[edits.substitution(i, a)]
+    assert found == misspellings.learn_misspellings(typed, FAMILIAR, fingers, TEXT)
+
+
+def test_slips_are_those_of_simulated_typists() -> None:
+    """Words typed as meant leave none, and there are more at a higher rate."""
+    words = ["definitely", "because"] * 50
+    few, many = (misspellings.slip_edits(words, SPELLING, rate) for rate in (0.02, 0.2))
+    assert 0 < len(few) < len(many)
+    assert all(made for made in many)
+
+
 def test_a_slip_of_a_frequent_word_is_expected_often() -> None:
     """More often than the same slip of a rare one, and less often in the first letter."""
     explained = {each.typed: each for each in misspellings.explain(["teh", "hte", "act"], FAMILIAR, LEFT)}

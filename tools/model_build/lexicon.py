@@ -360,6 +360,20 @@ def _is_suspect(word: str, listed: Listed | None, count: int) -> bool:
     return listed.size > WELL_KNOWN or len(word) <= SHORT
 
 
+def outside_words(
+    seen: Occurrences, lexicon: Lexicon, forms: casing.Forms, bare: Collection[str]
+) -> dict[str, int]:
+    """Return the words of letters that texts have and the lexicon lacks, with counts; names left out."""
+    known, nothing = {*lexicon.keys, *bare}, Counter[str]()
+    return {
+        word: count
+        for word, count in seen.totals.items()
+        if word not in known
+        and word.isalpha()
+        and casing.display(word, forms.get(word, nothing), None) == word
+    }
+
+
 def write_lexicon(words: Iterable[str]) -> str:
     """Return the text of a lexicon file: one word a line, line number = id."""
     return "\n".join(words) + "\n"

@@ -8,7 +8,7 @@ anew from what was found.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,10 +19,14 @@ from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 from quietkeys import edits
-from quietkeys.alignment import MAX_WORD, align
+from quietkeys.alignment import MAX_WORD, Alignments, align
 from quietkeys.edits import EDIT_COUNT
 from quietkeys.keyboard import LETTERS, are_adjacent, same_hand
 from quietkeys.lexicon import encode_words
+from quietkeys.testing import typist
+
+from . import channel
+from .channel import TextStatistics
 
 Floats = NDArray[np.float64]
 
@@ -81,16 +85,16 @@ class Misspelling:
     edits: tuple[int, ...]
 
 
-def explain(typed: Iterable[str], familiar: Familiar, channel: NDArray[Any]) -> Iterator[Explanation]:
+def explain(typed: Iterable[str], familiar: Familiar, log_p: NDArray[Any]) -> Iterator[Explanation]:
     """Yield every typed word that has familiar words nearby: two edits from LONG letters, else one.
 
-    channel: [EDIT_COUNT] log-probabilities, at the rate of mistakes that stay in a text.
+    log_p: [EDIT_COUNT] log-probabilities of edits, at the rate of mistakes that stay in a text.
     """
     by_length: dict[int, list[str]] = {}
     for word in sorted(set(typed)):
         if len(word) <= MAX_WORD:
             by_length.setdefault(len(word), []).append(word)
-    costs = channel.astype(np.float64)
+    costs = log_p.astype(np.float64)
     for length, words in sorted(by_length.items()):
         reach = 2 if length >= LONG else 1
         start = int(familiar.starts[max(length - reach, 0)])
@@ -119,17 +123,15 @@ def expected_slips(explanation: Explanation, familiar: Familiar) -> float:
     return float(familiar.counts[explanation.intended] @ explanation.chance)
 
 
-def find_misspellings(
-    typed: Mapping[str, int], familiar: Familiar, channel: NDArray[Any]
-) -> list[Misspelling]:
+def find_misspellings(typed: Mapping[str, int], familiar: Familiar, log_p: NDArray[Any]) -> list[Misspelling]:
     """Return the words of `typed` (with their counts) that are most likely misspellings.
 
-    typed: words outside the lexicon, names left out. channel: as in `explain`.
+    typed: words outside the lexicon, names left out. log_p: as in `explain`.
     """
-    costs = channel.astype(np.float64)
+    costs = log_p.astype(np.float64)
     found = []
     candidates = (word for word in typed if len(word) >= SHORTEST and "'" not in word)
-    for explanation in explain(candidates, familiar, channel):
+    for explanation in explain(candidates, familiar, log_p):
         word, near = explanation.typed, explanation.intended
         expected = familiar.counts[near] * explanation.chance
         best = int(expected.argmax())
@@ -140,14 +142,47 @@ def find_misspellings(
             continue
         if familiar.counts[near[best]] < RARER * count or _is_inflection(word, intended):
             continue
-        aligned = align(
-            costs, word, familiar.classes[near[best : best + 1]], familiar.lengths[near[best : best + 1]]
-        )
-        made = tuple(
-            int(edit) for edit in aligned.operations(np.zeros(1, np.int64))[0] if edit not in _MATCHES
-        )
-        found.append(Misspelling(word, intended, float(count) ** FLATTENED, made))
+        one = near[best : best + 1]
+        aligned = align(costs, word, familiar.classes[one], familiar.lengths[one])
+        found.append(Misspelling(word, intended, float(count) ** FLATTENED, _mistakes(aligned)))
     return found
+
+
+def learn_misspellings(
+    typed: Mapping[str, int], familiar: Familiar, fingers: NDArray[np.float32], text: TextStatistics
+) -> list[Misspelling]:
+    """Return the misspellings among words outside the lexicon, found again with the costs they teach.
+
+    fingers: log-probabilities of slips at the rate of mistakes that stay in a text. text: statistics of the
+    words that mistakes are looked for in.
+    """
+    found: list[Misspelling] = []
+    for share in (channel.PRIOR_SHARE, channel.TEXT_SHARE, channel.TEXT_SHARE):
+        spelling = channel.spelling_log_probabilities(edit_weights(found), text, channel.WRONG_IN_TEXT)
+        found = find_misspellings(typed, familiar, channel.mixed(fingers, spelling, share))
+    return found
+
+
+def slip_edits(
+    words: Sequence[str], fingers: NDArray[np.float32], rate: float, seed: int = 1
+) -> list[tuple[int, ...]]:
+    """Return the edit ids of the slips when each word is typed once, by another simulated typist.
+
+    rate: share of letters wrong. Words that come out as meant leave nothing.
+    """
+    result = []
+    costs = fingers.astype(np.float64)
+    for number, word in enumerate(words):
+        typed = typist.typist_for(str(number), seed, rate).type_word(word)
+        if typed and typed != word:
+            aligned = align(costs, typed, *encode_words([word]))
+            result.append(_mistakes(aligned))
+    return result
+
+
+def _mistakes(aligned: Alignments) -> tuple[int, ...]:
+    made = aligned.operations(np.zeros(1, np.int64))[0]
+    return tuple(int(edit) for edit in made if int(edit) not in _MATCHES)
 
 
 def _is_inflection(word: str, other: str) -> bool:

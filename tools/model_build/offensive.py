@@ -46,7 +46,7 @@ smartass spaz towelhead towelheads trannies tranny wanked wanking whorish wog wo
 ORDINARY: Final = frozenset(_ORDINARY.split())
 ADDED: Final = frozenset(_ADDED.split())
 STEMS: Final = ("fuck", "shit", "cunt", "nigger", "nigga", "faggot", "asshole", "arsehole", "bitch", "whore")
-INNOCENT: Final = ("shita", "shito", "scunthorpe", "snigger", "mishit")
+INNOCENT: Final = ("peshitt", "shita", "shito", "scunthorpe", "snigger", "mishit")
 _ENDINGS: Final = ("s", "es", "'s", "ed", "er", "ers", "ing", "y")
 _SHORT_ENDINGS: Final = ("s", "'s")
 _LONG: Final = 5  # letters from which a word takes every ending: "spic" would make "spicy"
