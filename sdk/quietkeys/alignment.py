@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quietkeys import edits
-from quietkeys.keyboard import LETTERS, are_adjacent, same_hand
+from quietkeys.keyboard import QWERTY, Layout
 
 MAX_WORD: Final = 24  # longest word that is aligned, in characters; longer ones are left alone
 MAX_EDITS: Final = MAX_WORD + 4  # columns of an alignment
@@ -22,28 +22,27 @@ _INSERTION_RUN: Final = 3  # longest run of inserted characters considered
 _PADDING: Final = edits.OTHER
 
 
-def _adjacency() -> NDArray[np.bool_]:
-    table = np.zeros((edits.CLASSES, edits.CLASSES), dtype=bool)
-    for first, first_key in enumerate(LETTERS):
-        for second, second_key in enumerate(LETTERS):
-            table[first, second] = are_adjacent(first_key, second_key)
-    return table
+def _typed_by(edit: int) -> int:
+    kind = edits.describe(edit)[0]
+    if kind.startswith("transposition"):
+        return 2
+    return 0 if kind.startswith(("none", "omission")) else 1
 
 
-def _hands() -> NDArray[np.bool_]:
-    keys = [*LETTERS, "'", " "]
-    return np.array([[same_hand(first, second) for second in keys] for first in keys])
+def _hit_for(edit: int) -> int:
+    kind, intended, _ = edits.describe(edit)
+    return intended if kind in ("match", "substitution") else -1
 
 
-_ADJACENT: Final = _adjacency()  # [28, 28]
-_SAME_HAND: Final = _hands()  # [28, 28]
+_TYPED_BY: Final = np.array([_typed_by(edit) for edit in range(edits.EDIT_COUNT)])  # typed characters of each
+_HIT_FOR: Final = np.array([_hit_for(edit) for edit in range(edits.EDIT_COUNT)])  # intended class or -1
 
 
 @dataclass(frozen=True, slots=True)
 class Alignments:
     """Alignments of K candidates with one typed word.
 
-    log_probability: [K] sum of the operations' log-probabilities (nats).
+    log_probability: [K] sum of the operations' log-probabilities (nats), touches included.
     cells: [L + 1, T + 1, K] the dynamic programme's table, for `operations`.
     """
 
@@ -62,17 +61,24 @@ class _Costs:
     """Edit ids and log-probabilities of every possible step.
 
     substitution: [L, T, K]; omission: [L, K]; insertion: [L + 1, T, K]; transposition: [L, T, K]
-    (0 where it does not apply).
+    (0 where it does not apply). aimed: [L, T, K] log-probability of the substitutions, touches included.
     """
 
     table: NDArray[np.float64]
+    aimed: NDArray[np.float64]
     substitution: NDArray[np.int64]
     omission: NDArray[np.int64]
     insertion: NDArray[np.int64]
     transposition: NDArray[np.int64]
 
 
-def _steps(table: NDArray[np.float64], typed: NDArray[np.int64], intended: NDArray[np.int64]) -> _Costs:
+def _steps(
+    table: NDArray[np.float64],
+    typed: NDArray[np.int64],
+    intended: NDArray[np.int64],
+    layout: Layout,
+    emission: NDArray[np.float64] | None,
+) -> _Costs:
     # typed [T], intended [L, K]
     previous = np.vstack([np.full((1, intended.shape[1]), -1), intended[:-1]])  # [L, K]
     substitution = 1 + intended[:, None, :] * edits.CLASSES + typed[None, :, None]
@@ -86,7 +92,7 @@ def _steps(table: NDArray[np.float64], typed: NDArray[np.int64], intended: NDArr
     typed_before = np.concatenate([[-1], typed[:-1]])[None, :, None]  # [1, T, 1]
     now = typed[None, :, None]  # [1, T, 1]
     repeated = (now == before) | (now == after) | (now == typed_before)
-    near = _ADJACENT[now, before] | _ADJACENT[now, after]
+    near = layout.adjacent[now, before] | layout.adjacent[now, after]
     kind = np.where(repeated, 0, np.where(near, 1, 2))
     insertion = edits.insertion(0, edits.InsertionKind.REPEATED) + kind * edits.CLASSES + now
     swapped = np.zeros(substitution.shape, dtype=np.int64)
@@ -94,27 +100,38 @@ def _steps(table: NDArray[np.float64], typed: NDArray[np.int64], intended: NDArr
         first, second = intended[:-1, None, :], intended[1:, None, :]  # [L - 1, 1, K]
         applies = (first == typed[None, 1:, None]) & (second == typed[None, :-1, None])
         swap = np.where(
-            _SAME_HAND[first, second],
+            layout.one_hand[first, second],
             edits.transposition(same_hand=True),
             edits.transposition(same_hand=False),
         )
         swapped[1:, 1:] = np.where(applies & (first != second), swap, 0)
-    return _Costs(table, substitution, omission, insertion, swapped)
+    aimed = table[substitution]
+    if emission is not None:
+        touched = emission.T[intended].transpose(0, 2, 1)  # [L, T, K]
+        aimed = np.where(np.isnan(touched), aimed, touched)
+    return _Costs(table, aimed, substitution, omission, insertion, swapped)
 
 
 def align(
-    channel: NDArray[np.float64], typed: str, candidates: NDArray[np.integer[Any]], lengths: NDArray[np.int64]
+    channel: NDArray[np.float64],
+    typed: str,
+    candidates: NDArray[np.integer[Any]],
+    lengths: NDArray[np.int64],
+    layout: Layout = QWERTY,
+    emission: NDArray[np.float64] | None = None,
 ) -> Alignments:
     """Return the best alignments of K candidate words with what was typed.
 
     channel: [EDIT_COUNT] log-probability (nats) of every edit id. candidates: [K, L] character
-    classes, padded at will beyond `lengths` [K]. Both words must hold 1..MAX_WORD characters.
+    classes, padded at will beyond `lengths` [K]. Both words must hold 1..MAX_WORD characters. layout: what
+    was typed on; the channel is for it (`slips.layout_channel`). emission: [T, 28] what takes the place of
+    log P(typed | intended) where a touch is known, NaN elsewhere (`touch.TouchModel.emission`).
     """
     typed_classes = np.array(edits.character_classes(typed), dtype=np.int64)  # [T]
     longest = int(lengths.max())
     intended = np.ascontiguousarray(candidates[:, :longest].T.astype(np.int64))  # [L, K]
-    costs = _steps(channel, typed_classes, intended)
-    substitution = channel[costs.substitution]
+    costs = _steps(channel, typed_classes, intended, layout, emission)
+    substitution = costs.aimed
     omission = channel[costs.omission]
     insertion = channel[costs.insertion]
     transposition = np.where(costs.transposition > 0, channel[costs.transposition], -np.inf)
@@ -167,10 +184,40 @@ def _trace_back(alignments: Alignments, chosen: NDArray[np.int64]) -> NDArray[np
                 np.where(column > 0, cells[row, left, chosen], -np.inf),
             ]
         )
-        taken = np.abs(sources + table[options] - here).argmin(0)
+        paid = table[options]
+        paid[0] = costs.aimed[up, left, chosen]
+        taken = np.abs(sources + paid - here).argmin(0)
         operations[:, step] = np.where(open_rows, options[taken, np.arange(len(chosen))], edits.NONE)
         back_row = np.array([1, 2, 1, 0])[taken]
         back_column = np.array([1, 2, 0, 1])[taken]
         row = np.where(open_rows, row - back_row, row)
         column = np.where(open_rows, column - back_column, column)
     return operations
+
+
+def keys_hit(operations: NDArray[np.int64], length: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return what each typed character was meant for, as (intended class or -1, edit id) [K, length].
+
+    operations: [K, MAX_EDITS] of alignments with `length` typed characters. -1 and NONE for characters that
+    are no match or substitution.
+    """
+    position = length - np.cumsum(_TYPED_BY[operations], axis=1)  # from the end, as operations are
+    candidate, step = np.nonzero(_HIT_FOR[operations] >= 0)
+    hit = np.full((len(operations), length), edits.NONE, dtype=np.int64)
+    hit[candidate, position[candidate, step]] = operations[candidate, step]
+    return _HIT_FOR[hit], hit
+
+
+def touch_correction(
+    channel: NDArray[np.float64], operations: NDArray[np.int64], emission: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return what touches add to the channel's sum over the operations, nats [K]; 0 where none is known.
+
+    channel: [EDIT_COUNT]. operations: [K, MAX_EDITS], aligned with these touches or without. emission:
+    [T, 28] as in `align`.
+    """
+    intended, hit = keys_hit(operations, len(emission))
+    touched = emission[np.arange(len(emission)), intended]  # [K, T]
+    known = (intended >= 0) & ~np.isnan(touched)
+    correction: NDArray[np.float64] = np.where(known, touched - channel[hit], 0.0).sum(1)
+    return correction

@@ -1,4 +1,4 @@
-"""A simulated typist: touch noise on QWERTY with person-to-person differences.
+"""A simulated typist: touch noise on the keys with person-to-person differences.
 
 Sources: touch offset and spread per person from Zhu et al. (CHI 2018); the shares of substitution,
 omission, insertion and transposition from Dhakal et al. (2018, 136M keystrokes): 42, 36, 17, 5 %.
@@ -19,12 +19,12 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from quietkeys.keyboard import KEY_CENTRES, LETTERS, nearest_key
+from quietkeys.keyboard import CHARACTERS, LETTERS, QWERTY, Layout
+from quietkeys.population import MEAN_OFFSET as MEAN_OFFSET
+from quietkeys.population import OFFSET_DEVIATION as OFFSET_DEVIATION
+from quietkeys.population import SPREAD_X as SPREAD_X
+from quietkeys.population import SPREAD_Y as SPREAD_Y
 
-MEAN_OFFSET: Final = (-0.10, 0.15)  # key widths, key heights
-OFFSET_DEVIATION: Final = 0.08  # person to person, key widths and heights
-SPREAD_X: Final = (0.20, 0.27)  # key widths
-SPREAD_Y: Final = (0.17, 0.20)  # key heights
 SUBSTITUTION_SHARE: Final = 0.42
 OMISSION_SHARE: Final = 0.36
 INSERTION_SHARE: Final = 0.17
@@ -34,6 +34,8 @@ _ENGLISH: Final = np.array(
     [82, 15, 28, 43, 127, 22, 20, 61, 70, 2, 8, 40, 24, 67, 75, 19, 1, 60, 63, 91, 28, 10, 24, 2, 20, 1],
     dtype=np.float64,
 )
+_OUTPUT: Final = (*CHARACTERS, ".")  # by character class
+_Hit = tuple[str, tuple[float, float] | None]  # a character and where it was touched
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +54,11 @@ def draw_hands(rng: Generator) -> Hands:
 
 
 @lru_cache(maxsize=8)
-def touch_scale(rate: float, touches: int = 60_000) -> float:
+def touch_scale(rate: float, touches: int = 60_000, layout: Layout = QWERTY) -> float:
     """Return the scale on touch deviations at which `rate` of all letters go wrong.
 
     rate: share of letters wrong, 0..0.3, all kinds together, averaged over the population and over
-    English letters. Found by bisection on a fixed sample of touches (seed 0).
+    English letters. Found by bisection on a fixed sample of touches (seed 0), on one layout.
     Raises ValueError outside that range.
     """
     if not 0.0 <= rate <= 0.3:
@@ -70,7 +72,7 @@ def touch_scale(rate: float, touches: int = 60_000) -> float:
     low, high = 0.0, 4.0
     for _ in range(24):
         middle = (low + high) / 2
-        hits = nearest_key(KEY_CENTRES[letters] + middle * deviations) == letters
+        hits = layout.nearest_key(layout.centres[letters] + middle * deviations) == letters
         low, high = (middle, high) if 1.0 - hits.mean() < target else (low, middle)
     return (low + high) / 2
 
@@ -82,22 +84,30 @@ class Typist:
     hands: Hands
     rate: float
     rng: Generator
+    layout: Layout = QWERTY
 
     def type_word(self, word: str) -> str:
         """Return what comes out when this person means to type `word`.
 
         Only letters a-z go wrong; everything else is typed as is. Case is kept where a letter is hit.
         """
+        return self.type_word_touched(word)[0]
+
+    def type_word_touched(self, word: str) -> tuple[str, list[tuple[float, float] | None]]:
+        """Return what comes out, as `type_word`, and where each of its characters was touched.
+
+        (x, y) on the layout, key widths and heights; None where nothing was simulated.
+        """
         omission = OMISSION_SHARE * self.rate
         insertion = INSERTION_SHARE * self.rate
         transposition = TRANSPOSITION_SHARE * self.rate
-        typed: list[str] = []
+        typed: list[_Hit] = []
         position = 0
         while position < len(word):
             letter = word[position]
             following = word[position + 1 : position + 2]
             if letter.lower() not in LETTERS:
-                typed.append(letter)
+                typed.append((letter, None))
                 position += 1
                 continue
             draw = self.rng.random()
@@ -113,18 +123,21 @@ class Typist:
             if omission + transposition <= draw < omission + transposition + insertion:
                 typed.append(self._touch(letter))
             position += 1
-        return "".join(typed)
+        return "".join(character for character, _ in typed), [touch for _, touch in typed]
 
     def type_words(self, words: Sequence[str]) -> list[str]:
         """Return `type_word` of each word in order."""
         return [self.type_word(word) for word in words]
 
-    def _touch(self, letter: str) -> str:
+    def _touch(self, letter: str) -> _Hit:
         index = LETTERS.index(letter.lower())
         deviation = np.array(self.hands.offset) + np.array(self.hands.spread) * self.rng.standard_normal(2)
-        point: NDArray[np.float64] = KEY_CENTRES[index] + touch_scale(self.rate) * deviation
-        hit = LETTERS[int(nearest_key(point))]
-        return hit.upper() if letter.isupper() else hit
+        scale = (
+            touch_scale(self.rate) if self.layout is QWERTY else touch_scale(self.rate, layout=self.layout)
+        )
+        point: NDArray[np.float64] = self.layout.centres[index] + scale * deviation
+        hit = _OUTPUT[int(self.layout.nearest_key(point))]
+        return hit.upper() if letter.isupper() else hit, (float(point[0]), float(point[1]))
 
 
 def typist_for(name: str, seed: int, rate: float) -> Typist:
