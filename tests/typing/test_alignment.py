@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from quietkeys import edits
 from quietkeys.alignment import align
+from quietkeys.keyboard import QWERTY, are_adjacent, same_hand
+from quietkeys.layouts import DVORAK
 from quietkeys.lexicon import encode_words
-from quietkeys.keyboard import are_adjacent, same_hand
 
 WORD = st.text(alphabet="abcelst'", min_size=1, max_size=7)
 
@@ -95,3 +96,17 @@ def test_edit_ids_are_distinct_and_described() -> None:
     """Every id has one description and they fill the range."""
     described = [edits.describe(edit) for edit in range(edits.EDIT_COUNT)]
     assert len(set(described)) == edits.EDIT_COUNT
+
+
+def test_neighbours_and_hands_are_those_of_the_layout() -> None:
+    """What was typed by accident, or swapped by one hand, depends on what was typed on."""
+    classes, lengths = encode_words(["at", "the"])
+    kinds = []
+    for layout in (QWERTY, DVORAK):
+        aligned = [align(channel(1), typed, classes, lengths, layout) for typed in ("ast", "hte")]
+        made = [one.operations(np.array([row]))[0] for row, one in enumerate(aligned)]
+        kinds.append([{edits.describe(int(edit))[0] for edit in one} - {"match", "none"} for one in made])
+    assert kinds == [
+        [{"insertion-near"}, {"transposition-cross-hand"}],
+        [{"insertion-far"}, {"transposition-same-hand"}],
+    ]

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from rapidfuzz.distance import Levenshtein
 
-from quietkeys.testing.typist import OFFSET_DEVIATION, draw_hands, touch_scale, typist_for
+from quietkeys import edits
+from quietkeys.layouts import DVORAK
+from quietkeys.testing.typist import OFFSET_DEVIATION, Typist, draw_hands, touch_scale, typist_for
 
 TEXT = [
     "the",
@@ -20,6 +22,24 @@ TEXT = [
     "lazy",
     "dogs",
     "while",
+    "nobody",
+    "was",
+    "looking",
+    "at",
+    "them",
+]
+GOLDEN = [
+    "the",
+    "huixk",
+    "brown",
+    "foxes",
+    "wwre",
+    "jhmping",
+    "iver",
+    "rhhose",
+    "lazy",
+    "dgs",
+    "ehile",
     "nobody",
     "was",
     "looking",
@@ -59,6 +79,37 @@ def test_people_differ_as_measured() -> None:
     offsets = np.array([draw_hands(np.random.default_rng(seed)).offset for seed in range(2000)])
     assert offsets.mean(0) == pytest.approx([-0.10, 0.15], abs=0.01)
     assert offsets.std(0) == pytest.approx([OFFSET_DEVIATION] * 2, rel=0.1)
+
+
+def test_touches_come_with_the_same_text() -> None:
+    """Asking where the fingers landed does not change what they type, and each touch is on its key."""
+    plain, asked = typist_for("ada", 3, 0.12), typist_for("ada", 3, 0.12)
+    for word in [*TEXT, "Don't"]:
+        typed, touches = asked.type_word_touched(word)
+        assert typed == plain.type_word(word)
+        assert len(touches) == len(typed)
+        for character, touch in zip(typed, touches, strict=True):
+            assert (touch is None) == (character == "'")
+            if touch is not None:
+                nearest = asked.layout.nearest_key(np.array(touch))
+                assert nearest == edits.character_class(character)
+
+
+def test_seeds_type_what_they_always_typed() -> None:
+    """Figures rest on these streams."""
+    assert typist_for("ada", 3, 0.2).type_words(TEXT) == GOLDEN
+
+
+def test_the_stated_share_goes_wrong_on_another_layout() -> None:
+    """The scale is found for the layout that is typed on."""
+    letters = wrong = 0
+    for person in range(80):
+        rng = np.random.default_rng(person)
+        typist = Typist(draw_hands(rng), 0.08, rng, DVORAK)
+        for word, typed in zip(TEXT, typist.type_words(TEXT), strict=True):
+            letters += len(word)
+            wrong += Levenshtein.distance(word, typed)
+    assert wrong / letters == pytest.approx(0.08, rel=0.2)
 
 
 def test_a_rate_out_of_range_is_refused() -> None:
