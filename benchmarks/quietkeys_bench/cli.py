@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Final, NoReturn
@@ -15,14 +15,21 @@ from rich.table import Table
 
 from quietkeys.bundle import shipped_bundle
 from quietkeys.demo.failing import DemoFailed
+from quietkeys_bench import autocorrect as correcting
+from quietkeys_bench import latency as timing
+from quietkeys_bench import nextword as predicting
 from quietkeys_bench import peer as peers
 from quietkeys_bench import personalization as bench
 from quietkeys_bench import quantization as quantizing
+from quietkeys_bench.autocorrect_table import show_autocorrect
 from quietkeys_bench.cell import Train
+from quietkeys_bench.latency_table import show_latency
+from quietkeys_bench.nextword_table import show_nextword
 from quietkeys_bench.peer_table import show_peer
 from quietkeys_bench.people import find_people, spread
 from quietkeys_bench.quantization_tables import show_quantization
 from quietkeys_bench.schemas import read_figures
+from quietkeys_bench.spellers_peers import PEERS, Texts
 from quietkeys_bench.subject import Mode, shipped_subject
 from quietkeys_protocol.errors import QuietkeysError
 
@@ -112,6 +119,78 @@ def peer(
     with _plain_errors():
         peers.run(peers.Settings(seed, steps, strict_limit), json, lambda row: console.print(f"{row} ..."))
         show_peer(console, json)
+
+
+@app.command("autocorrect")
+def autocorrect(
+    tsv: Annotated[
+        list[Path], typer.Option(help="Files with the columns typo, correct, context; .gz too; once per file")
+    ],
+    json: Annotated[Path, typer.Option(help="Where the figures go")],
+    more: Annotated[list[Path] | None, typer.Argument(help="Further files of the same form")] = None,
+    peers: Annotated[
+        bool, typer.Option("--peers", help="Also measure other spellers on the same rows")
+    ] = False,
+    rows: Annotated[int, typer.Option(min=1, help="Rows of each file at most")] = correcting.ROWS,
+    seed: Annotated[int, typer.Option(min=0, help="Of the choice of rows")] = 0,
+    text: Annotated[
+        Path | None, typer.Option(help="Folder of texts that JamSpell's model is trained on; with --peers")
+    ] = None,
+) -> None:
+    """Mistakes corrected and good words left alone, beside the spellers that people use today."""
+    console = Console()
+    with _plain_errors(), _display(Console(stderr=True)) as progress:
+        settings = correcting.Settings((*tsv, *(more or ())), rows, seed, PEERS if peers else (), Texts(text))
+        correcting.run(settings, json, _teller(progress))
+    show_autocorrect(console, json)
+
+
+@app.command("nextword")
+def nextword(
+    people: Annotated[
+        Path, typer.Option(help="Folder of *.txt or *.txt.gz, one message a line in time order")
+    ],
+    json: Annotated[Path, typer.Option(help="Where the figures go")],
+    perplexity: Annotated[
+        Path | None, typer.Option(help="A text, .gz too, one message a line: perplexity per word of it")
+    ] = None,
+    limit: Annotated[
+        int, typer.Option(min=0, help="First so many people, of every kind in turn; 0: all")
+    ] = 0,
+    words: Annotated[int, typer.Option(min=0, help="At most so many words of each person; 0: all")] = 0,
+    keystroke_words: Annotated[
+        int, typer.Option(min=1, help="Tested words of each person that are written key by key")
+    ] = predicting.KEYSTROKE_WORDS,
+    seed: Annotated[int, typer.Option(min=0, help="Of the choice of those words")] = 0,
+) -> None:
+    """How often the next word is offered and the keys that saves, beside a trigram model."""
+    console = Console()
+    with _plain_errors(), _display(Console(stderr=True)) as progress:
+        chosen = spread(find_people(people), limit)
+        settings = predicting.Settings(chosen, words, keystroke_words, seed, perplexity)
+        predicting.run(settings, json, _teller(progress))
+    show_nextword(console, json)
+
+
+@app.command("latency")
+def latency(
+    json: Annotated[Path, typer.Option(help="Where the figures go")],
+    repeat: Annotated[int, typer.Option(min=1, max=100, help="Fresh processes to measure")] = timing.REPEATS,
+) -> None:
+    """How fast the keyboard is there, how fast it answers, and the memory it takes."""
+    console = Console()
+    with _plain_errors(), _display(Console(stderr=True)) as progress:
+        timing.run(timing.Settings(repeat), json, _teller(progress))
+    show_latency(console, json)
+
+
+def _teller(progress: Progress) -> Callable[[int, int, str], None]:
+    task = progress.add_task("starting", total=None)
+
+    def tell(done: int, total: int, name: str) -> None:
+        progress.update(task, completed=done, total=total, description=name)
+
+    return tell
 
 
 @contextmanager
