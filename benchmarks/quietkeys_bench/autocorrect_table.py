@@ -20,7 +20,7 @@ def show_autocorrect(console: Console, out: Path) -> None:
         table.add_column(
             heading,
             justify="left" if heading in ("corpus", "engine") else "right",
-            no_wrap=heading == "corpus",
+            no_wrap=heading in ("corpus", "engine"),
         )
     for corpus in figures["corpora"]:
         for row in (row for row in figures["rows"] if row["corpus"] == corpus["corpus"]):

@@ -124,7 +124,8 @@ def peer(
 @app.command("autocorrect")
 def autocorrect(
     tsv: Annotated[
-        list[Path], typer.Option(help="Files with the columns typo, correct, context; .gz too; once per file")
+        list[Path],
+        typer.Option(help="Files with the columns typo, correct, context; .gz too; more may follow"),
     ],
     json: Annotated[Path, typer.Option(help="Where the figures go")],
     more: Annotated[list[Path] | None, typer.Argument(help="Further files of the same form")] = None,

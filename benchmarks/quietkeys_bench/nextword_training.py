@@ -1,9 +1,9 @@
 """Makes the tables of the trigram peer: `python -m quietkeys_bench.nextword_training TEXTDIR [OUT]`.
 
 From all texts but those held back for perplexity. A word is kept if it occurs at least LEAST_WORD times and
-in two kinds of text (the part of a file's name before the first underscore), or LEAST_ALONE times in one:
-others are mostly names of single people. A name that a chat line begins with ("name: ...") is no word.
-Pairs and triples that occur once are left out; benchmarks/README.md says what that costs.
+in two kinds of text (the part of a file's name before the first underscore); others are mostly names. A
+name that a chat line begins with ("name: ...") is no word. Pairs and triples that occur once are left out;
+benchmarks/README.md says what that costs.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from quietkeys_bench.nextword_trigram import SHIPPED
 from quietkeys_bench.spellers_jamspell import training_texts
 
 LEAST_WORD: Final = 5
-LEAST_ALONE: Final = 100
 LEAST_PAIR: Final = 2
 LEAST_TRIPLE: Final = 2
 
@@ -54,11 +53,7 @@ def vocabulary(paths: list[Path]) -> list[str]:
         seen.update(found)
         for word in found:
             kinds.setdefault(word, set()).add(kind)
-    kept = [
-        word
-        for word, times in seen.items()
-        if times >= LEAST_ALONE or (times >= LEAST_WORD and len(kinds[word]) > 1)
-    ]
+    kept = [word for word, times in seen.items() if times >= LEAST_WORD and len(kinds[word]) > 1]
     return sorted(kept, key=lambda word: (-seen[word], word))
 
 
