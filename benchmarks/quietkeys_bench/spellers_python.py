@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from importlib import import_module, resources
 from typing import Any, Final
 
+from quietkeys.tokens import span
 from quietkeys_bench.autocorrect_rows import folded
 from quietkeys_bench.spellers import STRIP, Answer, first_or
 
@@ -21,10 +22,20 @@ class PeerBroken(Exception):  # noqa: N818 - what happened
 
 
 class _WithoutContext:
-    """A speller that sees the word alone."""
+    """A speller that sees the word alone, without the punctuation around it; what is no word is left."""
 
     def approach(self, before: str, typed: str) -> None:
         """Do nothing: it keeps nothing from one call to the next."""
+
+    def correct(self, before: str, typed: str, after: str) -> Answer:
+        """Return its suggestions for the word, best first; the first is what it puts in place."""
+        start, end = span(typed)
+        word = folded(typed[start:end])
+        suggested = self._suggested(word) if word.replace("'", "").isalpha() else ()
+        return first_or([typed[:start] + one + typed[end:] for one in suggested[:STRIP]], typed)
+
+    def _suggested(self, word: str) -> Sequence[str]:
+        raise NotImplementedError
 
 
 class SymSpell(_WithoutContext):
@@ -41,11 +52,9 @@ class SymSpell(_WithoutContext):
             if not self._speller.load_dictionary(str(path), term_index=0, count_index=1):
                 raise PeerBroken("symspellpy lacks its English dictionary")
 
-    def correct(self, before: str, typed: str, after: str) -> Answer:
-        """Return its nearest words; a word it knows is its own first one."""
-        return first_or(
-            [found.term for found in self._speller.lookup(folded(typed), self._all, EDITS)], typed
-        )
+    def _suggested(self, word: str) -> Sequence[str]:
+        # A word that it knows is its own first one.
+        return [found.term for found in self._speller.lookup(word, self._all, EDITS)]
 
 
 class PySpellChecker(_WithoutContext):
@@ -56,12 +65,10 @@ class PySpellChecker(_WithoutContext):
     def __init__(self) -> None:
         self._speller: Any = import_module("spellchecker").SpellChecker(distance=EDITS)
 
-    def correct(self, before: str, typed: str, after: str) -> Answer:
-        """Return its candidates, the commonest first; a word that it knows is left alone."""
-        word = folded(typed)
-        candidates = self._speller.candidates(word)
+    def _suggested(self, word: str) -> Sequence[str]:
+        # A word that it knows is its only candidate.
         usage = self._speller.word_usage_frequency
-        return first_or(sorted(candidates or (), key=lambda one: (-usage(one), one)), typed)
+        return sorted(self._speller.candidates(word) or (), key=lambda one: (-usage(one), one))
 
 
 class Autocorrect(_WithoutContext):
@@ -76,9 +83,6 @@ class Autocorrect(_WithoutContext):
             raise PeerBroken("autocorrect lacks data/en.tar.gz, which it would download")
         self._speller: Any = import_module("autocorrect").Speller(lang="en")
 
-    def correct(self, before: str, typed: str, after: str) -> Answer:
-        """Return what it replaces the text with, and its candidates."""
-        word = folded(typed)
+    def _suggested(self, word: str) -> Sequence[str]:
         ranked: Sequence[tuple[int, str]] = sorted(self._speller.get_candidates(word), reverse=True)
-        text = self._speller(word)
-        return Answer(text, tuple(dict.fromkeys([text, *(one for _, one in ranked)]))[:STRIP])
+        return tuple(dict.fromkeys([self._speller(word), *(one for _, one in ranked)]))

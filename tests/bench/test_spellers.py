@@ -82,6 +82,9 @@ def sets_right(speller: Speller | Missing) -> bool:
     speller.approach("", "recieve")
     mistake = speller.correct("they ", "recieve", " letters")
     good = speller.correct("they ", "receive", " letters")
+    glued = speller.correct("they ", "recieve.", " Letters")
+    assert glued.text == "receive."
+    assert speller.correct("at ", "10:30", "").text == "10:30"
     return mistake.text == "receive" and "receive" in mistake.strip and good.text == "receive"
 
 
