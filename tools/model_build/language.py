@@ -1,4 +1,4 @@
-"""The language stage: from texts and typing statistics to everything that judges words.
+"""The language stage: from texts, word lists and typing statistics to everything that judges words.
 
 Plain values in, plain values out: the plan stage takes a `Language` and adds the adapter's blocks.
 """
@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,19 +18,34 @@ from quietkeys.lexicon import WordTables
 from quietkeys.symbols import CLASSES, word_class
 from quietkeys.tokens import is_correctable
 
-from . import channel, lexicon, spelling
+from . import casing, channel, corpora, lexicon, misspellings, offensive, scowl, scrub, spelling
+from .channel import TextStatistics
 from .graph import LanguageParts
-from .neural import export, text, training
-from .neural.network import Sizes
+from .lexicon import Lexicon, Occurrences
+from .misspellings import Misspelling
+from .neural import export, text, texting, training
+from .neural.network import Network, Sizes
 from .neural.text import Line
-from .neural.training import Recipe
+from .neural.training import Recipe, Texts
 from .neural.vocabulary import Symbols
 
-NETWORK_WORDS = 20_000  # in the network's vocabulary; the rest of the lexicon shares classes
-TAIL_RANK = 20_000  # words from this rank on teach the spelling model too, being names and the like
-TAIL_WEIGHT = 0.3  # what such a word counts for against one outside the lexicon
+NETWORK_WORDS: Final = 20_000  # in the network's vocabulary; the rest of the lexicon shares classes
+TAIL_RANK: Final = 20_000  # words from this rank on teach the spelling model too, being names and the like
+TAIL_WEIGHT: Final = 0.3  # what such a word counts for against one outside the lexicon
+KEPT_BACK: Final = 5  # every fifth misspelling chooses the channel's mixture, the others teach it
+SLIP_WORDS: Final = 2_000  # words typed once to have as many slips
+OUTSIDE_PRIOR: Final = 20.0  # training sightings that speak for the share of words outside, per class
 
 Report = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where everything comes from. text, typing: folders of the data. word_lists: SCOWL's."""
+
+    text: Path
+    typing: Path
+    word_lists: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +61,178 @@ class Language:
     network: bytes = field(repr=False)
     parts: LanguageParts
     figures: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The texts as they were read, and what was found in them on the way to the lexicon.
+
+    train, held_out: scrubbed lines by corpus; train has "texted" besides. bare: contractions by their form
+    without apostrophe. outside: words that the lexicon lacks, with counts.
+    """
+
+    train: Mapping[str, list[Line]]
+    held_out: Mapping[str, list[Line]]
+    seen: Occurrences
+    bare: Mapping[str, str]
+    lexicon: Lexicon
+    outside: Mapping[str, int]
+    typing: channel.TypingCounts
+    statistics: TextStatistics
+    slips_in_text: NDArray[np.float32]  # [EDIT_COUNT] log-probabilities of slips that stay in a text
+    found: Sequence[Misspelling]
+
+
+def read(sources: Sources, report: Report = print) -> Reading:
+    """Return the texts, the lexicon, and the misspellings that the texts hold.
+
+    Takes four minutes and 4 GB on one core. Raises TrainingTextError, ScowlError or OSError if a file is missing.
+    """
+    typing = channel.read_counts(sources.typing)
+    lists = scowl.read_scowl(sources.word_lists)
+    train, held_out = text.read_lines(sources.text)
+    seen = lexicon.gather(_counts(train), corpora.CORPORA, _joined(train))
+    report(f"{sum(seen.totals.values()):,} words of text")
+    forms = casing.collect_forms(_raw_lines(sources.text))
+    statistics = channel.text_statistics(seen.totals)
+    slips = channel.channel_log_probabilities(typing, statistics, channel.WRONG_IN_TEXT)
+    bare = lexicon.bare_contractions(seen, lists)
+    shorthand = {form for found in texting.FORMS.values() for form in found} | set(texting.OPENINGS)
+    words = lexicon.build_lexicon(seen, lists, forms, offensive.package_words(), slips, shorthand)
+    report(f"lexicon of {len(words.keys):,}, {int(words.offensive.sum())} of them offensive")
+    outside = lexicon.outside_words(seen, words, forms, bare)
+    familiar = lexicon.familiar_words(seen, lists, bare)
+    found = misspellings.learn_misspellings(outside, familiar, slips, statistics)
+    report(f"{len(found):,} misspellings in {len(outside):,} words outside: {misspellings.summary(found)}")
+    return Reading(train, held_out, seen, bare, words, outside, typing, statistics, slips, found)
+
+
+def _counts(train: Mapping[str, Iterable[Line]]) -> dict[str, Counter[str]]:
+    return {
+        corpus.name: Counter(word for line in train[corpus.name] for sentence in line for word in sentence)
+        for corpus in corpora.CORPORA
+    }
+
+
+def _joined(train: Mapping[str, Iterable[Line]]) -> Counter[str]:
+    """Return how often two neighbours would make another word of the texts without the space between."""
+    known = {
+        word for name, lines in train.items() if name != "texted" for line in lines for words in line for word in words
+    }
+    joined: Counter[str] = Counter()
+    for corpus in corpora.CORPORA:
+        for line in train[corpus.name]:
+            for sentence in line:
+                for first, second in zip(sentence, sentence[1:], strict=False):
+                    together = first + second
+                    if together in known:
+                        joined[together] += 1
+    return joined
+
+
+def _raw_lines(folder: Path) -> Iterable[str]:
+    for corpus in corpora.CORPORA:
+        yield from corpora.corpus_lines(folder, corpus)[0]
+
+
+def texts_to_learn(reading: Reading, report: Report = print) -> tuple[Symbols, Texts]:
+    """Return the network's vocabulary, and the texts in its symbols."""
+    offends = {key for key, bad in zip(reading.lexicon.keys, reading.lexicon.offensive, strict=True) if bad}
+    known = set(reading.lexicon.keys) - offends
+    symbols = Symbols.of(text.choose_words(dict(reading.train), NETWORK_WORDS, known.__contains__))
+    outside: dict[str, int] = {}
+    train = {name: text.encode(lines, symbols, outside) for name, lines in reading.train.items()}
+    held_out = {name: text.encode(lines, symbols, outside) for name, lines in reading.held_out.items()}
+    report(f"network vocabulary of {len(symbols.words):,} words")
+    return symbols, training.texts_of(symbols, train, held_out, list(outside))
+
+
+def build_language(
+    sources: Sources, folder: Path, recipe: Recipe, report: Report = print, sizes: tuple[int, int] = (224, 640)
+) -> Language:
+    """Return the language built from the sources.
+
+    folder: where checkpoints and log of the network lie; training goes on from there. sizes: width and state of
+    the network.
+    """
+    reading = read(sources, report)
+    symbols, texts = texts_to_learn(reading, report)
+    width, state = sizes
+    network = training.train(texts, Sizes(symbols.size, width, state), recipe, folder, report)
+    return assemble(reading, symbols, network, training.evaluate(network, texts, recipe.batch))
+
+
+def assemble(
+    reading: Reading, symbols: Symbols, network: Network, held_out: Mapping[str, Mapping[str, float]]
+) -> Language:
+    """Return the language of a trained network. held_out: figures of `training.evaluate`."""
+    words = reading.lexicon
+    symbol = np.array([symbols.index.get(word, -1) for word in words.keys], np.int32)
+    tables = WordTables(
+        log_frequency=words.log_frequency,
+        symbol=symbol,
+        offensive=words.offensive,
+        outside=_outside_shares(reading, symbols),
+    )
+    misspelt = {one.typed for one in reading.found}
+    table, scale = spelling.train(_spellings(words.keys, reading.outside, misspelt))
+    costs, share = _channel(reading)
+    figures = {f"{figure}_{name}": value for name, found in held_out.items() for figure, value in found.items()}
+    figures |= {
+        "words": float(len(words.keys)),
+        "offensive": float(words.offensive.sum()),
+        "network_words": float(len(symbols.words)),
+        "misspellings": float(len(reading.found)),
+        "spelling_share": share,
+        "bare_share": misspellings.bare_share(reading.seen.totals, reading.bare),
+    }
+    parts = LanguageParts(table, scale, costs)
+    return Language(words.display, tables, export.onnx_bytes(network), parts, figures)
+
+
+def _outside_shares(reading: Reading, symbols: Symbols) -> NDArray[np.float32]:
+    """Return [C] the share of words outside the lexicon among those that the network predicts as a class.
+
+    Of the held-out lines, which nothing was chosen by; smoothed by the training lines, where the share is lower.
+    """
+    known = set(reading.lexicon.keys)
+
+    def count(lines: Mapping[str, Iterable[Line]]) -> tuple[NDArray[Any], NDArray[Any]]:
+        every, beyond = np.zeros(len(CLASSES)), np.zeros(len(CLASSES))
+        for name, of_corpus in lines.items():
+            for line in of_corpus:
+                for word in (word for sentence in line for word in sentence):
+                    if word != scrub.BLANK and word not in symbols.index:
+                        every[word_class(word)] += text.PASSES[name]
+                        beyond[word_class(word)] += text.PASSES[name] * (word not in known)
+        return every, beyond
+
+    trained, trained_beyond = count({name: lines for name, lines in reading.train.items() if name != "texted"})
+    every, beyond = count(reading.held_out)
+    prior = (trained_beyond + 1.0) / (trained + 2.0)
+    shares: NDArray[np.float32] = ((beyond + OUTSIDE_PRIOR * prior) / (every + OUTSIDE_PRIOR)).astype(np.float32)
+    return shares
+
+
+def _spellings(
+    keys: Sequence[str], outside: Iterable[str], misspelt: Collection[str]
+) -> list[tuple[str, float]]:
+    """Return the types that teach the spelling model, with weights, in a fixed order."""
+    new = [(word, 1.0) for word in sorted(outside) if word not in misspelt]
+    return new + [(word, TAIL_WEIGHT) for word in keys[TAIL_RANK:]]
+
+
+def _channel(reading: Reading) -> tuple[NDArray[np.float32], float]:
+    """Return (log-probabilities of edits [EDIT_COUNT], share of spelling mistakes among them)."""
+    fingers = channel.channel_log_probabilities(reading.typing, reading.statistics)
+
+    def spelt(found: Iterable[Misspelling]) -> NDArray[np.float32]:
+        return channel.spelling_log_probabilities(misspellings.edit_weights(found), reading.statistics)
+
+    teaching = [one for place, one in enumerate(reading.found) if place % KEPT_BACK]
+    judging = [one.edits for place, one in enumerate(reading.found) if not place % KEPT_BACK]
+    common = [word for word in reading.lexicon.keys[len(lexicon.SPECIAL) :] if is_correctable(word)][:SLIP_WORDS]
+    slips = misspellings.slip_edits(common, fingers, channel.WRONG)
+    share = channel.best_share(fingers, spelt(teaching), slips, judging)
+    bare = misspellings.bare_share(reading.seen.totals, reading.bare)
+    return channel.mixed(fingers, spelt(reading.found), share, bare), share

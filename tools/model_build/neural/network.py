@@ -25,8 +25,8 @@ class Sizes:
     """symbols: V. width: d, of embeddings. state: H."""
 
     symbols: int
-    width: int = 224
-    state: int = 640
+    width: int = 240
+    state: int = 704
 
 
 class Network(nn.Module):

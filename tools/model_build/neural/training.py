@@ -94,7 +94,7 @@ def batch_of(texts: Texts, messages: list[NDArray[np.int32]], rng: Generator | N
     for column, message in enumerate(messages):
         raw[: len(message), column] = message
     outside = raw < 0
-    known = np.where(outside, texts.outside_class[-1 - raw] if len(texts.outside_class) else 0, raw)
+    known = np.where(outside, texts.outside_class[np.maximum(-1 - raw, 0)] if len(texts.outside_class) else 0, raw)
     inputs, targets = known[:-1], known[1:].copy()
     targets[np.arange(1, longest)[:, None] >= length[None, :]] = SENTENCE
     targets[targets < FIRST_CLASS] = SENTENCE
@@ -104,7 +104,7 @@ def batch_of(texts: Texts, messages: list[NDArray[np.int32]], rng: Generator | N
     rows = raw[:-1][spelled]
     ngrams = np.where(
         (rows < 0)[:, None],
-        texts.outside_ngrams[np.minimum(-1 - rows, len(texts.outside_ngrams) - 1)],
+        texts.outside_ngrams[np.maximum(-1 - rows, 0)],
         texts.inside_ngrams[np.maximum(rows, 0)],
     ) if len(rows) else np.zeros((0, MAX_NGRAMS), np.int32)
     return Batch(*(torch.from_numpy(np.ascontiguousarray(a)) for a in
@@ -240,7 +240,7 @@ def _counts(texts: Texts, size: int) -> NDArray[np.float64]:
     counts = np.zeros(size)
     for name, messages in texts.train.items():
         outside = messages.symbols < 0
-        ids = np.where(outside, texts.outside_class[-1 - messages.symbols], messages.symbols)
+        ids = np.where(outside, texts.outside_class[np.maximum(-1 - messages.symbols, 0)], messages.symbols)
         counts += PASSES[name] * np.bincount(ids, minlength=size)
     return counts + 1.0
 
