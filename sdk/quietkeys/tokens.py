@@ -23,14 +23,20 @@ def normalize(token: str) -> str:
 
     Typographic apostrophes become "'"; outer punctuation goes; case is folded.
     """
-    word = _OUTER.sub("", token.translate(_APOSTROPHES)).lower()
+    word = _OUTER.sub("", straightened(token)).lower()
     return word if any(character.isalpha() for character in word) else ""
+
+
+def straightened(text: str) -> str:
+    """Return a text of the same length with typographic apostrophes as "'"."""
+    return text.translate(_APOSTROPHES)
 
 
 def span(token: str) -> tuple[int, int]:
     """Return where the word inside a token begins and ends: what `normalize` keeps of it."""
-    core = _OUTER.sub("", token)
-    start = token.find(core)
+    straight = straightened(token)
+    core = _OUTER.sub("", straight)
+    start = straight.find(core)
     return start, start + len(core)
 
 

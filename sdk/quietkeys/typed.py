@@ -1,8 +1,8 @@
 """Text as an app has it, and the pieces that the model works on.
 
 An app knows the text before the cursor and the token that is typed; the model knows lower-case pieces with
-the pieces of the message before them. What is no word (numbers, addresses, handles, code) is never a piece, and as
-context it is a blank: it must not be remembered even as the neighbour of a word.
+the pieces of the message before them. What is no word (numbers, addresses, handles, code) is never a piece,
+and as context it is a blank: it must not be remembered even as the neighbour of a word.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Final
 
 from quietkeys.alignment import MAX_WORD
 from quietkeys.casing import is_code_like, spelled_like
+from quietkeys.keyboard import Floats
 from quietkeys.language import BLANK, Context
 from quietkeys.tokens import ends_sentence, is_correctable, normalize, pieces, span
 
@@ -23,10 +24,15 @@ _REACH: Final = 1200  # characters of context that can matter
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Piece:
-    """A lower-case run of letters with its context. Private."""
+    """A lower-case run of letters with its context, and where it starts in the text it is from. Private."""
 
     context: Context
     text: str
+    start: int = 0
+
+    def touches(self, all_touches: Floats) -> Floats:
+        """Return those of this piece [T, 2], from those of all characters of the text it is from."""
+        return all_touches[self.start : self.start + len(self.text)]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -46,20 +52,22 @@ class Token:
 def token_of(context: str, typed: str) -> Token:
     """Return the token that ends `typed`, after all the text before it."""
     earlier, raw = _split_last(typed)
-    found = pieces_of(_with_earlier(context, earlier), raw)
-    start, end = span(raw)
-    if not found or len(raw.lower()) != len(raw) or is_code_like(raw):
+    at = len(typed.rstrip()) - len(raw)
+    found = pieces_of(_with_earlier(context, earlier), raw, at)
+    end = span(raw)[1]
+    start = end - len(found[-1].text) if found else end
+    if not found or found[-1].start != at + start or is_code_like(raw):
         return Token("", raw, "", None)
-    start = end - len(found[-1].text)
     return Token(raw[:start], raw[start:end], raw[end:], found[-1])
 
 
 def words_of(context: str, text: str) -> list[Piece]:
     """Return all pieces of `text`, with what was before it as their context."""
-    found, before = [], context_of(context)
+    found, before, at = [], context_of(context), 0
     for raw in text.split():
-        found += pieces_of(before, raw)
-        before = context_after(before, raw)
+        at = text.index(raw, at)
+        found += pieces_of(before, raw, at)
+        before, at = context_after(before, raw), at + len(raw)
     return found
 
 
@@ -75,13 +83,15 @@ def context_of(text: str) -> Context:
     return context
 
 
-def pieces_of(context: Context, raw: str) -> list[Piece]:
-    """Return the pieces of one token."""
+def pieces_of(context: Context, raw: str, at: int = 0) -> list[Piece]:
+    """Return the pieces of one token. at: where it starts in the text it is from."""
     found: list[Piece] = []
+    at += span(raw)[0]
     for text in _parts(raw):
         if _is_piece(text):
-            found.append(Piece(context, text))
+            found.append(Piece(context, text, at))
         context = context_after_piece(context, text)
+        at += len(text)
     return found
 
 

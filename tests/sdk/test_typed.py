@@ -6,7 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quietkeys.typed import BLANK, context_of, spelled_like, token_of, words_of
+from quietkeys.casing import spelled_like
+from quietkeys.language import BLANK
+from quietkeys.tokens import straightened
+from quietkeys.typed import context_of, token_of, words_of
 
 
 @pytest.mark.parametrize(
@@ -17,7 +20,8 @@ from quietkeys.typed import BLANK, context_of, spelled_like, token_of, words_of
         ("thnk...so", "thnk...", "so", "", "so"),
         ("well-knwon!", "well-", "knwon", "!", "knwon"),
         ("Don’t", "", "Don’t", "", "don't"),
-        ("see you tomorow", "", "tomorow", "", "tomorow"),
+        ("tisʼ", "", "tis", "ʼ", "tis"),
+        ("see you tomorow ", "", "tomorow", "", "tomorow"),
     ],
 )
 def test_the_last_piece_is_worked_on(typed: str, before: str, spelled: str, after: str, piece: str) -> None:
@@ -30,7 +34,20 @@ def test_the_last_piece_is_worked_on(typed: str, before: str, spelled: str, afte
 
 @pytest.mark.parametrize(
     "typed",
-    ["", "42", "abc123", "bob@mail.test", "@jhon", "#tgif", "/usr/bin", "http://x.y/z", "naïve", "x=1", "!?"],
+    [
+        "",
+        "42",
+        "abc123",
+        "bob@mail.test",
+        "@jhon",
+        "#tgif",
+        "/usr/bin",
+        "http://x.y/z",
+        "naïve",
+        "x=1",
+        "!?",
+        f"abc-{'x' * 30}",
+    ],
 )
 def test_what_is_no_word_is_left_alone(typed: str) -> None:
     """Numbers, addresses, handles, tags, paths, code and letters beyond a-z have no piece."""
@@ -96,3 +113,15 @@ def test_any_text_is_taken(context: str, typed: str) -> None:
     whole = token.before + token.spelled + token.after
     assert whole == (typed.split()[-1] if typed.split() else "")
     words_of(context, typed)
+
+
+@given(st.text(), st.text(alphabet="aE'’ʼ.-“ \u00a0\n1K", max_size=30))
+def test_pieces_know_where_they_start(context: str, typed: str) -> None:
+    """At `start` stands, in any case and with any apostrophes, what the piece says."""
+    found = words_of(context, typed)
+    piece = token_of(context, typed).piece
+    for one in [*found, *([piece] if piece is not None else [])]:
+        there = typed[one.start : one.start + len(one.text)]
+        assert straightened(there).lower() == one.text
+    assert [one.start for one in found] == sorted({one.start for one in found})
+    assert piece is None or piece.start == found[-1].start
