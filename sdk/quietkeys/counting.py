@@ -29,8 +29,9 @@ NEGLIGIBLE_MASS: Final = 2e-3  # competitors less probable than this are not cou
 class Choice:
     """One kept word among its candidates, as numbers only: what is counted and what the gate keeps.
 
-    features: [K, F]. edit_events: [K, P] channel events, -1 for none. buckets: [K] lexicon events, -1 for
-    none. kept: index of the candidate that the user kept. literal: index of what was typed.
+    features: [K, F]. edit_events: [K, P] channel events of the edits and then of the touches, -1 for none.
+    buckets: [K] lexicon events, -1 for none. kept: index of the candidate that the user kept. literal: index
+    of what was typed.
     """
 
     features: Floats

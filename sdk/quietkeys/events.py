@@ -1,6 +1,7 @@
 """Public event types of the three blocks: which event every edit, word and pair of candidates is.
 
-    channel   one event for every group of edits that one habit of the hands would change together
+    channel   one event for every group of edits that one habit of the hands would change together, then
+              the touch events
     lexicon   one event for every bucket of the vocabulary: the most frequent words alone, then tiers
     ranker    one event for every prototype of a public code book of feature differences
 
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from quietkeys import edits
 from quietkeys.evidence import EVIDENCE
+from quietkeys.touch_events import TOUCH_EVENTS
 from quietkeys_protocol.errors import ErrorCode, Untrusted
 
 FEATURES: Final = ("language", "channel", "personal", *EVIDENCE)
@@ -40,10 +42,10 @@ Indices = NDArray[np.int64]
 class EventMap:
     """Maps what happens to events. F = len(FEATURES).
 
-    event_of_edit: [EDIT_COUNT] channel event or -1. bucket_starts: [B] first lexicon id of each bucket,
-    rising. code_book: [M, F] prototypes of feature differences / feature_scale. feature_scale: [F].
-    base_weights: [F] the ranker at a zero adapter. ranker_map: [F, d] from adapter weights to feature
-    weights.
+    event_of_edit: [EDIT_COUNT] channel event or -1; the touch events come after the last of these.
+    bucket_starts: [B] first lexicon id of each bucket, rising. code_book: [M, F] prototypes of feature
+    differences / feature_scale. feature_scale: [F]. base_weights: [F] the ranker at a zero adapter.
+    ranker_map: [F, d] from adapter weights to feature weights.
     """
 
     event_of_edit: Indices
@@ -71,10 +73,15 @@ class EventMap:
             raise Untrusted(ErrorCode.BUNDLE_UNTRUSTED, "its event map does not fit this version")
 
     @property
+    def first_touch_event(self) -> int:
+        """Return the channel event that is the first of TOUCH_EVENTS: as many events of edits are before."""
+        return int(self.event_of_edit.max()) + 1
+
+    @property
     def sizes(self) -> dict[str, int]:
         """Return the number of events of each block."""
         return {
-            "channel": int(self.event_of_edit.max()) + 1,
+            "channel": self.first_touch_event + len(TOUCH_EVENTS),
             "lexicon": len(self.bucket_starts),
             "ranker": len(self.code_book),
         }

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from quietkeys.bundle import Bundle
 from quietkeys.edits import EDIT_COUNT
 from quietkeys.events import EventMap, parse_event_map
+from quietkeys.keyboard import QWERTY, Layout
 from quietkeys.language import LanguageModel
 from quietkeys.lexicon import Lexicon, WordTables
 from quietkeys.scorer import Scorer
 from quietkeys.slate import LexiconSearch
+from quietkeys.slips import LayoutChannel
 from quietkeys.symbols import CLASSES
 from quietkeys_protocol.errors import ErrorCode, Untrusted
 from quietkeys_protocol.plan import Plan
@@ -24,7 +26,7 @@ LANGUAGE: Final = "language.onnx"
 RANKER: Final = "model.onnx"
 LEXICON: Final = "lexicon.txt"  # one word a line as it is written, line number = id
 WORDS: Final = "words.npz"  # log_frequency, symbol, offensive, outside: see `lexicon.WordTables`
-CHANNEL: Final = "channel.npy"  # float32 [EDIT_COUNT], nats
+CHANNEL: Final = "channel.npy"  # float32 [EDIT_COUNT], nats, for QWERTY
 PLAN: Final = "plan.json"
 EVENTS: Final = "events.json"
 
@@ -41,17 +43,20 @@ class Model:
     word_of_symbol: NDArray[np.int64]
 
 
-def load_model(bundle: Bundle) -> Model:
-    """Return the model in a verified bundle; Untrusted if its parts do not fit together."""
+def load_model(bundle: Bundle, layout: Layout = QWERTY) -> Model:
+    """Return the model in a verified bundle for a layout; Untrusted if its parts do not fit together."""
     display = bundle[LEXICON].decode("ascii").splitlines()
     lexicon = Lexicon.build(display, _tables(bundle[WORDS], len(display)))
     channel = np.load(io.BytesIO(bundle[CHANNEL]), allow_pickle=False).astype(np.float64)
     _require(channel.shape == (EDIT_COUNT,))
+    plan, events = Plan.parse(bundle[PLAN]), parse_event_map(bundle[EVENTS])
+    if {block.name: len(block.events) for block in plan.blocks} != events.sizes:
+        raise Untrusted(ErrorCode.BUNDLE_UNTRUSTED, "its plan does not fit its event map")
     return Model(
-        search=LexiconSearch(lexicon, channel),
+        search=LexiconSearch(lexicon, LayoutChannel.of(channel, layout)),
         language=LanguageModel.load(bundle[LANGUAGE], symbols_of(lexicon)),
-        plan=Plan.parse(bundle[PLAN]),
-        events=parse_event_map(bundle[EVENTS]),
+        plan=plan,
+        events=events,
         scorer=Scorer(bundle[RANKER]),
         word_of_symbol=word_of_symbol(lexicon),
     )

@@ -13,6 +13,7 @@ import numpy as np
 from quietkeys.alignment import MAX_WORD
 from quietkeys.counting import Choice, softmax
 from quietkeys.events import EventMap, Floats
+from quietkeys.keyboard import Layout
 from quietkeys.language import Context
 from quietkeys.levels import Level, decided
 from quietkeys.memory import Memory
@@ -20,6 +21,7 @@ from quietkeys.model import Model
 from quietkeys.scorer import Adapter, Scorer
 from quietkeys.slate import Slate, SlateMaker
 from quietkeys.tokens import is_correctable
+from quietkeys.touch import TouchModel
 from quietkeys_protocol.plan import Plan
 
 KEPT_CANDIDATES: Final = 12  # of a slate that a choice keeps, the most probable ones
@@ -53,14 +55,20 @@ class Judged:
 
 
 class Predictor:
-    """The bundle's model with one user's local memory."""
+    """The bundle's model with one user's local memory and touches."""
 
     def __init__(self, model: Model, memory: Memory | None = None) -> None:
         """memory: the user's, an empty one if None."""
         self.memory = Memory() if memory is None else memory
         self.memory.lexicon = model.search.lexicon.index
         self.model = model
-        self.maker = SlateMaker(model.search, model.language, self.memory)
+        self.touch = TouchModel(self.layout)
+        self.maker = SlateMaker(model.search, model.language, self.memory, self.touch)
+
+    @property
+    def layout(self) -> Layout:
+        """What is typed on."""
+        return self.model.search.channel.layout
 
     @property
     def plan(self) -> Plan:
@@ -77,11 +85,16 @@ class Predictor:
         """The graph that scores slates."""
         return self.model.scorer
 
-    def judge(self, context: Context, piece: str, adapter: Adapter) -> Judged | None:
-        """Return the judgement of a lower-case piece, or None where it is left alone."""
+    def judge(
+        self, context: Context, piece: str, adapter: Adapter, touches: Floats | None = None
+    ) -> Judged | None:
+        """Return the judgement of a lower-case piece, or None where it is left alone.
+
+        touches: [T, 2] of `touch.known_touches`, None if there are none.
+        """
         if not is_correctable(piece) or len(piece) > MAX_WORD:
             return None
-        slate = self.maker.make(context, piece)
+        slate = self.maker.make(context, piece, touches)
         scores = self.scorer.score(slate, adapter)
         return Judged(slate, softmax(scores.score), scores.features, self._is_settled(piece))
 
@@ -93,10 +106,12 @@ class Predictor:
         base = judged.features @ self.events.base_weights
         base[[position, judged.slate.literal]] = np.inf  # both always stay
         rows = np.argsort(-base, kind="stable")[:KEPT_CANDIDATES]
-        edit_events = self.events.event_of_edit[judged.slate.operations[rows]]
+        operations, touched = judged.slate.operations[rows], judged.slate.touch_events[rows]
+        edit_events = np.where(operations > 0, self.events.event_of_edit[operations], -1)
+        touch_events = np.where(touched >= 0, self.events.first_touch_event + touched, -1)
         return Choice(
             features=judged.features[rows],
-            edit_events=np.where(judged.slate.operations[rows] > 0, edit_events, -1),
+            edit_events=np.concatenate([edit_events, touch_events], axis=1),
             buckets=self.events.bucket(judged.slate.ids[rows]),
             kept=int(np.flatnonzero(rows == position)[0]),
             literal=int(np.flatnonzero(rows == judged.slate.literal)[0]),

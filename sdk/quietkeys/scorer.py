@@ -69,6 +69,7 @@ class Scorer:
             "candidate": slate.ids,
             "language": slate.language,
             "touch": slate.touch,
+            "touch_events": slate.touch_events,
             "spelling": _spellings(slate),
             "edits": slate.operations,
             "personal": slate.personal,

@@ -20,6 +20,9 @@ from quietkeys.language import Context, LanguageModel, LanguageState
 from quietkeys.lexicon import Lexicon, encode_words, reach
 from quietkeys.memory import Memory, last_two
 from quietkeys.phrases import phrases
+from quietkeys.slips import LayoutChannel
+from quietkeys.touch import TouchModel, no_touches
+from quietkeys.touch_events import touch_events
 
 UNKNOWN: Final = 1  # id of words that the lexicon lacks
 PHRASE: Final = 0  # id of two words in one
@@ -45,9 +48,10 @@ class Slate:
 
     ids: [K] lexicon ids (UNKNOWN where the lexicon lacks the word, PHRASE for two words). operations: [K,
     MAX_EDITS] edit ids. language: [K] log P(word | context), nats, the spelling of unknown words left out.
-    touch: [K] what the touches add to the channel's log-probability, nats. personal: [K] share x P(word |
-    context) of the user's own counts. base_share: what is left for the base model. evidence: [K,
-    len(EVIDENCE)].
+    touches: [T, 2] of `touch.known_touches`. touch: [K] what they and the layout add to the log-probabilities
+    that the bundle's channel gives the operations, nats. touch_events: [K, W] indices into TOUCH_EVENTS, -1
+    for none. personal: [K] share x P(word | context) of the user's own counts. base_share: what is left for
+    the base model. evidence: [K, len(EVIDENCE)].
     """
 
     typed: str
@@ -55,7 +59,9 @@ class Slate:
     ids: Indices
     operations: Indices
     language: NDArray[np.float32]
+    touches: Floats
     touch: NDArray[np.float32]
+    touch_events: Indices
     personal: NDArray[np.float32]
     base_share: float
     evidence: NDArray[np.float32]
@@ -85,17 +91,21 @@ class _Found:
 
 @dataclass(slots=True, repr=False)
 class LexiconSearch:
-    """Finds and aligns words near what was typed; the same for everybody, so it is cached.
-
-    channel: [EDIT_COUNT] log-probability of every edit, nats.
-    """
+    """Finds and aligns words near what was typed; what it finds is the same for everybody and is cached."""
 
     lexicon: Lexicon
-    channel: Floats
+    channel: LayoutChannel
     _cache: OrderedDict[str, _Found] = field(default_factory=OrderedDict)
 
-    def near(self, typed: str) -> _Found:
-        """Return the lexicon's candidates for a typed word, and phrases; offensive words only if typed."""
+    def near(self, typed: str, emission: Floats | None = None) -> _Found:
+        """Return the lexicon's candidates for a typed word, and phrases; offensive words only if typed.
+
+        emission: [T, 28] of `TouchModel.emission`, None without touches. It ranks, and finds no others.
+        """
+        found = self._without_touches(typed)
+        return found if emission is None else self.aligned(typed, found.words, found.ids, emission)
+
+    def _without_touches(self, typed: str) -> _Found:
         found = self._cache.get(typed)
         if found is not None:
             self._cache.move_to_end(typed)
@@ -121,12 +131,14 @@ class LexiconSearch:
         ids = ids[~offensive | (ids == self.lexicon.index.get(typed, -1))]
         return ids.astype(np.int64)
 
-    def aligned(self, typed: str, words: Sequence[str], ids: Indices) -> _Found:
+    def aligned(
+        self, typed: str, words: Sequence[str], ids: Indices, emission: Floats | None = None
+    ) -> _Found:
         """Return candidates with their best alignments."""
         if not len(ids):
             return _Found((), ids, np.zeros(0), np.zeros((0, MAX_EDITS), dtype=np.int64))
         classes, lengths = encode_words(words)
-        aligned = align(self.channel, typed, classes, lengths)
+        aligned = align(self.channel.table, typed, classes, lengths, self.channel.layout, emission)
         possible = np.flatnonzero(np.isfinite(aligned.log_probability))
         return _Found(
             tuple(words[position] for position in possible),
@@ -138,19 +150,25 @@ class LexiconSearch:
 
 @dataclass(slots=True, repr=False)
 class SlateMaker:
-    """Makes slates from the lexicon, the language model and local memory."""
+    """Makes slates from the lexicon, the language model, local memory and the user's touches so far."""
 
     search: LexiconSearch
     language: LanguageModel
     memory: Memory
+    touch: TouchModel
 
-    def make(self, context: Context, typed: str) -> Slate:
-        """Return the slate of a normalized word after a context."""
+    def make(self, context: Context, typed: str, touches: Floats | None = None) -> Slate:
+        """Return the slate of a normalized word after a context. touches: [T, 2] of `known_touches`."""
         state = self.language.after(context)
-        found = self.search.near(typed)
+        channel = self.search.channel
+        points = no_touches(typed) if touches is None else touches
+        touched = not np.isnan(points).all()
+        emission = self.touch.emission(channel.aimed, typed, points) if touched else None
+        found = self.search.near(typed, emission)
         own = self._own_candidates(typed)
         if own:
-            found = found.joined(self.search.aligned(typed, own, np.full(len(own), UNKNOWN, np.int64)))
+            unknown = np.full(len(own), UNKNOWN, np.int64)
+            found = found.joined(self.search.aligned(typed, own, unknown, emission))
         words = found.words
         language = self.log_language(state, words, found.ids, not context)
         share = self.memory.share()
@@ -169,7 +187,11 @@ class SlateMaker:
             ids=ids,
             operations=operations,
             language=language[chosen].astype(np.float32),
-            touch=np.zeros(len(chosen), np.float32),
+            touches=points,
+            touch=(found.channel[chosen] - channel.shipped[operations].sum(1)).astype(np.float32),
+            touch_events=touch_events(channel.layout, points, operations)
+            if touched
+            else np.zeros((len(chosen), 0), np.int64),
             personal=personal[chosen].astype(np.float32),
             base_share=1.0 - share,
             evidence=evidence_table(self.memory, kept, typed, known, errors.tolist()),

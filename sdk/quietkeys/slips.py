@@ -7,6 +7,7 @@ which follow the keys, with mistakes that do not (spelling). `_key_shares` tells
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
@@ -84,6 +85,26 @@ def swap_geometry(channel: Floats, old: Layout, new: Layout) -> Floats:
     off = ~np.eye(CLASSES, dtype=bool)
     rest = np.where(off, np.maximum(chances - _keyed(old) @ shares, RAREST), 0.0)
     return _with_substitutions(channel, chances.sum(1), rest + _keyed(new) @ shares)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class LayoutChannel:
+    """What typing on one layout makes of words. Made by `of`.
+
+    shipped: [EDIT_COUNT] the bundle's channel (nats, for QWERTY), which the ranker's graph sums. table:
+    [EDIT_COUNT] the channel on this layout. aimed: [28, 28] `aimed_keys` of it.
+    """
+
+    layout: Layout
+    shipped: Floats
+    table: Floats
+    aimed: Floats
+
+    @classmethod
+    def of(cls, shipped: Floats, layout: Layout = QWERTY) -> LayoutChannel:
+        """Return what a bundle's channel is on a layout."""
+        table = layout_channel(shipped, layout)
+        return cls(layout, shipped, table, aimed_keys(table, layout))
 
 
 def aimed_keys(channel: Floats, layout: Layout) -> Floats:

@@ -53,6 +53,16 @@ def known_touches(layout: Layout, typed: str, touches: Sequence[tuple[float, flo
     return points
 
 
+def no_touches(typed: str) -> Floats:
+    """Return the touch points of what was typed [T, 2] where none is known: NaN."""
+    return np.full((len(typed), 2), np.nan)
+
+
+def oldest_epoch(tick: int) -> int:
+    """Return the first epoch that still counts after so many words."""
+    return tick // EPOCH - EPOCHS_KEPT + 1
+
+
 @dataclass(frozen=True, slots=True)
 class Habit:
     """Offset and spread of every key's touches: mean [28, 2], variance [28, 2] of a touch yet to come."""
@@ -123,12 +133,15 @@ class TouchModel:
         """
         if any(moments.shape != (CLASSES, MOMENTS) for moments in entries.values()):
             raise ValueError("stored touches have another shape")
-        oldest = tick // EPOCH - EPOCHS_KEPT
         self.sums = {
-            epoch: np.rint(moments).astype(np.int64)
-            for epoch, moments in entries.items()
-            if epoch > oldest and moments.any()
+            epoch: np.rint(moments).astype(np.int64) for epoch, moments in entries.items() if moments.any()
         }
+        self.drop_old(tick)
+
+    def drop_old(self, tick: int) -> None:
+        """Forget what is EPOCHS_KEPT old."""
+        oldest = oldest_epoch(tick)
+        self.sums = {epoch: moments for epoch, moments in self.sums.items() if epoch >= oldest}
         self._habit = None
 
     def habit(self) -> Habit:

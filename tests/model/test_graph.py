@@ -11,8 +11,9 @@ import pytest
 from numpy.typing import NDArray
 
 from quietkeys import edits
+from quietkeys.touch_events import TOUCH_EVENTS
 from tests.model.texts import VOCABULARY, language
-from tools.model_build import graph, ngram, spelling
+from tools.model_build import graph, spelling
 from tools.model_build.graph import AdapterParts, LanguageParts
 
 EVIDENCE = 3
@@ -27,6 +28,7 @@ def adapter(seed: int) -> AdapterParts:
         ranker_map=rng.normal(size=(3 + EVIDENCE, 4)).astype(np.float32),
         channel_matrix=rng.normal(size=(7, 5)).astype(np.float32),
         event_of_edit=rng.integers(-1, 7, edits.EDIT_COUNT),
+        row_of_touch_event=rng.integers(-1, 7, len(TOUCH_EVENTS)),
         lexicon_matrix=rng.normal(size=(9, 6)).astype(np.float32),
         bucket_of_word=rng.integers(-1, 9, VOCABULARY),
     )
@@ -46,8 +48,10 @@ def feed(seed: int, candidates: int, typed: str, widths: tuple[int, int, int]) -
     rng = np.random.default_rng(seed)
     channel, lexicon, ranker = (rng.normal(size=width).astype(np.float32) for width in widths)
     return {
-        "context": rng.integers(0, VOCABULARY, 2),
         "candidate": rng.integers(1, VOCABULARY, candidates),
+        "language": -rng.exponential(6.0, candidates).astype(np.float32),
+        "touch": rng.normal(size=candidates).astype(np.float32),
+        "touch_events": rng.integers(-1, len(TOUCH_EVENTS), (candidates, seed % 4)),
         "spelling": spellings(typed, candidates),
         "edits": rng.integers(0, edits.EDIT_COUNT, (candidates, 6)),
         "personal": (rng.random(candidates) * rng.integers(0, 2, candidates)).astype(np.float32),
@@ -71,19 +75,21 @@ def in_numpy(language_parts: LanguageParts, blocks: AdapterParts, given: Feed) -
     """Return score and features, candidate by candidate."""
     scores, rows = [], []
     for k, word in enumerate(given["candidate"]):
-        older, newer = given["context"][:1], given["context"][1:]
-        words = float(ngram.score(language_parts.ngram, older, newer, np.array([word]))[0])
+        words = float(given["language"][k])
         if word == 1:
             symbols = given["spelling"][k]
             words += spelling.log_probability(
                 language_parts.spelling, language_parts.spelling_scale, symbols[symbols > 0]
             )
-        channel = float(language_parts.channel[given["edits"][k]].astype(np.float64).sum())
+        channel = float(
+            language_parts.channel[given["edits"][k]].astype(np.float64).sum() + given["touch"][k]
+        )
         mixed = np.log(given["base_share"][0] + given["personal"][k] * np.exp(min(-words, graph.RAREST)))
         features = np.array([words, channel, mixed, *given["evidence"][k]])
         score = features @ blocks.base_weights + features @ (blocks.ranker_map @ given["ranker_weights"])
-        for edit in given["edits"][k]:
-            event = blocks.event_of_edit[edit]
+        events = [blocks.event_of_edit[edit] for edit in given["edits"][k]]
+        events += [blocks.row_of_touch_event[event] for event in given["touch_events"][k] if event >= 0]
+        for event in events:
             if event >= 0:
                 score += blocks.channel_matrix[event] @ given["channel_weights"]
         bucket = blocks.bucket_of_word[word]
@@ -102,7 +108,7 @@ def session(blocks: AdapterParts) -> onnxruntime.InferenceSession:
 
 @pytest.mark.parametrize("typed", ["teh", "don't", "é9-x", "a" * 40, ""])
 def test_the_graph_computes_what_numpy_does(typed: str) -> None:
-    """Scores and features of random inputs agree to single precision, in every context."""
+    """Scores and features of random inputs agree to single precision, with touches and without."""
     parts, blocks = language(), adapter(1)
     run = session(blocks).run
     for seed in range(20):

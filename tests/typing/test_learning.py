@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,21 +15,23 @@ from quietkeys.counting import Choice, Masses, count, softmax
 from quietkeys.encoding import encode, share_among
 from quietkeys.events import FEATURES, EventMap, parse_event_map
 from quietkeys.gate import MINIMUM_EVENTS, adapter_scores, judge
-from quietkeys.held_out import pack_choice, unpack_choice
+from quietkeys.held_out import fits, pack_choice, unpack_choice
 from quietkeys.scorer import Adapter
+from quietkeys.touch_events import TOUCH_EVENTS
 from quietkeys_protocol.errors import QuietkeysError, Untrusted
 from quietkeys_protocol.plan import Block, Plan
 from quietkeys_protocol.program import reference
 
-CHANNEL, LEXICON, CODES, TURNS = 5, 4, 6, 3
+EDITS, LEXICON, CODES, TURNS = 5, 4, 6, 3
+CHANNEL = EDITS + len(TOUCH_EVENTS)
 SEEDS = st.integers(0, 10_000)
 
 
 def event_map(seed: int = 0) -> EventMap:
     """Return a small event map with random parts."""
     rng = np.random.default_rng(seed)
-    event_of_edit = rng.integers(-1, CHANNEL, edits.EDIT_COUNT)
-    event_of_edit[:CHANNEL] = np.arange(CHANNEL)
+    event_of_edit = rng.integers(-1, EDITS, edits.EDIT_COUNT)
+    event_of_edit[:EDITS] = np.arange(EDITS)
     return EventMap(
         event_of_edit=event_of_edit,
         bucket_starts=np.array([2, 5, 9, 30]),
@@ -154,6 +158,16 @@ def test_an_event_map_survives_its_canonical_form() -> None:
             parse_event_map(broken)
 
 
+def test_touch_events_follow_those_of_edits() -> None:
+    """The channel block has room for both, and a choice that holds the last of them is a fit one."""
+    events = event_map()
+    assert events.first_touch_event == EDITS
+    assert events.sizes["channel"] == CHANNEL
+    choice = random_choice(1)
+    for last, fit in ((CHANNEL - 1, True), (CHANNEL, False)):
+        assert fits(replace(choice, edit_events=np.full_like(choice.edit_events, last)), events) is fit
+
+
 @settings(deadline=None)
 @given(SEEDS, st.floats(0.01, 100.0))
 def test_an_encoded_report_trains_inside_its_field(seed: int, scale: float) -> None:
@@ -173,7 +187,8 @@ def test_an_encoded_report_trains_inside_its_field(seed: int, scale: float) -> N
 def test_training_moves_events_towards_their_log_odds() -> None:
     """An event with more mass for than against gets a positive score, and the other way round."""
     block = small_plan().blocks[0]
-    masses = Masses(np.array([9.0, 1.0, 5.0, 0.0, 3.0]), np.array([1.0, 9.0, 5.0, 0.0, 1.0]))
+    rest = np.zeros(CHANNEL - 5)
+    masses = Masses(np.array([9.0, 1.0, 5.0, 0.0, 3.0, *rest]), np.array([1.0, 9.0, 5.0, 0.0, 1.0, *rest]))
     encoded = encode(block, masses, np.zeros(block.width, dtype=np.int64))
     z = reference(block, encoded.strength, encoded.gradient, encoded.weights)[0] * block.z_unit
     assert z[0] > 0.8 and z[1] < -0.8
@@ -205,7 +220,7 @@ def helpful_case(sign: float) -> tuple[Adapter, list[Choice]]:
     """Return an adapter on the first channel event, and choices that it helps (or harms)."""
     plan = small_plan()
     weights = dict(no_adapter(plan).weights)
-    weights["channel"] = np.array([1.0, 0, 0, 0, 0], np.float32) * np.float32(sign)
+    weights["channel"] = np.eye(CHANNEL, dtype=np.float32)[0] * np.float32(sign)
     choices = []
     for seed in range(2 * MINIMUM_EVENTS):
         rng = np.random.default_rng(seed)

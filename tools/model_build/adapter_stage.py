@@ -15,6 +15,8 @@ from quietkeys.lexicon import Lexicon
 from quietkeys.model import EVENTS, PLAN, Model, symbols_of, word_of_symbol
 from quietkeys.scorer import Scorer
 from quietkeys.slate import LexiconSearch
+from quietkeys.slips import LayoutChannel
+from quietkeys.touch_events import TOUCH_EVENTS
 from quietkeys_protocol.check import check_plan
 from quietkeys_protocol.making import make_block
 from quietkeys_protocol.plan import Plan
@@ -74,7 +76,7 @@ def unfitted(language: Language, weights: plan_stage.Floats) -> Model:
     adapter = graph.no_blocks(weights.astype(np.float32), edits.EDIT_COUNT, vocabulary)
     lexicon = Lexicon.build(language.display, language.tables)
     return Model(
-        search=LexiconSearch(lexicon, language.parts.channel.astype(np.float64)),
+        search=LexiconSearch(lexicon, LayoutChannel.of(language.parts.channel.astype(np.float64))),
         language=LanguageModel.load(language.network, symbols_of(lexicon)),
         plan=Plan("none", blocks),
         events=events,
@@ -92,6 +94,7 @@ def parts_of(planned: Planned, vocabulary: int) -> AdapterParts:
         ranker_map=events.ranker_map.astype(np.float32),
         channel_matrix=blocks["channel"].A.astype(np.float32),
         event_of_edit=events.event_of_edit,
+        row_of_touch_event=events.first_touch_event + np.arange(len(TOUCH_EVENTS)),
         lexicon_matrix=blocks["lexicon"].A.astype(np.float32),
         bucket_of_word=events.bucket_of_word(vocabulary),
     )

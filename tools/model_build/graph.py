@@ -1,12 +1,14 @@
 """The ONNX graph that scores the candidates of one typed word.
 
     score = features . base + features . (ranker_map u_r)
-          + sum over edits (channel_matrix u_c)[event of the edit] + (lexicon_matrix u_l)[bucket of the word]
+          + sum over edits (channel_matrix u_c)[event of the edit]
+          + sum over touches (channel_matrix u_c)[touch event] + (lexicon_matrix u_l)[bucket of the word]
 
 features = (language, channel, personal, evidence...): the log-probabilities (nats) of the language model (an
-input; the spelling of unknown words is added here) and of the channel, and what mixing in the user's own word counts adds to the former,
-log(base_share + personal / P(word | context)). The weights u are inputs, so that applying an update never
-rewrites the model.
+input; the spelling of unknown words is added here) and of the channel (a sum over the edits, on QWERTY; the
+input `touch` is what touches and another layout add to it), and what mixing in the user's own word counts
+adds to the former, log(base_share + personal / P(word | context)). The weights u are inputs, so that applying
+an update never rewrites the model.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
+
+from quietkeys.touch_events import TOUCH_EVENTS
 
 from .quantize import Scale
 from .spelling import ORDER, SYMBOLS
@@ -41,13 +45,15 @@ class LanguageParts:
 class AdapterParts:
     """What the graph needs to add the adapter: fixed matrices of every block, and the base weights.
 
-    event_of_edit: [edits] row of channel_matrix or -1. bucket_of_word: [V] row of lexicon_matrix or -1.
+    event_of_edit: [edits] row of channel_matrix or -1. row_of_touch_event: [len(TOUCH_EVENTS)] likewise.
+    bucket_of_word: [V] row of lexicon_matrix or -1.
     """
 
     base_weights: NDArray[np.float32]  # [3 + F]
     ranker_map: NDArray[np.float32]  # [3 + F, dr]
     channel_matrix: NDArray[np.float32]  # [Mc, dc]
     event_of_edit: NDArray[np.int64]
+    row_of_touch_event: NDArray[np.int64]
     lexicon_matrix: NDArray[np.float32]  # [Ml, dl]
     bucket_of_word: NDArray[np.int64]
 
@@ -60,6 +66,7 @@ def no_blocks(base_weights: NDArray[np.float32], edits: int, vocabulary: int) ->
         np.zeros((features, 1), np.float32),
         np.zeros((1, 1), np.float32),
         np.full(edits, -1, np.int64),
+        np.full(len(TOUCH_EVENTS), -1, np.int64),
         np.zeros((1, 1), np.float32),
         np.full(vocabulary, -1, np.int64),
     )
@@ -126,12 +133,19 @@ def _personal(graph: _Builder, words: str) -> str:
     return graph.add("Log", graph.add("Add", "base_share", odds))
 
 
-def _block(graph: _Builder, name: str, matrix: NDArray[np.float32], rows: NDArray[np.int64], at: str) -> str:
-    """Return (matrix u)[row of each index], 0 for row -1."""
+def _block(graph: _Builder, name: str, matrix: NDArray[np.float32]) -> str:
+    """Return matrix u [M + 1]: the score of every event, and last that of none, 0."""
     product = graph.add("MatMul", graph.constant(f"{name}_matrix", matrix), f"{name}_weights")
-    padded = graph.add("Concat", product, graph.constant("nothing", np.zeros(1, np.float32)), axis=0)
-    closed = np.where(rows < 0, len(matrix), rows).astype(np.int32)
-    return graph.add("Gather", padded, graph.add("Gather", graph.constant(f"{name}_rows", closed), at))
+    return graph.add("Concat", product, graph.constant("nothing", np.zeros(1, np.float32)), axis=0)
+
+
+def _scores_of(graph: _Builder, block: str, events: int, rows: NDArray[np.int64], at: str) -> str:
+    """Return block[row of each index], 0 for row -1 and for index -1, which counts from the end.
+
+    events: rows of the block, without that of none.
+    """
+    closed = np.append(np.where(rows < 0, events, rows), events).astype(np.int32)
+    return graph.add("Gather", block, graph.add("Gather", graph.constant(f"{at}_rows", closed), at))
 
 
 def build(language: LanguageParts, adapter: AdapterParts) -> onnx.ModelProto:
@@ -155,14 +169,13 @@ def build(language: LanguageParts, adapter: AdapterParts) -> onnx.ModelProto:
     trust = graph.add("MatMul", graph.constant("ranker_map", adapter.ranker_map), "ranker_weights")
     trust = graph.add("Add", trust, graph.constant("base_weights", adapter.base_weights))
     score = graph.add("MatMul", "features", trust)
-    habits = _block(graph, "channel", adapter.channel_matrix, adapter.event_of_edit, "edits")
-    score = graph.add("Add", score, graph.add("ReduceSum", habits, axis, keepdims=0))
-    graph.add(
-        "Add",
-        score,
-        _block(graph, "lexicon", adapter.lexicon_matrix, adapter.bucket_of_word, "candidate"),
-        name="score",
-    )
+    habits, events = _block(graph, "channel", adapter.channel_matrix), len(adapter.channel_matrix)
+    for at, rows in (("edits", adapter.event_of_edit), ("touch_events", adapter.row_of_touch_event)):
+        scores = _scores_of(graph, habits, events, rows, at)
+        score = graph.add("Add", score, graph.add("ReduceSum", scores, axis, keepdims=0))
+    words, events = _block(graph, "lexicon", adapter.lexicon_matrix), len(adapter.lexicon_matrix)
+    buckets = _scores_of(graph, words, events, adapter.bucket_of_word, "candidate")
+    graph.add("Add", score, buckets, name="score")
     return _model(graph, adapter)
 
 
@@ -173,6 +186,7 @@ def _model(graph: _Builder, adapter: AdapterParts) -> onnx.ModelProto:
         value("candidate", TensorProto.INT64, ["K"]),
         value("language", TensorProto.FLOAT, ["K"]),
         value("touch", TensorProto.FLOAT, ["K"]),
+        value("touch_events", TensorProto.INT64, ["K", "W"]),
         value("spelling", TensorProto.INT64, ["K", "S"]),
         value("edits", TensorProto.INT64, ["K", "P"]),
         value("personal", TensorProto.FLOAT, ["K"]),

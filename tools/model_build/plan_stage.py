@@ -1,7 +1,8 @@
 """The plan stage: event types, design matrices and tables of the three blocks.
 
-channel: one weight per group of edits. lexicon: one weight per bucket of the vocabulary. ranker: a few
-whitened directions of the feature differences between a kept word and its rivals, told by a code book.
+channel: one weight per group of edits, and one per touch event. lexicon: one weight per bucket of the
+vocabulary. ranker: a few whitened directions of the feature differences between a kept word and its rivals,
+told by a code book.
 The figures that these choices rest on are in docs/PLAN.md.
 """
 
@@ -18,6 +19,7 @@ from quietkeys import edits
 from quietkeys.counting import NEGLIGIBLE_MASS, Masses, count, softmax
 from quietkeys.events import DIFFERENCE_LIMIT, FEATURES, EventMap
 from quietkeys.keyboard import KEY_CENTRES, LETTERS, same_hand
+from quietkeys.touch_events import TOUCH_EVENTS
 from quietkeys_protocol import making
 from quietkeys_protocol.making import Shape, make_block, whitened
 from quietkeys_protocol.plan import Plan
@@ -45,14 +47,14 @@ SHAPES: Final = {
 
 
 def channel_events() -> tuple[Integers, tuple[str, ...]]:
-    """Return ([EDIT_COUNT] event of each edit or -1, event names)."""
+    """Return ([EDIT_COUNT] event of each edit or -1, event names: those of edits, then TOUCH_EVENTS)."""
     names: dict[str, int] = {}
     events = np.full(edits.EDIT_COUNT, -1, dtype=np.int64)
     for edit in range(1, edits.EDIT_COUNT):
         name = _channel_event(edit)
         if name:
             events[edit] = names.setdefault(name, len(names))
-    return events, tuple(names)
+    return events, (*names, *TOUCH_EVENTS)
 
 
 def _channel_event(edit: int) -> str:

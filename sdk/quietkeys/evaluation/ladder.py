@@ -180,7 +180,7 @@ def try_typed(
                 for rung in ("base", *local):
                     outputs[rung].append(piece.typed)
                 continue
-            alone = stranger.judge(piece.context, piece.typed, none)
+            alone = stranger.judge(piece.context, piece.typed, none, piece.judged.slate.touches)
             outputs["base"].append(piece.typed if alone is None else alone.output())
             slate = piece.judged.slate
             meant = slate.position(piece.intended)

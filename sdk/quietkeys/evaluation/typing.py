@@ -19,6 +19,7 @@ from quietkeys.recorder import Kept, Recorder
 from quietkeys.scorer import Adapter
 from quietkeys.testing.typist import Typist
 from quietkeys.tokens import is_correctable
+from quietkeys.touch import known_touches, no_touches
 
 REPAIR: Final = 0.8  # probability that the typist repairs a wrong word that got through
 
@@ -47,14 +48,25 @@ class TypedWord:
 
 
 def type_words(
-    predictor: Predictor, words: Sequence[Word], typist: Typist, adapter: Adapter
+    predictor: Predictor,
+    words: Sequence[Word],
+    typist: Typist,
+    adapter: Adapter,
+    with_touches: bool = False,
 ) -> Iterator[TypedWord]:
-    """Yield each word as typed and judged."""
+    """Yield each word as typed and judged.
+
+    with_touches: judge by where the keys were touched as well, on the predictor's layout.
+    """
     for word in words:
         typed: list[TypedPiece] = []
         for piece in word.pieces:
-            came_out = typist.type_word(piece.text) if piece.correctable else piece.text
-            judged = predictor.judge(piece.context, came_out, adapter) if came_out else None
+            came_out, touches = piece.text, no_touches(piece.text)
+            if piece.correctable:
+                came_out, points = typist.type_word_touched(piece.text)
+                known = known_touches(predictor.layout, came_out, points)
+                touches = known if with_touches else no_touches(came_out)
+            judged = predictor.judge(piece.context, came_out, adapter, touches) if came_out else None
             typed.append(TypedPiece(piece.context, piece.text, came_out, judged))
         yield TypedWord(tuple(typed))
 
