@@ -257,6 +257,13 @@ class ErrorCode(StrEnum):
         "Run it where RDSEED or /dev/random is to be had.",
     )
 
+    TOUCHES_MALFORMED = (
+        "touches_malformed",
+        LOCAL,
+        Remedy.CORRECT,
+        "the touches do not fit what was typed",
+        "Give one (x, y) in key widths and heights for every character, None for those without.",
+    )
     RECEIPT_UNKNOWN = (
         "receipt_unknown",
         LOCAL,

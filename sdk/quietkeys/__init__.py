@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from quietkeys.answers import Deletion, Problem, Status, Suggestions
+from quietkeys.keyboard import Layout
 from quietkeys.levels import Level
 from quietkeys.personalizer import Personalizer
 from quietkeys.recorder import Receipt
@@ -21,6 +22,7 @@ from quietkeys_protocol.errors import (
 __all__ = [
     "Deletion",
     "ErrorCode",
+    "Layout",
     "LedgerLine",
     "Level",
     "Outcome",

@@ -12,6 +12,7 @@ from numpy.random import Generator
 
 from quietkeys.adapters import Adapters, adapter_of
 from quietkeys.bundle import Bundle, open_bundle
+from quietkeys.keyboard import QWERTY, Layout
 from quietkeys.memory import Memory
 from quietkeys.model import load_model
 from quietkeys.predictor import Predictor
@@ -34,8 +35,15 @@ class Learning:
     adapters: Adapters
 
     @classmethod
-    def load(cls, store: Store, folder: Path, trusted_keys: Sequence[bytes], rng: Generator) -> Learning:
-        """Return what a store and the bundle in `folder` make together.
+    def load(
+        cls,
+        store: Store,
+        folder: Path,
+        trusted_keys: Sequence[bytes],
+        rng: Generator,
+        layout: Layout = QWERTY,
+    ) -> Learning:
+        """Return what a store and the bundle in `folder` make together, typed on a layout.
 
         Raises Untrusted (BUNDLE_UNTRUSTED; PROFILE_DAMAGED for what the store holds), TryAgain (DISK_FULL,
         STORAGE_FAILED).
@@ -43,7 +51,7 @@ class Learning:
         pin = f"bundle/{folder.name}"
         seen = max(store.number(pin), 1)
         bundle = open_bundle(folder, minimum_version=seen, trusted_keys=trusted_keys)
-        model = load_model(bundle)
+        model = load_model(bundle, layout)
         if model.plan.hash != bundle.manifest.plan:
             raise Untrusted(ErrorCode.BUNDLE_UNTRUSTED, "its plan is not the one it names")
         if hashlib.sha256(bundle[SPECIFICATION]).hexdigest() != bundle.manifest.client_specification:

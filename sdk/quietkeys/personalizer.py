@@ -24,9 +24,11 @@ from numpy.random import Generator
 from quietkeys.address import trainer_address
 from quietkeys.answers import Deletion, Status, Suggestions
 from quietkeys.bundle import SHIPPED
+from quietkeys.keyboard import QWERTY, Layout
 from quietkeys.learning import SPECIFICATION, Learning
 from quietkeys.levels import Level
 from quietkeys.outbox import Outbox
+from quietkeys.predictor import Judged
 from quietkeys.preferences import StoredPreferences
 from quietkeys.profile import KEYS, Profile
 from quietkeys.recorder import Kept, Receipt
@@ -35,6 +37,7 @@ from quietkeys.suggesting import suggestions
 from quietkeys.surroundings import Surroundings
 from quietkeys.sync_result import ProgressCallback, SyncResult
 from quietkeys.tokens import normalize
+from quietkeys.touched import Touches, touches_of
 from quietkeys.trainers import Trainers
 from quietkeys.trusted_keys import TRUSTED_KEYS
 from quietkeys.typed import words_of
@@ -83,6 +86,7 @@ class Personalizer:
         *,
         trainer_url: str | None = None,
         bundle: str | Path = "en",
+        layout: Layout = QWERTY,
         trusted_keys: Sequence[bytes] = TRUSTED_KEYS,
         cipher: Callable[[Path, Plan], Cipher] | None = None,
         transport: Transport | None = None,
@@ -93,6 +97,8 @@ class Personalizer:
 
         trainer_url: https, or http on this machine; without one nothing can be synced, everything else works.
         bundle: the name of a shipped bundle, or the folder of one that is signed by a key of `trusted_keys`.
+        layout: what is typed on, one of `quietkeys.layouts` or made by `Layout.from_rows`; what is learned of
+        touches belongs to its name.
         For tests: cipher, a factory of what encrypts, from a folder for its keys and the plan
         (`quietkeys.testing.NoopCipher`); transport, what requests go through
         (`quietkeys.testing.InMemoryTrainer`); around, time and chance; rng, which events judge updates.
@@ -106,42 +112,46 @@ class Personalizer:
         chance = np.random.default_rng() if rng is None else rng
         profile, learning = Profile.open(
             Path(profile_dir),
-            lambda store: Learning.load(store, folder, trusted_keys, chance),
+            lambda store: Learning.load(store, folder, trusted_keys, chance, layout),
             (Surroundings() if around is None else around).clock(),
         )
         return cls(profile, learning, trainer, cipher, transport, around, chance)
 
-    def suggest(self, context: str, typed: str) -> Suggestions:
+    def suggest(self, context: str, typed: str, touches: Touches | None = None) -> Suggestions:
         """Return what to show for the token being typed. context: the text before it.
 
-        typed "": three words that may come next. Else corrections and completions of the last run of letters in
-        the token; numbers, addresses, code and the like are left alone. Case and outer punctuation are those of
-        what was typed; names, "I" and the like get their capitals. Offensive words are never shown unless they
-        were typed. Needs neither disk nor network.
-        """
-        with self._typing:
-            return suggestions(
-                self._learning.predictor, self._adapter, self._preferences.current, context, typed
-            )
+        typed "": three words that may come next. Else corrections and completions of the last run of letters
+        in the token; numbers, addresses, code and the like are left alone. Case and outer punctuation are
+        those of what was typed; names, "I" and the like get their capitals. Offensive words are never shown
+        unless they were typed. Needs neither disk nor network.
 
-    def record(self, context: str, typed: str, kept: str) -> Receipt:
+        touches: where each character of `typed` was touched, (x, y) in key widths and heights of the layout,
+        None for those without. One far off its key is left out. Raises Refused (TOUCHES_MALFORMED).
+        """
+        predictor = self._learning.predictor
+        points = touches_of(predictor.layout, typed, touches)
+        with self._typing:
+            return suggestions(predictor, self._adapter, self._preferences.current, context, typed, points)
+
+    def record(self, context: str, typed: str, kept: str, touches: Touches | None = None) -> Receipt:
         """Learn what the user kept of what was typed; return the receipt for `undo`.
 
         context: the text before it. kept: what stands there now, which may be what was typed, a suggestion,
-        or something else. Only counts of words are kept. Raises TryAgain (DISK_FULL, STORAGE_FAILED); then
-        nothing was learned, and suggestions go on.
+        or something else. touches: as in `suggest`; they teach where this user's fingers land. Only counts of
+        words and sums of touches are kept. Raises Refused (TOUCHES_MALFORMED), TryAgain (DISK_FULL,
+        STORAGE_FAILED); then nothing was learned, and suggestions go on.
         """
         meant, hit = words_of(context, kept), words_of(context, typed)
+        predictor = self._learning.predictor
+        points = touches_of(predictor.layout, typed, touches)
         with self._typing:
-            judge = self._learning.predictor.judge
-            pieces = [
-                Kept(
-                    piece.context,
-                    judge(piece.context, hit[place].text, self._adapter) if len(hit) == len(meant) else None,
-                    piece.text,
-                )
-                for place, piece in enumerate(meant)
-            ]
+            judged: list[Judged | None] = [None] * len(meant)
+            if len(hit) == len(meant):
+                judged = [
+                    predictor.judge(piece.context, came.text, self._adapter, came.touches(points))
+                    for piece, came in zip(meant, hit, strict=True)
+                ]
+            pieces = [Kept(piece.context, one, piece.text) for piece, one in zip(meant, judged, strict=True)]
             return self._learning.recorder.record_all(pieces, secrets.token_hex(16))
 
     def undo(self, receipt: Receipt) -> None:

@@ -1,4 +1,4 @@
-"""Records what the user kept: local memory, event counts and held-out events, in one transaction.
+"""Records what the user kept: local memory, touches, event counts and held-out events, in one transaction.
 
 Nothing but counts is stored: no message, no order of words beyond triples, no time of typing. A kill or a
 full disk leaves both the store and memory as they were. What `undo` needs lives in memory only, because the
@@ -22,6 +22,8 @@ from quietkeys.language import Context
 from quietkeys.memory import TRACES_KEPT, Trace, last_two
 from quietkeys.predictor import Judged, Predictor
 from quietkeys.store import Store
+from quietkeys.touch import TouchTrace
+from quietkeys.touched import load_touches, write_touches
 from quietkeys_protocol.errors import ErrorCode, Refused
 
 HELD_OUT_SHARE: Final = 0.2  # of the contested choices; they judge updates and are never counted
@@ -50,14 +52,15 @@ class Kept:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class _Learnt:
-    # What one piece changed, for taking it back: memory, counts (None: none), held-out row (None: none).
+    # What one piece changed, for taking it back: memory, counts, held-out row, touches (None: none).
     trace: Trace
     counted: Mapping[str, Masses] | None
     row: int | None
+    touch: TouchTrace | None
 
 
 class Recorder:
-    """Local memory and event counts of one profile, mirrored in its store."""
+    """Local memory, touches and event counts of one profile, mirrored in its store."""
 
     def __init__(
         self,
@@ -91,6 +94,7 @@ class Recorder:
         self._learnt.clear()
         self.words = self._store.number(_WORDS)
         self._predictor.memory.load(self._store.memory(), self._store.number(_TICK))
+        load_touches(self._store, self._predictor.touch, self.tick)
         masses = dict(no_masses(self._predictor.events))
         for block, size in self._predictor.events.sizes.items():
             stored = self._store.array(f"masses/{block}")
@@ -119,13 +123,14 @@ class Recorder:
                     elif choice is not None:
                         counted = count(self._predictor.events, choice)
                     trace = self._predictor.memory.learn(*last_two(piece.context), piece.kept)
-                    learnt.append(_Learnt(trace, counted, row))
+                    learnt.append(_Learnt(trace, counted, row, self._learn_touches(piece)))
                     masses = _added(_scaled(masses, math.exp(-_DECAY)), counted, 1.0)
                 self._write(learnt, masses, self.words + len(learnt))
         except BaseException:
             for one in reversed(learnt):
-                self._predictor.memory.unlearn(one.trace)
+                self._unlearn(one)
             raise
+        self._predictor.touch.drop_old(self.tick)
         self._masses = masses
         self.words += len(learnt)
         self._learnt[identity] = tuple(learnt)
@@ -151,7 +156,7 @@ class Recorder:
         for one in reversed(learnt):
             was_last = one.trace.tick == memory.tick
             age = memory.tick - one.trace.tick
-            memory.unlearn(one.trace)
+            self._unlearn(one)
             masses = _added(masses, one.counted, -math.exp(-_DECAY * age))
             if was_last:
                 masses = _scaled(masses, math.exp(_DECAY))
@@ -164,6 +169,8 @@ class Recorder:
         except BaseException:
             for one in learnt:
                 memory.relearn(one.trace)
+                if one.touch is not None:
+                    self._predictor.touch.relearn(one.touch)
             raise
         self._masses = masses
         self.words -= len(learnt)
@@ -189,10 +196,26 @@ class Recorder:
         held_out = choice is not None and _contested(self._predictor, choice)
         return choice, held_out and bool(self._rng.random() < HELD_OUT_SHARE)
 
+    def _learn_touches(self, piece: Kept) -> TouchTrace | None:
+        # Where the keys of the kept candidate were touched, if it was one and touches are known.
+        slate = None if piece.judged is None else piece.judged.slate
+        position = -1 if slate is None else slate.position(piece.kept)
+        if slate is None or position < 0 or np.isnan(slate.touches).all():
+            return None
+        return self._predictor.touch.learn(slate.operations[position], slate.touches, self.tick)
+
+    def _unlearn(self, one: _Learnt) -> None:
+        self._predictor.memory.unlearn(one.trace)
+        if one.touch is not None:
+            self._predictor.touch.unlearn(one.touch)
+
     def _write(self, changed: Sequence[_Learnt], masses: Mapping[str, Masses], words: int) -> None:
         memory = self._predictor.memory
         keys = dict.fromkeys(key for one in changed for key in one.trace.keys)
         self._store.write_memory((key, memory.stored(key)) for key in keys)
+        epochs = {one.touch.epoch for one in changed if one.touch is not None}
+        if epochs:
+            write_touches(self._store, self._predictor.touch, epochs, memory.tick)
         for block, both in masses.items():
             self._store.write_array(f"masses/{block}", np.stack([both.evidence_for, both.evidence_against]))
         self._store.set_setting(_TICK, str(memory.tick))

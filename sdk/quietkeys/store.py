@@ -108,6 +108,25 @@ class Store:
             raise error_of(ErrorCode.PROFILE_DAMAGED, "an array")
         return array
 
+    def arrays(self, prefix: str) -> dict[str, NDArray[np.float64]]:
+        """Return the stored arrays whose names begin so, by the rest of the name; raises as `array`."""
+        names = self.database.rows(
+            "SELECT name FROM arrays WHERE substr(name, 1, ?) = ?", len(prefix), prefix
+        )
+        found = ((name.removeprefix(prefix), self.array(name)) for (name,) in names)
+        return {rest: array for rest, array in found if array is not None}
+
+    def drop_array(self, name: str) -> None:
+        """Remove an array."""
+        self.database.run("DELETE FROM arrays WHERE name = ?", name)
+
+    def drop_arrays_before(self, prefix: str, end: str) -> None:
+        """Remove arrays whose names begin so and end with something less than `end`, of the same length."""
+        self.database.run(
+            "DELETE FROM arrays WHERE substr(name, 1, ?) = ? AND substr(name, -?) < ?",
+            *(len(prefix), prefix, len(end), end),
+        )
+
     def write_array(self, name: str, array: NDArray[np.float64]) -> None:
         """Store an array."""
         shape = "x".join(str(size) for size in array.shape)
@@ -130,7 +149,7 @@ class Store:
 
     def forget_events(self) -> None:
         """Remove counts and held-out events: those of another plan mean something else."""
-        self.database.run("DELETE FROM arrays")
+        self.database.run("DELETE FROM arrays WHERE name LIKE 'masses/%'")
         self.database.run("DELETE FROM held_out")
 
     def write_ledger(self, time: float, kind: str, text: str) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from quietkeys.answers import Suggestions
 from quietkeys.completion import completions, next_words
+from quietkeys.keyboard import Floats
 from quietkeys.language import BLANK, Context
 from quietkeys.levels import CERTAINTY, Level
 from quietkeys.preferences import Preferences
@@ -27,16 +28,22 @@ _PLAIN_END: Final = re.compile(r"(?:^|\s)[A-Za-z']+[ \u00a0]$")  # a bare word a
 
 
 def suggestions(
-    predictor: Predictor, adapter: Adapter, preferences: Preferences, context: str, typed: str
+    predictor: Predictor,
+    adapter: Adapter,
+    preferences: Preferences,
+    context: str,
+    typed: str,
+    touches: Floats,
 ) -> Suggestions:
-    """Return what to show; `Personalizer.suggest` says what that is."""
+    """Return what to show; `Personalizer.suggest` says what that is. touches: [len(typed), 2]."""
     if not typed.strip():
         return Suggestions(_next(predictor, adapter, context_of(context)))
     token = token_of(context, typed)
     literal = token.before + token.spelled + token.after
     if token.piece is None:
         return Suggestions((literal,) if literal else ())
-    judged = predictor.judge(token.piece.context, token.piece.text, adapter)
+    piece = token.piece
+    judged = predictor.judge(piece.context, piece.text, adapter, piece.touches(touches))
     if judged is None:
         return Suggestions((literal,))
     level = Level.OFF if token.piece.text in preferences.never_correct else preferences.level

@@ -1,8 +1,9 @@
 """`python -m tests.sdk.doomed WORK POINT NUMBER PROFILE BUNDLE URL`: a device that kills itself at a point.
 
-WORK is `sync`, or `record` with one word after the other. POINT is `request` (as the NUMBER-th request is to
-be sent), `answer` (as its answer has come), `commit` (in the NUMBER-th transaction, before it is committed)
-or `committed` (right after). Prints a line for every word whose record returned.
+WORK is `sync`, or `record` with one word after the other, touched where most people would. POINT is `request`
+(as the NUMBER-th request is to be sent), `answer` (as its answer has come), `commit` (in the NUMBER-th
+transaction, before it is committed) or `committed` (right after). Prints a line for every word whose record
+returned.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy as np
 
 from quietkeys import Personalizer
 from quietkeys.database import Database
+from quietkeys.keyboard import QWERTY
 from quietkeys.testing import NoopCipher
 from quietkeys.transport import Answer, Request, RequestsTransport
 from tests.sdk import small
@@ -91,7 +93,7 @@ def main(work: str, point: str, number: str, profile: str, bundle: str, url: str
             keyboard.sync()
         else:
             for word in small.WORDS:
-                keyboard.record("", word, word)
+                keyboard.record("", word, word, small.aimed_at(QWERTY, word))
                 print(word, flush=True)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import repeat
 from pathlib import Path
 from typing import Final
 
@@ -11,8 +12,10 @@ import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from quietkeys import edits
+from quietkeys.keyboard import Layout
 from quietkeys.lexicon import WordTables
 from quietkeys.model import EVENTS, PLAN
+from quietkeys.population import MEAN_OFFSET
 from quietkeys.symbols import CLASSES, FIRST_WORD
 from quietkeys_protocol.plan import Plan
 from tests.model import texts
@@ -104,6 +107,17 @@ def tokens(seed: int, count: int) -> Iterator[tuple[str, str]]:
         words = line.split()
         for place, word in enumerate(words):
             yield " ".join(words[:place]), word
+
+
+def aimed_at(
+    layout: Layout, word: str, steps: Iterable[tuple[float, float]] | None = None
+) -> list[tuple[float, float] | None]:
+    """Return where most people touch for a word, each touch a step aside; None where there is no key."""
+    found: list[tuple[float, float] | None] = []
+    for character, step in zip(word, repeat((0.0, 0.0)) if steps is None else steps, strict=False):
+        x, y = layout.centres[edits.character_class(character)] + np.array(MEAN_OFFSET) + np.array(step)
+        found.append(None if np.isnan(x) else (float(x), float(y)))
+    return found
 
 
 _ROWS: Final = ("qwertyuiop", "asdfghjkl", "zxcvbnm")

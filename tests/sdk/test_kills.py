@@ -72,6 +72,8 @@ def test_a_record_survives_kill(rig: Rig, point: str, more: int) -> None:
         words = keyboard._learning.predictor.memory.words()
         assert set(words) == set(small.WORDS[: 19 + more])
         assert all(count == pytest.approx(1.0, rel=1e-3) for count in words.values())
+        touches = keyboard._learning.predictor.touch.stored(0)[:, 0].sum()
+        assert touches == sum(map(len, small.WORDS[: 19 + more]))
         keyboard.record("", "more", "more")
 
 
