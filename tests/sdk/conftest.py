@@ -12,6 +12,9 @@ import numpy as np
 import pytest
 
 from quietkeys import Personalizer
+from quietkeys.bundle import open_bundle
+from quietkeys.layouts import LAYOUTS
+from quietkeys.model import Model, load_model
 from quietkeys.surroundings import Surroundings
 from quietkeys.testing import InMemoryTrainer, NoopCipher
 from quietkeys.transport import Transport
@@ -38,6 +41,13 @@ def bundle(bundle_files: dict[str, bytes], tmp_path_factory: pytest.TempPathFact
 def plan(bundle_files: dict[str, bytes]) -> Plan:
     """The plan of the small bundle."""
     return Plan.parse(bundle_files["plan.json"])
+
+
+@pytest.fixture(scope="session")
+def models(bundle: Path) -> dict[str, Model]:
+    """The small bundle's model on every layout."""
+    content = open_bundle(bundle, trusted_keys=small.TRUSTED)
+    return {name: load_model(content, layout) for name, layout in LAYOUTS.items()}
 
 
 @dataclass(slots=True)
