@@ -4,9 +4,9 @@
           + sum over edits (channel_matrix u_c)[event of the edit] + (lexicon_matrix u_l)[bucket of the word]
 
 features = (language, channel, personal, evidence...): the log-probabilities (nats) of the language model (an
-input; the spelling of unknown words is added here) and of the channel, and what mixing in the user's own word counts adds to the former,
-log(base_share + personal / P(word | context)). The weights u are inputs, so that applying an update never
-rewrites the model.
+input; the spelling of unknown words is added here) and of the channel, and what mixing in the user's own word
+counts adds to the former, log(base_share + personal / P(word | context)). The weights u are inputs, so that
+applying an update never rewrites the model.
 """
 
 from __future__ import annotations
