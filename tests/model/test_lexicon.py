@@ -12,8 +12,8 @@ from tools.model_build.corpora import Corpus
 from tools.model_build.lexicon import Lexicon
 from tools.model_build.scowl import Kind, Listed
 
-BOOKS = Corpus("books", "", 1.0, True)
-CHAT = Corpus("chat", "", 1.0, False)
+BOOKS = Corpus("books", "", 1.0, 0.5, True)
+CHAT = Corpus("chat", "", 1.0, 0.5, False)
 COMMON = (
     "the",
     "because",

@@ -25,9 +25,10 @@ from .graph import LanguageParts
 from .lexicon import Lexicon, Occurrences
 from .misspellings import Misspelling
 from .neural import batches, export, text, texting, training
+from .neural.batches import Texts
 from .neural.network import STATE, WIDTH, Network, Sizes
 from .neural.text import Line
-from .neural.training import Recipe, Texts
+from .neural.training import Recipe
 from .neural.vocabulary import Symbols
 
 NETWORK_WORDS: Final = 20_000  # in the network's vocabulary; the rest of the lexicon shares classes

@@ -41,7 +41,7 @@ class Texts:
 
     def ngrams(self, symbols: NDArray[np.int32]) -> NDArray[np.int32]:
         """Return [N, G] the n-grams of words [N] inside and outside the vocabulary."""
-        table = self.inside_ngrams[np.maximum(symbols, 0)]
+        table: NDArray[np.int32] = self.inside_ngrams[np.maximum(symbols, 0)]
         outside = symbols < 0
         table[outside] = self.outside_ngrams[-1 - symbols[outside]]
         return table
