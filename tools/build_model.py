@@ -2,7 +2,10 @@
 
     python tools/build_model.py DATA_DIR --out FOLDER --signing-key FILE --version N --created YYYY-MM-DD
 
-DATA_DIR holds `text/` and `typing/`. The stages are in `tools/model_build`; this is their order.
+DATA_DIR holds `text/` and `typing/`; the word lists are those of SCOWL. The stages are in
+`tools/model_build`; this is their order. It takes about an hour on two cores and 4 GB, nearly all of it to
+train the network. A training that was stopped goes on from its last checkpoint in OUT/network, and a language
+that was built is kept in OUT/language: remove both to build anew from other sources or with another seed.
 """
 
 from __future__ import annotations
@@ -20,17 +23,25 @@ from tools.model_build import bundle_writer, contents, language_files
 from tools.model_build.adapter_stage import adapter_files
 from tools.model_build.bundle_writer import SigningKeyError
 from tools.model_build.corpora import TrainingTextError
-from tools.model_build.language import Language, build_language
+from tools.model_build.language import Language, Sources, build_language
+from tools.model_build.neural import training
+from tools.model_build.neural.training import CheckpointError, Recipe
+from tools.model_build.offensive import PhrasesError
+from tools.model_build.scowl import ScowlError
+
+USUAL = Recipe()
+MISSING = (CheckpointError, PhrasesError, ScowlError, SigningKeyError, TrainingTextError, OSError)
 
 app = typer.Typer(add_completion=False, pretty_exceptions_show_locals=False)
 
 
-def language_of(data: Path, kept: Path) -> Language:
-    """Return the language kept in a folder, or build and keep it."""
-    if (kept / language_files.ARRAYS).exists():
+def language_of(sources: Sources, out: Path, recipe: Recipe) -> Language:
+    """Return the language kept in OUT/language, or build and keep it."""
+    kept = out / "language"
+    if language_files.is_kept(kept):
         typer.echo(f"language: reused from {kept}")
         return language_files.load(kept)
-    language = build_language(data / "text", data / "typing", lambda line: typer.echo(f"language: {line}"))
+    language = build_language(sources, out / "network", recipe, lambda line: typer.echo(f"language: {line}"))
     language_files.save(language, kept)
     return language
 
@@ -38,32 +49,42 @@ def language_of(data: Path, kept: Path) -> Language:
 @app.command()
 def main(
     data: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="folder with text/ and typing/")],
-    out: Annotated[Path, typer.Option(help="where to build; language/ inside is reused if it is there")],
+    out: Annotated[Path, typer.Option(help="where to build; what is in it already is not built again")],
     signing_key: Annotated[Path, typer.Option(help="the publisher's private key, outside the repository")],
     version: Annotated[int, typer.Option(min=1, help="grows with every release")],
     created: Annotated[str, typer.Option(help="YYYY-MM-DD, written into the manifest")],
     new_signing_key: Annotated[
         bool, typer.Option("--new-signing-key", help="make the key first and print the public key to pin")
     ] = False,
+    word_lists: Annotated[
+        Path, typer.Option(help="SCOWL's lists; Debian's package scowl puts them there")
+    ] = Path("/usr/share/dict/scowl"),
+    seed: Annotated[int, typer.Option(min=0, help="of the network's training")] = USUAL.seed,
+    tokens: Annotated[int, typer.Option(min=1, help="words that the network reads")] = USUAL.tokens,
+    threads: Annotated[int, typer.Option(min=1, help="of the network's training")] = USUAL.threads,
 ) -> None:
     """Build the model bundle in OUT/en and sign it."""
+    sources = Sources(data / "text", data / "typing", word_lists)
     try:
         if new_signing_key:
             typer.echo(f"pin in trusted_keys.py: {bundle_writer.new_signing_key(signing_key).hex()}")
         key = bundle_writer.read_signing_key(signing_key)
-        language = language_of(data, out / "language")
-        made = adapter_files(language, data / "text", lambda line: typer.echo(f"adapter: {line}"))
+        language = language_of(sources, out, Recipe(seed=seed, tokens=tokens, threads=threads))
+        made = adapter_files(language, sources.text, lambda line: typer.echo(f"adapter: {line}"))
         engine = load_engine(made.plan, out / "circuits")
         typer.echo(f"plan: {made.plan.hash}, {engine.security_bits} bits")
         files = made.files | {contents.CLIENT_SPECIFICATION: engine.specification.canonical}
         contents.sign_bundle(
             out / "en", files, key, version=version, plan_hash=made.plan.hash, created=created
         )
-    except (SigningKeyError, TrainingTextError, OSError) as error:
+    except MISSING as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from error
     for name, value in sorted(language.figures.items()):
         typer.echo(f"language: {name} {value:,.4g}")
+    typer.echo("for benchmarks/results:")
+    for path in (out / "network" / training.LOG, out / "language" / language_files.FIGURES):
+        typer.echo(f"  {path}")
 
 
 if __name__ == "__main__":

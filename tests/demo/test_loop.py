@@ -21,6 +21,7 @@ from quietkeys.demo.loop import Given, run_loop
 from quietkeys.demo.screen import Screen, show_figures
 from quietkeys.demo.trainer_process import trainer_process
 from quietkeys.evaluation.messages import typed_words
+from quietkeys.model import PLAN
 from quietkeys_bench.schemas import read_figures, validator
 from quietkeys_protocol.plan import Plan
 from quietkeys_trainer.engine import load_engine
@@ -44,11 +45,11 @@ def trainers_below(folder: Path) -> list[int]:
 def quick_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small bundle whose plan takes one step, with the client specification that its circuits have."""
     files = small.files()
-    plan = Plan.parse(files[contents.PLAN])
+    plan = Plan.parse(files[PLAN])
     plan = replace(plan, blocks=tuple(replace(block, steps=1, gains=()) for block in plan.blocks))
     engine = load_engine(plan, tmp_path_factory.mktemp("circuits"))
     files |= {
-        contents.PLAN: plan.canonical,
+        PLAN: plan.canonical,
         contents.CLIENT_SPECIFICATION: engine.specification.canonical,
     }
     return small.write(tmp_path_factory.mktemp("quick") / "en", files)

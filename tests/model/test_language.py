@@ -1,42 +1,72 @@
-"""The language stage end to end, on a folder of made-up text in the form of the real one."""
+"""The language stage end to end, on made-up text, typing and word lists in the form of the real ones."""
 
 from __future__ import annotations
 
 import gzip
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from quietkeys import edits
+from quietkeys.language import LanguageModel
+from quietkeys.lexicon import Lexicon
+from quietkeys.model import symbols_of
 from tests.model.texts import typing_counts
-from tools.model_build import corpora, ngram
+from tools.model_build import corpora, language_files
 from tools.model_build.corpora import TrainingTextError
-from tools.model_build.language import build_language
+from tools.model_build.language import Language, Sources, build_language
+from tools.model_build.neural import training
+from tools.model_build.neural.training import Recipe
+from tools.model_build.scowl import ScowlError
 
-LINES = [
+LINES = (
     "I will see you there.",
     "Will you see them? I do not know!",
-    "they know what you see",
-    "thanks a lot",
-]
-CHAT = ["Zork: try that again", "zork, did you see it", "what do you know", "thanks zork"]
+    "they know what you see on Monday",
+    "I do not know what you know, because nobody does",
+    "because you know, and because they know, because nobody does, because",
+    "they see you because they do",
+    "thanks a lot, you twat",
+)
+CHAT = ("Zork: will you try that again", "zork, did you see it", "what do you know lol", "thanks zork lol")
+SLIPS = ("so did I becuase you see it",) * 4
+LISTS = {
+    "english-words.10": "will see you there them do not know they what on thanks a lot try that again it did",
+    "english-words.20": "because nobody does twat",
+    "english-upper.10": "I Monday",
+    "english-words.35": "umbrella",
+}
+RECIPE = Recipe(
+    tokens=40_000,
+    batch=128,
+    full_share=0.3,
+    negatives=16,
+    rate=1e-2,
+    warm_up=10,
+    dropout=0.0,
+    threads=1,
+    checkpoint_every=100,
+)
+SIZES = (24, 32)
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with `text/` and `typing/`."""
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Sources:
+    """Folders of text, of typing statistics and of word lists."""
     root = tmp_path_factory.mktemp("made-up")
-    (root / "text").mkdir()
-    (root / "typing").mkdir()
+    made = Sources(root / "text", root / "typing", root / "scowl")
+    for folder in (made.text, made.typing, made.word_lists):
+        folder.mkdir()
     for corpus in corpora.CORPORA:
-        lines = CHAT if corpus.name == corpora.NICKNAMED else LINES
-        path = root / "text" / corpus.pattern.replace("*", "somebody")
-        path.write_bytes(gzip.compress("\n".join(lines * 101).encode()))
-    wikitext = root / "text" / corpora.PERPLEXITY_ONLY
-    wikitext.write_bytes(gzip.compress(b" = Title = \n you know <unk> unheard @-@ of \n"))
-    write_typing(root / "typing")
-    return root
+        lines = CHAT * 101 + SLIPS if corpus.name == corpora.NICKNAMED else LINES * 101
+        path = made.text / corpus.pattern.replace("*", "somebody")
+        path.write_bytes(gzip.compress("\n".join(lines).encode()))
+    for name, words in LISTS.items():
+        (made.word_lists / name).write_text("\n".join(words.split()), encoding="latin-1")
+    write_typing(made.typing)
+    return made
 
 
 def write_typing(folder: Path) -> None:
@@ -55,37 +85,76 @@ def write_typing(folder: Path) -> None:
     edits_path.write_text("kind\tchars\tcount\ninsertion\t'e'\t9\nomission\t'e'\t9\ntransposition\t'th'\t9\n")
 
 
-def test_a_language_is_built_from_a_folder(folder: Path) -> None:
-    """Words in, nicknames out, every figure there, probabilities that know the text."""
-    reports: list[str] = []
-    language = build_language(folder / "text", folder / "typing", reports.append)
-    assert reports
-    assert {"will", "you", "there"} <= set(language.words)
-    assert "zork" not in language.words
-    assert language.log_frequency.shape == (len(language.words),)
+def build(sources: Sources, folder: Path) -> Language:
+    """Return the language of a tiny network."""
+    return build_language(sources, folder, RECIPE, lambda _: None, SIZES)
+
+
+@pytest.fixture(scope="module")
+def language(sources: Sources, tmp_path_factory: pytest.TempPathFactory) -> Language:
+    """The language of the made-up sources."""
+    return build(sources, tmp_path_factory.mktemp("network"))
+
+
+def test_words_of_texts_and_lists_come_in_as_they_are_written(language: Language) -> None:
+    """Nicknames and misspellings stay out; what only a list has comes in."""
+    assert {"will", "you", "there", "lol", "umbrella", "Monday", "I"} <= set(language.display)
+    assert not {"zork", "becuase"} & set(language.display)
+
+
+def test_tables_and_figures_are_complete(language: Language) -> None:
+    """A row per word, a cost per edit, and what was measured on the held-out lines of every corpus."""
+    tables = language.tables
+    assert len(tables.log_frequency) == len(tables.symbol) == len(tables.offensive) == len(language.display)
     assert language.parts.channel.shape == (edits.EDIT_COUNT,)
-    assert {"perplexity_typing", "perplexity_irc", "perplexity_wikitext2", "unknown_wikitext2"} <= set(
-        language.figures
+    measured = {f"perplexity_{corpus.name}" for corpus in corpora.CORPORA}
+    assert measured | {"words", "misspellings", "spelling_share"} <= language.figures.keys()
+    assert language.figures["words"] == len(language.display)
+    assert language.figures["perplexity_tatoeba"] < 10
+    assert language.figures["misspellings"] == 1  # becuase
+
+
+def test_offensive_words_are_marked_and_never_predicted(language: Language) -> None:
+    """They are in the lexicon, so that they are left alone, and have no symbol of the network."""
+    place = language.display.index("twat")
+    assert language.tables.offensive[place]
+    assert language.tables.symbol[place] == -1
+    assert int(language.tables.offensive.sum()) == language.figures["offensive"] == 1
+
+
+def test_the_network_knows_what_follows(language: Language) -> None:
+    """What the texts have is likelier than what they do not have there."""
+    lexicon = Lexicon.build(language.display, language.tables)
+    chances = LanguageModel.load(language.network, symbols_of(lexicon)).after(("what", "you")).log_probability
+    know, there, unseen = lexicon.log_probability(
+        chances, np.array([lexicon.index[word] for word in ("know", "there", "umbrella")])
     )
-    assert language.figures["perplexity_typing"] < 10
-    assert language.figures["unknown_wikitext2"] > 0
-    will, see, you, the = (np.array([language.words.index(word)]) for word in ("will", "see", "you", "there"))
-    tables = language.parts.ngram
-    assert ngram.score(tables, will, see, you)[0] > ngram.score(tables, will, see, the)[0]
+    assert know > there
+    assert know > unseen
 
 
-def test_two_builds_are_equal(folder: Path) -> None:
-    """Nothing depends on time, order of sets or chance."""
-    first, second = (build_language(folder / "text", folder / "typing", lambda _: None) for _ in range(2))
-    assert first.words == second.words
-    assert first.figures == second.figures
-    np.testing.assert_array_equal(first.parts.ngram.trigram.slots, second.parts.ngram.trigram.slots)
-    np.testing.assert_array_equal(first.parts.channel, second.parts.channel)
+def test_two_builds_are_equal(language: Language, sources: Sources, tmp_path: Path) -> None:
+    """Nothing depends on time, on the order of sets or on chance: the files are the same, byte for byte."""
+    language_files.save(language, tmp_path / "first")
+    language_files.save(build(sources, tmp_path / "network"), tmp_path / "second")
+    for path in (tmp_path / "first").iterdir():
+        assert path.read_bytes() == (tmp_path / "second" / path.name).read_bytes(), path.name
 
 
-def test_a_missing_text_is_named(folder: Path, tmp_path: Path) -> None:
-    """A folder without the texts says which file it lacks."""
+def test_the_log_lies_where_the_network_was_trained(sources: Sources, tmp_path: Path) -> None:
+    """A finished training is not repeated: its checkpoint is read and nothing is logged again."""
+    build(sources, tmp_path)
+    written = (tmp_path / training.LOG).read_text()
+    assert written
+    build(sources, tmp_path)
+    assert (tmp_path / training.LOG).read_text() == written
+
+
+def test_what_is_missing_is_named(sources: Sources, tmp_path: Path) -> None:
+    """A folder without the texts, the statistics or the word lists says which file it lacks."""
     with pytest.raises(TrainingTextError, match="tatoeba"):
-        build_language(tmp_path, folder / "typing", lambda _: None)
+        build(replace(sources, text=tmp_path), tmp_path)
     with pytest.raises(OSError, match="confusion"):
-        build_language(folder / "text", tmp_path, lambda _: None)
+        build(replace(sources, typing=tmp_path), tmp_path)
+    with pytest.raises(ScowlError, match="package scowl"):
+        build(replace(sources, word_lists=tmp_path), tmp_path)

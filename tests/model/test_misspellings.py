@@ -78,7 +78,7 @@ def test_slips_are_those_of_simulated_typists() -> None:
 def test_a_slip_of_a_frequent_word_is_expected_often() -> None:
     """More often than the same slip of a rare one, and less often in the first letter."""
     explained = {each.typed: each for each in misspellings.explain(["teh", "hte", "act"], FAMILIAR, LEFT)}
-    expected = {word: misspellings.expected_slips(each, FAMILIAR) for word, each in explained.items()}
+    expected = {word: FAMILIAR.counts[each.intended] @ each.chance for word, each in explained.items()}
     assert expected["teh"] > expected["hte"] > expected["act"] > 0
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +15,10 @@ from hypothesis import strategies as st
 
 from quietkeys.language import LanguageModel, window
 from quietkeys.symbols import BLANK, BUCKETS, CLASSES, FIRST_WORD, SENTENCE, character_ngrams, word_class
-from tools.model_build.neural import export, text, texting, training
+from tools.model_build.neural import batches, export, text, texting, training
+from tools.model_build.neural.batches import Texts
 from tools.model_build.neural.network import Network, Sizes
-from tools.model_build.neural.training import Recipe, Texts
+from tools.model_build.neural.training import CheckpointError, Recipe
 from tools.model_build.neural.vocabulary import Symbols
 
 WORDS = ("the", "cat", "sat", "on", "mat", "dog", "ran")
@@ -37,7 +40,7 @@ def texts() -> Texts:
     outside: dict[str, int] = {}
     train = {"tatoeba": text.encode(LINES * 40, symbols, outside)}
     held_out = {"tatoeba": text.encode(LINES, symbols, outside)}
-    return training.texts_of(symbols, train, held_out, list(outside))
+    return batches.texts_of(symbols, train, held_out, list(outside))
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +68,7 @@ def test_long_lines_are_cut() -> None:
 
 
 def test_it_learns(trained: Network, texts: Texts) -> None:
-    """The next word of a text that it knows is nRECIPE certain."""
+    """The next word of a text that it knows is nearly certain."""
     figures = training.evaluate(trained, texts, 64)["tatoeba"]
     assert figures["perplexity"] < 3.0
     assert figures["top3"] > 0.7
@@ -92,7 +95,9 @@ def expected(network: Network, words: Mapping[str, int], context: tuple[str, ...
             ngrams.append(found + [BUCKETS] * (32 - len(found)))
     with torch.no_grad():
         queries = network(
-            torch.tensor(read)[:, None], torch.tensor(spelled)[:, None], torch.tensor(ngrams, dtype=torch.long)
+            torch.tensor(read)[:, None],
+            torch.tensor(spelled)[:, None],
+            torch.tensor(ngrams, dtype=torch.long),
         )
         logits = queries[-1, 0] @ network.words.weight.T + network.bias
         chances: np.ndarray = torch.softmax(logits, -1).numpy()  # type: ignore[type-arg]
@@ -111,9 +116,9 @@ def test_a_context_is_read_a_step_at_a_time(trained: Network) -> None:
 
 
 def test_training_goes_on_from_its_last_checkpoint(texts: Texts, tmp_path: Path) -> None:
-    """Killed on its way, it ends at the last step all the same, and a different recipe is refused."""
+    """Killed on its way, it ends at the last step all the same."""
 
-    class Killed(Exception):
+    class Killed(Exception):  # noqa: N818 - what happened
         pass
 
     def kill(line: str) -> None:
@@ -126,8 +131,28 @@ def test_training_goes_on_from_its_last_checkpoint(texts: Texts, tmp_path: Path)
     reports: list[str] = []
     training.train(texts, SIZES, RECIPE, tmp_path, reports.append)
     assert reports[0] == "goes on from step 50"
-    with pytest.raises(ValueError, match="another recipe"):
-        training.train(texts, SIZES, Recipe(seed=1), tmp_path, reports.append)
+    assert json.loads(reports[-1])["step"] == RECIPE.steps
+
+
+def test_the_checkpoint_of_another_training_is_refused(texts: Texts, tmp_path: Path) -> None:
+    """Another recipe or other sizes: the error names the file and what differs."""
+    short = replace(RECIPE, tokens=640)
+    training.train(texts, SIZES, short, tmp_path, lambda _: None)
+    with pytest.raises(CheckpointError, match=r"checkpoint.pt has another recipe \(seed\)"):
+        training.train(texts, SIZES, replace(short, seed=1), tmp_path, lambda _: None)
+    with pytest.raises(CheckpointError, match=r"another sizes \(state\)"):
+        training.train(texts, replace(SIZES, state=32), short, tmp_path, lambda _: None)
+
+
+def test_the_log_has_a_line_now_and_then(texts: Texts, tmp_path: Path) -> None:
+    """Steps, loss and seconds; the last one has the figures of the held-out lines too."""
+    reports: list[str] = []
+    training.train(texts, SIZES, RECIPE, tmp_path, reports.append)
+    lines = [json.loads(line) for line in (tmp_path / training.LOG).read_text().splitlines()]
+    assert lines == [json.loads(line) for line in reports]
+    assert [line["step"] for line in lines] == [RECIPE.steps]
+    assert set(lines[-1]) == {"step", "loss", "seconds", "held_out"}
+    assert set(lines[-1]["held_out"]["tatoeba"]) == {"perplexity", "top1", "top3"}
 
 
 @given(st.lists(st.sampled_from(("a", "b", "", "#")), max_size=200))

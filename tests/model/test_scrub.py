@@ -10,21 +10,21 @@ from tools.model_build import scrub
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("see http://a.example/x?y=1 now", "see now"),
-        ("go to www.a.example/b or a.com please", "go to or please"),
-        ("write to me.you@example.org today", "write to today"),
-        ("edit /etc/fstab and ~/notes then ./run", "edit and then"),
-        ("@someone read the #topic", "read the"),
-        ("I have 42 apples, 3x more", "i have apples more"),
+        ("see http://a.example/x?y=1 now", "see # now"),
+        ("go to www.a.example/b or a.com please", "go to # or # please"),
+        ("write to me.you@example.org today", "write to # today"),
+        ("edit /etc/fstab and ~/notes then ./run", "edit # and # then #"),
+        ("@someone read the #topic", "# read the #"),
+        ("I have 42 apples, 3x more", "i have # apples # more"),
         ("well--actually...no, either/or", "well actually no either or"),
         ("It works.So nice", "it works | so nice"),
         ("(laughs) don't stop (incoherent shouting)", "don't stop"),
         ("What? Yes! ok", "what | yes | ok"),
-        ("<b>bold</b> move", "bold move"),
+        ("<b>bold</b> move", "# bold # move"),
     ],
 )
 def test_a_line_becomes_its_words(line: str, words: str) -> None:
-    """Addresses, paths, names with marks and numbers go; words and sentence ends stay."""
+    """Addresses, paths, names with marks and numbers leave a blank; words and sentence ends stay."""
     assert " | ".join(" ".join(sentence) for sentence in scrub.sentences(line)) == words
 
 
@@ -49,6 +49,7 @@ def test_the_addressee_is_cut_only_if_it_is_a_nickname() -> None:
     assert scrub.without_addressee("well, hi there", names) == "well, hi there"
 
 
-def test_nicknames_inside_a_line_are_dropped() -> None:
-    """A nickname is no word wherever it stands."""
-    assert scrub.sentences("thanks zork, bye", frozenset({"zork"})) == [["thanks", "bye"]]
+def test_nicknames_inside_a_line_leave_a_blank() -> None:
+    """A nickname is no word wherever it stands, and a line of nothing else is none."""
+    assert scrub.sentences("thanks zork, bye", frozenset({"zork"})) == [["thanks", scrub.BLANK, "bye"]]
+    assert scrub.sentences("zork!", frozenset({"zork"})) == []

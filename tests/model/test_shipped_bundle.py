@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import time
-from typing import Any
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import onnxruntime
@@ -12,11 +14,25 @@ import pytest
 from numpy.typing import NDArray
 
 from quietkeys import edits
-from quietkeys.bundle import BUNDLE_BYTES, SHIPPED, Bundle, shipped_bundle
+from quietkeys.bundle import BUNDLE_BYTES, Bundle, shipped_bundle
+from quietkeys.events import FEATURES
+from quietkeys.language import Context
+from quietkeys.lexicon import RESERVED, Lexicon
+from quietkeys.model import CHANNEL, EVENTS, LANGUAGE, LEXICON, PLAN, RANKER, WORDS, Model, load_model
+from quietkeys.slate import UNKNOWN
+from quietkeys.symbols import CLASSES, FIRST_CLASS, FIRST_WORD
 from quietkeys.tokens import is_correctable
-from tools.model_build import contents
+from quietkeys_protocol.plan import Plan
+from tools.model_build import bundle_writer, contents, spelling
 
-pytestmark = pytest.mark.skipif(not (SHIPPED / "en").is_dir(), reason="no bundle has been built yet")
+NOTICE = Path(contents.__file__).with_name("NOTICE.txt")
+CONTEXTS: tuple[Context, ...] = (
+    (),
+    ("how", "are"),
+    ("", "thank"),
+    ("see", "you", "at", "#", "", "i", "am"),
+    ("zyzzo",),
+)
 
 
 @pytest.fixture(scope="module")
@@ -26,29 +42,162 @@ def bundle() -> Bundle:
 
 
 @pytest.fixture(scope="module")
-def words(bundle: Bundle) -> list[str]:
-    """The lexicon by id."""
-    return bundle[contents.LEXICON].decode("ascii").splitlines()
+def model(bundle: Bundle) -> Model:
+    """What the typing path makes of it."""
+    return load_model(bundle)
 
 
 @pytest.fixture(scope="module")
-def session(bundle: Bundle) -> onnxruntime.InferenceSession:
-    """The scoring graph on one thread."""
+def lexicon(model: Model) -> Lexicon:
+    """The words."""
+    return model.search.lexicon
+
+
+def chances(model: Model, context: Context) -> NDArray[np.float32]:
+    """Return the log-probabilities of symbols after a context."""
+    return model.language.after(context).log_probability
+
+
+def log_p(model: Model, context: Context, word: str) -> float:
+    """Return log P of a word after a context."""
+    lexicon = model.search.lexicon
+    return float(lexicon.log_probability(chances(model, context), np.array([lexicon.index[word]]))[0])
+
+
+def test_it_is_small_and_holds_what_is_promised(bundle: Bundle) -> None:
+    """At most 12 MB, every file of docs/MODEL.md and no other."""
+    assert sum(map(len, bundle.files.values())) <= BUNDLE_BYTES
+    assert bundle.files.keys() == {
+        *(LANGUAGE, RANKER, LEXICON, WORDS, CHANNEL, PLAN, EVENTS),
+        *(contents.CLIENT_SPECIFICATION, contents.NOTICE),
+    }
+
+
+def test_the_manifest_says_what_the_files_are(bundle: Bundle) -> None:
+    """Sizes and hashes of all files, the plan's own hash, and that of the client specification."""
+    assert bundle.manifest.files == bundle_writer.describe_files(bundle.files)
+    assert bundle.manifest.plan == Plan.parse(bundle[PLAN]).hash
+    specification = hashlib.sha256(bundle[contents.CLIENT_SPECIFICATION]).hexdigest()
+    assert bundle.manifest.client_specification == specification
+
+
+def test_the_notice_names_every_file_and_every_origin(bundle: Bundle) -> None:
+    """It is the one in the sources, with the notices that SCOWL and the list of offensive words ask for."""
+    notice = bundle[contents.NOTICE].decode()
+    assert notice == NOTICE.read_text(encoding="utf-8")
+    assert [path for path in bundle.files if path not in notice and path != contents.NOTICE] == []
+    for owner in (
+        "2000-2011 by Kevin Atkinson",
+        "1997 by Princeton",
+        "Beresford",
+        "Kuenning",
+        "better-profanity",
+    ):
+        assert owner in notice
+
+
+def test_the_lexicon_holds_words(lexicon: Lexicon) -> None:
+    """At least 50,000 of letters and inner apostrophes, each once, common ones in front."""
+    assert lexicon.display[:RESERVED] == ("<s>", "<unk>")
+    assert len(lexicon.words) >= 50_000
+    assert len(lexicon.index) == len(lexicon.words)
+    assert all(is_correctable(word) and not word.endswith("'") for word in lexicon.words[RESERVED:])
+    assert {"the", "you", "and"} <= set(lexicon.words[RESERVED:20])
+
+
+def test_tables_fit_the_lexicon_and_each_other(bundle: Bundle, lexicon: Lexicon) -> None:
+    """Falling frequencies, symbols of the network each once, shares between 0 and 1, a cost per edit."""
+    tables = lexicon.tables
+    assert (np.diff(tables.log_frequency[RESERVED:]) <= 0).all()
+    assert np.exp(tables.log_frequency.astype(np.float64)).sum() == pytest.approx(0.99, abs=0.02)
+    symbols = np.sort(tables.symbol[tables.symbol >= 0])
+    assert symbols.tolist() == list(range(FIRST_WORD, FIRST_WORD + len(symbols)))
+    assert ((tables.outside > 0) & (tables.outside < 1)).all()
+    costs = np.load(io.BytesIO(bundle[CHANNEL]), allow_pickle=False)
+    assert costs.shape == (edits.EDIT_COUNT,)
+    assert (costs <= 0).all()
+    assert np.isfinite(costs).all()
+
+
+def test_the_graphs_fit_the_lexicon_and_the_plan(bundle: Bundle, model: Model) -> None:
+    """One probability per symbol, one weight per column of every block, one base weight per feature."""
+    assert len(chances(model, ())) == len(model.word_of_symbol)
+    assert model.scorer.widths() == {block.name: block.width for block in model.plan.blocks}
+    assert len(model.events.base_weights) == len(FEATURES)
+    for path in (LANGUAGE, RANKER):
+        assert session(bundle[path]).get_outputs()
+
+
+def test_offensive_words_are_known_and_never_offered(model: Model, lexicon: Lexicon) -> None:
+    """Known, so that they are left alone; no completion of what they begin with, nor predicted by name."""
+    offensive = np.flatnonzero(lexicon.tables.offensive)
+    assert 100 <= len(offensive) <= 1000
+    assert all(map(lexicon.is_offensive, ("fuck", "shit", "bullshit")))
+    assert not any(map(lexicon.is_offensive, ("hell", "god", "sex", "gay", "assess", "the")))
+    assert (lexicon.tables.symbol[offensive] == -1).all()
+    beginnings = {lexicon.words[place][:size] for place in offensive for size in range(1, 25)}
+    for beginning in sorted(beginnings):
+        assert not lexicon.tables.offensive[lexicon.completions(beginning)].any(), beginning
+
+
+def test_words_are_written_as_they_should_be(lexicon: Lexicon) -> None:
+    """Names and "I" with their capitals, other words small."""
+    for shown in ("Monday", "I'm", "I", "London", "keyboard", "because", "don't", "lol", "TV"):
+        assert lexicon.shown(shown.lower()) == shown
+        assert shown.lower() in lexicon.index
+
+
+def test_misspellings_are_no_words(lexicon: Lexicon) -> None:
+    """However often people write them."""
+    misspelt = {"teh", "becuase", "dont", "definately", "recieve", "alot", "wierd"}
+    assert not misspelt & lexicon.index.keys()
+
+
+@pytest.mark.parametrize("context", CONTEXTS)
+def test_probabilities_sum_to_one(model: Model, lexicon: Lexicon, context: Context) -> None:
+    """Over the lexicon and, for every class, the words outside it."""
+    after = chances(model, context)
+    every = np.arange(RESERVED, len(lexicon.words))
+    inside = np.exp(lexicon.log_probability(after, every)).sum()
+    classes = after[FIRST_CLASS : FIRST_CLASS + len(CLASSES)].astype(np.float64)
+    outside = np.exp(classes + lexicon.log_outside).sum()
+    assert inside + outside == pytest.approx(1.0, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("context", "likely", "unlikely"),
+    [
+        (("how", "are"), "you", "your"),
+        (("i", "don't"), "know", "now"),
+        (("", "thank"), "you", "but"),
+        ((), "the", "them"),
+        (("i", "want"), "to", "too"),
+        (("this", "is", "a"), "good", "going"),
+    ],
+)
+def test_it_knows_what_follows(model: Model, context: Context, likely: str, unlikely: str) -> None:
+    """The likelier word of everyday English has the higher probability."""
+    assert log_p(model, context, likely) > log_p(model, context, unlikely) + 1
+
+
+def session(graph: bytes) -> onnxruntime.InferenceSession:
+    """Return a session on one thread."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    return onnxruntime.InferenceSession(bundle[contents.MODEL], options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
 
-def feed(session: onnxruntime.InferenceSession, context: list[int], candidate: list[int]) -> dict[str, Any]:
-    """Return inputs with an adapter at zero, no evidence, no edits and nothing personal."""
-    widths = {value.name: value.shape for value in session.get_inputs()}
-    rows = len(candidate)
-    idle: dict[str, NDArray[np.float32]] = {
+def feed(given: onnxruntime.InferenceSession, rows: int) -> dict[str, NDArray[np.generic]]:
+    """Return inputs of the scoring graph: an adapter at zero, no evidence, no edits, nothing personal."""
+    widths = {value.name: value.shape for value in given.get_inputs()}
+    idle: dict[str, NDArray[np.generic]] = {
         name: np.zeros(width, np.float32) for name, width in widths.items() if name.endswith("_weights")
     }
     return {
-        "context": np.array(context, dtype=np.int64),
-        "candidate": np.array(candidate, dtype=np.int64),
+        "candidate": np.arange(RESERVED, RESERVED + rows, dtype=np.int64),
+        "language": np.full(rows, -8.0, np.float32),
+        "touch": np.zeros(rows, np.float32),
+        "touch_events": np.zeros((rows, 0), np.int64),
         "spelling": np.zeros((rows, 1), np.int64),
         "edits": np.zeros((rows, 28), np.int64),
         "personal": np.zeros(rows, np.float32),
@@ -58,72 +207,41 @@ def feed(session: onnxruntime.InferenceSession, context: list[int], candidate: l
     }
 
 
-def test_it_is_signed_and_small(bundle: Bundle) -> None:
-    """By a pinned key, at most 12 MB, with everything that is promised."""
-    assert sum(len(content) for content in bundle.files.values()) <= BUNDLE_BYTES
-    promised = {
-        contents.MODEL,
-        contents.LEXICON,
-        contents.PLAN,
-        contents.CLIENT_SPECIFICATION,
-        contents.NOTICE,
-    }
-    assert promised <= bundle.files.keys()
-
-
-def test_the_lexicon_holds_words(words: list[str]) -> None:
-    """At least 30,000 of letters and inner apostrophes, each once, common ones in front."""
-    assert words[:2] == ["<s>", "<unk>"]
-    assert len(words) >= 30_000
-    assert len(set(words)) == len(words)
-    assert all(is_correctable(word) and not word.endswith("'") for word in words[2:])
-    assert {"the", "you", "and"} <= set(words[2:20])
-
-
-def test_arrays_fit_the_lexicon_and_the_edits(bundle: Bundle, words: list[str]) -> None:
-    """One log-frequency per word, one log-probability per edit."""
-    frequency, channel = (
-        np.load(io.BytesIO(bundle[path]), allow_pickle=False)
-        for path in (contents.LOG_FREQUENCY, contents.CHANNEL)
-    )
-    assert frequency.shape == (len(words),)
-    assert channel.shape == (edits.EDIT_COUNT,)
-
-
+@pytest.mark.parametrize("context", CONTEXTS)
 @pytest.mark.parametrize(
-    ("context", "likely", "unlikely"),
-    [("how are", "you", "your"), ("i don't", "know", "now"), ("thank", "you", "but"), ("", "the", "them")],
+    ("word", "misspelt"), [("the", "teh"), ("because", "becuase"), ("receive", "recieve")]
 )
-def test_it_knows_what_follows(
-    session: onnxruntime.InferenceSession, words: list[str], context: str, likely: str, unlikely: str
+def test_a_word_is_likelier_than_its_misspelling(
+    bundle: Bundle, model: Model, lexicon: Lexicon, context: Context, word: str, misspelt: str
 ) -> None:
-    """The likelier word of everyday English has the higher probability."""
-    ids = ([0, 0] + [words.index(word) for word in context.split()])[-2:]
-    given = feed(session, ids, [words.index(likely), words.index(unlikely)])
-    features = session.run(["features"], given)[0]
-    assert features[0, 0] > features[1, 0] + 1
+    """The scoring graph adds how likely the spelling is of what the lexicon lacks."""
+    scoring = session(bundle[RANKER])
+    unknown = lexicon.log_unknown(chances(model, context), misspelt)
+    symbols = spelling.symbols(misspelt)
+    given = feed(scoring, 2) | {
+        "candidate": np.array([lexicon.index[word], UNKNOWN], np.int64),
+        "language": np.array([log_p(model, context, word), unknown], np.float32),
+        "spelling": np.array([[0] * len(symbols), symbols], np.int64),
+    }
+    known, other = scoring.run(["features"], given)[0][:, FEATURES.index("language")]
+    assert known > other
+    assert other < unknown
 
 
-def test_probabilities_sum_to_about_one(session: onnxruntime.InferenceSession, words: list[str]) -> None:
-    """Over the lexicon, in seen and unseen contexts; eight-bit rounding moves the sum by a few per cent."""
-    everything = list(range(1, len(words)))
-    for context in ([0, 0], [words.index("how"), words.index("are")], [30_000, 31_000]):
-        given = feed(session, context, everything)
-        total = float(np.exp(session.run(["features"], given)[0][:, 0].astype(np.float64)).sum())
-        assert total == pytest.approx(1.0, abs=0.08)
+def best(repeats: int, call: Callable[[], object]) -> float:
+    """Return the seconds of the quickest call: the machine may be busy."""
+    seconds = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        call()
+        seconds.append(time.perf_counter() - start)
+    return min(seconds)
 
 
-def test_opening_and_scoring_are_quick(bundle: Bundle, session: onnxruntime.InferenceSession) -> None:
-    """The lexicon loads in 50 ms, 64 candidates score in 1 ms (best of several, on a busy machine)."""
-
-    def best(repeats: int, call: Any) -> float:
-        seconds = []
-        for _ in range(repeats):
-            start = time.perf_counter()
-            call()
-            seconds.append(time.perf_counter() - start)
-        return min(seconds)
-
-    given = feed(session, [5, 6], list(range(2, 66)))
-    assert best(5, lambda: bundle[contents.LEXICON].decode("ascii").splitlines()) < 0.05
-    assert best(50, lambda: session.run(None, given)) < 0.001
+def test_typing_is_quick(bundle: Bundle, model: Model) -> None:
+    """A word costs the network 20 ms at most, 64 candidates are scored in 1 ms; best of several."""
+    scoring = session(bundle[RANKER])
+    given = feed(scoring, 64)
+    assert best(50, lambda: scoring.run(None, given)) < 0.001
+    begun = model.language.after(())
+    assert best(20, lambda: model.language.next_states(begun, ["you"])) < 0.02

@@ -1,29 +1,26 @@
 """The training texts: which files, how much each counts, and which lines are held out.
 
-A corpus is one origin; the CRD3 speakers are one corpus in several files. Weights multiply the
-counts of the language model, so that the way people type outweighs the sheer volume of transcribed
-games and scripted task dialogue.
+A corpus is one origin; the CRD3 speakers are one corpus in several files. Weights multiply the counts that
+the lexicon is ordered by, so that the way people type outweighs the sheer volume of transcribed games and
+scripted task dialogue; how often the network reads each is `neural.text.PASSES`.
 """
 
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-HELD_OUT_EVERY = 100  # lines; 1 % of each file chooses discounts and weights
+HELD_OUT_EVERY = 100  # lines; 1 % of each file, for figures and shares
 NICKNAMED = "irc"  # the corpus whose lines begin with the addressee's nickname
-PERPLEXITY_ONLY = "wikitext2_valid.txt.gz"
 
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
     """One origin of text.
 
-    weight: what one occurrence counts for. target: share of the held-out words in the figure that
-    weights are chosen by (our guess of how like everyday typing the text is). edited: whether
-    somebody proofread it, so that what occurs there is hardly ever a typing error.
+    weight: what one occurrence counts for. target: how like everyday typing the text is, as its share of what
+    is typed. edited: whether somebody proofread it, so that what occurs there is hardly ever a typing error.
     """
 
     name: str
@@ -33,7 +30,7 @@ class Corpus:
     edited: bool
 
 
-# Weights: coordinate search on the held-out lines (see docs/MODEL.md); targets: judgement.
+# Weights: coordinate search on the held-out lines, with a trigram model; targets: judgement.
 CORPORA = (
     Corpus("tatoeba", "tatoeba_en.txt.gz", 4.0, 0.25, True),
     Corpus("topical", "topical_chat_validtest.txt.gz", 3.0, 0.25, False),
@@ -71,9 +68,3 @@ def corpus_lines(folder: Path, corpus: Corpus) -> tuple[list[str], list[str]]:
         for number, line in enumerate(read_lines(path)):
             (held_out if number % HELD_OUT_EVERY == 0 else train).append(line)
     return train, held_out
-
-
-def every_file(folder: Path) -> Iterator[Path]:
-    """Yield every training file, corpus by corpus."""
-    for corpus in CORPORA:
-        yield from corpus_files(folder, corpus)

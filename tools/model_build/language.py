@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,10 +24,11 @@ from .channel import TextStatistics
 from .graph import LanguageParts
 from .lexicon import Lexicon, Occurrences
 from .misspellings import Misspelling
-from .neural import export, text, texting, training
-from .neural.network import Network, Sizes
+from .neural import batches, export, text, texting, training
+from .neural.batches import Texts
+from .neural.network import STATE, WIDTH, Network, Sizes
 from .neural.text import Line
-from .neural.training import Recipe, Texts
+from .neural.training import Recipe
 from .neural.vocabulary import Symbols
 
 NETWORK_WORDS: Final = 20_000  # in the network's vocabulary; the rest of the lexicon shares classes
@@ -52,8 +54,8 @@ class Sources:
 class Language:
     """A lexicon and what judges its words.
 
-    display: by id, as they are written. tables: what the SDK knows of them. network: the language model, ONNX.
-    figures: what was measured while building, for the documentation.
+    display: by id, as they are written. tables: what the SDK knows of them. network: the language model,
+    ONNX. figures: what was measured while building, for the documentation.
     """
 
     display: tuple[str, ...]
@@ -86,8 +88,10 @@ class Reading:
 def read(sources: Sources, report: Report = print) -> Reading:
     """Return the texts, the lexicon, and the misspellings that the texts hold.
 
-    Takes four minutes and 4 GB on one core. Raises TrainingTextError, ScowlError or OSError if a file is missing.
+    Takes four minutes and 4 GB on one core. Raises TrainingTextError, ScowlError, PhrasesError or OSError if
+    something is missing.
     """
+    phrases = offensive.package_words()
     typing = channel.read_counts(sources.typing)
     lists = scowl.read_scowl(sources.word_lists)
     train, held_out = text.read_lines(sources.text)
@@ -98,7 +102,7 @@ def read(sources: Sources, report: Report = print) -> Reading:
     slips = channel.channel_log_probabilities(typing, statistics, channel.WRONG_IN_TEXT)
     bare = lexicon.bare_contractions(seen, lists)
     shorthand = {form for found in texting.FORMS.values() for form in found} | set(texting.OPENINGS)
-    words = lexicon.build_lexicon(seen, lists, forms, offensive.package_words(), slips, shorthand)
+    words = lexicon.build_lexicon(seen, lists, forms, phrases, slips, shorthand)
     report(f"lexicon of {len(words.keys):,}, {int(words.offensive.sum())} of them offensive")
     outside = lexicon.outside_words(seen, words, forms, bare)
     familiar = lexicon.familiar_words(seen, lists, bare)
@@ -116,18 +120,10 @@ def _counts(train: Mapping[str, Iterable[Line]]) -> dict[str, Counter[str]]:
 
 def _joined(train: Mapping[str, Iterable[Line]]) -> Counter[str]:
     """Return how often two neighbours would make another word of the texts without the space between."""
-    known = {
-        word for name, lines in train.items() if name != "texted" for line in lines for words in line for word in words
-    }
-    joined: Counter[str] = Counter()
-    for corpus in corpora.CORPORA:
-        for line in train[corpus.name]:
-            for sentence in line:
-                for first, second in zip(sentence, sentence[1:], strict=False):
-                    together = first + second
-                    if together in known:
-                        joined[together] += 1
-    return joined
+    sentences = [words for corpus in corpora.CORPORA for line in train[corpus.name] for words in line]
+    known = {word for words in sentences for word in words}
+    together = (first + second for words in sentences for first, second in pairwise(words))
+    return Counter(word for word in together if word in known)
 
 
 def _raw_lines(folder: Path) -> Iterable[str]:
@@ -144,16 +140,20 @@ def texts_to_learn(reading: Reading, report: Report = print) -> tuple[Symbols, T
     train = {name: text.encode(lines, symbols, outside) for name, lines in reading.train.items()}
     held_out = {name: text.encode(lines, symbols, outside) for name, lines in reading.held_out.items()}
     report(f"network vocabulary of {len(symbols.words):,} words")
-    return symbols, training.texts_of(symbols, train, held_out, list(outside))
+    return symbols, batches.texts_of(symbols, train, held_out, list(outside))
 
 
 def build_language(
-    sources: Sources, folder: Path, recipe: Recipe, report: Report = print, sizes: tuple[int, int] = (224, 640)
+    sources: Sources,
+    folder: Path,
+    recipe: Recipe,
+    report: Report = print,
+    sizes: tuple[int, int] = (WIDTH, STATE),
 ) -> Language:
     """Return the language built from the sources.
 
-    folder: where checkpoints and log of the network lie; training goes on from there. sizes: width and state of
-    the network.
+    folder: where checkpoints and log of the network lie; training goes on from there. sizes: width and state
+    of the network. Raises what `read` does, and CheckpointError.
     """
     reading = read(sources, report)
     symbols, texts = texts_to_learn(reading, report)
@@ -177,8 +177,8 @@ def assemble(
     misspelt = {one.typed for one in reading.found}
     table, scale = spelling.train(_spellings(words.keys, reading.outside, misspelt))
     costs, share = _channel(reading)
-    figures = {f"{figure}_{name}": value for name, found in held_out.items() for figure, value in found.items()}
-    figures |= {
+    figures = {
+        **{f"{figure}_{name}": value for name, found in held_out.items() for figure, value in found.items()},
         "words": float(len(words.keys)),
         "offensive": float(words.offensive.sum()),
         "network_words": float(len(symbols.words)),
@@ -193,7 +193,8 @@ def assemble(
 def _outside_shares(reading: Reading, symbols: Symbols) -> NDArray[np.float32]:
     """Return [C] the share of words outside the lexicon among those that the network predicts as a class.
 
-    Of the held-out lines, which nothing was chosen by; smoothed by the training lines, where the share is lower.
+    Of the held-out lines, which nothing was chosen by; smoothed by the training lines, where the share is
+    lower.
     """
     known = set(reading.lexicon.keys)
 
@@ -207,11 +208,13 @@ def _outside_shares(reading: Reading, symbols: Symbols) -> NDArray[np.float32]:
                         beyond[word_class(word)] += text.PASSES[name] * (word not in known)
         return every, beyond
 
-    trained, trained_beyond = count({name: lines for name, lines in reading.train.items() if name != "texted"})
+    written = {name: lines for name, lines in reading.train.items() if name != "texted"}
+    trained, trained_beyond = count(written)
     every, beyond = count(reading.held_out)
     prior = (trained_beyond + 1.0) / (trained + 2.0)
-    shares: NDArray[np.float32] = ((beyond + OUTSIDE_PRIOR * prior) / (every + OUTSIDE_PRIOR)).astype(np.float32)
-    return shares
+    shares = (beyond + OUTSIDE_PRIOR * prior) / (every + OUTSIDE_PRIOR)
+    rounded: NDArray[np.float32] = shares.astype(np.float32)
+    return rounded
 
 
 def _spellings(
@@ -231,8 +234,8 @@ def _channel(reading: Reading) -> tuple[NDArray[np.float32], float]:
 
     teaching = [one for place, one in enumerate(reading.found) if place % KEPT_BACK]
     judging = [one.edits for place, one in enumerate(reading.found) if not place % KEPT_BACK]
-    common = [word for word in reading.lexicon.keys[len(lexicon.SPECIAL) :] if is_correctable(word)][:SLIP_WORDS]
-    slips = misspellings.slip_edits(common, fingers, channel.WRONG)
+    words = (word for word in reading.lexicon.keys[len(lexicon.SPECIAL) :] if is_correctable(word))
+    slips = misspellings.slip_edits(list(islice(words, SLIP_WORDS)), fingers, channel.WRONG)
     share = channel.best_share(fingers, spelt(teaching), slips, judging)
     bare = misspellings.bare_share(reading.seen.totals, reading.bare)
     return channel.mixed(fingers, spelt(reading.found), share, bare), share

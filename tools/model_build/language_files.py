@@ -21,14 +21,15 @@ FIGURES = "figures.json"
 
 
 def save(language: Language, folder: Path) -> None:
-    """Write a language to a folder, made if need be."""
+    """Write a language to a folder, made if need be; it is there when ARRAYS is."""
     tables, parts = language.tables, language.parts
     folder.mkdir(parents=True, exist_ok=True)
     (folder / NETWORK).write_bytes(language.network)
     (folder / LEXICON).write_text(write_lexicon(language.display), encoding="utf-8")
     (folder / FIGURES).write_text(json.dumps(language.figures, indent=2, sort_keys=True) + "\n")
+    written = folder / f"new-{ARRAYS}"
     np.savez(
-        folder / ARRAYS,
+        written,
         log_frequency=tables.log_frequency,
         symbol=tables.symbol,
         offensive=tables.offensive,
@@ -37,14 +38,18 @@ def save(language: Language, folder: Path) -> None:
         spelling_scale=np.array([parts.spelling_scale.high, parts.spelling_scale.step]),
         channel=parts.channel,
     )
+    written.replace(folder / ARRAYS)
+
+
+def is_kept(folder: Path) -> bool:
+    """Return whether `save` has finished in a folder."""
+    return (folder / ARRAYS).exists()
 
 
 def load(folder: Path) -> Language:
     """Return the language that `save` wrote; OSError if a file is missing."""
     with np.load(folder / ARRAYS, allow_pickle=False) as arrays:
-        tables = WordTables(
-            arrays["log_frequency"], arrays["symbol"], arrays["offensive"], arrays["outside"]
-        )
+        tables = WordTables(arrays["log_frequency"], arrays["symbol"], arrays["offensive"], arrays["outside"])
         high, step = (float(value) for value in arrays["spelling_scale"])
         parts = LanguageParts(arrays["spelling"], Scale(high, step), arrays["channel"])
     return Language(

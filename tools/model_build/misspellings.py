@@ -118,11 +118,6 @@ def _chances(word: str, near: NDArray[np.int64], familiar: Familiar, costs: Floa
     return chances
 
 
-def expected_slips(explanation: Explanation, familiar: Familiar) -> float:
-    """Return how often the typed word is to be expected as a slip of the words nearby."""
-    return float(familiar.counts[explanation.intended] @ explanation.chance)
-
-
 def find_misspellings(typed: Mapping[str, int], familiar: Familiar, log_p: NDArray[Any]) -> list[Misspelling]:
     """Return the words of `typed` (with their counts) that are most likely misspellings.
 

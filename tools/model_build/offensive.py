@@ -52,9 +52,17 @@ _SHORT_ENDINGS: Final = ("s", "'s")
 _LONG: Final = 5  # letters from which a word takes every ending: "spic" would make "spicy"
 
 
+class PhrasesError(Exception):
+    """The package whose phrases are read is not installed."""
+
+
 def package_words() -> list[str]:
-    """Return the phrases of the installed package as they stand; ModuleNotFoundError without it."""
-    source = resources.files("better_profanity").joinpath("profanity_wordlist.txt")
+    """Return the phrases of the installed package as they stand; PhrasesError without it."""
+    try:
+        package = resources.files("better_profanity")
+    except ModuleNotFoundError as error:
+        raise PhrasesError("better-profanity is not installed; the extra dev brings it") from error
+    source = package.joinpath("profanity_wordlist.txt")
     return source.read_text(encoding="utf-8").split("\n")
 
 

@@ -28,7 +28,8 @@ def weights_of(network: Network) -> Weights:
 
 def onnx_bytes(network: Network) -> bytes:
     """Return the int8 model of a trained network."""
-    return graph.build(weights_of(network)).SerializeToString(deterministic=True)
+    content: bytes = graph.build(weights_of(network)).SerializeToString(deterministic=True)
+    return content
 
 
 def _array(tensor: Tensor) -> NDArray[np.float32]:

@@ -5,9 +5,9 @@
     outputs  next_state [B, H]; next_cell [B, H]; log_probability float [N, V], nats
 
 One matrix of words serves input and output. Every matrix is int8 with a scale per row of weights; what is
-multiplied with it is quantized on the fly to uint8 with one scale (DynamicQuantizeLinear), so that the sums are
-exact integers. No wanted row: nothing of the size of the vocabulary is computed, which is what a word in the
-middle of a context costs.
+multiplied with it is quantized on the fly to uint8 with one scale (DynamicQuantizeLinear), so that the sums
+are exact integers. No wanted row: nothing of the size of the vocabulary is computed, which is what a word in
+the middle of a context costs.
 """
 
 from __future__ import annotations
@@ -30,8 +30,11 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """Trained weights: words [V, d], ngrams [BUCKETS, d], input_gates [4H, d], state_gates [4H, H],
-    gate_bias [4H] (gates i, f, g, o), query [d, H], query_bias [d], word_bias [V]."""
+    """Trained weights.
+
+    words [V, d], ngrams [BUCKETS, d], input_gates [4H, d], state_gates [4H, H], gate_bias [4H], query
+    [d, H], query_bias [d], word_bias [V]. Gates in the order i, f, g, o.
+    """
 
     words: Floats
     ngrams: Floats
@@ -114,19 +117,21 @@ def build(weights: Weights) -> onnx.ModelProto:
 
 def _read(graph: _Graph, words: str, word_scale: str, weights: Weights) -> str:
     """Return what is read [B, d]: the word's own row, or the mean of its n-grams."""
-    flip = {"perm": [1, 0]}
     axis = graph.constant("axis_1", np.array([1], np.int64))
     own = graph.add("Cast", graph.add("Gather", words, "symbol", axis=1), to=TensorProto.FLOAT)  # [d, B]
     own = graph.add("Mul", own, graph.add("Gather", word_scale, "symbol"))
-    own = graph.add("Transpose", own, **flip)  # [B, d]
-    codes, scale = quantize_rows(np.vstack([weights.ngrams, np.zeros((1, weights.ngrams.shape[1]), np.float32)]))
+    own = graph.add("Transpose", own, perm=[1, 0])  # [B, d]
+    none = np.zeros((1, weights.ngrams.shape[1]), np.float32)
+    codes, scale = quantize_rows(np.vstack([weights.ngrams, none]))
     parts = graph.add(
         "Cast", graph.add("Gather", graph.constant("ngrams_int8", codes), "ngrams"), to=TensorProto.FLOAT
     )  # [B, G, d]
     steps = graph.add("Gather", graph.constant("ngrams_scale", scale), "ngrams")  # [B, G]
-    parts = graph.add("Mul", parts, graph.add("Unsqueeze", steps, graph.constant("axis_2", np.array([2], np.int64))))
+    last = graph.constant("axis_2", np.array([2], np.int64))
+    parts = graph.add("Mul", parts, graph.add("Unsqueeze", steps, last))
     present = graph.add("Less", "ngrams", graph.constant("none", np.array(BUCKETS, np.int64)))
-    count = graph.add("ReduceSum", graph.add("Cast", present, to=TensorProto.FLOAT), axis, keepdims=1)  # [B, 1]
+    present = graph.add("Cast", present, to=TensorProto.FLOAT)
+    count = graph.add("ReduceSum", present, axis, keepdims=1)  # [B, 1]
     one = graph.constant("one", np.array(1.0, np.float32))
     mean = graph.add("Div", graph.add("ReduceSum", parts, axis, keepdims=0), graph.add("Max", count, one))
     spelled = graph.add("Greater", count, graph.constant("zero", np.array(0.0, np.float32)))

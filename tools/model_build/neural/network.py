@@ -12,6 +12,7 @@ expected count), the last steps with the full one, so that probabilities sum to 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import torch
 from torch import Tensor, nn
@@ -19,14 +20,17 @@ from torch.nn import functional
 
 from quietkeys.symbols import BUCKETS
 
+WIDTH: Final = 240
+STATE: Final = 704
+
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
     """symbols: V. width: d, of embeddings. state: H."""
 
     symbols: int
-    width: int = 240
-    state: int = 704
+    width: int = WIDTH
+    state: int = STATE
 
 
 class Network(nn.Module):
@@ -71,4 +75,5 @@ class Network(nn.Module):
         right = (queries.float() * self.words(targets).float()).sum(-1) + bias[targets]  # [N]
         wrong = functional.linear(queries, self.words(negatives), bias[negatives].to(queries.dtype))  # [N, S]
         wrong = wrong.float().masked_fill_(targets[:, None] == negatives[None, :], -1e4)
-        return (torch.logaddexp(right, torch.logsumexp(wrong, -1)) - right).mean()
+        loss: Tensor = (torch.logaddexp(right, torch.logsumexp(wrong, -1)) - right).mean()
+        return loss

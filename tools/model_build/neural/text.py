@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from quietkeys.symbols import BLANK, FIRST_CLASS, SENTENCE
+from quietkeys.symbols import BLANK, SENTENCE
 from tools.model_build import corpora, scrub
 
 from .texting import texted
@@ -22,7 +22,9 @@ from .vocabulary import Symbols
 
 MESSAGE = 48  # symbols read in one go; longer lines go on from an empty state
 # How often an epoch passes over each corpus; small everyday corpora more often than transcribed games.
-PASSES = {"tatoeba": 2.0, "topical": 2.0, "irc": 1.6, "crd3": 0.7, "sgd": 0.4, "taskmaster": 1.0, "texted": 1.0}
+PASSES = {
+    "tatoeba": 2.0, "topical": 2.0, "irc": 1.6, "crd3": 0.7, "sgd": 0.4, "taskmaster": 1.0, "texted": 1.0,
+}  # fmt: skip
 TEXTED_SHARE = {"tatoeba": 0.4, "topical": 0.3, "sgd": 0.1, "irc": 0.1}  # of the lines, once more as texted
 
 Line = list[list[str]]  # sentences of words; scrub.BLANK for what is no word
@@ -39,6 +41,14 @@ class Messages:
     symbols: NDArray[np.int32]
     starts: NDArray[np.int64]
     outside: tuple[str, ...]
+
+    def message(self, number: int) -> NDArray[np.int32]:
+        """Return the symbols of a message."""
+        return self.symbols[self.starts[number] : self.starts[number + 1]]
+
+    def length(self, number: int) -> int:
+        """Return how many symbols a message has."""
+        return int(self.starts[number + 1] - self.starts[number])
 
 
 def read_lines(folder: Path) -> tuple[dict[str, list[Line]], dict[str, list[Line]]]:
@@ -105,9 +115,3 @@ def encode(lines: Iterable[Line], symbols: Symbols, outside: dict[str, int]) -> 
         elif length:
             del ids[starts[-1] :]
     return Messages(np.array(ids, np.int32), np.array(starts, np.int64), tuple(outside))
-
-
-def is_predicted(ids: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """Return where an output id is predicted: words and classes, not SENTENCE and BLANK."""
-    return ids >= FIRST_CLASS
-

@@ -4,25 +4,37 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 import torch
 from numpy.random import Generator
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
+from torch.nn.utils import clip_grad_norm_
 
-from quietkeys.symbols import BLANK, FIRST_CLASS, FIRST_WORD, MAX_NGRAMS, SENTENCE
+from quietkeys.symbols import FIRST_CLASS, FIRST_WORD
 
+from .batches import Batch, Texts, batch_of, epoch
 from .network import Network, Sizes
 from .text import PASSES, Messages
-from .vocabulary import Symbols, ngram_table
 
 LOG_EVERY = 200  # steps
+CHECKPOINT: Final = "checkpoint.pt"
+LOG: Final = "training.jsonl"  # a line every LOG_EVERY steps; held-out figures in every tenth and the last
+STEEPEST: Final = 1.0  # norm that gradients are cut to
+LOWEST_RATE: Final = 0.02  # of the peak, at the end
+
+Report = Callable[[str], None]
+
+
+class CheckpointError(Exception):
+    """A folder holds the checkpoint of another training."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,207 +63,173 @@ class Recipe:
         """Steps in all."""
         return self.tokens // self.batch
 
+    def rate_at(self, step: int) -> float:
+        """Return the learning rate of a step: a linear warm-up, then half a cosine."""
+        if step < self.warm_up:
+            return self.rate * ((step + 1) / self.warm_up)
+        done = (step - self.warm_up) / (self.steps - self.warm_up)
+        return self.rate * (LOWEST_RATE + (1 - LOWEST_RATE) * 0.5 * (1 + math.cos(math.pi * done)))
 
-@dataclass(frozen=True, slots=True)
-class Texts:
-    """Messages by corpus, and the table of n-grams of the words outside the vocabulary and inside it.
 
-    outside_ngrams: [outside, G]; inside_ngrams: [V, G]; outside_class: [outside] output ids.
+@dataclass(slots=True)
+class _Run:
+    """A training on its way. chance, log_count: [V], see `log_expected`. seconds: spent by earlier runs."""
+
+    recipe: Recipe
+    sizes: Sizes
+    network: Network
+    optimizer: torch.optim.Optimizer
+    chance: NDArray[np.float64]
+    log_count: Tensor
+    step: int = 0
+    epoch: int = 0
+    seconds: float = 0.0
+
+    @classmethod
+    def begin(cls, texts: Texts, sizes: Sizes, recipe: Recipe) -> _Run:
+        torch.set_num_threads(recipe.threads)
+        torch.manual_seed(recipe.seed)
+        network = Network(sizes, recipe.dropout)
+        optimizer = torch.optim.AdamW(
+            network.parameters(), recipe.rate, betas=(0.9, 0.98), weight_decay=recipe.decay
+        )
+        chance, log_count = log_expected(_counts(texts, sizes.symbols), recipe.negatives)
+        return cls(recipe, sizes, network, optimizer, chance, log_count)
+
+    def learn(self, batch: Batch, rng: Generator) -> float:
+        """Take a step and return its loss, in nats. rng: draws the negatives."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.recipe.rate_at(self.step)
+        with torch.autocast("cpu", torch.bfloat16):
+            queries = self.network(batch.symbols, batch.spelled, batch.ngrams)
+            kept = batch.targets > 0
+            queries, targets = queries[kept], batch.targets[kept]
+            if self.step < int(self.recipe.steps * (1 - self.recipe.full_share)):
+                drawn = rng.choice(len(self.chance), self.recipe.negatives, p=self.chance)
+                loss = self.network.sampled_loss(queries, targets, torch.from_numpy(drawn), self.log_count)
+            else:
+                loss = self.network.full_loss(queries, targets)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        clip_grad_norm_(self.network.parameters(), STEEPEST)
+        self.optimizer.step()
+        self.step += 1
+        return float(loss.detach())
+
+    def save(self, path: Path, seconds: float) -> None:
+        content = {
+            "recipe": asdict(self.recipe),
+            "sizes": asdict(self.sizes),
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "step": self.step,
+            "epoch": self.epoch,
+            "seconds": seconds,
+        }
+        written = path.with_suffix(".new")
+        torch.save(content, written)
+        written.replace(path)
+
+    def go_on_from(self, path: Path) -> None:
+        """Take up what `save` wrote; CheckpointError if it is of another recipe or other sizes."""
+        kept = torch.load(path, weights_only=True)
+        for name, own in (("recipe", asdict(self.recipe)), ("sizes", asdict(self.sizes))):
+            if kept[name] != own:
+                named = ", ".join(key for key in own if kept[name].get(key) != own[key])
+                raise CheckpointError(
+                    f"{path} has another {name} ({named}); remove it or go back to that one"
+                )
+        self.network.load_state_dict(kept["network"])
+        self.optimizer.load_state_dict(kept["optimizer"])
+        self.step, self.epoch, self.seconds = kept["step"], kept["epoch"], kept["seconds"]
+
+
+def train(texts: Texts, sizes: Sizes, recipe: Recipe, folder: Path, report: Report = print) -> Network:
+    """Return the trained network; CHECKPOINT and LOG lie in `folder`, and it goes on from there.
+
+    An epoch that was broken off begins anew, in another order. Raises CheckpointError.
     """
-
-    train: Mapping[str, Messages]
-    held_out: Mapping[str, Messages]
-    outside_ngrams: NDArray[np.int32]
-    inside_ngrams: NDArray[np.int32]
-    outside_class: NDArray[np.int32]
-
-
-def texts_of(
-    symbols: Symbols, train: Mapping[str, Messages], held_out: Mapping[str, Messages], outside: list[str]
-) -> Texts:
-    """Return the texts with what is read and predicted for words outside the vocabulary."""
-    inside = np.vstack([ngram_table([""] * (symbols.size - len(symbols.words)), MAX_NGRAMS),
-                        ngram_table(symbols.words, MAX_NGRAMS)])
-    classes = np.array([symbols.target(word) for word in outside], np.int32)
-    return Texts(train, held_out, ngram_table(outside, MAX_NGRAMS), inside, classes)
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What one step reads: time runs down. Shapes as in `Network.forward`; targets [T, B], 0 for none."""
-
-    symbols: Tensor
-    spelled: Tensor
-    ngrams: Tensor
-    targets: Tensor
-
-
-def batch_of(texts: Texts, messages: list[NDArray[np.int32]], rng: Generator | None, share: float) -> Batch:
-    """Return messages side by side, padded with SENTENCE; rng: reads some known words by n-grams."""
-    longest = max(map(len, messages))
-    raw = np.zeros((longest, len(messages)), np.int32)
-    length = np.array([len(message) for message in messages])
-    for column, message in enumerate(messages):
-        raw[: len(message), column] = message
-    outside = raw < 0
-    known = np.where(outside, texts.outside_class[np.maximum(-1 - raw, 0)] if len(texts.outside_class) else 0, raw)
-    inputs, targets = known[:-1], known[1:].copy()
-    targets[np.arange(1, longest)[:, None] >= length[None, :]] = SENTENCE
-    targets[targets < FIRST_CLASS] = SENTENCE
-    spelled = outside[:-1].copy()
-    if rng is not None:
-        spelled |= (rng.random(inputs.shape) < share) & (inputs > BLANK)
-    rows = raw[:-1][spelled]
-    ngrams = np.where(
-        (rows < 0)[:, None],
-        texts.outside_ngrams[np.maximum(-1 - rows, 0)],
-        texts.inside_ngrams[np.maximum(rows, 0)],
-    ) if len(rows) else np.zeros((0, MAX_NGRAMS), np.int32)
-    return Batch(*(torch.from_numpy(np.ascontiguousarray(a)) for a in
-                   (inputs.astype(np.int64), spelled, ngrams.astype(np.int64), targets.astype(np.int64))))
+    run = _Run.begin(texts, sizes, recipe)
+    folder.mkdir(parents=True, exist_ok=True)
+    checkpoint = folder / CHECKPOINT
+    if checkpoint.exists():
+        run.go_on_from(checkpoint)
+        report(f"goes on from step {run.step}")
+    begun = time.monotonic() - run.seconds
+    losses: list[float] = []
+    while run.step < recipe.steps:
+        rng = np.random.default_rng([recipe.seed, run.epoch, run.step])
+        for batch in epoch(texts, rng, recipe.batch, recipe.spelled_share):
+            losses.append(run.learn(batch, rng))
+            last = run.step == recipe.steps
+            if run.step % LOG_EVERY == 0 or last:
+                line: dict[str, Any] = {"step": run.step, "loss": round(sum(losses) / len(losses), 4)}
+                line["seconds"] = round(time.monotonic() - begun, 1)
+                losses.clear()
+                if run.step % (10 * LOG_EVERY) == 0 or last:
+                    line["held_out"] = evaluate(run.network, texts, recipe.batch)
+                _log(folder / LOG, line, report)
+            if run.step % recipe.checkpoint_every == 0 or last:
+                run.save(checkpoint, time.monotonic() - begun)
+            if last:
+                break
+        run.epoch += 1
+    return run.network.eval()
 
 
-def epoch(texts: Texts, rng: Generator, size: int, share: float) -> Iterator[Batch]:
-    """Yield the batches of one epoch: messages of like length together, in an order drawn by `rng`."""
-    chosen: list[tuple[str, int]] = []
-    for name, messages in texts.train.items():
-        count = len(messages.starts) - 1
-        passes = PASSES[name]
-        times = int(passes)
-        rest = rng.random(count) < passes - times
-        chosen += [(name, k) for k in range(count) for _ in range(times)]
-        chosen += [(name, int(k)) for k in np.flatnonzero(rest)]
-    lengths = np.array([texts.train[n].starts[k + 1] - texts.train[n].starts[k] for n, k in chosen])
-    order = np.lexsort((rng.random(len(chosen)), lengths))
-    groups: list[NDArray[np.int64]] = []
-    at = 0
-    while at < len(order):
-        wide = max(1, size // int(lengths[order[min(at + size // 8, len(order) - 1)]]))
-        groups.append(order[at : at + wide])
-        at += wide
-    for group in rng.permutation(len(groups)):
-        rows = [chosen[k] for k in groups[group]]
-        found = [texts.train[n].symbols[texts.train[n].starts[k] : texts.train[n].starts[k + 1]] for n, k in rows]
-        yield batch_of(texts, found, rng, share)
+def _log(path: Path, line: dict[str, Any], report: Report) -> None:
+    with path.open("a") as stream:
+        stream.write(json.dumps(line) + "\n")
+    report(json.dumps(line))
 
 
 def evaluate(network: Network, texts: Texts, size: int) -> dict[str, dict[str, float]]:
-    """Return, per held-out corpus, perplexity, top-1 and top-3 of the next word (a class counts as wrong)."""
+    """Return, per held-out corpus, perplexity, top-1 and top-3 of the next word (a class counts as wrong).
+
+    size: symbols read at once, about.
+    """
+    training = network.training
     network.eval()
-    figures: dict[str, dict[str, float]] = {}
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        for name, messages in texts.held_out.items():
-            loss, top1, top3, count = 0.0, 0, 0, 0
-            order = np.argsort(np.diff(messages.starts), kind="stable")
-            wide = max(1, size // 32)
-            for at in range(0, len(order), wide):
-                found = [messages.symbols[messages.starts[k] : messages.starts[k + 1]] for k in order[at : at + wide]]
-                batch = batch_of(texts, found, None, 0.0)
-                kept = batch.targets > 0
-                queries = network(batch.symbols, batch.spelled, batch.ngrams)[kept]
-                targets = batch.targets[kept]
-                if not len(targets):
-                    continue
-                logits = torch.nn.functional.linear(queries, network.words.weight, network.bias).float()
-                loss += float(torch.nn.functional.cross_entropy(logits, targets, reduction="sum"))
-                logits[:, :FIRST_WORD] = -torch.inf
-                best = logits.topk(3).indices
-                top1 += int((best[:, 0] == targets).sum())
-                top3 += int((best == targets[:, None]).any(1).sum())
-                count += len(targets)
-            figures[name] = {"perplexity": math.exp(loss / count), "top1": top1 / count, "top3": top3 / count}
-    network.train()
+        figures = {
+            name: _figures(network, texts, messages, max(1, size // 32))
+            for name, messages in texts.held_out.items()
+        }
+    network.train(training)
     return figures
 
 
-def log_expected(counts: NDArray[np.float64], negatives: int) -> tuple[Tensor, Tensor]:
+def _figures(network: Network, texts: Texts, messages: Messages, wide: int) -> dict[str, float]:
+    loss, top1, top3, count = 0.0, 0, 0, 0
+    order = np.argsort(np.diff(messages.starts), kind="stable")
+    for at in range(0, len(order), wide):
+        batch = batch_of(texts, [messages.message(k) for k in order[at : at + wide]], None, 0.0)
+        kept = batch.targets > 0
+        queries = network(batch.symbols, batch.spelled, batch.ngrams)[kept]
+        targets = batch.targets[kept]
+        if not len(targets):
+            continue
+        logits = functional.linear(queries, network.words.weight, network.bias).float()
+        loss += float(functional.cross_entropy(logits, targets, reduction="sum"))
+        logits[:, :FIRST_WORD] = -torch.inf
+        best = logits.topk(3).indices
+        top1 += int((best[:, 0] == targets).sum())
+        top3 += int((best == targets[:, None]).any(1).sum())
+        count += len(targets)
+    return {"perplexity": math.exp(loss / count), "top1": top1 / count, "top3": top3 / count}
+
+
+def log_expected(counts: NDArray[np.float64], negatives: int) -> tuple[NDArray[np.float64], Tensor]:
     """Return (probability, log expected count) of each symbol among negatives drawn by count ** 0.75."""
     weight = np.maximum(counts, 0.0) ** 0.75
     weight[:FIRST_CLASS] = 0.0
-    chance = weight / weight.sum()
+    chance: NDArray[np.float64] = weight / weight.sum()
     expected = np.log(np.maximum(chance * negatives, 1e-12))
-    return torch.from_numpy(chance), torch.from_numpy(expected.astype(np.float32))
-
-
-def train(
-    texts: Texts, sizes: Sizes, recipe: Recipe, folder: Path, report: Callable[[str], None] = print
-) -> Network:
-    """Return the trained network; checkpoints and the log lie in `folder`, and it goes on from there."""
-    torch.set_num_threads(recipe.threads)
-    torch.manual_seed(recipe.seed)
-    network = Network(sizes, recipe.dropout)
-    optimizer = torch.optim.AdamW(network.parameters(), recipe.rate, betas=(0.9, 0.98), weight_decay=recipe.decay)
-    chance, log_count = log_expected(_counts(texts, sizes.symbols), recipe.negatives)
-    folder.mkdir(parents=True, exist_ok=True)
-    checkpoint, log = folder / "checkpoint.pt", folder / "training.jsonl"
-    step, spent, number = 0, 0.0, 0
-    if checkpoint.exists():
-        kept = torch.load(checkpoint)
-        if kept["recipe"] != asdict(recipe):
-            raise ValueError(f"{checkpoint} was made by another recipe; remove it or use that recipe")
-        network.load_state_dict(kept["network"])
-        optimizer.load_state_dict(kept["optimizer"])
-        step, spent, number = kept["step"], kept["seconds"], kept["epoch"]
-        report(f"goes on from step {step}")
-    started, running = time.monotonic(), 0.0
-    full_from = int(recipe.steps * (1 - recipe.full_share))
-    while step < recipe.steps:
-        rng = np.random.default_rng([recipe.seed, number, step])
-        for batch in epoch(texts, rng, recipe.batch, recipe.spelled_share):
-            for group in optimizer.param_groups:
-                group["lr"] = recipe.rate * _schedule(step, recipe)
-            with torch.autocast("cpu", torch.bfloat16):
-                queries = network(batch.symbols, batch.spelled, batch.ngrams)
-                kept_at = batch.targets > 0
-                queries, targets = queries[kept_at], batch.targets[kept_at]
-                if step < full_from:
-                    negatives = torch.from_numpy(rng.choice(len(chance), recipe.negatives, p=chance.numpy()))
-                    loss = network.sampled_loss(queries, targets, negatives, log_count)
-                else:
-                    loss = network.full_loss(queries, targets)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-            optimizer.step()
-            step += 1
-            running += float(loss.detach())
-            if step % LOG_EVERY == 0:
-                seconds = spent + time.monotonic() - started
-                line = {"step": step, "loss": round(running / LOG_EVERY, 4), "seconds": round(seconds, 1)}
-                running = 0.0
-                if step % (10 * LOG_EVERY) == 0 or step == recipe.steps:
-                    line["held_out"] = evaluate(network, texts, recipe.batch)
-                with log.open("a") as stream:
-                    stream.write(json.dumps(line) + "\n")
-                report(json.dumps(line))
-            if step % recipe.checkpoint_every == 0 or step == recipe.steps:
-                _save(checkpoint, {
-                    "recipe": asdict(recipe), "sizes": asdict(sizes), "network": network.state_dict(),
-                    "optimizer": optimizer.state_dict(), "step": step, "epoch": number,
-                    "seconds": spent + time.monotonic() - started,
-                })
-            if step == recipe.steps:
-                break
-        number += 1
-    return network.eval()
+    return chance, torch.from_numpy(expected.astype(np.float32))
 
 
 def _counts(texts: Texts, size: int) -> NDArray[np.float64]:
     counts = np.zeros(size)
     for name, messages in texts.train.items():
-        outside = messages.symbols < 0
-        ids = np.where(outside, texts.outside_class[np.maximum(-1 - messages.symbols, 0)], messages.symbols)
-        counts += PASSES[name] * np.bincount(ids, minlength=size)
+        counts += PASSES[name] * np.bincount(texts.known(messages.symbols), minlength=size)
     return counts + 1.0
-
-
-def _schedule(step: int, recipe: Recipe) -> float:
-    if step < recipe.warm_up:
-        return (step + 1) / recipe.warm_up
-    return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * (step - recipe.warm_up) / (recipe.steps - recipe.warm_up)))
-
-
-def _save(path: Path, content: dict[str, object]) -> None:
-    written = path.with_suffix(".new")
-    torch.save(content, written)
-    os.replace(written, path)
