@@ -5,14 +5,33 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from quietkeys.tokens import normalize
+from quietkeys.tokens import ends_sentence, normalize
 
 _CODE_LIKE: Final = re.compile(r"[a-z][A-Z]|[A-Z]{2,}[a-z]{2,}")  # "fooBar", "HTTPServer"
+_ACRONYMS: Final = re.compile(r"[A-Z]{2,}s")  # "IDs"
+_ACRONYM: Final = 5  # letters of an acronym at most; longer words in capitals are words
 
 
 def is_code_like(raw: str) -> bool:
     """Return whether the capitals inside a token say that it is no word: it is left alone."""
     return _CODE_LIKE.search(raw) is not None
+
+
+def is_name_like(before: str, spelled: str, known: bool) -> bool:
+    """Return whether the capitals of a word say that it is a name or an acronym, to be left as it is.
+
+    before: the text before it. known: whether the lexicon has the word. A capital counts where none is due:
+    within a sentence, in a text that is not all capitals.
+    """
+    letters = [character for character in spelled if character.isalpha()]
+    if _ACRONYMS.fullmatch(spelled):
+        return True
+    begun = before.rstrip()
+    if not begun or ends_sentence(begun.split()[-1]) or begun.split()[-1].isupper():
+        return False
+    if len(letters) > 1 and all(map(str.isupper, letters)):
+        return len(letters) <= _ACRONYM
+    return not known and spelled[:1].isupper()
 
 
 def spelled_like(spelled: str, shown: str) -> str:

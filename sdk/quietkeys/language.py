@@ -22,7 +22,9 @@ BLANK: Final = "#"  # stands for what is no word in a context; no word contains 
 MEMORY: Final = 24  # symbols of a context that are read at least; at most twice as many
 _STATES: Final = 64  # contexts whose state is remembered
 
-Context = tuple[str, ...]  # pieces of a message so far, oldest first; "" where a sentence ends, BLANK for no word
+Context = tuple[
+    str, ...
+]  # pieces of a message so far, oldest first; "" where a sentence ends, BLANK for no word
 Floats = NDArray[np.float32]
 
 
@@ -86,7 +88,9 @@ class LanguageModel:
         nothing = np.zeros((1, size), np.float32)
         return self._steps(LanguageState(nothing, nothing, np.zeros(0, np.float32)), [""], [0])[0]
 
-    def _steps(self, state: LanguageState, words: Sequence[str], wanted: Sequence[int]) -> list[LanguageState]:
+    def _steps(
+        self, state: LanguageState, words: Sequence[str], wanted: Sequence[int]
+    ) -> list[LanguageState]:
         count = len(words)
         symbols = np.array([self._symbol(word) for word in words], np.int64)
         outside = [word if symbol < 0 else "" for word, symbol in zip(words, symbols, strict=True)]
@@ -104,7 +108,9 @@ class LanguageModel:
         states, cells, chances = self.session.run(["next_state", "next_cell", "log_probability"], feed)
         nothing = np.zeros(0, np.float32)
         return [
-            LanguageState(states[k : k + 1], cells[k : k + 1], chances[wanted.index(k)] if k in wanted else nothing)
+            LanguageState(
+                states[k : k + 1], cells[k : k + 1], chances[wanted.index(k)] if k in wanted else nothing
+            )
             for k in range(count)
         ]
 
@@ -129,4 +135,3 @@ def window(context: Context) -> Context:
     """
     spare = len(context) - MEMORY
     return context if spare < MEMORY else context[spare - spare % MEMORY :]
-

@@ -31,7 +31,12 @@ def decided(probability: NDArray[np.float64], literal: int, level: Level) -> int
 
     probability: [K]. literal: the candidate that was typed.
     """
+    return put_in_place(probability, literal, CERTAINTY[level])
+
+
+def put_in_place(probability: NDArray[np.float64], literal: int, certainty: float) -> int:
+    """Return what `decided` does at a level that asks for this certainty."""
     best = int(probability.argmax())
     rival = probability[best] + probability[literal]
-    sure = best != literal and probability[best] >= CERTAINTY[level] * rival
+    sure = best != literal and probability[best] >= certainty * rival
     return best if sure else literal

@@ -9,19 +9,29 @@ from typing import Final
 import numpy as np
 
 from quietkeys.answers import Suggestions
+from quietkeys.casing import is_name_like
 from quietkeys.completion import completions, next_words
 from quietkeys.keyboard import Floats
 from quietkeys.language import BLANK, Context
 from quietkeys.levels import CERTAINTY, Level
-from quietkeys.preferences import Preferences
 from quietkeys.predictor import Judged, Predictor
+from quietkeys.preferences import Preferences
 from quietkeys.scorer import Adapter
 from quietkeys.slate import UNKNOWN
-from quietkeys.typed import Token, context_of, token_of
+from quietkeys.typed import Piece, Token, context_of, token_of
 
 STRIP: Final = 3  # suggestions shown
-COMPLETE: Final = (0.0, 0.1, 0.25, 0.4, 0.55, 0.65)  # chance that a word of so many letters has ended; then 0.75
-_COMPLETE_LONGER: Final = 0.75
+ENDED: Final = (
+    0.0,
+    0.3,
+    0.55,
+    0.75,
+    0.85,
+    0.9,
+)  # chance that so many letters, if not what is wanted, are a slip
+_ENDED_LONGER: Final = 0.95
+_LEAST: Final = 1e-9
+SURE: Final = 0.5  # probability of the literal from which it stands first
 _SPACE_SLIPPED_IN: Final = -6.0  # nats; log-probability that a space within a word was not meant
 _SPELLING: Final = -16.0  # nats, rough log-probability of a spelling the lexicon lacks
 _PLAIN_END: Final = re.compile(r"(?:^|\s)[A-Za-z']+[ \u00a0]$")  # a bare word and one space
@@ -63,28 +73,39 @@ def _shown(
     assert token.piece is not None
     typed, shown = token.piece.text, predictor.model.search.lexicon.shown
     output = judged.output(level)
-    complete = COMPLETE[len(typed)] if len(typed) < len(COMPLETE) else _COMPLETE_LONGER
-    chance = {word: complete * probability for word, probability in judged.ranked() if word != typed}
-    for longer in completions(predictor, token.piece.context, typed, adapter, STRIP):
-        chance[longer.word] = chance.get(longer.word, 0.0) + (1.0 - complete) * longer.probability
+    chance = _chances(predictor, adapter, token.piece, judged)
     others = sorted(chance, key=chance.__getitem__, reverse=True)
     if output != typed:
         others = [output, *(word for word in others if word != output)]
-    strip = [*others[: STRIP - 1]]
-    sure = output == typed and judged.probability[judged.slate.literal] * complete >= max(
-        (chance[word] for word in strip), default=0.0
-    )
+    strip = others[: STRIP - 1]
+    sure = output == typed and judged.probability[judged.slate.literal] >= SURE
     literal = token.before + token.spelled + token.after
     tokens = [token.with_word(shown(word)) for word in strip]
     entries = dict.fromkeys([literal, *tokens] if sure else [*tokens, literal])
     replaced = token.with_word(shown(output))
-    if level is Level.OFF or judged.settled:
+    known = typed in predictor.model.search.lexicon.index
+    named = is_name_like(context, token.spelled, known) and not shown(output)[:1].isupper()
+    if level is Level.OFF or judged.settled or named:
         replaced = literal
     return Suggestions(
         tuple(entries),
         None if replaced == literal else replaced,
         _merged(predictor, token, level, context),
     )
+
+
+def _chances(predictor: Predictor, adapter: Adapter, piece: Piece, judged: Judged) -> dict[str, float]:
+    """Return how likely each word other than the literal is wanted, given that the literal is not.
+
+    Either the word has ended and holds a mistake, or it goes on.
+    """
+    typed = piece.text
+    ended = ENDED[len(typed)] if len(typed) < len(ENDED) else _ENDED_LONGER
+    wrong = max(1.0 - float(judged.probability[judged.slate.literal]), _LEAST)
+    chance = {word: ended * probability / wrong for word, probability in judged.ranked() if word != typed}
+    for longer in completions(predictor, piece.context, typed, adapter, STRIP):
+        chance[longer.word] = chance.get(longer.word, 0.0) + (1.0 - ended) * longer.probability
+    return chance
 
 
 def _merged(predictor: Predictor, token: Token, level: Level, context: str) -> str | None:

@@ -49,9 +49,7 @@ def character_ngrams(word: str) -> list[int]:
     """Return the buckets (0..BUCKETS-1) of a lower-case word's n-grams, at most MAX_NGRAMS."""
     framed = f"<{word}>"
     found = [
-        _hashed(framed[start : start + size])
-        for size in _SIZES
-        for start in range(len(framed) - size + 1)
+        _hashed(framed[start : start + size]) for size in _SIZES for start in range(len(framed) - size + 1)
     ]
     return found[:MAX_NGRAMS]
 

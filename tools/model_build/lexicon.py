@@ -28,7 +28,7 @@ UNKNOWN: Final = "<unk>"
 SPECIAL: Final = (START, UNKNOWN)
 RAREST: Final = 1e-9  # probability of the special ones, which nobody types
 
-LIMIT: Final = 110_000  # words
+LIMIT: Final = 150_000  # words
 SINGLE: Final = frozenset("aiurnkyx")  # one-letter words: English has two, the rest is common shorthand
 FAMILIAR: Final = 20.0  # occurrences from which a listed word can be what a rare neighbour was meant to be
 FAMILIAR_UNLISTED: Final = 400.0  # the same for a word that no list has

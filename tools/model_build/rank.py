@@ -1,8 +1,8 @@
 """Fits the base weights of the ranker, and collects what the public event types are made from.
 
 Multinomial logistic regression of the intended candidate on the features, over the made-up people of
-`typists`, with a Gaussian prior around sensible weights; half of each person is typed before local memory
-knows them, as in real use.
+`typists`, who are learnt as they type, and over single words with mistakes (`noised`), which are typed by nobody
+known; with a Gaussian prior around sensible weights.
 """
 
 from __future__ import annotations
@@ -42,6 +42,10 @@ PRIOR_WEIGHTS: Final = {
     "short": -0.5,
 }
 PRIOR_PRECISION: Final = 1.0
+STRANGERS: Final = 1.0  # weight of all words that nobody known typed, against all people
+KNOWN_PRIOR: Final = (
+    1.0  # nats; odds that a word of the lexicon is meant, beyond the fit: most typing is right
+)
 
 Floats = NDArray[np.float64]
 
@@ -75,11 +79,16 @@ def type_person(model: Model, person: Person, seed: int) -> Typed:
     return Typed(person.name, tuple(choices))
 
 
-def fit_base_weights(people: Sequence[Typed]) -> Floats:
-    """Return the weights [F] under which the intended candidates are likeliest, people weighing alike."""
-    tables = [choice.features for person in people for choice in person.choices]
-    kept = [choice.kept for person in people for choice in person.choices]
-    weight = np.array([1000.0 / len(p.choices) for p in people for _ in p.choices])
+def fit_base_weights(people: Sequence[Typed], strangers: Sequence[Choice]) -> Floats:
+    """Return the weights [F] under which the intended candidates are likeliest, people weighing alike.
+
+    Half of the strangers' words are mistakes, which is more than people make; KNOWN_PRIOR makes up for it.
+    """
+    made = [*(choice for person in people for choice in person.choices), *strangers]
+    tables = [choice.features for choice in made]
+    kept = [choice.kept for choice in made]
+    each = [1000.0 / len(person.choices) for person in people for _ in person.choices]
+    weight = np.array(each + [STRANGERS * 1000.0 * len(people) / max(len(strangers), 1)] * len(strangers))
     ends = np.cumsum([len(table) for table in tables])
     begins = np.concatenate([[0], ends[:-1]])
     features = np.concatenate(tables)
@@ -102,5 +111,7 @@ def fit_base_weights(people: Sequence[Typed]) -> Floats:
         )
 
     best = minimize(loss, middle, jac=True, method="L-BFGS-B", options={"maxiter": 200})
-    rounded: Floats = np.round(best.x, 4)
+    fitted: Floats = best.x.copy()
+    fitted[FEATURES.index("literal_known")] += KNOWN_PRIOR
+    rounded: Floats = np.round(fitted, 4)
     return rounded

@@ -22,7 +22,8 @@ from quietkeys.tokens import is_correctable, normalize, words
 from .corpora import CORPORA, HELD_OUT_EVERY, NICKNAMED, corpus_files, read_lines
 
 OWN_SHARES: Final = (0.0, 0.02, 0.04, 0.06, 0.08, 0.1, 0.12, 0.15)  # of the words, in turn
-WORDS_EACH: Final = 4_000  # about; longer texts are dealt out to several people
+WORDS_EACH: Final = 1_500  # about; longer texts are dealt out to several people
+MOST_EACH: Final = 4  # people made from one file
 COMMON: Final = 0.01  # types more frequent than this share stay as they are
 _ADDRESSEE: Final = re.compile(r"^[\w\-\[\]|`^{}\\]+[:,]\s")
 
@@ -43,13 +44,18 @@ def training_people(text: Path, seed: int = 0) -> Iterator[Person]:
         for path in corpus_files(text, corpus):
             lines = [line for line in read_lines(path)[::HELD_OUT_EVERY] if line.strip()]
             if corpus.name == NICKNAMED:
-                lines = [_ADDRESSEE.sub("", line) for line in lines]
+                lines = [without_addressee(line) for line in lines]
             shares = max(1, round(sum(len(line.split()) for line in lines) / WORDS_EACH))
-            for part in range(min(shares, 4)):
+            for part in range(min(shares, MOST_EACH)):
                 share = OWN_SHARES[number % len(OWN_SHARES)]
                 messages = _with_own_words(lines[part::shares], share, rng)
                 yield Person(f"{path.name.split('.')[0]}-{part}", tuple(messages))
                 number += 1
+
+
+def without_addressee(line: str) -> str:
+    """Return a chat line without the name it begins with."""
+    return _ADDRESSEE.sub("", line)
 
 
 def _with_own_words(lines: list[str], share: float, rng: Generator) -> list[str]:

@@ -28,8 +28,8 @@ from quietkeys.evaluation.ladder import Learner, Tested, adapter_of, clear_adapt
 from quietkeys.evaluation.machine import this_machine
 from quietkeys.evaluation.messages import Word
 from quietkeys.evaluation.typing import TypedWord, type_words
-from quietkeys.personalizer import Personalizer
 from quietkeys.model import load_model
+from quietkeys.personalizer import Personalizer
 from quietkeys.sync_result import Outcome, Step, SyncResult
 from quietkeys.sync_result import Progress as SyncProgress
 from quietkeys.testing.typist import Typist

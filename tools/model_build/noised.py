@@ -1,0 +1,159 @@
+"""Words of the held-out lines with mistakes added: what the ranker is fitted to and the levels are tuned on.
+
+Fingers slip as the simulated typists' do, spelling goes wrong as the channel says, and some words are typed
+as they are meant; some stand in their context and some alone. Nothing comes from lists of real mistakes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from quietkeys.counting import Choice, softmax
+from quietkeys.evaluation.messages import Piece, typed_words
+from quietkeys.language import Context
+from quietkeys.levels import put_in_place
+from quietkeys.predictor import Judged, Predictor
+from quietkeys.testing.typist import typist_for
+from quietkeys.tokens import is_correctable
+
+from . import corpora, typists
+from .misspellings import misspell
+
+ALONE: Final = 0.35  # of the words stand without a context
+LONGEST: Final = 20  # letters of a word that is drawn
+RATE: Final = 0.12  # share of letters that a slipping typist hits wrong
+TRIES: Final = 8  # times a word is typed until a slip comes out
+SHORTEST: Final = 4  # letters of a word that is misspelled
+CERTAINTIES: Final = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.97, 0.99)
+
+
+class Kind(StrEnum):
+    """How a word came out."""
+
+    RIGHT = "right"
+    SLIP = "slip"
+    SPELLING = "spelling"
+
+
+KINDS: Final = {Kind.RIGHT: 0.4, Kind.SLIP: 0.3, Kind.SPELLING: 0.3}
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Sample:
+    """A word, what was typed for it, and the pieces before it."""
+
+    context: Context
+    word: str
+    typed: str
+    kind: Kind
+
+
+def samples(text: Path, channel: NDArray[Any], count: int, seed: int, power: float = 1.0) -> Iterator[Sample]:
+    """Yield about `count` words of the held-out lines of every text, as they were typed.
+
+    channel: [EDIT_COUNT] log-probabilities. power: a word is drawn in proportion to its count among the lines to
+    this power; 1 draws it as often as it is written, less draws rare words more often.
+    """
+    rng = np.random.default_rng([seed, 7])
+    for corpus in corpora.CORPORA:
+        pieces = _pieces(text, corpus)
+        counts = Counter(piece.text for piece in pieces)
+        chance = np.array([counts[piece.text] ** (power - 1.0) for piece in pieces])
+        wanted = min(round(count * corpus.target), len(pieces))
+        for place in rng.choice(len(pieces), wanted, replace=False, p=chance / chance.sum()):
+            sample = _typed(pieces[int(place)], channel, rng, f"{corpus.name}-{place}", seed)
+            if sample is not None:
+                yield sample
+
+
+def _pieces(text: Path, corpus: corpora.Corpus) -> list[Piece]:
+    lines = [line for line in corpora.corpus_lines(text, corpus)[1] if line.strip()]
+    if corpus.name == corpora.NICKNAMED:
+        lines = [typists.without_addressee(line) for line in lines]
+    words = typed_words(lines)
+    return [
+        piece for word in words for piece in word.pieces if piece.correctable and len(piece.text) <= LONGEST
+    ]
+
+
+def _typed(piece: Piece, channel: NDArray[Any], rng: Generator, name: str, seed: int) -> Sample | None:
+    context = () if rng.random() < ALONE else piece.context
+    kind = list(KINDS)[int(rng.choice(len(KINDS), p=list(KINDS.values())))]
+    typed = piece.text
+    if kind is Kind.SPELLING:
+        typed = misspell(piece.text, rng, channel) if len(piece.text) >= SHORTEST else ""
+    if kind is Kind.SLIP:
+        hands = typist_for(name, seed, RATE)
+        made = (hands.type_word(piece.text) for _ in range(TRIES))
+        typed = next((one for one in made if one and one != piece.text), "")
+    return Sample(context, piece.text, typed, kind) if is_correctable(typed) else None
+
+
+def judgements(predictor: Predictor, drawn: Iterator[Sample]) -> Iterator[tuple[Sample, Judged]]:
+    """Yield every sample with what a keyboard that knows nobody makes of it."""
+    adapter = predictor.scorer.no_adapter()
+    for sample in drawn:
+        judged = predictor.judge(sample.context, sample.typed, adapter)
+        if judged is not None:
+            yield sample, judged
+
+
+def choices(predictor: Predictor, drawn: Iterator[Sample]) -> list[Choice]:
+    """Return the samples as numbers, those left out whose word the keyboard does not think of or know."""
+    known = predictor.model.search.lexicon.index
+    made = [
+        predictor.choice(judged, sample.word)
+        for sample, judged in judgements(predictor, drawn)
+        if sample.word in known
+    ]
+    return [choice for choice in made if choice is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class LevelRow:
+    """What a certainty does to words in context or alone: shares. corrected: of mistakes. harm: of known good words."""
+
+    in_context: bool
+    certainty: float
+    corrected: float
+    harm: float
+    count: int
+
+
+def level_table(predictor: Predictor, drawn: Sequence[Sample]) -> list[LevelRow]:
+    """Return what every certainty of CERTAINTIES would do to the samples."""
+    known = predictor.model.search.lexicon.index
+    found = [(sample, judged, softmax(judged.features @ predictor.events.base_weights))
+             for sample, judged in judgements(predictor, iter(drawn)) if sample.word in known]  # fmt: skip
+    rows = []
+    for in_context in (True, False):
+        of_kind = [one for one in found if bool(one[0].context) == in_context]
+        for certainty in CERTAINTIES:
+            right: list[bool] = []
+            harmed: list[bool] = []
+            for sample, judged, probability in of_kind:
+                put = judged.slate.words[_decided(judged, probability, certainty)]
+                (harmed if sample.kind is Kind.RIGHT else right).append(
+                    put != sample.typed if sample.kind is Kind.RIGHT else put == sample.word
+                )
+            rows.append(LevelRow(in_context, certainty, _share(right), _share(harmed), len(of_kind)))
+    return rows
+
+
+def _decided(judged: Judged, probability: NDArray[np.float64], certainty: float) -> int:
+    if judged.settled:
+        return judged.slate.literal
+    return put_in_place(probability, judged.slate.literal, certainty)
+
+
+def _share(flags: Sequence[bool]) -> float:
+    return sum(flags) / max(len(flags), 1)
