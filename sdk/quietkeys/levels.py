@@ -23,7 +23,7 @@ class Level(StrEnum):
     EAGER = "eager"
 
 
-CERTAINTY: Final = {Level.OFF: 2.0, Level.CAREFUL: 0.97, Level.NORMAL: 0.85, Level.EAGER: 0.5}
+CERTAINTY: Final = {Level.OFF: 2.0, Level.CAREFUL: 0.95, Level.NORMAL: 0.7, Level.EAGER: 0.5}
 
 
 def decided(probability: NDArray[np.float64], literal: int, level: Level) -> int:

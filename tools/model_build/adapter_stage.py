@@ -13,6 +13,7 @@ from quietkeys.events import FEATURES, EventMap
 from quietkeys.language import LanguageModel
 from quietkeys.lexicon import Lexicon
 from quietkeys.model import EVENTS, PLAN, Model, symbols_of, word_of_symbol
+from quietkeys.predictor import Predictor
 from quietkeys.scorer import Scorer
 from quietkeys.slate import LexiconSearch
 from quietkeys.slips import LayoutChannel
@@ -21,12 +22,14 @@ from quietkeys_protocol.check import check_plan
 from quietkeys_protocol.making import make_block
 from quietkeys_protocol.plan import Plan
 
-from . import contents, graph, plan_stage, rank, typists
+from . import contents, graph, noised, plan_stage, rank, typists
 from .graph import AdapterParts
 from .language import Language
 from .plan_stage import Planned
 
 SEED = 1  # of the made-up people's hands
+STRANGERS = 6_000  # words with and without mistakes, typed by nobody known
+FLATTENED = 0.7  # power of a word's count that it is drawn by: rare words are where weights matter
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ class Made:
 def adapter_files(language: Language, text: Path, report: Callable[[str], None] = print) -> Made:
     """Return the plan fitted to people made from the texts' held-out lines, and the bundle's files.
 
-    Takes about three minutes on one core. Raises Refused if the plan fails its check.
+    Takes about ten minutes on one core. Raises Refused if the plan fails its check.
     """
     vocabulary = len(language.display)
     weights = rank.prior_weights()
@@ -49,7 +52,8 @@ def adapter_files(language: Language, text: Path, report: Callable[[str], None] 
     for person in typists.training_people(text):
         typed.append(rank.type_person(model, person, SEED))
         report(f"{person.name}: {len(typed[-1].choices)} choices")
-    weights = rank.fit_base_weights(typed)
+    strangers = noised.samples(text, language.parts.channel, STRANGERS, SEED, FLATTENED)
+    weights = rank.fit_base_weights(typed, noised.choices(Predictor(model), strangers))
     report(", ".join(f"{name} {value:g}" for name, value in zip(FEATURES, weights, strict=True)))
     planned = plan_stage.make_plan("en", vocabulary, typed, weights)
     report(str(check_plan(planned.plan)))
