@@ -1,8 +1,8 @@
 """How readily autocorrect acts: three named levels and off.
 
 The model gives every candidate a probability. What counts is how sure it is of the best candidate against
-what was typed; a level is the certainty that it asks for. The figures are tuned on noise added to the training
-texts (docs/MODEL.md), the same for everybody.
+what was typed; a level is the certainty that it asks for. The figures are tuned on noise added to the
+training texts (docs/MODEL.md), the same for everybody.
 """
 
 from __future__ import annotations

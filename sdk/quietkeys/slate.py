@@ -128,8 +128,8 @@ class LexiconSearch:
             known = [self.lexicon.index[word] for word in shorter if word in self.lexicon.index]
             ids = np.union1d(ids, np.array(known, np.int64))
         offensive = self.lexicon.tables.offensive[ids]
-        ids = ids[~offensive | (ids == self.lexicon.index.get(typed, -1))]
-        return ids.astype(np.int64)
+        kept: Indices = ids[~offensive | (ids == self.lexicon.index.get(typed, -1))].astype(np.int64)
+        return kept
 
     def aligned(
         self, typed: str, words: Sequence[str], ids: Indices, emission: Floats | None = None

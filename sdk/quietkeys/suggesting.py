@@ -56,8 +56,8 @@ def suggestions(
     judged = predictor.judge(piece.context, piece.text, adapter, piece.touches(touches))
     if judged is None:
         return Suggestions((literal,))
-    level = Level.OFF if token.piece.text in preferences.never_correct else preferences.level
-    return _shown(predictor, adapter, token, judged, level, context)
+    level = Level.OFF if piece.text in preferences.never_correct else preferences.level
+    return _shown(predictor, adapter, token, piece, judged, level, context)
 
 
 def _next(predictor: Predictor, adapter: Adapter, context: Context) -> tuple[str, ...]:
@@ -68,12 +68,17 @@ def _next(predictor: Predictor, adapter: Adapter, context: Context) -> tuple[str
 
 
 def _shown(
-    predictor: Predictor, adapter: Adapter, token: Token, judged: Judged, level: Level, context: str
+    predictor: Predictor,
+    adapter: Adapter,
+    token: Token,
+    piece: Piece,
+    judged: Judged,
+    level: Level,
+    context: str,
 ) -> Suggestions:
-    assert token.piece is not None
-    typed, shown = token.piece.text, predictor.model.search.lexicon.shown
+    typed, shown = piece.text, predictor.model.search.lexicon.shown
     output = judged.output(level)
-    chance = _chances(predictor, adapter, token.piece, judged)
+    chance = _chances(predictor, adapter, piece, judged)
     others = sorted(chance, key=chance.__getitem__, reverse=True)
     if output != typed:
         others = [output, *(word for word in others if word != output)]
@@ -90,7 +95,7 @@ def _shown(
     return Suggestions(
         tuple(entries),
         None if replaced == literal else replaced,
-        _merged(predictor, token, level, context),
+        _merged(predictor, token, piece, level, context),
     )
 
 
@@ -108,10 +113,9 @@ def _chances(predictor: Predictor, adapter: Adapter, piece: Piece, judged: Judge
     return chance
 
 
-def _merged(predictor: Predictor, token: Token, level: Level, context: str) -> str | None:
+def _merged(predictor: Predictor, token: Token, piece: Piece, level: Level, context: str) -> str | None:
     """Return one word for the previous word and this one, if a space slipped in: "some thing"."""
-    assert token.piece is not None
-    before, typed = token.piece.context, token.piece.text
+    before, typed = piece.context, piece.text
     previous = before[-1] if before else ""
     lexicon = predictor.model.search.lexicon
     whole = lexicon.index.get(previous + typed)

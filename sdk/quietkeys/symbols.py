@@ -1,7 +1,7 @@
 """The symbols of the language model, and how it reads and classes words outside its vocabulary.
 
-One id space for input and output: SENTENCE (a sentence starts), BLANK (something that is no word: a number, an
-address), then a class for every kind of word outside the vocabulary, then the vocabulary.
+One id space for input and output: SENTENCE (a sentence starts), BLANK (something that is no word: a number,
+an address), then a class for every kind of word outside the vocabulary, then the vocabulary.
 
 Read: the hashed character n-grams of the word (Bojanowski et al. 2017), so that a name or a slip still says
 something about what follows. Predicted: as one of a few classes by ending, so that "-ing" and "-ly" words

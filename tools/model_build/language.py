@@ -71,8 +71,8 @@ class Language:
 class Reading:
     """The texts as they were read, and what was found in them on the way to the lexicon.
 
-    train, held_out: scrubbed lines by corpus; train has those of `text.MADE` besides. bare: contractions by their form
-    without apostrophe. outside: words that the lexicon lacks, with counts.
+    train, held_out: scrubbed lines by corpus; train has those of `text.MADE` besides. bare: contractions by
+    their form without apostrophe. outside: words that the lexicon lacks, with counts.
     """
 
     train: Mapping[str, list[Line]]

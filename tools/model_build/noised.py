@@ -60,8 +60,8 @@ class Sample:
 def samples(text: Path, channel: NDArray[Any], count: int, seed: int, power: float = 1.0) -> Iterator[Sample]:
     """Yield about `count` words of the held-out lines of every text, as they were typed.
 
-    channel: [EDIT_COUNT] log-probabilities. power: a word is drawn in proportion to its count among the lines to
-    this power; 1 draws it as often as it is written, less draws rare words more often.
+    channel: [EDIT_COUNT] log-probabilities. power: a word is drawn in proportion to its count among the lines
+    to this power; 1 draws it as often as it is written, less draws rare words more often.
     """
     rng = np.random.default_rng([seed, 7])
     for corpus in corpora.CORPORA:
@@ -120,7 +120,10 @@ def choices(predictor: Predictor, drawn: Iterator[Sample]) -> list[Choice]:
 
 @dataclass(frozen=True, slots=True)
 class LevelRow:
-    """What a certainty does to words in context or alone: shares. corrected: of mistakes. harm: of known good words."""
+    """What a certainty does to words in context or alone, as shares of them.
+
+    corrected: of mistakes. harm: of known good words, altered.
+    """
 
     in_context: bool
     certainty: float

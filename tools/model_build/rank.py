@@ -1,8 +1,8 @@
 """Fits the base weights of the ranker, and collects what the public event types are made from.
 
 Multinomial logistic regression of the intended candidate on the features, over the made-up people of
-`typists`, who are learnt as they type, and over single words with mistakes (`noised`), which are typed by nobody
-known; with a Gaussian prior around sensible weights.
+`typists`, who are learnt as they type, and over single words with mistakes (`noised`), which are typed by
+nobody known; with a Gaussian prior around sensible weights.
 """
 
 from __future__ import annotations

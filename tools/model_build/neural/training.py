@@ -159,8 +159,8 @@ def train(
 ) -> Network:
     """Return the trained network; CHECKPOINT and LOG lie in `folder`, and it goes on from there.
 
-    passes: over each corpus in an epoch. start: the network to begin with, instead of chance. An epoch that was
-    broken off begins anew, in another order. Raises CheckpointError.
+    passes: over each corpus in an epoch. start: the network to begin with, instead of chance. An epoch that
+    was broken off begins anew, in another order. Raises CheckpointError.
     """
     run = _Run.begin(texts, passes, sizes, recipe)
     if start is not None:
