@@ -1,0 +1,77 @@
+"""The fit of the ranker's base weights: to people who are learnt, and to strangers' words."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from quietkeys.counting import Choice
+from quietkeys.events import FEATURES
+from tools.model_build import rank
+from tools.model_build.rank import Floats, Typed, fit_base_weights, prior_weights
+
+CANDIDATES = 4
+
+
+def choices(seed: int, count: int, weights: Floats) -> list[Choice]:
+    """Return choices of a user who keeps a candidate as likely as these weights say."""
+    rng = np.random.default_rng(seed)
+    made = []
+    for _ in range(count):
+        features = rng.normal(size=(CANDIDATES, len(FEATURES)))
+        chance = np.exp(features @ weights)
+        kept = int(rng.choice(CANDIDATES, p=chance / chance.sum()))
+        nothing = np.zeros((CANDIDATES, 0), np.int64)
+        made.append(Choice(features, nothing, np.zeros(CANDIDATES, np.int64), kept, 0))
+    return made
+
+
+def indifferent(count: int) -> list[Choice]:
+    """Return choices that say nothing: all candidates have the same features."""
+    nothing = np.zeros((2, 0), np.int64)
+    return [Choice(np.zeros((2, len(FEATURES))), nothing, np.zeros(2, np.int64), 0, 0) for _ in range(count)]
+
+
+def wanted(**values: float) -> Floats:
+    """Return weights of features by name, 0 for the others."""
+    return np.array([values.get(name, 0.0) for name in FEATURES])
+
+
+def known_prior() -> Floats:
+    """Return what is added to the fit, by feature."""
+    return wanted(literal_known=rank.KNOWN_PRIOR)
+
+
+def test_without_evidence_the_prior_stays() -> None:
+    """Sensible weights, and the odds of a known word that make up for mistakes among the strangers' words."""
+    people = [Typed("one", tuple(indifferent(5)))]
+    for strangers in ([], indifferent(7)):
+        fitted = fit_base_weights(people, strangers)
+        assert np.allclose(fitted, prior_weights() + known_prior(), atol=1e-3)
+
+
+def test_weights_are_found_again() -> None:
+    """People and strangers who choose by some weights lead the fit to these, up to rounding and chance."""
+    weights = wanted(language=1.5, channel=0.7, literal_known=-1.0, short=0.5)
+    people = [Typed(str(seed), tuple(choices(seed, 800, weights))) for seed in range(3)]
+    fitted = fit_base_weights(people, choices(9, 800, weights)) - known_prior()
+    assert np.abs(fitted - weights).max() < 0.25
+
+
+def test_everybody_weighs_alike_however_much_they_typed() -> None:
+    """Choices of one person, or the strangers', said twice change nothing."""
+    one, other = choices(1, 60, wanted(language=2.0)), choices(2, 60, wanted(channel=2.0))
+    strangers = choices(3, 60, wanted(recent=2.0))
+    once = fit_base_weights([Typed("one", tuple(one)), Typed("other", tuple(other))], strangers)
+    people = [Typed("one", tuple(one * 3)), Typed("other", tuple(other))]
+    assert np.allclose(fit_base_weights(people, strangers * 2), once, atol=5e-3)
+
+
+def test_strangers_weigh_as_much_as_all_people_together() -> None:
+    """Who chooses by what is heard: the fit lies as far from one side as from the other."""
+    people = [Typed(str(seed), tuple(choices(seed, 400, wanted(language=1.5)))) for seed in range(2)]
+    strangers = choices(9, 800, wanted(channel=1.5))
+    fitted = fit_base_weights(people, strangers)
+    assert abs(fitted[FEATURES.index("language")] - fitted[FEATURES.index("channel")]) < 0.25
+    alone = fit_base_weights(people, [])
+    assert alone[FEATURES.index("language")] > 1.2
+    assert abs(alone[FEATURES.index("channel")]) < 0.25
