@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 
 VENV := .venv
 BIN := $(VENV)/bin
-# Where the texts of real people and the typing statistics lie; `make soak` needs it, nothing else does.
+# Where texts and mistakes of real people and typing statistics lie; `make soak` needs it, nothing else does.
 DATA ?=
 # Further arguments for `make demo`, such as ARGS="--words 500 --json demo.json".
 ARGS ?=
@@ -29,7 +29,7 @@ test: check ## everything at small numbers, one real encrypted round included
 	@$(BIN)/python -m pytest --ignore tests/engine
 
 soak: check ## the same at big numbers: DATA=/path/to/data (goes on where it stopped)
-	@[ -d "$(DATA)" ] || { echo "make soak needs DATA=/path/to/data, a folder with people/, text/ and typing/" >&2; exit 2; }
+	@[ -d "$(DATA)" ] || { echo "make soak needs DATA=/path/to/data, a folder with misspellings/, people/, text/ and typing/" >&2; exit 2; }
 	@mkdir -p $(RESULTS)
 	@$(BIN)/python -u -m pytest --soak --data "$(DATA)" 2>&1 | tee -a $(RESULTS)/soak.log
 

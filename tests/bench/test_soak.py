@@ -4,18 +4,108 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any, Final
 
 import pytest
 
 from quietkeys.bundle import shipped_bundle
+from quietkeys.evaluation.machine import usable_cores
+from quietkeys_bench import autocorrect, latency, nextword
+from quietkeys_bench.autocorrect_rows import RowsUnreadable, corpus_name, read_rows
 from quietkeys_bench.people import find_people, spread
 from quietkeys_bench.personalization import Settings, run
 from quietkeys_bench.schemas import read_figures
-from quietkeys_bench.subject import Mode, shipped_subject
+from quietkeys_bench.spellers_peers import PEERS, Texts
+from quietkeys_bench.subject import Mode, bundle_identity, shipped_subject
 from quietkeys_bench.training import encrypted_training
+from tests.bench import promises
 
 pytestmark = pytest.mark.soak
-ENCRYPTED_PEOPLE = 6
+ENCRYPTED_PEOPLE: Final = 6
+PROSE: Final = "wikitext2_valid.txt.gz"  # that perplexity is taken of; nothing was trained on it
+BUSY: Final = 0.3  # load per core from others, above which times say nothing
+
+Figures = dict[str, Any]
+
+
+def rows_in(*folders: Path) -> list[Path]:
+    """Return the files of typing mistakes in folders that hold other tables too."""
+    found = []
+    for path in (path for folder in folders for path in sorted(folder.glob("*.tsv*"))):
+        try:
+            read_rows(path)
+        except RowsUnreadable:
+            continue
+        found.append(path)
+    return found
+
+
+def kept(out: Path, name: str, settings: Figures) -> Figures:
+    """Return what an earlier soak, or the command itself, measured of the shipped bundle in the same way."""
+    figures = read_figures(out, name)
+    expected = settings | {"subject": bundle_identity(shipped_bundle())}
+    return figures if all(figures.get(key) == value for key, value in expected.items()) else {}
+
+
+@pytest.fixture(scope="module")
+def corrections(data_folder: Path, results_folder: Path) -> Figures:
+    """Figures of autocorrect on every set, beside the peers that are installed."""
+    out = results_folder / "autocorrect.json"
+    peers = [peer for peer in PEERS if peer.is_installed()]
+    files = rows_in(data_folder / "misspellings", data_folder / "typing")
+    settings = autocorrect.Settings(files, peers=peers, texts=Texts(data_folder / "text"))
+    figures = kept(out, "autocorrect", {"seed": settings.seed, "rows_limit": settings.rows})
+    tried = {one["name"] for key in ("engines", "missing_peers") for one in figures.get(key, ())}
+    measured = {one["corpus"] for one in figures.get("corpora", ())}
+    if not {peer.name for peer in peers} < tried or measured != set(map(corpus_name, files)):
+        autocorrect.run(settings, out, lambda *_: None)
+    return read_figures(out, "autocorrect")
+
+
+@pytest.fixture(scope="module")
+def predictions(data_folder: Path, results_folder: Path) -> Figures:
+    """Figures of the next word for everybody."""
+    out = results_folder / "nextword.json"
+    prose = data_folder / "text" / PROSE
+    settings = nextword.Settings(find_people(data_folder / "people"), perplexity=prose)
+    figures = kept(out, "nextword", {"words_limit": settings.words, "seed": settings.seed})
+    measured = {one["name"] for one in figures.get("people", ())}
+    if not figures.get("perplexity") or measured != {person.name for person in settings.people}:
+        nextword.run(settings, out, lambda *_: None)
+    return read_figures(out, "nextword")
+
+
+def test_autocorrect_is_ahead_of_every_peer(corrections: Figures) -> None:
+    """On every set, isolated or in context, in what it puts in place and in what it offers."""
+    if len(corrections["engines"]) == 1:
+        pytest.skip("no peer is installed: benchmarks/README.md says how")
+    assert promises.behind_peers(corrections) == []
+
+
+def test_mistakes_of_real_typing_are_corrected(corrections: Figures) -> None:
+    """Two in three at once, five in six within the strip."""
+    assert promises.short_on_typing(corrections) == []
+
+
+def test_good_words_are_left_alone(corrections: Figures) -> None:
+    """At the same level that corrects the mistakes."""
+    assert promises.harmful(corrections) == []
+
+
+def test_the_next_word_is_offered(predictions: Figures) -> None:
+    """To people who text, more often than by a trigram model, knowing nobody and having learnt."""
+    assert promises.short_on_next_words(predictions) == []
+
+
+def test_the_keyboard_is_quick_and_light(results_folder: Path) -> None:
+    """Memory and modules always; times where the machine is otherwise idle."""
+    idle = os.getloadavg()[0] < BUSY * usable_cores()
+    out = results_folder / "latency.json"
+    latency.run(latency.Settings(), out, lambda *_: None)
+    figures = read_figures(out, "latency")
+    assert promises.heavy(figures) == []
+    if idle:
+        assert promises.slow(figures) == []
 
 
 def test_learning_helps_people(data_folder: Path, results_folder: Path) -> None:

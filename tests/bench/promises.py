@@ -1,0 +1,78 @@
+"""What is promised of the base model, as checks of figures: each returns what falls short, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from quietkeys_bench.nextword_engines import BASE, LOCAL, OURS, PEER
+
+Figures = Mapping[str, Any]
+
+TYPING: Final = "typing"  # what the names of sets of real typing begin with
+TYPING_TOP: Final = {"top1": 0.65, "top3": 0.85}  # shares of mistakes in real typing
+HARM_IN_CONTEXT: Final = 0.01  # share of good words altered
+HARM_ALONE: Final = 0.02
+NEXT_TOP: Final = {"top1": 0.12, "top3": 0.20}  # shares of the words of text messages, knowing nobody
+TEXTERS: Final = "nus"  # the kind of people who text
+SUGGEST_MS: Final = 16.0
+OPEN_S: Final = 1.0
+ADDED_BYTES: Final = 100e6
+
+
+def behind_peers(figures: Figures) -> list[str]:
+    """Return where another speller corrects or offers as much as we do, on the same rows of one set."""
+    ours = {row["corpus"]: row for row in figures["rows"] if row["engine"] == OURS}
+    return [
+        f"{row['corpus']}: {name} {ours[row['corpus']][name]:.1%}, {row['engine']} {row[name]:.1%}"
+        for row in figures["rows"]
+        for name in ("top1", "top3")
+        if row["engine"] != OURS and ours[row["corpus"]][name] <= row[name]
+    ]
+
+
+def short_on_typing(figures: Figures) -> list[str]:
+    """Return what we correct and offer too seldom where people really typed."""
+    return [
+        f"{row['corpus']}: {name} {row[name]:.1%}"
+        for row in figures["rows"]
+        for name, least in TYPING_TOP.items()
+        if row["engine"] == OURS and row["corpus"].startswith(TYPING) and row[name] < least
+    ]
+
+
+def harmful(figures: Figures) -> list[str]:
+    """Return the sets whose good words we alter too often; more is forgiven where they stand alone."""
+    in_context = {one["corpus"]: 2 * one["with_context"] > one["rows"] for one in figures["corpora"]}
+    return [
+        f"{row['corpus']}: harm {row['harm']:.2%}"
+        for row in figures["rows"]
+        if row["engine"] == OURS
+        and row["harm"] > (HARM_IN_CONTEXT if in_context[row["corpus"]] else HARM_ALONE)
+    ]
+
+
+def short_on_next_words(figures: Figures) -> list[str]:
+    """Return what we offer too seldom to people who text, or not more often than the trigram model."""
+    found = {(row["engine"], row["rung"]): row for row in figures["groups"] if row["kind"] == TEXTERS}
+    least = {(BASE, name): share for name, share in NEXT_TOP.items()}
+    return [
+        f"{rung}: {name} {found[OURS, rung][name]:.1%}, trigram {found[PEER, rung][name]:.1%}"
+        for rung in (BASE, LOCAL)
+        for name in NEXT_TOP
+        if found[OURS, rung][name] < least.get((rung, name), 0.0)
+        or found[OURS, rung][name] <= found[PEER, rung][name]
+    ]
+
+
+def heavy(figures: Figures) -> list[str]:
+    """Return what the keyboard takes too much of, busy machine or not."""
+    found = [f"loads {name}" for name in figures["heavy_modules"]]
+    added = figures["added_rss_bytes"]
+    return found + ([f"{added / 1e6:.0f} MB"] if added > ADDED_BYTES else [])
+
+
+def slow(figures: Figures) -> list[str]:
+    """Return which times are too long; they hold on an idle machine."""
+    limits = {"suggest_p95_ms": SUGGEST_MS, "open_s": OPEN_S}
+    return [f"{name} {figures[name]:.2f}" for name, most in limits.items() if figures[name] > most]
