@@ -21,7 +21,7 @@ from quietkeys.alignment import MAX_WORD
 from quietkeys.symbols import CLASSES, FIRST_CLASS, word_class
 
 RESERVED: Final = 2  # ids that are no words: a sentence's start, the unknown word
-MAX_DISTANCE: Final = 3  # edits; see `reach`
+MAX_DISTANCE: Final = 4  # edits; see `reach`
 MAX_COMPLETED: Final = 512  # completions that are weighed, the most frequent ones
 _COST_PER_EDIT: Final = 4.5  # nats, a rough price of one edit for the first selection
 
@@ -30,8 +30,9 @@ Floats = NDArray[np.float64]
 
 
 def reach(typed: str) -> int:
-    """Return how many edits away candidates are searched: 1 up to two letters, 3 from nine, else 2."""
-    return 1 if len(typed) < 3 else 2 if len(typed) < 9 else MAX_DISTANCE
+    """Return how many edits away candidates are searched: 1 up to two letters, 2 up to five, 3 up to nine."""
+    size = len(typed)
+    return 1 if size < 3 else 2 if size < 6 else 3 if size < 10 else MAX_DISTANCE
 
 
 def encode_words(words: Sequence[str], width: int = MAX_WORD) -> tuple[NDArray[np.uint8], Indices]:
@@ -65,7 +66,8 @@ class Lexicon:
 
     display: as they are written ("Monday", "I'm"). words: in lower case. index: id by lower-case word.
     target, log_share: [V] the language model gives word k the log-probability of symbol target[k] plus
-    log_share[k]. by_length: ids by word length, `sorted_words` in that order; starts[n]: where length n begins.
+    log_share[k]. by_length: ids by word length, `sorted_words` in that order; starts[n]: where length n
+    begins.
     alphabet: words in alphabetical order, alphabet_ids their ids.
     """
 
@@ -125,7 +127,7 @@ class Lexicon:
         return found
 
     def completions(self, prefix: str) -> Indices:
-        """Return the ids of words that go on from `prefix`, at most MAX_COMPLETED, offensive ones left out."""
+        """Return the ids of words that go on from `prefix`, at most MAX_COMPLETED, no offensive ones."""
         start = bisect_left(self.alphabet, prefix)
         stop = bisect_left(self.alphabet, prefix + "{", start)  # "{" follows "z"
         found: Indices = self.alphabet_ids[start:stop]

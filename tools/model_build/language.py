@@ -38,7 +38,6 @@ KEPT_BACK: Final = 5  # every fifth misspelling chooses the channel's mixture, t
 SLIP_WORDS: Final = 2_000  # words typed once to have as many slips
 OUTSIDE_PRIOR: Final = 20.0  # training sightings that speak for the share of words outside, per class
 
-FINISH: Final = "finish"  # folder inside that of the network
 
 Report = Callable[[str], None]
 
@@ -71,7 +70,7 @@ class Language:
 class Reading:
     """The texts as they were read, and what was found in them on the way to the lexicon.
 
-    train, held_out: scrubbed lines by corpus; train has those of `text.MADE` besides. bare: contractions by
+    train, held_out: scrubbed lines by corpus; train has "texted" besides. bare: contractions by
     their form without apostrophe. outside: words that the lexicon lacks, with counts.
     """
 
@@ -161,10 +160,6 @@ def build_language(
     symbols, texts = texts_to_learn(reading, report)
     shape = Sizes(symbols.size, *sizes)
     network = training.train(texts, shape, recipe, folder, report)
-    report("the network is finished on messages")
-    network = training.train(
-        texts, shape, recipe.finishing(), folder / FINISH, report, text.FINISHING, network
-    )
     return assemble(reading, symbols, network, training.evaluate(network, texts, recipe.batch))
 
 
@@ -214,7 +209,7 @@ def _outside_shares(reading: Reading, symbols: Symbols) -> NDArray[np.float32]:
                         beyond[word_class(word)] += text.PASSES[name] * (word not in known)
         return every, beyond
 
-    written = {name: lines for name, lines in reading.train.items() if name not in text.MADE}
+    written = {name: lines for name, lines in reading.train.items() if name != "texted"}
     trained, trained_beyond = count(written)
     every, beyond = count(reading.held_out)
     prior = (trained_beyond + 1.0) / (trained + 2.0)

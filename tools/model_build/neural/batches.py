@@ -13,7 +13,7 @@ from torch import Tensor
 
 from quietkeys.symbols import BLANK, FIRST_CLASS, MAX_NGRAMS, SENTENCE
 
-from .text import Messages
+from .text import PASSES, Messages
 from .vocabulary import Symbols, ngram_table
 
 
@@ -92,18 +92,14 @@ def batch_of(texts: Texts, messages: list[NDArray[np.int32]], rng: Generator | N
     )
 
 
-def epoch(
-    texts: Texts, passes: Mapping[str, float], rng: Generator, size: int, share: float
-) -> Iterator[Batch]:
-    """Yield the batches of one epoch: messages of like length together, in an order drawn by `rng`.
-
-    passes: how often it passes over each corpus.
-    """
+def epoch(texts: Texts, rng: Generator, size: int, share: float) -> Iterator[Batch]:
+    """Yield the batches of one epoch: messages of like length together, in an order drawn by `rng`."""
     chosen: list[tuple[str, int]] = []
     for name, messages in texts.train.items():
         count = len(messages.starts) - 1
-        times = int(passes[name])
-        rest = rng.random(count) < passes[name] - times
+        passes = PASSES[name]
+        times = int(passes)
+        rest = rng.random(count) < passes - times
         chosen += [(name, k) for k in range(count) for _ in range(times)]
         chosen += [(name, int(k)) for k in np.flatnonzero(rest)]
     lengths = np.array([texts.train[name].length(k) for name, k in chosen])

@@ -7,10 +7,9 @@ SENTENCE; SENTENCE and BLANK are read and never predicted.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,20 +22,10 @@ from .vocabulary import Symbols
 
 MESSAGE = 48  # symbols read in one go; longer lines go on from an empty state
 # How often an epoch passes over each corpus; small everyday corpora more often than transcribed games.
-PASSES: Final[Mapping[str, float]] = {
+PASSES = {
     "tatoeba": 2.0, "topical": 2.0, "irc": 1.6, "crd3": 0.7, "sgd": 0.4, "taskmaster": 1.0, "texted": 1.0,
-    "texted_again": 0.0,
 }  # fmt: skip
-# The same where training ends: on what is most like messages that people type on phones.
-FINISHING: Final[Mapping[str, float]] = {
-    "tatoeba": 0.6, "topical": 0.5, "irc": 0.6, "crd3": 0.15, "sgd": 0.1, "taskmaster": 0.3, "texted": 0.0,
-    "texted_again": 2.0,
-}  # fmt: skip
-# Made from other corpora: of the lines of each, the share that is there once more as people text it.
-MADE: Final[Mapping[str, Mapping[str, float]]] = {
-    "texted": {"tatoeba": 0.4, "topical": 0.3, "sgd": 0.1, "irc": 0.1},
-    "texted_again": {"tatoeba": 0.7, "topical": 0.35, "sgd": 0.15, "irc": 0.15, "crd3": 0.25},
-}
+TEXTED_SHARE = {"tatoeba": 0.4, "topical": 0.3, "sgd": 0.1, "irc": 0.1}  # of the lines, once more as texted
 
 Line = list[list[str]]  # sentences of words; scrub.BLANK for what is no word
 
@@ -76,15 +65,17 @@ def read_lines(folder: Path) -> tuple[dict[str, list[Line]], dict[str, list[Line
 
     train = {name: scrubbed(name, lines) for name, (lines, _) in raw.items()}
     held_out = {name: scrubbed(name, lines) for name, (_, lines) in raw.items()}
-    made = {name: _texted(train, shares, seed) for seed, (name, shares) in enumerate(MADE.items())}
-    train |= made
+    train["texted"] = _texted(train)
     return train, held_out
 
 
-def _texted(train: Mapping[str, list[Line]], shares: Mapping[str, float], seed: int) -> list[Line]:
-    rng = np.random.default_rng(seed)
+def _texted(train: dict[str, list[Line]]) -> list[Line]:
+    rng = np.random.default_rng(0)
     return [
-        texted(line, rng) for name, share in shares.items() for line in train[name] if rng.random() < share
+        texted(line, rng)
+        for name, share in TEXTED_SHARE.items()
+        for line in train[name]
+        if rng.random() < share
     ]
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -58,10 +58,6 @@ class Recipe:
     threads: int = 2
     checkpoint_every: int = 500
 
-    def finishing(self) -> Recipe:
-        """Return how a trained network is finished on other passes: a seventh as long, and gently."""
-        return replace(self, tokens=self.tokens // 7, rate=0.28 * self.rate, warm_up=60, full_share=0.12)
-
     @property
     def steps(self) -> int:
         """Steps in all."""
@@ -90,14 +86,14 @@ class _Run:
     seconds: float = 0.0
 
     @classmethod
-    def begin(cls, texts: Texts, passes: Mapping[str, float], sizes: Sizes, recipe: Recipe) -> _Run:
+    def begin(cls, texts: Texts, sizes: Sizes, recipe: Recipe) -> _Run:
         torch.set_num_threads(recipe.threads)
         torch.manual_seed(recipe.seed)
         network = Network(sizes, recipe.dropout)
         optimizer = torch.optim.AdamW(
             network.parameters(), recipe.rate, betas=(0.9, 0.98), weight_decay=recipe.decay
         )
-        chance, log_count = log_expected(_counts(texts, passes, sizes.symbols), recipe.negatives)
+        chance, log_count = log_expected(_counts(texts, sizes.symbols), recipe.negatives)
         return cls(recipe, sizes, network, optimizer, chance, log_count)
 
     def learn(self, batch: Batch, rng: Generator) -> float:
@@ -148,23 +144,12 @@ class _Run:
         self.step, self.epoch, self.seconds = kept["step"], kept["epoch"], kept["seconds"]
 
 
-def train(
-    texts: Texts,
-    sizes: Sizes,
-    recipe: Recipe,
-    folder: Path,
-    report: Report = print,
-    passes: Mapping[str, float] = PASSES,
-    start: Network | None = None,
-) -> Network:
+def train(texts: Texts, sizes: Sizes, recipe: Recipe, folder: Path, report: Report = print) -> Network:
     """Return the trained network; CHECKPOINT and LOG lie in `folder`, and it goes on from there.
 
-    passes: over each corpus in an epoch. start: the network to begin with, instead of chance. An epoch that
-    was broken off begins anew, in another order. Raises CheckpointError.
+    An epoch that was broken off begins anew, in another order. Raises CheckpointError.
     """
-    run = _Run.begin(texts, passes, sizes, recipe)
-    if start is not None:
-        run.network.load_state_dict(start.state_dict())
+    run = _Run.begin(texts, sizes, recipe)
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = folder / CHECKPOINT
     if checkpoint.exists():
@@ -174,7 +159,7 @@ def train(
     losses: list[float] = []
     while run.step < recipe.steps:
         rng = np.random.default_rng([recipe.seed, run.epoch, run.step])
-        for batch in epoch(texts, passes, rng, recipe.batch, recipe.spelled_share):
+        for batch in epoch(texts, rng, recipe.batch, recipe.spelled_share):
             losses.append(run.learn(batch, rng))
             last = run.step == recipe.steps
             if run.step % LOG_EVERY == 0 or last:
@@ -243,8 +228,8 @@ def log_expected(counts: NDArray[np.float64], negatives: int) -> tuple[NDArray[n
     return chance, torch.from_numpy(expected.astype(np.float32))
 
 
-def _counts(texts: Texts, passes: Mapping[str, float], size: int) -> NDArray[np.float64]:
+def _counts(texts: Texts, size: int) -> NDArray[np.float64]:
     counts = np.zeros(size)
     for name, messages in texts.train.items():
-        counts += passes[name] * np.bincount(texts.known(messages.symbols), minlength=size)
+        counts += PASSES[name] * np.bincount(texts.known(messages.symbols), minlength=size)
     return counts + 1.0
