@@ -50,13 +50,11 @@ def completions(
 ) -> list[Continuation]:
     """Return the `count` likeliest words that begin with `prefix` and are longer, likeliest first.
 
-    Probabilities are of the word given the context and that it begins so, among all that are weighed.
+    Probabilities are of the word given the context, whatever it begins with.
     """
     ids = predictor.model.search.lexicon.completions(prefix)
     found = _weighed(predictor, context, ids, prefix, adapter)
-    total = sum(one.probability for one in found)
-    longer = [Continuation(one.word, one.probability / total) for one in found if one.word != prefix]
-    return longer[:count]
+    return [one for one in found if one.word != prefix][:count]
 
 
 def _weighed(

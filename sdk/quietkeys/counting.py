@@ -12,6 +12,7 @@ doubt add nothing.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -55,6 +56,12 @@ class Masses:
     def scaled(self, factor: float) -> Masses:
         """Return both arrays times a factor."""
         return Masses(self.evidence_for * factor, self.evidence_against * factor)
+
+
+def log_sum_exp(scores: Floats) -> float:
+    """Return the logarithm of the sum of exp of scores [K] in nats."""
+    top = float(scores.max())
+    return top + math.log(float(np.exp(scores - top).sum()))
 
 
 def softmax(scores: Floats) -> Floats:

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from quietkeys.alignment import MAX_WORD
-from quietkeys.counting import Choice, softmax
+from quietkeys.counting import Choice, log_sum_exp, softmax
 from quietkeys.events import EventMap, Floats
 from quietkeys.keyboard import Layout
 from quietkeys.language import Context
@@ -33,12 +33,14 @@ class Judged:
     """The candidates of one piece with their probabilities [K] under the adapter in use.
 
     settled: what was typed is left alone whatever the probabilities (an own word, an offensive one).
+    log_mass: log of the sum of the candidates' odds before they were made to sum to one, nats.
     """
 
     slate: Slate
     probability: Floats
     features: Floats
     settled: bool
+    log_mass: float
 
     def output(self, level: Level = Level.NORMAL) -> str:
         """Return what stands there after the word has ended."""
@@ -96,7 +98,8 @@ class Predictor:
             return None
         slate = self.maker.make(context, piece, touches)
         scores = self.scorer.score(slate, adapter)
-        return Judged(slate, softmax(scores.score), scores.features, self._is_settled(piece))
+        settled = self._is_settled(piece)
+        return Judged(slate, softmax(scores.score), scores.features, settled, log_sum_exp(scores.score))
 
     def choice(self, judged: Judged, kept: str) -> Choice | None:
         """Return the kept word as numbers, or None if it was not among the candidates."""

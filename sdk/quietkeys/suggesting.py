@@ -11,6 +11,7 @@ import numpy as np
 from quietkeys.answers import Suggestions
 from quietkeys.casing import is_name_like
 from quietkeys.completion import completions, next_words
+from quietkeys.events import FEATURES
 from quietkeys.keyboard import Floats
 from quietkeys.language import BLANK, Context
 from quietkeys.levels import CERTAINTY, Level
@@ -21,16 +22,9 @@ from quietkeys.slate import UNKNOWN
 from quietkeys.typed import Piece, Token, context_of, token_of
 
 STRIP: Final = 3  # suggestions shown
-ENDED: Final = (
-    0.0,
-    0.3,
-    0.55,
-    0.75,
-    0.85,
-    0.9,
-)  # chance that so many letters, if not what is wanted, are a slip
-_ENDED_LONGER: Final = 0.95
-_LEAST: Final = 1e-9
+GOES_ON: Final = 0.05  # odds that a word goes on, in a strip that is mostly read when the word has ended
+_HIGHEST: Final = 500.0  # nats; beyond it odds would overflow
+_CHANNEL: Final = FEATURES.index("channel")
 SURE: Final = 0.5  # probability of the literal from which it stands first
 _SPACE_SLIPPED_IN: Final = -6.0  # nats; log-probability that a space within a word was not meant
 _SPELLING: Final = -16.0  # nats, rough log-probability of a spelling the lexicon lacks
@@ -100,16 +94,18 @@ def _shown(
 
 
 def _chances(predictor: Predictor, adapter: Adapter, piece: Piece, judged: Judged) -> dict[str, float]:
-    """Return how likely each word other than the literal is wanted, given that the literal is not.
+    """Return how likely each word other than the literal is wanted; only their order means anything.
 
-    Either the word has ended and holds a mistake, or it goes on.
+    Either the word has ended and holds a mistake, and its odds are the ranker's; or it goes on, was hit as
+    it is meant so far, and its odds are those of the language model and of hitting the keys.
     """
-    typed = piece.text
-    ended = ENDED[len(typed)] if len(typed) < len(ENDED) else _ENDED_LONGER
-    wrong = max(1.0 - float(judged.probability[judged.slate.literal]), _LEAST)
-    chance = {word: ended * probability / wrong for word, probability in judged.ranked() if word != typed}
+    typed, literal = piece.text, judged.slate.literal
+    mass = math.exp(min(judged.log_mass, _HIGHEST))
+    chance = {word: mass * probability for word, probability in judged.ranked() if word != typed}
+    weight = float(predictor.events.base_weights[_CHANNEL])
+    hit = GOES_ON * math.exp(weight * float(judged.features[literal, _CHANNEL]))
     for longer in completions(predictor, piece.context, typed, adapter, STRIP):
-        chance[longer.word] = chance.get(longer.word, 0.0) + (1.0 - ended) * longer.probability
+        chance[longer.word] = chance.get(longer.word, 0.0) + hit * longer.probability
     return chance
 
 
