@@ -9,6 +9,7 @@ from quietkeys.tokens import ends_sentence, normalize
 
 _CODE_LIKE: Final = re.compile(r"[a-z][A-Z]|[A-Z]{2,}[a-z]{2,}")  # "fooBar", "HTTPServer"
 _ACRONYMS: Final = re.compile(r"[A-Z]{2,}s")  # "IDs"
+_CAPITAL: Final = frozenset(("I", "A"))  # capitals that say nothing
 _ACRONYM: Final = 5  # letters of an acronym at most; longer words in capitals are words
 
 
@@ -17,11 +18,11 @@ def is_code_like(raw: str) -> bool:
     return _CODE_LIKE.search(raw) is not None
 
 
-def is_name_like(before: str, spelled: str, known: bool) -> bool:
-    """Return whether the capitals of a word say that it is a name or an acronym, to be left as it is.
+def is_name_like(before: str, spelled: str) -> bool:
+    """Return whether the capitals of a word say that it is a name or an acronym.
 
-    before: the text before it. known: whether the lexicon has the word. A capital counts where none is due:
-    within a sentence, in a text that is not all capitals.
+    before: the text before it. A capital counts where none is due: within a sentence, in a text that
+    is not all capitals.
     """
     letters = [character for character in spelled if character.isalpha()]
     if _ACRONYMS.fullmatch(spelled):
@@ -31,7 +32,7 @@ def is_name_like(before: str, spelled: str, known: bool) -> bool:
         return False
     if len(letters) > 1 and all(map(str.isupper, letters)):
         return len(letters) <= _ACRONYM
-    return not known and spelled[:1].isupper()
+    return spelled[:1].isupper() and spelled not in _CAPITAL
 
 
 def spelled_like(spelled: str, shown: str) -> str:

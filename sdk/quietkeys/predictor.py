@@ -32,7 +32,8 @@ OWN_WORD: Final = 3.0  # times a word the lexicon lacks was kept, until it is ne
 class Judged:
     """The candidates of one piece with their probabilities [K] under the adapter in use.
 
-    settled: what was typed is left alone whatever the probabilities (an own word, an offensive one).
+    settled: what was typed is left alone whatever the probabilities (an own word, an offensive one, what
+    belongs to a known word).
     log_mass: log of the sum of the candidates' odds before they were made to sum to one, nats.
     """
 
@@ -122,5 +123,8 @@ class Predictor:
 
     def _is_settled(self, piece: str) -> bool:
         lexicon = self.model.search.lexicon
-        own = piece not in lexicon.index and self.memory.count((piece,)) >= OWN_WORD
-        return own or lexicon.is_offensive(piece)
+        if piece in lexicon.index:
+            return lexicon.is_offensive(piece)
+        owner, mark, _ = piece.partition("'s")
+        owned = mark and piece.endswith(mark) and owner in lexicon.index
+        return bool(owned) or self.memory.count((piece,)) >= OWN_WORD

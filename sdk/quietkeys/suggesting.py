@@ -82,15 +82,25 @@ def _shown(
     tokens = [token.with_word(shown(word)) for word in strip]
     entries = dict.fromkeys([literal, *tokens] if sure else [*tokens, literal])
     replaced = token.with_word(shown(output))
-    known = typed in predictor.model.search.lexicon.index
-    named = is_name_like(context, token.spelled, known) and not shown(output)[:1].isupper()
-    if level is Level.OFF or judged.settled or named:
+    if level is Level.OFF or judged.settled or _is_name(predictor, token, judged, level, context):
         replaced = literal
     return Suggestions(
         tuple(entries),
         None if replaced == literal else replaced,
         _merged(predictor, token, piece, level, context),
     )
+
+
+def _is_name(predictor: Predictor, token: Token, judged: Judged, level: Level, context: str) -> bool:
+    """Return whether capitals say that what was typed is a name to leave alone.
+
+    A name that the lexicon lacks is still put right if it is surely another name, misspelled.
+    """
+    typed, lexicon = judged.slate.typed, predictor.model.search.lexicon
+    if not is_name_like(context, token.spelled):
+        return False
+    surely = judged.output(Level.CAREFUL if level is Level.NORMAL else level)
+    return typed in lexicon.index or surely == typed or not lexicon.shown(surely)[:1].isupper()
 
 
 def _chances(predictor: Predictor, adapter: Adapter, piece: Piece, judged: Judged) -> dict[str, float]:

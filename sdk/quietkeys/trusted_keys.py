@@ -8,5 +8,5 @@ from __future__ import annotations
 from typing import Final
 
 TRUSTED_KEYS: Final[tuple[bytes, ...]] = (
-    bytes.fromhex("73d19f476ae8fe6a01d02203c034cf051338f1eb99ee26a3fc0cd272368819a9"),
+    bytes.fromhex("f5984cd7c1fddfbcc87a66a37e84db60d5b39e37c5a454ad137995c8e727fe5d"),
 )
