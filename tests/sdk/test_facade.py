@@ -80,7 +80,7 @@ def test_nothing_typed_offers_the_next_word(keyboard: Personalizer) -> None:
 
 def test_the_next_word_is_learned(keyboard: Personalizer) -> None:
     """What this user writes after a word comes first, a word of their own too."""
-    for _ in range(30):
+    for _ in range(60):
         keyboard.record("see you at the", "brokling", "brokling")
     assert "brokling" in keyboard.suggest("meet me at the", "").strip
     assert keyboard.suggest("meet me at the", "bro").strip[0] == "brokling"
