@@ -94,13 +94,19 @@ def _shown(
 def _is_name(predictor: Predictor, token: Token, judged: Judged, level: Level, context: str) -> bool:
     """Return whether capitals say that what was typed is a name to leave alone.
 
-    A name that the lexicon lacks is still put right if it is surely another name, misspelled.
+    A name that the lexicon has is left alone. One that it lacks is put right if it is surely another name;
+    where a capital is due anyway, if it is surely any other word.
     """
     typed, lexicon = judged.slate.typed, predictor.model.search.lexicon
-    if not is_name_like(context, token.spelled):
-        return False
+    known = typed in lexicon.index
+    named = is_name_like(context, token.spelled)
+    capital = token.spelled[:1].isupper() and token.spelled != "I"
+    if known:
+        return named or (capital and lexicon.shown(typed)[:1].isupper())
     surely = judged.output(Level.CAREFUL if level is Level.NORMAL else level)
-    return typed in lexicon.index or surely == typed or not lexicon.shown(surely)[:1].isupper()
+    if named:
+        return surely == typed or not lexicon.shown(surely)[:1].isupper()
+    return capital and bool(context.strip()) and surely == typed
 
 
 def _chances(predictor: Predictor, adapter: Adapter, piece: Piece, judged: Judged) -> dict[str, float]:

@@ -42,7 +42,7 @@ PRIOR_WEIGHTS: Final = {
     "short": -0.5,
 }
 PRIOR_PRECISION: Final = 1.0
-STRANGERS: Final = 4.0  # weight of all words that nobody known typed, against all people
+STRANGERS: Final = 20.0  # weight of all words that nobody known typed, against all people
 KNOWN_PRIOR: Final = (
     1.0  # nats; odds that a word of the lexicon is meant, beyond the fit: most typing is right
 )
