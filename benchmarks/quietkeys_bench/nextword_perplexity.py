@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol, Self, cast
+from typing import Final, Self
 
 import numpy as np
 
@@ -26,17 +26,9 @@ _OTHER: Final = len(_LETTERS)  # class of any other character
 _EDGE: Final = _OTHER + 1  # before the first letter and after the last
 
 
-class KnowsWords(Protocol):
-    """What the predictor of a keyboard tells of a word."""
-
-    def log_probability(self, context: Context, word: str) -> float:
-        """Return log P(word | context), nats, of any word."""
-        ...
-
-
 def word_log_probability(keyboard: Personalizer, context: Context, word: str) -> float:
     """Return log P(word | context), nats, of our keyboard."""
-    return cast(KnowsWords, keyboard._learning.predictor).log_probability(context, word)
+    return keyboard._learning.predictor.log_probability(context, word)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

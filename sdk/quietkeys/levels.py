@@ -23,7 +23,7 @@ class Level(StrEnum):
     EAGER = "eager"
 
 
-CERTAINTY: Final = {Level.OFF: 2.0, Level.CAREFUL: 0.95, Level.NORMAL: 0.7, Level.EAGER: 0.5}
+CERTAINTY: Final = {Level.OFF: 2.0, Level.CAREFUL: 0.95, Level.NORMAL: 0.5, Level.EAGER: 0.3}
 
 
 def decided(probability: NDArray[np.float64], literal: int, level: Level) -> int:
@@ -36,7 +36,8 @@ def decided(probability: NDArray[np.float64], literal: int, level: Level) -> int
 
 def put_in_place(probability: NDArray[np.float64], literal: int, certainty: float) -> int:
     """Return what `decided` does at a level that asks for this certainty."""
-    best = int(probability.argmax())
-    rival = probability[best] + probability[literal]
-    sure = best != literal and probability[best] >= certainty * rival
+    others = probability.copy()
+    others[literal] = -1.0
+    best = int(others.argmax())
+    sure = best != literal and probability[best] >= certainty * (probability[best] + probability[literal])
     return best if sure else literal

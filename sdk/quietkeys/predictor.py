@@ -12,7 +12,7 @@ import numpy as np
 
 from quietkeys.alignment import MAX_WORD
 from quietkeys.counting import Choice, log_sum_exp, softmax
-from quietkeys.events import EventMap, Floats
+from quietkeys.events import FEATURES, EventMap, Floats
 from quietkeys.keyboard import Layout
 from quietkeys.language import Context
 from quietkeys.levels import Level, decided
@@ -24,6 +24,8 @@ from quietkeys.tokens import is_correctable
 from quietkeys.touch import TouchModel
 from quietkeys_protocol.plan import Plan
 
+_LANGUAGE: Final = FEATURES.index("language")
+_PERSONAL: Final = FEATURES.index("personal")
 KEPT_CANDIDATES: Final = 12  # of a slate that a choice keeps, the most probable ones
 OWN_WORD: Final = 3.0  # times a word the lexicon lacks was kept, until it is never corrected away
 
@@ -101,6 +103,16 @@ class Predictor:
         scores = self.scorer.score(slate, adapter)
         settled = self._is_settled(piece)
         return Judged(slate, softmax(scores.score), scores.features, settled, log_sum_exp(scores.score))
+
+    def log_probability(self, context: Context, word: str) -> float:
+        """Return log P(word | context), nats, of a lower-case piece.
+
+        Local memory is mixed in, the adapter has no part. A word outside the lexicon counts with its spelling. Raises ValueError for what is no piece.
+        """
+        if not is_correctable(word) or len(word) > MAX_WORD:
+            raise ValueError("not a lower-case run of at most MAX_WORD letters and inner apostrophes")
+        scores = self.scorer.score(self.maker.alone(context, word), self.scorer.no_adapter())
+        return float(scores.features[0, _LANGUAGE] + scores.features[0, _PERSONAL])
 
     def choice(self, judged: Judged, kept: str) -> Choice | None:
         """Return the kept word as numbers, or None if it was not among the candidates."""

@@ -198,6 +198,28 @@ class SlateMaker:
             literal=kept.index(typed),
         )
 
+    def alone(self, context: Context, word: str) -> Slate:
+        """Return the slate of a word that is typed as it is meant, and is the only candidate."""
+        typed = self.search.lexicon.index.get(word, UNKNOWN)
+        found = self.search.aligned(word, [word], np.array([typed], np.int64))
+        language = self.log_language(self.language.after(context), [word], found.ids, not context)
+        share = self.memory.share()
+        chance = self.memory.probability(*last_two(context), word)
+        return Slate(
+            typed=word,
+            words=(word,),
+            ids=found.ids,
+            operations=found.operations,
+            language=language.astype(np.float32),
+            touches=no_touches(word),
+            touch=np.zeros(1, np.float32),
+            touch_events=np.zeros((1, 0), np.int64),
+            personal=np.array([share * chance], np.float32),
+            base_share=1.0 - share,
+            evidence=evidence_table(self.memory, [word], word, [typed != UNKNOWN], [0]),
+            literal=0,
+        )
+
     def log_language(
         self, state: LanguageState, words: Sequence[str], ids: Indices, is_start: bool
     ) -> Floats:

@@ -22,7 +22,7 @@ from quietkeys.slate import UNKNOWN
 from quietkeys.typed import Piece, Token, context_of, token_of
 
 STRIP: Final = 3  # suggestions shown
-GOES_ON: Final = 0.05  # odds that a word goes on, in a strip that is mostly read when the word has ended
+GOES_ON: Final = 0.03  # odds that a word goes on, in a strip that is mostly read when the word has ended
 _HIGHEST: Final = 500.0  # nats; beyond it odds would overflow
 _CHANNEL: Final = FEATURES.index("channel")
 SURE: Final = 0.5  # probability of the literal from which it stands first
@@ -106,7 +106,7 @@ def _is_name(predictor: Predictor, token: Token, judged: Judged, level: Level, c
     surely = judged.output(Level.CAREFUL if level is Level.NORMAL else level)
     if named:
         return surely == typed or not lexicon.shown(surely)[:1].isupper()
-    return capital and bool(context.strip()) and surely == typed
+    return capital and surely == typed
 
 
 def _chances(predictor: Predictor, adapter: Adapter, piece: Piece, judged: Judged) -> dict[str, float]:

@@ -12,7 +12,6 @@ from typer.testing import CliRunner
 
 from quietkeys.evaluation.messages import read_messages, typed_words
 from quietkeys.language import Context
-from quietkeys.predictor import Predictor
 from quietkeys.typed import words_of
 from quietkeys_bench import nextword
 from quietkeys_bench.cli import app
@@ -255,7 +254,6 @@ def test_our_keyboard_learns_what_is_recorded(tmp_path: Path) -> None:
         assert "zork" in OurStrip(keyboard).shown("please write ", "")
 
 
-@pytest.mark.skipif(not hasattr(Predictor, "log_probability"), reason="the keyboard does not tell yet")
 def test_a_keyboards_own_perplexity(tmp_path: Path) -> None:
     """Any word has a probability, and words after a context do not have more than one together."""
     with small_keyboards(tmp_path).fresh() as keyboard:

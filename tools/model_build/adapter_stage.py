@@ -28,8 +28,7 @@ from .language import Language
 from .plan_stage import Planned
 
 SEED = 1  # of the made-up people's hands
-STRANGERS = 6_000  # words with and without mistakes, typed by nobody known
-FLATTENED = 0.7  # power of a word's count that it is drawn by: rare words are where weights matter
+STRANGERS = 10_000  # words with and without mistakes, typed by nobody known
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,7 @@ def adapter_files(language: Language, text: Path, report: Callable[[str], None] 
     for person in typists.training_people(text):
         typed.append(rank.type_person(model, person, SEED))
         report(f"{person.name}: {len(typed[-1].choices)} choices")
-    strangers = noised.samples(text, language.parts.channel, STRANGERS, SEED, FLATTENED)
+    strangers = noised.samples(text, language.parts.channel, STRANGERS, SEED)
     weights = rank.fit_base_weights(typed, noised.choices(Predictor(model), strangers))
     report(", ".join(f"{name} {value:g}" for name, value in zip(FEATURES, weights, strict=True)))
     planned = plan_stage.make_plan("en", vocabulary, typed, weights)

@@ -33,7 +33,7 @@ LONGEST: Final = 20  # letters of a word that is drawn
 RATE: Final = 0.12  # share of letters that a slipping typist hits wrong
 TRIES: Final = 8  # times a word is typed until a slip comes out
 SHORTEST: Final = 4  # letters of a word that is misspelled
-CERTAINTIES: Final = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.97, 0.99)
+CERTAINTIES: Final = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.97, 0.99)
 
 
 class Kind(StrEnum):
