@@ -107,7 +107,8 @@ class Predictor:
     def log_probability(self, context: Context, word: str) -> float:
         """Return log P(word | context), nats, of a lower-case piece.
 
-        Local memory is mixed in, the adapter has no part. A word outside the lexicon counts with its spelling. Raises ValueError for what is no piece.
+        Local memory is mixed in, the adapter has no part. A word outside the lexicon counts with its
+        spelling. Raises ValueError for what is no piece.
         """
         if not is_correctable(word) or len(word) > MAX_WORD:
             raise ValueError("not a lower-case run of at most MAX_WORD letters and inner apostrophes")
