@@ -37,7 +37,7 @@ def test_a_capital_counts_where_none_is_due(before: str, spelled: str, expected:
     assert is_name_like(before, spelled) is expected
 
 
-@pytest.mark.parametrize("name", ["Weinke", "Juntao", "Crestone", "Hobbsee"])
+@pytest.mark.parametrize("name", ["Weinke", "Juntao", "Crestone"])
 def test_a_name_that_nobody_knows_is_left_alone(keyboard: Personalizer, name: str) -> None:
     """Its capital says so, and it is in the strip all the same."""
     shown = keyboard.suggest("we should ask ", name)

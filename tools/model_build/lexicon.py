@@ -37,8 +37,6 @@ HABIT: Final = 40.0  # ... a misspelling is made, because long words are misspel
 LONG: Final = 6  # letters
 LIKELY_SLIP: Final = 2e-5  # chance of a plain mistake
 CONFUSED: Final = 5.0  # times as frequent a word is that an unlisted one of LONG letters is taken for
-SELDOM: Final = 30  # occurrences below which an unlisted word of LONG letters ...
-ECLIPSED: Final = 10.0  # ... near one so many times as frequent is that one, misspelled
 OFTEN_PROOFREAD: Final = 10  # occurrences in edited text that make a word of any shape
 HABIT_NAME: Final = 3.0  # the same for what edited text has as a name, or often
 SPACE_LEFT_OUT: Final = 0.006  # of all spaces; judgement
@@ -99,14 +97,10 @@ class Occurrences:
 
 @dataclass(frozen=True, slots=True)
 class Slips:
-    """What a word is if it is no word. expected: how often. source: count of the likeliest one meant.
-
-    near: count of the most frequent one nearby that begins alike, however unlikely the slip.
-    """
+    """What a word is if it is no word. expected: how often. source: count of the likeliest one meant."""
 
     expected: float = 0.0
     source: float = 0.0
-    near: float = 0.0
 
 
 def gather(
@@ -201,13 +195,8 @@ def expected_slips(words: Iterable[str], familiar: Familiar, channel: NDArray[An
         related = [_is_related(explanation.typed, familiar.words[index]) for index in explanation.intended]
         strange = ~np.array(related)
         likely = strange & (explanation.chance >= LIKELY_SLIP)
-        alike = strange & [
-            familiar.words[index][0] == explanation.typed[0] for index in explanation.intended
-        ]
         slips = Slips(
-            float((counts * explanation.chance)[strange].sum()),
-            float(counts[likely].max(initial=0)),
-            float(counts[alike].max(initial=0)),
+            float((counts * explanation.chance)[strange].sum()), float(counts[likely].max(initial=0))
         )
         expected[explanation.typed] = slips
     return expected
@@ -276,8 +265,6 @@ def _is_believed(word: str, seen: Occurrences, slips: Slips, shown: Mapping[str,
         return False
     named = shown[word] != word and edited >= PROOFREAD
     if not named and len(word) >= LONG and slips.source > CONFUSED * count:
-        return False
-    if not named and len(word) >= LONG and count < SELDOM and slips.near > ECLIPSED * count:
         return False
     habit = HABIT_NAME if named or edited >= OFTEN_PROOFREAD else HABITS.get(len(word), HABIT)
     together = SPACE_LEFT_OUT * seen.joined.get(word, 0)
