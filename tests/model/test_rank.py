@@ -66,12 +66,14 @@ def test_everybody_weighs_alike_however_much_they_typed() -> None:
     assert np.allclose(fit_base_weights(people, strangers * 2), once, atol=5e-3)
 
 
-def test_strangers_weigh_as_much_as_all_people_together() -> None:
-    """Who chooses by what is heard: the fit lies as far from one side as from the other."""
+def test_strangers_weigh_more_than_all_people_together() -> None:
+    """Who chooses by what is heard: the fit lies on the strangers' side, however few they are."""
     people = [Typed(str(seed), tuple(choices(seed, 400, wanted(language=1.5)))) for seed in range(2)]
     strangers = choices(9, 800, wanted(channel=1.5))
     fitted = fit_base_weights(people, strangers)
-    assert abs(fitted[FEATURES.index("language")] - fitted[FEATURES.index("channel")]) < 0.25
+    assert fitted[FEATURES.index("channel")] > fitted[FEATURES.index("language")] + 0.5
+    few = fit_base_weights(people, strangers[:200])
+    assert few[FEATURES.index("channel")] > few[FEATURES.index("language")] + 0.5
     alone = fit_base_weights(people, [])
     assert alone[FEATURES.index("language")] > 1.2
     assert abs(alone[FEATURES.index("channel")]) < 0.25
