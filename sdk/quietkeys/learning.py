@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from numpy.random import Generator
 
 from quietkeys.adapters import Adapters, adapter_of
-from quietkeys.bundle import Bundle, open_bundle
+from quietkeys.bundle import Manifest, open_bundle
 from quietkeys.keyboard import QWERTY, Layout
 from quietkeys.memory import Memory
 from quietkeys.model import load_model
@@ -27,9 +27,14 @@ _PLAN: Final = "plan"  # the setting that says which plan's events are counted
 
 @dataclass(frozen=True, slots=True)
 class Learning:
-    """A verified bundle, its model over the profile's memory, the recorder, the adapter versions."""
+    """The model of a verified bundle over the profile's memory, the recorder, the adapter versions.
 
-    bundle: Bundle
+    manifest: of the bundle. specification: the pinned encryption parameters in it. Its other bytes, twelve
+    megabytes, are not kept.
+    """
+
+    manifest: Manifest
+    specification: bytes = field(repr=False)
     predictor: Predictor
     recorder: Recorder
     adapters: Adapters
@@ -64,7 +69,8 @@ class Learning:
                     store.set_setting(_PLAN, model.plan.hash)
         predictor = Predictor(model, Memory())
         recorder = Recorder(predictor, store, rng)
-        learning = cls(bundle, predictor, recorder, Adapters(store.database, model.plan))
+        adapters = Adapters(store.database, model.plan)
+        learning = cls(bundle.manifest, bundle[SPECIFICATION], predictor, recorder, adapters)
         learning.adapter_in_use()
         return learning
 

@@ -7,7 +7,7 @@ opening is instant. Completions are a range of the sorted words.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -60,6 +60,28 @@ class WordTables:
     outside: NDArray[np.float32]
 
 
+class WordIndex(Mapping[str, int]):
+    """Ids by lower-case word. A search in the sorted words: a dict would take 14 MB more."""
+
+    __slots__ = ("_ids", "_words")
+
+    def __init__(self, words: list[str], ids: Indices) -> None:
+        """words: in order. ids: [N] of each."""
+        self._words, self._ids = words, ids
+
+    def __getitem__(self, word: str) -> int:
+        place = bisect_left(self._words, word)
+        if place == len(self._words) or self._words[place] != word:
+            raise KeyError
+        return int(self._ids[place])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._words)
+
+    def __len__(self) -> int:
+        return len(self._words)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Lexicon:
     """Words by id, the first RESERVED being none.
@@ -73,7 +95,7 @@ class Lexicon:
 
     display: tuple[str, ...]
     words: tuple[str, ...]
-    index: dict[str, int]
+    index: WordIndex
     tables: WordTables
     target: Indices
     log_share: NDArray[np.float32]
@@ -87,16 +109,17 @@ class Lexicon:
     @classmethod
     def build(cls, display: Sequence[str], tables: WordTables) -> Lexicon:
         """Return the lexicon of these words; those longer than MAX_WORD are never candidates."""
-        words = tuple(word.lower() for word in display)
+        words = tuple(map(_lower, display))
         lengths = np.fromiter(map(len, words), np.int64, len(words))
         lengths[:RESERVED] = 0
         by_length = np.argsort(lengths, kind="stable")
         target, log_share, log_outside = _shares(words, tables)
         order = sorted(range(RESERVED, len(words)), key=words.__getitem__)
+        alphabet, alphabet_ids = [words[position] for position in order], np.array(order, dtype=np.int64)
         return cls(
             display=tuple(display),
             words=words,
-            index={word: position for position, word in enumerate(words)},
+            index=WordIndex(alphabet, alphabet_ids),
             tables=tables,
             target=target,
             log_share=log_share,
@@ -104,8 +127,8 @@ class Lexicon:
             by_length=by_length,
             sorted_words=[words[position] for position in by_length],
             starts=np.searchsorted(lengths[by_length], np.arange(MAX_WORD + 2)),
-            alphabet=[words[position] for position in order],
-            alphabet_ids=np.array(order, dtype=np.int64),
+            alphabet=alphabet,
+            alphabet_ids=alphabet_ids,
         )
 
     def near(self, typed: str, limit: int) -> Indices:
@@ -157,6 +180,12 @@ class Lexicon:
         """Return log P that a word comes which the lexicon lacks and which is of the class of this one."""
         kind = word_class(word)
         return float(chances[FIRST_CLASS + kind] + self.log_outside[kind])
+
+
+def _lower(word: str) -> str:
+    # The same object where nothing changes: most words are in small letters already.
+    lower = word.lower()
+    return word if lower == word else lower
 
 
 def _shares(words: Sequence[str], tables: WordTables) -> tuple[Indices, NDArray[np.float32], Floats]:

@@ -25,7 +25,7 @@ from quietkeys.address import trainer_address
 from quietkeys.answers import Deletion, Status, Suggestions
 from quietkeys.bundle import SHIPPED
 from quietkeys.keyboard import QWERTY, Layout
-from quietkeys.learning import SPECIFICATION, Learning
+from quietkeys.learning import Learning
 from quietkeys.levels import Level
 from quietkeys.outbox import Outbox
 from quietkeys.predictor import Judged
@@ -292,7 +292,7 @@ class Personalizer:
     def _real_cipher(self, folder: Path, plan: Plan) -> Cipher:
         from quietkeys.cipher import Parameters, ProcessCipher
 
-        return ProcessCipher(folder, Parameters.of(plan, self._learning.bundle[SPECIFICATION]))
+        return ProcessCipher(folder, Parameters.of(plan, self._learning.specification))
 
     def _transport_to(self, trainer: str) -> Transport:
         from quietkeys.transport import RequestsTransport

@@ -24,7 +24,7 @@ def status_of(profile: Profile, learning: Learning, trainer: str) -> Status:
         words_known=len(memory.words()),
         own_words=len(memory.own_words),
         adapter_version=learning.adapters.in_use().version,
-        bundle_version=learning.bundle.manifest.version,
+        bundle_version=learning.manifest.version,
         key_fingerprint=fingerprint_words(trainers.key_id(trainer)),
         open_report="" if state is None else str(state[0]),
         bytes_sent=store.number(BYTES_SENT),
