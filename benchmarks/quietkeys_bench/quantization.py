@@ -92,7 +92,7 @@ def _groupings(model: Model, others: dict[str, Typing]) -> dict[str, list[Groupi
     tables = [typing.learnt for typing in others.values()]
     return {
         "channel": channel_groupings(blocks["channel"]),
-        "lexicon": lexicon_groupings(len(model.search.lexicon.index)),
+        "lexicon": lexicon_groupings(len(model.search.lexicon.words)),
         "ranker": ranker_groupings(blocks["ranker"], model.events, tables, prior, SEED),
     }
 

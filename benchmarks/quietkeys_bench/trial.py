@@ -41,7 +41,7 @@ class Typing:
 
 def finer(model: Model) -> Model:
     """Return the model with the buckets of every lexicon grouping apart, for telling choices by."""
-    vocabulary = len(model.search.lexicon.index)
+    vocabulary = len(model.search.lexicon.words)
     return replace(model, events=replace(model.events, bucket_starts=fine_buckets(vocabulary)))
 
 

@@ -45,7 +45,7 @@ def choices_of(subject: Subject, writers: Path) -> list[Choice]:
 def shipped_groupings(subject: Subject) -> dict[str, Grouping]:
     """The groupings that are the shipped plan's own."""
     blocks = {block.name: block for block in subject.model.plan.blocks}
-    lexicon = lexicon_groupings(len(subject.model.search.lexicon.index))
+    lexicon = lexicon_groupings(len(subject.model.search.lexicon.words))
     return {
         "channel": channel_groupings(blocks["channel"])[0],
         "lexicon": next(one for one in lexicon if one.events == blocks["lexicon"].events),
