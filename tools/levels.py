@@ -40,7 +40,7 @@ def level_rows(bundle: Bundle, text: Path, count: int = COUNT, seed: int = SEED)
     Raises TrainingTextError or OSError if a text is missing.
     """
     model = load_model(bundle)
-    drawn = list(noised.samples(text, model.search.channel.shipped, count, seed))
+    drawn = noised.samples(text, model.search.channel.shipped, count, seed)
     return noised.level_table(Predictor(model), drawn)
 
 

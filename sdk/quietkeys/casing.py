@@ -24,14 +24,19 @@ def is_name_like(before: str, spelled: str) -> bool:
     before: the text before it. A capital counts where none is due: within a sentence, in a text that
     is not all capitals.
     """
-    letters = [character for character in spelled if character.isalpha()]
     if _ACRONYMS.fullmatch(spelled):
         return True
-    begun = before.rstrip()
-    if not begun or ends_sentence(begun.split()[-1]) or begun.split()[-1].isupper():
+    last = before.rsplit(maxsplit=1)[-1:]
+    if not last or ends_sentence(last[0]) or last[0].isupper():
         return False
+    letters = [character for character in spelled if character.isalpha()]
     if len(letters) > 1 and all(map(str.isupper, letters)):
         return len(letters) <= _ACRONYM
+    return shows_capital(spelled)
+
+
+def shows_capital(spelled: str) -> bool:
+    """Return whether a word begins with a capital that says something; that of "I" and "A" does not."""
     return spelled[:1].isupper() and spelled not in _CAPITAL
 
 

@@ -22,9 +22,8 @@ BLANK: Final = "#"  # stands for what is no word in a context; no word contains 
 MEMORY: Final = 24  # symbols of a context that are read at least; at most twice as many
 _STATES: Final = 64  # contexts whose state is remembered
 
-Context = tuple[
-    str, ...
-]  # pieces of a message so far, oldest first; "" where a sentence ends, BLANK for no word
+# Pieces of a message so far, oldest first; "" where a sentence ends, BLANK for no word.
+Context = tuple[str, ...]
 Floats = NDArray[np.float32]
 
 

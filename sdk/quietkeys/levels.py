@@ -26,16 +26,11 @@ class Level(StrEnum):
 CERTAINTY: Final = {Level.OFF: 2.0, Level.CAREFUL: 0.95, Level.NORMAL: 0.5, Level.EAGER: 0.3}
 
 
-def decided(probability: NDArray[np.float64], literal: int, level: Level) -> int:
+def decided(probability: NDArray[np.float64], literal: int, certainty: float) -> int:
     """Return the candidate to put in place when the word ends: the best one if sure enough, else the literal.
 
-    probability: [K]. literal: the candidate that was typed.
+    probability: [K]. literal: the candidate that was typed. certainty: of CERTAINTY.
     """
-    return put_in_place(probability, literal, CERTAINTY[level])
-
-
-def put_in_place(probability: NDArray[np.float64], literal: int, certainty: float) -> int:
-    """Return what `decided` does at a level that asks for this certainty."""
     others = probability.copy()
     others[literal] = -1.0
     best = int(others.argmax())

@@ -89,8 +89,7 @@ class Lexicon:
     display: as they are written ("Monday", "I'm"). words: in lower case. index: id by lower-case word.
     target, log_share: [V] the language model gives word k the log-probability of symbol target[k] plus
     log_share[k]. by_length: ids by word length, `sorted_words` in that order; starts[n]: where length n
-    begins.
-    alphabet: words in alphabetical order, alphabet_ids their ids.
+    begins. alphabet: words in alphabetical order, alphabet_ids their ids.
     """
 
     display: tuple[str, ...]

@@ -15,7 +15,7 @@ from quietkeys.counting import Choice, log_sum_exp, softmax
 from quietkeys.events import FEATURES, EventMap, Floats
 from quietkeys.keyboard import Layout
 from quietkeys.language import Context
-from quietkeys.levels import Level, decided
+from quietkeys.levels import CERTAINTY, Level, decided
 from quietkeys.memory import Memory
 from quietkeys.model import Model
 from quietkeys.scorer import Adapter, Scorer
@@ -47,11 +47,11 @@ class Judged:
 
     def output(self, level: Level = Level.NORMAL) -> str:
         """Return what stands there after the word has ended."""
-        return self.slate.words[self.decided(self.probability, level)]
+        return self.slate.words[self.decided(self.probability, CERTAINTY[level])]
 
-    def decided(self, probability: Floats, level: Level = Level.NORMAL) -> int:
-        """Return the candidate that is put in place under these probabilities [K]."""
-        return self.slate.literal if self.settled else decided(probability, self.slate.literal, level)
+    def decided(self, probability: Floats, certainty: float = CERTAINTY[Level.NORMAL]) -> int:
+        """Return the candidate that is put in place under these probabilities [K], for this certainty."""
+        return self.slate.literal if self.settled else decided(probability, self.slate.literal, certainty)
 
     def ranked(self) -> list[tuple[str, float]]:
         """Return (word, probability), likeliest first."""

@@ -79,6 +79,11 @@ class _Found:
     channel: Floats  # [K] log P(typed | word), nats
     operations: Indices  # [K, MAX_EDITS]
 
+    def taken(self, chosen: Indices) -> _Found:
+        """Return some of them."""
+        words = tuple(self.words[position] for position in chosen)
+        return _Found(words, self.ids[chosen], self.channel[chosen], self.operations[chosen])
+
     def joined(self, other: _Found) -> _Found:
         """Return the candidates of both."""
         return _Found(
@@ -160,10 +165,9 @@ class SlateMaker:
     def make(self, context: Context, typed: str, touches: Floats | None = None) -> Slate:
         """Return the slate of a normalized word after a context. touches: [T, 2] of `known_touches`."""
         state = self.language.after(context)
-        channel = self.search.channel
         points = no_touches(typed) if touches is None else touches
         touched = not np.isnan(points).all()
-        emission = self.touch.emission(channel.aimed, typed, points) if touched else None
+        emission = self.touch.emission(self.search.channel.aimed, typed, points) if touched else None
         found = self.search.near(typed, emission)
         own = self._own_candidates(typed)
         if own:
@@ -171,53 +175,43 @@ class SlateMaker:
             found = found.joined(self.search.aligned(typed, own, unknown, emission))
         words = found.words
         language = self.log_language(state, words, found.ids, not context)
-        share = self.memory.share()
-        before = last_two(context)
-        chance = [self.memory.probability(*before, word) for word in words]
-        personal = share * np.array(chance, dtype=np.float64)
+        personal = self._personal(context, words)
         chosen = self._select(found, language, personal, typed)
-        kept = tuple(words[position] for position in chosen)
-        operations = found.operations[chosen]
-        ids = found.ids[chosen]
-        errors = (~_FREE[operations]).sum(1)
-        known = [bool(identity != UNKNOWN) for identity in ids]
-        return Slate(
-            typed=typed,
-            words=kept,
-            ids=ids,
-            operations=operations,
-            language=language[chosen].astype(np.float32),
-            touches=points,
-            touch=(found.channel[chosen] - channel.shipped[operations].sum(1)).astype(np.float32),
-            touch_events=touch_events(channel.layout, points, operations)
-            if touched
-            else np.zeros((len(chosen), 0), np.int64),
-            personal=personal[chosen].astype(np.float32),
-            base_share=1.0 - share,
-            evidence=evidence_table(self.memory, kept, typed, known, errors.tolist()),
-            literal=kept.index(typed),
-        )
+        return self._slate(typed, points, found.taken(chosen), language[chosen], personal[chosen])
 
     def alone(self, context: Context, word: str) -> Slate:
         """Return the slate of a word that is typed as it is meant, and is the only candidate."""
         typed = self.search.lexicon.index.get(word, UNKNOWN)
         found = self.search.aligned(word, [word], np.array([typed], np.int64))
-        language = self.log_language(self.language.after(context), [word], found.ids, not context)
-        share = self.memory.share()
-        chance = self.memory.probability(*last_two(context), word)
+        language = self.log_language(self.language.after(context), found.words, found.ids, not context)
+        return self._slate(word, no_touches(word), found, language, self._personal(context, found.words))
+
+    def _personal(self, context: Context, words: Sequence[str]) -> Floats:
+        before = last_two(context)
+        chance = [self.memory.probability(*before, word) for word in words]
+        return self.memory.share() * np.array(chance, dtype=np.float64)
+
+    def _slate(self, typed: str, points: Floats, found: _Found, language: Floats, personal: Floats) -> Slate:
+        # Of all candidates found. points: [T, 2]; language, personal: [K].
+        channel = self.search.channel
+        touched = not np.isnan(points).all()
+        errors = (~_FREE[found.operations]).sum(1)
+        known = [bool(identity != UNKNOWN) for identity in found.ids]
         return Slate(
-            typed=word,
-            words=(word,),
+            typed=typed,
+            words=found.words,
             ids=found.ids,
             operations=found.operations,
             language=language.astype(np.float32),
-            touches=no_touches(word),
-            touch=np.zeros(1, np.float32),
-            touch_events=np.zeros((1, 0), np.int64),
-            personal=np.array([share * chance], np.float32),
-            base_share=1.0 - share,
-            evidence=evidence_table(self.memory, [word], word, [typed != UNKNOWN], [0]),
-            literal=0,
+            touches=points,
+            touch=(found.channel - channel.shipped[found.operations].sum(1)).astype(np.float32),
+            touch_events=touch_events(channel.layout, points, found.operations)
+            if touched
+            else np.zeros((len(found.ids), 0), np.int64),
+            personal=personal.astype(np.float32),
+            base_share=1.0 - self.memory.share(),
+            evidence=evidence_table(self.memory, found.words, typed, known, errors.tolist()),
+            literal=found.words.index(typed),
         )
 
     def log_language(

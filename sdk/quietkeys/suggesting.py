@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from quietkeys.answers import Suggestions
-from quietkeys.casing import is_name_like
+from quietkeys.casing import is_name_like, shows_capital
 from quietkeys.completion import completions, next_words
 from quietkeys.events import FEATURES
 from quietkeys.keyboard import Floats
@@ -23,7 +23,6 @@ from quietkeys.typed import Piece, Token, context_of, token_of
 
 STRIP: Final = 3  # suggestions shown
 GOES_ON: Final = 0.03  # odds that a word goes on, in a strip that is mostly read when the word has ended
-_HIGHEST: Final = 500.0  # nats; beyond it odds would overflow
 _CHANNEL: Final = FEATURES.index("channel")
 SURE: Final = 0.5  # probability of the literal from which it stands first
 _SPACE_SLIPPED_IN: Final = -6.0  # nats; log-probability that a space within a word was not meant
@@ -100,7 +99,7 @@ def _is_name(predictor: Predictor, token: Token, judged: Judged, level: Level, c
     typed, lexicon = judged.slate.typed, predictor.model.search.lexicon
     known = typed in lexicon.index
     named = is_name_like(context, token.spelled)
-    capital = token.spelled[:1].isupper() and token.spelled != "I"
+    capital = shows_capital(token.spelled)
     if known:
         return named or (capital and lexicon.shown(typed)[:1].isupper())
     surely = judged.output(Level.CAREFUL if level is Level.NORMAL else level)
@@ -116,10 +115,9 @@ def _chances(predictor: Predictor, adapter: Adapter, piece: Piece, judged: Judge
     it is meant so far, and its odds are those of the language model and of hitting the keys.
     """
     typed, literal = piece.text, judged.slate.literal
-    mass = math.exp(min(judged.log_mass, _HIGHEST))
-    chance = {word: mass * probability for word, probability in judged.ranked() if word != typed}
+    chance = {word: probability for word, probability in judged.ranked() if word != typed}
     weight = float(predictor.events.base_weights[_CHANNEL])
-    hit = GOES_ON * math.exp(weight * float(judged.features[literal, _CHANNEL]))
+    hit = GOES_ON * math.exp(weight * float(judged.features[literal, _CHANNEL]) - judged.log_mass)
     for longer in completions(predictor, piece.context, typed, adapter, STRIP):
         chance[longer.word] = chance.get(longer.word, 0.0) + hit * longer.probability
     return chance

@@ -38,7 +38,6 @@ KEPT_BACK: Final = 5  # every fifth misspelling chooses the channel's mixture, t
 SLIP_WORDS: Final = 2_000  # words typed once to have as many slips
 OUTSIDE_PRIOR: Final = 20.0  # training sightings that speak for the share of words outside, per class
 
-
 Report = Callable[[str], None]
 
 
@@ -82,7 +81,6 @@ class Reading:
     outside: Mapping[str, int]
     typing: channel.TypingCounts
     statistics: TextStatistics
-    slips_in_text: NDArray[np.float32]  # [EDIT_COUNT] log-probabilities of slips that stay in a text
     found: Sequence[Misspelling]
 
 
@@ -109,7 +107,7 @@ def read(sources: Sources, report: Report = print) -> Reading:
     familiar = lexicon.familiar_words(seen, lists, bare)
     found = misspellings.learn_misspellings(outside, familiar, slips, statistics)
     report(f"{len(found):,} misspellings in {len(outside):,} words outside: {misspellings.summary(found)}")
-    return Reading(train, held_out, seen, bare, words, outside, typing, statistics, slips, found)
+    return Reading(train, held_out, seen, bare, words, outside, typing, statistics, found)
 
 
 def _counts(train: Mapping[str, Iterable[Line]]) -> dict[str, Counter[str]]:
@@ -136,7 +134,7 @@ def texts_to_learn(reading: Reading, report: Report = print) -> tuple[Symbols, T
     """Return the network's vocabulary, and the texts in its symbols."""
     offends = {key for key, bad in zip(reading.lexicon.keys, reading.lexicon.offensive, strict=True) if bad}
     known = set(reading.lexicon.keys) - offends
-    symbols = Symbols.of(text.choose_words(dict(reading.train), NETWORK_WORDS, known.__contains__))
+    symbols = Symbols.of(text.choose_words(reading.train, NETWORK_WORDS, known.__contains__))
     outside: dict[str, int] = {}
     train = {name: text.encode(lines, symbols, outside) for name, lines in reading.train.items()}
     held_out = {name: text.encode(lines, symbols, outside) for name, lines in reading.held_out.items()}

@@ -7,7 +7,7 @@ as they are meant; some stand in their context and some alone. Nothing comes fro
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -17,10 +17,9 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from quietkeys.counting import Choice, softmax
+from quietkeys.counting import Choice
 from quietkeys.evaluation.messages import Piece, typed_words
 from quietkeys.language import Context
-from quietkeys.levels import put_in_place
 from quietkeys.predictor import Judged, Predictor
 from quietkeys.testing.typist import typist_for
 from quietkeys.tokens import is_correctable
@@ -76,10 +75,8 @@ def samples(text: Path, channel: NDArray[Any], count: int, seed: int, power: flo
 
 
 def _pieces(text: Path, corpus: corpora.Corpus) -> list[Piece]:
-    lines = [line for line in corpora.corpus_lines(text, corpus)[1] if line.strip()]
-    if corpus.name == corpora.NICKNAMED:
-        lines = [typists.without_addressee(line) for line in lines]
-    words = typed_words(lines)
+    files = corpora.corpus_files(text, corpus)
+    words = typed_words([line for path in files for line in typists.held_out_lines(path, corpus)])
     return [
         piece for word in words for piece in word.pieces if piece.correctable and len(piece.text) <= LONGEST
     ]
@@ -98,7 +95,7 @@ def _typed(piece: Piece, channel: NDArray[Any], rng: Generator, name: str, seed:
     return Sample(context, piece.text, typed, kind) if is_correctable(typed) else None
 
 
-def judgements(predictor: Predictor, drawn: Iterator[Sample]) -> Iterator[tuple[Sample, Judged]]:
+def judgements(predictor: Predictor, drawn: Iterable[Sample]) -> Iterator[tuple[Sample, Judged]]:
     """Yield every sample with what a keyboard that knows nobody makes of it."""
     adapter = predictor.scorer.no_adapter()
     for sample in drawn:
@@ -107,7 +104,7 @@ def judgements(predictor: Predictor, drawn: Iterator[Sample]) -> Iterator[tuple[
             yield sample, judged
 
 
-def choices(predictor: Predictor, drawn: Iterator[Sample]) -> list[Choice]:
+def choices(predictor: Predictor, drawn: Iterable[Sample]) -> list[Choice]:
     """Return the samples as numbers, those left out whose word the keyboard does not think of or know."""
     known = predictor.model.search.lexicon.index
     made = [
@@ -132,30 +129,24 @@ class LevelRow:
     count: int
 
 
-def level_table(predictor: Predictor, drawn: Sequence[Sample]) -> list[LevelRow]:
+def level_table(predictor: Predictor, drawn: Iterable[Sample]) -> list[LevelRow]:
     """Return what every certainty of CERTAINTIES would do to the samples."""
     known = predictor.model.search.lexicon.index
-    found = [(sample, judged, softmax(judged.features @ predictor.events.base_weights))
-             for sample, judged in judgements(predictor, iter(drawn)) if sample.word in known]  # fmt: skip
+    found = [one for one in judgements(predictor, drawn) if one[0].word in known]
     rows = []
     for in_context in (True, False):
-        of_kind = [one for one in found if bool(one[0].context) == in_context]
+        there = [one for one in found if bool(one[0].context) == in_context]
+        good = [one for one in there if one[0].kind is Kind.RIGHT]
+        mistakes = [one for one in there if one[0].kind is not Kind.RIGHT]
         for certainty in CERTAINTIES:
-            right: list[bool] = []
-            harmed: list[bool] = []
-            for sample, judged, probability in of_kind:
-                put = judged.slate.words[_decided(judged, probability, certainty)]
-                (harmed if sample.kind is Kind.RIGHT else right).append(
-                    put != sample.typed if sample.kind is Kind.RIGHT else put == sample.word
-                )
-            rows.append(LevelRow(in_context, certainty, _share(right), _share(harmed), len(of_kind)))
+            corrected = [_put(judged, certainty) == sample.word for sample, judged in mistakes]
+            harmed = [_put(judged, certainty) != sample.typed for sample, judged in good]
+            rows.append(LevelRow(in_context, certainty, _share(corrected), _share(harmed), len(there)))
     return rows
 
 
-def _decided(judged: Judged, probability: NDArray[np.float64], certainty: float) -> int:
-    if judged.settled:
-        return judged.slate.literal
-    return put_in_place(probability, judged.slate.literal, certainty)
+def _put(judged: Judged, certainty: float) -> str:
+    return judged.slate.words[judged.decided(judged.probability, certainty)]
 
 
 def _share(flags: Sequence[bool]) -> float:

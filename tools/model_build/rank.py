@@ -43,9 +43,8 @@ PRIOR_WEIGHTS: Final = {
 }
 PRIOR_PRECISION: Final = 1.0
 STRANGERS: Final = 20.0  # weight of all words that nobody known typed, against all people
-KNOWN_PRIOR: Final = (
-    1.0  # nats; odds that a word of the lexicon is meant, beyond the fit: most typing is right
-)
+# Nats; odds that a word of the lexicon is meant, beyond the fit: most typing is right.
+KNOWN_PRIOR: Final = 1.0
 
 Floats = NDArray[np.float64]
 

@@ -19,7 +19,7 @@ from numpy.random import Generator
 
 from quietkeys.tokens import is_correctable, normalize, words
 
-from .corpora import CORPORA, HELD_OUT_EVERY, NICKNAMED, corpus_files, read_lines
+from .corpora import CORPORA, HELD_OUT_EVERY, NICKNAMED, Corpus, corpus_files, read_lines
 
 OWN_SHARES: Final = (0.0, 0.02, 0.04, 0.06, 0.08, 0.1, 0.12, 0.15)  # of the words, in turn
 WORDS_EACH: Final = 1_500  # about; longer texts are dealt out to several people
@@ -42,9 +42,7 @@ def training_people(text: Path, seed: int = 0) -> Iterator[Person]:
     number = 0
     for corpus in CORPORA:
         for path in corpus_files(text, corpus):
-            lines = [line for line in read_lines(path)[::HELD_OUT_EVERY] if line.strip()]
-            if corpus.name == NICKNAMED:
-                lines = [without_addressee(line) for line in lines]
+            lines = held_out_lines(path, corpus)
             shares = max(1, round(sum(len(line.split()) for line in lines) / WORDS_EACH))
             for part in range(min(shares, MOST_EACH)):
                 share = OWN_SHARES[number % len(OWN_SHARES)]
@@ -53,9 +51,10 @@ def training_people(text: Path, seed: int = 0) -> Iterator[Person]:
                 number += 1
 
 
-def without_addressee(line: str) -> str:
-    """Return a chat line without the name it begins with."""
-    return _ADDRESSEE.sub("", line)
+def held_out_lines(path: Path, corpus: Corpus) -> list[str]:
+    """Return the held-out lines of one file of a corpus, chat without the name that a line begins with."""
+    lines = [line for line in read_lines(path)[::HELD_OUT_EVERY] if line.strip()]
+    return [_ADDRESSEE.sub("", line) for line in lines] if corpus.name == NICKNAMED else lines
 
 
 def _with_own_words(lines: list[str], share: float, rng: Generator) -> list[str]:

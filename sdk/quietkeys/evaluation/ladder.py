@@ -21,7 +21,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from quietkeys.counting import Choice, softmax
+from quietkeys.counting import Choice, log_sum_exp, softmax
 from quietkeys.encoding import Encoded, encode
 from quietkeys.evaluation import oracles
 from quietkeys.evaluation.messages import Word
@@ -198,5 +198,4 @@ def try_typed(
 
 
 def _log_share(score: Floats, position: int) -> float:
-    top = float(score.max())
-    return float(score[position]) - top - float(np.log(np.exp(score - top).sum()))
+    return float(score[position]) - log_sum_exp(score)

@@ -19,7 +19,7 @@ from quietkeys.recorder import Kept, Recorder
 from quietkeys.scorer import Adapter
 from quietkeys.testing.typist import Typist
 from quietkeys.tokens import is_correctable
-from quietkeys.touch import known_touches, no_touches
+from quietkeys.touch import known_touches
 
 REPAIR: Final = 0.8  # probability that the typist repairs a wrong word that got through
 
@@ -61,11 +61,10 @@ def type_words(
     for word in words:
         typed: list[TypedPiece] = []
         for piece in word.pieces:
-            came_out, touches = piece.text, no_touches(piece.text)
+            came_out, touches = piece.text, None
             if piece.correctable:
                 came_out, points = typist.type_word_touched(piece.text)
-                known = known_touches(predictor.layout, came_out, points)
-                touches = known if with_touches else no_touches(came_out)
+                touches = known_touches(predictor.layout, came_out, points) if with_touches else None
             judged = predictor.judge(piece.context, came_out, adapter, touches) if came_out else None
             typed.append(TypedPiece(piece.context, piece.text, came_out, judged))
         yield TypedWord(tuple(typed))

@@ -7,7 +7,7 @@ SENTENCE; SENTENCE and BLANK are read and never predicted.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,7 +79,7 @@ def _texted(train: dict[str, list[Line]]) -> list[Line]:
     ]
 
 
-def choose_words(train: dict[str, list[Line]], size: int, wanted: Callable[[str], bool]) -> list[str]:
+def choose_words(train: Mapping[str, list[Line]], size: int, wanted: Callable[[str], bool]) -> list[str]:
     """Return the `size` words that an epoch sees most, by falling frequency."""
     seen: Counter[str] = Counter()
     for name, lines in train.items():
