@@ -6,7 +6,9 @@ together is one transaction.
 
 from __future__ import annotations
 
+import hmac
 import math
+import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -22,6 +24,7 @@ from quietkeys_protocol.errors import ErrorCode, error_of
 
 WIPING: Final = "wiping"  # the setting that is there from a wipe until its files are gone too
 BYTES_SENT: Final = "bytes_sent"  # the setting that adds up the bodies of all syncs
+_MARKS_KEY: Final = "marks_key"  # the setting that keys the names of marks
 _SEPARATOR: Final = "\x1f"  # between the words of a key; never part of a word
 _LONGEST: Final = 3  # words of a key
 _DIGITS: Final = 18  # of a number that fits SQLite's integers
@@ -76,6 +79,33 @@ class Store:
     def set_setting(self, name: str, value: str) -> None:
         """Store a setting."""
         self.database.run("INSERT OR REPLACE INTO settings VALUES (?, ?)", name, value)
+
+    def mark(self, kind: str, text: str) -> bytes | None:
+        """Return what is kept about a text under its keyed hash, None if nothing is."""
+        value = self.setting(self._mark_name(kind, text))
+        return None if value is None else bytes.fromhex(value)
+
+    def set_mark(self, kind: str, text: str, content: bytes | None) -> None:
+        """Keep something about a text without keeping the text; None removes it."""
+        if content is None:
+            self.drop_setting(self._mark_name(kind, text))
+        else:
+            self.set_setting(self._mark_name(kind, text), content.hex())
+
+    def marks(self, kind: str) -> list[bytes]:
+        """Return the contents of all marks of a kind, in no order that means anything."""
+        prefix = f"mark/{kind}/"
+        rows = self.database.rows(
+            "SELECT value FROM settings WHERE substr(name, 1, ?) = ? ORDER BY name", len(prefix), prefix
+        )
+        return [bytes.fromhex(value) for (value,) in rows]
+
+    def _mark_name(self, kind: str, text: str) -> str:
+        key = self.setting(_MARKS_KEY)
+        if key is None:
+            key = secrets.token_hex(32)
+            self.set_setting(_MARKS_KEY, key)
+        return f"mark/{kind}/{hmac.digest(bytes.fromhex(key), text.encode(), 'sha256').hex()}"
 
     def memory(self) -> Iterator[tuple[Key, float, int]]:
         """Yield what local memory held: (key, count, tick). Untrusted (PROFILE_DAMAGED) if it cannot be."""
