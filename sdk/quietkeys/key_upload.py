@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Final
 
@@ -35,15 +36,16 @@ def upload_keys(client: TrainerClient, path: Path, key_id: str) -> None:
                 raise TryAgain(ErrorCode.TRAINER_BUSY, "another upload") from error
             now = client.key_state(key_id)
         else:
-            if now.state is not Upload.STORED and now.received != known.received + part.size:
+            gained = now.received - known.received
+            if now.state is not Upload.STORED and (gained != part.size or not gained):
                 raise Untrusted(ErrorCode.TRAINER_GARBLED, "the upload")
         known = now
 
 
 def _part(path: Path, offset: int) -> Body:
+    """Return what comes next; no bytes after the last one, which asks the trainer to finish."""
     with translated(), path.open("rb") as stream:
+        if offset > stream.seek(0, os.SEEK_END):
+            raise Untrusted(ErrorCode.TRAINER_GARBLED, "more evaluation keys than there are")
         stream.seek(offset)
-        content = stream.read(PART_BYTES)
-    if not content:
-        raise Untrusted(ErrorCode.TRAINER_GARBLED, "more evaluation keys than there are")
-    return Body.of(content)
+        return Body.of(stream.read(PART_BYTES))

@@ -41,7 +41,7 @@ class Rig:
     def ready_device(self) -> Device:
         """An enrolled device whose keys are stored."""
         device = self.device()
-        assert device.put_keys(self.keys).status_code == 201
+        assert device.put_keys(self.keys).json()["state"] == "stored"
         return device
 
     def clear(self) -> None:

@@ -180,7 +180,7 @@ class InMemoryTrainer:
             raise Refused(ErrorCode.UPLOAD_OFFSET)
         if len(part) > min(MAX_KEY_PART_BYTES, self.key_bytes - offset):
             raise Refused(ErrorCode.BODY_TOO_LARGE)
-        if not part:
+        if not part and not received:
             raise Refused(ErrorCode.REQUEST_MALFORMED, "no bytes")
         if account.upload_id != key_id:
             account.upload_id, account.upload = key_id, bytearray()
