@@ -223,6 +223,11 @@ class TrainerClient:
         check(self._call("DELETE", path, _EMPTY, TrafficKind.CIRCLE).status == 204)
 
     @property
+    def device_id(self) -> str:
+        """The id that the trainer knows this device by, 32 hex digits."""
+        return self._identity.device_id
+
+    @property
     def _own_path(self) -> str:
         return f"/v1/devices/{self._identity.device_id}"
 
