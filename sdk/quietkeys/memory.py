@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from heapq import nlargest
 from typing import Final
 
+from quietkeys.language import BLANK
+
 HALF_LIFE: Final = 50_000  # words typed until a count weighs half
 _DECAY: Final = math.log(2.0) / HALF_LIFE  # per word
 DISCOUNT_PAIR: Final = 3.0  # words; weight of the shorter history (Witten-Bell style)
@@ -64,6 +66,17 @@ class Memory:
         """Return how many words ago this word was last learnt, infinity if never."""
         entry = self.counts.get((word,))
         return math.inf if entry is None else float(self.tick - entry[1])
+
+    def before(self, context: Sequence[str]) -> tuple[str, str]:
+        """Return the `last_two` of a context as `learn` is to have them: BLANK for words that are not known.
+
+        A word is known if the lexicon has it or it was learnt: no other word may be stored as a neighbour.
+        """
+        before, previous = last_two(context)
+        return self._or_blank(before), self._or_blank(previous)
+
+    def _or_blank(self, word: str) -> str:
+        return word if not word or word in self.lexicon or (word,) in self.counts else BLANK
 
     def learn(self, before: str, previous: str, word: str) -> Trace:
         """Count one word after up to two others ("" where a sentence starts); return the trace."""
