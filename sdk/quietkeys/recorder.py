@@ -60,9 +60,19 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class LineWord:
+    """A word of the line being typed, with the one before it if any; secret: it turned out to be."""
+
+    previous: Context
+    word: str
+    secret: bool
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class _Learnt:
     # What one piece changed, for taking it back: memory, counts, held-out row, touches (None: none).
     # tick: after it. session: that of a keep that the word's mark counts.
+    previous: Context
     word: str
     tick: int
     session: int | None
@@ -190,21 +200,21 @@ class Recorder:
             self._take_back(learnt)
         self._learnt.pop(receipt.id, None)
 
-    def unlearn(self, line: Sequence[tuple[str, bool]]) -> None:
-        """Take back words that turned out to be secret: those of the line being typed that are marked True.
+    def unlearn(self, line: Sequence[LineWord]) -> None:
+        """Take back the words of a line that turned out to be secret; raises as `undo`.
 
-        line: its words so far, in order. Looks for them among the words recorded last. Raises as `undo`.
+        line: its words so far, in order. They are looked for among the words recorded last.
         """
         recent = [(name, one) for name, made in reversed(self._learnt.items()) for one in reversed(made)]
         del recent[_LOOKED_BACK:]
         found: list[tuple[str, _Learnt]] = []
         at = 0
-        for word, secret in reversed(line):
+        for typed in reversed(line):
             near = recent[at : at + 1 + _SKIPPED]
-            place = next((place for place, (_, one) in enumerate(near) if one.word == word), None)
+            place = next((place for place, (_, one) in enumerate(near) if _is_of(one, typed)), None)
             if place is None:
                 continue
-            if secret:
+            if typed.secret:
                 found.append(near[place])
             at += place + 1
         if not found:
@@ -232,7 +242,7 @@ class Recorder:
                     trace = memory.learn(BLANK, BLANK, word)
                     masses = _scaled(masses, math.exp(-_DECAY))
                     self._write(
-                        [_Learnt(word, trace.tick, None, trace, None, None, None)], masses, self.words
+                        [_Learnt((), word, trace.tick, None, trace, None, None, None)], masses, self.words
                     )
         except BaseException:
             if trace is not None:
@@ -265,7 +275,9 @@ class Recorder:
         learns, marked = self._pending.keep(piece.kept, self._session)
         trace = memory.learn(*self._before(piece.context), piece.kept) if learns else None
         session = self._session if marked else None
-        return _Learnt(piece.kept, memory.tick, session, trace, counted, row, self._learn_touches(piece))
+        touch = self._learn_touches(piece)
+        previous = piece.context[-1:]
+        return _Learnt(previous, piece.kept, memory.tick, session, trace, counted, row, touch)
 
     def _before(self, context: Context) -> tuple[str, str]:
         before, previous = self._predictor.memory.before(context)
@@ -354,6 +366,11 @@ class Recorder:
         # A receipt lives as long as memory can take back all of its pieces.
         while sum(max(len(learnt), 1) for learnt in self._learnt.values()) > TRACES_KEPT:
             self._learnt.popitem(last=False)
+
+
+def _is_of(one: _Learnt, typed: LineWord) -> bool:
+    # Whether this is what was recorded of a word; what stood before it may have been blanked by then.
+    return one.word == typed.word and one.previous in (typed.previous, (BLANK,))
 
 
 def _contested(predictor: Predictor, choice: Choice) -> bool:

@@ -21,7 +21,7 @@ def record(
     back. touches: [len(typed), 2].
     """
     seen = learning.redactor.redacted(context, kept)
-    learning.recorder.unlearn(seen.hidden)
+    learning.recorder.unlearn(seen.words)
     meant = words_of(seen.context, seen.text)
     came = learning.redactor.redacted(context, typed)
     hit = words_of(came.context, came.text)

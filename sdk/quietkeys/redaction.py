@@ -15,6 +15,7 @@ from typing import Final
 
 from quietkeys.alignment import MAX_WORD
 from quietkeys.predictor import Predictor
+from quietkeys.recorder import LineWord
 from quietkeys.tokens import straightened
 from quietkeys.typed import REACH, words_of
 
@@ -81,12 +82,12 @@ _SHOWS: Final = re.compile(r"[^\W_]")
 class Redacted:
     """A context and a text after it with what is not to be learnt blanked, both as long as before. Private.
 
-    hidden: the words of the context's last line in order, each with whether it was blanked; none if none was.
+    words: those of the context's last line in order; none if nothing of it was blanked.
     """
 
     context: str
     text: str
-    hidden: tuple[tuple[str, bool], ...]
+    words: tuple[LineWord, ...]
 
 
 @dataclass(slots=True, repr=False)
@@ -104,8 +105,8 @@ class Redactor:
         whole = line + gap + text
         blanked = _blanked(whole, self._spans(whole))
         seen, shown = blanked[: len(line)], blanked[len(line) + len(gap) :]
-        hidden = () if seen == line else tuple(_hidden(line, seen))
-        return Redacted(context[: len(context) - len(line)] + seen, shown, hidden)
+        words = () if seen == line else tuple(_typed(line, seen))
+        return Redacted(context[: len(context) - len(line)] + seen, shown, words)
 
     def _spans(self, text: str) -> Iterator[tuple[int, int]]:
         for pattern in self.patterns:
@@ -167,7 +168,7 @@ def _blanked(text: str, spans: Iterator[tuple[int, int]]) -> str:
     return "".join(parts)
 
 
-def _hidden(line: str, seen: str) -> Iterator[tuple[str, bool]]:
+def _typed(line: str, seen: str) -> Iterator[LineWord]:
     for piece in words_of("", line):
         stretch = slice(piece.start, piece.start + len(piece.text))
-        yield piece.text, line[stretch] != seen[stretch]
+        yield LineWord(piece.context[-1:], piece.text, line[stretch] != seen[stretch])
