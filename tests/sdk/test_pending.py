@@ -183,6 +183,29 @@ def test_a_forgotten_word_is_never_learnt(model: Model, word: str) -> None:
     assert typing.knows(word)
 
 
+def test_a_word_is_forgotten_for_good(rig: Rig) -> None:
+    """The word is gone from suggestions, its letters from every file, and it is not learnt again."""
+    for _ in range(2):
+        with rig.open() as keyboard:
+            for _ in range(2):
+                keyboard.record("my dear", "brokling", "brokling")
+                keyboard.record("my brokling", "said", "said")
+            learnt = keyboard.status().own_words
+    assert learnt == 1
+    assert b"brokling" in everything_in(rig.folder / "profile")
+    with rig.open() as keyboard:
+        keyboard.forget_word("Brokling")
+        for _ in range(4):
+            keyboard.record("my dear", "brokling", "brokling")
+            keyboard.record("my brokling", "said", "said")
+        assert keyboard.status().own_words == 0
+        assert keyboard.suggest("my", "brkling").correction != "brokling"
+        assert b"brokling" not in everything_in(rig.folder / "profile")
+        assert keyboard.status().words_known > 0
+    with rig.open() as keyboard:
+        assert keyboard.status().own_words == 0
+
+
 def test_a_pending_word_leaves_no_letters(rig: Rig) -> None:
     """Kept twice, it is in no file of the profile; kept once more in another session, it is."""
     with rig.open() as keyboard:

@@ -28,7 +28,7 @@ from quietkeys.typed import words_of
 from tests.sdk.conftest import Rig
 from tests.sdk.test_facade import everything_in
 
-PATTERNS = (re.compile(r"\bproject \w+", re.IGNORECASE), re.compile(r"\bqk-[a-z]+\b"))
+PATTERNS = (re.compile(r"\bproject \w+", re.IGNORECASE), re.compile(r"\bqk-[a-z]+\b"), re.compile(r"\bfom\b"))
 
 
 def joined(*parts: st.SearchStrategy[str] | str) -> st.SearchStrategy[str]:
@@ -52,7 +52,8 @@ def in_fours(card: str, separator: str) -> str:
     return separator.join(card[at : at + 4] for at in range(0, len(card), 4))
 
 
-NAME = st.text(string.ascii_lowercase, min_size=2, max_size=9)
+WORD = st.sampled_from(["falcon", "summer", "dragon", "house", "monday", "friend", "market"])
+NAME = st.one_of(WORD, st.text(string.ascii_lowercase, min_size=2, max_size=9))
 DIGITS = st.text(string.digits, min_size=3, max_size=11)
 CARD = st.text(string.digits, min_size=15, max_size=15).map(with_luhn_digit)
 DIGIT_WORDS = st.sampled_from(
@@ -154,16 +155,21 @@ def test_a_secret_that_is_kept_changes_nothing(learning: Learning, canary: tuple
         assert stored(learning) == state
 
 
-@given(canary=CANARIES)
-def test_a_secret_that_was_corrected_is_no_event(learning: Learning, canary: tuple[str, str]) -> None:
-    """Of what is kept in place of a secret only the word is learnt, not what it came from."""
-    before, secret = canary
-    masses, held = learning.recorder.masses, len(learning.recorder._store.held_out())
-    receipt = keep(learning, before, secret, "the")
-    for block, both in learning.recorder.masses.items():
-        np.testing.assert_allclose(both.evidence_for, masses[block].evidence_for, rtol=1e-3)
-    assert len(learning.recorder._store.held_out()) == held
-    learning.recorder.undo(receipt)
+def test_a_secret_that_was_corrected_is_no_event(learning: Learning) -> None:
+    """What is kept in place of a secret is learnt, but not what it came from; of another slip both are."""
+
+    def events(typed: str) -> tuple[object, ...]:
+        masses = learning.recorder.masses
+        held = len(learning.recorder._store.held_out())
+        receipt = keep(learning, "it is", typed, "fun")
+        now = learning.recorder.masses
+        kept = [np.allclose(now[block].evidence_for, masses[block].evidence_for, rtol=1e-3) for block in now]
+        more = len(learning.recorder._store.held_out()) - held
+        learning.recorder.undo(receipt)
+        return all(kept), more
+
+    assert events("fom") == (True, 0)
+    assert events("fim") != (True, 0)
 
 
 @given(canary=CANARIES)
