@@ -7,7 +7,7 @@ words. A count halves every `HALF_LIFE` words that the user types.
 from __future__ import annotations
 
 import math
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import nlargest
 from typing import Final
@@ -43,14 +43,20 @@ class Trace:
     before: dict[_Slot, Entry | None] = field(repr=False)
 
 
+def _never(_: str) -> int:
+    return 0
+
+
 @dataclass(slots=True, repr=False)
 class Memory:
     """Counts by key, each with the tick (words typed so far) of its last change.
 
     lexicon: the words that are not the user's own. own_words: those learnt that it lacks, in order.
+    kept_before: how often a word that is not learnt yet was kept.
     """
 
     lexicon: Container[str] = frozenset()
+    kept_before: Callable[[str], int] = _never
     counts: dict[Key, Entry] = field(default_factory=dict)
     histories: dict[Key, Entry] = field(default_factory=dict)
     own_words: dict[str, None] = field(default_factory=dict)

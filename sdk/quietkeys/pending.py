@@ -12,7 +12,7 @@ from collections.abc import Container, Sequence
 from typing import Final
 
 from quietkeys.store import Store
-from quietkeys_protocol.errors import ErrorCode, error_of
+from quietkeys_protocol.errors import ErrorCode, TryAgain, error_of
 
 KEEPS: Final = 3
 SESSIONS: Final = 2
@@ -45,6 +45,16 @@ class Pending:
         kept = (*kept, session)[-_MOST:]
         self._write(word, kept)
         return known or enough(kept), True
+
+    def keeps(self, word: str) -> int:
+        """Return how many keeps the mark of a word counts; 0 if the store cannot be read.
+
+        So a word is left alone as it is typed from its first keep on, before it is learnt.
+        """
+        try:
+            return len(self._store.mark(_PENDING, word) or b"") // _SESSION.size
+        except TryAgain:
+            return 0
 
     def take_back(self, word: str, session: int) -> bool:
         """Uncount a keep that the mark counts; return whether the word may stay in local memory."""

@@ -109,6 +109,7 @@ class Recorder:
         self._last = clock()
         memory = predictor.memory
         self._pending = Pending(store, memory.lexicon, memory.own_words)
+        memory.kept_before = self._pending.keeps
         self._session = store.number(_SESSION) + 1
         self.reload()
 

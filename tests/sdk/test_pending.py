@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from quietkeys import ErrorCode, Receipt, Refused, Untrusted
 from quietkeys.bundle import open_bundle
+from quietkeys.events import FEATURES
 from quietkeys.language import BLANK
 from quietkeys.model import Model, load_model
 from quietkeys.predictor import Predictor
@@ -114,6 +116,27 @@ def test_a_session_ends_with_the_profile(model: Model) -> None:
     assert not typing.knows()
     typing.keep()
     assert typing.knows()
+
+
+def test_what_was_kept_once_is_left_alone(model: Model) -> None:
+    """Typed as it was kept it is no new word any more; it is offered for nothing else, and undo ends that."""
+    typing = Typing(model)
+
+    def new_and_own() -> list[float]:
+        judged = typing.predictor.judge((), WORD, typing.predictor.scorer.no_adapter())
+        assert judged is not None
+        features = judged.features[judged.slate.literal]
+        return [float(features[FEATURES.index(name)]) for name in ("literal_new", "literal_own")]
+
+    assert new_and_own() == [1.0, 0.0]
+    receipts = [typing.keep(), typing.keep()]
+    assert new_and_own() == [0.0, pytest.approx(math.log(3.0) / 3.0)]
+    slip = typing.predictor.judge((), WORD[1:], typing.predictor.scorer.no_adapter())
+    assert slip is not None
+    assert slip.slate.position(WORD) == -1
+    for receipt in receipts:
+        typing.recorder.undo(receipt)
+    assert new_and_own() == [1.0, 0.0]
 
 
 def test_an_unknown_neighbour_is_a_blank(model: Model) -> None:
