@@ -47,10 +47,13 @@ from quietkeys_protocol.plan import Plan
 
 if TYPE_CHECKING:  # imported when a sync begins
     from quietkeys.cipher.interface import Cipher
+    from quietkeys.inspection import Inspection
     from quietkeys.sync import Syncer
+    from quietkeys.sync_parts import Parts
     from quietkeys.transport import Transport
 
 WAIT_SECONDS: Final = 120.0  # for the trainer to train
+_NO_TRAINER: Final = "https://trainer.invalid"  # for what is never sent (RFC 2606)
 _PAUSED: Final = "paused"  # the setting that is there while learning is paused
 
 
@@ -295,6 +298,21 @@ class Personalizer:
         with self._typing:
             return status_of(self._profile, self._learning, self._trainer)
 
+    def inspect(self) -> Inspection:
+        """Return all that leaves the device, as it would leave, all that is stored, and what was learnt.
+
+        Sends nothing; starts the encryption process if there are keys. Raises TryAgain (DISK_FULL,
+        STORAGE_FAILED, CIPHER_FAILED), Untrusted (PROFILE_DAMAGED).
+        """
+        from quietkeys.cipher import Parameters
+        from quietkeys.inspection import inspect
+
+        learning, frames = self._learning, None
+        if self._cipher is None:
+            frames = Parameters.of(learning.predictor.plan, learning.specification).frames
+        with self._one_sync:
+            return inspect(self._parts(), learning.predictor.memory, frames)
+
     def ledger(self) -> tuple[LedgerLine, ...]:
         """Return what was sent, received and decided so far, oldest first, in words for the user."""
         return tuple(self._profile.store.ledger())
@@ -316,25 +334,27 @@ class Personalizer:
 
     def _syncer(self) -> Syncer:
         from quietkeys.sync import Syncer
-        from quietkeys.sync_parts import Parts
 
         if not self._trainer:
             raise Refused(ErrorCode.ADDRESS_UNSAFE)
+        return Syncer(self._parts())
+
+    def _parts(self) -> Parts:
+        from quietkeys.sync_parts import Parts
+
         learning, make_cipher = self._learning, self._cipher or self._real_cipher
-        return Syncer(
-            Parts(
-                profile=self._profile.folder,
-                store=self._profile.store,
-                plan=learning.predictor.plan,
-                events=learning.predictor.events,
-                masses=lambda: learning.recorder.masses,
-                cipher=make_cipher(self._profile.folder / KEYS, learning.predictor.plan),
-                trainer=self._trainer,
-                transport=self._transport_to(self._trainer),
-                rng=self._rng,
-                around=self._around,
-                stop=self._stop,
-            )
+        return Parts(
+            profile=self._profile.folder,
+            store=self._profile.store,
+            plan=learning.predictor.plan,
+            events=learning.predictor.events,
+            masses=lambda: learning.recorder.masses,
+            cipher=make_cipher(self._profile.folder / KEYS, learning.predictor.plan),
+            trainer=self._trainer,
+            transport=self._transport_to(self._trainer or _NO_TRAINER),
+            rng=self._rng,
+            around=self._around,
+            stop=self._stop,
         )
 
     def _real_cipher(self, folder: Path, plan: Plan) -> Cipher:
