@@ -313,6 +313,13 @@ class ErrorCode(StrEnum):
         "the touches do not fit what was typed",
         "Give one (x, y) in key widths and heights for every character, None for those without.",
     )
+    WORD_MALFORMED = (
+        "word_malformed",
+        LOCAL,
+        Remedy.CORRECT,
+        "this is not one word, or no text to put in its place",
+        "Give one word of letters a-z and inner apostrophes; a replacement is one short line.",
+    )
     RECEIPT_UNKNOWN = (
         "receipt_unknown",
         LOCAL,

@@ -29,8 +29,8 @@ from quietkeys.fields import InputField
 from quietkeys.keyboard import QWERTY, Layout
 from quietkeys.learning import Learning
 from quietkeys.levels import Level
+from quietkeys.opened import Opened
 from quietkeys.outbox import Outbox
-from quietkeys.preferences import StoredPreferences
 from quietkeys.profile import KEYS, Profile
 from quietkeys.recorder import Receipt
 from quietkeys.recording import record, record_nothing
@@ -38,10 +38,10 @@ from quietkeys.store import LedgerLine
 from quietkeys.suggesting import as_typed, suggestions
 from quietkeys.surroundings import Surroundings
 from quietkeys.sync_result import ProgressCallback, SyncResult
-from quietkeys.tokens import normalize
 from quietkeys.touched import Touches, touches_of
 from quietkeys.trainers import Trainers
 from quietkeys.trusted_keys import TRUSTED_KEYS
+from quietkeys.vocabulary import Vocabulary
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused
 from quietkeys_protocol.plan import Plan
 
@@ -75,11 +75,10 @@ class Personalizer:
         self._stop = threading.Event()  # ends what a sync waits for
         self._around = Surroundings(sleep=self._stop.wait) if around is None else around
         self._rng = rng
-        self._typing = threading.RLock()  # memory, counts, the adapter in use
+        self._opened = Opened(profile, learning, self._around)
+        self._typing = self._opened.typing
         self._one_sync = threading.RLock()
         self._private = 0  # blocks of `private` that are open
-        self._adapter = learning.adapter_in_use()
-        self._preferences = StoredPreferences(profile.store)
         Outbox(profile.store.database, profile.folder, learning.predictor.plan).tidy()
 
     @classmethod
@@ -147,9 +146,9 @@ class Personalizer:
         points = touches_of(predictor.layout, typed, touches)
         if not field.suggests:
             return as_typed(typed)
-        redactor, preferences = self._learning.redactor, self._preferences.current
+        opened, redactor = self._opened, self._learning.redactor
         with self._typing:
-            return suggestions(redactor, self._adapter, preferences, context, typed, points)
+            return suggestions(redactor, opened.adapter, opened.preferences.current, context, typed, points)
 
     def record(
         self,
@@ -175,7 +174,7 @@ class Personalizer:
         with self._typing:
             if not field.learns or self._private or self.paused:
                 return record_nothing(self._learning)
-            return record(self._learning, self._adapter, context, typed, kept, points)
+            return record(self._learning, self._opened.adapter, context, typed, kept, points)
 
     def undo(self, receipt: Receipt) -> None:
         """Take back what one `record` learned, as if it had not been.
@@ -214,35 +213,18 @@ class Personalizer:
     @property
     def level(self) -> Level:
         """How readily autocorrect acts; NORMAL until the app or its user chooses. Kept in the profile."""
-        return self._preferences.current.level
+        return self._opened.preferences.current.level
 
     @level.setter
     def level(self, level: Level) -> None:
         """Raises TryAgain (DISK_FULL, STORAGE_FAILED); then nothing was changed."""
         with self._typing:
-            self._preferences.set_level(level)
+            self._opened.preferences.set_level(level)
 
-    def never_correct(self, word: str, never: bool = True) -> None:
-        """Leave a word as it is typed from now on; never=False: correct it again.
-
-        Raises TryAgain (DISK_FULL, STORAGE_FAILED); then nothing was changed.
-        """
-        with self._typing:
-            self._preferences.never_correct(normalize(word), never)
-
-    def never_corrected(self) -> tuple[str, ...]:
-        """Return the words that are left as they are typed, in alphabetical order."""
-        return tuple(sorted(self._preferences.current.never_correct))
-
-    def forget_word(self, word: str) -> None:
-        """Forget a word and everything counted around it, for good; earlier receipts may no longer work.
-
-        Counts of events stay: they name no word. Raises TryAgain (DISK_FULL, STORAGE_FAILED).
-        """
-        with self._typing:
-            self._learning.recorder.forget_word(normalize(word))
-            self._note("word_forgotten", "A word was forgotten.")
-            self._profile.store.database.scrub()
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The user's words: what was learnt of them, and what the user says about them."""
+        return Vocabulary(self._opened)
 
     def sync(
         self, progress: ProgressCallback | None = None, wait_seconds: float = WAIT_SECONDS
@@ -258,15 +240,15 @@ class Personalizer:
             try:
                 return self._syncer().run(progress, wait_seconds)
             finally:
-                self._use_adapter()
+                self._opened.use_adapter()
 
     def rollback(self) -> int:
         """Go back to the adapter version before the one in use, or to none; return the version now in use."""
         with self._typing, self._profile.store.transaction():
             self._learning.adapters.roll_back()
             version = self._learning.adapters.in_use().version
-            self._note("rolled_back", f"The adapter was rolled back to {_version_words(version)}.")
-        self._use_adapter()
+            self._opened.note("rolled_back", f"The adapter was rolled back to {_version_words(version)}.")
+        self._opened.use_adapter()
         return version
 
     def forget(self) -> Deletion:
@@ -278,11 +260,7 @@ class Personalizer:
         self._stop.set()  # a sync that waits for the trainer ends
         with self._one_sync:
             self._stop.clear()
-            with self._typing:
-                self._profile.wipe()
-                self._learning.recorder.reload()
-                self._preferences = StoredPreferences(self._profile.store)
-                self._use_adapter()
+            self._opened.wipe()
             leaving = Trainers(self._profile.store.database).to_leave()
             if not leaving:
                 return Deletion.NOTHING_THERE
@@ -364,13 +342,6 @@ class Personalizer:
         except QuietkeysError:
             return False
         return True
-
-    def _use_adapter(self) -> None:
-        with self._typing:
-            self._adapter = self._learning.adapter_in_use()
-
-    def _note(self, kind: str, text: str) -> None:
-        self._profile.store.write_ledger(self._around.clock(), kind, text)
 
 
 def _version_words(version: int) -> str:
