@@ -320,6 +320,13 @@ class ErrorCode(StrEnum):
         "this is not one word, or no text to put in its place",
         "Give one word of letters a-z and inner apostrophes; a replacement is one short line.",
     )
+    APP_UNNAMED = (
+        "app_unnamed",
+        LOCAL,
+        Remedy.CORRECT,
+        "this is no name of an app",
+        "Call the app by a name of 1 to 200 characters.",
+    )
     RECEIPT_UNKNOWN = (
         "receipt_unknown",
         LOCAL,

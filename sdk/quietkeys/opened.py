@@ -18,13 +18,12 @@ class Opened:
 
     profile: Profile
     learning: Learning
+    preferences: StoredPreferences
     around: Surroundings
-    preferences: StoredPreferences = field(init=False)
     adapter: Adapter = field(init=False)
     typing: threading.RLock = field(default_factory=threading.RLock)
 
     def __post_init__(self) -> None:
-        self.preferences = StoredPreferences(self.profile.store)
         self.adapter = self.learning.adapter_in_use()
 
     def use_adapter(self) -> None:

@@ -16,6 +16,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
@@ -24,6 +25,7 @@ from numpy.random import Generator
 
 from quietkeys.address import trainer_address
 from quietkeys.answers import Deletion, Status, Suggestions
+from quietkeys.apps import AppProfiles
 from quietkeys.bundle import SHIPPED
 from quietkeys.fields import InputField
 from quietkeys.keyboard import QWERTY, Layout
@@ -31,10 +33,11 @@ from quietkeys.learning import Learning
 from quietkeys.levels import Level
 from quietkeys.opened import Opened
 from quietkeys.outbox import Outbox
+from quietkeys.preferences import StoredPreferences
 from quietkeys.profile import KEYS, Profile
 from quietkeys.recorder import Receipt
 from quietkeys.recording import record, record_nothing
-from quietkeys.store import LedgerLine
+from quietkeys.store import LedgerLine, Store
 from quietkeys.suggesting import as_typed, suggestions
 from quietkeys.surroundings import Surroundings
 from quietkeys.sync_result import ProgressCallback, SyncResult
@@ -61,6 +64,7 @@ class Personalizer:
         self,
         profile: Profile,
         learning: Learning,
+        preferences: StoredPreferences,
         trainer: str,
         cipher: Callable[[Path, Plan], Cipher] | None,
         transport: Transport | None,
@@ -75,7 +79,7 @@ class Personalizer:
         self._stop = threading.Event()  # ends what a sync waits for
         self._around = Surroundings(sleep=self._stop.wait) if around is None else around
         self._rng = rng
-        self._opened = Opened(profile, learning, self._around)
+        self._opened = Opened(profile, learning, preferences, self._around)
         self._typing = self._opened.typing
         self._one_sync = threading.RLock()
         self._private = 0  # blocks of `private` that are open
@@ -116,12 +120,13 @@ class Personalizer:
         folder = SHIPPED / bundle if isinstance(bundle, str) else bundle
         chance = np.random.default_rng() if rng is None else rng
         clock = (Surroundings() if around is None else around).clock
-        profile, learning = Profile.open(
-            Path(profile_dir),
-            lambda store: Learning.load(store, folder, trusted_keys, chance, layout, redact, clock),
-            clock(),
-        )
-        return cls(profile, learning, trainer, cipher, transport, around, chance)
+
+        def build(store: Store) -> tuple[Learning, StoredPreferences]:
+            learning = Learning.load(store, folder, trusted_keys, chance, layout, redact, clock)
+            return learning, StoredPreferences(store)
+
+        profile, (learning, preferences) = Profile.open(Path(profile_dir), build, clock())
+        return cls(profile, learning, preferences, trainer, cipher, transport, around, chance)
 
     def suggest(
         self,
@@ -130,6 +135,7 @@ class Personalizer:
         touches: Touches | None = None,
         *,
         field: InputField = InputField.TEXT,
+        app: str = "",
     ) -> Suggestions:
         """Return what to show for the token being typed. context: the text before it.
 
@@ -141,14 +147,18 @@ class Personalizer:
         touches: where each character of `typed` was touched, (x, y) in key widths and heights of the layout,
         None for those without. One far off its key is left out. Raises Refused (TOUCHES_MALFORMED).
         field: the kind of field; for passwords and one-time codes only what was typed is shown.
+        app: the name of the app that is typed in, see `apps`.
         """
         predictor = self._learning.predictor
         points = touches_of(predictor.layout, typed, touches)
-        if not field.suggests:
+        opened, here = self._opened, self.apps.get(app)
+        if not (field.suggests and here.suggest):
             return as_typed(typed)
-        opened, redactor = self._opened, self._learning.redactor
         with self._typing:
-            return suggestions(redactor, opened.adapter, opened.preferences.current, context, typed, points)
+            wanted = opened.preferences.current
+            if here.level is not None:
+                wanted = replace(wanted, level=here.level)
+            return suggestions(self._learning.redactor, opened.adapter, wanted, context, typed, points)
 
     def record(
         self,
@@ -158,6 +168,7 @@ class Personalizer:
         touches: Touches | None = None,
         *,
         field: InputField = InputField.TEXT,
+        app: str = "",
     ) -> Receipt:
         """Learn what the user kept of what was typed; return the receipt for `undo`.
 
@@ -165,14 +176,14 @@ class Personalizer:
         or something else. touches: as in `suggest`; they teach where this user's fingers land. Only counts of
         words and sums of touches are kept; a word that the bundle lacks is learnt when it was kept three
         times over two sessions (from opening the profile, or from half an hour without a record).
-        Nothing is learnt in any field but TEXT, within `private`, or while `paused`; nor are numbers,
-        addresses, codes, random strings, and what is said to be a secret. Raises Refused
-        (TOUCHES_MALFORMED), TryAgain (DISK_FULL, STORAGE_FAILED); then nothing was learned, and suggestions
-        go on.
+        Nothing is learnt in any field but TEXT, in an app where it is not wanted (see `apps`), within
+        `private`, or while `paused`; nor are numbers, addresses, codes, random strings, and what is said to
+        be a secret. Raises Refused (TOUCHES_MALFORMED), TryAgain (DISK_FULL, STORAGE_FAILED); then nothing
+        was learned, and suggestions go on.
         """
         points = touches_of(self._learning.predictor.layout, typed, touches)
         with self._typing:
-            if not field.learns or self._private or self.paused:
+            if not (field.learns and self.apps.get(app).learn) or self._private or self.paused:
                 return record_nothing(self._learning)
             return record(self._learning, self._opened.adapter, context, typed, kept, points)
 
@@ -225,6 +236,11 @@ class Personalizer:
     def vocabulary(self) -> Vocabulary:
         """The user's words: what was learnt of them, and what the user says about them."""
         return Vocabulary(self._opened)
+
+    @property
+    def apps(self) -> AppProfiles:
+        """What is learnt and suggested in which app, where it is not as everywhere."""
+        return AppProfiles(self._opened)
 
     def sync(
         self, progress: ProgressCallback | None = None, wait_seconds: float = WAIT_SECONDS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 from quietkeys.levels import Level
@@ -16,19 +16,33 @@ _LEVEL: Final = "level"
 _NEVER_CORRECT: Final = "never_correct"
 _NEVER_SUGGEST: Final = "never_suggest"
 _REPLACEMENTS: Final = "replacements"
+_APPS: Final = "apps"
+
+
+@dataclass(frozen=True, slots=True)
+class AppProfile:
+    """What happens in one app. level: how readily autocorrect acts there, None: as everywhere.
+
+    Without suggesting, what was typed is shown as it is, and nothing else.
+    """
+
+    learn: bool = True
+    suggest: bool = True
+    level: Level | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Preferences:
     """never_correct: lower-case words that are left as they are typed. never_suggest: ones not to show.
 
-    replacements: what is put in the place of a lower-case word, as it is written.
+    replacements: what is put in the place of a lower-case word, as it is written. apps: those that differ.
     """
 
     level: Level = Level.NORMAL
     never_correct: Collection[str] = frozenset()
     never_suggest: Collection[str] = frozenset()
     replacements: Mapping[str, str] = field(default_factory=dict)
+    apps: Mapping[str, AppProfile] = field(default_factory=dict)
 
 
 class StoredPreferences:
@@ -45,7 +59,7 @@ class StoredPreferences:
         if not isinstance(replacements, dict) or not _are_texts(replacements.values()):
             raise _damaged()
         self.current = Preferences(
-            level, self._words(_NEVER_CORRECT), self._words(_NEVER_SUGGEST), replacements
+            level, self._words(_NEVER_CORRECT), self._words(_NEVER_SUGGEST), replacements, self._apps()
         )
 
     def set_level(self, level: Level) -> None:
@@ -73,6 +87,16 @@ class StoredPreferences:
         """Put nothing in the place of a lower-case word."""
         self._put(replace(self.current, replacements=_without(self.current.replacements, word)))
 
+    def set_app(self, app: str, profile: AppProfile | None) -> None:
+        """Choose what happens in an app, None: nothing of its own."""
+        apps = {name: chosen for name, chosen in self.current.apps.items() if name != app}
+        if profile is not None:
+            apps[app] = profile
+        self._store.set_setting(
+            _APPS, json.dumps({name: asdict(chosen) for name, chosen in sorted(apps.items())})
+        )
+        self.current = replace(self.current, apps=apps)
+
     def forget(self, word: str) -> None:
         """Let neither the words to leave alone nor the replacements name a lower-case word."""
         kept = {
@@ -96,11 +120,24 @@ class StoredPreferences:
             raise _damaged()
         return frozenset(listed)
 
+    def _apps(self) -> dict[str, AppProfile]:
+        stored = self._read(_APPS, "{}")
+        try:
+            return {name: _profile_of(**fields) for name, fields in stored.items()}
+        except (ValueError, TypeError, AttributeError) as error:
+            raise _damaged() from error
+
     def _read(self, name: str, nothing: str) -> Any:
         try:
             return json.loads(self._store.setting(name) or nothing)
         except (ValueError, RecursionError) as error:
             raise _damaged() from error
+
+
+def _profile_of(learn: object, suggest: object, level: str | None) -> AppProfile:
+    if not (isinstance(learn, bool) and isinstance(suggest, bool)):
+        raise _damaged()
+    return AppProfile(learn, suggest, None if level is None else Level(level))
 
 
 def _with(listed: Collection[str], word: str, included: bool) -> frozenset[str]:
