@@ -349,6 +349,13 @@ class ErrorCode(StrEnum):
         "Install quietkeys[fhe]; suggesting and learning on this device work without it.",
     )
 
+    CONSENT_MISSING = (
+        "consent_missing",
+        LOCAL,
+        Remedy.CORRECT,
+        "the user has not agreed that anything is sent",
+        "Ask the user, then record what was agreed to with consent.give. Nothing was sent.",
+    )
     ADDRESS_UNSAFE = (
         "address_unsafe",
         LOCAL,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from quietkeys.answers import Deletion, Problem, Status, Suggestions
 from quietkeys.apps import AppProfiles
+from quietkeys.consent import Consent, ConsentRecord
 from quietkeys.fields import InputField
 from quietkeys.keyboard import Layout
 from quietkeys.levels import Level
@@ -26,6 +27,8 @@ from quietkeys_protocol.errors import (
 __all__ = [
     "AppProfile",
     "AppProfiles",
+    "Consent",
+    "ConsentRecord",
     "Deletion",
     "ErrorCode",
     "InputField",

@@ -27,14 +27,15 @@ from quietkeys.address import trainer_address
 from quietkeys.answers import Deletion, Status, Suggestions
 from quietkeys.apps import AppProfiles
 from quietkeys.bundle import SHIPPED
+from quietkeys.consent import Consent
+from quietkeys.exchange import Exchange
 from quietkeys.fields import InputField
 from quietkeys.keyboard import QWERTY, Layout
 from quietkeys.learning import Learning
 from quietkeys.levels import Level
 from quietkeys.opened import Opened
-from quietkeys.outbox import Outbox
 from quietkeys.preferences import StoredPreferences
-from quietkeys.profile import KEYS, Profile
+from quietkeys.profile import Profile
 from quietkeys.recorder import Receipt
 from quietkeys.recording import record, record_nothing
 from quietkeys.store import LedgerLine, Store
@@ -42,15 +43,12 @@ from quietkeys.suggesting import as_typed, suggestions
 from quietkeys.surroundings import Surroundings
 from quietkeys.sync_result import ProgressCallback, SyncResult
 from quietkeys.touched import Touches, touches_of
-from quietkeys.trainers import Trainers
 from quietkeys.trusted_keys import TRUSTED_KEYS
 from quietkeys.vocabulary import Vocabulary
-from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused
 from quietkeys_protocol.plan import Plan
 
 if TYPE_CHECKING:  # imported when a sync begins
     from quietkeys.cipher.interface import Cipher
-    from quietkeys.sync import Syncer
     from quietkeys.transport import Transport
 
 WAIT_SECONDS: Final = 120.0  # for the trainer to train
@@ -73,17 +71,12 @@ class Personalizer:
     ) -> None:
         self._profile = profile
         self._learning = learning
-        self._trainer = trainer
-        self._cipher = cipher
-        self._transport = transport
-        self._stop = threading.Event()  # ends what a sync waits for
-        self._around = Surroundings(sleep=self._stop.wait) if around is None else around
-        self._rng = rng
-        self._opened = Opened(profile, learning, preferences, self._around)
+        stop = threading.Event()  # ends what a sync waits for
+        surroundings = Surroundings(sleep=stop.wait) if around is None else around
+        self._opened = Opened(profile, learning, preferences, surroundings)
+        self._exchange = Exchange(self._opened, trainer, cipher, transport, rng, stop)
         self._typing = self._opened.typing
-        self._one_sync = threading.RLock()
         self._private = 0  # blocks of `private` that are open
-        Outbox(profile.store.database, profile.folder, learning.predictor.plan).tidy()
 
     @classmethod
     def open(
@@ -242,21 +235,22 @@ class Personalizer:
         """What is learnt and suggested in which app, where it is not as everywhere."""
         return AppProfiles(self._opened)
 
+    @property
+    def consent(self) -> Consent:
+        """The user's consent to sending encrypted counts: given, and taken back."""
+        return Consent(self._opened, self._exchange)
+
     def sync(
         self, progress: ProgressCallback | None = None, wait_seconds: float = WAIT_SECONDS
     ) -> SyncResult:
         """Send encrypted counts to the trainer, fetch the update, judge it here; return how it ended.
 
         progress: told each step. wait_seconds: how long the trainer may train; if it takes longer the outcome
-        is PENDING and the next sync goes on. Raises TryAgain (TRAINER_UNREACHABLE and others; the report
-        waits here), Untrusted, Refused, StartOver, Outdated. What the trainer sees is the same whatever the
-        outcome.
+        is PENDING and the next sync goes on. Raises Refused (CONSENT_MISSING) before anything is sent if no
+        `consent` is on record, TryAgain (TRAINER_UNREACHABLE and others; the report waits here), Untrusted,
+        Refused, StartOver, Outdated. What the trainer sees is the same whatever the outcome.
         """
-        with self._one_sync:
-            try:
-                return self._syncer().run(progress, wait_seconds)
-            finally:
-                self._opened.use_adapter()
+        return self._exchange.sync(progress, wait_seconds)
 
     def rollback(self) -> int:
         """Go back to the adapter version before the one in use, or to none; return the version now in use."""
@@ -268,26 +262,21 @@ class Personalizer:
         return version
 
     def forget(self) -> Deletion:
-        """Remove everything learned and every key here, and ask the trainer to delete this device.
+        """Remove all that was learned, chosen and agreed to, and every key; have trainers delete this device.
 
-        What is here is gone whether or not the trainer answers; if it does not, it is asked again by the next
-        `forget` or `sync`. Raises TryAgain (DISK_FULL, STORAGE_FAILED).
+        What is here is gone whether or not a trainer answers; if one does not, it is asked again by the next
+        `forget`, `consent.withdraw` or `sync`. What the user truly controls is the secret key: once it is
+        destroyed, nobody can decrypt what a trainer may have kept. Raises TryAgain (DISK_FULL,
+        STORAGE_FAILED).
         """
-        self._stop.set()  # a sync that waits for the trainer ends
-        with self._one_sync:
-            self._stop.clear()
-            self._opened.wipe()
-            leaving = Trainers(self._profile.store.database).to_leave()
-            if not leaving:
-                return Deletion.NOTHING_THERE
-            return Deletion.CONFIRMED if all(map(self._left, leaving)) else Deletion.PENDING
+        return self._exchange.forget()
 
     def status(self) -> Status:
         """Return the profile at a glance, with what went wrong and what to do about it."""
         from quietkeys.status import status_of
 
         with self._typing:
-            return status_of(self._profile, self._learning, self._trainer)
+            return status_of(self._profile, self._learning, self._exchange.trainer)
 
     def ledger(self) -> tuple[LedgerLine, ...]:
         """Return what was sent, received and decided so far, oldest first, in words for the user."""
@@ -295,9 +284,7 @@ class Personalizer:
 
     def close(self) -> None:
         """Let go of the profile; a sync that waits for the trainer ends. Suggestions still work."""
-        self._stop.set()
-        with self._one_sync, self._typing:
-            self._profile.close()
+        self._exchange.close()
 
     def __enter__(self) -> Self:
         return self
@@ -307,57 +294,6 @@ class Personalizer:
 
     def __repr__(self) -> str:
         return "Personalizer(...)"
-
-    def _syncer(self) -> Syncer:
-        from quietkeys.sync import Syncer
-        from quietkeys.sync_parts import Parts
-
-        if not self._trainer:
-            raise Refused(ErrorCode.ADDRESS_UNSAFE)
-        learning, make_cipher = self._learning, self._cipher or self._real_cipher
-        return Syncer(
-            Parts(
-                profile=self._profile.folder,
-                store=self._profile.store,
-                plan=learning.predictor.plan,
-                events=learning.predictor.events,
-                masses=lambda: learning.recorder.masses,
-                cipher=make_cipher(self._profile.folder / KEYS, learning.predictor.plan),
-                trainer=self._trainer,
-                transport=self._transport_to(self._trainer),
-                rng=self._rng,
-                around=self._around,
-                stop=self._stop,
-            )
-        )
-
-    def _real_cipher(self, folder: Path, plan: Plan) -> Cipher:
-        from quietkeys.cipher import Parameters, ProcessCipher
-
-        return ProcessCipher(folder, Parameters.of(plan, self._learning.specification))
-
-    def _transport_to(self, trainer: str) -> Transport:
-        from quietkeys.transport import RequestsTransport
-
-        if self._transport is not None and trainer == self._trainer:
-            return self._transport
-        return RequestsTransport(trainer, self._stop)
-
-    def _left(self, trainer: str) -> bool:
-        """Return whether a trainer has confirmed that this device is deleted there."""
-        from quietkeys.departure import leave
-
-        try:
-            leave(
-                self._profile.folder,
-                self._profile.store,
-                trainer,
-                self._transport_to(trainer),
-                self._around,
-            )
-        except QuietkeysError:
-            return False
-        return True
 
 
 def _version_words(version: int) -> str:
