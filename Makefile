@@ -21,7 +21,7 @@ help: ## list these targets
 install: ## make .venv from requirements.lock and install the project into it
 	@bash tools/install.sh $(VENV)
 
-screen: # what tests of programs with a window need besides
+screen: ## install what tests of programs with a window need besides
 	@bash tools/install.sh $(VENV) screen
 
 demo: install ## watch the loop: type, count, encrypt, train, decrypt, judge, apply

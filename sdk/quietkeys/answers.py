@@ -37,7 +37,7 @@ class Status:
     the bundle lacks.
     adapter_version: in use, 0 for none. key_fingerprint: of the evaluation keys at the trainer, "" for none.
     open_report: how far the report under way is ("written", "sent", "fetched"), "" for none. bytes_sent:
-    bodies of all syncs so far.
+    bodies of all syncs so far. consent_given: whether anything may be sent.
     """
 
     words_recorded: int
@@ -48,6 +48,7 @@ class Status:
     key_fingerprint: str
     open_report: str
     bytes_sent: int
+    consent_given: bool
     problems: tuple[Problem, ...]
 
 

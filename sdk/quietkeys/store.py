@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from quietkeys.database import Database
 from quietkeys.memory import Entry, Key
+from quietkeys.trainers import Trainers
 from quietkeys_protocol.errors import ErrorCode, error_of
 
 WIPING: Final = "wiping"  # the setting that is there from a wipe until its files are gone too
@@ -201,8 +202,7 @@ class Store:
             for table in ("memory", "arrays", "held_out", "adapters", "ledger", "outbox"):
                 self.database.run(f"DELETE FROM {table}")  # noqa: S608 - names of ours
             self.database.run("DELETE FROM settings WHERE name NOT LIKE ?", _KEPT)
-            self.database.run("DELETE FROM trainers WHERE enrolled = 0")
-            self.database.run("UPDATE trainers SET enrolled = 2, key_id = NULL")
+            Trainers(self.database).leave_all()
             self.set_setting(WIPING, "1")
 
     def drop_setting(self, name: str) -> None:

@@ -15,6 +15,7 @@ from quietkeys.adapters import Adapters
 from quietkeys.cipher.interface import Cipher
 from quietkeys.client import TrafficKind, TrainerClient
 from quietkeys.client_answers import JobState
+from quietkeys.consent import require_consent
 from quietkeys.departure import leave
 from quietkeys.files import remove
 from quietkeys.identity import identity_for
@@ -54,10 +55,12 @@ class Syncer:
     def run(self, progress: ProgressCallback | None, wait_seconds: float) -> SyncResult:
         """Return how one sync ended; wait up to `wait_seconds` for the trainer to train.
 
-        Raises TryAgain if the trainer or the disk does not do what is needed now (nothing is lost),
-        StartOver, Refused or Outdated as the trainer says, Untrusted if its answers make no sense.
+        Raises Refused (CONSENT_MISSING) before anything is sent; TryAgain if the trainer or the disk does not
+        do what is needed now (nothing is lost), StartOver, Refused or Outdated as the trainer says, Untrusted
+        if its answers make no sense.
         """
         parts = self._parts
+        require_consent(parts.store)
         if parts.trainer in Trainers(parts.store.database).to_leave():
             leave(parts.profile, parts.store, parts.trainer, parts.transport, parts.around)
         run = _Run(parts, progress, wait_seconds)

@@ -37,6 +37,11 @@ class Trainers:
         state = _YES if enrolled else _NOT
         self._database.run("INSERT OR REPLACE INTO trainers VALUES (?, ?, NULL)", url, state)
 
+    def leave_all(self) -> None:
+        """Note that this device is to be deleted wherever it is enrolled. Within a transaction."""
+        self._database.run("DELETE FROM trainers WHERE enrolled = ?", _NOT)
+        self._database.run("UPDATE trainers SET enrolled = ?, key_id = NULL", _LEAVING)
+
     def to_leave(self) -> list[str]:
         """Return the trainers at which this device is still to be deleted."""
         rows = self._database.rows("SELECT url FROM trainers WHERE enrolled = ? ORDER BY url", _LEAVING)

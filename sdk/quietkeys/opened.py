@@ -1,0 +1,44 @@
+"""An open profile, as the parts of the facade share it."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+from quietkeys.learning import Learning
+from quietkeys.preferences import StoredPreferences
+from quietkeys.profile import Profile
+from quietkeys.scorer import Adapter
+from quietkeys.surroundings import Surroundings
+
+
+@dataclass(slots=True, repr=False, eq=False)
+class Opened:
+    """One open profile. typing: held while memory, counts, preferences or the adapter in use change."""
+
+    profile: Profile
+    learning: Learning
+    preferences: StoredPreferences
+    around: Surroundings
+    adapter: Adapter = field(init=False)
+    typing: threading.RLock = field(default_factory=threading.RLock)
+
+    def __post_init__(self) -> None:
+        self.adapter = self.learning.adapter_in_use()
+
+    def use_adapter(self) -> None:
+        """Suggest with the adapter that is now in use."""
+        with self.typing:
+            self.adapter = self.learning.adapter_in_use()
+
+    def wipe(self) -> None:
+        """Remove everything learned and every key. Raises TryAgain (DISK_FULL, STORAGE_FAILED)."""
+        with self.typing:
+            self.profile.wipe()
+            self.learning.recorder.reload()
+            self.preferences = StoredPreferences(self.profile.store)
+            self.use_adapter()
+
+    def note(self, kind: str, text: str) -> None:
+        """Append a line to the user's ledger."""
+        self.profile.store.write_ledger(self.around.clock(), kind, text)
