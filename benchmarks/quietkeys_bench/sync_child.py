@@ -100,6 +100,7 @@ def main(profile: str, bundle: str, keys: str, url: str) -> None:
     trusted = [bytes.fromhex(key) for key in keys.split(",")]
     words = [line.rstrip("\n").split("\t") for line in sys.stdin]
     with Personalizer.open(profile, trainer_url=url, bundle=Path(bundle), trusted_keys=trusted) as keyboard:
+        keyboard.consent.give("Encrypted counts of made-up typing go to a trainer on this machine.")
         for context, word in words:
             keyboard.record(context, word, word)
         host, never, done = Host(keyboard, words), threading.Event(), threading.Event()
