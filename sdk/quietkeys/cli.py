@@ -89,6 +89,29 @@ def estimate_command(
         show_estimate(Console(), found)
 
 
+@app.command("bundle")
+def bundle_command(
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Only what `quietkeys-trainer serve` needs to serve its plan")
+    ] = False,
+) -> None:
+    """What is shipped: language, version, plan, encryption parameters."""
+    from quietkeys.bundle import SHIPPED, shipped_bundle
+
+    with _plain_errors():
+        manifest = shipped_bundle().manifest
+    plan = SHIPPED / manifest.name / "plan.json"
+    if serve:
+        typer.echo(f"--plan {plan} --client-spec-sha256 {manifest.client_specification}")
+        return
+    for name, value in (
+        ("bundle", f"{manifest.name}, version {manifest.version}, {manifest.created}"),
+        ("plan", manifest.plan),
+        ("client specification", manifest.client_specification),
+    ):
+        typer.echo(f"{name}: {value}")
+
+
 @app.command("inspect")
 def inspect_command(
     profile: Annotated[Path, typer.Argument(help="Folder of a profile that no app has open")],
