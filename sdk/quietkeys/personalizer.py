@@ -36,6 +36,7 @@ from quietkeys.levels import Level
 from quietkeys.opened import Opened
 from quietkeys.preferences import StoredPreferences
 from quietkeys.profile import Profile
+from quietkeys.receipts import DeletionReceipt, receipts_in
 from quietkeys.recorder import Receipt
 from quietkeys.recording import record, record_nothing
 from quietkeys.store import LedgerLine, Store
@@ -64,6 +65,7 @@ class Personalizer:
         learning: Learning,
         preferences: StoredPreferences,
         trainer: str,
+        trainer_key: bytes | None,
         cipher: Callable[[Path, Plan], Cipher] | None,
         transport: Transport | None,
         around: Surroundings | None,
@@ -74,7 +76,7 @@ class Personalizer:
         stop = threading.Event()  # ends what a sync waits for
         surroundings = Surroundings(sleep=stop.wait) if around is None else around
         self._opened = Opened(profile, learning, preferences, surroundings)
-        self._exchange = Exchange(self._opened, trainer, cipher, transport, rng, stop)
+        self._exchange = Exchange(self._opened, trainer, trainer_key, cipher, transport, rng, stop)
         self._typing = self._opened.typing
         self._private = 0  # blocks of `private` that are open
 
@@ -84,6 +86,7 @@ class Personalizer:
         profile_dir: str | Path,
         *,
         trainer_url: str | None = None,
+        trainer_key: bytes | None = None,
         bundle: str | Path = "en",
         layout: Layout = QWERTY,
         redact: Sequence[re.Pattern[str]] = (),
@@ -96,6 +99,8 @@ class Personalizer:
         """Return the profile in a folder, made if there is none.
 
         trainer_url: https, or http on this machine; without one nothing can be synced, everything else works.
+        trainer_key: the trainer's Ed25519 public key (32 bytes) if the app knows it, else the first one that
+        the trainer shows is trusted; any other is refused, and receipts of deletions are verified with it.
         bundle: the name of a shipped bundle, or the folder of one that is signed by a key of `trusted_keys`.
         layout: what is typed on, one of `quietkeys.layouts` or made by `Layout.from_rows`; what is learned of
         touches belongs to its name.
@@ -119,7 +124,7 @@ class Personalizer:
             return learning, StoredPreferences(store)
 
         profile, (learning, preferences) = Profile.open(Path(profile_dir), build, clock())
-        return cls(profile, learning, preferences, trainer, cipher, transport, around, chance)
+        return cls(profile, learning, preferences, trainer, trainer_key, cipher, transport, around, chance)
 
     def suggest(
         self,
@@ -281,6 +286,10 @@ class Personalizer:
     def ledger(self) -> tuple[LedgerLine, ...]:
         """Return what was sent, received and decided so far, oldest first, in words for the user."""
         return tuple(self._profile.store.ledger())
+
+    def receipts(self) -> tuple[DeletionReceipt, ...]:
+        """Return what trainers have signed about deletions, verified, oldest first; `forget` keeps them."""
+        return receipts_in(self._profile.store)
 
     def close(self) -> None:
         """Let go of the profile; a sync that waits for the trainer ends. Suggestions still work."""
