@@ -53,7 +53,6 @@ if TYPE_CHECKING:  # imported when a sync begins
     from quietkeys.transport import Transport
 
 WAIT_SECONDS: Final = 120.0  # for the trainer to train
-_PAUSED: Final = "paused"  # the setting that is there while learning is paused
 
 
 class Personalizer:
@@ -208,16 +207,12 @@ class Personalizer:
     @property
     def paused(self) -> bool:
         """Whether learning is paused; False until the app or its user says so. Kept in the profile."""
-        return self._profile.store.setting(_PAUSED) is not None
+        return self._opened.paused
 
     @paused.setter
     def paused(self, paused: bool) -> None:
         """Raises TryAgain (DISK_FULL, STORAGE_FAILED); then nothing was changed."""
-        with self._typing:
-            if paused:
-                self._profile.store.set_setting(_PAUSED, "1")
-            else:
-                self._profile.store.drop_setting(_PAUSED)
+        self._opened.paused = paused
 
     @property
     def level(self) -> Level:
