@@ -3,11 +3,12 @@
     with Personalizer.open("profile", trainer_url="https://trainer.example") as keyboard:
         keyboard.suggest("see you", "tomorow").correction       # "tomorrow"
         receipt = keyboard.record("see you", "tomorow", "tomorrow")
+        keyboard.consent.give("Encrypted counts of my typing may go to trainer.example.")
         keyboard.sync()
 
 Text goes in and suggestions come out in this process; text is neither kept nor sent. What is kept is counts,
-what is sent is encrypted. Every method may be called from any thread; none but `sync` and `forget` waits for
-anything but the disk, and typing goes on while they do.
+what is sent is encrypted. Every method may be called from any thread; none but `sync`, `forget` and
+`consent.withdraw` waits for anything but the disk, and typing goes on while they do.
 """
 
 from __future__ import annotations
