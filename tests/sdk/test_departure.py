@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from quietkeys import Deletion, ErrorCode, Outcome, Personalizer, TryAgain, Untrusted
+from quietkeys.receipts import trusted_key
 from quietkeys.testing import InMemoryTrainer
 from quietkeys.transport import Answer, Request, Transport
 from quietkeys_protocol.plan import Plan
@@ -185,6 +186,7 @@ def test_a_device_of_an_earlier_version_learns_the_key(rig: Rig, then: str) -> N
     with rig.open() as keyboard:
         if then == "sync":
             keyboard.sync()
+            assert trusted_key(keyboard._profile.store, NOWHERE) == rig.trainer.trainer_key
         assert keyboard.forget() is Deletion.CONFIRMED
     assert rig.trainer.devices == {}
 
