@@ -273,6 +273,17 @@ class TrainerClient:
         return answer
 
 
+def service_key(transport: Transport) -> bytes:
+    """Return the public key that a trainer says it signs receipts with, 32 bytes; asked without a signature.
+
+    Raises TryAgain (TRAINER_UNREACHABLE, or what the trainer says), Untrusted (TRAINER_GARBLED).
+    """
+    answer = transport.send(Request("GET", "/v1/service", {}, _EMPTY, MAX_JSON_BYTES))
+    if answer.status != 200:
+        raise _failure(answer)
+    return read_trainer_key(fields_of(answer, {200}, {"trainer_key"})["trainer_key"])
+
+
 def _failure(answer: Answer) -> TryAgain:
     """Return the error of an answer that may be tried again; raise any other.
 

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from numpy.random import Generator
 
@@ -27,8 +27,12 @@ from quietkeys_protocol.plan import Plan
 
 if TYPE_CHECKING:  # imported when a sync begins
     from quietkeys.cipher.interface import Cipher
+    from quietkeys.inspection import Inspection
     from quietkeys.sync import Syncer
+    from quietkeys.sync_parts import Parts
     from quietkeys.transport import Transport
+
+_NO_TRAINER: Final = "https://trainer.invalid"  # for what is never sent (RFC 2606)
 
 
 class Exchange:
@@ -67,29 +71,24 @@ class Exchange:
             finally:
                 self._opened.use_adapter()
 
+    def inspect(self) -> Inspection:
+        """Return what would leave and what is here; `Personalizer.inspect` says what that is."""
+        from quietkeys.cipher import Parameters
+        from quietkeys.inspection import inspect
+
+        learning, frames = self._opened.learning, None
+        if self._cipher == self._real_cipher:
+            frames = Parameters.of(learning.predictor.plan, learning.specification).frames
+        with self._one:
+            return inspect(self._parts(), learning.predictor.memory, frames)
+
     def syncer(self) -> Syncer:
         """Return what runs a sync with this trainer. Raises Refused (ADDRESS_UNSAFE) if there is none."""
         from quietkeys.sync import Syncer
-        from quietkeys.sync_parts import Parts
 
         if not self.trainer:
             raise Refused(ErrorCode.ADDRESS_UNSAFE)
-        profile, learning = self._opened.profile, self._opened.learning
-        return Syncer(
-            Parts(
-                profile=profile.folder,
-                store=profile.store,
-                plan=learning.predictor.plan,
-                events=learning.predictor.events,
-                masses=lambda: learning.recorder.masses,
-                cipher=self._cipher(profile.folder / KEYS, learning.predictor.plan),
-                trainer=self.trainer,
-                transport=self._transport_to(self.trainer),
-                rng=self._rng,
-                around=self._opened.around,
-                stop=self._stop,
-            )
-        )
+        return Syncer(self._parts())
 
     def forget(self) -> Deletion:
         """Remove everything here, then leave every trainer. Raises TryAgain (DISK_FULL, STORAGE_FAILED)."""
@@ -174,6 +173,24 @@ class Exchange:
             "key_destroyed",
             "The secret key was destroyed on this device. Whatever a trainer may still hold, nobody can"
             " decrypt it.",
+        )
+
+    def _parts(self) -> Parts:
+        from quietkeys.sync_parts import Parts
+
+        profile, learning = self._opened.profile, self._opened.learning
+        return Parts(
+            profile=profile.folder,
+            store=profile.store,
+            plan=learning.predictor.plan,
+            events=learning.predictor.events,
+            masses=lambda: learning.recorder.masses,
+            cipher=self._cipher(profile.folder / KEYS, learning.predictor.plan),
+            trainer=self.trainer,
+            transport=self._transport_to(self.trainer or _NO_TRAINER),
+            rng=self._rng,
+            around=self._opened.around,
+            stop=self._stop,
         )
 
     def _real_cipher(self, folder: Path, plan: Plan) -> Cipher:

@@ -51,6 +51,7 @@ from quietkeys_protocol.plan import Plan
 
 if TYPE_CHECKING:  # imported when a sync begins
     from quietkeys.cipher.interface import Cipher
+    from quietkeys.inspection import Inspection
     from quietkeys.transport import Transport
 
 WAIT_SECONDS: Final = 120.0  # for the trainer to train
@@ -278,6 +279,14 @@ class Personalizer:
 
         with self._typing:
             return status_of(self._profile, self._learning, self._exchange.trainer)
+
+    def inspect(self) -> Inspection:
+        """Return all that leaves the device, as it would leave, all that is stored, and what was learnt.
+
+        Sends nothing; starts the encryption process if there are keys. Raises TryAgain (DISK_FULL,
+        STORAGE_FAILED, CIPHER_FAILED), Untrusted (PROFILE_DAMAGED).
+        """
+        return self._exchange.inspect()
 
     def ledger(self) -> tuple[LedgerLine, ...]:
         """Return what was sent, received and decided so far, oldest first, in words for the user."""
