@@ -403,6 +403,20 @@ class ErrorCode(StrEnum):
         "the trainer's answer makes no sense",
         "Check that the address is a quietkeys trainer's. Nothing of the answer was used.",
     )
+    TRAINER_KEY_CHANGED = (
+        "trainer_key_changed",
+        LOCAL,
+        Remedy.DISTRUST,
+        "the trainer's key is not the one that this profile trusts",
+        "Ask whoever runs the trainer. If its key has changed, open the profile with the new trainer_key.",
+    )
+    DELETION_UNPROVEN = (
+        "deletion_unproven",
+        LOCAL,
+        Remedy.DISTRUST,
+        "the trainer's answer does not prove that it deleted this device",
+        "The secret key here is destroyed all the same. Ask whoever runs the trainer, then try again.",
+    )
     UPDATE_UNTRUSTED = (
         "update_untrusted",
         LOCAL,

@@ -10,6 +10,7 @@ from quietkeys.keyboard import Layout
 from quietkeys.levels import Level
 from quietkeys.personalizer import Personalizer
 from quietkeys.preferences import AppProfile
+from quietkeys.receipts import DeletionReceipt
 from quietkeys.recorder import Receipt
 from quietkeys.store import LedgerLine
 from quietkeys.sync_result import Outcome, Progress, Step, SyncResult
@@ -30,6 +31,7 @@ __all__ = [
     "Consent",
     "ConsentRecord",
     "Deletion",
+    "DeletionReceipt",
     "ErrorCode",
     "InputField",
     "Layout",

@@ -15,7 +15,6 @@ from typing import Final
 from quietkeys.client_answers import (
     CircleState,
     Claimed,
-    DeletionReceipt,
     JobState,
     KeyState,
     Mail,
@@ -30,6 +29,7 @@ from quietkeys.client_answers import (
     read_trainer_key,
 )
 from quietkeys.identity import Identity
+from quietkeys.receipts import DeletionReceipt
 from quietkeys.surroundings import Surroundings
 from quietkeys.transport import Answer, Body, Request, Transport
 from quietkeys_protocol.errors import ErrorCode, Refused, StartOver, TryAgain, Untrusted, error_of

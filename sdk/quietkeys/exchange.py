@@ -18,6 +18,7 @@ from quietkeys.consent import CONSENT
 from quietkeys.opened import Opened
 from quietkeys.outbox import Outbox
 from quietkeys.profile import KEYS
+from quietkeys.receipts import trust_key, trusted_key
 from quietkeys.store import WIPING
 from quietkeys.sync_result import ProgressCallback, SyncResult
 from quietkeys.trainers import Trainers
@@ -37,14 +38,15 @@ _NO_TRAINER: Final = "https://trainer.invalid"  # for what is never sent (RFC 26
 class Exchange:
     """The trainer's side of an open profile.
 
-    trainer: its address, "" for none. cipher, transport: for tests, None for the real ones. stop: set while
-    whatever waits for the trainer is to end.
+    trainer: its address, "" for none. trainer_key: the one to trust, None: the first it shows. cipher,
+    transport: for tests, None for the real ones. stop: set while whatever waits for the trainer is to end.
     """
 
     def __init__(
         self,
         opened: Opened,
         trainer: str,
+        trainer_key: bytes | None,
         cipher: Callable[[Path, Plan], Cipher] | None,
         transport: Transport | None,
         rng: Generator,
@@ -58,6 +60,8 @@ class Exchange:
         self._stop = stop
         self._one = threading.RLock()
         self._outbox.tidy()
+        if trainer and trainer_key is not None:
+            self._trust(trainer_key)
 
     def sync(self, progress: ProgressCallback | None, wait_seconds: float) -> SyncResult:
         """Run one sync; `Personalizer.sync` says what that is."""
@@ -117,6 +121,13 @@ class Exchange:
         with self._one, self._opened.typing:
             self._opened.profile.close()
 
+    def _trust(self, trainer_key: bytes) -> None:
+        store = self._opened.profile.store
+        if trusted_key(store, self.trainer) != trainer_key:
+            with store.transaction():
+                trust_key(store, self.trainer, trainer_key)
+                Trainers(store.database).unsure(self.trainer)
+
     @property
     def _outbox(self) -> Outbox:
         profile, plan = self._opened.profile, self._opened.learning.predictor.plan
@@ -137,19 +148,25 @@ class Exchange:
         leaving = self._to_leave()
         if not leaving:
             return Deletion.NOTHING_THERE
-        left = [self._left(trainer) for trainer in leaving]
-        return Deletion.CONFIRMED if all(left) else Deletion.PENDING
+        answers = {self._left(trainer) for trainer in leaving}
+        worst = (Deletion.UNPROVEN, Deletion.PENDING, Deletion.CONFIRMED)
+        return next(answer for answer in worst if answer in answers)
 
-    def _left(self, trainer: str) -> bool:
-        """Return whether a trainer has confirmed that this device is deleted there."""
+    def _left(self, trainer: str) -> Deletion:
+        """Return what a trainer says about this device's deletion there."""
         from quietkeys.departure import leave
 
         profile = self._opened.profile
         try:
             leave(profile.folder, profile.store, trainer, self._transport_to(trainer), self._opened.around)
-        except QuietkeysError:
-            return False
-        return True
+        except QuietkeysError as error:
+            if error.code not in (ErrorCode.TRAINER_KEY_CHANGED, ErrorCode.DELETION_UNPROVEN):
+                return Deletion.PENDING
+            self._opened.note(
+                error.code.value, "A trainer's answer does not prove that it deleted this device."
+            )
+            return Deletion.UNPROVEN
+        return Deletion.CONFIRMED
 
     def _note_key_destroyed(self) -> None:
         self._opened.note(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
+from typing import Final
 
 from quietkeys.learning import Learning
 from quietkeys.preferences import StoredPreferences
 from quietkeys.profile import Profile
 from quietkeys.scorer import Adapter
 from quietkeys.surroundings import Surroundings
+
+_PAUSED: Final = "paused"  # the setting that is there while learning is paused
 
 
 @dataclass(slots=True, repr=False, eq=False)
@@ -25,6 +28,19 @@ class Opened:
 
     def __post_init__(self) -> None:
         self.adapter = self.learning.adapter_in_use()
+
+    @property
+    def paused(self) -> bool:
+        """Whether learning is paused."""
+        return self.profile.store.setting(_PAUSED) is not None
+
+    @paused.setter
+    def paused(self, paused: bool) -> None:
+        with self.typing:
+            if paused:
+                self.profile.store.set_setting(_PAUSED, "1")
+            else:
+                self.profile.store.drop_setting(_PAUSED)
 
     def use_adapter(self) -> None:
         """Suggest with the adapter that is now in use."""

@@ -3,11 +3,12 @@
     with Personalizer.open("profile", trainer_url="https://trainer.example") as keyboard:
         keyboard.suggest("see you", "tomorow").correction       # "tomorrow"
         receipt = keyboard.record("see you", "tomorow", "tomorrow")
+        keyboard.consent.give("Encrypted counts of my typing may go to trainer.example.")
         keyboard.sync()
 
 Text goes in and suggestions come out in this process; text is neither kept nor sent. What is kept is counts,
-what is sent is encrypted. Every method may be called from any thread; none but `sync` and `forget` waits for
-anything but the disk, and typing goes on while they do.
+what is sent is encrypted. Every method may be called from any thread; none but `sync`, `forget` and
+`consent.withdraw` waits for anything but the disk, and typing goes on while they do.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from quietkeys.levels import Level
 from quietkeys.opened import Opened
 from quietkeys.preferences import StoredPreferences
 from quietkeys.profile import Profile
+from quietkeys.receipts import DeletionReceipt, receipts_in
 from quietkeys.recorder import Receipt
 from quietkeys.recording import record, record_nothing
 from quietkeys.store import LedgerLine, Store
@@ -53,7 +55,6 @@ if TYPE_CHECKING:  # imported when a sync begins
     from quietkeys.transport import Transport
 
 WAIT_SECONDS: Final = 120.0  # for the trainer to train
-_PAUSED: Final = "paused"  # the setting that is there while learning is paused
 
 
 class Personalizer:
@@ -65,6 +66,7 @@ class Personalizer:
         learning: Learning,
         preferences: StoredPreferences,
         trainer: str,
+        trainer_key: bytes | None,
         cipher: Callable[[Path, Plan], Cipher] | None,
         transport: Transport | None,
         around: Surroundings | None,
@@ -75,7 +77,7 @@ class Personalizer:
         stop = threading.Event()  # ends what a sync waits for
         surroundings = Surroundings(sleep=stop.wait) if around is None else around
         self._opened = Opened(profile, learning, preferences, surroundings)
-        self._exchange = Exchange(self._opened, trainer, cipher, transport, rng, stop)
+        self._exchange = Exchange(self._opened, trainer, trainer_key, cipher, transport, rng, stop)
         self._typing = self._opened.typing
         self._private = 0  # blocks of `private` that are open
 
@@ -85,6 +87,7 @@ class Personalizer:
         profile_dir: str | Path,
         *,
         trainer_url: str | None = None,
+        trainer_key: bytes | None = None,
         bundle: str | Path = "en",
         layout: Layout = QWERTY,
         redact: Sequence[re.Pattern[str]] = (),
@@ -97,6 +100,8 @@ class Personalizer:
         """Return the profile in a folder, made if there is none.
 
         trainer_url: https, or http on this machine; without one nothing can be synced, everything else works.
+        trainer_key: the trainer's Ed25519 public key (32 bytes) if the app knows it, else the first one that
+        the trainer shows is trusted; any other is refused, and receipts of deletions are verified with it.
         bundle: the name of a shipped bundle, or the folder of one that is signed by a key of `trusted_keys`.
         layout: what is typed on, one of `quietkeys.layouts` or made by `Layout.from_rows`; what is learned of
         touches belongs to its name.
@@ -120,7 +125,7 @@ class Personalizer:
             return learning, StoredPreferences(store)
 
         profile, (learning, preferences) = Profile.open(Path(profile_dir), build, clock())
-        return cls(profile, learning, preferences, trainer, cipher, transport, around, chance)
+        return cls(profile, learning, preferences, trainer, trainer_key, cipher, transport, around, chance)
 
     def suggest(
         self,
@@ -204,16 +209,12 @@ class Personalizer:
     @property
     def paused(self) -> bool:
         """Whether learning is paused; False until the app or its user says so. Kept in the profile."""
-        return self._profile.store.setting(_PAUSED) is not None
+        return self._opened.paused
 
     @paused.setter
     def paused(self, paused: bool) -> None:
         """Raises TryAgain (DISK_FULL, STORAGE_FAILED); then nothing was changed."""
-        with self._typing:
-            if paused:
-                self._profile.store.set_setting(_PAUSED, "1")
-            else:
-                self._profile.store.drop_setting(_PAUSED)
+        self._opened.paused = paused
 
     @property
     def level(self) -> Level:
@@ -290,6 +291,10 @@ class Personalizer:
     def ledger(self) -> tuple[LedgerLine, ...]:
         """Return what was sent, received and decided so far, oldest first, in words for the user."""
         return tuple(self._profile.store.ledger())
+
+    def receipts(self) -> tuple[DeletionReceipt, ...]:
+        """Return what trainers have signed about deletions, verified, oldest first; `forget` keeps them."""
+        return receipts_in(self._profile.store)
 
     def close(self) -> None:
         """Let go of the profile; a sync that waits for the trainer ends. Suggestions still work."""

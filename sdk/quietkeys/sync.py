@@ -21,6 +21,7 @@ from quietkeys.files import remove
 from quietkeys.identity import identity_for
 from quietkeys.key_upload import upload_keys
 from quietkeys.outbox import Address, OpenReport, Outbox, ReportState
+from quietkeys.receipts import check_key, trusted_key
 from quietkeys.reporting import report_arrays
 from quietkeys.settling import Settled, settle
 from quietkeys.store import BYTES_SENT
@@ -129,10 +130,12 @@ class _Run:
         return self._settle(report)
 
     def _ensure_enrolled(self) -> None:
-        if not self._trainers.is_enrolled(self._parts.trainer):
+        store, trainer = self._parts.store, self._parts.trainer
+        if not self._trainers.is_enrolled(trainer) or trusted_key(store, trainer) is None:
             self._begin(Step.ENROL)
-            self._client.enrol()
-            self._trainers.enrolled(self._parts.trainer)
+            self._trainers.enrolling(trainer)
+            check_key(store, trainer, self._client.enrol())
+            self._trainers.enrolled(trainer)
 
     def _ensure_keys(self) -> str:
         """Return the id of evaluation keys that the trainer holds."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from quietkeys.alignment import MAX_WORD
+from quietkeys.export import exported
+from quietkeys.files import write_whole
 from quietkeys.opened import Opened
 from quietkeys.tokens import is_correctable, normalize
 from quietkeys_protocol.errors import ErrorCode, Refused
@@ -106,6 +109,16 @@ class Vocabulary:
         word = word_in(typed)
         with self._opened.typing:
             self._opened.preferences.stop_replacing(word)
+
+    def export(self, path: str | Path) -> None:
+        """Write what was learned and chosen to a file, JSON, mode 0600: all of it or nothing.
+
+        Words and pairs of words with their counts, the lists, level, apps, consent, ledger, and the weights
+        of the adapter, rounded to 3 bits: what is published of an exact one might help a trainer to learn
+        about the secret key. Whoever reads the file can tell much about its user's typing.
+        """
+        write_whole(Path(path), exported(self._opened))
+        self._opened.note("exported", "What was learned was written to a file, readable for you only.")
 
 
 def word_in(text: str) -> str:
