@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from quietkeys.answers import Deletion, Problem, Status, Suggestions
+from quietkeys.answers import Deletion, Hidden, Inspection, Leaving, Problem, Status, Stored, Suggestions
 from quietkeys.apps import AppProfiles
 from quietkeys.consent import Consent, ConsentRecord
 from quietkeys.fields import InputField
@@ -33,9 +33,12 @@ __all__ = [
     "Deletion",
     "DeletionReceipt",
     "ErrorCode",
+    "Hidden",
     "InputField",
+    "Inspection",
     "Layout",
     "LearntWord",
+    "Leaving",
     "LedgerLine",
     "Level",
     "Outcome",
@@ -49,6 +52,7 @@ __all__ = [
     "StartOver",
     "Status",
     "Step",
+    "Stored",
     "Suggestions",
     "SyncResult",
     "TryAgain",

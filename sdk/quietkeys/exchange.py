@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from numpy.random import Generator
 
-from quietkeys.answers import Deletion
+from quietkeys.answers import Deletion, Inspection
 from quietkeys.consent import CONSENT
 from quietkeys.opened import Opened
 from quietkeys.outbox import Outbox
@@ -27,7 +27,6 @@ from quietkeys_protocol.plan import Plan
 
 if TYPE_CHECKING:  # imported when a sync begins
     from quietkeys.cipher.interface import Cipher
-    from quietkeys.inspection import Inspection
     from quietkeys.sync import Syncer
     from quietkeys.sync_parts import Parts
     from quietkeys.transport import Transport

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.random import Generator
 
 from quietkeys.address import trainer_address
-from quietkeys.answers import Deletion, Status, Suggestions
+from quietkeys.answers import Deletion, Inspection, Status, Suggestions
 from quietkeys.apps import AppProfiles
 from quietkeys.bundle import SHIPPED
 from quietkeys.consent import Consent
@@ -51,7 +51,6 @@ from quietkeys_protocol.plan import Plan
 
 if TYPE_CHECKING:  # imported when a sync begins
     from quietkeys.cipher.interface import Cipher
-    from quietkeys.inspection import Inspection
     from quietkeys.transport import Transport
 
 WAIT_SECONDS: Final = 120.0  # for the trainer to train
