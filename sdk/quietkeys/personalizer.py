@@ -34,6 +34,7 @@ from quietkeys.preferences import StoredPreferences
 from quietkeys.profile import KEYS, Profile
 from quietkeys.recorder import Receipt
 from quietkeys.recording import record, record_nothing
+from quietkeys.stopping import Stopper
 from quietkeys.store import LedgerLine
 from quietkeys.suggesting import as_typed, suggestions
 from quietkeys.surroundings import Surroundings
@@ -72,11 +73,10 @@ class Personalizer:
         self._trainer = trainer
         self._cipher = cipher
         self._transport = transport
-        self._stop = threading.Event()  # ends what a sync waits for
-        self._around = Surroundings(sleep=self._stop.wait) if around is None else around
+        self._stopper = Stopper()
+        self._around = Surroundings(sleep=self._stopper.event.wait) if around is None else around
         self._rng = rng
         self._typing = threading.RLock()  # memory, counts, the adapter in use
-        self._one_sync = threading.RLock()
         self._private = 0  # blocks of `private` that are open
         self._adapter = learning.adapter_in_use()
         self._preferences = StoredPreferences(profile.store)
@@ -250,15 +250,22 @@ class Personalizer:
         """Send encrypted counts to the trainer, fetch the update, judge it here; return how it ended.
 
         progress: told each step. wait_seconds: how long the trainer may train; if it takes longer the outcome
-        is PENDING and the next sync goes on. Raises TryAgain (TRAINER_UNREACHABLE and others; the report
-        waits here), Untrusted, Refused, StartOver, Outdated. What the trainer sees is the same whatever the
-        outcome.
+        is PENDING and the next sync goes on, as it does after `cancel`. Raises TryAgain (TRAINER_UNREACHABLE
+        and others; the report waits here), Untrusted, Refused, StartOver, Outdated. What the trainer sees is
+        the same whatever the outcome.
         """
-        with self._one_sync:
+        with self._stopper.one_sync():
             try:
                 return self._syncer().run(progress, wait_seconds)
             finally:
                 self._use_adapter()
+
+    def cancel(self) -> None:
+        """End the sync under way, if there is one, from another thread; its outcome is CANCELLED.
+
+        Nothing is lost: the next sync goes on where it was. Returns at once; the sync ends within seconds.
+        """
+        self._stopper.cancel()
 
     def rollback(self) -> int:
         """Go back to the adapter version before the one in use, or to none; return the version now in use."""
@@ -275,9 +282,7 @@ class Personalizer:
         What is here is gone whether or not the trainer answers; if it does not, it is asked again by the next
         `forget` or `sync`. Raises TryAgain (DISK_FULL, STORAGE_FAILED).
         """
-        self._stop.set()  # a sync that waits for the trainer ends
-        with self._one_sync:
-            self._stop.clear()
+        with self._stopper.instead():
             with self._typing:
                 self._profile.wipe()
                 self._learning.recorder.reload()
@@ -300,9 +305,9 @@ class Personalizer:
         return tuple(self._profile.store.ledger())
 
     def close(self) -> None:
-        """Let go of the profile; a sync that waits for the trainer ends. Suggestions still work."""
-        self._stop.set()
-        with self._one_sync, self._typing:
+        """Let go of the profile; a sync under way is cancelled. Suggestions still work."""
+        self._stopper.close()
+        with self._stopper.instead(), self._typing:
             self._profile.close()
 
     def __enter__(self) -> Self:
@@ -333,21 +338,22 @@ class Personalizer:
                 transport=self._transport_to(self._trainer),
                 rng=self._rng,
                 around=self._around,
-                stop=self._stop,
+                stop=self._stopper.event,
             )
         )
 
     def _real_cipher(self, folder: Path, plan: Plan) -> Cipher:
         from quietkeys.cipher import Parameters, ProcessCipher
 
-        return ProcessCipher(folder, Parameters.of(plan, self._learning.specification))
+        parameters = Parameters.of(plan, self._learning.specification)
+        return ProcessCipher(folder, parameters, stop=self._stopper.event)
 
     def _transport_to(self, trainer: str) -> Transport:
         from quietkeys.transport import RequestsTransport
 
         if self._transport is not None and trainer == self._trainer:
             return self._transport
-        return RequestsTransport(trainer, self._stop)
+        return RequestsTransport(trainer, self._stopper.event)
 
     def _left(self, trainer: str) -> bool:
         """Return whether a trainer has confirmed that this device is deleted there."""
