@@ -156,7 +156,7 @@ def test_withdrawing_ends_a_sync_that_waits(rig: Rig) -> None:
             assert thread.is_alive()
         assert keyboard.consent.withdraw() is Deletion.CONFIRMED
         thread.join(5)
-        assert outcomes == [Outcome.PENDING]
+        assert outcomes == [Outcome.CANCELLED]
 
 
 @pytest.mark.parametrize(
