@@ -113,6 +113,14 @@ class ErrorCode(StrEnum):
         "Sync again; nothing was lost. If it happens every time, free some memory.",
     )
 
+    KEY_STORE_FAILED = (
+        "key_store_failed",
+        LOCAL,
+        Remedy.TRY_AGAIN,
+        "the key store of this system does not answer",
+        "Unlock it, then repeat; or protect the profile with a passphrase.",
+    )
+
     # Start over
     DEVICE_UNKNOWN = (
         "device_unknown",
@@ -326,6 +334,20 @@ class ErrorCode(StrEnum):
         Remedy.CORRECT,
         "another process has this profile open",
         "Close it there first; one process at a time uses a profile.",
+    )
+    PROFILE_SEALED = (
+        "profile_sealed",
+        LOCAL,
+        Remedy.CORRECT,
+        "this profile does not open so",
+        "Give what it was protected with, or restore a backup. Nothing was changed.",
+    )
+    SECRET_UNSUITABLE = (
+        "secret_unsuitable",
+        LOCAL,
+        Remedy.CORRECT,
+        "this passphrase or key protects nothing",
+        "Give a passphrase of at least 8 characters, or a key of 32 random bytes.",
     )
     EXTRA_MISSING = (
         "extra_missing",
