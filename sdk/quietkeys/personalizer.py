@@ -42,6 +42,7 @@ from quietkeys.tokens import normalize
 from quietkeys.touched import Touches, touches_of
 from quietkeys.trainers import Trainers
 from quietkeys.trusted_keys import TRUSTED_KEYS
+from quietkeys.vault import Protection
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused
 from quietkeys_protocol.plan import Plan
 
@@ -91,6 +92,7 @@ class Personalizer:
         bundle: str | Path = "en",
         layout: Layout = QWERTY,
         redact: Sequence[re.Pattern[str]] = (),
+        protection: Protection | None = None,
         trusted_keys: Sequence[bytes] = TRUSTED_KEYS,
         cipher: Callable[[Path, Plan], Cipher] | None = None,
         transport: Transport | None = None,
@@ -105,13 +107,15 @@ class Personalizer:
         touches belongs to its name.
         redact: what is never learnt and never suggested from, beside what is left out anyway (see `record`).
         Each pattern is searched in the line that is typed in, up to what was typed.
+        protection: what the profile's key is protected with; None: the key store of this system where it
+        works without asking, else a file beside the profile (`status` mentions it). See `protect`.
         For tests: cipher, a factory of what encrypts, from a folder for its keys and the plan
         (`quietkeys.testing.NoopCipher`); transport, what requests go through
         (`quietkeys.testing.InMemoryTrainer`); around, time and chance; rng, which events judge updates.
 
         A damaged profile is set aside and learning starts anew, see `status`. Raises Refused (PROFILE_LOCKED,
-        ADDRESS_UNSAFE), Untrusted (BUNDLE_UNTRUSTED), Outdated (PROFILE_NEWER), TryAgain (DISK_FULL,
-        STORAGE_FAILED).
+        PROFILE_SEALED, ADDRESS_UNSAFE), Untrusted (BUNDLE_UNTRUSTED), Outdated (PROFILE_NEWER), TryAgain
+        (DISK_FULL, STORAGE_FAILED, KEY_STORE_FAILED).
         """
         trainer = "" if trainer_url is None else trainer_address(trainer_url)
         folder = SHIPPED / bundle if isinstance(bundle, str) else bundle
@@ -121,6 +125,7 @@ class Personalizer:
             Path(profile_dir),
             lambda store: Learning.load(store, folder, trusted_keys, chance, layout, redact, clock),
             clock(),
+            protection,
         )
         return cls(profile, learning, trainer, cipher, transport, around, chance)
 

@@ -1,8 +1,9 @@
 """The profile folder: one process at a time, and a database that is set aside, never deleted, when damaged.
 
 lock                    held while the profile is open
-profile.sqlite          what was learned
-damaged-TIME-*          databases that were set aside
+vault.header, .copy     the data key, wrapped (`quietkeys.vault`); vault-ID.key, .copy: a key file, if any
+profile.sqlite          what was learned, sealed
+damaged-TIME-*          what was set aside
 identities/ keys/ outbox/
 """
 
@@ -17,12 +18,14 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from quietkeys.answers import Problem
-from quietkeys.database import translated
+from quietkeys.database import translated, version_of
 from quietkeys.files import make_folder, remove, remove_drafts
 from quietkeys.store import BYTES_SENT, WIPING, Store
+from quietkeys.vault import HEADER, Protection, Vault
 from quietkeys_protocol.errors import ErrorCode, Refused, Untrusted
 
 DATABASE: Final = "profile.sqlite"
+SEALED_SINCE: Final = 2  # version of the database
 KEYS: Final = "keys"
 OUTBOX: Final = "outbox"
 _ASIDE: Final = "damaged-"
@@ -36,28 +39,41 @@ class Profile:
 
     folder: Path
     store: Store
+    vault: Vault
     _lock: int = field(repr=False)
 
     @classmethod
-    def open(cls, folder: Path, build: Callable[[Store], Built], now: float) -> tuple[Profile, Built]:
+    def open(
+        cls, folder: Path, build: Callable[[Store], Built], now: float, protection: Protection | None = None
+    ) -> tuple[Profile, Built]:
         """Return the profile and what `build` makes of its store.
 
-        A store that is damaged, or of which `build` says so, is set aside, and the profile starts anew.
-        Raises Refused (PROFILE_LOCKED), Outdated (PROFILE_NEWER), TryAgain (DISK_FULL, STORAGE_FAILED), and
-        what `build` raises.
+        protection: of a new vault, or what the vault opens with; None as `Vault.create` and `Vault.open` say.
+        A store that is damaged, or of which `build` says so, is set aside, and the profile starts anew; so
+        does one whose vault is lost. Raises Refused (PROFILE_LOCKED, PROFILE_SEALED), Outdated
+        (PROFILE_NEWER), TryAgain (DISK_FULL, STORAGE_FAILED, KEY_STORE_FAILED), and what `build` raises.
         """
         make_folder(folder)
         lock = _locked(folder)
         try:
             for drafted in (folder, folder / KEYS):
                 remove_drafts(drafted)
+            damaged = False
             try:
-                profile, built = cls._opened(folder, lock, build)
+                vault = _vault(folder, protection)
+            except Untrusted:
+                damaged = True
+                _set_aside(folder, now, f"{HEADER}*", f"{DATABASE}*", "vault-*")
+                vault = Vault.create(folder, protection)
+            try:
+                profile, built = cls._opened(folder, vault, lock, build)
             except Untrusted as error:
                 if error.code is not ErrorCode.PROFILE_DAMAGED:
                     raise
-                _set_aside(folder, now)
-                profile, built = cls._opened(folder, lock, build)
+                damaged = True
+                _set_aside(folder, now, f"{DATABASE}*")
+                profile, built = cls._opened(folder, vault, lock, build)
+            if damaged:
                 text = "The profile could not be read. It was set aside, and learning started anew."
                 profile.store.write_ledger(now, "profile_damaged", text)
             return profile, built
@@ -66,10 +82,12 @@ class Profile:
             raise
 
     @classmethod
-    def _opened(cls, folder: Path, lock: int, build: Callable[[Store], Built]) -> tuple[Profile, Built]:
-        store = Store.open(folder / DATABASE)
+    def _opened(
+        cls, folder: Path, vault: Vault, lock: int, build: Callable[[Store], Built]
+    ) -> tuple[Profile, Built]:
+        store = Store.open(folder / DATABASE, vault.key)
         try:
-            profile = cls(folder, store, lock)
+            profile = cls(folder, store, vault, lock)
             if store.setting(WIPING) is not None:
                 profile.finish_wipe()
             store.number(BYTES_SENT)  # the one number that `build` does not read
@@ -121,9 +139,18 @@ def _locked(folder: Path) -> int:
     return descriptor
 
 
-def _set_aside(folder: Path, now: float) -> None:
+def _vault(folder: Path, protection: Protection | None) -> Vault:
+    # The vault of a folder, made for a folder that has none and nothing that it would have sealed.
+    if not Vault.exists(folder):
+        if version_of(folder / DATABASE) >= SEALED_SINCE:
+            raise Untrusted(ErrorCode.PROFILE_DAMAGED, "the vault")
+        return Vault.create(folder, protection)
+    return Vault.open(folder, protection)
+
+
+def _set_aside(folder: Path, now: float, *patterns: str) -> None:
     with translated():
-        for path in sorted(folder.glob(DATABASE + "*")):
+        for path in sorted({path for pattern in patterns for path in folder.glob(pattern)}):
             path.rename(folder / f"{_ASIDE}{int(now)}-{path.name}")
 
 

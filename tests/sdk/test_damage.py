@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,29 +12,38 @@ import pytest
 from quietkeys import Outcome
 from quietkeys.bundle import parse_manifest
 from quietkeys.cipher.key_file import write_private
+from quietkeys.contents import pack_count
 from quietkeys.profile import KEYS
+from quietkeys.rows import NumberedRows, SealedRows
 from quietkeys_protocol.errors import ErrorCode, Untrusted
 from tests.sdk import small
 from tests.sdk.conftest import Rig
+from tests.sdk.unsealing import change_numbered
 from tools.model_build.bundle_writer import write_bundle
+
+NOT_A_NUMBER = bytes.fromhex("000000000000f87f")
+BELOW_ZERO = bytes.fromhex("00000000000000c0")  # -2
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("table", "name", "content"),
     [
-        "UPDATE settings SET value = 'many' WHERE name = 'words'",
-        "UPDATE settings SET value = '-3' WHERE name = 'tick'",
-        "INSERT OR REPLACE INTO settings VALUES ('bytes_sent', 'many')",
-        "UPDATE arrays SET content = CAST(x'000000000000f87f' || substr(content, 9) AS BLOB)",  # not a number
-        "UPDATE arrays SET content = CAST(x'00000000000000c0' || substr(content, 9) AS BLOB)",  # -2
-        "UPDATE memory SET count = 9e999",
-        "UPDATE memory SET key = 'a' || char(31) || 'b' || char(31) || 'c' || char(31) || key",
+        ("settings", "words", b"many"),
+        ("settings", "tick", b"-3"),
+        ("settings", "bytes_sent", b"many"),
+        ("arrays", "masses/channel", b"2x1\n" + NOT_A_NUMBER + bytes(8)),
+        ("arrays", "masses/channel", b"2x1\n" + BELOW_ZERO + bytes(8)),
+        ("memory", "word", pack_count(math.inf, 0)),
+        ("memory", "word", b"short"),
+        ("memory", "a\x1fb\x1fc\x1fd", pack_count(1.0, 0)),
     ],
 )
-def test_numbers_that_cannot_be_set_the_profile_aside(rig: Rig, change: str) -> None:
+def test_numbers_that_cannot_be_set_the_profile_aside(
+    rig: Rig, table: str, name: str, content: bytes
+) -> None:
     """Counts that are no counts are damage: learning starts anew, and suggesting and syncing go on."""
     with rig.open_learned() as keyboard:
-        keyboard._profile.store.database.run(change)
+        SealedRows(keyboard._profile.store.database, table).put(name, content)
     with rig.open() as keyboard:
         (problem,) = keyboard.status().problems
         assert "set aside" in problem.advice
@@ -46,20 +56,21 @@ def test_damaged_held_out_events_are_left_out(rig: Rig) -> None:
     """Event numbers out of range and features that are no numbers judge nothing, and no update gets stuck."""
     with rig.open_learned() as keyboard:
         database = keyboard._profile.store.database
-        rows = database.rows("SELECT id, content FROM held_out ORDER BY id")
+        rows = list(NumberedRows(database, "held_out").all())
         for identity, content in rows[:30]:
             ends = content[:-2] + b"\xff\x7f"  # the last bucket is 32767
-            database.run("UPDATE held_out SET content = ? WHERE id = ?", ends, identity)
+            change_numbered(database, "held_out", identity, ends)
         for identity, content in rows[30:60]:
             begins = content[:5] + b"\0\0\xc0\x7f" + content[9:]  # the first feature is no number
-            database.run("UPDATE held_out SET content = ? WHERE id = ?", begins, identity)
+            change_numbered(database, "held_out", identity, begins)
         for identity, _ in rows[60:70]:
             narrow = bytes([1, 1, 1, 0, 0]) + bytes(8)  # a choice of one feature
-            database.run("UPDATE held_out SET content = ? WHERE id = ?", narrow, identity)
+            change_numbered(database, "held_out", identity, narrow)
+        database.run("UPDATE held_out SET content = x'00' WHERE id = ?", rows[70][0])  # not even sealed
         result = keyboard.sync()
         assert result.outcome in (Outcome.APPLIED, Outcome.KEPT_OLD)
         assert result.verdict is not None
-        assert result.verdict.events == len(rows) - 70
+        assert result.verdict.events == len(rows) - 71
         assert keyboard.status().open_report == ""
 
 

@@ -14,6 +14,7 @@ import quietkeys
 from quietkeys import ErrorCode, Level, Outdated, Personalizer, Receipt, Refused, TryAgain, Untrusted
 from tests.sdk import small
 from tests.sdk.conftest import Rig
+from tests.sdk.unsealing import everything_in
 
 HEAVY = (
     "torch",
@@ -371,11 +372,6 @@ def test_the_public_names_are_documented() -> None:
     for name, member in vars(Personalizer).items():
         if not name.startswith("_"):
             assert member.__doc__, name
-
-
-def everything_in(folder: Path) -> bytes:
-    """The content of every file of a folder."""
-    return b"\n".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
 
 
 def test_closing_twice_is_fine(rig: Rig) -> None:
