@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from quietkeys.answers import Deletion, Problem, Status, Suggestions
+from quietkeys.contents import LedgerLine
 from quietkeys.fields import InputField
 from quietkeys.keyboard import Layout
 from quietkeys.levels import Level
 from quietkeys.personalizer import Personalizer
 from quietkeys.recorder import Receipt
-from quietkeys.store import LedgerLine
 from quietkeys.sync_result import Outcome, Progress, Step, SyncResult
+from quietkeys.vault import CallerKey, KeyFile, OsKeyStore, Passphrase, Protection
 from quietkeys_protocol.errors import (
     ErrorCode,
     Outdated,
@@ -21,17 +22,22 @@ from quietkeys_protocol.errors import (
 )
 
 __all__ = [
+    "CallerKey",
     "Deletion",
     "ErrorCode",
     "InputField",
+    "KeyFile",
     "Layout",
     "LedgerLine",
     "Level",
+    "OsKeyStore",
     "Outcome",
     "Outdated",
+    "Passphrase",
     "Personalizer",
     "Problem",
     "Progress",
+    "Protection",
     "QuietkeysError",
     "Receipt",
     "Refused",

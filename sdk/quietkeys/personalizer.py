@@ -25,6 +25,7 @@ from numpy.random import Generator
 from quietkeys.address import trainer_address
 from quietkeys.answers import Deletion, Status, Suggestions
 from quietkeys.bundle import SHIPPED
+from quietkeys.contents import LedgerLine
 from quietkeys.fields import InputField
 from quietkeys.keyboard import QWERTY, Layout
 from quietkeys.learning import Learning
@@ -34,7 +35,6 @@ from quietkeys.preferences import StoredPreferences
 from quietkeys.profile import KEYS, Profile
 from quietkeys.recorder import Receipt
 from quietkeys.recording import record, record_nothing
-from quietkeys.store import LedgerLine
 from quietkeys.suggesting import as_typed, suggestions
 from quietkeys.surroundings import Surroundings
 from quietkeys.sync_result import ProgressCallback, SyncResult
@@ -292,6 +292,14 @@ class Personalizer:
             if not leaving:
                 return Deletion.NOTHING_THERE
             return Deletion.CONFIRMED if all(map(self._left, leaving)) else Deletion.PENDING
+
+    def protect(self, protection: Protection) -> None:
+        """Protect the profile's key otherwise from now on; it stays the same key.
+
+        Raises TryAgain (DISK_FULL, STORAGE_FAILED, KEY_STORE_FAILED).
+        """
+        with self._typing:
+            self._profile.vault.protect(protection)
 
     def status(self) -> Status:
         """Return the profile at a glance, with what went wrong and what to do about it."""

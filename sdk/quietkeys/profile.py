@@ -21,7 +21,7 @@ from quietkeys.answers import Problem
 from quietkeys.database import translated, version_of
 from quietkeys.files import make_folder, remove, remove_drafts
 from quietkeys.store import BYTES_SENT, WIPING, Store
-from quietkeys.vault import HEADER, Protection, Vault
+from quietkeys.vault import HEADER, Kind, Protection, Vault
 from quietkeys_protocol.errors import ErrorCode, Refused, Untrusted
 
 DATABASE: Final = "profile.sqlite"
@@ -121,11 +121,17 @@ class Profile:
         self.store.drop_setting(WIPING)
 
     def problems(self) -> list[Problem]:
-        """Return what went wrong with this folder."""
-        if not _aside(self.folder):
-            return []
-        code = ErrorCode.PROFILE_DAMAGED
-        return [Problem(code.message, f"{code.advice} It lies beside the profile, named {_ASIDE}...")]
+        """Return what went wrong with this folder, and what protects little."""
+        found: list[Problem] = []
+        if _aside(self.folder):
+            code = ErrorCode.PROFILE_DAMAGED
+            advice = f"{code.advice} It lies beside the profile, named {_ASIDE}..."
+            found.append(Problem(code.message, advice))
+        if self.vault.kind is Kind.KEY_FILE:
+            message = "the key of this profile is a file beside it: whoever can copy the folder can read it"
+            advice = "Protect it with the system's key store, a passphrase or a key of the app's own."
+            found.append(Problem(message, advice))
+        return found
 
 
 def _locked(folder: Path) -> int:
