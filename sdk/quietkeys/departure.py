@@ -21,7 +21,7 @@ from quietkeys_protocol.errors import StartOver
 def leave(profile: Path, store: Store, trainer: str, transport: Transport, around: Surroundings) -> None:
     """Delete this device at a trainer, then its identity here. Raises as `TrainerClient.delete_device`."""
     with suppress(StartOver):  # no longer there: as good as deleted
-        TrainerClient(identity_for(profile, trainer), transport, around).delete_device()
+        TrainerClient(identity_for(profile, trainer, store.database.key), transport, around).delete_device()
     drop_identity(profile, trainer)
     with store.transaction():
         Trainers(store.database).left(trainer)

@@ -32,7 +32,7 @@ from quietkeys.learning import Learning
 from quietkeys.levels import Level
 from quietkeys.outbox import Outbox
 from quietkeys.preferences import StoredPreferences
-from quietkeys.profile import KEYS, Profile
+from quietkeys.profile import FHE_KEYS, KEYS, Profile
 from quietkeys.recorder import Receipt
 from quietkeys.recording import record, record_nothing
 from quietkeys.suggesting import as_typed, suggestions
@@ -353,7 +353,8 @@ class Personalizer:
     def _real_cipher(self, folder: Path, plan: Plan) -> Cipher:
         from quietkeys.cipher import Parameters, ProcessCipher
 
-        return ProcessCipher(folder, Parameters.of(plan, self._learning.specification))
+        parameters = Parameters.of(plan, self._learning.specification)
+        return ProcessCipher(folder, parameters, file_key=self._profile.vault.key.file_key(FHE_KEYS))
 
     def _transport_to(self, trainer: str) -> Transport:
         from quietkeys.transport import RequestsTransport

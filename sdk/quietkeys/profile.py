@@ -27,6 +27,7 @@ from quietkeys_protocol.errors import ErrorCode, Refused, Untrusted
 DATABASE: Final = "profile.sqlite"
 SEALED_SINCE: Final = 2  # version of the database
 KEYS: Final = "keys"
+FHE_KEYS: Final = b"fhe keys"  # what the vault's key for the key file is for
 OUTBOX: Final = "outbox"
 _ASIDE: Final = "damaged-"
 
@@ -85,6 +86,8 @@ class Profile:
     def _opened(
         cls, folder: Path, vault: Vault, lock: int, build: Callable[[Store], Built]
     ) -> tuple[Profile, Built]:
+        if 0 < version_of(folder / DATABASE) < SEALED_SINCE:
+            _seal_files(folder, vault)
         store = Store.open(folder / DATABASE, vault.key)
         try:
             profile = cls(folder, store, vault, lock)
@@ -152,6 +155,16 @@ def _vault(folder: Path, protection: Protection | None) -> Vault:
             raise Untrusted(ErrorCode.PROFILE_DAMAGED, "the vault")
         return Vault.create(folder, protection)
     return Vault.open(folder, protection)
+
+
+def _seal_files(folder: Path, vault: Vault) -> None:
+    # What version 1 left in the clear beside its database.
+    from quietkeys.cipher.host import KEY_FILE
+    from quietkeys.cipher.key_file import seal_version_1 as seal_key_file
+    from quietkeys.identity import seal_version_1 as seal_identities
+
+    seal_identities(folder, vault.key)
+    seal_key_file(folder / KEYS / KEY_FILE, vault.key.file_key(FHE_KEYS))
 
 
 def _set_aside(folder: Path, now: float, *patterns: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import sqlite3
 from pathlib import Path
@@ -9,9 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from quietkeys import Personalizer
+from quietkeys.cipher.key_file import Head, read_key_set
 from quietkeys.database import Database
+from quietkeys.identity import Identity, identity_for
+from quietkeys.profile import FHE_KEYS
 from quietkeys.rows import NumberedRows, SealedRows
 from quietkeys.store import Store
 from quietkeys.vault import DataKey, Vault
@@ -106,6 +111,32 @@ def test_sealing_version_1_survives_a_kill(rig: Rig, monkeypatch: pytest.MonkeyP
         assert keyboard._profile.vault.key.secret == vault.key.secret
     files = files_in(folder)
     assert not [text for text in texts if text in files and not text.startswith(PUBLIC)]
+
+
+def test_the_keys_of_version_1_are_sealed(rig: Rig) -> None:
+    """Identities and key sets are the same afterwards, and no longer in the clear."""
+    folder = rig.folder / "profile"
+    old_profile(folder)
+    identity = folder / "identities" / f"{hashlib.sha256(rig.url.encode()).hexdigest()[:32]}.key"
+    secret, key_set = bytes(range(32)), bytes(range(256)) * 10
+    head = bytes(32) + b"f" * 32
+    for path, content in (
+        (identity, secret),
+        (folder / "keys" / "keys.qkk", b"QKK1" + head + hashlib.sha256(key_set).digest() + key_set),
+    ):
+        path.parent.mkdir()
+        path.write_bytes(content)
+        assert content in files_in(folder)
+    for _ in range(2):
+        with rig.open() as keyboard:
+            key = keyboard._profile.vault.key
+        device = identity_for(folder, rig.url, key)
+        expected = Identity(Ed25519PrivateKey.from_private_bytes(secret))
+        assert device.device_id == expected.device_id
+        stored = read_key_set(folder / "keys" / "keys.qkk", key.file_key(FHE_KEYS))
+        assert stored == (Head(bytes(32), b"f" * 32), key_set)
+        assert secret not in files_in(folder)
+        assert key_set[:32] not in files_in(folder)
 
 
 def test_nothing_typed_is_in_the_files(rig: Rig) -> None:

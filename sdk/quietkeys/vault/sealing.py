@@ -32,12 +32,11 @@ _CONTEXT: Final = b"quietkeys vault 1 "
 class DataKey:
     """The key of everything in one profile. Cannot be printed, pickled or copied."""
 
-    __slots__ = ("_names", "_rows", "file_key", "secret")
+    __slots__ = ("_names", "_rows", "secret")
 
     def __init__(self, secret: bytes) -> None:
         """secret: 32 random bytes."""
         self.secret = secret
-        self.file_key = derived(secret, b"files")
         self._rows = AESGCM(derived(secret, b"rows"))
         self._names = derived(secret, b"names")
 
@@ -45,6 +44,10 @@ class DataKey:
     def generate(cls) -> DataKey:
         """Return a new key."""
         return cls(os.urandom(KEY_BYTES))
+
+    def file_key(self, purpose: bytes) -> bytes:
+        """Return the key that files of one kind are sealed under."""
+        return derived(self.secret, b"files " + purpose)
 
     def name(self, table: str, text: str) -> bytes:
         """Return the name of a row, which does not tell the text."""
