@@ -430,5 +430,5 @@ class ErrorCode(StrEnum):
         LOCAL,
         Remedy.DISTRUST,
         "the profile folder holds something that cannot be read",
-        "The damaged part was set aside and learning starts again; restore a backup if there is one.",
+        "The damaged part was set aside; learning goes on from what was still good. Restore a backup.",
     )

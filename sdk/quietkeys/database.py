@@ -121,6 +121,11 @@ class Database:
         """Keep other threads from running statements in between."""
         return self._lock
 
+    def copy(self) -> bytes:
+        """Return a file's worth of this database as it is now, rows sealed as they are."""
+        with self._lock, translated():
+            return self._connection.serialize()
+
     def scrub(self) -> None:
         """Leave nothing of deleted rows in the files, the write-ahead log included."""
         self.run("VACUUM")

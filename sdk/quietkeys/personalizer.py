@@ -113,9 +113,9 @@ class Personalizer:
         (`quietkeys.testing.NoopCipher`); transport, what requests go through
         (`quietkeys.testing.InMemoryTrainer`); around, time and chance; rng, which events judge updates.
 
-        A damaged profile is set aside and learning starts anew, see `status`. Raises Refused (PROFILE_LOCKED,
-        PROFILE_SEALED, ADDRESS_UNSAFE), Untrusted (BUNDLE_UNTRUSTED), Outdated (PROFILE_NEWER), TryAgain
-        (DISK_FULL, STORAGE_FAILED, KEY_STORE_FAILED).
+        A damaged profile is set aside, and its last good version used, see `status`. Raises Refused
+        (PROFILE_LOCKED, PROFILE_SEALED, ADDRESS_UNSAFE), Untrusted (BUNDLE_UNTRUSTED), Outdated
+        (PROFILE_NEWER), TryAgain (DISK_FULL, STORAGE_FAILED, KEY_STORE_FAILED).
         """
         trainer = "" if trainer_url is None else trainer_address(trainer_url)
         folder = SHIPPED / bundle if isinstance(bundle, str) else bundle
@@ -244,10 +244,9 @@ class Personalizer:
 
         Counts of events stay: they name no word. Raises TryAgain (DISK_FULL, STORAGE_FAILED).
         """
-        with self._typing:
+        with self._typing, self._profile.forgetting():
             self._learning.recorder.forget_word(normalize(word))
             self._note("word_forgotten", "A word was forgotten.")
-            self._profile.store.database.scrub()
 
     def sync(
         self, progress: ProgressCallback | None = None, wait_seconds: float = WAIT_SECONDS

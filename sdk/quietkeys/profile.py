@@ -1,8 +1,9 @@
-"""The profile folder: one process at a time, and a database that is set aside, never deleted, when damaged.
+"""The profile folder: one process at a time; what is damaged is set aside, and its last good version used.
 
 lock                    held while the profile is open
 vault.header, .copy     the data key, wrapped (`quietkeys.vault`); vault-ID.key, .copy: a key file, if any
 profile.sqlite          what was learned, sealed
+last-good.sqlite        the same as it was when all of it was last read, or something was last forgotten
 damaged-TIME-*          what was set aside
 identities/ keys/ outbox/
 """
@@ -12,24 +13,32 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
 
 from quietkeys.answers import Problem
 from quietkeys.database import translated, version_of
-from quietkeys.files import make_folder, remove, remove_drafts
+from quietkeys.files import make_folder, remove, remove_drafts, write_whole
 from quietkeys.store import BYTES_SENT, WIPING, Store
 from quietkeys.vault import HEADER, Kind, Protection, Vault
 from quietkeys_protocol.errors import ErrorCode, Refused, Untrusted
 
 DATABASE: Final = "profile.sqlite"
+LAST_GOOD: Final = "last-good.sqlite"
 SEALED_SINCE: Final = 2  # version of the database
 KEYS: Final = "keys"
 FHE_KEYS: Final = b"fhe keys"  # what the vault's key for the key file is for
 OUTBOX: Final = "outbox"
 _ASIDE: Final = "damaged-"
+_RECOVERED: Final = "profile_recovered"
+_ANEW: Final = "profile_damaged"
+_SENTENCES: Final = {
+    _RECOVERED: "The profile could not be read. It was set aside, and its last good version is used.",
+    _ANEW: "The profile could not be read. It was set aside, and learning started anew.",
+}
 
 Built = TypeVar("Built")
 
@@ -50,37 +59,53 @@ class Profile:
         """Return the profile and what `build` makes of its store.
 
         protection: of a new vault, or what the vault opens with; None as `Vault.create` and `Vault.open` say.
-        A store that is damaged, or of which `build` says so, is set aside, and the profile starts anew; so
-        does one whose vault is lost. Raises Refused (PROFILE_LOCKED, PROFILE_SEALED), Outdated
-        (PROFILE_NEWER), TryAgain (DISK_FULL, STORAGE_FAILED, KEY_STORE_FAILED), and what `build` raises.
+        A store that is damaged, or of which `build` says so, is set aside, and its last good version used; if
+        there is none, or the vault is lost, the profile starts anew. Raises Refused (PROFILE_LOCKED,
+        PROFILE_SEALED), Outdated (PROFILE_NEWER), TryAgain (DISK_FULL, STORAGE_FAILED, KEY_STORE_FAILED),
+        and what `build` raises.
         """
         make_folder(folder)
         lock = _locked(folder)
         try:
             for drafted in (folder, folder / KEYS):
                 remove_drafts(drafted)
-            damaged = False
             try:
-                vault = _vault(folder, protection)
+                vault, lost = _vault(folder, protection), False
             except Untrusted:
-                damaged = True
-                _set_aside(folder, now, f"{HEADER}*", f"{DATABASE}*", "vault-*")
-                vault = Vault.create(folder, protection)
-            try:
-                profile, built = cls._opened(folder, vault, lock, build)
-            except Untrusted as error:
-                if error.code is not ErrorCode.PROFILE_DAMAGED:
-                    raise
-                damaged = True
-                _set_aside(folder, now, f"{DATABASE}*")
-                profile, built = cls._opened(folder, vault, lock, build)
-            if damaged:
-                text = "The profile could not be read. It was set aside, and learning started anew."
-                profile.store.write_ledger(now, "profile_damaged", text)
+                _set_aside(folder, now, f"{HEADER}*", f"{DATABASE}*", f"{LAST_GOOD}*", "vault-*")
+                vault, lost = Vault.create(folder, protection), True
+            profile, built, kind = cls._recovered(folder, vault, lock, build, now)
+            if lost or kind:
+                kind = kind or _ANEW
+                profile.store.write_ledger(now, kind, _SENTENCES[kind])
             return profile, built
         except BaseException:
             os.close(lock)
             raise
+
+    @classmethod
+    def _recovered(
+        cls, folder: Path, vault: Vault, lock: int, build: Callable[[Store], Built], now: float
+    ) -> tuple[Profile, Built, str]:
+        """Return the opened profile, and what became of a damaged one: "", or the kind of a ledger line."""
+        database, last_good = folder / DATABASE, folder / LAST_GOOD
+        kind = ""
+        if not database.exists() and last_good.exists():  # a kill while it was put in place
+            _put_in_place(last_good, database)
+            kind = _RECOVERED
+        for next_kind in (_RECOVERED, _ANEW):
+            try:
+                return *cls._opened(folder, vault, lock, build), kind
+            except Untrusted as error:
+                if error.code is not ErrorCode.PROFILE_DAMAGED:
+                    raise
+            _set_aside(folder, now, f"{DATABASE}*")
+            kind = next_kind if last_good.exists() else _ANEW
+            if kind == _RECOVERED:
+                _put_in_place(last_good, database)
+            else:
+                _set_aside(folder, now, f"{LAST_GOOD}*")
+        return *cls._opened(folder, vault, lock, build), kind
 
     @classmethod
     def _opened(
@@ -88,13 +113,18 @@ class Profile:
     ) -> tuple[Profile, Built]:
         if 0 < version_of(folder / DATABASE) < SEALED_SINCE:
             _seal_files(folder, vault)
+        changed = _changed(folder)
         store = Store.open(folder / DATABASE, vault.key)
         try:
             profile = cls(folder, store, vault, lock)
+            store.check()
             if store.setting(WIPING) is not None:
                 profile.finish_wipe()
             store.number(BYTES_SENT)  # the one number that `build` does not read
-            return profile, build(store)
+            built = build(store)
+            if changed:
+                profile.keep()
+            return profile, built
         except BaseException:
             store.close()
             raise
@@ -107,21 +137,38 @@ class Profile:
         os.close(self._lock)
         self._lock = -1
 
+    def keep(self) -> None:
+        """Make the present database the last good version. Raises TryAgain (DISK_FULL, STORAGE_FAILED)."""
+        write_whole(self.folder / LAST_GOOD, self.store.database.copy())
+
+    @contextmanager
+    def forgetting(self) -> Iterator[None]:
+        """Let nothing that this block removes from the store survive in another file, or in free pages.
+
+        The last good version is made anew, and what was set aside is removed. Raises TryAgain (DISK_FULL,
+        STORAGE_FAILED).
+        """
+        remove(self.folder / LAST_GOOD)
+        yield
+        for path in _aside(self.folder):
+            remove(path)
+        self.store.database.scrub()
+        self.keep()
+
     def wipe(self) -> None:
         """Remove everything learned and every key; a kill in between is made good when it is next opened."""
+        remove(self.folder / LAST_GOOD)
         self.store.wipe()
         self.finish_wipe()
 
     def finish_wipe(self) -> None:
         """Remove the files of a wiped profile, and what deleted rows have left in the database."""
-        with translated():
+        with self.forgetting(), translated():
             for name in (KEYS, OUTBOX):
                 if (self.folder / name).exists():
                     shutil.rmtree(self.folder / name)
-        for path in _aside(self.folder):
-            remove(path)
-        self.store.database.scrub()
         self.store.drop_setting(WIPING)
+        self.keep()
 
     def problems(self) -> list[Problem]:
         """Return what went wrong with this folder, and what protects little."""
@@ -165,6 +212,19 @@ def _seal_files(folder: Path, vault: Vault) -> None:
 
     seal_identities(folder, vault.key)
     seal_key_file(folder / KEYS / KEY_FILE, vault.key.file_key(FHE_KEYS))
+
+
+def _changed(folder: Path) -> bool:
+    # Whether the database may have changed since its last good version was written.
+    written = [path.stat().st_mtime_ns for path in folder.glob(f"{DATABASE}*")]
+    last_good = folder / LAST_GOOD
+    return not last_good.exists() or last_good.stat().st_mtime_ns <= max(written, default=0)
+
+
+def _put_in_place(last_good: Path, database: Path) -> None:
+    with translated():
+        content = last_good.read_bytes()
+    write_whole(database, content)
 
 
 def _set_aside(folder: Path, now: float, *patterns: str) -> None:

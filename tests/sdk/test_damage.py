@@ -13,12 +13,13 @@ from quietkeys import Outcome
 from quietkeys.bundle import parse_manifest
 from quietkeys.cipher.key_file import write_private
 from quietkeys.contents import pack_count
-from quietkeys.profile import KEYS
+from quietkeys.database import Database
+from quietkeys.profile import KEYS, LAST_GOOD
 from quietkeys.rows import NumberedRows, SealedRows
 from quietkeys_protocol.errors import ErrorCode, Untrusted
 from tests.sdk import small
 from tests.sdk.conftest import Rig
-from tests.sdk.unsealing import change_numbered
+from tests.sdk.unsealing import change_numbered, rows_of_file
 from tools.model_build.bundle_writer import write_bundle
 
 NOT_A_NUMBER = bytes.fromhex("000000000000f87f")
@@ -41,15 +42,89 @@ BELOW_ZERO = bytes.fromhex("00000000000000c0")  # -2
 def test_numbers_that_cannot_be_set_the_profile_aside(
     rig: Rig, table: str, name: str, content: bytes
 ) -> None:
-    """Counts that are no counts are damage: learning starts anew, and suggesting and syncing go on."""
+    """Counts that are no counts are damage: the last good version is used, and everything goes on from it."""
     with rig.open_learned() as keyboard:
+        words = keyboard.status().words_recorded
         SealedRows(keyboard._profile.store.database, table).put(name, content)
     with rig.open() as keyboard:
         (problem,) = keyboard.status().problems
         assert "set aside" in problem.advice
-        assert keyboard.status().words_recorded == 0
+        assert keyboard.status().words_recorded == words
         assert keyboard.suggest("such a", "sentemce").correction == "sentence"
         keyboard.sync()
+
+
+@pytest.mark.parametrize("left", ["last good", "nothing"])
+@pytest.mark.parametrize("table", ["settings", "marks", "arrays", "held_out", "ledger", "adapters"])
+def test_a_damaged_row_is_noticed_when_the_profile_is_opened(rig: Rig, table: str, left: str) -> None:
+    """Whichever table it is in; without a last good version learning starts anew."""
+    with rig.open_learned() as keyboard:
+        keyboard._profile.store.set_mark("pending", "word", b"once")
+        keyboard.sync()
+    with rig.open() as keyboard:
+        words = keyboard.status().words_recorded
+        keyboard.record("see", "yuo", "you")
+        database = keyboard._profile.store.database
+        assert database.rows(f"SELECT count(*) FROM {table}") != [(0,)]  # noqa: S608
+        database.run(f"UPDATE {table} SET content = substr(content, 2)")  # noqa: S608
+    if left == "nothing":
+        (rig.folder / "profile" / LAST_GOOD).write_bytes(b"nor is this")
+    with rig.open() as keyboard:
+        (problem,) = keyboard.status().problems
+        assert "set aside" in problem.advice
+        assert keyboard.status().words_recorded == (words if left == "last good" else 0)
+        assert keyboard.status().adapter_version == (1 if left == "last good" else 0)
+        kind = "profile_recovered" if left == "last good" else "profile_damaged"
+        assert keyboard.ledger()[-1].kind == kind
+        keyboard.record("see", "yuo", "you")
+    with rig.open() as keyboard:
+        assert keyboard.status().words_recorded == 1 + (words if left == "last good" else 0)
+
+
+def test_a_kill_during_recovery_is_made_good(rig: Rig) -> None:
+    """Between setting the damaged database aside and putting the last good version in its place."""
+    with rig.open_learned() as keyboard:
+        words = keyboard.status().words_recorded
+    for path in (rig.folder / "profile").glob("profile.sqlite*"):
+        path.rename(path.with_name(f"damaged-1-{path.name}"))
+    with rig.open() as keyboard:
+        assert keyboard.status().words_recorded == words
+        assert keyboard.ledger()[-1].kind == "profile_recovered"
+
+
+def test_nothing_forgotten_comes_back_with_the_last_good_version(rig: Rig) -> None:
+    """A forgotten word is not in it, nor in what was set aside, whatever is damaged afterwards."""
+    folder = rig.folder / "profile"
+    with rig.open_learned() as keyboard:
+        keyboard._learning.recorder.add_word("brokling")
+        keyboard.record("my", "brokling", "brokling")
+    with rig.open() as keyboard:
+        key = keyboard._profile.vault.key
+        for path in (LAST_GOOD, "damaged-1-profile.sqlite"):
+            (folder / path).write_bytes(keyboard._profile.store.database.copy())
+            assert b"brokling" in rows_of_file(folder / path, key)
+        keyboard.forget_word("brokling")
+        assert not list(folder.glob("damaged-*"))
+        assert b"brokling" not in rows_of_file(folder / LAST_GOOD, key)
+        keyboard.forget()
+        assert rows_of_file(folder / LAST_GOOD, key).count(b"\n") < 10
+        keyboard.record("see", "yuo", "you")
+    (folder / "profile.sqlite").write_bytes(b"no database")
+    with rig.open() as keyboard:
+        assert keyboard.status().words_recorded == 0
+
+
+def test_forgetting_begins_with_the_last_good_version(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kill right after the word was removed leaves no other copy of it."""
+    with rig.open_learned() as keyboard:
+        keyboard._learning.recorder.add_word("brokling")
+        keyboard.record("my", "brokling", "brokling")
+    with rig.open() as keyboard:
+        with monkeypatch.context() as patched:
+            patched.setattr(Database, "scrub", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+            with pytest.raises(KeyboardInterrupt):
+                keyboard.forget_word("brokling")
+        assert not (rig.folder / "profile" / LAST_GOOD).exists()
 
 
 def test_damaged_held_out_events_are_left_out(rig: Rig) -> None:

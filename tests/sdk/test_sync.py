@@ -189,7 +189,7 @@ def test_forgetting_ends_everything(any_rig: Rig) -> None:
         assert (status.key_fingerprint, status.bytes_sent) == ("", 0)
         names = {path.name for path in (any_rig.folder / "profile").rglob("*") if path.is_file()}
         database = {"profile.sqlite", "profile.sqlite-shm", "profile.sqlite-wal"}
-        assert names <= {"lock", "vault.header", "vault.header.copy", *database}
+        assert names <= {"lock", "vault.header", "vault.header.copy", "last-good.sqlite", *database}
         assert keyboard.sync().outcome is Outcome.KEPT_OLD
         assert len(any_rig.trainer.devices) == 1
 

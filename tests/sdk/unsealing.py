@@ -6,7 +6,7 @@ from pathlib import Path
 
 from quietkeys.database import Database
 from quietkeys.rows import NumberedRows, SealedRows, number_name
-from quietkeys.vault import Vault
+from quietkeys.vault import DataKey, Vault
 from tests.sdk import small
 
 
@@ -33,7 +33,12 @@ def rows_of(database: Database) -> bytes:
 
 def rows_in(folder: Path) -> bytes:
     """The rows of a profile folder, unsealed: short texts would be found in ciphertext by chance."""
-    database = Database.open(folder / "profile.sqlite", Vault.open(folder, small.PROTECTION).key)
+    return rows_of_file(folder / "profile.sqlite", Vault.open(folder, small.PROTECTION).key)
+
+
+def rows_of_file(path: Path, key: DataKey) -> bytes:
+    """The rows of a database file, unsealed."""
+    database = Database.open(path, key)
     try:
         return rows_of(database)
     finally:
