@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from quietkeys.answers import Deletion, Problem, Status, Suggestions
+from quietkeys.apps import AppProfiles
+from quietkeys.consent import Consent, ConsentRecord
 from quietkeys.contents import LedgerLine
 from quietkeys.fields import InputField
 from quietkeys.keyboard import Layout
 from quietkeys.levels import Level
 from quietkeys.personalizer import Personalizer
+from quietkeys.preferences import AppProfile
+from quietkeys.receipts import DeletionReceipt
 from quietkeys.recorder import Receipt
 from quietkeys.sync_result import Outcome, Progress, Step, SyncResult
 from quietkeys.vault import CallerKey, KeyFile, OsKeyStore, Passphrase, Protection
+from quietkeys.vocabulary import LearntWord, Vocabulary
 from quietkeys_protocol.errors import (
     ErrorCode,
     Outdated,
@@ -22,12 +27,18 @@ from quietkeys_protocol.errors import (
 )
 
 __all__ = [
+    "AppProfile",
+    "AppProfiles",
     "CallerKey",
+    "Consent",
+    "ConsentRecord",
     "Deletion",
+    "DeletionReceipt",
     "ErrorCode",
     "InputField",
     "KeyFile",
     "Layout",
+    "LearntWord",
     "LedgerLine",
     "Level",
     "OsKeyStore",
@@ -48,4 +59,5 @@ __all__ = [
     "SyncResult",
     "TryAgain",
     "Untrusted",
+    "Vocabulary",
 ]

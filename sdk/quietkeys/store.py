@@ -19,6 +19,7 @@ from quietkeys.database import Database
 from quietkeys.memory import Entry, Key
 from quietkeys.rows import NumberedRows, SealedRows
 from quietkeys.schema import LEDGER_BLOCK, MEMORY_BLOCK
+from quietkeys.trainers import Trainers
 from quietkeys.vault.sealing import DataKey
 from quietkeys_protocol.errors import ErrorCode, Untrusted, error_of
 
@@ -27,7 +28,8 @@ BYTES_SENT: Final = "bytes_sent"  # the setting that adds up the bodies of all s
 _SEPARATOR: Final = "\x1f"  # between the words of a key; never part of a word
 _LONGEST: Final = 3  # words of a key
 _DIGITS: Final = 18  # of a number that fits SQLite's integers
-_KEPT: Final = ("bundle/",)  # how settings begin that outlive a wipe: the bundle versions seen
+# How settings begin that outlive a wipe: the bundle versions seen; trainers' keys and receipts.
+_KEPT: Final = ("bundle/", "trainer_")
 _KIND_BYTES: Final = 4  # of a mark's name
 
 
@@ -192,7 +194,8 @@ class Store:
     def wipe(self) -> None:
         """Remove everything learned, sent and received.
 
-        The bundle versions seen stay, and the trainers at which this device is still to be deleted.
+        The bundle versions seen stay, and the trainers at which this device is still to be deleted, with the
+        keys that are trusted of them and the receipts of those that have done it.
         """
         with self.transaction():
             for table in ("marks", "memory", "arrays", "held_out", "adapters", "ledger", "outbox"):
@@ -200,8 +203,7 @@ class Store:
             for name, _ in self._settings.all():
                 if not name.startswith(_KEPT):
                     self._settings.drop(name)
-            self.database.run("DELETE FROM trainers WHERE enrolled = 0")
-            self.database.run("UPDATE trainers SET enrolled = 2, key_id = NULL")
+            Trainers(self.database).leave_all()
             self.set_setting(WIPING, "1")
 
     def drop_setting(self, name: str) -> None:

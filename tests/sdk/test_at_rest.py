@@ -81,7 +81,7 @@ def test_a_profile_of_version_1_is_sealed(rig: Rig) -> None:
     with rig.open() as keyboard:
         open_files = files_in(folder)
         assert keyboard.status().words_recorded == 1136
-        assert keyboard.never_corrected() == ("zebra",)
+        assert keyboard.vocabulary.never_corrected() == ("zebra",)
         assert keyboard.status().problems == ()
         keyboard.record("see", "yuo", "you")
     for files in (open_files, files_in(folder)):
@@ -145,7 +145,7 @@ def test_nothing_typed_is_in_the_files(rig: Rig) -> None:
         for word in ("brokling", "quokkaberry"):
             keyboard._learning.recorder.add_word(word)
             keyboard.record("my own", word, word)
-        keyboard.never_correct("wombatish")
+        keyboard.vocabulary.never_correct("wombatish")
         keyboard.sync()
         planted = ["brokling", "quokkaberry", "wombatish", "Evaluation keys went", "never_correct", "masses/"]
         texts = [text.encode() for text in planted]
