@@ -356,6 +356,27 @@ class ErrorCode(StrEnum):
         "this profile does not open so",
         "Give what it was protected with, or restore a backup. Nothing was changed.",
     )
+    PROFILE_EXISTS = (
+        "profile_exists",
+        LOCAL,
+        Remedy.CORRECT,
+        "there is something in that folder",
+        "Restore into a folder that is empty or not there yet.",
+    )
+    BACKUP_SEALED = (
+        "backup_sealed",
+        LOCAL,
+        Remedy.CORRECT,
+        "the backup does not open with this",
+        "Give the recovery code or the passphrase that belongs to this backup.",
+    )
+    RECOVERY_CODE_MISTYPED = (
+        "recovery_code_mistyped",
+        LOCAL,
+        Remedy.CORRECT,
+        "this is not a recovery code",
+        "Type it again: seven groups of four letters and digits.",
+    )
     SECRET_UNSUITABLE = (
         "secret_unsuitable",
         LOCAL,
@@ -459,6 +480,13 @@ class ErrorCode(StrEnum):
         Remedy.DISTRUST,
         "the bundle is not signed by its publisher, or is older than the one in use",
         "Install the bundle from its publisher.",
+    )
+    BACKUP_DAMAGED = (
+        "backup_damaged",
+        LOCAL,
+        Remedy.DISTRUST,
+        "the file is not a whole backup",
+        "Nothing of it was used. Restore another copy.",
     )
     PROFILE_DAMAGED = (
         "profile_damaged",

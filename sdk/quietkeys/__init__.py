@@ -13,6 +13,7 @@ from quietkeys.personalizer import Personalizer
 from quietkeys.preferences import AppProfile
 from quietkeys.receipts import DeletionReceipt
 from quietkeys.recorder import Receipt
+from quietkeys.recovery_code import RecoveryCode
 from quietkeys.sync_result import Outcome, Progress, Step, SyncResult
 from quietkeys.vault import CallerKey, KeyFile, OsKeyStore, Passphrase, Protection
 from quietkeys.vocabulary import LearntWord, Vocabulary
@@ -51,6 +52,7 @@ __all__ = [
     "Protection",
     "QuietkeysError",
     "Receipt",
+    "RecoveryCode",
     "Refused",
     "StartOver",
     "Status",

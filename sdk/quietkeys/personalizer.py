@@ -132,6 +132,21 @@ class Personalizer:
         profile, (learning, preferences) = Profile.open(Path(profile_dir), build, clock(), protection)
         return cls(profile, learning, preferences, trainer, trainer_key, cipher, transport, around, chance)
 
+    @staticmethod
+    def restore(
+        backup: str | Path, profile_dir: str | Path, secret: str, *, protection: Protection | None = None
+    ) -> None:
+        """Make a profile folder of a backup, to be opened then. secret: its recovery code or passphrase.
+
+        The device that the backup is of must not be used any longer: both would be one to the trainer.
+        protection: as in `open`. Raises Refused (BACKUP_SEALED, RECOVERY_CODE_MISTYPED, PROFILE_EXISTS),
+        Untrusted (BACKUP_DAMAGED), Outdated (VERSION_UNSUPPORTED, PROFILE_NEWER), TryAgain (DISK_FULL,
+        STORAGE_FAILED, KEY_STORE_FAILED); then nothing was made.
+        """
+        from quietkeys.backup import restore
+
+        restore(Path(backup), Path(profile_dir), secret, protection)
+
     def suggest(
         self,
         context: str,
