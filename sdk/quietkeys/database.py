@@ -25,6 +25,14 @@ if TYPE_CHECKING:
     from quietkeys.vault.sealing import DataKey
 
 SCRUBBING: Final = "scrubbing"  # the setting that is there until the traces of version 1 are gone
+# Codes of what our statements meet in a damaged file only: tables that are not there, wrong types.
+_DAMAGE: Final = (
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_ERROR,
+    sqlite3.SQLITE_FORMAT,
+    sqlite3.SQLITE_MISMATCH,
+)
 BUSY_S: Final = 5.0  # to wait for another connection's transaction
 
 
@@ -161,6 +169,6 @@ def _error_of(error: sqlite3.Error) -> QuietkeysError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_FULL:
         return error_of(ErrorCode.DISK_FULL)
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+    if code in _DAMAGE or (code == 0 and isinstance(error, sqlite3.OperationalError)):  # 0: of the module
         return error_of(ErrorCode.PROFILE_DAMAGED)
     return error_of(ErrorCode.STORAGE_FAILED)

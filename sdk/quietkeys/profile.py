@@ -88,11 +88,7 @@ class Profile:
         cls, folder: Path, vault: Vault, lock: int, build: Callable[[Store], Built], now: float
     ) -> tuple[Profile, Built, str]:
         """Return the opened profile, and what became of a damaged one: "", or the kind of a ledger line."""
-        database, last_good = folder / DATABASE, folder / LAST_GOOD
-        kind = ""
-        if not database.exists() and last_good.exists():  # a kill while it was put in place
-            _put_in_place(last_good, database)
-            kind = _RECOVERED
+        last_good, kind = folder / LAST_GOOD, ""
         for next_kind in (_RECOVERED, _ANEW):
             try:
                 return *cls._opened(folder, vault, lock, build), kind
@@ -102,7 +98,7 @@ class Profile:
             _set_aside(folder, now, f"{DATABASE}*")
             kind = next_kind if last_good.exists() else _ANEW
             if kind == _RECOVERED:
-                _put_in_place(last_good, database)
+                _put_in_place(last_good, folder / DATABASE)
             else:
                 _set_aside(folder, now, f"{LAST_GOOD}*")
         return *cls._opened(folder, vault, lock, build), kind
@@ -111,7 +107,10 @@ class Profile:
     def _opened(
         cls, folder: Path, vault: Vault, lock: int, build: Callable[[Store], Built]
     ) -> tuple[Profile, Built]:
-        if 0 < version_of(folder / DATABASE) < SEALED_SINCE:
+        version = version_of(folder / DATABASE)
+        if version == 0 and (folder / LAST_GOOD).exists():  # it was lost, perhaps while it was put in place
+            raise Untrusted(ErrorCode.PROFILE_DAMAGED, "the database")
+        if 0 < version < SEALED_SINCE:
             _seal_files(folder, vault)
         changed = _changed(folder)
         store = Store.open(folder / DATABASE, vault.key)
