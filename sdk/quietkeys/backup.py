@@ -16,7 +16,6 @@ import os
 import re
 import shutil
 import struct
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -86,9 +85,10 @@ def restore(path: Path, folder: Path, secret: str, protection: Protection | None
     with ExitStack() as stack:
         with translated():
             source = stack.enter_context(path.open("rb"))
-            make_folder(folder.absolute().parent)
-            draft = Path(tempfile.mkdtemp(prefix=".restored-", dir=folder.absolute().parent))
+            draft = folder.absolute().with_name(f".restored-{folder.absolute().name}")
+            shutil.rmtree(draft, ignore_errors=True)  # what a kill has left
         stack.callback(shutil.rmtree, draft, ignore_errors=True)
+        make_folder(draft)
         key = _write_files(source, secret, draft)
         store = Store.open(draft / DATABASE, key)
         try:

@@ -102,7 +102,10 @@ def test_a_folder_with_something_in_it_is_left_alone(rig: Rig, synced: Personali
     assert caught.value.code is ErrorCode.PROFILE_EXISTS
     assert files_in(rig.folder / "profile") == before
     (rig.folder / "empty").mkdir()
+    (rig.folder / ".restored-empty" / "keys").mkdir(parents=True)  # left by a kill
     restore(rig.folder / "backup", rig.folder / "empty", secret, KeyFile())
+    assert not list(rig.folder.glob(".restored-*"))
+    assert stat.S_IMODE((rig.folder / "empty").stat().st_mode) == 0o700
     with rig.open("empty", protection=None) as restored:
         assert restored.status().words_recorded == synced.status().words_recorded
 
