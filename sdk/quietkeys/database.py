@@ -32,6 +32,7 @@ _DAMAGE: Final = (
     sqlite3.SQLITE_ERROR,
     sqlite3.SQLITE_FORMAT,
     sqlite3.SQLITE_MISMATCH,
+    sqlite3.SQLITE_TOOBIG,
 )
 BUSY_S: Final = 5.0  # to wait for another connection's transaction
 
@@ -160,6 +161,8 @@ def translated() -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise _error_of(error) from error
+    except UnicodeDecodeError:  # in the message of an error about a damaged schema; it quotes the file
+        raise error_of(ErrorCode.PROFILE_DAMAGED) from None
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         raise error_of(ErrorCode.DISK_FULL if full else ErrorCode.STORAGE_FAILED) from error

@@ -80,6 +80,28 @@ def test_a_damaged_row_is_noticed_when_the_profile_is_opened(rig: Rig, table: st
         assert keyboard.status().words_recorded == 1 + (words if left == "last good" else 0)
 
 
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        (b"CREATE TABLE settings", b"CREATE TABLE \xacettings"),  # in no encoding
+        (b"CREATE TABLE settings", b"CREATE TABLE settinfs"),
+        (b"CREATE TABLE settings", b"CREATE TAPLE settings"),
+        (b"name BLOB PRIMARY KEY", b"mane BLOB PRIMARY KEY"),
+    ],
+)
+def test_a_damaged_schema_is_damage(rig: Rig, right: bytes, wrong: bytes) -> None:
+    """However SQLite calls it: the last good version is used."""
+    with rig.open_learned() as keyboard:
+        words = keyboard.status().words_recorded
+    path = rig.folder / "profile" / "profile.sqlite"
+    content = path.read_bytes()
+    assert right in content
+    path.write_bytes(content.replace(right, wrong))
+    with rig.open() as keyboard:
+        assert keyboard.status().words_recorded == words
+        assert "profile_recovered" in [line.kind for line in keyboard.ledger()]
+
+
 def test_a_kill_during_recovery_is_made_good(rig: Rig) -> None:
     """Between setting the damaged database aside and putting the last good version in its place."""
     with rig.open_learned() as keyboard:
