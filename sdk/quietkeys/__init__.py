@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from quietkeys.answers import Deletion, Problem, Status, Suggestions
+from quietkeys.answers import Deletion, Hidden, Inspection, Leaving, Problem, Status, Stored, Suggestions
 from quietkeys.apps import AppProfiles
 from quietkeys.consent import Consent, ConsentRecord
 from quietkeys.contents import LedgerLine
@@ -36,10 +36,13 @@ __all__ = [
     "Deletion",
     "DeletionReceipt",
     "ErrorCode",
+    "Hidden",
     "InputField",
+    "Inspection",
     "KeyFile",
     "Layout",
     "LearntWord",
+    "Leaving",
     "LedgerLine",
     "Level",
     "OsKeyStore",
@@ -57,6 +60,7 @@ __all__ = [
     "StartOver",
     "Status",
     "Step",
+    "Stored",
     "Suggestions",
     "SyncResult",
     "TryAgain",

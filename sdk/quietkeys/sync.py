@@ -28,7 +28,7 @@ from quietkeys.store import BYTES_SENT
 from quietkeys.sync_parts import Parts
 from quietkeys.sync_result import Outcome, Progress, ProgressCallback, Step, SyncResult
 from quietkeys.trainers import Trainers
-from quietkeys.transport import Body
+from quietkeys.transport import Body, StoppableTransport
 from quietkeys.wording import fingerprint_words, size_words
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused, StartOver, TryAgain, Untrusted
 from quietkeys_protocol.wire import Report, encode_report
@@ -45,6 +45,10 @@ _UNSENDABLE: Final = (  # however often
     ErrorCode.SEQUENCE_REPLAYED,
 )
 _UNFINISHED: Final = (JobState.QUEUED, JobState.RUNNING)
+
+
+class _Cancelled(Exception):  # noqa: N818 - what happened
+    """The sync is to end before its next step."""
 
 
 class Syncer:
@@ -82,7 +86,7 @@ class _Run:
         self._trainers = Trainers(parts.store.database)
         self._client = TrainerClient(
             identity_for(parts.profile, parts.trainer, parts.store.database.key),
-            parts.transport,
+            StoppableTransport(parts.transport, parts.stop),
             parts.around,
         )
         self._seconds: dict[Step, float] = {}
@@ -90,6 +94,15 @@ class _Run:
         self._began = 0.0
 
     def whole(self) -> SyncResult:
+        """Run all steps, or those before it was told to stop, whatever that made of the one under way."""
+        try:
+            return self._complete()
+        except (_Cancelled, QuietkeysError):
+            if not self._parts.stop.is_set():
+                raise
+            return self._result(Settled(Outcome.CANCELLED, "The sync was stopped. The next one goes on."))
+
+    def _complete(self) -> SyncResult:
         """Run all steps; once more from the start if the trainer has lost what they build on."""
         try:
             return self._steps()
@@ -223,8 +236,7 @@ class _Run:
             if left_s <= 0.0:
                 break
             around.sleep(min(pause_s, left_s))
-            if self._parts.stop.is_set():
-                break
+            self._check_stop()
             pause_s = min(1.5 * pause_s, LONGEST_POLL_S)
         if state is JobState.FAILED:
             raise StartOver(ErrorCode.JOB_FAILED)
@@ -292,6 +304,12 @@ class _Run:
         if step is not None and self._progress is not None:
             traffic = self._client.traffic
             self._progress(Progress(step, sum(traffic.sent.values()), sum(traffic.received.values())))
+        if step is not None:
+            self._check_stop()
+
+    def _check_stop(self) -> None:
+        if self._parts.stop.is_set():
+            raise _Cancelled
 
 
 def _has_keys(cipher: Cipher) -> bool:

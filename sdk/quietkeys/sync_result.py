@@ -24,7 +24,7 @@ class Step(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How a sync ended. Only PENDING leaves a report open."""
+    """How a sync ended. Only PENDING and CANCELLED leave a report open."""
 
     APPLIED = "applied"  # a new adapter is in use
     KEPT_OLD = "kept_old"  # the gate found the update not clearly better
@@ -32,6 +32,7 @@ class Outcome(StrEnum):
     UNDECRYPTABLE = "undecryptable"  # what came back could not be decrypted
     LOST = "lost"  # the trainer has no update for the report; the next sync sends another
     PENDING = "pending"  # the trainer has not finished; the next sync goes on
+    CANCELLED = "cancelled"  # it was told to stop; the next sync goes on
 
 
 @dataclass(frozen=True, slots=True)
