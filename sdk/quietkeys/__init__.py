@@ -5,6 +5,7 @@ from __future__ import annotations
 from quietkeys.answers import Deletion, Hidden, Inspection, Leaving, Problem, Status, Stored, Suggestions
 from quietkeys.apps import AppProfiles
 from quietkeys.consent import Consent, ConsentRecord
+from quietkeys.contents import LedgerLine
 from quietkeys.fields import InputField
 from quietkeys.keyboard import Layout
 from quietkeys.levels import Level
@@ -12,8 +13,9 @@ from quietkeys.personalizer import Personalizer
 from quietkeys.preferences import AppProfile
 from quietkeys.receipts import DeletionReceipt
 from quietkeys.recorder import Receipt
-from quietkeys.store import LedgerLine
+from quietkeys.recovery_code import RecoveryCode
 from quietkeys.sync_result import Outcome, Progress, Step, SyncResult
+from quietkeys.vault import CallerKey, KeyFile, OsKeyStore, Passphrase, Protection
 from quietkeys.vocabulary import LearntWord, Vocabulary
 from quietkeys_protocol.errors import (
     ErrorCode,
@@ -28,6 +30,7 @@ from quietkeys_protocol.errors import (
 __all__ = [
     "AppProfile",
     "AppProfiles",
+    "CallerKey",
     "Consent",
     "ConsentRecord",
     "Deletion",
@@ -36,18 +39,23 @@ __all__ = [
     "Hidden",
     "InputField",
     "Inspection",
+    "KeyFile",
     "Layout",
     "LearntWord",
     "Leaving",
     "LedgerLine",
     "Level",
+    "OsKeyStore",
     "Outcome",
     "Outdated",
+    "Passphrase",
     "Personalizer",
     "Problem",
     "Progress",
+    "Protection",
     "QuietkeysError",
     "Receipt",
+    "RecoveryCode",
     "Refused",
     "StartOver",
     "Status",

@@ -15,7 +15,7 @@ from quietkeys.answers import Deletion, Inspection
 from quietkeys.consent import CONSENT
 from quietkeys.opened import Opened
 from quietkeys.outbox import Outbox
-from quietkeys.profile import KEYS
+from quietkeys.profile import FHE_KEYS, KEYS
 from quietkeys.receipts import trust_key, trusted_key
 from quietkeys.stopping import Stopper
 from quietkeys.store import WIPING
@@ -190,7 +190,8 @@ class Exchange:
         from quietkeys.cipher import Parameters, ProcessCipher
 
         parameters = Parameters.of(plan, self._opened.learning.specification)
-        return ProcessCipher(folder, parameters, stop=self._stopper.event)
+        file_key = self._opened.profile.vault.key.file_key(FHE_KEYS)
+        return ProcessCipher(folder, parameters, file_key=file_key, stop=self._stopper.event)
 
     def _transport_to(self, trainer: str) -> Transport:
         from quietkeys.transport import RequestsTransport
