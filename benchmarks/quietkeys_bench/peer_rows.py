@@ -21,7 +21,8 @@ from quietkeys.demo.trainer_process import trainer_process
 from quietkeys.encoding import encode
 from quietkeys.evaluation.oracles import on_counts
 from quietkeys.identity import Identity
-from quietkeys.transport import Body, RequestsTransport
+from quietkeys.key_upload import upload_keys
+from quietkeys.transport import RequestsTransport
 from quietkeys_bench.peer_task import FEATURES, PARAMETERS_RANGE, SAMPLES, Floats, Task, agreement
 from quietkeys_bench.training import Reports
 from quietkeys_protocol.program import reference
@@ -80,10 +81,11 @@ def train_ours(task: Task, optimum: Floats) -> Row:
         with ProcessCipher(Path(private) / "keys", parameters) as cipher:
             cipher.generate_keys()
             keys = Path(private) / "evaluation-keys"
-            cipher.write_evaluation_keys(keys)
+            key_id = cipher.write_evaluation_keys(keys)
             client = TrainerClient(Identity.generate(), RequestsTransport(url))
             client.enrol()
-            reports = Reports(task.plan, cipher, client, client.put_keys(Body.of_file(keys)))
+            upload_keys(client, keys, key_id)
+            reports = Reports(task.plan, cipher, client, key_id)
             weights = reports.train({task.block.name: report})[task.block.name]
         times = _logged(trainer.folder / "log")
     expected, _ = reference(task.block, report.strength, report.gradient, report.weights)

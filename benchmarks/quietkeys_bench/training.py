@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 
 from quietkeys.bundle import Bundle
 from quietkeys.cipher import Cipher, Parameters, ProcessCipher
-from quietkeys.client import JobState, TrainerClient
+from quietkeys.client import TrainerClient
+from quietkeys.client_answers import JobState
 from quietkeys.demo.trainer_process import trainer_process
 from quietkeys.encoding import Encoded
 from quietkeys.identity import Identity
-from quietkeys.transport import Body, RequestsTransport
+from quietkeys.key_upload import upload_keys
+from quietkeys.transport import RequestsTransport
 from quietkeys_bench.cell import Train
 from quietkeys_protocol.errors import ErrorCode, StartOver, TryAgain
 from quietkeys_protocol.plan import Plan
@@ -88,8 +90,8 @@ def encrypted_training(bundle: Bundle, folder: Path) -> Iterator[Train]:
             client = TrainerClient(Identity.generate(), RequestsTransport(trainer.wait_until_ready()))
             client.enrol()
             keys = folder / "evaluation-keys"
-            cipher.write_evaluation_keys(keys)
-            key_id = client.put_keys(Body.of_file(keys))
+            key_id = cipher.write_evaluation_keys(keys)
+            upload_keys(client, keys, key_id)
             yield Reports(parameters.plan, cipher, client, key_id).train
         finally:
             cipher.close()

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError, error_of
-from quietkeys_trainer import routes_devices, routes_jobs, routes_keys, routes_reports
+from quietkeys_trainer import routes_circles, routes_devices, routes_jobs, routes_keys, routes_reports
 from quietkeys_trainer.service import Service
 
 # After these the rest of the body is not wanted, so the connection cannot be used again.
@@ -32,7 +32,7 @@ def make_api(service: Service) -> FastAPI:
         title="quietkeys trainer", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False
     )
     app.state.service = service
-    for routes in (routes_devices, routes_keys, routes_reports, routes_jobs):
+    for routes in (routes_devices, routes_keys, routes_reports, routes_jobs, routes_circles):
         app.include_router(routes.router)
     app.add_exception_handler(QuietkeysError, _typed)
     app.add_exception_handler(HTTPException, _untyped)

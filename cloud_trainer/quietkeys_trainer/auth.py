@@ -7,15 +7,18 @@ A device that is not (or no longer) enrolled answers as everything unknown does.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Annotated
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from fastapi import Depends
 from starlette.requests import Request
 
 from quietkeys_protocol import signing
 from quietkeys_protocol.errors import ErrorCode, Refused
 from quietkeys_protocol.signing import Credentials
 from quietkeys_trainer.ledger import Ledger
+from quietkeys_trainer.service import ServiceOf
 
 
 def authenticate(ledger: Ledger, request: Request, body_sha256: str, now: float) -> str:
@@ -24,6 +27,15 @@ def authenticate(ledger: Ledger, request: Request, body_sha256: str, now: float)
     _verify(request, credentials, ledger.public_key(credentials.device_id), body_sha256)
     ledger.use_nonce(credentials.device_id, credentials.nonce, credentials.time, now)
     return credentials.device_id
+
+
+def _require_known(request: Request, service: ServiceOf) -> None:
+    """Refuses a request whose headers name no enrolled device; says nothing about who sent it."""
+    service.ledger.public_key(_credentials(request, service.clock()).device_id)
+
+
+# Of a route with a large body: who has not even heard of a device does not get to send one.
+Known = Annotated[None, Depends(_require_known)]
 
 
 def authenticate_newcomer(

@@ -43,6 +43,9 @@ class Blobs(Protocol):
     def get(self, name: str) -> bytes:
         """The bytes of a blob, checked against its name; `BlobDamagedError` where they are not there."""
 
+    def size(self, name: str) -> int:
+        """The bytes of a blob, counted; `BlobDamagedError` where it is missing."""
+
     def delete(self, name: str) -> None:
         """Removes a blob, if it is there."""
 
@@ -75,6 +78,13 @@ class ObjectBlobs:
         if hashlib.sha256(content).hexdigest() != name.partition("-")[0]:
             raise BlobDamagedError("altered")
         return content
+
+    def size(self, name: str) -> int:
+        """The bytes of a blob, counted."""
+        try:
+            return int(obstore.head(self.store, name)["size"])
+        except FileNotFoundError as error:
+            raise BlobDamagedError("missing") from error
 
     def delete(self, name: str) -> None:
         """Removes a blob, if it is there."""

@@ -6,11 +6,12 @@ The only asynchronous code of the service. Nothing here looks into a body: it is
 from __future__ import annotations
 
 import hashlib
+import json
 import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Annotated, Final
+from typing import IO, Annotated, Any, Final
 
 import anyio
 import anyio.to_thread
@@ -54,6 +55,26 @@ async def _no_body(request: Request) -> Body:
     return await read_body(request, 0)
 
 
+def text_fields(body: Body, names: set[str]) -> dict[str, str]:
+    """The fields of a JSON body, which are exactly these, once each, and all text."""
+    try:
+        tree = json.loads(body.content, object_pairs_hook=_once_each)
+    except (ValueError, RecursionError) as error:
+        raise Refused(ErrorCode.REQUEST_MALFORMED, "not JSON") from error
+    if not isinstance(tree, dict) or tree.keys() != names:
+        raise Refused(ErrorCode.REQUEST_MALFORMED, "fields")
+    if not all(isinstance(value, str) for value in tree.values()):
+        raise Refused(ErrorCode.REQUEST_MALFORMED, "fields")
+    return tree
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    tree = dict(pairs)
+    if len(tree) != len(pairs):
+        raise ValueError
+    return tree
+
+
 NoBody = Annotated[Body, Depends(_no_body)]  # of a route that takes none: the hash of no bytes
 
 
@@ -66,10 +87,8 @@ async def spool_body(request: Request, limit: int, folder: Path) -> SpooledBody:
 
     def keep(batch: bytes) -> None:
         digest.update(batch)
-        rest = memoryview(batch)
         with full_disk_typed():
-            while rest:
-                rest = rest[file.write(rest) :]
+            write_all(file, batch)
 
     try:
         async for batch in _batches(request, limit):
@@ -79,6 +98,13 @@ async def spool_body(request: Request, limit: int, folder: Path) -> SpooledBody:
         file.close()
         raise
     return SpooledBody(file, size, digest.hexdigest())
+
+
+def write_all(file: IO[bytes], batch: bytes) -> None:
+    """Writes the whole batch to an unbuffered file."""
+    rest = memoryview(batch)
+    while rest:
+        rest = rest[file.write(rest) :]
 
 
 def _nameless_file(folder: Path) -> IO[bytes]:

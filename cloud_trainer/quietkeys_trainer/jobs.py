@@ -19,8 +19,8 @@ from sqlalchemy.orm import Session
 
 from quietkeys_protocol.errors import ErrorCode, Refused, StartOver
 from quietkeys_protocol.wire import Report
+from quietkeys_trainer.accounts import account_of, doom
 from quietkeys_trainer.database import reading, writing
-from quietkeys_trainer.ledger import doom
 from quietkeys_trainer.models import Failure, JobRow, JobState, KeyPlanRow, KeyRow, ReportRow
 
 MAX_ATTEMPTS: Final = 3  # workers that may die on a job before it is called its fault
@@ -82,7 +82,7 @@ class Jobs:
     def repeated(self, device_id: str, idempotency_key: str, sha256: str) -> Job | None:
         """The job that an earlier attempt at this report made; `Refused` if the earlier one was another."""
         with reading(self.database) as session:
-            return _repeated(session, device_id, idempotency_key, sha256)
+            return _repeated(session, account_of(session, device_id), idempotency_key, sha256)
 
     def accept(self, arrival: Arrival, now: float) -> Acceptance:
         """The job of a report, which from now on is the latest of its source and supersedes a queued one.
@@ -92,16 +92,17 @@ class Jobs:
         report, device_id = arrival.report, arrival.device_id
         key_id, plan_hash = report.key_id.hex(), report.plan_hash.hex()
         with writing(self.database) as session:
-            earlier = _repeated(session, device_id, arrival.idempotency_key, arrival.sha256)
+            account_id = account_of(session, device_id)
+            earlier = _repeated(session, account_id, arrival.idempotency_key, arrival.sha256)
             if earlier is not None:
                 return Acceptance(earlier, took_blob=False)
-            if session.get(KeyPlanRow, (device_id, key_id, plan_hash)) is None:
+            if session.get(KeyPlanRow, (account_id, key_id, plan_hash)) is None:
                 raise StartOver(ErrorCode.KEY_UNKNOWN)
-            _store_latest(session, arrival, key_id, plan_hash, now)
+            _store_latest(session, account_id, arrival, now)
             session.execute(
                 update(JobRow)
                 .where(
-                    JobRow.device_id == device_id,
+                    JobRow.account_id == account_id,
                     JobRow.key_id == key_id,
                     JobRow.source == report.source,
                     JobRow.state == JobState.QUEUED,
@@ -112,6 +113,7 @@ class Jobs:
             session.add(
                 JobRow(
                     id=job_id,
+                    account_id=account_id,
                     device_id=device_id,
                     key_id=key_id,
                     plan_hash=plan_hash,
@@ -127,10 +129,10 @@ class Jobs:
             return Acceptance(Job(job_id, JobState.QUEUED, None), took_blob=True)
 
     def find(self, device_id: str, job_id: str) -> Job:
-        """A job of this device; `StartOver` where it has none of that id."""
+        """A job of this device's account; `StartOver` where it has none of that id."""
         with reading(self.database) as session:
             row = session.get(JobRow, job_id)
-            if row is None or row.device_id != device_id:
+            if row is None or row.account_id != account_of(session, device_id):
                 raise StartOver(ErrorCode.JOB_UNKNOWN)
             return _job(row)
 
@@ -160,7 +162,7 @@ class Jobs:
                     token=row.lease,
                     plan_hash=row.plan_hash,
                     key_id=row.key_id,
-                    key_blob=session.get_one(KeyRow, (row.device_id, row.key_id)).blob,
+                    key_blob=session.get_one(KeyRow, (row.account_id, row.key_id)).blob,
                     report_blobs=blobs,
                     attempt=row.attempts,
                 )
@@ -232,7 +234,7 @@ def _keep_newest_update(session: Session, landed: JobRow) -> None:
     done = session.scalars(
         select(JobRow)
         .where(
-            JobRow.device_id == landed.device_id,
+            JobRow.account_id == landed.account_id,
             JobRow.key_id == landed.key_id,
             JobRow.source == landed.source,
             JobRow.state == JobState.DONE,
@@ -260,9 +262,9 @@ def _job(row: JobRow) -> Job:
     return Job(row.id, JobState(row.state), row.update_blob)
 
 
-def _repeated(session: Session, device_id: str, idempotency_key: str, sha256: str) -> Job | None:
+def _repeated(session: Session, account_id: str, idempotency_key: str, sha256: str) -> Job | None:
     row = session.scalars(
-        select(JobRow).where(JobRow.device_id == device_id, JobRow.idempotency_key == idempotency_key)
+        select(JobRow).where(JobRow.account_id == account_id, JobRow.idempotency_key == idempotency_key)
     ).first()
     if row is None:
         return None
@@ -271,19 +273,20 @@ def _repeated(session: Session, device_id: str, idempotency_key: str, sha256: st
     return _job(row)
 
 
-def _store_latest(session: Session, arrival: Arrival, key_id: str, plan_hash: str, now: float) -> None:
+def _store_latest(session: Session, account_id: str, arrival: Arrival, now: float) -> None:
     """Puts a report in the place of its source's last one, whose blob is doomed."""
     report = arrival.report
-    row = session.get(ReportRow, (arrival.device_id, key_id, report.source))
+    key_id = report.key_id.hex()
+    row = session.get(ReportRow, (account_id, key_id, report.source))
     if row is None:
-        row = ReportRow(device_id=arrival.device_id, key_id=key_id, source=report.source)
+        row = ReportRow(account_id=account_id, key_id=key_id, source=report.source)
         session.add(row)
     elif report.sequence <= row.sequence:
         raise Refused(ErrorCode.SEQUENCE_REPLAYED)
     else:
         doom(session, [row.blob])
-    row.sources, row.plan_hash, row.sequence = report.sources, plan_hash, report.sequence
-    row.blob, row.received_at = arrival.blob, now
+    row.sources, row.plan_hash, row.sequence = report.sources, report.plan_hash.hex(), report.sequence
+    row.device_id, row.blob, row.received_at = arrival.device_id, arrival.blob, now
 
 
 def _inputs(session: Session, job: JobRow) -> tuple[str, ...]:
@@ -291,7 +294,7 @@ def _inputs(session: Session, job: JobRow) -> tuple[str, ...]:
     rows = session.scalars(
         select(ReportRow)
         .where(
-            ReportRow.device_id == job.device_id,
+            ReportRow.account_id == job.account_id,
             ReportRow.key_id == job.key_id,
             ReportRow.plan_hash == job.plan_hash,
             ReportRow.sources == job.sources,

@@ -7,7 +7,8 @@ A job's life, guarded by CHECK constraints and by updates that name the state th
        │                 └─lease again (a worker died: its lease ran out)
        └──a newer report of the same key and source──> superseded
 
-Everything a device owns hangs on its row and goes with it. Blobs are named here and live in the store.
+Devices belong to an account, and what they share hangs on its row and goes with it; `device_id` says who sent
+a report. Blobs are named here and live in the store.
 Times are Unix seconds, hashes and ids lower-case hex.
 """
 
@@ -69,26 +70,57 @@ class Base(DeclarativeBase):
     )
 
 
+class AccountRow(Base):
+    """What devices of a circle share: evaluation keys, and all that was sent and made under them.
+
+    A device that enrols gets one of its own. Its id is drawn here and never sent.
+    """
+
+    __tablename__ = "accounts"
+
+    id: Mapped[str] = mapped_column(CHAR(32), primary_key=True)
+
+
 class DeviceRow(Base):
-    """An enrolled device; its id is derived from its public key."""
+    """An enrolled device; its id is derived from its public key. `card`: sealed, for its circle."""
 
     __tablename__ = "devices"
-    __table_args__ = (CheckConstraint("length(public_key) = 32", "public_key_length"),)
+    __table_args__ = (
+        UniqueConstraint("account_id", "source"),
+        CheckConstraint("length(public_key) = 32", "public_key_length"),
+        CheckConstraint("source BETWEEN 0 AND 7", "source"),
+    )
 
     id: Mapped[str] = mapped_column(CHAR(32), primary_key=True)
     public_key: Mapped[bytes] = mapped_column(LargeBinary(32))
     enrolled_at: Mapped[float] = mapped_column(Float(53))
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"))
+    source: Mapped[int] = mapped_column(SmallInteger)
+    card: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class KeyRow(Base):
-    """Evaluation keys of a device, named by the SHA-256 of their bytes."""
+    """Evaluation keys of an account, named by the SHA-256 of their bytes."""
 
     __tablename__ = "evaluation_keys"
 
-    device_id: Mapped[str] = mapped_column(ForeignKey("devices.id", ondelete="CASCADE"), primary_key=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True)
     key_id: Mapped[str] = mapped_column(CHAR(64), primary_key=True)
     blob: Mapped[str] = mapped_column(String(81), unique=True)
     stored_at: Mapped[float] = mapped_column(Float(53))
+
+
+class UploadRow(Base):
+    """Evaluation keys that have not arrived whole; `name` of their file, of which `received` bytes count."""
+
+    __tablename__ = "uploads"
+    __table_args__ = (CheckConstraint("received >= 0", "received"),)
+
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True)
+    key_id: Mapped[str] = mapped_column(CHAR(64))
+    name: Mapped[str] = mapped_column(CHAR(32), unique=True)
+    received: Mapped[int] = mapped_column(BigInt)
+    touched_at: Mapped[float] = mapped_column(Float(53))
 
 
 class KeyPlanRow(Base):
@@ -97,13 +129,13 @@ class KeyPlanRow(Base):
     __tablename__ = "evaluation_key_plans"
     __table_args__ = (
         ForeignKeyConstraint(
-            ["device_id", "key_id"],
-            ["evaluation_keys.device_id", "evaluation_keys.key_id"],
+            ["account_id", "key_id"],
+            ["evaluation_keys.account_id", "evaluation_keys.key_id"],
             ondelete="CASCADE",
         ),
     )
 
-    device_id: Mapped[str] = mapped_column(CHAR(32), primary_key=True)
+    account_id: Mapped[str] = mapped_column(CHAR(32), primary_key=True)
     key_id: Mapped[str] = mapped_column(CHAR(64), primary_key=True)
     plan_hash: Mapped[str] = mapped_column(CHAR(64), primary_key=True)
 
@@ -114,8 +146,8 @@ class ReportRow(Base):
     __tablename__ = "reports"
     __table_args__ = (
         ForeignKeyConstraint(
-            ["device_id", "key_id"],
-            ["evaluation_keys.device_id", "evaluation_keys.key_id"],
+            ["account_id", "key_id"],
+            ["evaluation_keys.account_id", "evaluation_keys.key_id"],
             ondelete="CASCADE",
         ),
         CheckConstraint("sources BETWEEN 1 AND 8", "sources"),
@@ -123,12 +155,13 @@ class ReportRow(Base):
         CheckConstraint("sequence >= 1", "sequence"),
     )
 
-    device_id: Mapped[str] = mapped_column(CHAR(32), primary_key=True)
+    account_id: Mapped[str] = mapped_column(CHAR(32), primary_key=True)
     key_id: Mapped[str] = mapped_column(CHAR(64), primary_key=True)
     source: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
     sources: Mapped[int] = mapped_column(SmallInteger)
     plan_hash: Mapped[str] = mapped_column(CHAR(64))
     sequence: Mapped[int] = mapped_column(BigInt)
+    device_id: Mapped[str] = mapped_column(ForeignKey("devices.id"))
     blob: Mapped[str] = mapped_column(String(81), unique=True)
     received_at: Mapped[float] = mapped_column(Float(53))
 
@@ -139,11 +172,11 @@ class JobRow(Base):
     __tablename__ = "jobs"
     __table_args__ = (
         ForeignKeyConstraint(
-            ["device_id", "key_id"],
-            ["evaluation_keys.device_id", "evaluation_keys.key_id"],
+            ["account_id", "key_id"],
+            ["evaluation_keys.account_id", "evaluation_keys.key_id"],
             ondelete="CASCADE",
         ),
-        UniqueConstraint("device_id", "idempotency_key"),
+        UniqueConstraint("account_id", "idempotency_key"),
         CheckConstraint(_any_of("state", JobState), "state"),
         CheckConstraint(f"failure IS NULL OR {_any_of('failure', Failure)}", "failure"),
         CheckConstraint("(state = 'running') = (lease IS NOT NULL)", "running_is_leased"),
@@ -157,7 +190,7 @@ class JobRow(Base):
         # A newer report supersedes the queued one of its source, so there is never a second.
         Index(
             "uq_jobs_queued_per_source",
-            "device_id",
+            "account_id",
             "key_id",
             "source",
             unique=True,
@@ -168,7 +201,8 @@ class JobRow(Base):
     )
 
     id: Mapped[str] = mapped_column(CHAR(32), primary_key=True)
-    device_id: Mapped[str] = mapped_column(CHAR(32))
+    account_id: Mapped[str] = mapped_column(CHAR(32))
+    device_id: Mapped[str] = mapped_column(ForeignKey("devices.id"))
     key_id: Mapped[str] = mapped_column(CHAR(64))
     plan_hash: Mapped[str] = mapped_column(CHAR(64))
     source: Mapped[int] = mapped_column(SmallInteger)
@@ -184,6 +218,37 @@ class JobRow(Base):
     lease_until: Mapped[float | None] = mapped_column(Float(53))
     update_blob: Mapped[str | None] = mapped_column(String(81), unique=True)
     failure: Mapped[str | None] = mapped_column(String(10))
+
+
+class InvitationRow(Base):
+    """A sealed package that waits for one device that shows the claim; `claimed_by` it, once it has."""
+
+    __tablename__ = "invitations"
+    __table_args__ = (CheckConstraint("attempts BETWEEN 0 AND 2", "attempts"),)
+
+    id: Mapped[str] = mapped_column(CHAR(32), primary_key=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
+    claim_sha256: Mapped[str] = mapped_column(CHAR(64))
+    package: Mapped[bytes] = mapped_column(LargeBinary)
+    attempts: Mapped[int] = mapped_column(SmallInteger)
+    expires_at: Mapped[float] = mapped_column(Float(53))
+    claimed_by: Mapped[str | None] = mapped_column(CHAR(32))
+
+
+class MailRow(Base):
+    """A sealed package from one device of a circle to another, the latest of this pair."""
+
+    __tablename__ = "mail"
+
+    recipient: Mapped[str] = mapped_column(
+        ForeignKey("devices.id", name="fk_mail_recipient_devices", ondelete="CASCADE"), primary_key=True
+    )
+    sender: Mapped[str] = mapped_column(
+        ForeignKey("devices.id", name="fk_mail_sender_devices", ondelete="CASCADE"), primary_key=True
+    )
+    sha256: Mapped[str] = mapped_column(CHAR(64))
+    package: Mapped[bytes] = mapped_column(LargeBinary)
+    put_at: Mapped[float] = mapped_column(Float(53))
 
 
 class NonceRow(Base):

@@ -12,20 +12,26 @@ from fastapi import Depends
 from starlette.requests import Request
 
 from quietkeys_trainer.blobs import Blobs, folder_blobs
+from quietkeys_trainer.circles import Circles
 from quietkeys_trainer.circuit import Engine, Engines
 from quietkeys_trainer.database import open_database
 from quietkeys_trainer.jobs import Jobs
 from quietkeys_trainer.ledger import Ledger
+from quietkeys_trainer.receipts import TrainerKey, open_trainer_key
 from quietkeys_trainer.settings import Settings
+from quietkeys_trainer.uploads import Uploads
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """Ledger, jobs, blobs and served plans; `clock` gives Unix seconds."""
+    """Ledger, jobs, circles, blobs, uploads and served plans; `clock` gives Unix seconds."""
 
     ledger: Ledger
     jobs: Jobs
+    circles: Circles
     blobs: Blobs
+    uploads: Uploads
+    trainer_key: TrainerKey
     spool: Path
     engines: Engines
     clock: Callable[[], float] = time.time
@@ -42,7 +48,10 @@ def open_service(settings: Settings, engines: dict[str, Engine]) -> Service:
     return Service(
         ledger=Ledger(database),
         jobs=Jobs(database),
+        circles=Circles(database),
         blobs=folder_blobs(settings.blobs),
+        uploads=Uploads(database, settings.uploads),
+        trainer_key=open_trainer_key(settings.trainer_key),
         spool=settings.spool,
         engines=engines,
     )

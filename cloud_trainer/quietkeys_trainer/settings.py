@@ -46,8 +46,18 @@ class Settings:
 
     @property
     def spool(self) -> Path:
-        """Where uploads wait, nameless, until they are checked."""
+        """Where bodies wait, nameless, until their signature is checked."""
         return self.state / "spool"
+
+    @property
+    def uploads(self) -> Path:
+        """Where evaluation keys grow until they are whole."""
+        return self.state / "uploads"
+
+    @property
+    def trainer_key(self) -> Path:
+        """What the trainer signs receipts with."""
+        return self.state / "trainer.key"
 
     @property
     def circuits(self) -> Path:
@@ -56,7 +66,7 @@ class Settings:
 
     def make_folders(self) -> None:
         """Makes the folders, readable by their owner only."""
-        for folder in (self.state, self.blobs, self.spool, self.circuits):
+        for folder in (self.state, self.blobs, self.spool, self.uploads, self.circuits):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 

@@ -114,7 +114,7 @@ class Supervisor:
 
     def _tidy(self) -> None:
         try:
-            tidy(self.service.ledger, self.service.blobs, self.service.clock())
+            tidy(self.service, self.service.clock())
         except (OSError, TryAgain) as error:
             structlog.get_logger().warning("not_tidied", error=type(error).__name__)
 

@@ -8,16 +8,27 @@ from obstore.exceptions import BaseError
 from quietkeys_trainer.blobs import STALE_S, Blobs
 from quietkeys_trainer.database import forget_history
 from quietkeys_trainer.ledger import Ledger
+from quietkeys_trainer.service import Service
 
 
-def tidy(ledger: Ledger, blobs: Blobs, now: float) -> None:
-    """Deletes doomed blobs, and whatever is so old that its writer must have died before naming it."""
-    delete_doomed(ledger, blobs)
-    forget_history(ledger.database)
+def tidy(service: Service, now: float) -> None:
+    """Deletes what is over, doomed, or so old that its writer must have died before naming it."""
+    service.circles.expire(now)
+    service.uploads.clear(now)
+    delete_doomed(service.ledger, service.blobs)
+    forget_history(service.ledger.database)
+    blobs = service.blobs
     blobs.clear_unfinished(now - STALE_S)
     for name in list(blobs.older_than(now - STALE_S)):
-        if not ledger.knows_blob(name):
+        if not service.ledger.knows_blob(name):
             blobs.delete(name)
+
+
+def erase(service: Service) -> None:
+    """Finishes a deletion: what the ledger no longer names is deleted now, and its traces are cut off."""
+    delete_doomed(service.ledger, service.blobs)
+    service.uploads.clear(service.clock())
+    forget_history(service.ledger.database)
 
 
 def delete_doomed(ledger: Ledger, blobs: Blobs) -> None:

@@ -214,6 +214,48 @@ class ErrorCode(StrEnum):
         "this idempotency key belongs to another report",
         "Draw a new idempotency key for every report, and repeat a report unchanged.",
     )
+    UPLOAD_OFFSET = (
+        "upload_offset",
+        409,
+        Remedy.CORRECT,
+        "the part does not begin where the upload ends",
+        "Ask for the state of the evaluation keys and go on from there.",
+    )
+    MEMBER_UNKNOWN = (
+        "member_unknown",
+        404,
+        Remedy.CORRECT,
+        "no such device in this circle",
+        "Ask for the members of the circle.",
+    )
+    INVITATION_UNKNOWN = (
+        "invitation_unknown",
+        404,
+        Remedy.CORRECT,
+        "no such invitation, or it is over",
+        "Ask for a new invitation; one lasts 15 minutes, for one device.",
+    )
+    INVITATION_REFUSED = (
+        "invitation_refused",
+        403,
+        Remedy.CORRECT,
+        "this is not the invitation's secret",
+        "Read the invitation again; after three wrong attempts it is gone.",
+    )
+    INVITATIONS_FULL = (
+        "invitations_full",
+        409,
+        Remedy.CORRECT,
+        "this circle has too many open invitations",
+        "Wait until one of them is used or 15 minutes old.",
+    )
+    CIRCLE_FULL = (
+        "circle_full",
+        409,
+        Remedy.CORRECT,
+        "this circle takes no more devices",
+        "Remove a device from it first.",
+    )
     BODY_TOO_LARGE = (
         "body_too_large",
         413,
@@ -255,6 +297,13 @@ class ErrorCode(StrEnum):
         Remedy.CORRECT,
         "this machine must not run encryption",
         "Run it where RDSEED or /dev/random is to be had.",
+    )
+    TRAINER_KEY_DAMAGED = (
+        "trainer_key_damaged",
+        LOCAL,
+        Remedy.CORRECT,
+        "the trainer's signing key cannot be used",
+        "Restore trainer.key from a backup. With a new one no device trusts this trainer's receipts.",
     )
 
     TOUCHES_MALFORMED = (

@@ -5,6 +5,10 @@
 Every field has one spelling, so two requests that differ in anything sign different strings: the method is
 upper case, the path as it is sent, the time decimal without leading zeros, the rest lower-case hex.
 The trainer's address is not signed: a device enrols a key pair per trainer.
+
+A trainer signs one thing, that it has deleted a device:
+
+    quietkeys-deletion-v1 LF device id LF time LF nonce of the request that asked for it
 """
 
 from __future__ import annotations
@@ -20,6 +24,7 @@ from typing import Final
 from quietkeys_protocol.errors import ErrorCode, Refused
 
 SCHEME: Final = "quietkeys-v1"
+DELETION_SCHEME: Final = "quietkeys-deletion-v1"
 DEVICE_HEADER: Final = "QK-Device"
 TIME_HEADER: Final = "QK-Time"
 NONCE_HEADER: Final = "QK-Nonce"
@@ -64,11 +69,9 @@ class Credentials:
 
 def parse_credentials(headers: Mapping[str, str]) -> Credentials:
     """The credentials in a request's headers; `Refused` where one is missing or spelt otherwise."""
-    time = headers.get(TIME_HEADER, "")
-    _require(_TIME.fullmatch(time) is not None, TIME_HEADER)
     return Credentials(
         device_id=headers.get(DEVICE_HEADER, ""),
-        time=int(time),
+        time=parse_time(headers.get(TIME_HEADER, ""), TIME_HEADER),
         nonce=headers.get(NONCE_HEADER, ""),
         signature=parse_base64(headers.get(SIGNATURE_HEADER, ""), SIGNATURE_BYTES, SIGNATURE_HEADER),
     )
@@ -82,6 +85,14 @@ def signing_string(method: str, path: str, time: int, nonce: str, body_sha256: s
     _require(is_id(nonce), NONCE_HEADER)
     _require(is_hash(body_sha256), "body hash")
     return "\n".join((SCHEME, method, path, str(time), nonce, body_sha256)).encode("ascii")
+
+
+def deletion_string(device_id: str, deleted_at: int, nonce: str) -> bytes:
+    """The bytes that a trainer signs when it has deleted a device; `deleted_at` in Unix seconds."""
+    _require(is_id(device_id), "device_id")
+    _require(_TIME.fullmatch(str(deleted_at)) is not None, "deleted_at")
+    _require(is_id(nonce), "nonce")
+    return "\n".join((DELETION_SCHEME, device_id, str(deleted_at), nonce)).encode("ascii")
 
 
 def device_id_of(public_key: bytes) -> str:
@@ -108,12 +119,25 @@ def is_hash(text: str) -> bool:
 
 def parse_base64(text: str, length: int, field: str) -> bytes:
     """The `length` bytes that `text` spells in canonical base64; `Refused` for any other spelling."""
+    decoded = parse_base64_within(text, length, field)
+    _require(len(decoded) == length, field)
+    return decoded
+
+
+def parse_base64_within(text: str, most: int, field: str) -> bytes:
+    """The bytes, at most `most`, that `text` spells in canonical base64; `Refused` for any other spelling."""
     try:
         decoded = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        decoded = b""
-    _require(len(decoded) == length and base64.b64encode(decoded).decode() == text, field)
+        raise Refused(ErrorCode.REQUEST_MALFORMED, field) from None
+    _require(len(decoded) <= most and base64.b64encode(decoded).decode() == text, field)
     return decoded
+
+
+def parse_time(text: str, field: str) -> int:
+    """The Unix seconds that `text` spells, without leading zeros; `Refused` for any other spelling."""
+    _require(_TIME.fullmatch(text) is not None, field)
+    return int(text)
 
 
 def _require(well_formed: bool, field: str) -> None:

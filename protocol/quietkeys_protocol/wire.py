@@ -24,6 +24,11 @@ MAX_REPORT_BYTES: Final = 256 * 1024  # a shipped plan's report takes at most 10
 MAX_UPDATE_BYTES: Final = 4 * 1024 * 1024  # a shipped plan's update takes at most 2 MB
 MAX_VALUES: Final = 1024  # ciphertexts in one container; the same plans need under 130
 MAX_SOURCES: Final = 8
+MAX_KEY_PART_BYTES: Final = 4 * 1024 * 1024  # of evaluation keys, in one request
+MAX_PACKAGE_BYTES: Final = (
+    512 * 1024
+)  # sealed by one device of a circle for another: a secret key set and more
+MAX_CARD_BYTES: Final = 4 * 1024  # sealed by a device for its circle: its name, its public key
 MAX_SEQUENCE: Final = 2**63 - 1  # what a database's signed integer holds
 
 _REPORT_HEAD: Final = struct.Struct(">4s32s32sBBQH")

@@ -10,31 +10,40 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
+from quietkeys.client_answers import (
+    CircleState,
+    Claimed,
+    DeletionReceipt,
+    JobState,
+    KeyState,
+    Mail,
+    check,
+    fields_of,
+    json_of,
+    read_circle,
+    read_claimed,
+    read_key_state,
+    read_mail,
+    read_receipt,
+    read_trainer_key,
+)
 from quietkeys.identity import Identity
 from quietkeys.surroundings import Surroundings
 from quietkeys.transport import Answer, Body, Request, Transport
-from quietkeys_protocol.errors import ErrorCode, QuietkeysError, TryAgain, Untrusted, error_of
+from quietkeys_protocol.errors import ErrorCode, Refused, StartOver, TryAgain, Untrusted, error_of
 from quietkeys_protocol.signing import IDEMPOTENCY_HEADER, is_id
-from quietkeys_protocol.wire import MAX_UPDATE_BYTES
+from quietkeys_protocol.wire import MAX_CARD_BYTES, MAX_PACKAGE_BYTES, MAX_SOURCES, MAX_UPDATE_BYTES
 
 TRIES: Final = 4
 FIRST_WAIT_S: Final = 0.5  # doubled before every further try, and drawn between half of it and all of it
 LONGEST_WAIT_S: Final = 30.0  # a trainer that asks for more patience is left alone until the next sync
 MAX_JSON_BYTES: Final = 16 * 1024
+MAX_PACKAGE_JSON_BYTES: Final = MAX_JSON_BYTES + MAX_PACKAGE_BYTES * 4 // 3  # base64
+MAX_CIRCLE_JSON_BYTES: Final = MAX_JSON_BYTES + MAX_SOURCES * MAX_CARD_BYTES * 4 // 3
 _EMPTY: Final = Body.of(b"")
 _BY_STATUS: Final = {429: ErrorCode.TOO_MANY_REQUESTS, 503: ErrorCode.TRAINER_BUSY}
-
-
-class JobState(StrEnum):
-    """How far the trainer is with a report."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-    SUPERSEDED = "superseded"
 
 
 class TrafficKind(StrEnum):
@@ -46,6 +55,7 @@ class TrafficKind(StrEnum):
     JOB = "job"
     UPDATE = "update"
     DELETION = "deletion"
+    CIRCLE = "circle"
 
 
 @dataclass(slots=True)
@@ -74,53 +84,152 @@ class TrainerClient:
         self._identity = identity
         self._transport = transport
         self._around = Surroundings() if around is None else around
+        self._nonce = ""  # of the latest attempt
         self.traffic = Traffic()
 
-    def enrol(self) -> None:
-        """Make the device known; doing so again changes nothing."""
+    def enrol(self) -> bytes:
+        """Make the device known; return the trainer's public key, 32 bytes. Again, it changes nothing."""
         public_key = base64.b64encode(self._identity.public_key).decode()
         body = Body.of(json.dumps({"public_key": public_key}).encode())
         answer = self._call("POST", "/v1/devices", body, TrafficKind.ENROLMENT)
-        _check(_fields(answer, {200, 201}, {"device_id"})["device_id"] == self._identity.device_id)
+        fields = fields_of(answer, {200, 201}, {"device_id", "trainer_key"})
+        check(fields["device_id"] == self._identity.device_id)
+        return read_trainer_key(fields["trainer_key"])
 
-    def put_keys(self, keys: Body) -> str:
-        """Upload evaluation keys, streamed; return their id, SHA-256 in hex."""
-        answer = self._call("PUT", f"/v1/keys/{keys.sha256}", keys, TrafficKind.KEYS)
-        _check(_fields(answer, {200, 201}, {"key_id"})["key_id"] == keys.sha256)
-        return keys.sha256
+    def device_exists(self) -> bool:
+        """Return whether the trainer knows this device."""
+        try:
+            answer = self._call("GET", self._own_path, _EMPTY, TrafficKind.ENROLMENT)
+        except StartOver as error:
+            if error.code is not ErrorCode.DEVICE_UNKNOWN:
+                raise
+            return False
+        check(fields_of(answer, {200}, {"device_id"})["device_id"] == self._identity.device_id)
+        return True
+
+    def delete_device(self) -> DeletionReceipt:
+        """Delete the device and all that is stored of it; return the trainer's receipt, not yet verified.
+
+        Raises StartOver (DEVICE_UNKNOWN) if it is not there (any longer): for that there is no receipt.
+        """
+        answer = self._call("DELETE", self._own_path, _EMPTY, TrafficKind.DELETION)
+        return read_receipt(answer, self._identity.device_id, self._nonce)
+
+    def key_state(self, key_id: str) -> KeyState:
+        """Return what the trainer has of evaluation keys. key_id: their SHA-256 in hex."""
+        answer = self._call("GET", f"/v1/keys/{key_id}", _EMPTY, TrafficKind.KEYS)
+        return read_key_state(answer, key_id)
+
+    def put_key_part(self, key_id: str, offset: int, part: Body) -> KeyState:
+        """Send evaluation keys from `offset` on, at most `wire.MAX_KEY_PART_BYTES`; return the state then.
+
+        Raises Refused (UPLOAD_OFFSET) if the trainer has not got as far, or farther.
+        """
+        answer = self._call("PUT", f"/v1/keys/{key_id}/parts/{offset}", part, TrafficKind.KEYS)
+        return read_key_state(answer, key_id)
+
+    def delete_keys(self, key_id: str) -> None:
+        """Delete evaluation keys with every report, job and update under them; fine if there are none."""
+        check(self._call("DELETE", f"/v1/keys/{key_id}", _EMPTY, TrafficKind.DELETION).status == 204)
 
     def post_report(self, container: bytes, idempotency_key: str) -> str:
         """Send a report; return the id of its job, the same for the same container and key."""
         headers = {IDEMPOTENCY_HEADER: idempotency_key}
         answer = self._call("POST", "/v1/reports", Body.of(container), TrafficKind.REPORT, headers)
-        job_id = _fields(answer, {202}, {"job_id"})["job_id"]
-        _check(is_id(job_id))
+        job_id = fields_of(answer, {202}, {"job_id"})["job_id"]
+        check(is_id(job_id))
         return job_id
 
     def job_state(self, job_id: str) -> JobState:
         """Return how far a job is."""
         answer = self._call("GET", f"/v1/jobs/{job_id}", _EMPTY, TrafficKind.JOB)
-        fields = _fields(answer, {200}, {"job_id", "state"})
-        _check(fields["job_id"] == job_id and fields["state"] in set(JobState))
+        fields = fields_of(answer, {200}, {"job_id", "state"})
+        check(fields["job_id"] == job_id and fields["state"] in set(JobState))
         return JobState(fields["state"])
 
     def fetch_update(self, job_id: str) -> bytes:
         """Return the update container of a job that is done, as it came."""
         path = f"/v1/jobs/{job_id}/update"
         answer = self._call("GET", path, _EMPTY, TrafficKind.UPDATE, limit=MAX_UPDATE_BYTES)
-        _check(answer.status == 200)
+        check(answer.status == 200)
         return answer.content
 
-    def delete_device(self) -> None:
-        """Delete the device and all that is stored of it; fine if it is not there (any longer)."""
-        path = f"/v1/devices/{self._identity.device_id}"
+    def circle(self) -> CircleState:
+        """Return who shares this device's account: at least this device."""
+        limit = MAX_CIRCLE_JSON_BYTES
+        return read_circle(self._call("GET", "/v1/circle", _EMPTY, TrafficKind.CIRCLE, limit=limit))
+
+    def put_card(self, card: bytes) -> None:
+        """Set what the circle sees of this device: sealed by it, at most `wire.MAX_CARD_BYTES`."""
+        check(self._call("PUT", "/v1/circle/card", Body.of(card), TrafficKind.CIRCLE).status == 204)
+
+    def invite(self, invitation_id: str, claim_sha256: str, package: bytes) -> None:
+        """Leave a sealed package for one device that shows the claim; open for 15 minutes.
+
+        invitation_id: 32 hex digits, fresh. claim_sha256: of the claim's 32 bytes, in hex. Raises Refused
+        (INVITATIONS_FULL).
+        """
+        content = {
+            "invitation_id": invitation_id,
+            "claim_sha256": claim_sha256,
+            "package": base64.b64encode(package).decode(),
+        }
+        body = Body.of(json.dumps(content).encode())
+        answer = self._call("POST", "/v1/invitations", body, TrafficKind.CIRCLE)
+        check(fields_of(answer, {201}, {"invitation_id"})["invitation_id"] == invitation_id)
+
+    def claim(self, invitation_id: str, claim: bytes) -> Claimed:
+        """Join the inviter's circle with the claim (32 bytes); what was this device's account is deleted.
+
+        Raises Refused (INVITATION_REFUSED, INVITATION_UNKNOWN, CIRCLE_FULL).
+        """
+        body = Body.of(json.dumps({"claim": claim.hex()}).encode())
+        path = f"/v1/invitations/{invitation_id}/claim"
+        answer = self._call("POST", path, body, TrafficKind.CIRCLE, limit=MAX_PACKAGE_JSON_BYTES)
+        return read_claimed(answer)
+
+    def leave_circle(self) -> None:
+        """Take this device out of its circle, into an empty account of its own; fine if it is alone."""
+        self.remove_member(self._identity.device_id)
+
+    def remove_member(self, device_id: str) -> None:
+        """Take a device out of this circle, with what it has sent; fine if it is not in it (any longer)."""
         try:
-            answer = self._call("DELETE", path, _EMPTY, TrafficKind.DELETION)
-        except QuietkeysError as error:
-            if error.code is not ErrorCode.DEVICE_UNKNOWN:
+            answer = self._call("DELETE", f"/v1/circle/members/{device_id}", _EMPTY, TrafficKind.CIRCLE)
+        except Refused as error:
+            if error.code is not ErrorCode.MEMBER_UNKNOWN:
                 raise
         else:
-            _check(answer.status == 204)
+            check(answer.status == 204)
+
+    def put_mail(self, device_id: str, package: bytes) -> None:
+        """Leave a sealed package for a member, in the place of an earlier one from this device.
+
+        Raises Refused (MEMBER_UNKNOWN).
+        """
+        path = f"/v1/circle/mail/{device_id}"
+        check(self._call("PUT", path, Body.of(package), TrafficKind.CIRCLE).status == 204)
+
+    def mail(self) -> Mail | None:
+        """Return the oldest mail for this device; the same one until it is dropped."""
+        answer = self._call(
+            "GET", "/v1/circle/mail", _EMPTY, TrafficKind.CIRCLE, limit=MAX_PACKAGE_JSON_BYTES
+        )
+        return read_mail(answer)
+
+    def drop_mail(self, mail: Mail) -> None:
+        """Drop mail that was dealt with; mail that came since then stays."""
+        path = f"/v1/circle/mail/{Body.of(mail.package).sha256}"
+        check(self._call("DELETE", path, _EMPTY, TrafficKind.CIRCLE).status == 204)
+
+    @property
+    def device_id(self) -> str:
+        """The id that the trainer knows this device by, 32 hex digits."""
+        return self._identity.device_id
+
+    @property
+    def _own_path(self) -> str:
+        return f"/v1/devices/{self._identity.device_id}"
 
     def _call(
         self,
@@ -154,8 +263,9 @@ class TrainerClient:
         self, method: str, path: str, body: Body, kind: TrafficKind, headers: Mapping[str, str], limit: int
     ) -> Answer:
         around = self._around
+        self._nonce = around.nonce()
         signed = self._identity.sign(
-            method, path, body.sha256, time=int(around.clock()), nonce=around.nonce()
+            method, path, body.sha256, time=int(around.clock()), nonce=self._nonce
         ).headers()
         self.traffic.add(kind, body.size, 0)
         answer = self._transport.send(Request(method, path, {**signed, **headers}, body, limit))
@@ -183,7 +293,7 @@ def _failure(answer: Answer) -> TryAgain:
 
 def _typed_code(answer: Answer) -> ErrorCode | None:
     # The error code in an answer of the trainer itself, rather than of something in front of it.
-    tree = _json(answer)
+    tree = json_of(answer)
     error = tree.get("error") if isinstance(tree, dict) else None
     name = error.get("code") if isinstance(error, dict) else None
     code = ErrorCode(name) if isinstance(name, str) and name in set(ErrorCode) else None
@@ -193,23 +303,3 @@ def _typed_code(answer: Answer) -> ErrorCode | None:
 def _retry_after_s(answer: Answer) -> float:
     asked = answer.headers.get("retry-after", "")
     return float(asked) if asked.isdecimal() and len(asked) < 9 else 0.0
-
-
-def _fields(answer: Answer, statuses: set[int], names: set[str]) -> dict[str, str]:
-    """Return the fields of a JSON answer, which are exactly these and all text."""
-    _check(answer.status in statuses)
-    tree = _json(answer)
-    _check(isinstance(tree, dict) and tree.keys() == names and all(isinstance(v, str) for v in tree.values()))
-    return dict(tree)
-
-
-def _json(answer: Answer) -> Any:
-    try:
-        return json.loads(answer.content)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _check(makes_sense: bool) -> None:
-    if not makes_sense:
-        raise Untrusted(ErrorCode.TRAINER_GARBLED)

@@ -6,6 +6,7 @@ user truly controls is the secret key, which is gone by then: what a trainer mig
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from quietkeys.client import TrainerClient
@@ -14,11 +15,13 @@ from quietkeys.store import Store
 from quietkeys.surroundings import Surroundings
 from quietkeys.trainers import Trainers
 from quietkeys.transport import Transport
+from quietkeys_protocol.errors import StartOver
 
 
 def leave(profile: Path, store: Store, trainer: str, transport: Transport, around: Surroundings) -> None:
     """Delete this device at a trainer, then its identity here. Raises as `TrainerClient.delete_device`."""
-    TrainerClient(identity_for(profile, trainer), transport, around).delete_device()
+    with suppress(StartOver):  # no longer there: as good as deleted
+        TrainerClient(identity_for(profile, trainer), transport, around).delete_device()
     drop_identity(profile, trainer)
     with store.transaction():
         Trainers(store.database).left(trainer)

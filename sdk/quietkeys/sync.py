@@ -13,10 +13,12 @@ from typing import Final
 
 from quietkeys.adapters import Adapters
 from quietkeys.cipher.interface import Cipher
-from quietkeys.client import JobState, TrafficKind, TrainerClient
+from quietkeys.client import TrafficKind, TrainerClient
+from quietkeys.client_answers import JobState
 from quietkeys.departure import leave
 from quietkeys.files import remove
 from quietkeys.identity import identity_for
+from quietkeys.key_upload import upload_keys
 from quietkeys.outbox import Address, OpenReport, Outbox, ReportState
 from quietkeys.reporting import report_arrays
 from quietkeys.settling import Settled, settle
@@ -144,7 +146,7 @@ class _Run:
                 body = Body.of_file(path)
                 if not written == body.sha256 == key_id:
                     raise TryAgain(ErrorCode.CIPHER_FAILED, "other evaluation keys")
-                self._client.put_keys(body)
+                upload_keys(self._client, path, key_id)
             finally:
                 remove(path)
             with parts.store.transaction():

@@ -137,3 +137,14 @@ def test_the_window_is_five_minutes_either_way() -> None:
         with pytest.raises(Refused) as caught:
             signing.check_time(1_700_000_000 + offset, 1_700_000_000)
         assert caught.value.code is ErrorCode.CLOCK_SKEWED
+
+
+def test_a_deletion_is_signed_in_four_lines() -> None:
+    """The scheme, the device, the time and the nonce of the request; another spelling of any is refused."""
+    good: list[Any] = ["ab" * 16, 1_700_000_000, "0f" * 16]
+    signed = signing.deletion_string(*good)
+    assert signed.decode() == f"quietkeys-deletion-v1\n{'ab' * 16}\n1700000000\n{'0f' * 16}"
+    changes: list[tuple[int, Any]] = [(0, "AB" * 16), (0, "ab" * 16 + "\n"), (1, 0), (1, -5), (2, "")]
+    for which, wrong in changes:
+        with pytest.raises(Refused):
+            signing.deletion_string(*[wrong if n == which else value for n, value in enumerate(good)])

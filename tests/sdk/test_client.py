@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
+import secrets
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -17,8 +20,10 @@ from hypothesis import strategies as st
 
 from quietkeys import ErrorCode, Outcome, QuietkeysError, StartOver, TryAgain, Untrusted
 from quietkeys import transport as transport_module
-from quietkeys.client import LONGEST_WAIT_S, MAX_JSON_BYTES, TRIES, JobState, TrainerClient
+from quietkeys.client import LONGEST_WAIT_S, MAX_JSON_BYTES, TRIES, TrainerClient
+from quietkeys.client_answers import JobState, KeyState, Mail, Upload
 from quietkeys.identity import Identity
+from quietkeys.key_upload import PART_BYTES, upload_keys
 from quietkeys.surroundings import Surroundings
 from quietkeys.testing import InMemoryTrainer
 from quietkeys.transport import Answer, Body, Request, RequestsTransport
@@ -306,20 +311,68 @@ def test_an_answer_that_breaks_off_is_tried_again() -> None:
         assert code_of(lambda: client_of(url).fetch_update(JOB)) is ErrorCode.TRAINER_UNREACHABLE
 
 
-def test_keys_are_streamed_from_their_file(tmp_path: Path, plan: Plan) -> None:
-    """A large body arrives whole, under its SHA-256, announced with its size."""
+def test_keys_are_sent_in_parts_and_once(tmp_path: Path, plan: Plan) -> None:
+    """A large file arrives whole, and nothing of it a second time, under its SHA-256."""
     path = tmp_path / "keys"
     path.write_bytes(b"in the clear: " + bytes(3_000_000))
-    trainer = InMemoryTrainer(plan)
+    key_id = hashlib.sha256(path.read_bytes()).hexdigest()
+    trainer = InMemoryTrainer(plan, key_bytes=path.stat().st_size)
     with serving(over_http(trainer)) as url:
         client = client_of(url)
-        client.enrol()
-        assert client.put_keys(Body.of_file(path)) == hashlib.sha256(path.read_bytes()).hexdigest()
+        assert client.enrol() == trainer.trainer_key
+        assert client.key_state(key_id) == KeyState(Upload.ABSENT, 0)
+        client.put_key_part(key_id, 0, Body.of(path.read_bytes()[:PART_BYTES]))
+        assert client.key_state(key_id) == KeyState(Upload.PARTIAL, PART_BYTES)
+        for _ in range(2):
+            upload_keys(client, path, key_id)
+        assert client.key_state(key_id) == KeyState(Upload.STORED, path.stat().st_size)
         assert client.traffic.sent["evaluation_keys"] == path.stat().st_size  # type: ignore[index]
-        client.delete_device()
-        client.delete_device()  # no longer there: as good as deleted
+
+
+def test_a_deletion_has_a_receipt(plan: Plan) -> None:
+    """The receipt names device and request and is signed by the trainer; then the device is unknown."""
+    trainer, device = InMemoryTrainer(plan), Identity.generate()
+    client = TrainerClient(
+        device, trainer, Surroundings(sleep=lambda _: None, nonce=lambda: secrets.token_hex(16))
+    )
+    assert not client.device_exists()
+    client.enrol()
+    assert client.device_exists()
+    receipt = client.delete_device()
+    assert receipt.device_id == device.device_id
+    assert receipt.is_signed_by(trainer.trainer_key)
+    assert not receipt.is_signed_by(InMemoryTrainer(plan).trainer_key)
+    assert not replace(receipt, deleted_at=receipt.deleted_at + 1).is_signed_by(trainer.trainer_key)
+    assert not client.device_exists()
+    for call in (client.delete_device, lambda: client.job_state(JOB)):
         with pytest.raises(StartOver):
-            client.job_state(JOB)
+            call()
+
+
+def test_a_receipt_for_another_request_is_not_taken(plan: Plan) -> None:
+    """An old receipt, or one of another device, is no answer."""
+    device = Identity.generate()
+    fields = {"device_id": device.device_id, "deleted_at": "17", "nonce": "1" * 32}
+    fields["signature"] = base64.b64encode(bytes(64)).decode()
+    for nonce, wrong in (("1" * 32, {}), ("2" * 32, {}), ("1" * 32, {"device_id": "3" * 32})):
+        says = Says(200, json.dumps(fields | wrong).encode())
+        client = TrainerClient(device, says, Surroundings(nonce=lambda nonce=nonce: nonce))  # type: ignore[misc]
+        if nonce == "1" * 32 and not wrong:
+            assert client.delete_device().deleted_at == 17
+        else:
+            assert code_of(client.delete_device) is ErrorCode.TRAINER_GARBLED
+
+
+@pytest.mark.parametrize("received", [0, 1, 3_000_001])
+def test_an_upload_that_gets_nowhere_ends(tmp_path: Path, received: int) -> None:
+    """A trainer that always wants the same bytes, or more than there are, is not served for ever."""
+    path = tmp_path / "keys"
+    path.write_bytes(bytes(3_000_000))
+    state = "partial" if received else "absent"
+    answer = {"key_id": "0" * 64, "state": state, "received": str(received)}
+    client = TrainerClient(Identity.generate(), Says(200, json.dumps(answer).encode()))
+    with pytest.raises(Untrusted):
+        upload_keys(client, path, "0" * 64)
 
 
 class Says:
@@ -344,6 +397,18 @@ def test_any_answer_is_taken_or_refused(status: int, content: bytes) -> None:
         lambda: client.job_state(JOB),
         lambda: client.fetch_update(JOB),
         client.delete_device,
+        client.device_exists,
+        lambda: client.key_state("0" * 64),
+        lambda: client.put_key_part("0" * 64, 0, Body.of(b"x")),
+        lambda: client.delete_keys("0" * 64),
+        client.circle,
+        lambda: client.put_card(b"x"),
+        lambda: client.invite(JOB, "0" * 64, b"x"),
+        lambda: client.claim(JOB, bytes(32)),
+        client.leave_circle,
+        lambda: client.put_mail(JOB, b"x"),
+        client.mail,
+        lambda: client.drop_mail(Mail(JOB, b"x")),
     ]
     for call in calls:
         try:

@@ -16,14 +16,14 @@ from tests.sdk.conftest import Rig
 from tests.sdk.http_trainer import over_http, serving
 
 EVERY_SYNC_POINT = [
-    *((point, number) for number in range(1, 6) for point in ("request", "answer")),
+    *((point, number) for number in range(1, 7) for point in ("request", "answer")),
     *((point, number) for number in range(1, 5) for point in ("commit", "committed")),
 ]
 FEW_SYNC_POINTS = [
-    ("answer", 2),
     ("answer", 3),
+    ("answer", 4),
     ("commit", 2),
-    ("answer", 5),
+    ("answer", 6),
     ("commit", 4),
     ("committed", 4),
 ]

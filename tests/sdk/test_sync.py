@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from quietkeys import Deletion, ErrorCode, Outcome, Outdated, Personalizer, Progress, Step, TryAgain
-from quietkeys.client import JobState
+from quietkeys.client_answers import JobState
 from quietkeys.surroundings import Surroundings
 from quietkeys.sync import Syncer
 from quietkeys.sync_parts import Place
@@ -171,8 +171,8 @@ def test_a_trainer_that_lost_the_keys_gets_them_again(any_rig: Rig) -> None:
     """The same report is sent again after the keys: one report, one job."""
     with any_rig.open_learned() as keyboard:
         keyboard.sync()
-        for device in any_rig.trainer.devices.values():
-            device.keys.clear()
+        for account in any_rig.trainer.accounts.values():
+            account.keys.clear()
         assert keyboard.sync().outcome in (Outcome.APPLIED, Outcome.KEPT_OLD)
     assert [method for method, _ in any_rig.trainer.requests].count("PUT") == 2
     assert len(any_rig.trainer.jobs) == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from tests.fhe_fixtures import SMALL_PLAN, Compiled
 from tests.trainer.device import Device
 from tests.trainer.fake_engine import FakeEngine
 from tests.trainer.running import Trainer, fake_keys, fake_values, running
+from tests.trainer.sides import Side, in_memory, real
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class Rig:
     def ready_device(self) -> Device:
         """An enrolled device whose keys are stored."""
         device = self.device()
-        assert device.put_keys(self.keys).status_code == 201
+        assert device.put_keys(self.keys).json()["state"] == "stored"
         return device
 
     def clear(self) -> None:
@@ -93,3 +95,13 @@ def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
     session: Rig = request.getfixturevalue(f"{request.param}_session")
     yield session
     session.clear()
+
+
+@pytest.fixture(params=["in memory", "service"])
+def side(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Side]:
+    """Each kind of trainer."""
+    if request.param == "in memory":
+        yield in_memory()
+        return
+    with real(tmp_path) as side:
+        yield side

@@ -15,7 +15,7 @@ import requests
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from quietkeys_protocol.signing import Credentials, device_id_of, signing_string
-from quietkeys_protocol.wire import Report, encode_report
+from quietkeys_protocol.wire import MAX_KEY_PART_BYTES, Report, encode_report
 
 TIMEOUT_S = 30.0
 
@@ -57,9 +57,24 @@ class Device:
         body = json.dumps({"public_key": base64.b64encode(self.public_key).decode()})
         return self.send("POST", "/v1/devices", body.encode())
 
-    def put_keys(self, keys: bytes) -> requests.Response:
-        """Uploads evaluation keys."""
-        return self.send("PUT", f"/v1/keys/{hashlib.sha256(keys).hexdigest()}", keys)
+    def put_part(self, key_id: str, offset: int, part: bytes) -> requests.Response:
+        """Sends evaluation keys from `offset` on."""
+        return self.send("PUT", f"/v1/keys/{key_id}/parts/{offset}", part)
+
+    def put_keys(self, keys: bytes, part_bytes: int = MAX_KEY_PART_BYTES) -> requests.Response:
+        """Uploads evaluation keys part by part; the last answer, or the first refusal."""
+        key_id = hashlib.sha256(keys).hexdigest()
+        for offset in range(0, max(1, len(keys)), part_bytes):
+            answer = self.put_part(key_id, offset, keys[offset : offset + part_bytes])
+            if answer.status_code != 200:
+                break
+        return answer
+
+    def key_state(self, keys: bytes) -> tuple[str, int]:
+        """What the trainer has of evaluation keys: state and bytes."""
+        answer = self.send("GET", f"/v1/keys/{hashlib.sha256(keys).hexdigest()}")
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["state"]), int(answer.json()["received"])
 
     def report(self, plan_hash: str, keys: bytes, values: Sequence[bytes], **fields: int) -> Report:
         """The next report of this device."""

@@ -27,7 +27,9 @@ def test_a_device_enrols_once(rig: Rig) -> None:
     device = Device(rig.trainer.url)
     first, second = device.enrol(), device.enrol()
     assert (first.status_code, second.status_code) == (201, 200)
-    assert first.json() == second.json() == {"device_id": device.device_id}
+    service = requests.get(rig.trainer.url + "/v1/service", timeout=30).json()
+    assert first.json() == second.json() == {"device_id": device.device_id, **service}
+    assert len(base64.b64decode(service["trainer_key"])) == 32
 
 
 def test_nobody_enrols_a_key_they_do_not_hold(rig: Rig) -> None:
@@ -130,7 +132,18 @@ def test_unsigned_requests_are_refused(rig: Rig) -> None:
     """Without credentials every route but health and enrolment's absence of them is malformed."""
     for method, path in (
         ("GET", f"/v1/plans/{rig.plan.hash}"),
-        ("PUT", f"/v1/keys/{'0' * 64}"),
+        ("GET", f"/v1/keys/{'0' * 64}"),
+        ("PUT", f"/v1/keys/{'0' * 64}/parts/0"),
+        ("DELETE", f"/v1/keys/{'0' * 64}"),
+        ("GET", "/v1/circle"),
+        ("PUT", "/v1/circle/card"),
+        ("DELETE", f"/v1/circle/members/{UNKNOWN}"),
+        ("GET", "/v1/circle/mail"),
+        ("PUT", f"/v1/circle/mail/{UNKNOWN}"),
+        ("DELETE", f"/v1/circle/mail/{'0' * 64}"),
+        ("POST", "/v1/invitations"),
+        ("POST", f"/v1/invitations/{UNKNOWN}/claim"),
+        ("GET", f"/v1/devices/{UNKNOWN}"),
         ("POST", "/v1/reports"),
         ("POST", "/v1/devices"),
         ("GET", f"/v1/jobs/{UNKNOWN}"),
@@ -150,7 +163,18 @@ def test_a_stranger_is_unknown_everywhere(rig: Rig) -> None:
         stranger.post(stranger.report(rig.plan.hash, rig.keys, rig.values(1))),
         stranger.send("GET", f"/v1/jobs/{UNKNOWN}"),
         stranger.update(UNKNOWN),
+        stranger.send("GET", f"/v1/devices/{stranger.device_id}"),
         stranger.send("DELETE", f"/v1/devices/{stranger.device_id}"),
+        stranger.send("GET", f"/v1/keys/{'0' * 64}"),
+        stranger.send("DELETE", f"/v1/keys/{'0' * 64}"),
+        stranger.send("GET", "/v1/circle"),
+        stranger.send("PUT", "/v1/circle/card", b"x"),
+        stranger.send("DELETE", f"/v1/circle/members/{stranger.device_id}"),
+        stranger.send("GET", "/v1/circle/mail"),
+        stranger.send("PUT", f"/v1/circle/mail/{stranger.device_id}", b"x"),
+        stranger.send("DELETE", f"/v1/circle/mail/{'0' * 64}"),
+        stranger.send("POST", "/v1/invitations", b"{}"),
+        stranger.send("POST", f"/v1/invitations/{UNKNOWN}/claim", b"{}"),
     ]
     assert {code(answer) for answer in answers} == {(404, ErrorCode.DEVICE_UNKNOWN)}
 
@@ -169,12 +193,12 @@ def test_another_devices_job_does_not_exist(rig: Rig) -> None:
 
 
 def test_a_deleted_device_is_gone(rig: Rig) -> None:
-    """204, then 404 from every route; after enrolling again nothing of it is left."""
+    """A receipt, then 404 from every route; after enrolling again nothing of it is left."""
     device = rig.ready_device()
     report = device.report(rig.plan.hash, rig.keys, rig.values(1))
     job_id = device.post(report).json()["job_id"]
     device.wait(job_id, "done")
-    assert device.send("DELETE", f"/v1/devices/{device.device_id}").status_code == 204
+    assert device.send("DELETE", f"/v1/devices/{device.device_id}").status_code == 200
     for answer in (
         device.send("GET", f"/v1/jobs/{job_id}"),
         device.put_keys(rig.keys),

@@ -15,14 +15,18 @@ from quietkeys_trainer.database import migrate, open_database
 from quietkeys_trainer.models import Base
 
 TABLES = {
+    "accounts",
     "alembic_version",
     "devices",
     "doomed_blobs",
     "evaluation_key_plans",
     "evaluation_keys",
+    "invitations",
     "jobs",
+    "mail",
     "nonces",
     "reports",
+    "uploads",
 }
 
 
@@ -73,12 +77,14 @@ def test_the_settings_we_rely_on_are_on(database: Engine) -> None:
         assert [connection.scalar(text(f"PRAGMA {name}")) for name in pragmas] == ["wal", 2, 1, 1]
 
 
-DEVICE = "INSERT INTO devices VALUES ('d', zeroblob(32), 0)"
-KEYS = "INSERT INTO evaluation_keys VALUES ('d', 'k', 'blob', 0)"
+ACCOUNT = "INSERT INTO accounts VALUES ('a')"
+DEVICE = "INSERT INTO devices VALUES ('d', zeroblob(32), 0, 'a', 0, x'')"
+KEYS = "INSERT INTO evaluation_keys VALUES ('a', 'k', 'blob', 0)"
 JOB = (
-    "INSERT INTO jobs (id, device_id, key_id, plan_hash, source, sources, idempotency_key, report_sha256,"
-    " state, attempts, queued_at, finished_at, worker, lease, lease_until, update_blob, failure)"
-    " VALUES ('{id}', 'd', 'k', 'p', {source}, 2, '{id}', 's', {rest})"
+    "INSERT INTO jobs (id, account_id, device_id, key_id, plan_hash, source, sources, idempotency_key,"
+    " report_sha256, state, attempts, queued_at, finished_at, worker, lease, lease_until,"
+    " update_blob, failure)"
+    " VALUES ('{id}', 'a', 'd', 'k', 'p', {source}, 2, '{id}', 's', {rest})"
 )
 
 
@@ -100,7 +106,7 @@ def job(rest: str, *, key: str = "j", source: int = 0) -> str:
 def test_every_state_can_be_stored(database: Engine, statement: str) -> None:
     """A job in each state, with what belongs to it, is taken."""
     with database.begin() as connection:
-        for sql in (DEVICE, KEYS, statement):
+        for sql in (ACCOUNT, DEVICE, KEYS, statement):
             connection.exec_driver_sql(sql)
 
 
@@ -123,16 +129,22 @@ def test_every_state_can_be_stored(database: Engine, statement: str) -> None:
         job("'failed', 1, 0, 5, NULL, NULL, NULL, NULL, 'bored'"),
         job("'failed', 1, 0, 5, NULL, NULL, NULL, 'u', 'engine'"),
         job("'queued', 0, 0, NULL, NULL, NULL, NULL, NULL, NULL").replace("'d', 'k'", "'d', 'x'"),
-        "INSERT INTO devices VALUES ('e', zeroblob(31), 0)",
-        "INSERT INTO reports VALUES ('d', 'k', 1, 1, 'p', 1, 'b', 0)",
-        "INSERT INTO reports VALUES ('d', 'k', 0, 9, 'p', 1, 'b', 0)",
-        "INSERT INTO reports VALUES ('d', 'k', 0, 1, 'p', 0, 'b', 0)",
+        job("'queued', 0, 0, NULL, NULL, NULL, NULL, NULL, NULL").replace("'d', 'k'", "'e', 'k'"),
+        "INSERT INTO devices VALUES ('e', zeroblob(31), 0, 'a', 1, x'')",
+        "INSERT INTO devices VALUES ('e', zeroblob(32), 0, 'a', 0, x'')",
+        "INSERT INTO devices VALUES ('e', zeroblob(32), 0, 'a', 8, x'')",
+        "INSERT INTO devices VALUES ('e', zeroblob(32), 0, 'x', 0, x'')",
+        "INSERT INTO reports VALUES ('a', 'k', 1, 1, 'p', 1, 'd', 'b', 0)",
+        "INSERT INTO reports VALUES ('a', 'k', 0, 9, 'p', 1, 'd', 'b', 0)",
+        "INSERT INTO reports VALUES ('a', 'k', 0, 1, 'p', 0, 'd', 'b', 0)",
+        "INSERT INTO uploads VALUES ('a', 'k', 'n', -1, 0)",
+        "INSERT INTO invitations VALUES ('i', 'a', 'c', x'', 3, 0, NULL)",
     ],
 )
 def test_the_database_refuses_what_no_job_can_be(database: Engine, statement: str) -> None:
     """A state without what belongs to it, or with what does not, is refused by the database."""
     with database.begin() as connection:
-        for sql in (DEVICE, KEYS):
+        for sql in (ACCOUNT, DEVICE, KEYS):
             connection.exec_driver_sql(sql)
         with pytest.raises(IntegrityError):
             connection.exec_driver_sql(statement)
@@ -142,7 +154,7 @@ def test_one_source_has_one_queued_job(database: Engine) -> None:
     """The database refuses a second queued job of one key and source, and takes that of another source."""
     queued = "'queued', 0, 0, NULL, NULL, NULL, NULL, NULL, NULL"
     with database.begin() as connection:
-        for sql in (DEVICE, KEYS, job(queued), job(queued, key="k", source=1)):
+        for sql in (ACCOUNT, DEVICE, KEYS, job(queued), job(queued, key="k", source=1)):
             connection.exec_driver_sql(sql)
         with pytest.raises(IntegrityError):
             connection.exec_driver_sql(job(queued, key="l"))

@@ -31,7 +31,7 @@ def trainer(tmp_path: Path) -> Iterator[Trainer]:
 def ready_device(trainer: Trainer) -> Device:
     """An enrolled device with stored keys."""
     device = trainer.device()
-    assert device.put_keys(KEYS).status_code == 201
+    assert device.put_keys(KEYS).json()["state"] == "stored"
     return device
 
 
@@ -101,7 +101,7 @@ def test_nothing_is_lost_when_everything_is_killed(trainer: Trainer) -> None:
     assert device.post(report, idempotency_key).json()["job_id"] == job_id
     assert device.wait(job_id, "done", "failed") == "done"
     assert_result(device, job_id, b"kept")
-    assert device.put_keys(KEYS).status_code == 200
+    assert device.key_state(KEYS) == ("stored", len(KEYS))
     assert len(trainer.stored()) == 3
 
 
@@ -187,9 +187,9 @@ def test_the_oldest_of_three_key_sets_is_gone(trainer: Trainer) -> None:
     oldest = post(device, b"oldest")
     assert device.wait(oldest, "done", "failed") == "done"
     second, third = fake_keys(b"two"), fake_keys(b"three")
-    assert device.put_keys(second).status_code == 201
+    assert device.put_keys(second).status_code == 200
     assert device.update(oldest).status_code == 200
-    assert device.put_keys(third).status_code == 201
+    assert device.put_keys(third).status_code == 200
     assert code(device.send("GET", f"/v1/jobs/{oldest}")) == (404, ErrorCode.JOB_UNKNOWN)
     assert code(device.update(oldest)) == (404, ErrorCode.JOB_UNKNOWN)
     report = device.report(PLAN.hash, KEYS, fake_values(b"late"))
@@ -203,7 +203,7 @@ def test_the_result_of_a_deleted_device_is_not_stored(trainer: Trainer) -> None:
     with trainer.held():
         post(device, b"gone")
         wait_until(lambda: len(trainer.runs()) == 1)
-        assert device.send("DELETE", f"/v1/devices/{device.device_id}").status_code == 204
+        assert device.send("DELETE", f"/v1/devices/{device.device_id}").status_code == 200
     wait_until(lambda: "job_result_dropped" in trainer.log)
     assert trainer.stored() == []
     for path in (trainer.folder / "state").iterdir():

@@ -23,7 +23,17 @@ ids = st.one_of(
     st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="?#"), max_size=80),
 )
 routes = st.sampled_from(
-    ["/v1/jobs/{}", "/v1/jobs/{}/update", "/v1/keys/{}", "/v1/plans/{}", "/v1/devices/{}"]
+    [
+        "/v1/jobs/{}",
+        "/v1/jobs/{}/update",
+        "/v1/keys/{}/parts/0",
+        "/v1/keys/{}/parts/1",
+        "/v1/plans/{}",
+        "/v1/devices/{}",
+        "/v1/circle/members/{}",
+        "/v1/circle/mail/{}",
+        "/v1/invitations/{}/claim",
+    ]
 )
 methods = st.sampled_from(["GET", "PUT", "POST", "DELETE", "PATCH", "HEAD", "OPTIONS"])
 

@@ -32,14 +32,15 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 def store_work(ledger: Ledger) -> None:
     """A report of Ann's and the update that came of it, under her first keys."""
     with ledger.database.begin() as connection:
+        account = connection.scalar(text("SELECT account_id FROM devices WHERE id = :id"), {"id": ANN})
         connection.exec_driver_sql(
-            "INSERT INTO reports VALUES (?, ?, 0, 1, ?, 1, 'report', 0)", (ANN, KEY, PLAN)
+            "INSERT INTO reports VALUES (?, ?, 0, 1, ?, 1, ?, 'report', 0)", (account, KEY, PLAN, ANN)
         )
         connection.exec_driver_sql(
-            "INSERT INTO jobs (id, device_id, key_id, plan_hash, source, sources, idempotency_key, "
-            "report_sha256, state, attempts, queued_at, finished_at, update_blob) VALUES "
-            "('j', ?, ?, ?, 0, 1, 'i', 's', 'done', 1, 0, 1, 'update')",
-            (ANN, KEY, PLAN),
+            "INSERT INTO jobs (id, account_id, device_id, key_id, plan_hash, source, sources, "
+            "idempotency_key, report_sha256, state, attempts, queued_at, finished_at, update_blob) VALUES "
+            "('j', ?, ?, ?, ?, 0, 1, 'i', 's', 'done', 1, 0, 1, 'update')",
+            (account, ANN, KEY, PLAN),
         )
 
 
@@ -105,6 +106,7 @@ def test_keys_belong_to_one_device_and_to_their_plans(ledger: Ledger) -> None:
     assert not ledger.add_keys(ANN, KEY, ["e" * 64], "another", NOW)
     assert ledger.has_keys(ANN, KEY, PLAN)
     assert ledger.has_keys(ANN, KEY, "e" * 64)
+    ledger.enrol(BOB, bytes(32), NOW)
     assert not ledger.has_keys(ANN, KEY, "f" * 64)
     assert not ledger.has_keys(BOB, KEY, PLAN)
     assert ledger.knows_blob("blob")

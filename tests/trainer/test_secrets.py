@@ -40,6 +40,10 @@ def test_logs_hold_no_content_and_no_device(tmp_path: Path) -> None:
         job_id = device.post(good).json()["job_id"]
         device.wait(job_id, "done", "failed")
         device.update(job_id)
+        device.send("PUT", "/v1/circle/card", CANARY)
+        device.send("PUT", f"/v1/circle/mail/{device.device_id}", CANARY)
+        device.send("GET", "/v1/circle/mail")
+        device.send("POST", f"/v1/invitations/{device.device_id}/claim", CANARY)
         failing = device.post(device.report(PLAN.hash, keys, fake_values(CANARY + b"<fail>"))).json()[
             "job_id"
         ]

@@ -6,11 +6,10 @@ import hashlib
 import secrets
 
 import pytest
-import requests
 
 from quietkeys_protocol.errors import ErrorCode
 from quietkeys_protocol.framing import Frame
-from quietkeys_protocol.wire import MAX_REPORT_BYTES, decode_update, encode_report
+from quietkeys_protocol.wire import MAX_KEY_PART_BYTES, MAX_REPORT_BYTES, decode_update, encode_report
 from tests.trainer.conftest import Rig
 from tests.trainer.device import code
 
@@ -54,10 +53,14 @@ def test_two_sources_are_added(rig: Rig) -> None:
 
 
 def test_keys_are_stored_once(rig: Rig) -> None:
-    """The second upload of the same keys answers 200; another device's of the same bytes is its own, 201."""
+    """Parts of keys that are stored change nothing; another device's keys of the same bytes are its own."""
     device, other = rig.ready_device(), rig.device()
-    assert device.put_keys(rig.keys).status_code == 200
-    assert other.put_keys(rig.keys).status_code == 201
+    stored = ("stored", len(rig.keys))
+    assert device.key_state(rig.keys) == stored
+    assert device.put_part(hashlib.sha256(rig.keys).hexdigest(), 5, b"x").json()["state"] == "stored"
+    assert other.key_state(rig.keys) == ("absent", 0)
+    assert other.put_keys(rig.keys).json()["state"] == "stored"
+    assert other.key_state(rig.keys) == device.key_state(rig.keys) == stored
 
 
 def edges(frame: Frame) -> set[int]:
@@ -79,34 +82,48 @@ def test_keys_with_changed_framing_are_refused(rig: Rig) -> None:
     assert code(device.post(report)) == (404, ErrorCode.KEY_UNKNOWN)
 
 
-@pytest.mark.parametrize("keys", [b"", b"x", b"short"])
-def test_keys_of_another_size_are_refused(rig: Rig, keys: bytes) -> None:
-    """Too few bytes, or none, are not the plan's keys."""
-    assert code(rig.device().put_keys(keys)) == (422, ErrorCode.FRAMING_CHANGED)
+@pytest.mark.parametrize("keys", [b"x", b"short"])
+def test_keys_of_another_size_are_never_stored(rig: Rig, keys: bytes) -> None:
+    """Too few bytes stay an upload under way, and no report can name them."""
+    device = rig.device()
+    assert device.put_keys(keys).json()["state"] == "partial"
+    report = device.report(rig.plan.hash, keys, rig.values(1))
+    assert code(device.post(report)) == (404, ErrorCode.KEY_UNKNOWN)
 
 
 def test_truncated_and_larger_keys_are_refused(rig: Rig) -> None:
-    """A byte less is another framing, a byte more is too large, as a full key set would be."""
+    """A byte less waits for its last, a byte more is too large, as a full key set would be."""
     device, keys = rig.device(), rig.keys
-    assert code(device.put_keys(keys[:-1])) == (422, ErrorCode.FRAMING_CHANGED)
-    assert code(device.put_keys(keys + b"x")) == (413, ErrorCode.BODY_TOO_LARGE)
-    assert code(device.put_keys(keys + bytes(23_000))) == (413, ErrorCode.BODY_TOO_LARGE)
+    assert device.put_keys(keys[:-1]).json()["state"] == "partial"
+    for more in (b"x", bytes(23_000)):
+        assert code(device.put_keys(keys + more)) == (413, ErrorCode.BODY_TOO_LARGE)
 
 
 def test_keys_are_what_their_id_says(rig: Rig) -> None:
-    """A body whose hash is not the id in the path is refused, although the sender signed that id."""
-    device = rig.device()
+    """Whole keys whose hash is not their id are refused and forgotten."""
+    device, part = rig.device(), MAX_KEY_PART_BYTES
     announced = hashlib.sha256(b"something else").hexdigest()
-    path = f"/v1/keys/{announced}"
-    headers = device.sign("PUT", path, announced)
-    answer = requests.put(rig.trainer.url + path, data=rig.keys, headers=headers, timeout=30)
-    assert code(answer) == (422, ErrorCode.HASH_MISMATCH)
+    answers = [
+        device.put_part(announced, offset, rig.keys[offset : offset + part])
+        for offset in range(0, len(rig.keys), part)
+    ]
+    assert code(answers[-1]) == (422, ErrorCode.HASH_MISMATCH)
+    assert device.send("GET", f"/v1/keys/{announced}").json()["state"] == "absent"
 
 
 @pytest.mark.parametrize("key_id", ["x", "A" * 64, "..%2f" * 5, "0" * 63])
 def test_a_key_id_is_a_hash(rig: Rig, key_id: str) -> None:
     """Anything else in its place is malformed."""
-    assert code(rig.device().send("PUT", f"/v1/keys/{key_id}", b"x"))[0] in {400, 404}
+    device = rig.device()
+    for answer in (device.put_part(key_id, 0, b"x"), device.send("GET", f"/v1/keys/{key_id}")):
+        assert code(answer)[0] in {400, 404}
+
+
+@pytest.mark.parametrize("offset", ["-1", "01", "x", "1e3", "9" * 40])
+def test_an_offset_is_a_number(rig: Rig, offset: str) -> None:
+    """Another spelling of where a part belongs is malformed."""
+    answer = rig.device().send("PUT", f"/v1/keys/{'0' * 64}/parts/{offset}", b"x")
+    assert code(answer) == (400, ErrorCode.REQUEST_MALFORMED)
 
 
 def test_values_with_changed_framing_are_refused(rig: Rig) -> None:

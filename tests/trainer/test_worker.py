@@ -11,17 +11,21 @@ from pathlib import Path
 from typing import IO
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from obstore.store import MemoryStore
 
 from quietkeys_protocol.errors import ErrorCode, TryAgain
 from quietkeys_protocol.wire import Report, decode_update, encode_report
 from quietkeys_trainer.blobs import ObjectBlobs
+from quietkeys_trainer.circles import Circles
 from quietkeys_trainer.database import migrate, open_database
 from quietkeys_trainer.jobs import Arrival, Job, Jobs
 from quietkeys_trainer.ledger import Ledger
 from quietkeys_trainer.models import JobState
+from quietkeys_trainer.receipts import TrainerKey
 from quietkeys_trainer.service import Service
 from quietkeys_trainer.tidy import tidy
+from quietkeys_trainer.uploads import Uploads
 from quietkeys_trainer.worker import Worker
 from tests.trainer.fake_engine import PLAN, FakeEngine, result, wrap
 
@@ -104,7 +108,18 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     ledger = Ledger(database)
     ledger.enrol(ANN, bytes(32), 0)
     ledger.add_keys(ANN, KEY_ID.hex(), [PLAN.hash], blobs.put(KEYS, KEY_ID.hex()), 0)
-    yield Bench(Service(ledger, Jobs(database), blobs, tmp_path, {}), blobs)
+    (tmp_path / "uploads").mkdir()
+    service = Service(
+        ledger=ledger,
+        jobs=Jobs(database),
+        circles=Circles(database),
+        blobs=blobs,
+        uploads=Uploads(database, tmp_path / "uploads"),
+        trainer_key=TrainerKey(Ed25519PrivateKey.generate()),
+        spool=tmp_path,
+        engines={},
+    )
+    yield Bench(service, blobs)
     database.dispose()
 
 
@@ -212,7 +227,7 @@ def test_a_device_deleted_meanwhile_gets_no_result(bench: Bench) -> None:
     bench.accept()
     engine = InterferingEngine(interfere=lambda: bench.service.ledger.delete_device(ANN))
     assert bench.worker(engine).work_once()
-    tidy(bench.service.ledger, bench.blobs, bench.now)
+    tidy(bench.service, bench.now)
     assert bench.names() == []
 
 
@@ -260,7 +275,7 @@ def test_storage_does_not_grow_with_the_number_of_syncs(bench: Bench) -> None:
         bench.now += 1000
         job_id = bench.accept(b"counts")
         assert bench.worker().work_once()
-        tidy(bench.service.ledger, bench.blobs, bench.now)
+        tidy(bench.service, bench.now)
         assert bench.blobs.get(bench.job(job_id).update_blob or "")
         assert len(bench.names()) == 3
 
@@ -271,8 +286,8 @@ def test_tidying_removes_what_nobody_names(bench: Bench) -> None:
     bench.worker().work_once()
     named = bench.names()
     bench.blobs.put(b"orphan", hashlib.sha256(b"orphan").hexdigest())
-    tidy(bench.service.ledger, bench.blobs, time.time())
+    tidy(bench.service, time.time())
     assert len(bench.names()) == len(named) + 1
-    tidy(bench.service.ledger, bench.blobs, time.time() + 7200)
+    tidy(bench.service, time.time() + 7200)
     assert bench.names() == named
     assert bench.job(job_id).state is JobState.DONE

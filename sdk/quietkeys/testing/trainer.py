@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import secrets
@@ -13,11 +14,12 @@ from typing import Final
 
 import numpy as np
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from numpy.typing import NDArray
 
-from quietkeys.client import JobState
-from quietkeys.testing.fakes import MAGIC, decode_clear, encode_clear, noop_plan_hash
+from quietkeys.client_answers import JobState, Upload
+from quietkeys.testing.fakes import KEY_BYTES, MAGIC, decode_clear, encode_clear, noop_plan_hash
+from quietkeys.testing.trainer_circles import Account, Circles, Device, answer_of, texts_of
 from quietkeys.transport import Answer, Request
 from quietkeys_protocol import signing
 from quietkeys_protocol.errors import (
@@ -31,13 +33,14 @@ from quietkeys_protocol.errors import (
 )
 from quietkeys_protocol.plan import Plan
 from quietkeys_protocol.program import reference
-from quietkeys_protocol.wire import Report, Update, decode_report, encode_update
+from quietkeys_protocol.wire import MAX_KEY_PART_BYTES, Report, Update, decode_report, encode_update
 
 Integers = NDArray[np.int64]
 # (plan, the summed arrays of a report) -> new weights, in the order of `Plan.update_fields`
 Training = Callable[[Plan, Sequence[Integers]], list[Integers]]
 
 _JSON: Final = {"content-type": "application/json"}
+_MAX_KEY_SETS: Final = 2  # of an account
 
 
 def train(plan: Plan, arrays: Sequence[Integers]) -> list[Integers]:
@@ -47,6 +50,7 @@ def train(plan: Plan, arrays: Sequence[Integers]) -> list[Integers]:
 
 @dataclass(slots=True)
 class _Job:
+    account: str
     device: str
     report: Report
     idempotency_key: str
@@ -57,16 +61,11 @@ class _Job:
 
 
 @dataclass(slots=True)
-class _Device:
-    public_key: bytes
-    keys: set[str] = field(default_factory=set)
-
-
-@dataclass(slots=True)
 class InMemoryTrainer:
     """Everything a trainer knows, open to a test.
 
-    training: what it computes. polls: how often it answers that a job is under way. requests: method and path
+    training: what it computes. polls: how often it answers that a job is under way. key_bytes: size of the
+    evaluation keys that it takes. trainer_key: what its receipts are verified with. requests: method and path
     of everything received.
     """
 
@@ -74,12 +73,32 @@ class InMemoryTrainer:
     training: Training = train
     polls: int = 0
     clock: Callable[[], float] = time.time
-    devices: dict[str, _Device] = field(default_factory=dict)
+    key_bytes: int = len(MAGIC) + KEY_BYTES
     jobs: dict[str, _Job] = field(default_factory=dict)
     requests: list[tuple[str, str]] = field(default_factory=list)
-    _latest: dict[tuple[str, bytes, int], Report] = field(default_factory=dict)
+    circles: Circles = field(init=False)
+    _signing_key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate, repr=False)
+    _latest: dict[tuple[str, str, int], tuple[str, Report]] = field(default_factory=dict)
     _nonces: set[str] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self.circles = Circles(lambda: self.clock(), self._drop)
+
+    @property
+    def trainer_key(self) -> bytes:
+        """The public half of what it signs deletions with, 32 bytes."""
+        return self._signing_key.public_key().public_bytes_raw()
+
+    @property
+    def devices(self) -> dict[str, Device]:
+        """Enrolled devices by id."""
+        return self.circles.devices
+
+    @property
+    def accounts(self) -> dict[str, Account]:
+        """What devices share, keys above all."""
+        return self.circles.accounts
 
     def send(self, request: Request) -> Answer:
         """See `quietkeys.transport.Transport`."""
@@ -98,67 +117,137 @@ class InMemoryTrainer:
 
     def _route(self, request: Request, body: bytes) -> Answer:
         match request.method, request.path.split("/")[1:]:
+            case "GET", ["v1", "service"]:
+                return answer_of(200, trainer_key=base64.b64encode(self.trainer_key).decode())
             case "POST", ["v1", "devices"]:
                 return self._enrol(request, body)
-            case "PUT", ["v1", "keys", key_id]:
-                return self._put_keys(self._sender(request, body), key_id, body)
+            case "GET", ["v1", "devices", device_id]:
+                self._own(self._sender(request, body), device_id)
+                return answer_of(200, device_id=device_id)
+            case "DELETE", ["v1", "devices", device_id]:
+                self._own(self._sender(request, body), device_id)
+                return self._delete(device_id, request.headers[signing.NONCE_HEADER])
+            case method, ["v1", "keys", key_id, *rest]:
+                return self._keys(method, self._sender(request, body), key_id, rest, body)
             case "POST", ["v1", "reports"]:
                 return self._receive(self._sender(request, body), request, body)
             case "GET", ["v1", "jobs", job_id]:
                 return self._state(self._job(self._sender(request, body), job_id), job_id)
             case "GET", ["v1", "jobs", job_id, "update"]:
                 return self._update(self._job(self._sender(request, body), job_id))
-            case "DELETE", ["v1", "devices", device_id]:
-                return self._delete(self._sender(request, body), device_id)
+            case method, ["v1", ("circle" | "invitations") as group, *rest]:
+                return self.circles.answer(method, [group, *rest], self._sender(request, body), body)
         raise Refused(ErrorCode.ROUTE_UNKNOWN)
 
     def _enrol(self, request: Request, body: bytes) -> Answer:
-        public_key = signing.parse_base64(json.loads(body)["public_key"], 32, "public_key")
+        public_key = signing.parse_base64(texts_of(body, {"public_key"})["public_key"], 32, "public_key")
         device_id = signing.device_id_of(public_key)
         self._verify(request, body, public_key)
-        is_new = device_id not in self.devices
-        if is_new:
-            self.devices[device_id] = _Device(public_key)
-        return _answer(201 if is_new else 200, device_id=device_id)
+        is_new = self.circles.enrol(device_id, public_key)
+        trainer_key = base64.b64encode(self.trainer_key).decode()
+        return answer_of(201 if is_new else 200, device_id=device_id, trainer_key=trainer_key)
 
-    def _put_keys(self, sender: str, key_id: str, body: bytes) -> Answer:
-        if hashlib.sha256(body).hexdigest() != key_id:
+    def _own(self, sender: str, device_id: str) -> None:
+        if sender != device_id:
+            raise StartOver(ErrorCode.DEVICE_UNKNOWN)
+
+    def _keys(self, method: str, sender: str, key_id: str, rest: list[str], body: bytes) -> Answer:
+        account = self.circles.account_of(sender)
+        if not signing.is_hash(key_id):
+            raise Refused(ErrorCode.REQUEST_MALFORMED, "key id")
+        match method, rest:
+            case "GET", []:
+                pass
+            case "PUT", ["parts", offset] if offset.isdecimal():
+                self._append(account, self.devices[sender].account, key_id, int(offset), body)
+            case "DELETE", []:
+                self._drop_keys(self.devices[sender].account, key_id)
+                return Answer(204, {}, b"")
+            case _:
+                raise Refused(ErrorCode.ROUTE_UNKNOWN)
+        state, received = Upload.ABSENT, 0
+        if key_id in account.keys:
+            state, received = Upload.STORED, account.keys[key_id]
+        elif account.upload_id == key_id and account.upload:
+            state, received = Upload.PARTIAL, len(account.upload)
+        return answer_of(200, key_id=key_id, state=state.value, received=str(received))
+
+    def _append(self, account: Account, account_id: str, key_id: str, offset: int, part: bytes) -> None:
+        if key_id in account.keys:
+            return
+        received = len(account.upload) if account.upload_id == key_id else 0
+        if offset != received:
+            raise Refused(ErrorCode.UPLOAD_OFFSET)
+        if len(part) > min(MAX_KEY_PART_BYTES, self.key_bytes - offset):
+            raise Refused(ErrorCode.BODY_TOO_LARGE)
+        if not part and not received:
+            raise Refused(ErrorCode.REQUEST_MALFORMED, "no bytes")
+        if account.upload_id != key_id:
+            account.upload_id, account.upload = key_id, bytearray()
+        account.upload += part
+        if len(account.upload) < self.key_bytes:
+            return
+        content, account.upload_id, account.upload = bytes(account.upload), "", bytearray()
+        if hashlib.sha256(content).hexdigest() != key_id:
             raise Refused(ErrorCode.HASH_MISMATCH)
-        if not body.startswith(MAGIC):
+        if not content.startswith(MAGIC):
             raise Refused(ErrorCode.FRAMING_CHANGED, "evaluation keys")
-        is_new = key_id not in self.devices[sender].keys
-        self.devices[sender].keys.add(key_id)
-        return _answer(201 if is_new else 200, key_id=key_id)
+        for oldest in list(account.keys)[: 1 - _MAX_KEY_SETS]:
+            self._drop_keys(account_id, oldest)
+        account.keys[key_id] = len(content)
+
+    def _drop_keys(self, account_id: str, key_id: str) -> None:
+        """Delete evaluation keys, their upload, and what was sent and made under them."""
+        account = self.accounts[account_id]
+        account.keys.pop(key_id, None)
+        if account.upload_id == key_id:
+            account.upload_id, account.upload = "", bytearray()
+        kept = {
+            n: j for n, j in self.jobs.items() if (j.account, j.report.key_id.hex()) != (account_id, key_id)
+        }
+        self.jobs = kept
+        self._latest = {slot: sent for slot, sent in self._latest.items() if slot[:2] != (account_id, key_id)}
+
+    def _drop(self, device_id: str, account_id: str) -> None:
+        """Delete what a device that leaves an account has sent there."""
+        self.jobs = {n: j for n, j in self.jobs.items() if (j.device, j.account) != (device_id, account_id)}
+        self._latest = {
+            slot: sent for slot, sent in self._latest.items() if (sent[0], slot[0]) != (device_id, account_id)
+        }
 
     def _receive(self, sender: str, request: Request, body: bytes) -> Answer:
-        idempotency_key = request.headers[signing.IDEMPOTENCY_HEADER]
+        idempotency_key, account = request.headers[signing.IDEMPOTENCY_HEADER], self.devices[sender].account
         report, digest = decode_report(body), hashlib.sha256(body).hexdigest()
         for job_id, job in self.jobs.items():
-            if (job.device, job.idempotency_key) == (sender, idempotency_key):
+            if (job.account, job.idempotency_key) == (account, idempotency_key):
                 if job.sha256 != digest:
                     raise Refused(ErrorCode.IDEMPOTENCY_CONFLICT)
-                return _answer(202, job_id=job_id)
+                return answer_of(202, job_id=job_id)
         if report.plan_hash.hex() != noop_plan_hash(self.plan):
             raise Outdated(ErrorCode.PLAN_UNKNOWN)
         self._arrays(report)
-        if report.key_id.hex() not in self.devices[sender].keys:
+        key_id = report.key_id.hex()
+        if key_id not in self.accounts[account].keys:
             raise StartOver(ErrorCode.KEY_UNKNOWN)
-        slot = (sender, report.key_id, report.source)
-        if slot in self._latest and self._latest[slot].sequence >= report.sequence:
+        slot = (account, key_id, report.source)
+        if slot in self._latest and self._latest[slot][1].sequence >= report.sequence:
             raise Refused(ErrorCode.SEQUENCE_REPLAYED)
         for job in self.jobs.values():
-            if (job.device, job.report.source, job.state) == (sender, report.source, JobState.QUEUED):
+            if ((job.account, job.report.key_id.hex(), job.report.source), job.state) == (
+                slot,
+                JobState.QUEUED,
+            ):
                 job.state = JobState.SUPERSEDED
-        self._latest[slot] = report
+        self._latest[slot] = (sender, report)
         job_id = secrets.token_hex(16)
-        self.jobs[job_id] = _Job(sender, report, idempotency_key, digest)
-        return _answer(202, job_id=job_id)
+        self.jobs[job_id] = _Job(account, sender, report, idempotency_key, digest)
+        return answer_of(202, job_id=job_id)
 
     def _state(self, job: _Job, job_id: str) -> Answer:
         if job.state is JobState.QUEUED and job.polls >= self.polls:
             job.update, job.state = self._trained(job, job_id), JobState.DONE
         job.polls += 1
-        return _answer(200, job_id=job_id, state=job.state.value)
+        return answer_of(200, job_id=job_id, state=job.state.value)
 
     def _update(self, job: _Job) -> Answer:
         match job.state:
@@ -170,20 +259,24 @@ class InMemoryTrainer:
                 raise StartOver(ErrorCode.JOB_SUPERSEDED)
         raise TryAgain(ErrorCode.UPDATE_NOT_READY)
 
-    def _delete(self, sender: str, device_id: str) -> Answer:
-        if sender != device_id:
-            raise StartOver(ErrorCode.DEVICE_UNKNOWN)
-        del self.devices[sender]
-        self.jobs = {name: job for name, job in self.jobs.items() if job.device != sender}
-        self._latest = {slot: report for slot, report in self._latest.items() if slot[0] != sender}
-        return Answer(204, {}, b"")
+    def _delete(self, device_id: str, nonce: str) -> Answer:
+        self.circles.delete(device_id)
+        deleted_at = int(self.clock())
+        signature = self._signing_key.sign(signing.deletion_string(device_id, deleted_at, nonce))
+        return answer_of(
+            200,
+            device_id=device_id,
+            deleted_at=str(deleted_at),
+            nonce=nonce,
+            signature=base64.b64encode(signature).decode(),
+        )
 
     def _trained(self, job: _Job, job_id: str) -> bytes:
         own = job.report
         sources = [
             self._arrays(report)
-            for (device, key_id, _), report in self._latest.items()
-            if (device, key_id, report.sources) == (job.device, own.key_id, own.sources)
+            for (account, key_id, _), (_, report) in self._latest.items()
+            if (account, key_id, report.sources) == (job.account, own.key_id.hex(), own.sources)
         ]
         sums = [np.sum(parts, axis=0) for parts in zip(*sources, strict=True)]
         values = tuple(encode_clear(weights) for weights in self.training(self.plan, sums))
@@ -200,7 +293,7 @@ class InMemoryTrainer:
 
     def _job(self, sender: str, job_id: str) -> _Job:
         job = self.jobs.get(job_id)
-        if job is None or job.device != sender:
+        if job is None or job.account != self.devices[sender].account:
             raise StartOver(ErrorCode.JOB_UNKNOWN)
         return job
 
@@ -229,7 +322,3 @@ class InMemoryTrainer:
         if credentials.nonce in self._nonces:
             raise Refused(ErrorCode.NONCE_REPLAYED)
         self._nonces.add(credentials.nonce)
-
-
-def _answer(status: int, **fields: str) -> Answer:
-    return Answer(status, _JSON, json.dumps(fields).encode())

@@ -1,0 +1,73 @@
+"""The trainer's own Ed25519 key, and what it signs: that a device was deleted.
+
+Devices pin the public half at enrolment. The private half lies in the state folder, mode 0600, is made at the
+first start, and never leaves this module: it cannot be printed or pickled.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, NoReturn
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from quietkeys_protocol.errors import ErrorCode, Refused
+from quietkeys_protocol.signing import deletion_string
+
+_SECRET_BYTES: Final = 32  # RFC 8032
+
+
+class TrainerKey:
+    """A key pair; `public_key` is public, 32 bytes."""
+
+    __slots__ = ("_key", "public_key")
+
+    def __init__(self, key: Ed25519PrivateKey) -> None:
+        self._key = key
+        self.public_key = key.public_key().public_bytes_raw()
+
+    def sign_deletion(self, device_id: str, deleted_at: int, nonce: str) -> bytes:
+        """The signature, 64 bytes, of a receipt. nonce: of the request that asked for the deletion."""
+        return self._key.sign(deletion_string(device_id, deleted_at, nonce))
+
+    def __repr__(self) -> str:
+        return "TrainerKey()"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a trainer's key cannot be pickled or copied")
+
+
+def open_trainer_key(path: Path) -> TrainerKey:
+    """The key in a file, which is made where there is none; whoever makes it first, all get the same.
+
+    `Refused` where there is something else in the file: a new key would make every pinned one useless.
+    """
+    if not path.exists():
+        _make(path)
+    secret = path.read_bytes()
+    if len(secret) != _SECRET_BYTES:
+        raise Refused(ErrorCode.TRAINER_KEY_DAMAGED)
+    return TrainerKey(Ed25519PrivateKey.from_private_bytes(secret))
+
+
+def _make(path: Path) -> None:
+    """Writes a new key whole, and puts it in place unless another process was faster."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(Ed25519PrivateKey.generate().private_bytes_raw())
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            path.hardlink_to(draft)
+    finally:
+        draft.unlink()
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
