@@ -44,8 +44,12 @@ class PeerStrip:
 
 
 def learn(keyboard: Personalizer, learnt: Sequence[Prompt]) -> None:
-    """Record words as they were kept: typed without a mistake."""
+    """Record words as they were kept, typed without a mistake, in the sessions of their messages."""
+    session = learnt[0].session if learnt else 0
     for prompt in learnt:
+        if prompt.session != session:
+            session = prompt.session
+            keyboard._learning.recorder.begin_session()
         keyboard.record(prompt.context, prompt.word, prompt.word)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from quietkeys.evaluation.ladder import split
-from quietkeys.evaluation.messages import read_messages
+from quietkeys.evaluation.messages import MESSAGES_PER_SESSION, read_messages
 from quietkeys.tokens import normalize
 from quietkeys_bench.people import Person
 
@@ -17,17 +17,18 @@ _TOKEN: Final = re.compile(r"\S+")
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Prompt:
-    """A normalized word and the text of the message before it, as written. Private."""
+    """A normalized word and the text of the message before it, as written; its session. Private."""
 
     context: str
     word: str
+    session: int = 0
 
 
 def prompts(messages: Sequence[str]) -> list[Prompt]:
     """Return the words of messages in order: the same as `quietkeys.evaluation.messages.typed_words`."""
     return [
-        Prompt(message[: token.start()], word)
-        for message in messages
+        Prompt(message[: token.start()], word, number // MESSAGES_PER_SESSION)
+        for number, message in enumerate(messages)
         for token in _TOKEN.finditer(message)
         if (word := normalize(token.group()))
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from quietkeys.answers import Deletion, Problem, Status, Suggestions
+from quietkeys.fields import InputField
 from quietkeys.keyboard import Layout
 from quietkeys.levels import Level
 from quietkeys.personalizer import Personalizer
@@ -22,6 +23,7 @@ from quietkeys_protocol.errors import (
 __all__ = [
     "Deletion",
     "ErrorCode",
+    "InputField",
     "Layout",
     "LedgerLine",
     "Level",

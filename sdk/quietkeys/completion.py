@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from quietkeys.language import Context
 from quietkeys.lexicon import RESERVED
-from quietkeys.memory import last_two
 from quietkeys.predictor import Predictor
 from quietkeys.scorer import Adapter
 from quietkeys.slate import UNKNOWN
@@ -63,7 +62,7 @@ def _weighed(
     lexicon, memory = predictor.model.search.lexicon, predictor.memory
     known = [lexicon.words[position] for position in ids]
     inside = set(known)
-    before = last_two(context)
+    before = memory.before(context)
     own = [
         word
         for word in memory.likely(*before, prefix, OWN)

@@ -17,8 +17,8 @@ from quietkeys.memory import Memory
 
 EVIDENCE: Final = (
     "literal_known",  # the literal, a lexicon word
-    "literal_new",  # the literal, neither in the lexicon nor typed before
-    "literal_own",  # the literal, typed before: log(1 + count) / 3, at most 2
+    "literal_new",  # the literal, neither in the lexicon nor kept before
+    "literal_own",  # the literal, kept before: log(1 + count) / 3, at most 2
     "own_word",  # a personal dictionary word that was not typed literally
     "recent",  # exp(-words since it was last typed / 500)
     "extra_edits",  # edits beyond the first, at most 3
@@ -32,6 +32,8 @@ def evidence_row(memory: Memory, word: str, typed: str, in_lexicon: bool, edit_c
     """Return the evidence of one candidate, in the order of `EVIDENCE`."""
     count, age = memory.count((word,)), memory.age(word)
     literal = word == typed
+    if literal and not in_lexicon and count <= 0.0:
+        count = float(memory.kept_before(word))
     own = min(math.log1p(count) / 3.0, 2.0)
     return [
         float(literal and in_lexicon),

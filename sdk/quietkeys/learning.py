@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import re
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -17,6 +19,7 @@ from quietkeys.memory import Memory
 from quietkeys.model import load_model
 from quietkeys.predictor import Predictor
 from quietkeys.recorder import Recorder
+from quietkeys.redaction import Redactor
 from quietkeys.scorer import Adapter
 from quietkeys.store import Store
 from quietkeys_protocol.errors import ErrorCode, Untrusted
@@ -29,6 +32,8 @@ _PLAN: Final = "plan"  # the setting that says which plan's events are counted
 class Learning:
     """The model of a verified bundle over the profile's memory, the recorder, the adapter versions.
 
+    redactor: what every text goes through first.
+
     manifest: of the bundle. specification: the pinned encryption parameters in it. Its other bytes, twelve
     megabytes, are not kept.
     """
@@ -38,6 +43,7 @@ class Learning:
     predictor: Predictor
     recorder: Recorder
     adapters: Adapters
+    redactor: Redactor
 
     @classmethod
     def load(
@@ -47,8 +53,12 @@ class Learning:
         trusted_keys: Sequence[bytes],
         rng: Generator,
         layout: Layout = QWERTY,
+        redact: Sequence[re.Pattern[str]] = (),
+        clock: Callable[[], float] = time.time,
     ) -> Learning:
         """Return what a store and the bundle in `folder` make together, typed on a layout.
+
+        redact: the app's own patterns of what is never to be learnt. clock: seconds, for sessions.
 
         Raises Untrusted (BUNDLE_UNTRUSTED; PROFILE_DAMAGED for what the store holds), TryAgain (DISK_FULL,
         STORAGE_FAILED).
@@ -68,9 +78,11 @@ class Learning:
                     store.forget_events()
                     store.set_setting(_PLAN, model.plan.hash)
         predictor = Predictor(model, Memory())
-        recorder = Recorder(predictor, store, rng)
+        recorder = Recorder(predictor, store, rng, clock=clock)
         adapters = Adapters(store.database, model.plan)
-        learning = cls(bundle.manifest, bundle[SPECIFICATION], predictor, recorder, adapters)
+        learning = cls(
+            bundle.manifest, bundle[SPECIFICATION], predictor, recorder, adapters, Redactor(predictor, redact)
+        )
         learning.adapter_in_use()
         return learning
 

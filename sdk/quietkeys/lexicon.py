@@ -23,6 +23,7 @@ from quietkeys.symbols import CLASSES, FIRST_CLASS, word_class
 RESERVED: Final = 2  # ids that are no words: a sentence's start, the unknown word
 MAX_DISTANCE: Final = 4  # edits; see `reach`
 MAX_COMPLETED: Final = 512  # completions that are weighed, the most frequent ones
+_NEAR_SIZE: Final = 64  # words that are compared with what may be a slip, the likeliest ones
 _COST_PER_EDIT: Final = 4.5  # nats, a rough price of one edit for the first selection
 
 Indices = NDArray[np.int64]
@@ -147,6 +148,11 @@ class Lexicon:
             rough = self.tables.log_frequency[found] - _COST_PER_EDIT * distances[hits]
             found = found[np.argpartition(-rough, limit)[:limit]]
         return found
+
+    def is_near(self, typed: str, distance: int) -> bool:
+        """Return whether a word is at most so many edits away (at most `reach`)."""
+        found = self.near(typed, _NEAR_SIZE)
+        return any(OSA.distance(typed, self.words[position]) <= distance for position in found)
 
     def completions(self, prefix: str) -> Indices:
         """Return the ids of words that go on from `prefix`, at most MAX_COMPLETED, no offensive ones."""

@@ -7,10 +7,12 @@ words. A count halves every `HALF_LIFE` words that the user types.
 from __future__ import annotations
 
 import math
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import nlargest
 from typing import Final
+
+from quietkeys.language import BLANK
 
 HALF_LIFE: Final = 50_000  # words typed until a count weighs half
 _DECAY: Final = math.log(2.0) / HALF_LIFE  # per word
@@ -41,14 +43,20 @@ class Trace:
     before: dict[_Slot, Entry | None] = field(repr=False)
 
 
+def _never(_: str) -> int:
+    return 0
+
+
 @dataclass(slots=True, repr=False)
 class Memory:
     """Counts by key, each with the tick (words typed so far) of its last change.
 
     lexicon: the words that are not the user's own. own_words: those learnt that it lacks, in order.
+    kept_before: how often a word that is not learnt yet was kept.
     """
 
     lexicon: Container[str] = frozenset()
+    kept_before: Callable[[str], int] = _never
     counts: dict[Key, Entry] = field(default_factory=dict)
     histories: dict[Key, Entry] = field(default_factory=dict)
     own_words: dict[str, None] = field(default_factory=dict)
@@ -64,6 +72,17 @@ class Memory:
         """Return how many words ago this word was last learnt, infinity if never."""
         entry = self.counts.get((word,))
         return math.inf if entry is None else float(self.tick - entry[1])
+
+    def before(self, context: Sequence[str]) -> tuple[str, str]:
+        """Return the `last_two` of a context as `learn` is to have them: BLANK for words that are not known.
+
+        A word is known if the lexicon has it or it was learnt: no other word may be stored as a neighbour.
+        """
+        before, previous = last_two(context)
+        return self._or_blank(before), self._or_blank(previous)
+
+    def _or_blank(self, word: str) -> str:
+        return word if not word or word in self.lexicon or (word,) in self.counts else BLANK
 
     def learn(self, before: str, previous: str, word: str) -> Trace:
         """Count one word after up to two others ("" where a sentence starts); return the trace."""

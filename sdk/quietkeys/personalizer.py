@@ -12,9 +12,10 @@ anything but the disk, and typing goes on while they do.
 
 from __future__ import annotations
 
-import secrets
+import re
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
@@ -24,23 +25,23 @@ from numpy.random import Generator
 from quietkeys.address import trainer_address
 from quietkeys.answers import Deletion, Status, Suggestions
 from quietkeys.bundle import SHIPPED
+from quietkeys.fields import InputField
 from quietkeys.keyboard import QWERTY, Layout
 from quietkeys.learning import Learning
 from quietkeys.levels import Level
 from quietkeys.outbox import Outbox
-from quietkeys.predictor import Judged
 from quietkeys.preferences import StoredPreferences
 from quietkeys.profile import KEYS, Profile
-from quietkeys.recorder import Kept, Receipt
+from quietkeys.recorder import Receipt
+from quietkeys.recording import record, record_nothing
 from quietkeys.store import LedgerLine
-from quietkeys.suggesting import suggestions
+from quietkeys.suggesting import as_typed, suggestions
 from quietkeys.surroundings import Surroundings
 from quietkeys.sync_result import ProgressCallback, SyncResult
 from quietkeys.tokens import normalize
 from quietkeys.touched import Touches, touches_of
 from quietkeys.trainers import Trainers
 from quietkeys.trusted_keys import TRUSTED_KEYS
-from quietkeys.typed import words_of
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused
 from quietkeys_protocol.plan import Plan
 
@@ -50,6 +51,7 @@ if TYPE_CHECKING:  # imported when a sync begins
     from quietkeys.transport import Transport
 
 WAIT_SECONDS: Final = 120.0  # for the trainer to train
+_PAUSED: Final = "paused"  # the setting that is there while learning is paused
 
 
 class Personalizer:
@@ -75,6 +77,7 @@ class Personalizer:
         self._rng = rng
         self._typing = threading.RLock()  # memory, counts, the adapter in use
         self._one_sync = threading.RLock()
+        self._private = 0  # blocks of `private` that are open
         self._adapter = learning.adapter_in_use()
         self._preferences = StoredPreferences(profile.store)
         Outbox(profile.store.database, profile.folder, learning.predictor.plan).tidy()
@@ -87,6 +90,7 @@ class Personalizer:
         trainer_url: str | None = None,
         bundle: str | Path = "en",
         layout: Layout = QWERTY,
+        redact: Sequence[re.Pattern[str]] = (),
         trusted_keys: Sequence[bytes] = TRUSTED_KEYS,
         cipher: Callable[[Path, Plan], Cipher] | None = None,
         transport: Transport | None = None,
@@ -99,6 +103,8 @@ class Personalizer:
         bundle: the name of a shipped bundle, or the folder of one that is signed by a key of `trusted_keys`.
         layout: what is typed on, one of `quietkeys.layouts` or made by `Layout.from_rows`; what is learned of
         touches belongs to its name.
+        redact: what is never learnt and never suggested from, beside what is left out anyway (see `record`).
+        Each pattern is searched in the line that is typed in, up to what was typed.
         For tests: cipher, a factory of what encrypts, from a folder for its keys and the plan
         (`quietkeys.testing.NoopCipher`); transport, what requests go through
         (`quietkeys.testing.InMemoryTrainer`); around, time and chance; rng, which events judge updates.
@@ -110,14 +116,22 @@ class Personalizer:
         trainer = "" if trainer_url is None else trainer_address(trainer_url)
         folder = SHIPPED / bundle if isinstance(bundle, str) else bundle
         chance = np.random.default_rng() if rng is None else rng
+        clock = (Surroundings() if around is None else around).clock
         profile, learning = Profile.open(
             Path(profile_dir),
-            lambda store: Learning.load(store, folder, trusted_keys, chance, layout),
-            (Surroundings() if around is None else around).clock(),
+            lambda store: Learning.load(store, folder, trusted_keys, chance, layout, redact, clock),
+            clock(),
         )
         return cls(profile, learning, trainer, cipher, transport, around, chance)
 
-    def suggest(self, context: str, typed: str, touches: Touches | None = None) -> Suggestions:
+    def suggest(
+        self,
+        context: str,
+        typed: str,
+        touches: Touches | None = None,
+        *,
+        field: InputField = InputField.TEXT,
+    ) -> Suggestions:
         """Return what to show for the token being typed. context: the text before it.
 
         typed "": three words that may come next. Else corrections and completions of the last run of letters
@@ -127,32 +141,41 @@ class Personalizer:
 
         touches: where each character of `typed` was touched, (x, y) in key widths and heights of the layout,
         None for those without. One far off its key is left out. Raises Refused (TOUCHES_MALFORMED).
+        field: the kind of field; for passwords and one-time codes only what was typed is shown.
         """
         predictor = self._learning.predictor
         points = touches_of(predictor.layout, typed, touches)
+        if not field.suggests:
+            return as_typed(typed)
+        redactor, preferences = self._learning.redactor, self._preferences.current
         with self._typing:
-            return suggestions(predictor, self._adapter, self._preferences.current, context, typed, points)
+            return suggestions(redactor, self._adapter, preferences, context, typed, points)
 
-    def record(self, context: str, typed: str, kept: str, touches: Touches | None = None) -> Receipt:
+    def record(
+        self,
+        context: str,
+        typed: str,
+        kept: str,
+        touches: Touches | None = None,
+        *,
+        field: InputField = InputField.TEXT,
+    ) -> Receipt:
         """Learn what the user kept of what was typed; return the receipt for `undo`.
 
         context: the text before it. kept: what stands there now, which may be what was typed, a suggestion,
         or something else. touches: as in `suggest`; they teach where this user's fingers land. Only counts of
-        words and sums of touches are kept. Raises Refused (TOUCHES_MALFORMED), TryAgain (DISK_FULL,
-        STORAGE_FAILED); then nothing was learned, and suggestions go on.
+        words and sums of touches are kept; a word that the bundle lacks is learnt when it was kept three
+        times over two sessions (from opening the profile, or from half an hour without a record).
+        Nothing is learnt in any field but TEXT, within `private`, or while `paused`; nor are numbers,
+        addresses, codes, random strings, and what is said to be a secret. Raises Refused
+        (TOUCHES_MALFORMED), TryAgain (DISK_FULL, STORAGE_FAILED); then nothing was learned, and suggestions
+        go on.
         """
-        meant, hit = words_of(context, kept), words_of(context, typed)
-        predictor = self._learning.predictor
-        points = touches_of(predictor.layout, typed, touches)
+        points = touches_of(self._learning.predictor.layout, typed, touches)
         with self._typing:
-            judged: list[Judged | None] = [None] * len(meant)
-            if len(hit) == len(meant):
-                judged = [
-                    predictor.judge(piece.context, came.text, self._adapter, came.touches(points))
-                    for piece, came in zip(meant, hit, strict=True)
-                ]
-            pieces = [Kept(piece.context, one, piece.text) for piece, one in zip(meant, judged, strict=True)]
-            return self._learning.recorder.record_all(pieces, secrets.token_hex(16))
+            if not field.learns or self._private or self.paused:
+                return record_nothing(self._learning)
+            return record(self._learning, self._adapter, context, typed, kept, points)
 
     def undo(self, receipt: Receipt) -> None:
         """Take back what one `record` learned, as if it had not been.
@@ -162,6 +185,31 @@ class Personalizer:
         """
         with self._typing:
             self._learning.recorder.undo(receipt)
+
+    @contextmanager
+    def private(self) -> Iterator[None]:
+        """Learn nothing within this block, in any thread; blocks may nest. Suggestions go on."""
+        with self._typing:
+            self._private += 1
+        try:
+            yield
+        finally:
+            with self._typing:
+                self._private -= 1
+
+    @property
+    def paused(self) -> bool:
+        """Whether learning is paused; False until the app or its user says so. Kept in the profile."""
+        return self._profile.store.setting(_PAUSED) is not None
+
+    @paused.setter
+    def paused(self, paused: bool) -> None:
+        """Raises TryAgain (DISK_FULL, STORAGE_FAILED); then nothing was changed."""
+        with self._typing:
+            if paused:
+                self._profile.store.set_setting(_PAUSED, "1")
+            else:
+                self._profile.store.drop_setting(_PAUSED)
 
     @property
     def level(self) -> Level:
@@ -187,7 +235,7 @@ class Personalizer:
         return tuple(sorted(self._preferences.current.never_correct))
 
     def forget_word(self, word: str) -> None:
-        """Forget a word and everything counted around it; earlier receipts can no longer be used.
+        """Forget a word and everything counted around it, for good; earlier receipts may no longer work.
 
         Counts of events stay: they name no word. Raises TryAgain (DISK_FULL, STORAGE_FAILED).
         """

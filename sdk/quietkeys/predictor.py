@@ -5,7 +5,7 @@ This is the typing path: onnxruntime, numpy and rapidfuzz, and nothing that know
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -19,7 +19,7 @@ from quietkeys.levels import CERTAINTY, Level, decided
 from quietkeys.memory import Memory
 from quietkeys.model import Model
 from quietkeys.scorer import Adapter, Scorer
-from quietkeys.slate import Slate, SlateMaker
+from quietkeys.slate import UNKNOWN, Slate, SlateMaker
 from quietkeys.tokens import is_correctable
 from quietkeys.touch import TouchModel
 from quietkeys_protocol.plan import Plan
@@ -27,7 +27,6 @@ from quietkeys_protocol.plan import Plan
 _LANGUAGE: Final = FEATURES.index("language")
 _PERSONAL: Final = FEATURES.index("personal")
 KEPT_CANDIDATES: Final = 12  # of a slate that a choice keeps, the most probable ones
-OWN_WORD: Final = 3.0  # times a word the lexicon lacks was kept, until it is never corrected away
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -115,6 +114,17 @@ class Predictor:
         scores = self.scorer.score(self.maker.alone(context, word), self.scorer.no_adapter())
         return float(scores.features[0, _LANGUAGE] + scores.features[0, _PERSONAL])
 
+    def log_spelling(self, word: str) -> float:
+        """Return log P(spelling), nats, of a piece under the bundle's character model of unknown words."""
+        slate = replace(
+            self.maker.alone((), word),
+            ids=np.array([UNKNOWN], np.int64),
+            language=np.zeros(1, np.float32),
+            personal=np.zeros(1, np.float32),
+            base_share=1.0,
+        )
+        return float(self.scorer.score(slate, self.scorer.no_adapter()).features[0, _LANGUAGE])
+
     def choice(self, judged: Judged, kept: str) -> Choice | None:
         """Return the kept word as numbers, or None if it was not among the candidates."""
         position = judged.slate.position(kept)
@@ -140,4 +150,4 @@ class Predictor:
             return lexicon.is_offensive(piece)
         owner, mark, _ = piece.partition("'s")
         owned = mark and piece.endswith(mark) and owner in lexicon.index
-        return bool(owned) or self.memory.count((piece,)) >= OWN_WORD
+        return bool(owned) or piece in self.memory.own_words

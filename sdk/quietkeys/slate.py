@@ -18,7 +18,7 @@ from quietkeys.alignment import MAX_EDITS, align
 from quietkeys.evidence import evidence_table
 from quietkeys.language import Context, LanguageModel, LanguageState
 from quietkeys.lexicon import Lexicon, encode_words, reach
-from quietkeys.memory import Memory, last_two
+from quietkeys.memory import Memory
 from quietkeys.phrases import phrases
 from quietkeys.slips import LayoutChannel
 from quietkeys.touch import TouchModel, no_touches
@@ -29,7 +29,6 @@ PHRASE: Final = 0  # id of two words in one
 SLATE_SIZE: Final = 24  # candidates that are scored
 _SCAN_SIZE: Final = 64  # lexicon candidates that are aligned
 _CACHE_SIZE: Final = 2048  # typed words whose lexicon candidates are remembered
-_OWN_COUNT: Final = 1.5  # times an own word was kept before it is offered for more than one edit
 _RARE: Final = -16.0  # nats, rough log-probability of a spelling the lexicon lacks
 _DRAWN_OUT: Final = re.compile(r"(.)\1{2,}")  # "sooo"
 START_SHARE: Final = 0.4  # of plain word frequency where there is no context: it may be no sentence at all
@@ -187,7 +186,7 @@ class SlateMaker:
         return self._slate(word, no_touches(word), found, language, self._personal(context, found.words))
 
     def _personal(self, context: Context, words: Sequence[str]) -> Floats:
-        before = last_two(context)
+        before = self.memory.before(context)
         chance = [self.memory.probability(*before, word) for word in words]
         return self.memory.share() * np.array(chance, dtype=np.float64)
 
@@ -253,11 +252,7 @@ class SlateMaker:
             distances = process.cdist([typed], own, scorer=OSA.distance, score_cutoff=cutoff, dtype=np.uint8)[
                 0
             ]
-            near = [(own[position], distances[position]) for position in np.flatnonzero(distances <= cutoff)]
-            found = [
-                word
-                for word, distance in near
-                if word != typed and (distance == 1 or self.memory.count((word,)) >= _OWN_COUNT)
-            ]
+            near = [own[position] for position in np.flatnonzero(distances <= cutoff)]
+            found = [word for word in near if word != typed]
         known = typed in self.search.lexicon.index
         return found if known else [*found, typed]

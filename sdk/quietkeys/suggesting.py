@@ -17,6 +17,7 @@ from quietkeys.language import BLANK, Context
 from quietkeys.levels import CERTAINTY, Level
 from quietkeys.predictor import Judged, Predictor
 from quietkeys.preferences import Preferences
+from quietkeys.redaction import Redactor
 from quietkeys.scorer import Adapter
 from quietkeys.slate import UNKNOWN
 from quietkeys.typed import Piece, Token, context_of, token_of
@@ -31,7 +32,7 @@ _PLAIN_END: Final = re.compile(r"(?:^|\s)[A-Za-z']+[ \u00a0]$")  # a bare word a
 
 
 def suggestions(
-    predictor: Predictor,
+    redactor: Redactor,
     adapter: Adapter,
     preferences: Preferences,
     context: str,
@@ -39,6 +40,11 @@ def suggestions(
     touches: Floats,
 ) -> Suggestions:
     """Return what to show; `Personalizer.suggest` says what that is. touches: [len(typed), 2]."""
+    predictor, given = redactor.predictor, typed
+    seen = redactor.redacted(context, typed)
+    context, typed = seen.context, seen.text
+    if typed.split()[-1:] != given.split()[-1:]:
+        return as_typed(given)
     if not typed.strip():
         return Suggestions(_next(predictor, adapter, context_of(context)))
     token = token_of(context, typed)
@@ -51,6 +57,11 @@ def suggestions(
         return Suggestions((literal,))
     level = Level.OFF if piece.text in preferences.never_correct else preferences.level
     return _shown(predictor, adapter, token, piece, judged, level, context)
+
+
+def as_typed(typed: str) -> Suggestions:
+    """Return the last token alone, as it was typed."""
+    return Suggestions(tuple(typed.split()[-1:]))
 
 
 def _next(predictor: Predictor, adapter: Adapter, context: Context) -> tuple[str, ...]:

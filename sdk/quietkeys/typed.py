@@ -19,7 +19,7 @@ from quietkeys.tokens import ends_sentence, is_correctable, normalize, pieces, s
 
 _MARKED: Final = re.compile(r"[@#/\\~$]\S")  # handles, tags, paths, variables, prices
 _SPEAKS: Final = re.compile(r"[^\W_]")
-_REACH: Final = 1200  # characters of context that can matter
+REACH: Final = 1200  # characters of context that can matter
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -73,9 +73,9 @@ def words_of(context: str, text: str) -> list[Piece]:
 
 def context_of(text: str) -> Context:
     """Return the context that a text leaves: the pieces of the line that it ends in."""
-    line = text[-_REACH:].rpartition("\n")[2]
+    line = text[-REACH:].rpartition("\n")[2]
     tokens = line.split()
-    if len(text) > _REACH and len(line) == _REACH:
+    if len(text) > REACH and len(line) == REACH:
         tokens = tokens[1:]  # the first may be cut
     context: Context = ()
     for raw in tokens:

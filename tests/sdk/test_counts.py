@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from quietkeys import Personalizer, Receipt
 from quietkeys.bundle import open_bundle
+from quietkeys.language import BLANK
 from quietkeys.learning import Learning
 from quietkeys.memory import HALF_LIFE, NEGLIGIBLE, Key
 from quietkeys.model import Model, load_model
@@ -24,6 +25,7 @@ from tests.sdk.conftest import Rig
 from tests.sdk.test_facade import everything_in
 
 TYPED = [("yuo", "you"), ("sentemce", "sentence"), ("abuzo", "abuzo"), ("tyhe", "the"), ("fo", "of")]
+OWN = "abuzo"  # the one that the lexicon lacks
 # Numbers from 0 record one of TYPED; negative ones take back the record so many places before the last.
 ACTIONS = st.lists(st.integers(-6, len(TYPED) - 1), max_size=25)
 
@@ -37,12 +39,15 @@ def model(bundle: Path) -> Model:
 class Journal:
     """A recorder, and beside it a list of what is recorded and not taken back."""
 
-    def __init__(self, model: Model, held_out: bool = False) -> None:
+    def __init__(self, model: Model, held_out: bool = False, own: bool = False) -> None:
         self.store = Store.in_memory()
         self.predictor = Predictor(model)
         chance = np.random.default_rng(0)
         self.recorder = Recorder(self.predictor, self.store, chance if held_out else Never(), self._note)  # type: ignore[arg-type]
         self.live: list[tuple[Receipt, int, tuple[str, str], str, object]] = []
+        self.own = own
+        if own:
+            self.recorder.add_word(OWN)
         self._choice: object = None
 
     def _note(self, choice: object) -> None:
@@ -65,7 +70,13 @@ class Journal:
     def expected_counts(self) -> dict[Key, float]:
         """Every key's decayed count, summed up from the list."""
         counts: dict[Key, float] = {}
-        for _, tick, (before, previous), kept, _ in self.live:
+        put = [(1, (BLANK, BLANK), OWN)] if self.own else []
+        typed = [(tick, context, kept) for _, tick, context, kept, _ in self.live]
+        for tick, (before, previous), kept in put + typed:
+            if kept == OWN and not self.own:
+                continue  # kept in one session only: neither learnt nor a neighbour
+            if previous == OWN and not self.own:
+                previous = BLANK
             weight = math.exp(-math.log(2.0) / HALF_LIFE * (self.recorder.tick - tick))
             for key in ((kept,), (previous, kept), (before, previous, kept)):
                 counts[key] = counts.get(key, 0.0) + weight
@@ -92,10 +103,10 @@ class Never:
         return 1.0
 
 
-@given(actions=ACTIONS)
-def test_counts_are_those_of_what_was_not_taken_back(model: Model, actions: list[int]) -> None:
+@given(actions=ACTIONS, own=st.booleans())
+def test_counts_are_those_of_what_was_not_taken_back(model: Model, actions: list[int], own: bool) -> None:
     """After any records and undos in any order, counts in memory and in the store equal a fresh count."""
-    journal = Journal(model)
+    journal = Journal(model, own=own)
     for action in actions:
         journal.act(action)
     memory, expected = journal.predictor.memory, journal.expected_counts()
@@ -117,10 +128,10 @@ def test_counts_are_those_of_what_was_not_taken_back(model: Model, actions: list
         assert held == pytest.approx(totals, rel=1e-9)
 
 
-@given(actions=ACTIONS)
-def test_the_last_record_is_taken_back_to_the_bit(model: Model, actions: list[int]) -> None:
+@given(actions=ACTIONS, own=st.booleans())
+def test_the_last_record_is_taken_back_to_the_bit(model: Model, actions: list[int], own: bool) -> None:
     """Record and undo, with nothing in between, leaves memory, ages and the clock exactly as they were."""
-    journal = Journal(model, held_out=True)
+    journal = Journal(model, held_out=True, own=own)
     for action in actions:
         journal.act(action)
     memory = journal.predictor.memory
@@ -134,6 +145,7 @@ def test_the_last_record_is_taken_back_to_the_bit(model: Model, actions: list[in
             journal.recorder.words,
             journal.store.held_out(),
             sorted(journal.store.memory()),
+            journal.store.marks("pending"),
         )
 
     before, masses = state(), journal.recorder.masses
@@ -170,32 +182,35 @@ def test_old_counts_are_dropped_when_they_mean_nothing(model: Model) -> None:
     assert journal.predictor.memory.counts == {}
 
 
-CANARY = "yesterday purple elephants danced beside my uncle"
+CANARY = "tuesday purple badgers danced beside my uncle"
 
 
 def test_no_text_is_kept(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
     """Neither what was typed, nor any four words in a row, nor what is no word, is in any file or message."""
+    words = CANARY.split()
+    for _ in range(2):
+        with rig.open() as keyboard:
+            for _ in range(2):
+                for place, word in enumerate(words):
+                    keyboard.record(" ".join(words[:place]), f"zzq{word[1:]}", word)
     with rig.open() as keyboard:
-        words = CANARY.split()
-        for place, word in enumerate(words):
-            keyboard.record(" ".join(words[:place]), f"zzq{word[1:]}", word)
-        for secret in ("hunter2hunter2", "uncle@mail.test", "4111111111111111", "https://secret.test/x"):
-            keyboard.record("my pin is", secret, secret)
-            keyboard.record(f"my pin is {secret}", "now", "now")
+        for secret in ("hunter2hunter2", "aunty@mail.test", "4111111111111111", "https://secret.test/x"):
+            keyboard.record("it is", secret, secret)
+            keyboard.record(f"it is {secret}", "now", "now")
         keyboard.sync()
         held = everything_in(rig.folder / "profile")
         told = repr(keyboard.ledger()) + repr(keyboard.status()) + caplog.text + repr(keyboard)
         told += repr(keyboard.suggest("my pin is", "hunter"))
         sent = b"".join(str(job.report).encode() for job in rig.trainer.jobs.values())
     held += everything_in(rig.folder / "profile")
-    assert b"elephants" in held  # a word of one's own is kept; the search can find what is there
-    for part in (b"hunter2", b"uncle@", b"4111", b"secret.test", b"zzq"):
+    assert b"badgers" in held  # a word of one's own is kept; the search can find what is there
+    for part in (b"hunter2", b"aunty@", b"4111", b"secret.test", b"zzq"):
         assert part not in held
     separated = (b" ", b"\x1f", b"\x00", b"")
     for place in range(len(words) - 3):
         for separator in separated:
             assert separator.join(word.encode() for word in words[place : place + 4]) not in held
-    for word in ("elephants", "yesterday", "hunter2"):
+    for word in ("badgers", "tuesday", "hunter2"):
         assert word not in told
         assert word.encode() not in sent
 
@@ -204,6 +219,7 @@ def test_the_order_of_words_cannot_be_read_from_the_store(rig: Rig) -> None:
     """Rows come in the order of their keys, and their ticks are too coarse to put them in order."""
     with rig.open() as keyboard:
         for place, word in enumerate(CANARY.split()):
+            keyboard._learning.recorder.add_word(word)
             keyboard.record(" ".join(CANARY.split()[:place]), word, word)
         database = keyboard._profile.store.database
         rows = database.rows("SELECT key, tick FROM memory")

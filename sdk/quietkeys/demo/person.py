@@ -17,6 +17,7 @@ from quietkeys.evaluation.typing import Progress, learn
 from quietkeys.learning import Learning
 from quietkeys.memory import Memory
 from quietkeys.model import Model
+from quietkeys.pending import Pending
 from quietkeys.predictor import Predictor
 from quietkeys.profile import DATABASE, Profile
 from quietkeys.recorder import Recorder
@@ -60,4 +61,7 @@ def type_into(
         learn(predictor, recorder, words, typist, rng, progress)
     finally:
         profile.close()
-    return Learner(model, predictor, recorder, Store.open(desk.profile / DATABASE), choices)
+    store = Store.open(desk.profile / DATABASE)
+    memory = predictor.memory
+    memory.kept_before = Pending(store, memory.lexicon, memory.own_words).keeps
+    return Learner(model, predictor, recorder, store, choices)

@@ -6,12 +6,13 @@ import gzip
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from quietkeys.language import Context
 from quietkeys.tokens import is_correctable, normalize, pieces
 from quietkeys.typed import context_after, context_after_piece
 
-MESSAGES_PER_SESSION = 20  # a session ends after idle minutes; text has none, so messages are counted
+MESSAGES_PER_SESSION: Final = 20  # a session ends after idle minutes; text has none, so messages are counted
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -25,10 +26,11 @@ class Piece:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Word:
-    """One normalized word of a message, as pieces that join to `text`."""
+    """One normalized word of a message, as pieces that join to `text`; session: the number of its session."""
 
     text: str
     pieces: tuple[Piece, ...]
+    session: int = 0
 
 
 def read_messages(path: Path) -> list[str]:
@@ -41,7 +43,7 @@ def read_messages(path: Path) -> list[str]:
 def typed_words(messages: Sequence[str]) -> list[Word]:
     """Return the words of all messages in order, each with its context within its message."""
     words: list[Word] = []
-    for message in messages:
+    for number, message in enumerate(messages):
         context: Context = ()
         for token in message.split():
             word = normalize(token)
@@ -51,6 +53,6 @@ def typed_words(messages: Sequence[str]) -> list[Word]:
                 for piece in pieces(word):
                     parts.append(Piece(inner, piece, is_correctable(piece)))
                     inner = context_after_piece(inner, piece)
-                words.append(Word(word, tuple(parts)))
+                words.append(Word(word, tuple(parts), number // MESSAGES_PER_SESSION))
             context = context_after(context, token)
     return words

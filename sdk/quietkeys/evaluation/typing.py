@@ -78,12 +78,16 @@ def learn(
     rng: Generator,
     progress: Progress | None = None,
 ) -> None:
-    """Type words and record what is kept, piece by piece.
+    """Type words and record what is kept, piece by piece, in the sessions of the words.
 
     rng: draws repairs and receipts; independent of the typist's hands.
     """
     adapter = predictor.scorer.no_adapter()
+    session = words[0].session if words else 0
     for done, word in enumerate(type_words(predictor, words, typist, adapter)):
+        if words[done].session != session:
+            session = words[done].session
+            recorder.begin_session()
         outputs = [piece.typed if piece.judged is None else piece.judged.output() for piece in word.pieces]
         right = word.is_right(outputs)
         repaired = right or bool(rng.random() < REPAIR)
