@@ -13,7 +13,7 @@ DATA ?=
 ARGS ?=
 RESULTS := benchmarks/results
 
-.PHONY: help install demo test soak check format wheel lock app clean
+.PHONY: help install screen demo test soak check format docs wheel lock app clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,14 +21,17 @@ help: ## list these targets
 install: ## make .venv from requirements.lock and install the project into it
 	@bash tools/install.sh $(VENV)
 
+screen: ## install what tests of programs with a window need besides
+	@bash tools/install.sh $(VENV) screen
+
 demo: install ## watch the loop: type, count, encrypt, train, decrypt, judge, apply
 	@$(BIN)/quietkeys demo $(ARGS)
 
-test: check ## everything at small numbers, one real encrypted round included
+test: screen check ## everything at small numbers, one real encrypted round included
 	@$(BIN)/python -m pytest tests/engine
 	@$(BIN)/python -m pytest --ignore tests/engine
 
-soak: check ## the same at big numbers: DATA=/path/to/data (goes on where it stopped)
+soak: screen check ## the same at big numbers: DATA=/path/to/data (goes on where it stopped)
 	@[ -d "$(DATA)" ] || { echo "make soak needs DATA=/path/to/data, a folder with misspellings/, people/, text/ and typing/" >&2; exit 2; }
 	@mkdir -p $(RESULTS)
 	@$(BIN)/python -u -m pytest --soak --data "$(DATA)" 2>&1 | tee -a $(RESULTS)/soak.log
@@ -42,6 +45,9 @@ check: install ## format, lint, types and import contracts
 format: install ## rewrite the sources as `make check` wants them
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/ruff check --quiet --fix .
+
+docs: install ## write the API reference, from docstrings, to build/api
+	@$(BIN)/python tools/api_reference.py build/api
 
 wheel: install ## build dist/*.whl
 	@rm -rf dist && $(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .

@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # Makes the virtual environment $1 hold exactly what requirements.lock says, and this checkout, editable.
-# Does nothing when it already does. Two runs at once wait for each other.
+# Does nothing when it already does. Two runs at once wait for each other. With `screen` as second argument it
+# sees to it that programs with a window can be tested as well.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 venv=$1
+screen=${2:-}
 quiet=-qq # where a person watches, pip shows its progress
 if [ -t 1 ]; then quiet=''; fi
 
@@ -15,9 +17,14 @@ die() {
 # A name per line: a command, and the Debian package that brings it.
 #   ld   Concrete links every circuit it compiles
 #   git  the house tests ask it which files are committed
+#   Xvfb is a screen in memory, and Tk draws the example of the documentation on it
 packages_missing() {
     command -v ld >/dev/null || echo binutils
     command -v git >/dev/null || echo git
+    if [ "$screen" = screen ]; then
+        command -v Xvfb >/dev/null || echo xvfb
+        if [ -n "$python" ]; then "$python" -c 'import tkinter' 2>/dev/null || echo python3-tk; fi
+    fi
     if [ -n "$python" ]; then
         "$python" -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv
     else

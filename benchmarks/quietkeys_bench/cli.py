@@ -21,6 +21,7 @@ from quietkeys_bench import nextword as predicting
 from quietkeys_bench import peer as peers
 from quietkeys_bench import personalization as bench
 from quietkeys_bench import quantization as quantizing
+from quietkeys_bench import sync_cost as syncing
 from quietkeys_bench.autocorrect_table import show_autocorrect
 from quietkeys_bench.cell import Train
 from quietkeys_bench.latency_table import show_latency
@@ -31,6 +32,7 @@ from quietkeys_bench.quantization_tables import show_quantization
 from quietkeys_bench.schemas import read_figures
 from quietkeys_bench.spellers_peers import PEERS, Texts
 from quietkeys_bench.subject import Mode, shipped_subject
+from quietkeys_bench.sync_table import show_sync
 from quietkeys_protocol.errors import QuietkeysError
 
 FAILED: Final = 2  # exit status
@@ -183,6 +185,15 @@ def latency(
     with _plain_errors(), _display(Console(stderr=True)) as progress:
         timing.run(timing.Settings(repeat), json, _teller(progress))
     show_latency(console, json)
+
+
+@app.command("sync")
+def sync(json: Annotated[Path, typer.Option(help="Where the figures go")]) -> None:
+    """What a sync costs against its estimate, and what the host application notices of it."""
+    console = Console()
+    with _plain_errors(), _display(Console(stderr=True)) as progress:
+        syncing.run(syncing.Settings(), json, _teller(progress))
+    show_sync(console, json)
 
 
 def _teller(progress: Progress) -> Callable[[int, int, str], None]:

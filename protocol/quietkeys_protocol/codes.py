@@ -334,6 +334,20 @@ class ErrorCode(StrEnum):
         "the touches do not fit what was typed",
         "Give one (x, y) in key widths and heights for every character, None for those without.",
     )
+    WORD_MALFORMED = (
+        "word_malformed",
+        LOCAL,
+        Remedy.CORRECT,
+        "this is not one word, or no text to put in its place",
+        "Give one word of letters a-z and inner apostrophes; a replacement is one short line.",
+    )
+    APP_UNNAMED = (
+        "app_unnamed",
+        LOCAL,
+        Remedy.CORRECT,
+        "this is no name of an app",
+        "Call the app by a name of 1 to 200 characters.",
+    )
     RECEIPT_UNKNOWN = (
         "receipt_unknown",
         LOCAL,
@@ -356,6 +370,13 @@ class ErrorCode(StrEnum):
         "Install quietkeys[fhe]; suggesting and learning on this device work without it.",
     )
 
+    CONSENT_MISSING = (
+        "consent_missing",
+        LOCAL,
+        Remedy.CORRECT,
+        "the user has not agreed that anything is sent",
+        "Ask the user, then record what was agreed to with consent.give. Nothing was sent.",
+    )
     ADDRESS_UNSAFE = (
         "address_unsafe",
         LOCAL,
@@ -409,6 +430,20 @@ class ErrorCode(StrEnum):
         Remedy.DISTRUST,
         "the trainer's answer makes no sense",
         "Check that the address is a quietkeys trainer's. Nothing of the answer was used.",
+    )
+    TRAINER_KEY_CHANGED = (
+        "trainer_key_changed",
+        LOCAL,
+        Remedy.DISTRUST,
+        "the trainer's key is not the one that this profile trusts",
+        "Ask whoever runs the trainer. If its key has changed, open the profile with the new trainer_key.",
+    )
+    DELETION_UNPROVEN = (
+        "deletion_unproven",
+        LOCAL,
+        Remedy.DISTRUST,
+        "the trainer's answer does not prove that it deleted this device",
+        "The secret key here is destroyed all the same. Ask whoever runs the trainer, then try again.",
     )
     UPDATE_UNTRUSTED = (
         "update_untrusted",

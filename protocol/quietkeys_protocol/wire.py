@@ -34,6 +34,9 @@ MAX_SEQUENCE: Final = 2**63 - 1  # what a database's signed integer holds
 _REPORT_HEAD: Final = struct.Struct(">4s32s32sBBQH")
 _UPDATE_HEAD: Final = struct.Struct(">4s32s32s16sH")
 _LENGTH: Final = struct.Struct(">I")
+REPORT_OVERHEAD: Final = _REPORT_HEAD.size  # bytes of a container beside its values
+UPDATE_OVERHEAD: Final = _UPDATE_HEAD.size
+VALUE_OVERHEAD: Final = _LENGTH.size  # bytes before each value
 
 
 @dataclass(frozen=True, slots=True)

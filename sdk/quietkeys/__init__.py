@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from quietkeys.answers import Deletion, Problem, Status, Suggestions
+from quietkeys.apps import AppProfiles
+from quietkeys.consent import Consent, ConsentRecord
 from quietkeys.fields import InputField
 from quietkeys.keyboard import Layout
 from quietkeys.levels import Level
 from quietkeys.personalizer import Personalizer
+from quietkeys.preferences import AppProfile
+from quietkeys.receipts import DeletionReceipt
 from quietkeys.recorder import Receipt
 from quietkeys.store import LedgerLine
 from quietkeys.sync_result import Outcome, Progress, Step, SyncResult
+from quietkeys.vocabulary import LearntWord, Vocabulary
 from quietkeys_protocol.errors import (
     ErrorCode,
     Outdated,
@@ -21,10 +26,16 @@ from quietkeys_protocol.errors import (
 )
 
 __all__ = [
+    "AppProfile",
+    "AppProfiles",
+    "Consent",
+    "ConsentRecord",
     "Deletion",
+    "DeletionReceipt",
     "ErrorCode",
     "InputField",
     "Layout",
+    "LearntWord",
     "LedgerLine",
     "Level",
     "Outcome",
@@ -42,4 +53,5 @@ __all__ = [
     "SyncResult",
     "TryAgain",
     "Untrusted",
+    "Vocabulary",
 ]

@@ -37,7 +37,7 @@ class Status:
     the bundle lacks.
     adapter_version: in use, 0 for none. key_fingerprint: of the evaluation keys at the trainer, "" for none.
     open_report: how far the report under way is ("written", "sent", "fetched"), "" for none. bytes_sent:
-    bodies of all syncs so far.
+    bodies of all syncs so far. consent_given: whether anything may be sent.
     """
 
     words_recorded: int
@@ -48,12 +48,20 @@ class Status:
     key_fingerprint: str
     open_report: str
     bytes_sent: int
+    consent_given: bool
     problems: tuple[Problem, ...]
 
 
 class Deletion(StrEnum):
-    """What became of the data at the trainer; here everything is gone in every case."""
+    """What became of the data at the trainers; here it is gone in every case, and so is the secret key.
 
-    NOTHING_THERE = "nothing there"  # this device never enrolled
-    CONFIRMED = "confirmed"  # the trainer deleted it
-    PENDING = "pending"  # the trainer did not answer; `forget` or `sync` asks again
+    NOTHING_THERE: this device never enrolled. CONFIRMED: every trainer signed a receipt (see
+    `Personalizer.receipts`) and no longer knows the device. PENDING: one did not answer; `forget`,
+    `consent.withdraw` or `sync` asks again. UNPROVEN: what one answered proves nothing, as its key is not the
+    one that is trusted, the receipt is not signed with it, or the device is still there.
+    """
+
+    NOTHING_THERE = "nothing there"
+    CONFIRMED = "confirmed"
+    PENDING = "pending"
+    UNPROVEN = "unproven"

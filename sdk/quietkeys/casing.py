@@ -40,6 +40,11 @@ def shows_capital(spelled: str) -> bool:
     return spelled[:1].isupper() and spelled not in _CAPITAL
 
 
+def replaced_like(spelled: str, text: str) -> str:
+    """Return a text to put in the place of a word: with capitals of its own as it is, else cased like it."""
+    return text if text != text.lower() else spelled_like(spelled, text)
+
+
 def spelled_like(spelled: str, shown: str) -> str:
     """Return a word in the case, and with the kind of apostrophe, of what was typed.
 

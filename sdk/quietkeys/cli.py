@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, Final, NoReturn
@@ -59,6 +61,99 @@ def demo(
         )
     except KeyboardInterrupt:
         _fail("Stopped. Nothing is left behind.")
+
+
+@app.command("estimate")
+def estimate_command(
+    up: Annotated[float, typer.Option(min=0.01, help="Uplink, Mbit/s")] = 5.0,
+    down: Annotated[float, typer.Option(min=0.01, help="Downlink, Mbit/s")] = 20.0,
+    trainer_cores: Annotated[int, typer.Option(min=1, help="Cores of the trainer, as fast as these")] = 2,
+    json: Annotated[bool, typer.Option("--json", help="As JSON: bytes and seconds")] = False,
+) -> None:
+    """What a sync will cost: bytes, seconds and memory, before anything runs."""
+    from dataclasses import asdict
+
+    from quietkeys.bundle import shipped_bundle
+    from quietkeys.cipher import Parameters
+    from quietkeys.cli_tables import show_estimate
+    from quietkeys.estimating import Network, estimate
+    from quietkeys_protocol.plan import Plan
+
+    with _plain_errors():
+        bundle = shipped_bundle()
+        parameters = Parameters.of(Plan.parse(bundle["plan.json"]), bundle["client_specification.json"])
+        found = estimate(parameters, Network(up * 1e6, down * 1e6), trainer_cores)
+    if json:
+        Console().print_json(data=asdict(found))
+    else:
+        show_estimate(Console(), found)
+
+
+@app.command("bundle")
+def bundle_command(
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Only what `quietkeys-trainer serve` needs to serve its plan")
+    ] = False,
+) -> None:
+    """What is shipped: language, version, plan, encryption parameters."""
+    from quietkeys.bundle import SHIPPED, shipped_bundle
+
+    with _plain_errors():
+        manifest = shipped_bundle().manifest
+    plan = SHIPPED / manifest.name / "plan.json"
+    if serve:
+        typer.echo(f"--plan {plan} --client-spec-sha256 {manifest.client_specification}")
+        return
+    for name, value in (
+        ("bundle", f"{manifest.name}, version {manifest.version}, {manifest.created}"),
+        ("plan", manifest.plan),
+        ("client specification", manifest.client_specification),
+    ):
+        typer.echo(f"{name}: {value}")
+
+
+@app.command("inspect")
+def inspect_command(
+    profile: Annotated[Path, typer.Argument(help="Folder of a profile that no app has open")],
+    trainer: Annotated[str | None, typer.Option(help="Address of its trainer")] = None,
+    words: Annotated[int, typer.Option(min=0, help="Most used words to show")] = 20,
+) -> None:
+    """What leaves this device, what is stored on it, what was learnt. For its user's eyes."""
+    from quietkeys.cli_tables import show_inspection
+    from quietkeys.personalizer import Personalizer
+
+    if not profile.is_dir():
+        _fail("There is no profile in that folder. Name the folder that the app uses.")
+    with _plain_errors(), Personalizer.open(profile, trainer_url=trainer) as keyboard:
+        found = keyboard.inspect()
+    show_inspection(Console(), found, words)
+
+
+@app.command("doctor")
+def doctor_command(
+    profile: Annotated[Path | None, typer.Argument(help="Folder of a profile that no app has open")] = None,
+    trainer: Annotated[str | None, typer.Option(help="Address of a trainer to ask")] = None,
+    encrypt: Annotated[bool, typer.Option("--encrypt", help="Also make a throw-away key: seconds")] = False,
+) -> None:
+    """What works on this machine and what does not, and what to do about it."""
+    from quietkeys.cli_tables import show_finding
+    from quietkeys.doctor import Health, examine
+
+    console, bad = Console(), False
+    for finding in examine(profile, trainer, encrypt=encrypt):
+        show_finding(console, finding)
+        bad = bad or finding.health is Health.BAD
+    if bad:
+        raise typer.Exit(FAILED)
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """Say what went wrong in a sentence."""
+    try:
+        yield
+    except QuietkeysError as error:
+        _fail(str(error))
 
 
 def _fail(sentence: str) -> NoReturn:

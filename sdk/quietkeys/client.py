@@ -15,7 +15,6 @@ from typing import Final
 from quietkeys.client_answers import (
     CircleState,
     Claimed,
-    DeletionReceipt,
     JobState,
     KeyState,
     Mail,
@@ -30,6 +29,7 @@ from quietkeys.client_answers import (
     read_trainer_key,
 )
 from quietkeys.identity import Identity
+from quietkeys.receipts import DeletionReceipt
 from quietkeys.surroundings import Surroundings
 from quietkeys.transport import Answer, Body, Request, Transport
 from quietkeys_protocol.errors import ErrorCode, Refused, StartOver, TryAgain, Untrusted, error_of
@@ -271,6 +271,17 @@ class TrainerClient:
         answer = self._transport.send(Request(method, path, {**signed, **headers}, body, limit))
         self.traffic.add(kind, 0, len(answer.content))
         return answer
+
+
+def service_key(transport: Transport) -> bytes:
+    """Return the public key that a trainer says it signs receipts with, 32 bytes; asked without a signature.
+
+    Raises TryAgain (TRAINER_UNREACHABLE, or what the trainer says), Untrusted (TRAINER_GARBLED).
+    """
+    answer = transport.send(Request("GET", "/v1/service", {}, _EMPTY, MAX_JSON_BYTES))
+    if answer.status != 200:
+        raise _failure(answer)
+    return read_trainer_key(fields_of(answer, {200}, {"trainer_key"})["trainer_key"])
 
 
 def _failure(answer: Answer) -> TryAgain:

@@ -7,15 +7,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
+from quietkeys.receipts import DeletionReceipt
 from quietkeys.transport import Answer
 from quietkeys_protocol.errors import ErrorCode, Refused, Untrusted
 from quietkeys_protocol.signing import (
     PUBLIC_KEY_BYTES,
     SIGNATURE_BYTES,
-    deletion_string,
     is_hash,
     is_id,
     parse_base64,
@@ -49,29 +46,6 @@ class KeyState:
 
     state: Upload
     received: int
-
-
-@dataclass(frozen=True, slots=True)
-class DeletionReceipt:
-    """The trainer's signed word that it has deleted a device.
-
-    deleted_at: Unix seconds. nonce: of the request that asked for it, so that no receipt serves twice.
-    signature: 64 bytes, over `signing.deletion_string`.
-    """
-
-    device_id: str
-    deleted_at: int
-    nonce: str
-    signature: bytes
-
-    def is_signed_by(self, trainer_key: bytes) -> bool:
-        """Return whether the trainer with this Ed25519 public key (32 bytes) has signed it."""
-        signed = deletion_string(self.device_id, self.deleted_at, self.nonce)
-        try:
-            Ed25519PublicKey.from_public_bytes(trainer_key).verify(self.signature, signed)
-        except (InvalidSignature, ValueError):
-            return False
-        return True
 
 
 @dataclass(frozen=True, slots=True)

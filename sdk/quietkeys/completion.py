@@ -6,6 +6,7 @@ moves a word by the weight of its bucket.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -34,26 +35,34 @@ class Continuation:
     probability: float
 
 
-def next_words(predictor: Predictor, context: Context, adapter: Adapter, count: int) -> list[Continuation]:
-    """Return the `count` likeliest words after a context, likeliest first."""
+def next_words(
+    predictor: Predictor, context: Context, adapter: Adapter, count: int, hidden: Collection[str] = ()
+) -> list[Continuation]:
+    """Return the `count` likeliest words after a context but for the hidden ones, likeliest first."""
     lexicon = predictor.model.search.lexicon
     chances = predictor.model.language.after(context).log_probability
     best = np.argpartition(-chances[FIRST_WORD:], MODELLED)[:MODELLED] + FIRST_WORD
     ids = predictor.model.word_of_symbol[best]
     ids = ids[ids >= RESERVED]
-    return _weighed(predictor, context, ids[~lexicon.tables.offensive[ids]], "", adapter)[:count]
+    found = _weighed(predictor, context, ids[~lexicon.tables.offensive[ids]], "", adapter)
+    return [one for one in found if one.word not in hidden][:count]
 
 
 def completions(
-    predictor: Predictor, context: Context, prefix: str, adapter: Adapter, count: int
+    predictor: Predictor,
+    context: Context,
+    prefix: str,
+    adapter: Adapter,
+    count: int,
+    hidden: Collection[str] = (),
 ) -> list[Continuation]:
     """Return the `count` likeliest words that begin with `prefix` and are longer, likeliest first.
 
-    Probabilities are of the word given the context, whatever it begins with.
+    hidden: words to leave out. Probabilities are of the word given the context, whatever it begins with.
     """
     ids = predictor.model.search.lexicon.completions(prefix)
     found = _weighed(predictor, context, ids, prefix, adapter)
-    return [one for one in found if one.word != prefix][:count]
+    return [one for one in found if one.word != prefix and one.word not in hidden][:count]
 
 
 def _weighed(

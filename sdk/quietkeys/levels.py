@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 
 class Level(StrEnum):
-    """OFF changes nothing. CAREFUL: rather leave a mistake. EAGER: rather change a word too many."""
+    """OFF corrects nothing. CAREFUL: rather leave a mistake. EAGER: rather change a word too many."""
 
     OFF = "off"
     CAREFUL = "careful"

@@ -3,11 +3,12 @@
     with Personalizer.open("profile", trainer_url="https://trainer.example") as keyboard:
         keyboard.suggest("see you", "tomorow").correction       # "tomorrow"
         receipt = keyboard.record("see you", "tomorow", "tomorrow")
+        keyboard.consent.give("Encrypted counts of my typing may go to trainer.example.")
         keyboard.sync()
 
 Text goes in and suggestions come out in this process; text is neither kept nor sent. What is kept is counts,
-what is sent is encrypted. Every method may be called from any thread; none but `sync` and `forget` waits for
-anything but the disk, and typing goes on while they do.
+what is sent is encrypted. Every method may be called from any thread; none but `sync`, `forget` and
+`consent.withdraw` waits for anything but the disk, and typing goes on while they do.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
@@ -24,34 +26,35 @@ from numpy.random import Generator
 
 from quietkeys.address import trainer_address
 from quietkeys.answers import Deletion, Status, Suggestions
+from quietkeys.apps import AppProfiles
 from quietkeys.bundle import SHIPPED
+from quietkeys.consent import Consent
+from quietkeys.exchange import Exchange
 from quietkeys.fields import InputField
 from quietkeys.keyboard import QWERTY, Layout
 from quietkeys.learning import Learning
 from quietkeys.levels import Level
-from quietkeys.outbox import Outbox
+from quietkeys.opened import Opened
 from quietkeys.preferences import StoredPreferences
-from quietkeys.profile import KEYS, Profile
+from quietkeys.profile import Profile
+from quietkeys.receipts import DeletionReceipt, receipts_in
 from quietkeys.recorder import Receipt
 from quietkeys.recording import record, record_nothing
-from quietkeys.store import LedgerLine
+from quietkeys.store import LedgerLine, Store
 from quietkeys.suggesting import as_typed, suggestions
 from quietkeys.surroundings import Surroundings
 from quietkeys.sync_result import ProgressCallback, SyncResult
-from quietkeys.tokens import normalize
 from quietkeys.touched import Touches, touches_of
-from quietkeys.trainers import Trainers
 from quietkeys.trusted_keys import TRUSTED_KEYS
-from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused
+from quietkeys.vocabulary import Vocabulary
 from quietkeys_protocol.plan import Plan
 
 if TYPE_CHECKING:  # imported when a sync begins
     from quietkeys.cipher.interface import Cipher
-    from quietkeys.sync import Syncer
+    from quietkeys.inspection import Inspection
     from quietkeys.transport import Transport
 
 WAIT_SECONDS: Final = 120.0  # for the trainer to train
-_PAUSED: Final = "paused"  # the setting that is there while learning is paused
 
 
 class Personalizer:
@@ -61,7 +64,9 @@ class Personalizer:
         self,
         profile: Profile,
         learning: Learning,
+        preferences: StoredPreferences,
         trainer: str,
+        trainer_key: bytes | None,
         cipher: Callable[[Path, Plan], Cipher] | None,
         transport: Transport | None,
         around: Surroundings | None,
@@ -69,18 +74,12 @@ class Personalizer:
     ) -> None:
         self._profile = profile
         self._learning = learning
-        self._trainer = trainer
-        self._cipher = cipher
-        self._transport = transport
-        self._stop = threading.Event()  # ends what a sync waits for
-        self._around = Surroundings(sleep=self._stop.wait) if around is None else around
-        self._rng = rng
-        self._typing = threading.RLock()  # memory, counts, the adapter in use
-        self._one_sync = threading.RLock()
+        stop = threading.Event()  # ends what a sync waits for
+        surroundings = Surroundings(sleep=stop.wait) if around is None else around
+        self._opened = Opened(profile, learning, preferences, surroundings)
+        self._exchange = Exchange(self._opened, trainer, trainer_key, cipher, transport, rng, stop)
+        self._typing = self._opened.typing
         self._private = 0  # blocks of `private` that are open
-        self._adapter = learning.adapter_in_use()
-        self._preferences = StoredPreferences(profile.store)
-        Outbox(profile.store.database, profile.folder, learning.predictor.plan).tidy()
 
     @classmethod
     def open(
@@ -88,6 +87,7 @@ class Personalizer:
         profile_dir: str | Path,
         *,
         trainer_url: str | None = None,
+        trainer_key: bytes | None = None,
         bundle: str | Path = "en",
         layout: Layout = QWERTY,
         redact: Sequence[re.Pattern[str]] = (),
@@ -100,6 +100,8 @@ class Personalizer:
         """Return the profile in a folder, made if there is none.
 
         trainer_url: https, or http on this machine; without one nothing can be synced, everything else works.
+        trainer_key: the trainer's Ed25519 public key (32 bytes) if the app knows it, else the first one that
+        the trainer shows is trusted; any other is refused, and receipts of deletions are verified with it.
         bundle: the name of a shipped bundle, or the folder of one that is signed by a key of `trusted_keys`.
         layout: what is typed on, one of `quietkeys.layouts` or made by `Layout.from_rows`; what is learned of
         touches belongs to its name.
@@ -117,12 +119,13 @@ class Personalizer:
         folder = SHIPPED / bundle if isinstance(bundle, str) else bundle
         chance = np.random.default_rng() if rng is None else rng
         clock = (Surroundings() if around is None else around).clock
-        profile, learning = Profile.open(
-            Path(profile_dir),
-            lambda store: Learning.load(store, folder, trusted_keys, chance, layout, redact, clock),
-            clock(),
-        )
-        return cls(profile, learning, trainer, cipher, transport, around, chance)
+
+        def build(store: Store) -> tuple[Learning, StoredPreferences]:
+            learning = Learning.load(store, folder, trusted_keys, chance, layout, redact, clock)
+            return learning, StoredPreferences(store)
+
+        profile, (learning, preferences) = Profile.open(Path(profile_dir), build, clock())
+        return cls(profile, learning, preferences, trainer, trainer_key, cipher, transport, around, chance)
 
     def suggest(
         self,
@@ -131,6 +134,7 @@ class Personalizer:
         touches: Touches | None = None,
         *,
         field: InputField = InputField.TEXT,
+        app: str = "",
     ) -> Suggestions:
         """Return what to show for the token being typed. context: the text before it.
 
@@ -142,14 +146,18 @@ class Personalizer:
         touches: where each character of `typed` was touched, (x, y) in key widths and heights of the layout,
         None for those without. One far off its key is left out. Raises Refused (TOUCHES_MALFORMED).
         field: the kind of field; for passwords and one-time codes only what was typed is shown.
+        app: the name of the app that is typed in, see `apps`.
         """
         predictor = self._learning.predictor
         points = touches_of(predictor.layout, typed, touches)
-        if not field.suggests:
+        opened, here = self._opened, self.apps.get(app)
+        if not (field.suggests and here.suggest):
             return as_typed(typed)
-        redactor, preferences = self._learning.redactor, self._preferences.current
         with self._typing:
-            return suggestions(redactor, self._adapter, preferences, context, typed, points)
+            wanted = opened.preferences.current
+            if here.level is not None:
+                wanted = replace(wanted, level=here.level)
+            return suggestions(self._learning.redactor, opened.adapter, wanted, context, typed, points)
 
     def record(
         self,
@@ -159,6 +167,7 @@ class Personalizer:
         touches: Touches | None = None,
         *,
         field: InputField = InputField.TEXT,
+        app: str = "",
     ) -> Receipt:
         """Learn what the user kept of what was typed; return the receipt for `undo`.
 
@@ -166,16 +175,16 @@ class Personalizer:
         or something else. touches: as in `suggest`; they teach where this user's fingers land. Only counts of
         words and sums of touches are kept; a word that the bundle lacks is learnt when it was kept three
         times over two sessions (from opening the profile, or from half an hour without a record).
-        Nothing is learnt in any field but TEXT, within `private`, or while `paused`; nor are numbers,
-        addresses, codes, random strings, and what is said to be a secret. Raises Refused
-        (TOUCHES_MALFORMED), TryAgain (DISK_FULL, STORAGE_FAILED); then nothing was learned, and suggestions
-        go on.
+        Nothing is learnt in any field but TEXT, in an app where it is not wanted (see `apps`), within
+        `private`, or while `paused`; nor are numbers, addresses, codes, random strings, and what is said to
+        be a secret. Raises Refused (TOUCHES_MALFORMED), TryAgain (DISK_FULL, STORAGE_FAILED); then nothing
+        was learned, and suggestions go on.
         """
         points = touches_of(self._learning.predictor.layout, typed, touches)
         with self._typing:
-            if not field.learns or self._private or self.paused:
+            if not (field.learns and self.apps.get(app).learn) or self._private or self.paused:
                 return record_nothing(self._learning)
-            return record(self._learning, self._adapter, context, typed, kept, points)
+            return record(self._learning, self._opened.adapter, context, typed, kept, points)
 
     def undo(self, receipt: Receipt) -> None:
         """Take back what one `record` learned, as if it had not been.
@@ -200,49 +209,38 @@ class Personalizer:
     @property
     def paused(self) -> bool:
         """Whether learning is paused; False until the app or its user says so. Kept in the profile."""
-        return self._profile.store.setting(_PAUSED) is not None
+        return self._opened.paused
 
     @paused.setter
     def paused(self, paused: bool) -> None:
         """Raises TryAgain (DISK_FULL, STORAGE_FAILED); then nothing was changed."""
-        with self._typing:
-            if paused:
-                self._profile.store.set_setting(_PAUSED, "1")
-            else:
-                self._profile.store.drop_setting(_PAUSED)
+        self._opened.paused = paused
 
     @property
     def level(self) -> Level:
         """How readily autocorrect acts; NORMAL until the app or its user chooses. Kept in the profile."""
-        return self._preferences.current.level
+        return self._opened.preferences.current.level
 
     @level.setter
     def level(self, level: Level) -> None:
         """Raises TryAgain (DISK_FULL, STORAGE_FAILED); then nothing was changed."""
         with self._typing:
-            self._preferences.set_level(level)
+            self._opened.preferences.set_level(level)
 
-    def never_correct(self, word: str, never: bool = True) -> None:
-        """Leave a word as it is typed from now on; never=False: correct it again.
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The user's words: what was learnt of them, and what the user says about them."""
+        return Vocabulary(self._opened)
 
-        Raises TryAgain (DISK_FULL, STORAGE_FAILED); then nothing was changed.
-        """
-        with self._typing:
-            self._preferences.never_correct(normalize(word), never)
+    @property
+    def apps(self) -> AppProfiles:
+        """What is learnt and suggested in which app, where it is not as everywhere."""
+        return AppProfiles(self._opened)
 
-    def never_corrected(self) -> tuple[str, ...]:
-        """Return the words that are left as they are typed, in alphabetical order."""
-        return tuple(sorted(self._preferences.current.never_correct))
-
-    def forget_word(self, word: str) -> None:
-        """Forget a word and everything counted around it, for good; earlier receipts may no longer work.
-
-        Counts of events stay: they name no word. Raises TryAgain (DISK_FULL, STORAGE_FAILED).
-        """
-        with self._typing:
-            self._learning.recorder.forget_word(normalize(word))
-            self._note("word_forgotten", "A word was forgotten.")
-            self._profile.store.database.scrub()
+    @property
+    def consent(self) -> Consent:
+        """The user's consent to sending encrypted counts: given, and taken back."""
+        return Consent(self._opened, self._exchange)
 
     def sync(
         self, progress: ProgressCallback | None = None, wait_seconds: float = WAIT_SECONDS
@@ -250,60 +248,57 @@ class Personalizer:
         """Send encrypted counts to the trainer, fetch the update, judge it here; return how it ended.
 
         progress: told each step. wait_seconds: how long the trainer may train; if it takes longer the outcome
-        is PENDING and the next sync goes on. Raises TryAgain (TRAINER_UNREACHABLE and others; the report
-        waits here), Untrusted, Refused, StartOver, Outdated. What the trainer sees is the same whatever the
-        outcome.
+        is PENDING and the next sync goes on. Raises Refused (CONSENT_MISSING) before anything is sent if no
+        `consent` is on record, TryAgain (TRAINER_UNREACHABLE and others; the report waits here), Untrusted,
+        Refused, StartOver, Outdated. What the trainer sees is the same whatever the outcome.
         """
-        with self._one_sync:
-            try:
-                return self._syncer().run(progress, wait_seconds)
-            finally:
-                self._use_adapter()
+        return self._exchange.sync(progress, wait_seconds)
 
     def rollback(self) -> int:
         """Go back to the adapter version before the one in use, or to none; return the version now in use."""
         with self._typing, self._profile.store.transaction():
             self._learning.adapters.roll_back()
             version = self._learning.adapters.in_use().version
-            self._note("rolled_back", f"The adapter was rolled back to {_version_words(version)}.")
-        self._use_adapter()
+            self._opened.note("rolled_back", f"The adapter was rolled back to {_version_words(version)}.")
+        self._opened.use_adapter()
         return version
 
     def forget(self) -> Deletion:
-        """Remove everything learned and every key here, and ask the trainer to delete this device.
+        """Remove all that was learned, chosen and agreed to, and every key; have trainers delete this device.
 
-        What is here is gone whether or not the trainer answers; if it does not, it is asked again by the next
-        `forget` or `sync`. Raises TryAgain (DISK_FULL, STORAGE_FAILED).
+        What is here is gone whether or not a trainer answers; if one does not, it is asked again by the next
+        `forget`, `consent.withdraw` or `sync`. What the user truly controls is the secret key: once it is
+        destroyed, nobody can decrypt what a trainer may have kept. Raises TryAgain (DISK_FULL,
+        STORAGE_FAILED).
         """
-        self._stop.set()  # a sync that waits for the trainer ends
-        with self._one_sync:
-            self._stop.clear()
-            with self._typing:
-                self._profile.wipe()
-                self._learning.recorder.reload()
-                self._preferences = StoredPreferences(self._profile.store)
-                self._use_adapter()
-            leaving = Trainers(self._profile.store.database).to_leave()
-            if not leaving:
-                return Deletion.NOTHING_THERE
-            return Deletion.CONFIRMED if all(map(self._left, leaving)) else Deletion.PENDING
+        return self._exchange.forget()
 
     def status(self) -> Status:
         """Return the profile at a glance, with what went wrong and what to do about it."""
         from quietkeys.status import status_of
 
         with self._typing:
-            return status_of(self._profile, self._learning, self._trainer)
+            return status_of(self._profile, self._learning, self._exchange.trainer)
+
+    def inspect(self) -> Inspection:
+        """Return all that leaves the device, as it would leave, all that is stored, and what was learnt.
+
+        Sends nothing; starts the encryption process if there are keys. Raises TryAgain (DISK_FULL,
+        STORAGE_FAILED, CIPHER_FAILED), Untrusted (PROFILE_DAMAGED).
+        """
+        return self._exchange.inspect()
 
     def ledger(self) -> tuple[LedgerLine, ...]:
         """Return what was sent, received and decided so far, oldest first, in words for the user."""
         return tuple(self._profile.store.ledger())
 
+    def receipts(self) -> tuple[DeletionReceipt, ...]:
+        """Return what trainers have signed about deletions, verified, oldest first; `forget` keeps them."""
+        return receipts_in(self._profile.store)
+
     def close(self) -> None:
         """Let go of the profile; a sync that waits for the trainer ends. Suggestions still work."""
-        self._stop.set()
-        with self._one_sync, self._typing:
-            self._profile.close()
+        self._exchange.close()
 
     def __enter__(self) -> Self:
         return self
@@ -313,64 +308,6 @@ class Personalizer:
 
     def __repr__(self) -> str:
         return "Personalizer(...)"
-
-    def _syncer(self) -> Syncer:
-        from quietkeys.sync import Syncer
-        from quietkeys.sync_parts import Parts
-
-        if not self._trainer:
-            raise Refused(ErrorCode.ADDRESS_UNSAFE)
-        learning, make_cipher = self._learning, self._cipher or self._real_cipher
-        return Syncer(
-            Parts(
-                profile=self._profile.folder,
-                store=self._profile.store,
-                plan=learning.predictor.plan,
-                events=learning.predictor.events,
-                masses=lambda: learning.recorder.masses,
-                cipher=make_cipher(self._profile.folder / KEYS, learning.predictor.plan),
-                trainer=self._trainer,
-                transport=self._transport_to(self._trainer),
-                rng=self._rng,
-                around=self._around,
-                stop=self._stop,
-            )
-        )
-
-    def _real_cipher(self, folder: Path, plan: Plan) -> Cipher:
-        from quietkeys.cipher import Parameters, ProcessCipher
-
-        return ProcessCipher(folder, Parameters.of(plan, self._learning.specification))
-
-    def _transport_to(self, trainer: str) -> Transport:
-        from quietkeys.transport import RequestsTransport
-
-        if self._transport is not None and trainer == self._trainer:
-            return self._transport
-        return RequestsTransport(trainer, self._stop)
-
-    def _left(self, trainer: str) -> bool:
-        """Return whether a trainer has confirmed that this device is deleted there."""
-        from quietkeys.departure import leave
-
-        try:
-            leave(
-                self._profile.folder,
-                self._profile.store,
-                trainer,
-                self._transport_to(trainer),
-                self._around,
-            )
-        except QuietkeysError:
-            return False
-        return True
-
-    def _use_adapter(self) -> None:
-        with self._typing:
-            self._adapter = self._learning.adapter_in_use()
-
-    def _note(self, kind: str, text: str) -> None:
-        self._profile.store.write_ledger(self._around.clock(), kind, text)
 
 
 def _version_words(version: int) -> str:

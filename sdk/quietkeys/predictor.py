@@ -5,6 +5,7 @@ This is the typing path: onnxruntime, numpy and rapidfuzz, and nothing that know
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -51,6 +52,16 @@ class Judged:
     def decided(self, probability: Floats, certainty: float = CERTAINTY[Level.NORMAL]) -> int:
         """Return the candidate that is put in place under these probabilities [K], for this certainty."""
         return self.slate.literal if self.settled else decided(probability, self.slate.literal, certainty)
+
+    def without(self, words: Collection[str]) -> Judged:
+        """Return the judgement as if these words were no candidates, except for what was typed."""
+        literal, known = self.slate.literal, self.slate.words
+        dropped = [k for k, word in enumerate(known) if k != literal and word in words]
+        if not dropped:
+            return self
+        probability = self.probability.copy()
+        probability[dropped] = 0.0
+        return replace(self, probability=probability / probability.sum())
 
     def ranked(self) -> list[tuple[str, float]]:
         """Return (word, probability), likeliest first."""

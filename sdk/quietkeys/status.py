@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from quietkeys.answers import Problem, Status
+from quietkeys.consent import consent_in
 from quietkeys.learning import Learning
 from quietkeys.profile import Profile
 from quietkeys.store import BYTES_SENT
@@ -17,7 +18,8 @@ def status_of(profile: Profile, learning: Learning, trainer: str) -> Status:
     problems = profile.problems()
     if trainers.to_leave():
         message = "the trainer has not confirmed yet that it deleted this device"
-        problems.append(Problem(message, "Call forget or sync again when it can be reached."))
+        advice = "It is asked again by the next forget, withdrawal of consent or sync."
+        problems.append(Problem(message, advice))
     state = store.database.row("SELECT state FROM outbox WHERE state <> 'closed'")
     return Status(
         words_recorded=learning.recorder.words,
@@ -28,5 +30,6 @@ def status_of(profile: Profile, learning: Learning, trainer: str) -> Status:
         key_fingerprint=fingerprint_words(trainers.key_id(trainer)),
         open_report="" if state is None else str(state[0]),
         bytes_sent=store.number(BYTES_SENT),
+        consent_given=consent_in(store) is not None,
         problems=tuple(problems),
     )

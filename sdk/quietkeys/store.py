@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from quietkeys.database import Database
 from quietkeys.memory import Entry, Key
+from quietkeys.trainers import Trainers
 from quietkeys_protocol.errors import ErrorCode, error_of
 
 WIPING: Final = "wiping"  # the setting that is there from a wipe until its files are gone too
@@ -28,7 +29,8 @@ _MARKS_KEY: Final = "marks_key"  # the setting that keys the names of marks
 _SEPARATOR: Final = "\x1f"  # between the words of a key; never part of a word
 _LONGEST: Final = 3  # words of a key
 _DIGITS: Final = 18  # of a number that fits SQLite's integers
-_KEPT: Final = "bundle/%"  # settings that outlive a wipe: the bundle versions seen
+# Settings that outlive a wipe: the bundle versions seen; trainers' keys and receipts.
+_KEPT: Final = ("bundle/%", "trainer_%")
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,14 +197,14 @@ class Store:
     def wipe(self) -> None:
         """Remove everything learned, sent and received.
 
-        The bundle versions seen stay, and the trainers at which this device is still to be deleted.
+        The bundle versions seen stay, and the trainers at which this device is still to be deleted, with the
+        keys that are trusted of them and the receipts of those that have done it.
         """
         with self.transaction():
             for table in ("memory", "arrays", "held_out", "adapters", "ledger", "outbox"):
                 self.database.run(f"DELETE FROM {table}")  # noqa: S608 - names of ours
-            self.database.run("DELETE FROM settings WHERE name NOT LIKE ?", _KEPT)
-            self.database.run("DELETE FROM trainers WHERE enrolled = 0")
-            self.database.run("UPDATE trainers SET enrolled = 2, key_id = NULL")
+            self.database.run("DELETE FROM settings WHERE name NOT LIKE ? AND name NOT LIKE ?", *_KEPT)
+            Trainers(self.database).leave_all()
             self.set_setting(WIPING, "1")
 
     def drop_setting(self, name: str) -> None:

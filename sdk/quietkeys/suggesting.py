@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Collection
 from typing import Final
 
 import numpy as np
@@ -46,7 +47,7 @@ def suggestions(
     if typed.split()[-1:] != given.split()[-1:]:
         return as_typed(given)
     if not typed.strip():
-        return Suggestions(_next(predictor, adapter, context_of(context)))
+        return Suggestions(_next(predictor, adapter, preferences, context_of(context)))
     token = token_of(context, typed)
     literal = token.before + token.spelled + token.after
     if token.piece is None:
@@ -55,8 +56,9 @@ def suggestions(
     judged = predictor.judge(piece.context, piece.text, adapter, piece.touches(touches))
     if judged is None:
         return Suggestions((literal,))
-    level = Level.OFF if piece.text in preferences.never_correct else preferences.level
-    return _shown(predictor, adapter, token, piece, judged, level, context)
+    found = _shown(predictor, adapter, preferences, token, piece, judged, context)
+    text = preferences.replacements.get(piece.text)
+    return found if text is None else _replaced(found, literal, token.replaced(text))
 
 
 def as_typed(typed: str) -> Suggestions:
@@ -64,9 +66,20 @@ def as_typed(typed: str) -> Suggestions:
     return Suggestions(tuple(typed.split()[-1:]))
 
 
-def _next(predictor: Predictor, adapter: Adapter, context: Context) -> tuple[str, ...]:
+def _replaced(found: Suggestions, literal: str, wanted: str) -> Suggestions:
+    # What the user always wants in this place comes first; nothing else is put there.
+    if wanted == literal:
+        return Suggestions(found.strip)
+    others = [entry for entry in found.strip if entry not in (wanted, literal)]
+    return Suggestions((wanted, *others[: STRIP - 2], literal), wanted)
+
+
+def _next(
+    predictor: Predictor, adapter: Adapter, preferences: Preferences, context: Context
+) -> tuple[str, ...]:
     shown = predictor.model.search.lexicon.shown
-    found = [shown(one.word) for one in next_words(predictor, context, adapter, STRIP)]
+    likely = next_words(predictor, context, adapter, STRIP, preferences.never_suggest)
+    found = [shown(one.word) for one in likely]
     starts = not context or not context[-1]
     return tuple(word[:1].upper() + word[1:] if starts else word for word in found)
 
@@ -74,15 +87,17 @@ def _next(predictor: Predictor, adapter: Adapter, context: Context) -> tuple[str
 def _shown(
     predictor: Predictor,
     adapter: Adapter,
+    preferences: Preferences,
     token: Token,
     piece: Piece,
     judged: Judged,
-    level: Level,
     context: str,
 ) -> Suggestions:
-    typed, shown = piece.text, predictor.model.search.lexicon.shown
+    typed, shown, hidden = piece.text, predictor.model.search.lexicon.shown, preferences.never_suggest
+    level = Level.OFF if typed in preferences.never_correct else preferences.level
+    judged = judged.without(hidden)
     output = judged.output(level)
-    chance = _chances(predictor, adapter, piece, judged)
+    chance = _chances(predictor, adapter, piece, judged, hidden)
     others = sorted(chance, key=chance.__getitem__, reverse=True)
     if output != typed:
         others = [output, *(word for word in others if word != output)]
@@ -97,7 +112,7 @@ def _shown(
     return Suggestions(
         tuple(entries),
         None if replaced == literal else replaced,
-        _merged(predictor, token, piece, level, context),
+        _merged(predictor, token, piece, level, context, hidden),
     )
 
 
@@ -119,22 +134,30 @@ def _is_name(predictor: Predictor, token: Token, judged: Judged, level: Level, c
     return capital and surely == typed
 
 
-def _chances(predictor: Predictor, adapter: Adapter, piece: Piece, judged: Judged) -> dict[str, float]:
+def _chances(
+    predictor: Predictor, adapter: Adapter, piece: Piece, judged: Judged, hidden: Collection[str]
+) -> dict[str, float]:
     """Return how likely each word other than the literal is wanted; only their order means anything.
+
+    hidden: words to leave out.
 
     Either the word has ended and holds a mistake, and its odds are the ranker's; or it goes on, was hit as
     it is meant so far, and its odds are those of the language model and of hitting the keys.
     """
     typed, literal = piece.text, judged.slate.literal
-    chance = {word: probability for word, probability in judged.ranked() if word != typed}
+    chance = {
+        word: probability for word, probability in judged.ranked() if word != typed and word not in hidden
+    }
     weight = float(predictor.events.base_weights[_CHANNEL])
     hit = GOES_ON * math.exp(weight * float(judged.features[literal, _CHANNEL]) - judged.log_mass)
-    for longer in completions(predictor, piece.context, typed, adapter, STRIP):
+    for longer in completions(predictor, piece.context, typed, adapter, STRIP, hidden):
         chance[longer.word] = chance.get(longer.word, 0.0) + hit * longer.probability
     return chance
 
 
-def _merged(predictor: Predictor, token: Token, piece: Piece, level: Level, context: str) -> str | None:
+def _merged(
+    predictor: Predictor, token: Token, piece: Piece, level: Level, context: str, hidden: Collection[str]
+) -> str | None:
     """Return one word for the previous word and this one, if a space slipped in: "some thing"."""
     before, typed = piece.context, piece.text
     previous = before[-1] if before else ""
@@ -146,6 +169,7 @@ def _merged(predictor: Predictor, token: Token, piece: Piece, level: Level, cont
         or token.before
         or whole is None
         or lexicon.tables.offensive[whole]
+        or previous + typed in hidden
         or not _PLAIN_END.search(context)
     ):
         return None

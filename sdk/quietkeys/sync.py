@@ -15,11 +15,13 @@ from quietkeys.adapters import Adapters
 from quietkeys.cipher.interface import Cipher
 from quietkeys.client import TrafficKind, TrainerClient
 from quietkeys.client_answers import JobState
+from quietkeys.consent import require_consent
 from quietkeys.departure import leave
 from quietkeys.files import remove
 from quietkeys.identity import identity_for
 from quietkeys.key_upload import upload_keys
 from quietkeys.outbox import Address, OpenReport, Outbox, ReportState
+from quietkeys.receipts import check_key, trusted_key
 from quietkeys.reporting import report_arrays
 from quietkeys.settling import Settled, settle
 from quietkeys.store import BYTES_SENT
@@ -54,10 +56,12 @@ class Syncer:
     def run(self, progress: ProgressCallback | None, wait_seconds: float) -> SyncResult:
         """Return how one sync ended; wait up to `wait_seconds` for the trainer to train.
 
-        Raises TryAgain if the trainer or the disk does not do what is needed now (nothing is lost),
-        StartOver, Refused or Outdated as the trainer says, Untrusted if its answers make no sense.
+        Raises Refused (CONSENT_MISSING) before anything is sent; TryAgain if the trainer or the disk does not
+        do what is needed now (nothing is lost), StartOver, Refused or Outdated as the trainer says, Untrusted
+        if its answers make no sense.
         """
         parts = self._parts
+        require_consent(parts.store)
         if parts.trainer in Trainers(parts.store.database).to_leave():
             leave(parts.profile, parts.store, parts.trainer, parts.transport, parts.around)
         run = _Run(parts, progress, wait_seconds)
@@ -126,10 +130,12 @@ class _Run:
         return self._settle(report)
 
     def _ensure_enrolled(self) -> None:
-        if not self._trainers.is_enrolled(self._parts.trainer):
+        store, trainer = self._parts.store, self._parts.trainer
+        if not self._trainers.is_enrolled(trainer) or trusted_key(store, trainer) is None:
             self._begin(Step.ENROL)
-            self._client.enrol()
-            self._trainers.enrolled(self._parts.trainer)
+            self._trainers.enrolling(trainer)
+            check_key(store, trainer, self._client.enrol())
+            self._trainers.enrolled(trainer)
 
     def _ensure_keys(self) -> str:
         """Return the id of evaluation keys that the trainer holds."""

@@ -19,6 +19,10 @@ class Trainers:
             self._database.row("SELECT 1 FROM trainers WHERE url = ? AND enrolled = ?", url, _YES) is not None
         )
 
+    def enrolling(self, url: str) -> None:
+        """Note that the trainer may know this device from now on."""
+        self._database.run("INSERT OR IGNORE INTO trainers VALUES (?, ?, NULL)", url, _NOT)
+
     def enrolled(self, url: str) -> None:
         """Note that the trainer has acknowledged this device."""
         self._database.run("INSERT OR REPLACE INTO trainers VALUES (?, ?, NULL)", url, _YES)
@@ -36,6 +40,14 @@ class Trainers:
         """Note that the trainer no longer has the keys, or not even the device."""
         state = _YES if enrolled else _NOT
         self._database.run("INSERT OR REPLACE INTO trainers VALUES (?, ?, NULL)", url, state)
+
+    def unsure(self, url: str) -> None:
+        """Note that the device is to be enrolled once more, since another key is trusted now."""
+        self._database.run("UPDATE trainers SET enrolled = ? WHERE url = ? AND enrolled = ?", _NOT, url, _YES)
+
+    def leave_all(self) -> None:
+        """Note that this device is to be deleted wherever it may be known."""
+        self._database.run("UPDATE trainers SET enrolled = ?, key_id = NULL", _LEAVING)
 
     def to_leave(self) -> list[str]:
         """Return the trainers at which this device is still to be deleted."""

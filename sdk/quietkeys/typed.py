@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from quietkeys.alignment import MAX_WORD
-from quietkeys.casing import is_code_like, spelled_like
+from quietkeys.casing import is_code_like, replaced_like, spelled_like
 from quietkeys.keyboard import Floats
 from quietkeys.language import BLANK, Context
 from quietkeys.tokens import ends_sentence, is_correctable, normalize, pieces, span
@@ -47,6 +47,10 @@ class Token:
     def with_word(self, shown: str) -> str:
         """Return the token with a word, as it is written, in place of its piece, in the case of the piece."""
         return self.before + spelled_like(self.spelled, shown) + self.after
+
+    def replaced(self, text: str) -> str:
+        """Return the token with a text of the user's in place of its piece."""
+        return self.before + replaced_like(self.spelled, text) + self.after
 
 
 def token_of(context: str, typed: str) -> Token:

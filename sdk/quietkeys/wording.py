@@ -5,7 +5,7 @@ from __future__ import annotations
 
 def size_words(size: int) -> str:
     """Return a number of bytes in units of 1000."""
-    for unit, scale in (("MB", 1_000_000), ("KB", 1_000)):
+    for unit, scale in (("GB", 1_000_000_000), ("MB", 1_000_000), ("KB", 1_000)):
         if size >= scale:
             return f"{size / scale:.1f} {unit}"
     return f"{size} bytes"

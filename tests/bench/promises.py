@@ -18,6 +18,10 @@ TEXTERS: Final = "nus"  # the kind of people who text
 SUGGEST_MS: Final = 16.0
 OPEN_S: Final = 1.0
 ADDED_BYTES: Final = 100e6
+ESTIMATED: Final = ("all_bytes", "all_seconds", "device_memory", "trainer_memory", "trainer_seconds")
+ESTIMATE_WITHIN: Final = 0.25
+SYNC_OVER_IDLE: Final = 1.5
+SYNC_ADDED_BYTES: Final = 20e6
 
 
 def behind_peers(figures: Figures) -> list[str]:
@@ -76,3 +80,18 @@ def slow(figures: Figures) -> list[str]:
     """Return which times are too long; they hold on an idle machine."""
     limits = {"suggest_p95_ms": SUGGEST_MS, "open_s": OPEN_S}
     return [f"{name} {figures[name]:.2f}" for name, most in limits.items() if figures[name] > most]
+
+
+def short_on_syncing(figures: Figures) -> list[str]:
+    """Return what a sync costs beyond its estimate, and what the host notices of it."""
+    host, over = figures["host"], figures["measured_over_estimated"]
+    found = [
+        f"{name}: measured {ratio:.2f} of the estimate"
+        for name, ratio in over.items()
+        if name in ESTIMATED and abs(ratio - 1.0) > ESTIMATE_WITHIN
+    ]
+    if host["sync_over_idle"] > SYNC_OVER_IDLE:
+        found.append(f"suggest during a sync takes {host['sync_over_idle']:.2f} times as long")
+    if host["added_rss_bytes"] > SYNC_ADDED_BYTES:
+        found.append(f"the host grows by {host['added_rss_bytes'] / 1e6:.1f} MB")
+    return found + [f"the host loads {name}" for name in host["heavy_modules"]]

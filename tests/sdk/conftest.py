@@ -22,6 +22,7 @@ from quietkeys_protocol.plan import Plan
 from tests.sdk import small
 from tests.sdk.http_trainer import over_http, serving
 
+STATEMENT = "Encrypted counts of my typing may go to trainer.test."
 NOWHERE = "https://trainer.test"
 
 
@@ -62,8 +63,8 @@ class Rig:
     learned: Path
     waited: list[float] = field(default_factory=list)
 
-    def open(self, name: str = "profile", **changes: Any) -> Personalizer:
-        """Open a profile by name."""
+    def open(self, name: str = "profile", *, consent: bool = True, **changes: Any) -> Personalizer:
+        """Open a profile by name, of somebody who has agreed to syncing unless consent is False."""
         settings: dict[str, Any] = {
             "trainer_url": self.url,
             "bundle": self.bundle,
@@ -73,7 +74,10 @@ class Rig:
             "around": Surroundings(sleep=self.waited.append),
             "rng": np.random.default_rng(0),
         }
-        return Personalizer.open(self.folder / name, **(settings | changes))
+        keyboard = Personalizer.open(self.folder / name, **(settings | changes))
+        if consent and keyboard.consent.given is None:
+            keyboard.consent.give(STATEMENT)
+        return keyboard
 
     def open_learned(self, name: str = "profile", **changes: Any) -> Personalizer:
         """Open a profile that has learned enough for an update to be applied."""

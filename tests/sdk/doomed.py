@@ -24,6 +24,7 @@ from quietkeys.keyboard import QWERTY
 from quietkeys.testing import NoopCipher
 from quietkeys.transport import Answer, Request, RequestsTransport
 from tests.sdk import small
+from tests.sdk.conftest import STATEMENT
 
 
 def die() -> NoReturn:
@@ -86,6 +87,8 @@ def main(work: str, point: str, number: str, profile: str, bundle: str, url: str
         transport=DyingTransport(url, countdown),
         rng=np.random.default_rng(0),
     ) as keyboard:
+        if keyboard.consent.given is None:
+            keyboard.consent.give(STATEMENT)
         database = keyboard._profile.store.database
         DyingDatabase.countdown = countdown
         database.__class__ = DyingDatabase

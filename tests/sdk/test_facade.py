@@ -100,18 +100,6 @@ def test_a_level_is_kept(rig: Rig) -> None:
         assert keyboard.level is Level.OFF
 
 
-def test_a_never_corrected_word_is_left_alone(rig: Rig) -> None:
-    """In any case; the list outlives a restart, and a word can be taken off it."""
-    with rig.open() as keyboard:
-        keyboard.never_correct("Peopke")
-        assert keyboard.suggest("they", "peopke").correction is None
-    with rig.open() as keyboard:
-        assert keyboard.never_corrected() == ("peopke",)
-        assert keyboard.suggest("they", "PEOPKE").correction is None
-        keyboard.never_correct("peopke", never=False)
-        assert keyboard.suggest("they", "peopke").correction == "people"
-
-
 def test_own_words_are_learned(rig: Rig) -> None:
     """A word kept three times over two sessions is offered for its misspellings; not before."""
     with rig.open() as keyboard:

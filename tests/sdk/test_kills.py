@@ -55,7 +55,7 @@ def test_a_sync_survives_kill(rig: Rig, sized: Callable[[int, int], int]) -> Non
                     assert keyboard.sync().outcome is Outcome.APPLIED, (point, number)
                 assert keyboard.status().adapter_version == 1
                 kinds = [line.kind for line in keyboard.ledger()]
-            wanted = ["keys_uploaded", "report_sent", "update_fetched", "update_applied"]
+            wanted = ["consent_given", "keys_uploaded", "report_sent", "update_fetched", "update_applied"]
             assert kinds == wanted, (point, number)
             assert len(rig.trainer.jobs) == len(rig.trainer.devices) == 1, (point, number)
             leftovers = {path.name for path in (rig.folder / "profile" / "outbox").iterdir()}

@@ -217,7 +217,7 @@ def test_a_word_is_forgotten_for_good(rig: Rig) -> None:
     assert learnt == 1
     assert b"brokling" in everything_in(rig.folder / "profile")
     with rig.open() as keyboard:
-        keyboard.forget_word("Brokling")
+        keyboard.vocabulary.forget("Brokling")
         for _ in range(4):
             keyboard.record("my dear", "brokling", "brokling")
             keyboard.record("my brokling", "said", "said")

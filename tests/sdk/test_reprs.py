@@ -21,7 +21,7 @@ def test_no_object_prints_what_was_typed(keyboard: Personalizer) -> None:
     keyboard.suggest(context, typed + "x")
     learning = keyboard._learning
     (piece,) = words_of(context, CANARY)
-    judged = learning.predictor.judge(piece.context, piece.text, keyboard._adapter)
+    judged = learning.predictor.judge(piece.context, piece.text, keyboard._opened.adapter)
     passing = [token_of(context, typed), piece, judged, Kept(piece.context, judged, piece.text)]
     alive = [thing for thing in gc.get_objects() if str(type(thing).__module__).startswith("quietkeys.")]
     assert any(thing is learning.predictor.memory for thing in alive)
@@ -38,7 +38,7 @@ def test_no_object_prints_counts_or_weights(rig: Rig) -> None:
         assert isinstance(masses, Masses)
         for thing in (
             masses,
-            keyboard._adapter,
+            keyboard._opened.adapter,
             keyboard._learning.adapters.in_use(),
             result,
             result.verdict,

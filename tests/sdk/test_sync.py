@@ -21,7 +21,7 @@ from quietkeys.testing.trainer import Integers, train
 from quietkeys_protocol.plan import Plan
 from quietkeys_protocol.wire import decode_report
 from tests.sdk import small
-from tests.sdk.conftest import Rig
+from tests.sdk.conftest import STATEMENT, Rig
 from tests.sdk.transports import AnswersLost, Unreachable
 
 
@@ -63,9 +63,15 @@ def test_what_was_done_is_told(any_rig: Rig) -> None:
         assert result.bytes_sent["report"] == keyboard.sync().bytes_sent["report"] > 1000
         assert result.bytes_received["update"] > 100
         kinds = [line.kind for line in keyboard.ledger()]
-        assert kinds[:4] == ["keys_uploaded", "report_sent", "update_fetched", "update_applied"]
+        assert kinds[:5] == [
+            "consent_given",
+            "keys_uploaded",
+            "report_sent",
+            "update_fetched",
+            "update_applied",
+        ]
         assert all(line.text.endswith(".") for line in keyboard.ledger())
-        assert keyboard.status().key_fingerprint in keyboard.ledger()[0].text
+        assert keyboard.status().key_fingerprint in keyboard.ledger()[1].text
         assert keyboard.status().problems == ()
 
 
@@ -189,6 +195,7 @@ def test_forgetting_ends_everything(any_rig: Rig) -> None:
         assert (status.key_fingerprint, status.bytes_sent) == ("", 0)
         names = {path.name for path in (any_rig.folder / "profile").rglob("*") if path.is_file()}
         assert names <= {"lock", "profile.sqlite", "profile.sqlite-shm", "profile.sqlite-wal"}
+        keyboard.consent.give(STATEMENT)
         assert keyboard.sync().outcome is Outcome.KEPT_OLD
         assert len(any_rig.trainer.devices) == 1
 
@@ -252,7 +259,7 @@ def test_two_sources_add_up(rig: Rig) -> None:
 
     rig.trainer.training = training
     with rig.open_learned() as keyboard:
-        parts = keyboard._syncer()._parts
+        parts = keyboard._exchange.syncer()._parts
         for source in (0, 1):
             Syncer(replace(parts, place=Place(source, 2))).run(None, 60.0)
         keyboard.sync()

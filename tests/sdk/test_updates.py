@@ -272,4 +272,4 @@ def test_a_fake_cannot_be_taken_for_the_real_thing(plan: Plan, keyboard: Persona
     value = encode_clear(np.arange(field.size))
     assert b"in the clear" in value
     assert decode_clear(value, field).tolist() == list(range(field.size))
-    assert keyboard._syncer()._parts.cipher.plan_hash() == noop_plan_hash(plan)
+    assert keyboard._exchange.syncer()._parts.cipher.plan_hash() == noop_plan_hash(plan)

@@ -16,6 +16,7 @@ from typing import Final
 
 MAX_MESSAGE: Final = 1 << 26  # bytes; the largest is an update, under 2 MB
 _CHUNK: Final = 1 << 16
+_HEAD: Final = ">IBH"  # size of what follows, verb, number of parts
 
 
 class Verb(IntEnum):
@@ -45,12 +46,15 @@ class Broken(Exception):  # noqa: N818 - what the pipe is
 
 def write_message(descriptor: int, message: Message) -> None:
     """Writes one message. Raises `Broken` where nobody reads."""
-    body = struct.pack(">BH", message.verb, len(message.parts))
-    body += b"".join(struct.pack(">I", len(part)) + part for part in message.parts)
-    rest = memoryview(struct.pack(">I", len(body)) + body)
+    size = struct.calcsize(_HEAD) - 4 + sum(4 + len(part) for part in message.parts)
+    pieces = [struct.pack(_HEAD, size, message.verb, len(message.parts))]
+    for part in message.parts:
+        pieces += [struct.pack(">I", len(part)), part]
     try:
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
+        for piece in pieces:  # one by one: a message may have megabytes, and the host's memory is the app's
+            rest = memoryview(piece)
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
     except OSError as error:
         raise Broken from error
 

@@ -37,6 +37,7 @@ from quietkeys.trusted_keys import TRUSTED_KEYS
 from quietkeys_protocol.plan import Plan
 
 TRAINS_WITHIN_S: Final = 900.0  # a minute on 2 idle cores
+_STATEMENT: Final = "Encrypted counts of this typing go to the demo's own trainer on this machine."
 _POLITE: Final = 15  # the niceness of measuring beside the trainer
 _SENTENCES: Final = {
     Step.ENROL: "enrolling the device",
@@ -90,6 +91,7 @@ def run_loop(given: Given, folder: Path, screen: Screen) -> Figures:
                 trusted_keys=desk.trusted_keys,
                 cipher=lambda _folder, _plan: cipher,
             ) as keyboard:
+                keyboard.consent.give(_STATEMENT)
                 result = round_.sync(keyboard)
             ladder = round_.ladder(parameters.plan, cipher)
         cost = _cost(parameters, result, trainer)

@@ -1,0 +1,206 @@
+"""What an open profile has to do with trainers: syncing with one, and leaving all of them.
+
+One thing at a time. Nothing heavy is imported before a sync begins.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from numpy.random import Generator
+
+from quietkeys.answers import Deletion
+from quietkeys.consent import CONSENT
+from quietkeys.opened import Opened
+from quietkeys.outbox import Outbox
+from quietkeys.profile import KEYS
+from quietkeys.receipts import trust_key, trusted_key
+from quietkeys.store import WIPING
+from quietkeys.sync_result import ProgressCallback, SyncResult
+from quietkeys.trainers import Trainers
+from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused
+from quietkeys_protocol.plan import Plan
+
+if TYPE_CHECKING:  # imported when a sync begins
+    from quietkeys.cipher.interface import Cipher
+    from quietkeys.inspection import Inspection
+    from quietkeys.sync import Syncer
+    from quietkeys.sync_parts import Parts
+    from quietkeys.transport import Transport
+
+_NO_TRAINER: Final = "https://trainer.invalid"  # for what is never sent (RFC 2606)
+
+
+class Exchange:
+    """The trainer's side of an open profile.
+
+    trainer: its address, "" for none. trainer_key: the one to trust, None: the first it shows. cipher,
+    transport: for tests, None for the real ones. stop: set while whatever waits for the trainer is to end.
+    """
+
+    def __init__(
+        self,
+        opened: Opened,
+        trainer: str,
+        trainer_key: bytes | None,
+        cipher: Callable[[Path, Plan], Cipher] | None,
+        transport: Transport | None,
+        rng: Generator,
+        stop: threading.Event,
+    ) -> None:
+        self.trainer = trainer
+        self._opened = opened
+        self._cipher = self._real_cipher if cipher is None else cipher
+        self._transport = transport
+        self._rng = rng
+        self._stop = stop
+        self._one = threading.RLock()
+        self._outbox.tidy()
+        if trainer and trainer_key is not None:
+            self._trust(trainer_key)
+
+    def sync(self, progress: ProgressCallback | None, wait_seconds: float) -> SyncResult:
+        """Run one sync; `Personalizer.sync` says what that is."""
+        with self._one:
+            try:
+                return self.syncer().run(progress, wait_seconds)
+            finally:
+                self._opened.use_adapter()
+
+    def inspect(self) -> Inspection:
+        """Return what would leave and what is here; `Personalizer.inspect` says what that is."""
+        from quietkeys.cipher import Parameters
+        from quietkeys.inspection import inspect
+
+        learning, frames = self._opened.learning, None
+        if self._cipher == self._real_cipher:
+            frames = Parameters.of(learning.predictor.plan, learning.specification).frames
+        with self._one:
+            return inspect(self._parts(), learning.predictor.memory, frames)
+
+    def syncer(self) -> Syncer:
+        """Return what runs a sync with this trainer. Raises Refused (ADDRESS_UNSAFE) if there is none."""
+        from quietkeys.sync import Syncer
+
+        if not self.trainer:
+            raise Refused(ErrorCode.ADDRESS_UNSAFE)
+        return Syncer(self._parts())
+
+    def forget(self) -> Deletion:
+        """Remove everything here, then leave every trainer. Raises TryAgain (DISK_FULL, STORAGE_FAILED)."""
+        with self._alone():
+            self._opened.wipe()
+            if self._to_leave():
+                self._note_key_destroyed()
+            return self._leave_all()
+
+    def withdraw(self) -> Deletion:
+        """Remove consent, keys and what was to be sent, then leave every trainer; raises as `forget`."""
+        profile = self._opened.profile
+        with self._alone():
+            with profile.store.transaction():
+                if profile.store.setting(CONSENT) is not None:
+                    profile.store.drop_setting(CONSENT)
+                    text = "You took your consent back. Nothing is sent any more."
+                    self._opened.note("consent_withdrawn", text)
+                self._outbox.close()
+                Trainers(profile.store.database).leave_all()
+                if self._to_leave():
+                    self._note_key_destroyed()
+                profile.store.set_setting(WIPING, "1")
+            profile.finish_wipe()
+            return self._leave_all()
+
+    def close(self) -> None:
+        """End what waits for the trainer, then let go of the profile."""
+        self._stop.set()
+        with self._one, self._opened.typing:
+            self._opened.profile.close()
+
+    def _trust(self, trainer_key: bytes) -> None:
+        store = self._opened.profile.store
+        if trusted_key(store, self.trainer) != trainer_key:
+            with store.transaction():
+                trust_key(store, self.trainer, trainer_key)
+                Trainers(store.database).unsure(self.trainer)
+
+    @property
+    def _outbox(self) -> Outbox:
+        profile, plan = self._opened.profile, self._opened.learning.predictor.plan
+        return Outbox(profile.store.database, profile.folder, plan)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        # With no sync under way: one that waits for the trainer ends first.
+        self._stop.set()
+        with self._one:
+            self._stop.clear()
+            yield
+
+    def _to_leave(self) -> list[str]:
+        return Trainers(self._opened.profile.store.database).to_leave()
+
+    def _leave_all(self) -> Deletion:
+        leaving = self._to_leave()
+        if not leaving:
+            return Deletion.NOTHING_THERE
+        answers = {self._left(trainer) for trainer in leaving}
+        worst = (Deletion.UNPROVEN, Deletion.PENDING, Deletion.CONFIRMED)
+        return next(answer for answer in worst if answer in answers)
+
+    def _left(self, trainer: str) -> Deletion:
+        """Return what a trainer says about this device's deletion there."""
+        from quietkeys.departure import leave
+
+        profile = self._opened.profile
+        try:
+            leave(profile.folder, profile.store, trainer, self._transport_to(trainer), self._opened.around)
+        except QuietkeysError as error:
+            if error.code not in (ErrorCode.TRAINER_KEY_CHANGED, ErrorCode.DELETION_UNPROVEN):
+                return Deletion.PENDING
+            self._opened.note(
+                error.code.value, "A trainer's answer does not prove that it deleted this device."
+            )
+            return Deletion.UNPROVEN
+        return Deletion.CONFIRMED
+
+    def _note_key_destroyed(self) -> None:
+        self._opened.note(
+            "key_destroyed",
+            "The secret key was destroyed on this device. Whatever a trainer may still hold, nobody can"
+            " decrypt it.",
+        )
+
+    def _parts(self) -> Parts:
+        from quietkeys.sync_parts import Parts
+
+        profile, learning = self._opened.profile, self._opened.learning
+        return Parts(
+            profile=profile.folder,
+            store=profile.store,
+            plan=learning.predictor.plan,
+            events=learning.predictor.events,
+            masses=lambda: learning.recorder.masses,
+            cipher=self._cipher(profile.folder / KEYS, learning.predictor.plan),
+            trainer=self.trainer,
+            transport=self._transport_to(self.trainer or _NO_TRAINER),
+            rng=self._rng,
+            around=self._opened.around,
+            stop=self._stop,
+        )
+
+    def _real_cipher(self, folder: Path, plan: Plan) -> Cipher:
+        from quietkeys.cipher import Parameters, ProcessCipher
+
+        return ProcessCipher(folder, Parameters.of(plan, self._opened.learning.specification))
+
+    def _transport_to(self, trainer: str) -> Transport:
+        from quietkeys.transport import RequestsTransport
+
+        if self._transport is not None and trainer == self.trainer:
+            return self._transport
+        return RequestsTransport(trainer, self._stop)

@@ -1,0 +1,47 @@
+"""Every block of Python in the documentation runs, in the order of its page."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from quietkeys.bundle import shipped_bundle
+from quietkeys.exchange import Exchange
+from quietkeys.testing import InMemoryTrainer, NoopCipher
+from quietkeys_protocol.plan import Plan
+from tests.docs.conftest import ROOT
+
+BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PAGES = sorted(
+    path for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")] if BLOCK.search(path.read_text())
+)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_blocks_of_a_page_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a trainer in memory where the page starts one, and a cipher that takes no time."""
+    trainer = InMemoryTrainer(Plan.parse(shipped_bundle()["plan.json"]))
+    monkeypatch.setattr(Exchange, "_transport_to", lambda _, __: trainer)
+    monkeypatch.setattr(Exchange, "_real_cipher", lambda _, folder, plan: NoopCipher(folder, plan))
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    text = page.read_text()
+    for found in BLOCK.finditer(text):
+        line = text.count("\n", 0, found.start()) + 1
+        code = compile("\n" * line + found.group(1), str(page), "exec")
+        exec(code, names)  # noqa: S102 - our own documentation
+
+
+def test_the_quick_start_is_among_them() -> None:
+    """The search for blocks finds the page that has most."""
+    assert "QUICKSTART.md" in [page.name for page in PAGES]
+
+
+def test_links_lead_somewhere() -> None:
+    """Every relative link of every page names a file that is there."""
+    pages = [ROOT / "README.md", ROOT / "benchmarks/README.md", *(ROOT / "docs").glob("*.md")]
+    for page in pages:
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"

@@ -1,0 +1,78 @@
+"""The desktop example, driven by keys on a screen in memory."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.docs.conftest import ROOT
+
+EXAMPLE = ROOT / "examples" / "desktop.py"
+DRIVER = """
+import runpy, sys, tkinter
+from quietkeys import Personalizer
+from quietkeys.bundle import shipped_bundle
+from quietkeys.testing import InMemoryTrainer, NoopCipher
+from quietkeys_protocol.plan import Plan
+
+trainer = InMemoryTrainer(Plan.parse(shipped_bundle()["plan.json"]))
+Desktop = runpy.run_path(sys.argv[1])["Desktop"]
+settings = {"trainer_url": "https://trainer.test", "transport": trainer, "cipher": NoopCipher}
+with Personalizer.open(sys.argv[2], **settings) as keyboard:
+    window = Desktop(keyboard)
+    window.update()
+    window.text.focus_force()
+
+    def keys(*names):
+        for name in names:
+            window.text.event_generate("<Key>", keysym=name)
+            window.text.event_generate("<KeyRelease>", keysym=name)
+            window.update()
+
+    def text():
+        return window.text.get("1.0", "end-1c")
+
+    keys(*"see", "space", *"you", "space", *"tomorow")
+    assert [button["text"] for button in window.strip].count("tomorrow") == 1, window.strip
+    assert keyboard.status().words_recorded == 2
+    keys("space")
+    assert text() == "see you tomorrow ", text()
+    assert keyboard.status().words_recorded == 3
+    keys("BackSpace")
+    assert text() == "see you tomorow", text()
+    assert keyboard.status().words_recorded == 2
+    keys("BackSpace")
+    assert text() == "see you tomoro", text()
+    chosen = [button["text"] for button in window.strip].index("tomorrow")
+    window.strip[chosen].invoke()
+    assert text() == "see you tomorrow ", text()
+    assert keyboard.consent.given is None
+    window.train()
+    window.after(3000, window.quit)
+    window.mainloop()
+    assert "not applied" in window.said.get(), window.said.get()
+    assert keyboard.consent.given is not None
+    window.destroy()
+print("done")
+"""
+
+
+def test_the_desktop_example_corrects_undoes_and_trains(screen: str, tmp_path: Path) -> None:
+    """Corrected at the space, given back by a backspace, taken from the strip; then counts are sent."""
+    done = subprocess.run(
+        [sys.executable, "-c", DRIVER, str(EXAMPLE), str(tmp_path / "profile")],
+        env=os.environ | {"DISPLAY": screen},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.stdout == "done\n", done.stderr
+
+
+def test_the_example_is_as_short_as_it_says() -> None:
+    """At most 60 lines that are not blank."""
+    lines = [line for line in EXAMPLE.read_text().splitlines() if line.strip()]
+    assert len(lines) <= 60

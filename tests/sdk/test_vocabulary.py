@@ -1,0 +1,188 @@
+"""What a user can do with words: list, add, forget, leave alone, hide, replace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from quietkeys import ErrorCode, Level, Personalizer, Refused
+from quietkeys.vocabulary import Vocabulary
+from tests.sdk.conftest import Rig
+from tests.sdk.test_facade import everything_in
+
+
+def test_words_are_listed_with_their_counts(keyboard: Personalizer) -> None:
+    """The most used first; own words are told from those of the bundle."""
+    for word in ("you", "people", "you"):
+        keyboard.record("", word, word)
+    keyboard.vocabulary.add("Brokling")
+    listed = [(word.text, round(word.count), word.own) for word in keyboard.vocabulary.words()]
+    assert listed[0] == ("you", 2, False)
+    assert set(listed[1:]) == {("people", 1, False), ("brokling", 1, True)}
+
+
+def test_an_added_word_is_suggested_at_once(rig: Rig) -> None:
+    """It need not be kept first, it is not corrected, and it outlives a restart."""
+    with rig.open() as keyboard:
+        keyboard.vocabulary.add("brokling")
+    with rig.open() as keyboard:
+        assert "brokling" in keyboard.suggest("my", "brkling").strip
+        assert keyboard.suggest("my", "brokling").correction is None
+
+
+def test_a_forgotten_word_is_gone_for_good(rig: Rig) -> None:
+    """No file has its letters, no list names it, keeping it teaches nothing; adding it does."""
+    with rig.open() as keyboard:
+        vocabulary = keyboard.vocabulary
+        vocabulary.add("brokling")
+        vocabulary.never_correct("brokling")
+        vocabulary.always_replace("brk", "my brokling")
+        vocabulary.always_replace("you", "thou")
+        vocabulary.forget("Brokling")
+        assert (vocabulary.never_corrected(), vocabulary.replacements()) == ((), {"you": "thou"})
+    assert b"brokling" not in everything_in(rig.folder / "profile")
+    for _ in range(2):
+        with rig.open() as keyboard:
+            for _ in range(3):
+                keyboard.record("my", "brokling", "brokling")
+            assert keyboard.vocabulary.words() == ()
+    with rig.open() as keyboard:
+        keyboard.vocabulary.add("brokling")
+        assert [word.text for word in keyboard.vocabulary.words()] == ["brokling"]
+
+
+def test_a_never_corrected_word_is_left_alone(rig: Rig) -> None:
+    """In any case; the list outlives a restart, and a word can be taken off it."""
+    with rig.open() as keyboard:
+        keyboard.vocabulary.never_correct("Peopke")
+        assert keyboard.suggest("they", "peopke").correction is None
+    with rig.open() as keyboard:
+        assert keyboard.vocabulary.never_corrected() == ("peopke",)
+        assert keyboard.suggest("they", "PEOPKE").correction is None
+        keyboard.vocabulary.never_correct("peopke", never=False)
+        assert keyboard.suggest("they", "peopke").correction == "people"
+
+
+@pytest.mark.parametrize(("context", "typed"), [("they", "peopke"), ("they", "peop"), ("some", "peopke")])
+def test_a_word_that_is_never_suggested_is_not_shown(rig: Rig, context: str, typed: str) -> None:
+    """Neither as a correction nor in the strip, over a restart too, until it is taken off the list."""
+    with rig.open() as keyboard:
+        assert "people" in keyboard.suggest(context, typed).strip
+        keyboard.vocabulary.never_suggest("People")
+    with rig.open() as keyboard:
+        shown = keyboard.suggest(context, typed)
+        assert keyboard.vocabulary.never_suggested() == ("people",)
+        assert "people" not in (*shown.strip, shown.correction)
+        assert typed in shown.strip
+        keyboard.vocabulary.never_suggest("people", never=False)
+        assert "people" in keyboard.suggest(context, typed).strip
+
+
+def test_a_word_that_is_never_suggested_may_be_typed(keyboard: Personalizer) -> None:
+    """Then it stands in the strip, and nothing is put in its place."""
+    keyboard.vocabulary.never_suggest("people")
+    shown = keyboard.suggest("they", "people")
+    assert shown.strip[0] == "people"
+    assert shown.correction is None
+
+
+def test_a_word_that_is_never_suggested_does_not_come_next(keyboard: Personalizer) -> None:
+    """Another takes its place among the next words."""
+    first = keyboard.suggest("see you", "").strip[0]
+    keyboard.vocabulary.never_suggest(first)
+    offered = keyboard.suggest("see you", "").strip
+    assert first not in offered
+    assert len(set(offered)) == 3
+
+
+def test_a_space_is_not_taken_out_for_a_hidden_word(keyboard: Personalizer) -> None:
+    """Where "sent ence" would become one word, it no longer does."""
+    assert keyboard.suggest("sent ", "ence").merged == "sentence"
+    keyboard.vocabulary.never_suggest("sentence")
+    assert keyboard.suggest("sent ", "ence").merged is None
+
+
+@pytest.mark.parametrize(
+    ("text", "typed", "wanted"),
+    [
+        ("on my way", "omw", "on my way"),
+        ("on my way", "Omw", "On my way"),
+        ("on my way", "OMW", "ON MY WAY"),
+        ("on my way", "“omw!”", "“on my way!”"),
+        ("on my way", "well...omw", "well...on my way"),
+        ("Oh My Word", "OMW", "Oh My Word"),
+        ("OMW", "omw", "OMW"),
+        ("omW", "Omw", "omW"),
+        ("omW", "omW", None),
+    ],
+)
+def test_a_replacement_is_the_correction(
+    keyboard: Personalizer, text: str, typed: str, wanted: str | None
+) -> None:
+    """In the case of what was typed unless it has one of its own; what was typed can still be kept."""
+    keyboard.vocabulary.always_replace("omw", text)
+    shown = keyboard.suggest("I am", typed)
+    assert shown.correction == wanted
+    assert typed in shown.strip
+    if wanted is not None:
+        assert shown.strip[0] == wanted
+    assert len(set(shown.strip)) == len(shown.strip) <= 3
+
+
+def test_a_replacement_is_made_at_every_level(rig: Rig) -> None:
+    """Also for a known word, an own word and a name, and also when autocorrect is off; it can be ended."""
+    with rig.open() as keyboard:
+        keyboard.level = Level.OFF
+        keyboard.vocabulary.add("brokling")
+        for typed in ("people", "brokling"):
+            keyboard.vocabulary.always_replace(typed, "folk")
+    with rig.open() as keyboard:
+        for typed, wanted in (("people", "folk"), ("brokling", "folk"), ("People", "Folk")):
+            assert keyboard.suggest("they", typed).correction == wanted
+        assert keyboard.vocabulary.replacements() == {"brokling": "folk", "people": "folk"}
+        keyboard.vocabulary.stop_replacing("People")
+        assert keyboard.suggest("they", "people").correction is None
+
+
+def test_the_latest_wish_for_a_word_counts(keyboard: Personalizer) -> None:
+    """A word that is replaced is not one to leave alone, and the other way round."""
+    vocabulary = keyboard.vocabulary
+    vocabulary.never_correct("peopke")
+    vocabulary.always_replace("peopke", "folk")
+    assert vocabulary.never_corrected() == ()
+    assert keyboard.suggest("they", "peopke").correction == "folk"
+    vocabulary.never_correct("peopke")
+    assert vocabulary.replacements() == {}
+    assert keyboard.suggest("they", "peopke").correction is None
+
+
+CALLS: list[Callable[[Vocabulary, str], None]] = [
+    Vocabulary.add,
+    Vocabulary.forget,
+    Vocabulary.never_correct,
+    Vocabulary.never_suggest,
+    Vocabulary.stop_replacing,
+    lambda vocabulary, text: vocabulary.always_replace(text, "x"),
+]
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("text", ["", "two words", "12:30", "bob@mail.test", "x" * 25, "mother-in-law"])
+def test_what_is_no_word_is_refused(
+    keyboard: Personalizer, call: Callable[[Vocabulary, str], None], text: str
+) -> None:
+    """The error says what a word is, and does not repeat what was given."""
+    with pytest.raises(Refused) as caught:
+        call(keyboard.vocabulary, text)
+    assert caught.value.code is ErrorCode.WORD_MALFORMED
+    assert not text or text not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", " ", " on my way", "on\nmy way", "x" * 101])
+def test_what_cannot_be_put_in_is_refused(keyboard: Personalizer, text: str) -> None:
+    """A replacement is one line without space around it, of a hundred characters at most."""
+    with pytest.raises(Refused) as caught:
+        keyboard.vocabulary.always_replace("omw", text)
+    assert caught.value.code is ErrorCode.WORD_MALFORMED
+    assert keyboard.vocabulary.replacements() == {}
