@@ -1,7 +1,7 @@
 """An invitation: a secret of 160 bits that goes from screen to screen, as text or as a QR code.
 
-The trainer learns the invitation's id and, from whoever joins, the claim. Both are derived from the secret one
-way, as is the key that the package is sealed under, which the trainer therefore cannot open.
+The trainer learns the invitation's id and, from whoever joins, the claim. Both are derived from the secret
+one way, as is the key that the package is sealed under, which the trainer therefore cannot open.
 
     QK1-ABCD-EFGH-IJKL-MNOP-QRST-UVWX-YZ23-4567-CHEK        32 characters of base 32, 4 to check them by
 """
