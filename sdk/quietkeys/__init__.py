@@ -6,7 +6,9 @@ from quietkeys.answers import Deletion, Problem, Status, Suggestions
 from quietkeys.apps import AppProfiles
 from quietkeys.consent import Consent, ConsentRecord
 from quietkeys.fields import InputField
+from quietkeys.key_life import KeyStatus
 from quietkeys.keyboard import Layout
+from quietkeys.keys import Keys
 from quietkeys.levels import Level
 from quietkeys.personalizer import Personalizer
 from quietkeys.preferences import AppProfile
@@ -34,6 +36,8 @@ __all__ = [
     "DeletionReceipt",
     "ErrorCode",
     "InputField",
+    "KeyStatus",
+    "Keys",
     "Layout",
     "LearntWord",
     "LedgerLine",

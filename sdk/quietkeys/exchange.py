@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -63,11 +64,11 @@ class Exchange:
         if trainer and trainer_key is not None:
             self._trust(trainer_key)
 
-    def sync(self, progress: ProgressCallback | None, wait_seconds: float) -> SyncResult:
+    def sync(self, progress: ProgressCallback | None, wait_seconds: float, metered: bool) -> SyncResult:
         """Run one sync; `Personalizer.sync` says what that is."""
         with self._one:
             try:
-                return self.syncer().run(progress, wait_seconds)
+                return self.syncer(metered).run(progress, wait_seconds)
             finally:
                 self._opened.use_adapter()
 
@@ -82,13 +83,21 @@ class Exchange:
         with self._one:
             return inspect(self._parts(), learning.predictor.memory, frames)
 
-    def syncer(self) -> Syncer:
-        """Return what runs a sync with this trainer. Raises Refused (ADDRESS_UNSAFE) if there is none."""
+    def syncer(self, metered: bool = False) -> Syncer:
+        """Return what runs a sync with this trainer. Raises Refused (ADDRESS_UNSAFE) if there is none.
+
+        metered: whether bytes cost, so that keys are not uploaded now.
+        """
         from quietkeys.sync import Syncer
 
         if not self.trainer:
             raise Refused(ErrorCode.ADDRESS_UNSAFE)
-        return Syncer(self._parts())
+        return Syncer(replace(self._parts(), may_upload_keys=lambda _: not metered))
+
+    def cipher(self) -> Cipher:
+        """Return the cipher of this profile; closed by whoever asked for it."""
+        profile = self._opened.profile
+        return self._cipher(profile.folder / KEYS, self._opened.learning.predictor.plan)
 
     def forget(self) -> Deletion:
         """Remove everything here, then leave every trainer. Raises TryAgain (DISK_FULL, STORAGE_FAILED)."""
@@ -185,7 +194,7 @@ class Exchange:
             plan=learning.predictor.plan,
             events=learning.predictor.events,
             masses=lambda: learning.recorder.masses,
-            cipher=self._cipher(profile.folder / KEYS, learning.predictor.plan),
+            cipher=self.cipher(),
             trainer=self.trainer,
             transport=self._transport_to(self.trainer or _NO_TRAINER),
             rng=self._rng,
