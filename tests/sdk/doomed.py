@@ -2,8 +2,8 @@
 
 WORK is `sync`, `rotate` (asks for new keys, then syncs), or `record` with one word after the other, touched
 where most people would. POINT is `request` (as the NUMBER-th request is to be sent), `answer` (as its answer
-has come), `commit` (in the NUMBER-th transaction, before it is committed) or `committed` (right after). Prints
-a line for every word whose record returned.
+has come), `commit` (in the NUMBER-th transaction, before it is committed) or `committed` (right after).
+Prints a line for every word whose record returned.
 """
 
 from __future__ import annotations
