@@ -274,8 +274,8 @@ class ErrorCode(StrEnum):
         "keys_stale",
         LOCAL,
         Remedy.CORRECT,
-        "the circle's keys are about to be replaced",
-        "Sync until it has new keys, then invite.",
+        "there are no keys to share yet, or they are about to be replaced",
+        "Sync, then invite.",
     )
     BODY_TOO_LARGE = (
         "body_too_large",

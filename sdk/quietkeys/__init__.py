@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from quietkeys.answers import Deletion, Problem, Status, Suggestions
 from quietkeys.apps import AppProfiles
+from quietkeys.circle.invitation import Invitation
+from quietkeys.circles import Circle, CircleMember
 from quietkeys.consent import Consent, ConsentRecord
 from quietkeys.fields import InputField
 from quietkeys.key_life import KeyStatus
@@ -30,12 +32,15 @@ from quietkeys_protocol.errors import (
 __all__ = [
     "AppProfile",
     "AppProfiles",
+    "Circle",
+    "CircleMember",
     "Consent",
     "ConsentRecord",
     "Deletion",
     "DeletionReceipt",
     "ErrorCode",
     "InputField",
+    "Invitation",
     "KeyStatus",
     "Keys",
     "Layout",

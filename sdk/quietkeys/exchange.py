@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from numpy.random import Generator
 
 from quietkeys.answers import Deletion
-from quietkeys.consent import CONSENT
+from quietkeys.consent import CONSENT, require_consent
 from quietkeys.opened import Opened
 from quietkeys.outbox import Outbox
 from quietkeys.profile import KEYS
@@ -28,6 +28,7 @@ from quietkeys_protocol.plan import Plan
 
 if TYPE_CHECKING:  # imported when a sync begins
     from quietkeys.cipher.interface import Cipher
+    from quietkeys.client import TrainerClient
     from quietkeys.inspection import Inspection
     from quietkeys.sync import Syncer
     from quietkeys.sync_parts import Parts
@@ -93,6 +94,33 @@ class Exchange:
         if not self.trainer:
             raise Refused(ErrorCode.ADDRESS_UNSAFE)
         return Syncer(replace(self._parts(), may_upload_keys=lambda _: not metered))
+
+    @contextmanager
+    def talk(self) -> Iterator[tuple[Parts, TrainerClient]]:
+        """While no sync is under way: what speaks with the trainer about the devices of a circle.
+
+        Raises as `Personalizer.sync`.
+        """
+        from quietkeys.client import TrainerClient
+        from quietkeys.departure import leave
+        from quietkeys.enrolment import ensure_enrolled
+        from quietkeys.identity import identity_for
+
+        if not self.trainer:
+            raise Refused(ErrorCode.ADDRESS_UNSAFE)
+        profile, around = self._opened.profile, self._opened.around
+        require_consent(profile.store)
+        with self._one:
+            parts = self._parts()
+            if self.trainer in self._to_leave():
+                leave(profile.folder, profile.store, self.trainer, parts.transport, around)
+            client = TrainerClient(identity_for(profile.folder, self.trainer), parts.transport, around)
+            ensure_enrolled(profile.store, self.trainer, client, lambda: None)
+            try:
+                yield parts, client
+            finally:
+                parts.cipher.close()
+                profile.store.add_bytes_sent(sum(client.traffic.sent.values()))
 
     def cipher(self) -> Cipher:
         """Return the cipher of this profile; closed by whoever asked for it."""
@@ -185,6 +213,7 @@ class Exchange:
         )
 
     def _parts(self) -> Parts:
+        from quietkeys.circle.membership import place_in
         from quietkeys.sync_parts import Parts
 
         profile, learning = self._opened.profile, self._opened.learning
@@ -200,6 +229,7 @@ class Exchange:
             rng=self._rng,
             around=self._opened.around,
             stop=self._stop,
+            place=place_in(profile.store),
         )
 
     def _real_cipher(self, folder: Path, plan: Plan) -> Cipher:

@@ -23,6 +23,7 @@ EXPIRES_AFTER_S: Final = 396 * DAY_S  # 13 months: a month to find an unmetered 
 _CREATED: Final = "keys/created"  # the key in use, and since when
 _RETIRED: Final = "keys/retired"
 _ANNOUNCED: Final = "keys/announced"  # the key whose upload the ledger has announced
+KEY_SETTINGS: Final = (_CREATED, _RETIRED, _ANNOUNCED)  # which go with the keys
 
 
 @dataclass(frozen=True, slots=True)

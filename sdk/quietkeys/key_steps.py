@@ -8,9 +8,12 @@ circle, never on anything decrypted.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from quietkeys.cipher.interface import Cipher
+from quietkeys.circle.attendance import Attendance
 from quietkeys.client import TrainerClient
+from quietkeys.client_answers import Upload
 from quietkeys.files import remove
 from quietkeys.key_life import KeyLife
 from quietkeys.key_upload import upload_keys
@@ -22,7 +25,8 @@ from quietkeys.transport import Body
 from quietkeys.wording import fingerprint_words, size_words
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError, StartOver, TryAgain, Untrusted
 
-_METERED = "New keys wait for a network that is not metered. Nothing was sent."
+_AWAITED: Final = "Another device of the circle makes new keys. Nothing was sent."
+_METERED: Final = "New keys wait for a network that is not metered. Nothing was sent."
 
 
 class Deferred(Exception):  # noqa: N818 - what the sync is
@@ -33,9 +37,15 @@ class KeySteps:
     """The keys of one sync. begin: told each step, and how many bytes it is about to upload."""
 
     def __init__(
-        self, parts: Parts, client: TrainerClient, outbox: Outbox, begin: Callable[[Step, int], None]
+        self,
+        parts: Parts,
+        client: TrainerClient,
+        outbox: Outbox,
+        attendance: Attendance,
+        begin: Callable[[Step, int], None],
     ) -> None:
         self._parts = parts
+        self._attendance = attendance
         self._client = client
         self._outbox = outbox
         self._begin = begin
@@ -45,7 +55,8 @@ class KeySteps:
     def ensure(self) -> str:
         """Return the id of the evaluation keys to use, which the trainer holds.
 
-        Raises Deferred where they would have to be uploaded over a metered network.
+        Raises Deferred where they would have to be uploaded over a metered network, and where another device
+        of the circle is about to make new ones.
         """
         key_id = self._current()
         if self._trainers.key_id(self._parts.trainer) != key_id:
@@ -54,8 +65,8 @@ class KeySteps:
             except StartOver as error:
                 if error.code is not ErrorCode.KEY_UNKNOWN:
                     raise
-                key_id = self._replaced(key_id)  # they came from another device, and the trainer lost them
-                self._upload(key_id)
+                key_id = self._from_elsewhere(key_id)
+        self._attendance.tell(key_id)
         self._delete_retired(key_id)
         return key_id
 
@@ -67,12 +78,15 @@ class KeySteps:
         key_id, now = cipher.fingerprint(), parts.around.clock()
         if self._life.created(key_id) is None:
             self._life.use(key_id, now)
-        if not self._life.is_due(key_id, now):
-            return key_id
         expired = self._life.has_expired(key_id, now)
+        if not expired and not self._life.is_due(key_id, now, self._attendance.patience_s()):
+            return key_id
         if not expired and self._is_out(key_id):
             return key_id  # an update under them is still to come; the next sync replaces them
-        must = expired or key_id in self._life.retired()
+        retired = key_id in self._life.retired()
+        if retired and self._attendance.awaits_keys():
+            raise Deferred(_AWAITED)
+        must = expired or retired
         return self._replaced(key_id) if must or self._may_upload() else key_id
 
     def _replaced(self, key_id: str) -> str:
@@ -94,6 +108,15 @@ class KeySteps:
         parts.cipher.generate_keys()
         key_id = parts.cipher.fingerprint()
         self._life.use(key_id, parts.around.clock())
+        return key_id
+
+    def _from_elsewhere(self, key_id: str) -> str:
+        """Return the id of keys that the trainer holds, where only the secret part of them is here."""
+        if self._client.key_state(key_id).state is Upload.STORED:
+            self._trainers.has_keys(self._parts.trainer, key_id)
+            return key_id
+        key_id = self._replaced(key_id)
+        self._upload(key_id)
         return key_id
 
     def _upload(self, key_id: str) -> None:

@@ -28,6 +28,7 @@ from quietkeys.address import trainer_address
 from quietkeys.answers import Deletion, Status, Suggestions
 from quietkeys.apps import AppProfiles
 from quietkeys.bundle import SHIPPED
+from quietkeys.circles import Circle
 from quietkeys.consent import Consent
 from quietkeys.exchange import Exchange
 from quietkeys.fields import InputField
@@ -242,6 +243,11 @@ class Personalizer:
     def consent(self) -> Consent:
         """The user's consent to sending encrypted counts: given, and taken back."""
         return Consent(self._opened, self._exchange)
+
+    @property
+    def circle(self) -> Circle:
+        """The user's devices that share keys, so that each learns from what is typed on all of them."""
+        return Circle(self._opened, self._exchange)
 
     @property
     def keys(self) -> Keys:

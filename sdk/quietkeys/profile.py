@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from quietkeys.answers import Problem
+from quietkeys.circle import CIRCLE_SETTINGS
 from quietkeys.database import translated
 from quietkeys.files import make_folder, remove, remove_drafts
+from quietkeys.key_life import KEY_SETTINGS
 from quietkeys.store import BYTES_SENT, WIPING, Store
 from quietkeys_protocol.errors import ErrorCode, Refused, Untrusted
 
@@ -99,6 +101,8 @@ class Profile:
                     shutil.rmtree(self.folder / name)
         for path in _aside(self.folder):
             remove(path)
+        for name in (*KEY_SETTINGS, *CIRCLE_SETTINGS):
+            self.store.drop_setting(name)
         self.store.database.scrub()
         self.store.drop_setting(WIPING)
 

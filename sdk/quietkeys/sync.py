@@ -9,20 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
 from quietkeys.adapters import Adapters
+from quietkeys.circle.attendance import Attendance
 from quietkeys.client import TrafficKind, TrainerClient
 from quietkeys.client_answers import JobState
 from quietkeys.consent import require_consent
 from quietkeys.departure import leave
+from quietkeys.enrolment import ensure_enrolled
 from quietkeys.identity import identity_for
 from quietkeys.key_steps import Deferred, KeySteps
 from quietkeys.outbox import Address, OpenReport, Outbox, ReportState
-from quietkeys.receipts import check_key, trusted_key
 from quietkeys.reporting import report_arrays
 from quietkeys.settling import Settled, settle
-from quietkeys.store import BYTES_SENT
 from quietkeys.sync_parts import Parts
 from quietkeys.sync_result import Outcome, Progress, ProgressCallback, Step, SyncResult
 from quietkeys.trainers import Trainers
@@ -98,16 +99,15 @@ class _Run:
         """Stop the clock, end the encryption process, add this sync to the bytes sent so far."""
         self._begin(None)
         self._parts.cipher.close()
-        store = self._parts.store
         with suppress(QuietkeysError):  # a figure for the status; not worth failing for
-            total = store.number(BYTES_SENT) + sum(self._client.traffic.sent.values())
-            store.set_setting(BYTES_SENT, str(total))
+            self._parts.store.add_bytes_sent(sum(self._client.traffic.sent.values()))
 
     def _steps(self) -> SyncResult:
         self._outbox.tidy()
-        self._ensure_enrolled()
+        store, trainer = self._parts.store, self._parts.trainer
+        ensure_enrolled(store, trainer, self._client, lambda: self._begin(Step.ENROL))
         try:
-            key_id = KeySteps(self._parts, self._client, self._outbox, self._begin).ensure()
+            key_id = self._ensure_keys()
         except Deferred as deferred:
             return self._result(Settled(Outcome.DEFERRED, str(deferred)))
         address = Address(self._parts.trainer, self._parts.cipher.plan_hash(), key_id)
@@ -130,13 +130,10 @@ class _Run:
             return self._result(Settled(Outcome.LOST, reason))
         return self._settle(report)
 
-    def _ensure_enrolled(self) -> None:
-        store, trainer = self._parts.store, self._parts.trainer
-        if not self._trainers.is_enrolled(trainer) or trusted_key(store, trainer) is None:
-            self._begin(Step.ENROL)
-            self._trainers.enrolling(trainer)
-            check_key(store, trainer, self._client.enrol())
-            self._trainers.enrolled(trainer)
+    def _ensure_keys(self) -> str:
+        attendance = Attendance(self._parts, self._client)
+        self._parts = replace(self._parts, place=attendance.attend())
+        return KeySteps(self._parts, self._client, self._outbox, attendance, self._begin).ensure()
 
     def _report_for(self, address: Address) -> OpenReport:
         """Return the open report if it is for this address, else a new one."""

@@ -1,4 +1,4 @@
-"""What the devices of a circle tell each other, sealed so that the trainer, which carries it, reads none of it.
+"""What the devices of a circle tell each other, sealed so that the trainer, which carries it, cannot read it.
 
     card       sealed under the circle's card key: a device's public key and name
     package    sealed under a key of the invitation's secret: a letter

@@ -12,15 +12,13 @@ from typing import Any, Final, NoReturn, Self
 
 from nacl.public import PrivateKey
 
+from quietkeys.circle import CIRCLE_SETTINGS, MEMBERSHIP
 from quietkeys.circle.sealing import KEY_BYTES, new_key
 from quietkeys.store import Store
 from quietkeys.sync_parts import Place
 from quietkeys_protocol.errors import ErrorCode, error_of
 from quietkeys_protocol.signing import is_hash, is_id
 
-MEMBERSHIP: Final = "circle/membership"  # the setting
-JOINING: Final = "circle/joining"  # the setting with the invitation's text, from the claim until keys are here
-LEAVING: Final = "circle/leaving"  # the setting from the wish to leave until the trainer has let go
 LONGEST_NAME: Final = 64  # characters
 MAX_EPOCH: Final = 2**31 - 1
 
@@ -125,7 +123,7 @@ def keep_membership(store: Store, membership: Membership) -> None:
 
 def drop_circle(store: Store) -> None:
     """Forget the circle, with every secret of it."""
-    for name in (MEMBERSHIP, JOINING, LEAVING):
+    for name in CIRCLE_SETTINGS:
         store.drop_setting(name)
 
 
