@@ -103,7 +103,7 @@ def _measured(
     parts = [shares(plan, reports[name], rng) for name in DEVICES]
     updates = {name: adapter_of(plan, training.alone(report)) for name, report in reports.items()}
     updates["joined"] = adapter_of(plan, training.joined(parts))
-    devices = [_device(settings, person, name, learners[name], tested, updates) for name in (*DEVICES, "one")]
+    devices = [_device(settings, person, name, learners[name], tested, updates) for name in ALL]
     return {
         "person": person.name,
         "words_learnt": {name: len(words) for name, words in zip(DEVICES, halves(learnt), strict=True)},
