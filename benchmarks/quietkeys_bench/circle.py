@@ -29,7 +29,7 @@ from quietkeys.evaluation.ladder import (
 from quietkeys.evaluation.machine import this_machine
 from quietkeys.evaluation.messages import Word
 from quietkeys.scorer import Adapter
-from quietkeys.testing.typist import typist_for
+from quietkeys.testing.typist import Typist, draw_hands
 from quietkeys_bench.circle_training import CircleTraining
 from quietkeys_bench.people import Person
 from quietkeys_bench.schemas import write_figures
@@ -38,6 +38,7 @@ from quietkeys_protocol.plan import Plan
 
 RATE: Final = 0.08  # of letters typed wrong, as in the other benches
 DEVICES: Final = ("first", "second")
+ALL: Final = (*DEVICES, "one")
 RUNGS: Final = ("local", "alone", "joined", "one")
 
 Tell = Callable[[int, int, str], None]
@@ -95,12 +96,13 @@ def _measured(
     plan = subject.model.plan
     learnt, tested = split(person.words(), settings.words_limit or None)
     learners = {
-        name: _learner(settings, person, subject, words)
-        for name, words in zip((*DEVICES, "one"), (*halves(learnt), learnt), strict=True)
+        name: learn_person(
+            subject.model, words, _typist(settings, person, draw), _chance(settings, person, 7)
+        )
+        for draw, (name, words) in enumerate(zip(ALL, (*halves(learnt), learnt), strict=True))
     }
     reports = {name: encoded_report(plan, learner) for name, learner in learners.items()}
-    rng = np.random.default_rng([settings.seed, 11, *person.name.encode()])
-    parts = [shares(plan, reports[name], rng) for name in DEVICES]
+    parts = [shares(plan, reports[name], _chance(settings, person, 11)) for name in DEVICES]
     updates = {name: adapter_of(plan, training.alone(report)) for name, report in reports.items()}
     updates["joined"] = adapter_of(plan, training.joined(parts))
     devices = [_device(settings, person, name, learners[name], tested, updates) for name in ALL]
@@ -112,10 +114,14 @@ def _measured(
     }
 
 
-def _learner(settings: Settings, person: Person, subject: Subject, words: Sequence[Word]) -> Learner:
-    typist = typist_for(person.name, settings.seed, RATE)
-    rng = np.random.default_rng([settings.seed, 7, *person.name.encode()])
-    return learn_person(subject.model, words, typist, rng)
+def _typist(settings: Settings, person: Person, draw: int) -> Typist:
+    """Return the person's typist: the same hands every time; their mistakes are drawn anew."""
+    hands = draw_hands(np.random.default_rng([settings.seed, *person.name.encode()]))
+    return Typist(hands, RATE, _chance(settings, person, 100 + draw))
+
+
+def _chance(settings: Settings, person: Person, use: int) -> np.random.Generator:
+    return np.random.default_rng([settings.seed, use, *person.name.encode()])
 
 
 def _device(
@@ -129,8 +135,7 @@ def _device(
     adapters = {"alone": updates[name], "joined": updates["joined"], "one": updates["one"]}
     if name == "one":
         del adapters["alone"], adapters["joined"]
-    typist = typist_for(person.name, settings.seed + 1, RATE)  # the same hands, at other words
-    outcome = try_person(learner, tested, typist, adapters)
+    outcome = try_person(learner, tested, _typist(settings, person, len(ALL)), adapters)
     return {
         "device": name,
         "rungs": [_rung(outcome, rung) for rung in outcome.right],
