@@ -55,15 +55,12 @@ class Settings:
 
 
 def run(settings: Settings, out: Path, subject: Subject, training: CircleTraining, tell: Tell) -> None:
-    """Measure everybody and write the figures. Raises OSError, ValueError (text), QuietkeysError."""
-    people = []
+    """Measure everybody; write the figures after each. Raises OSError, ValueError (text), QuietkeysError."""
+    people: list[dict[str, Any]] = []
     for done, person in enumerate(settings.people):
         tell(done, len(settings.people), person.name)
         people.append(_measured(settings, person, subject, training))
-    write_figures(
-        out,
-        "circle",
-        {
+        figures = {
             "bench": "circle",
             "mode": settings.mode.value,
             "p_error": subject.model.plan.p_error,
@@ -74,8 +71,8 @@ def run(settings: Settings, out: Path, subject: Subject, training: CircleTrainin
             "machine": this_machine().tree(),
             "totals": _totals(people),
             "people": people,
-        },
-    )
+        }
+        write_figures(out, "circle", figures)
 
 
 def halves(words: Sequence[Word]) -> tuple[list[Word], list[Word]]:
