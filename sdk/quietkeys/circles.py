@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from quietkeys.circle.invitation import LASTS_S, Invitation, Secret
 from quietkeys.opened import Opened
-from quietkeys_protocol.errors import ErrorCode, Refused, StartOver, Untrusted
-from quietkeys_protocol.wire import MAX_SOURCES
+from quietkeys_protocol.errors import ErrorCode, Refused
 
 if TYPE_CHECKING:
     from quietkeys.circle.membership import Membership
     from quietkeys.exchange import Exchange
-    from quietkeys.sync_parts import Parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,25 +45,11 @@ class Circle:
         replaced, INVITATIONS_FULL, CIRCLE_FULL.
         """
         from quietkeys.circle.attendance import Attendance
-        from quietkeys.circle.letters import seal_package
-        from quietkeys.circle.membership import Membership, keep_membership, membership_in
-        from quietkeys.circle.moving import letter_for, show_card
+        from quietkeys.circle.moving import invite
 
-        store = self._opened.profile.store
         with self._exchange.talk() as (parts, client):
             Attendance(parts, client).attend()
-            key_id = self._settled_key(parts)
-            membership = membership_in(store) or Membership.alone(client.device_id, name, key_id)
-            if membership.count >= min(parts.plan.sources, MAX_SOURCES):
-                raise Refused(ErrorCode.CIRCLE_FULL)
-            if membership.key_id != key_id:
-                raise Refused(ErrorCode.KEYS_STALE)
-            keep_membership(store, membership)
-            show_card(parts, client)
-            secret = Secret.fresh()
-            package = seal_package(secret, letter_for(parts, membership, ""))
-            client.invite(secret.invitation_id, secret.claim_sha256, package)
-            self._opened.note("circle_invited", "You invited another device to share this one's keys.")
+            secret = invite(parts, client, name)
             return Invitation(secret.text, self._opened.around.clock() + LASTS_S)
 
     def join(self, invitation: str, name: str = "") -> None:
@@ -124,43 +108,10 @@ class Circle:
         For a device that is lost or sold, too. If the trainer cannot be reached, the next sync asks again.
         Raises Refused (MEMBER_UNKNOWN).
         """
-        from quietkeys.circle.membership import keep_membership, membership_in
-        from quietkeys.key_life import KeyLife
+        from quietkeys.circle.moving import remove
 
-        store = self._opened.profile.store
-        with self._exchange.talk() as (_, client):
-            membership = membership_in(store)
-            if membership is None or device_id == membership.device_id:
-                raise Refused(ErrorCode.MEMBER_UNKNOWN)
-            if device_id not in {member.device_id for member in client.circle().members}:
-                raise Refused(ErrorCode.MEMBER_UNKNOWN)
-            members = {name: known for name, known in membership.members.items() if name != device_id}
-            removed = (*(name for name in membership.removed if name != device_id), device_id)
-            told = tuple(name for name in membership.told if name != device_id)
-            present = replace(
-                membership, members=members, told=told, removed=removed, renew=True, waiting_since=0.0
-            )
-            with store.transaction():
-                keep_membership(store, present)
-                KeyLife(store).retire(membership.key_id)
-                text = "You removed a device from the circle. New keys take the place of these."
-                self._opened.note("member_removed", text)
-            client.remove_member(device_id)
-
-    def _settled_key(self, parts: Parts) -> str:
-        """Return the id of keys that the trainer holds and that stay for a while."""
-        from quietkeys.key_life import KeyLife
-        from quietkeys.trainers import Trainers
-
-        store = self._opened.profile.store
-        try:
-            key_id = parts.cipher.fingerprint()
-        except (StartOver, Untrusted) as error:
-            raise Refused(ErrorCode.KEYS_STALE) from error
-        held = Trainers(store.database).key_id(parts.trainer)
-        if held != key_id or KeyLife(store).is_due(key_id, self._opened.around.clock()):
-            raise Refused(ErrorCode.KEYS_STALE)
-        return key_id
+        with self._exchange.talk() as (parts, client):
+            remove(parts, client, device_id)
 
 
 def _member(membership: Membership, device_id: str) -> CircleMember:

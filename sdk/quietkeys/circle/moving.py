@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from quietkeys.circle import JOINING, LEAVING
 from quietkeys.circle.invitation import Secret
-from quietkeys.circle.letters import Letter, open_package, seal_card
+from quietkeys.circle.letters import Letter, open_package, seal_card, seal_package
 from quietkeys.circle.membership import (
     LONGEST_NAME,
     Membership,
@@ -26,6 +26,7 @@ from quietkeys.key_life import KeyLife
 from quietkeys.sync_parts import Parts
 from quietkeys.trainers import Trainers
 from quietkeys_protocol.errors import ErrorCode, Outdated, Refused, StartOver, Untrusted
+from quietkeys_protocol.wire import MAX_SOURCES
 
 
 def letter_for(parts: Parts, membership: Membership, to: str) -> Letter:
@@ -43,6 +44,55 @@ def letter_for(parts: Parts, membership: Membership, to: str) -> Letter:
         sealing_key=sealing_key.hex(),
         keys=base64.b64encode(parts.cipher.share(sealing_key)).decode(),
     )
+
+
+def invite(parts: Parts, client: TrainerClient, name: str) -> Secret:
+    """Return the secret of a new invitation to this device's circle, which is made if there is none.
+
+    Raises Refused: KEYS_STALE, CIRCLE_FULL, and as `TrainerClient.invite`.
+    """
+    key_id = _settled_key(parts)
+    membership = membership_in(parts.store) or Membership.alone(client.device_id, name[:LONGEST_NAME], key_id)
+    if membership.count >= min(parts.plan.sources, MAX_SOURCES):
+        raise Refused(ErrorCode.CIRCLE_FULL)
+    if membership.key_id != key_id:
+        raise Refused(ErrorCode.KEYS_STALE)
+    keep_membership(parts.store, membership)
+    show_card(parts, client)
+    secret = Secret.fresh()
+    package = seal_package(secret, letter_for(parts, membership, ""))
+    client.invite(secret.invitation_id, secret.claim_sha256, package)
+    text = "You invited another device to share this one's keys."
+    parts.store.write_ledger(parts.around.clock(), "circle_invited", text)
+    return secret
+
+
+def remove(parts: Parts, client: TrainerClient, device_id: str) -> None:
+    """Put another device out of the circle, and have this one make new keys.
+
+    Raises Refused (MEMBER_UNKNOWN), and as `TrainerClient.remove_member`.
+    """
+    membership = membership_in(parts.store)
+    if (
+        membership is None
+        or device_id == membership.device_id
+        or device_id not in {member.device_id for member in client.circle().members}
+    ):
+        raise Refused(ErrorCode.MEMBER_UNKNOWN)
+    present = replace(
+        membership,
+        members={name: known for name, known in membership.members.items() if name != device_id},
+        told=tuple(name for name in membership.told if name != device_id),
+        removed=(*(name for name in membership.removed if name != device_id), device_id),
+        renew=True,
+        waiting_since=0.0,
+    )
+    with parts.store.transaction():
+        keep_membership(parts.store, present)
+        KeyLife(parts.store).retire(membership.key_id)
+        text = "You removed a device from the circle. New keys take the place of these."
+        parts.store.write_ledger(parts.around.clock(), "member_removed", text)
+    client.remove_member(device_id)
 
 
 def begin_joining(parts: Parts, secret: Secret, name: str) -> None:
@@ -124,6 +174,15 @@ def part_ways(parts: Parts, text: str) -> None:
         Trainers(parts.store.database).has_keys(parts.trainer, "")
         drop_circle(parts.store)
         parts.store.write_ledger(parts.around.clock(), "circle_left", text)
+
+
+def _settled_key(parts: Parts) -> str:
+    """Return the id of keys that the trainer holds and that stay for a while."""
+    key_id = _key_in_use(parts)
+    held = Trainers(parts.store.database).key_id(parts.trainer)
+    if not key_id or held != key_id or KeyLife(parts.store).is_due(key_id, parts.around.clock()):
+        raise Refused(ErrorCode.KEYS_STALE)
+    return key_id
 
 
 def _give_up(parts: Parts, client: TrainerClient) -> None:
