@@ -14,6 +14,7 @@ from quietkeys import ErrorCode, Invitation, Outcome, Personalizer, QuietkeysErr
 from quietkeys.circle.membership import membership_in
 from quietkeys.key_life import DAY_S
 from quietkeys.surroundings import Surroundings
+from quietkeys.testing import NoopCipher
 from quietkeys.testing.trainer import Integers, train
 from quietkeys.transport import Answer, Request
 from quietkeys_protocol.errors import TryAgain
@@ -461,3 +462,24 @@ def test_joint_updates_are_bounded_not_compared(devices: Devices) -> None:
     version = phone.status().adapter_version
     assert phone.sync().outcome is Outcome.UNTRUSTED
     assert phone.status().adapter_version == version
+
+
+class OfAnotherBundle(NoopCipher):
+    """Encrypts for a plan that the others do not have."""
+
+    def plan_hash(self) -> str:
+        """Another."""
+        return "f" * 64
+
+
+def test_devices_with_different_bundles_do_not_share_keys(devices: Devices, any_rig: Rig) -> None:
+    """Joining is refused with the advice to upgrade; the device is out again, and both go on as before."""
+    phone = devices["phone"]
+    around = Surroundings(clock=devices.days)
+    with any_rig.open("laptop", cipher=OfAnotherBundle, around=around) as laptop:
+        assert code_of(laptop.circle.join, phone.circle.invite("phone").text) is ErrorCode.CIRCLE_MISMATCH
+        assert membership_in(laptop._profile.store) is None
+        assert laptop.keys.status() is None
+    assert names(phone) == ["phone"]
+    assert phone.sync().outcome in USED
+    assert len({device.account for device in any_rig.trainer.devices.values()}) == 2
