@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from quietkeys.answers import Deletion, Problem, Status, Suggestions
+from quietkeys.answers import Deletion, Hidden, Inspection, Leaving, Problem, Status, Stored, Suggestions
 from quietkeys.apps import AppProfiles
 from quietkeys.circle.invitation import Invitation
 from quietkeys.circles import Circle, CircleMember
@@ -39,12 +39,15 @@ __all__ = [
     "Deletion",
     "DeletionReceipt",
     "ErrorCode",
+    "Hidden",
     "InputField",
+    "Inspection",
     "Invitation",
     "KeyStatus",
     "Keys",
     "Layout",
     "LearntWord",
+    "Leaving",
     "LedgerLine",
     "Level",
     "Outcome",
@@ -58,6 +61,7 @@ __all__ = [
     "StartOver",
     "Status",
     "Step",
+    "Stored",
     "Suggestions",
     "SyncResult",
     "TryAgain",

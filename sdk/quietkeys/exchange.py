@@ -5,7 +5,6 @@ One thing at a time. Nothing heavy is imported before a sync begins.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,12 +13,13 @@ from typing import TYPE_CHECKING, Final
 
 from numpy.random import Generator
 
-from quietkeys.answers import Deletion
+from quietkeys.answers import Deletion, Inspection
 from quietkeys.consent import CONSENT, require_consent
 from quietkeys.opened import Opened
 from quietkeys.outbox import Outbox
 from quietkeys.profile import KEYS
 from quietkeys.receipts import trust_key, trusted_key
+from quietkeys.stopping import Stopper
 from quietkeys.store import WIPING
 from quietkeys.sync_result import ProgressCallback, SyncResult
 from quietkeys.trainers import Trainers
@@ -29,7 +29,6 @@ from quietkeys_protocol.plan import Plan
 if TYPE_CHECKING:  # imported when a sync begins
     from quietkeys.cipher.interface import Cipher
     from quietkeys.client import TrainerClient
-    from quietkeys.inspection import Inspection
     from quietkeys.sync import Syncer
     from quietkeys.sync_parts import Parts
     from quietkeys.transport import Transport
@@ -41,7 +40,7 @@ class Exchange:
     """The trainer's side of an open profile.
 
     trainer: its address, "" for none. trainer_key: the one to trust, None: the first it shows. cipher,
-    transport: for tests, None for the real ones. stop: set while whatever waits for the trainer is to end.
+    transport: for tests, None for the real ones. stopper: ends the sync under way.
     """
 
     def __init__(
@@ -52,22 +51,21 @@ class Exchange:
         cipher: Callable[[Path, Plan], Cipher] | None,
         transport: Transport | None,
         rng: Generator,
-        stop: threading.Event,
+        stopper: Stopper,
     ) -> None:
         self.trainer = trainer
         self._opened = opened
         self._cipher = self._real_cipher if cipher is None else cipher
         self._transport = transport
         self._rng = rng
-        self._stop = stop
-        self._one = threading.RLock()
+        self._stopper = stopper
         self._outbox.tidy()
         if trainer and trainer_key is not None:
             self._trust(trainer_key)
 
     def sync(self, progress: ProgressCallback | None, wait_seconds: float, metered: bool) -> SyncResult:
         """Run one sync; `Personalizer.sync` says what that is."""
-        with self._one:
+        with self._stopper.one_sync():
             try:
                 return self.syncer(metered).run(progress, wait_seconds)
             finally:
@@ -81,7 +79,7 @@ class Exchange:
         learning, frames = self._opened.learning, None
         if self._cipher == self._real_cipher:
             frames = Parameters.of(learning.predictor.plan, learning.specification).frames
-        with self._one:
+        with self._stopper.one_sync():
             return inspect(self._parts(), learning.predictor.memory, frames)
 
     def syncer(self, metered: bool = False) -> Syncer:
@@ -105,16 +103,18 @@ class Exchange:
         from quietkeys.departure import leave
         from quietkeys.enrolment import ensure_enrolled
         from quietkeys.identity import identity_for
+        from quietkeys.transport import StoppableTransport
 
         if not self.trainer:
             raise Refused(ErrorCode.ADDRESS_UNSAFE)
         profile, around = self._opened.profile, self._opened.around
         require_consent(profile.store)
-        with self._one:
+        with self._stopper.one_sync():
             parts = self._parts()
             if self.trainer in self._to_leave():
                 leave(profile.folder, profile.store, self.trainer, parts.transport, around)
-            client = TrainerClient(identity_for(profile.folder, self.trainer), parts.transport, around)
+            transport = StoppableTransport(parts.transport, parts.stop)
+            client = TrainerClient(identity_for(profile.folder, self.trainer), transport, around)
             ensure_enrolled(profile.store, self.trainer, client, lambda: None)
             try:
                 yield parts, client
@@ -129,7 +129,7 @@ class Exchange:
 
     def forget(self) -> Deletion:
         """Remove everything here, then leave every trainer. Raises TryAgain (DISK_FULL, STORAGE_FAILED)."""
-        with self._alone():
+        with self._stopper.instead():
             self._opened.wipe()
             if self._to_leave():
                 self._note_key_destroyed()
@@ -138,7 +138,7 @@ class Exchange:
     def withdraw(self) -> Deletion:
         """Remove consent, keys and what was to be sent, then leave every trainer; raises as `forget`."""
         profile = self._opened.profile
-        with self._alone():
+        with self._stopper.instead():
             with profile.store.transaction():
                 if profile.store.setting(CONSENT) is not None:
                     profile.store.drop_setting(CONSENT)
@@ -152,10 +152,14 @@ class Exchange:
             profile.finish_wipe()
             return self._leave_all()
 
+    def cancel(self) -> None:
+        """End the sync under way, if there is one."""
+        self._stopper.cancel()
+
     def close(self) -> None:
         """End what waits for the trainer, then let go of the profile."""
-        self._stop.set()
-        with self._one, self._opened.typing:
+        self._stopper.close()
+        with self._stopper.instead(), self._opened.typing:
             self._opened.profile.close()
 
     def _trust(self, trainer_key: bytes) -> None:
@@ -169,14 +173,6 @@ class Exchange:
     def _outbox(self) -> Outbox:
         profile, plan = self._opened.profile, self._opened.learning.predictor.plan
         return Outbox(profile.store.database, profile.folder, plan)
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        # With no sync under way: one that waits for the trainer ends first.
-        self._stop.set()
-        with self._one:
-            self._stop.clear()
-            yield
 
     def _to_leave(self) -> list[str]:
         return Trainers(self._opened.profile.store.database).to_leave()
@@ -228,18 +224,19 @@ class Exchange:
             transport=self._transport_to(self.trainer or _NO_TRAINER),
             rng=self._rng,
             around=self._opened.around,
-            stop=self._stop,
+            stop=self._stopper.event,
             place=place_in(profile.store),
         )
 
     def _real_cipher(self, folder: Path, plan: Plan) -> Cipher:
         from quietkeys.cipher import Parameters, ProcessCipher
 
-        return ProcessCipher(folder, Parameters.of(plan, self._opened.learning.specification))
+        parameters = Parameters.of(plan, self._opened.learning.specification)
+        return ProcessCipher(folder, parameters, stop=self._stopper.event)
 
     def _transport_to(self, trainer: str) -> Transport:
         from quietkeys.transport import RequestsTransport
 
         if self._transport is not None and trainer == self.trainer:
             return self._transport
-        return RequestsTransport(trainer, self._stop)
+        return RequestsTransport(trainer, self._stopper.event)

@@ -32,6 +32,7 @@ class Verdict:
 
     events: held-out events judged. gain: mean rise of the log-likelihood of the kept word, nats.
     error: its standard error. fixed, broken: events where only the new, only the old adapter is right.
+    right: events where the old one is.
     """
 
     applied: bool
@@ -41,6 +42,7 @@ class Verdict:
     error: float
     fixed: int
     broken: int
+    right: int = 0
 
 
 def judge(events: EventMap, plan: Plan, choices: Sequence[Choice], old: Adapter, new: Adapter) -> Verdict:
@@ -64,7 +66,8 @@ def judge(events: EventMap, plan: Plan, choices: Sequence[Choice], old: Adapter,
         reason = "it would put clearly more words wrong than right"
     else:
         reason = "it does not predict your held-out typing clearly better"
-    return Verdict(applied, reason, len(choices), gain, error, fixed, broken)
+    right = sum(old_one[1] for old_one in before)
+    return Verdict(applied, reason, len(choices), gain, error, fixed, broken, right)
 
 
 def adapter_scores(events: EventMap, plan: Plan, choice: Choice, adapter: Adapter) -> Floats:

@@ -14,7 +14,6 @@ what is sent is encrypted. Every method may be called from any thread; none but 
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -25,7 +24,7 @@ import numpy as np
 from numpy.random import Generator
 
 from quietkeys.address import trainer_address
-from quietkeys.answers import Deletion, Status, Suggestions
+from quietkeys.answers import Deletion, Inspection, Status, Suggestions
 from quietkeys.apps import AppProfiles
 from quietkeys.bundle import SHIPPED
 from quietkeys.circles import Circle
@@ -42,6 +41,7 @@ from quietkeys.profile import Profile
 from quietkeys.receipts import DeletionReceipt, receipts_in
 from quietkeys.recorder import Receipt
 from quietkeys.recording import record, record_nothing
+from quietkeys.stopping import Stopper
 from quietkeys.store import LedgerLine, Store
 from quietkeys.suggesting import as_typed, suggestions
 from quietkeys.surroundings import Surroundings
@@ -53,7 +53,6 @@ from quietkeys_protocol.plan import Plan
 
 if TYPE_CHECKING:  # imported when a sync begins
     from quietkeys.cipher.interface import Cipher
-    from quietkeys.inspection import Inspection
     from quietkeys.transport import Transport
 
 WAIT_SECONDS: Final = 120.0  # for the trainer to train
@@ -76,10 +75,10 @@ class Personalizer:
     ) -> None:
         self._profile = profile
         self._learning = learning
-        stop = threading.Event()  # ends what a sync waits for
-        surroundings = Surroundings(sleep=stop.wait) if around is None else around
+        stopper = Stopper()
+        surroundings = Surroundings(sleep=stopper.event.wait) if around is None else around
         self._opened = Opened(profile, learning, preferences, surroundings)
-        self._exchange = Exchange(self._opened, trainer, trainer_key, cipher, transport, rng, stop)
+        self._exchange = Exchange(self._opened, trainer, trainer_key, cipher, transport, rng, stopper)
         self._typing = self._opened.typing
         self._private = 0  # blocks of `private` that are open
 
@@ -264,13 +263,20 @@ class Personalizer:
         """Send encrypted counts to the trainer, fetch the update, judge it here; return how it ended.
 
         progress: told each step. wait_seconds: how long the trainer may train; if it takes longer the outcome
-        is PENDING and the next sync goes on. metered: whether bytes cost on this network; keys, tens of
-        megabytes once a year, then wait for another sync, and the outcome may be DEFERRED. Raises Refused
-        (CONSENT_MISSING) before anything is sent if no `consent` is on record, TryAgain (TRAINER_UNREACHABLE
-        and others; the report waits here), Untrusted, Refused, StartOver, Outdated. What the trainer sees is
-        the same whatever the outcome.
+        is PENDING and the next sync goes on, as it does after `cancel`. metered: whether bytes cost on this
+        network; keys, tens of megabytes once a year, then wait for another sync, and the outcome may be
+        DEFERRED. Raises Refused (CONSENT_MISSING) before anything is sent if no `consent` is on record,
+        TryAgain (TRAINER_UNREACHABLE and others; the report waits here), Untrusted, Refused, StartOver,
+        Outdated. What the trainer sees is the same whatever the outcome.
         """
         return self._exchange.sync(progress, wait_seconds, metered)
+
+    def cancel(self) -> None:
+        """End the sync under way, if there is one, from another thread; its outcome is CANCELLED.
+
+        Nothing is lost: the next sync goes on where it was. Returns at once; the sync ends within seconds.
+        """
+        self._exchange.cancel()
 
     def rollback(self) -> int:
         """Go back to the adapter version before the one in use, or to none; return the version now in use."""
@@ -315,7 +321,7 @@ class Personalizer:
         return receipts_in(self._profile.store)
 
     def close(self) -> None:
-        """Let go of the profile; a sync that waits for the trainer ends. Suggestions still work."""
+        """Let go of the profile; a sync under way is cancelled. Suggestions still work."""
         self._exchange.close()
 
     def __enter__(self) -> Self:

@@ -53,6 +53,8 @@ def settle(parts: Parts, report: OpenReport, container: bytes, begin: Callable[[
     try:
         arrays = parts.cipher.decrypt(update.ciphertexts)
     except QuietkeysError:
+        if parts.stop.is_set():  # the encryption process was ended, for nothing in the update
+            raise
         return Settled(Outcome.UNDECRYPTABLE, _UNREADABLE)
     begin(Step.JUDGE)
     try:

@@ -27,6 +27,7 @@ from quietkeys.settling import Settled, settle
 from quietkeys.sync_parts import Parts
 from quietkeys.sync_result import Outcome, Progress, ProgressCallback, Step, SyncResult
 from quietkeys.trainers import Trainers
+from quietkeys.transport import StoppableTransport
 from quietkeys.wording import size_words
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused, StartOver, Untrusted
 from quietkeys_protocol.wire import Report, encode_report
@@ -43,6 +44,10 @@ _UNSENDABLE: Final = (  # however often
     ErrorCode.SEQUENCE_REPLAYED,
 )
 _UNFINISHED: Final = (JobState.QUEUED, JobState.RUNNING)
+
+
+class _Cancelled(Exception):  # noqa: N818 - what happened
+    """The sync is to end before its next step."""
 
 
 class Syncer:
@@ -79,13 +84,24 @@ class _Run:
         self._outbox = Outbox(parts.store.database, parts.profile, parts.plan)
         self._trainers = Trainers(parts.store.database)
         self._client = TrainerClient(
-            identity_for(parts.profile, parts.trainer), parts.transport, parts.around
+            identity_for(parts.profile, parts.trainer),
+            StoppableTransport(parts.transport, parts.stop),
+            parts.around,
         )
         self._seconds: dict[Step, float] = {}
         self._step: Step | None = None
         self._began = 0.0
 
     def whole(self) -> SyncResult:
+        """Run all steps, or those before it was told to stop, whatever that made of the one under way."""
+        try:
+            return self._complete()
+        except (_Cancelled, QuietkeysError):
+            if not self._parts.stop.is_set():
+                raise
+            return self._result(Settled(Outcome.CANCELLED, "The sync was stopped. The next one goes on."))
+
+    def _complete(self) -> SyncResult:
         """Run all steps; once more from the start if the trainer has lost what they build on."""
         try:
             return self._steps()
@@ -191,8 +207,7 @@ class _Run:
             if left_s <= 0.0:
                 break
             around.sleep(min(pause_s, left_s))
-            if self._parts.stop.is_set():
-                break
+            self._check_stop()
             pause_s = min(1.5 * pause_s, LONGEST_POLL_S)
         if state is JobState.FAILED:
             raise StartOver(ErrorCode.JOB_FAILED)
@@ -261,6 +276,12 @@ class _Run:
             traffic = self._client.traffic
             sent, received = sum(traffic.sent.values()), sum(traffic.received.values())
             self._progress(Progress(step, sent, received, upload_bytes))
+        if step is not None:
+            self._check_stop()
+
+    def _check_stop(self) -> None:
+        if self._parts.stop.is_set():
+            raise _Cancelled
 
 
 def _by_name(amounts: Mapping[TrafficKind, int]) -> dict[str, int]:

@@ -24,7 +24,7 @@ class Step(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How a sync ended. Only PENDING leaves a report open."""
+    """How a sync ended. Only PENDING and CANCELLED leave a report open."""
 
     APPLIED = "applied"  # a new adapter is in use
     KEPT_OLD = "kept_old"  # the gate found the update not clearly better
@@ -33,6 +33,7 @@ class Outcome(StrEnum):
     LOST = "lost"  # the trainer has no update for the report; the next sync sends another
     PENDING = "pending"  # the trainer has not finished; the next sync goes on
     DEFERRED = "deferred"  # keys cannot be uploaded or have not come yet; no report was sent
+    CANCELLED = "cancelled"  # it was told to stop; the next sync goes on
 
 
 @dataclass(frozen=True, slots=True)

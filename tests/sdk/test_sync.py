@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -250,6 +251,49 @@ def test_a_retry_sends_the_stored_bytes(rig: Rig) -> None:
     (job,) = rig.trainer.jobs.values()
     assert job.report == decode_report(stored)
     assert list((rig.folder / "profile" / "outbox").iterdir()) == []
+
+
+@pytest.mark.parametrize("step", list(Step))
+def test_a_sync_that_is_cancelled_goes_on_later(any_rig: Rig, step: Step) -> None:
+    """Cancelled in any step, it ends there; the next one finishes: one device, one report, applied once."""
+    with any_rig.open_learned() as keyboard:
+        keyboard.cancel()  # nothing runs: nothing happens
+        told: list[Step] = []
+
+        def cancel(progress: Progress) -> None:
+            told.append(progress.step)
+            if progress.step is step:
+                keyboard.cancel()
+
+        result = keyboard.sync(cancel)
+        assert (result.outcome, result.adapter_version) == (Outcome.CANCELLED, 0)
+        assert told[-1] is step
+        assert keyboard.sync().outcome is Outcome.APPLIED
+        assert [line.kind for line in keyboard.ledger()] == [
+            "keys_uploaded",
+            "report_sent",
+            "update_fetched",
+            "update_applied",
+        ]
+    assert len(any_rig.trainer.devices) == len(any_rig.trainer.jobs) == 1
+
+
+def test_cancelling_ends_a_wait(any_rig: Rig) -> None:
+    """A sync that waits for the trainer ends when another thread cancels it; the report waits."""
+    any_rig.trainer.polls = 10**6
+    waits = threading.Event()
+    with any_rig.open_learned(around=None) as keyboard:
+
+        def cancel() -> None:
+            waits.wait()
+            keyboard.cancel()
+
+        thread = threading.Thread(target=cancel)
+        thread.start()
+        result = keyboard.sync(lambda progress: waits.set() if progress.step is Step.TRAIN else None)
+        thread.join()
+        assert result.outcome is Outcome.CANCELLED
+        assert keyboard.status().open_report == "sent"
 
 
 def test_two_sources_add_up(rig: Rig) -> None:

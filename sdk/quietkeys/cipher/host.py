@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Self
@@ -19,10 +20,10 @@ from quietkeys.files import make_folder, remove
 from quietkeys_protocol.errors import ErrorCode, StartOver, TryAgain, Untrusted, error_of
 
 KEY_FILE: Final = "keys.qkk"
-SECONDS: Final = 300.0  # for one request; key generation takes 2-10 s on 2 cores
+SECONDS: Final = 300.0  # for one request; key generation takes 2-10 s on one core
 _MODULE: Final = "quietkeys.cipher.process"
 _ENVIRONMENT: Final = ("HOME", "LANG", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH", "TMPDIR", "VIRTUAL_ENV")
-_THRIFT: Final = {"MALLOC_ARENA_MAX": "2", "OMP_NUM_THREADS": "2", "RAYON_NUM_THREADS": "2"}
+_THRIFT: Final = {"MALLOC_ARENA_MAX": "2", "OMP_NUM_THREADS": "1", "RAYON_NUM_THREADS": "1"}
 
 
 class ProcessCipher:
@@ -33,12 +34,20 @@ class ProcessCipher:
     """
 
     def __init__(
-        self, folder: Path, parameters: Parameters, *, python: str = sys.executable, seconds: float = SECONDS
+        self,
+        folder: Path,
+        parameters: Parameters,
+        *,
+        python: str = sys.executable,
+        seconds: float = SECONDS,
+        stop: threading.Event | None = None,
     ) -> None:
+        """seconds: on the clock, for one request. stop: ends the process and what is asked of it."""
         self._folder = folder
         self._parameters = parameters
         self._python = python
         self._seconds = seconds
+        self._stop = threading.Event() if stop is None else stop
         self._child: subprocess.Popen[bytes] | None = None
 
     def __repr__(self) -> str:
@@ -161,7 +170,7 @@ class ProcessCipher:
         if child is None or child.stdin is None or child.stdout is None:
             raise Broken
         write_message(child.stdin.fileno(), request)
-        reply = read_message(child.stdout.fileno(), self._seconds)
+        reply = read_message(child.stdout.fileno(), self._seconds, self._stop)
         if reply.verb is Verb.DONE:
             return reply.parts
         if reply.verb is not Verb.FAILED or len(reply.parts) != 2:

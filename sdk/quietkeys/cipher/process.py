@@ -1,12 +1,14 @@
 """The encryption process: `python -m quietkeys.cipher.process`, asked over its standard input.
 
-It holds the secret key while a sync lasts, at low priority and in bounded memory, and ends with its host.
+It holds the secret key while a sync lasts, at low priority, in one thread, in bounded memory and processor
+time for each request, and ends with its host.
 Whatever goes wrong is answered by a typed error without a word about values or keys.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import resource
 import sys
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from quietkeys.cipher.key_set import KeySet
 
 MEMORY_BYTES: Final = 3 << 30  # of address space; a small plan's keys took 0.65 GB at most
+PROCESSOR_S: Final = 200  # of one request; key generation takes 10 s
 NICENESS: Final = 10
 _CHUNK: Final = 1 << 20
 
@@ -130,6 +133,7 @@ def _serve(inbox: int, outbox: int) -> None:
     session: Session | None = None
     while True:
         request = read_message(inbox)
+        allow_processor_time(PROCESSOR_S)
         try:
             if session is None:
                 session, parts = _open(request), list[bytes]()
@@ -142,6 +146,14 @@ def _serve(inbox: int, outbox: int) -> None:
             failed = TryAgain(ErrorCode.CIPHER_FAILED, type(error).__name__)
             reply = Message(Verb.FAILED, (failed.code.encode(), failed.detail.encode()))
         write_message(outbox, reply)
+
+
+def allow_processor_time(seconds: int) -> None:
+    """Let the kernel end this process when it has used so much more processor time."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    used_s = math.ceil(usage.ru_utime + usage.ru_stime)
+    resource.setrlimit(resource.RLIMIT_CPU, (used_s + seconds, hard))
 
 
 def main() -> int:

@@ -97,7 +97,9 @@ class TrainerProcess:
 
 
 @contextmanager
-def trainer_process(folder: Path, plan: Plan, specification_sha256: str | None) -> Iterator[TrainerProcess]:
+def trainer_process(
+    folder: Path, plan: Plan, specification_sha256: str | None, port: int = 0
+) -> Iterator[TrainerProcess]:
     """Start a trainer for a plan in a folder of its own; stop it when the block ends.
 
     specification_sha256: hex; the trainer refuses to start if its compiler yields another specification.
@@ -113,7 +115,15 @@ def trainer_process(folder: Path, plan: Plan, specification_sha256: str | None) 
     (folder / "plan.json").write_bytes(plan.canonical)
     command = [sys.executable, "-m", "quietkeys_trainer", "serve", "--plan", str(folder / "plan.json")]
     pin = ["--no-pin"] if specification_sha256 is None else ["--client-spec-sha256", specification_sha256]
-    command += [*pin, "--state", str(folder / "state"), "--port", "0", "--ready-file", str(folder / "ready")]
+    command += [
+        *pin,
+        "--state",
+        str(folder / "state"),
+        "--port",
+        str(port),
+        "--ready-file",
+        str(folder / "ready"),
+    ]
     with (folder / "log").open("ab") as log:
         started = subprocess.Popen(
             command,
