@@ -270,6 +270,8 @@ def test_a_sync_that_is_cancelled_goes_on_later(any_rig: Rig, step: Step) -> Non
         assert told[-1] is step
         assert keyboard.sync().outcome is Outcome.APPLIED
         assert [line.kind for line in keyboard.ledger()] == [
+            "consent_given",
+            "keys_announced",
             "keys_uploaded",
             "report_sent",
             "update_fetched",
