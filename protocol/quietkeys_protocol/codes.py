@@ -264,6 +264,27 @@ class ErrorCode(StrEnum):
         "this circle takes no more devices",
         "Remove a device from it first.",
     )
+    INVITATION_MALFORMED = (
+        "invitation_malformed",
+        LOCAL,
+        Remedy.CORRECT,
+        "this is not the text of an invitation",
+        "Read it again from the device that invites: all of it, and without other words.",
+    )
+    CIRCLE_JOINED = (
+        "circle_joined",
+        LOCAL,
+        Remedy.CORRECT,
+        "this device is in a circle already",
+        "Leave that circle first.",
+    )
+    KEYS_STALE = (
+        "keys_stale",
+        LOCAL,
+        Remedy.CORRECT,
+        "there are no keys to share yet, or they are about to be replaced",
+        "Sync, then invite.",
+    )
     BODY_TOO_LARGE = (
         "body_too_large",
         413,
@@ -430,6 +451,13 @@ class ErrorCode(StrEnum):
         "Upgrade the older of device and trainer.",
     )
 
+    CIRCLE_MISMATCH = (
+        "circle_mismatch",
+        LOCAL,
+        Remedy.UPGRADE,
+        "the devices of the circle use different bundles",
+        "Bring all of them to the same version of the app, then try again.",
+    )
     PROFILE_NEWER = (
         "profile_newer",
         LOCAL,
@@ -466,6 +494,13 @@ class ErrorCode(StrEnum):
         Remedy.DISTRUST,
         "the update cannot be what the plan computes",
         "Nothing was applied. If it happens again, do not use this trainer.",
+    )
+    LETTER_UNTRUSTED = (
+        "letter_untrusted",
+        LOCAL,
+        Remedy.DISTRUST,
+        "what came from another device cannot be read",
+        "Ask for a new invitation. If it repeats, do not use this trainer.",
     )
     SPECIFICATION_UNTRUSTED = (
         "specification_untrusted",

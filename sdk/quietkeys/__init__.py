@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from quietkeys.answers import Deletion, Hidden, Inspection, Leaving, Problem, Status, Stored, Suggestions
 from quietkeys.apps import AppProfiles
+from quietkeys.circle.invitation import Invitation
+from quietkeys.circles import Circle, CircleMember
 from quietkeys.consent import Consent, ConsentRecord
 from quietkeys.contents import LedgerLine
 from quietkeys.fields import InputField
+from quietkeys.key_life import KeyStatus
 from quietkeys.keyboard import Layout
+from quietkeys.keys import Keys
 from quietkeys.levels import Level
 from quietkeys.personalizer import Personalizer
 from quietkeys.preferences import AppProfile
@@ -31,6 +35,8 @@ __all__ = [
     "AppProfile",
     "AppProfiles",
     "CallerKey",
+    "Circle",
+    "CircleMember",
     "Consent",
     "ConsentRecord",
     "Deletion",
@@ -39,7 +45,10 @@ __all__ = [
     "Hidden",
     "InputField",
     "Inspection",
+    "Invitation",
     "KeyFile",
+    "KeyStatus",
+    "Keys",
     "Layout",
     "LearntWord",
     "Leaving",

@@ -5,14 +5,16 @@ One thing at a time. Nothing heavy is imported before a sync begins.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from numpy.random import Generator
 
 from quietkeys.answers import Deletion, Inspection
-from quietkeys.consent import CONSENT
+from quietkeys.consent import CONSENT, require_consent
 from quietkeys.opened import Opened
 from quietkeys.outbox import Outbox
 from quietkeys.profile import FHE_KEYS, KEYS
@@ -26,6 +28,7 @@ from quietkeys_protocol.plan import Plan
 
 if TYPE_CHECKING:  # imported when a sync begins
     from quietkeys.cipher.interface import Cipher
+    from quietkeys.client import TrainerClient
     from quietkeys.sync import Syncer
     from quietkeys.sync_parts import Parts
     from quietkeys.transport import Transport
@@ -60,11 +63,11 @@ class Exchange:
         if trainer and trainer_key is not None:
             self._trust(trainer_key)
 
-    def sync(self, progress: ProgressCallback | None, wait_seconds: float) -> SyncResult:
+    def sync(self, progress: ProgressCallback | None, wait_seconds: float, metered: bool) -> SyncResult:
         """Run one sync; `Personalizer.sync` says what that is."""
         with self._stopper.one_sync():
             try:
-                return self.syncer().run(progress, wait_seconds)
+                return self.syncer(metered).run(progress, wait_seconds)
             finally:
                 self._opened.use_adapter()
 
@@ -79,13 +82,51 @@ class Exchange:
         with self._stopper.one_sync():
             return inspect(self._parts(), learning.predictor.memory, frames)
 
-    def syncer(self) -> Syncer:
-        """Return what runs a sync with this trainer. Raises Refused (ADDRESS_UNSAFE) if there is none."""
+    def syncer(self, metered: bool = False) -> Syncer:
+        """Return what runs a sync with this trainer. Raises Refused (ADDRESS_UNSAFE) if there is none.
+
+        metered: whether bytes cost, so that keys are not uploaded now.
+        """
         from quietkeys.sync import Syncer
 
         if not self.trainer:
             raise Refused(ErrorCode.ADDRESS_UNSAFE)
-        return Syncer(self._parts())
+        return Syncer(replace(self._parts(), may_upload_keys=lambda _: not metered))
+
+    @contextmanager
+    def talk(self) -> Iterator[tuple[Parts, TrainerClient]]:
+        """While no sync is under way: what speaks with the trainer about the devices of a circle.
+
+        Raises as `Personalizer.sync`.
+        """
+        from quietkeys.client import TrainerClient
+        from quietkeys.departure import leave
+        from quietkeys.enrolment import ensure_enrolled
+        from quietkeys.identity import identity_for
+        from quietkeys.transport import StoppableTransport
+
+        if not self.trainer:
+            raise Refused(ErrorCode.ADDRESS_UNSAFE)
+        profile, around = self._opened.profile, self._opened.around
+        require_consent(profile.store)
+        with self._stopper.one_sync():
+            parts = self._parts()
+            if self.trainer in self._to_leave():
+                leave(profile.folder, profile.store, self.trainer, parts.transport, around)
+            transport = StoppableTransport(parts.transport, parts.stop)
+            identity = identity_for(profile.folder, self.trainer, profile.store.database.key)
+            client = TrainerClient(identity, transport, around)
+            ensure_enrolled(profile.store, self.trainer, client, lambda: None)
+            try:
+                yield parts, client
+            finally:
+                parts.cipher.close()
+                profile.store.add_bytes_sent(sum(client.traffic.sent.values()))
+
+    def cipher(self) -> Cipher:
+        """Return the cipher of this profile; closed by whoever asked for it."""
+        profile = self._opened.profile
+        return self._cipher(profile.folder / KEYS, self._opened.learning.predictor.plan)
 
     def forget(self) -> Deletion:
         """Remove everything here, then leave every trainer. Raises TryAgain (DISK_FULL, STORAGE_FAILED)."""
@@ -169,6 +210,7 @@ class Exchange:
         )
 
     def _parts(self) -> Parts:
+        from quietkeys.circle.membership import place_in
         from quietkeys.sync_parts import Parts
 
         profile, learning = self._opened.profile, self._opened.learning
@@ -178,12 +220,13 @@ class Exchange:
             plan=learning.predictor.plan,
             events=learning.predictor.events,
             masses=lambda: learning.recorder.masses,
-            cipher=self._cipher(profile.folder / KEYS, learning.predictor.plan),
+            cipher=self.cipher(),
             trainer=self.trainer,
             transport=self._transport_to(self.trainer or _NO_TRAINER),
             rng=self._rng,
             around=self._opened.around,
             stop=self._stopper.event,
+            place=place_in(profile.store),
         )
 
     def _real_cipher(self, folder: Path, plan: Plan) -> Cipher:

@@ -27,11 +27,13 @@ from quietkeys.address import trainer_address
 from quietkeys.answers import Deletion, Inspection, Status, Suggestions
 from quietkeys.apps import AppProfiles
 from quietkeys.bundle import SHIPPED
+from quietkeys.circles import Circle
 from quietkeys.consent import Consent
 from quietkeys.contents import LedgerLine
 from quietkeys.exchange import Exchange
 from quietkeys.fields import InputField
 from quietkeys.keyboard import QWERTY, Layout
+from quietkeys.keys import Keys
 from quietkeys.learning import Learning
 from quietkeys.levels import Level
 from quietkeys.opened import Opened
@@ -261,18 +263,33 @@ class Personalizer:
         """The user's consent to sending encrypted counts: given, and taken back."""
         return Consent(self._opened, self._exchange)
 
+    @property
+    def circle(self) -> Circle:
+        """The user's devices that share keys, so that each learns from what is typed on all of them."""
+        return Circle(self._opened, self._exchange)
+
+    @property
+    def keys(self) -> Keys:
+        """The keys that counts are encrypted under: how old they are, and new ones."""
+        return Keys(self._opened, self._exchange)
+
     def sync(
-        self, progress: ProgressCallback | None = None, wait_seconds: float = WAIT_SECONDS
+        self,
+        progress: ProgressCallback | None = None,
+        wait_seconds: float = WAIT_SECONDS,
+        *,
+        metered: bool = False,
     ) -> SyncResult:
         """Send encrypted counts to the trainer, fetch the update, judge it here; return how it ended.
 
         progress: told each step. wait_seconds: how long the trainer may train; if it takes longer the outcome
-        is PENDING and the next sync goes on, as it does after `cancel`. Raises Refused (CONSENT_MISSING)
-        before anything is sent if no `consent` is on record, TryAgain (TRAINER_UNREACHABLE and others; the
-        report waits here), Untrusted, Refused, StartOver, Outdated. What the trainer sees is the same
-        whatever the outcome.
+        is PENDING and the next sync goes on, as it does after `cancel`. metered: whether bytes cost on this
+        network; keys, tens of megabytes once a year, then wait for another sync, and the outcome may be
+        DEFERRED. Raises Refused (CONSENT_MISSING) before anything is sent if no `consent` is on record,
+        TryAgain (TRAINER_UNREACHABLE and others; the report waits here), Untrusted, Refused, StartOver,
+        Outdated. What the trainer sees is the same whatever the outcome.
         """
-        return self._exchange.sync(progress, wait_seconds)
+        return self._exchange.sync(progress, wait_seconds, metered)
 
     def cancel(self) -> None:
         """End the sync under way, if there is one, from another thread; its outcome is CANCELLED.

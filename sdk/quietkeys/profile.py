@@ -20,8 +20,10 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from quietkeys.answers import Problem
+from quietkeys.circle import CIRCLE_SETTINGS
 from quietkeys.database import translated, version_of
 from quietkeys.files import make_folder, remove, remove_drafts, write_whole
+from quietkeys.key_life import KEY_SETTINGS
 from quietkeys.store import BYTES_SENT, WIPING, Store
 from quietkeys.vault import HEADER, Kind, Protection, Vault
 from quietkeys_protocol.errors import ErrorCode, Refused, Untrusted
@@ -166,6 +168,8 @@ class Profile:
             for name in (KEYS, OUTBOX):
                 if (self.folder / name).exists():
                     shutil.rmtree(self.folder / name)
+            for name in (*KEY_SETTINGS, *CIRCLE_SETTINGS):
+                self.store.drop_setting(name)
         self.store.drop_setting(WIPING)
         self.keep()
 

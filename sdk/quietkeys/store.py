@@ -83,6 +83,10 @@ class Store:
             raise error_of(ErrorCode.PROFILE_DAMAGED, "a setting")
         return int(value)
 
+    def add_bytes_sent(self, size: int) -> None:
+        """Add to the bodies of all syncs. Raises Untrusted (PROFILE_DAMAGED)."""
+        self.set_setting(BYTES_SENT, str(self.number(BYTES_SENT) + size))
+
     def set_setting(self, name: str, value: str) -> None:
         """Store a setting."""
         self._settings.put(name, value.encode())

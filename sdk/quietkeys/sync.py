@@ -9,28 +9,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
 from quietkeys.adapters import Adapters
-from quietkeys.cipher.interface import Cipher
+from quietkeys.circle.attendance import Attendance
 from quietkeys.client import TrafficKind, TrainerClient
 from quietkeys.client_answers import JobState
 from quietkeys.consent import require_consent
 from quietkeys.departure import leave
-from quietkeys.files import remove
+from quietkeys.enrolment import ensure_enrolled
 from quietkeys.identity import identity_for
-from quietkeys.key_upload import upload_keys
+from quietkeys.key_steps import Deferred, KeySteps
 from quietkeys.outbox import Address, OpenReport, Outbox, ReportState
-from quietkeys.receipts import check_key, trusted_key
 from quietkeys.reporting import report_arrays
 from quietkeys.settling import Settled, settle
-from quietkeys.store import BYTES_SENT
 from quietkeys.sync_parts import Parts
 from quietkeys.sync_result import Outcome, Progress, ProgressCallback, Step, SyncResult
 from quietkeys.trainers import Trainers
-from quietkeys.transport import Body, StoppableTransport
-from quietkeys.wording import fingerprint_words, size_words
-from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused, StartOver, TryAgain, Untrusted
+from quietkeys.transport import StoppableTransport
+from quietkeys.wording import size_words
+from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused, StartOver, Untrusted
 from quietkeys_protocol.wire import Report, encode_report
 
 FIRST_POLL_S: Final = 0.5
@@ -116,15 +115,18 @@ class _Run:
         """Stop the clock, end the encryption process, add this sync to the bytes sent so far."""
         self._begin(None)
         self._parts.cipher.close()
-        store = self._parts.store
         with suppress(QuietkeysError):  # a figure for the status; not worth failing for
-            total = store.number(BYTES_SENT) + sum(self._client.traffic.sent.values())
-            store.set_setting(BYTES_SENT, str(total))
+            self._parts.store.add_bytes_sent(sum(self._client.traffic.sent.values()))
 
     def _steps(self) -> SyncResult:
         self._outbox.tidy()
-        self._ensure_enrolled()
-        address = Address(self._parts.trainer, self._parts.cipher.plan_hash(), self._ensure_keys())
+        store, trainer = self._parts.store, self._parts.trainer
+        ensure_enrolled(store, trainer, self._client, lambda: self._begin(Step.ENROL))
+        try:
+            key_id = self._ensure_keys()
+        except Deferred as deferred:
+            return self._result(Settled(Outcome.DEFERRED, str(deferred)))
+        address = Address(self._parts.trainer, self._parts.cipher.plan_hash(), key_id)
         report = self._report_for(address)
         try:
             if report.state is ReportState.WRITTEN:
@@ -144,41 +146,10 @@ class _Run:
             return self._result(Settled(Outcome.LOST, reason))
         return self._settle(report)
 
-    def _ensure_enrolled(self) -> None:
-        store, trainer = self._parts.store, self._parts.trainer
-        if not self._trainers.is_enrolled(trainer) or trusted_key(store, trainer) is None:
-            self._begin(Step.ENROL)
-            self._trainers.enrolling(trainer)
-            check_key(store, trainer, self._client.enrol())
-            self._trainers.enrolled(trainer)
-
     def _ensure_keys(self) -> str:
-        """Return the id of evaluation keys that the trainer holds."""
-        parts = self._parts
-        if not _has_keys(parts.cipher):
-            self._begin(Step.GENERATE_KEYS)
-            parts.cipher.generate_keys()
-        key_id = parts.cipher.fingerprint()
-        if self._trainers.key_id(parts.trainer) != key_id:
-            self._begin(Step.UPLOAD_KEYS)
-            path = self._outbox.keys_file
-            try:
-                written = parts.cipher.write_evaluation_keys(path)
-                body = Body.of_file(path)
-                if not written == body.sha256 == key_id:
-                    raise TryAgain(ErrorCode.CIPHER_FAILED, "other evaluation keys")
-                upload_keys(self._client, path, key_id)
-            finally:
-                remove(path)
-            with parts.store.transaction():
-                self._trainers.has_keys(parts.trainer, body.sha256)
-                self._ledger(
-                    "keys_uploaded",
-                    f"Evaluation keys went to the trainer: {size_words(body.size)}, fingerprint"
-                    f" {fingerprint_words(key_id)}. With them it computes on your encrypted counts; it cannot"
-                    " read them.",
-                )
-        return key_id
+        attendance = Attendance(self._parts, self._client)
+        self._parts = replace(self._parts, place=attendance.attend())
+        return KeySteps(self._parts, self._client, self._outbox, attendance, self._begin).ensure()
 
     def _report_for(self, address: Address) -> OpenReport:
         """Return the open report if it is for this address, else a new one."""
@@ -295,31 +266,22 @@ class _Run:
     def _ledger(self, kind: str, text: str) -> None:
         self._parts.store.write_ledger(self._parts.around.clock(), kind, text)
 
-    def _begin(self, step: Step | None) -> None:
-        """End the step under way and begin another, or none."""
+    def _begin(self, step: Step | None, upload_bytes: int = 0) -> None:
+        """End the step under way and begin another, or none; upload_bytes: what it is about to send."""
         now = self._parts.around.monotonic()
         if self._step is not None:
             self._seconds[self._step] = self._seconds.get(self._step, 0.0) + now - self._began
         self._step, self._began = step, now
         if step is not None and self._progress is not None:
             traffic = self._client.traffic
-            self._progress(Progress(step, sum(traffic.sent.values()), sum(traffic.received.values())))
+            sent, received = sum(traffic.sent.values()), sum(traffic.received.values())
+            self._progress(Progress(step, sent, received, upload_bytes))
         if step is not None:
             self._check_stop()
 
     def _check_stop(self) -> None:
         if self._parts.stop.is_set():
             raise _Cancelled
-
-
-def _has_keys(cipher: Cipher) -> bool:
-    """Return whether there are usable keys; damaged ones are not, and only an update under way is lost."""
-    try:
-        return cipher.has_keys()
-    except QuietkeysError as error:
-        if error.code is not ErrorCode.PROFILE_DAMAGED:
-            raise
-        return False
 
 
 def _by_name(amounts: Mapping[TrafficKind, int]) -> dict[str, int]:

@@ -26,11 +26,17 @@ class Place:
     sources: int = 1
 
 
+def always(_: int) -> bool:
+    """Allow an upload, however large."""
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What a sync works on.
 
     trainer: its address in canonical form. masses: returns the present counts; private. stop: ends waiting.
+    may_upload_keys: whether so many bytes may go over the network that there is.
     """
 
     profile: Path
@@ -45,3 +51,4 @@ class Parts:
     around: Surroundings
     stop: threading.Event
     place: Place = Place()
+    may_upload_keys: Callable[[int], bool] = always

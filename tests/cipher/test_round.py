@@ -60,6 +60,20 @@ def test_a_report_trains_to_the_reference(
         assert np.abs(weights - expected).max() <= 90  # three steps of the table
 
 
+def test_another_device_decrypts_with_the_same_secret_keys(
+    cipher: ProcessCipher, compiled: Compiled, evaluation_keys: Path, tmp_path: Path
+) -> None:
+    """A report that a second device encrypts under shared keys trains, and both decrypt the same update."""
+    with ProcessCipher(tmp_path, compiled.parameters) as other:
+        other.adopt(bytes(32), cipher.share(bytes(32)))
+        results = trained(compiled, evaluation_keys.read_bytes(), other.encrypt(report(1)))
+        here, there = cipher.decrypt(results), other.decrypt(results)
+    assert all(np.array_equal(one, two) for one, two in zip(here, there, strict=True))
+    for index, (block, weights) in enumerate(zip(SMALL_PLAN.blocks, here, strict=True)):
+        expected, _ = reference(block, *report(1)[3 * index : 3 * index + 3])
+        assert np.abs(weights - expected).max() <= 90
+
+
 def test_no_secret_key_is_in_what_is_sent(
     cipher: ProcessCipher, key_folder: Path, evaluation_keys: Path
 ) -> None:

@@ -1,9 +1,9 @@
 """`python -m tests.sdk.doomed WORK POINT NUMBER PROFILE BUNDLE URL`: a device that kills itself at a point.
 
-WORK is `sync`, or `record` with one word after the other, touched where most people would. POINT is `request`
-(as the NUMBER-th request is to be sent), `answer` (as its answer has come), `commit` (in the NUMBER-th
-transaction, before it is committed) or `committed` (right after). Prints a line for every word whose record
-returned.
+WORK is `sync`, `rotate` (asks for new keys, then syncs), or `record` with one word after the other, touched
+where most people would. POINT is `request` (as the NUMBER-th request is to be sent), `answer` (as its answer
+has come), `commit` (in the NUMBER-th transaction, before it is committed) or `committed` (right after).
+Prints a line for every word whose record returned.
 """
 
 from __future__ import annotations
@@ -93,7 +93,9 @@ def main(work: str, point: str, number: str, profile: str, bundle: str, url: str
         database = keyboard._profile.store.database
         DyingDatabase.countdown = countdown
         database.__class__ = DyingDatabase
-        if work == "sync":
+        if work == "rotate":
+            keyboard.keys.rotate()
+        if work in ("sync", "rotate"):
             keyboard.sync()
         else:
             for word in small.WORDS:

@@ -64,8 +64,9 @@ def test_what_was_done_is_told(any_rig: Rig) -> None:
         assert result.bytes_sent["report"] == keyboard.sync().bytes_sent["report"] > 1000
         assert result.bytes_received["update"] > 100
         kinds = [line.kind for line in keyboard.ledger()]
-        assert kinds[:5] == [
+        assert kinds[:6] == [
             "consent_given",
+            "keys_announced",
             "keys_uploaded",
             "report_sent",
             "update_fetched",
@@ -74,6 +75,8 @@ def test_what_was_done_is_told(any_rig: Rig) -> None:
         assert all(line.text.endswith(".") for line in keyboard.ledger())
         assert keyboard.status().key_fingerprint in keyboard.ledger()[1].text
         assert keyboard.status().problems == ()
+        (size,) = {progress.upload_bytes for progress in steps} - {0}
+        assert size == result.bytes_sent["evaluation_keys"] == any_rig.trainer.key_bytes
 
 
 def test_keys_go_once_and_reports_grow(any_rig: Rig) -> None:
@@ -269,6 +272,7 @@ def test_a_sync_that_is_cancelled_goes_on_later(any_rig: Rig, step: Step) -> Non
         assert keyboard.sync().outcome is Outcome.APPLIED
         assert [line.kind for line in keyboard.ledger()] == [
             "consent_given",
+            "keys_announced",
             "keys_uploaded",
             "report_sent",
             "update_fetched",

@@ -86,6 +86,10 @@ class ProcessCipher:
             raise StartOver(ErrorCode.KEY_UNKNOWN, "this device has no key for the plan")
         return head.fingerprint.hex()
 
+    def evaluation_key_bytes(self) -> int:
+        """See `Cipher`."""
+        return self._parameters.frames.keys.size
+
     def write_evaluation_keys(self, path: Path) -> str:
         """See `Cipher`."""
         (sha256,) = texts(self._ask(Verb.EXPORT, os.fsencode(path.absolute())))
@@ -106,6 +110,17 @@ class ProcessCipher:
         check_update_frames(self._parameters.frames.update, values)
         parts = self._ask(Verb.DECRYPT, *values)
         return [np.frombuffer(part, "<i8").astype(np.int64) for part in parts]
+
+    def share(self, sealing_key: bytes) -> bytes:
+        """See `Cipher`. The secret keys are sealed in the process: the host never holds them."""
+        (sealed,) = self._ask(Verb.SHARE, sealing_key)
+        return sealed
+
+    def adopt(self, sealing_key: bytes, sealed: bytes) -> str:
+        """See `Cipher`. They are opened, tried and stored in the process."""
+        make_folder(self._folder)
+        (fingerprint,) = texts(self._ask(Verb.ADOPT, sealing_key, sealed))
+        return fingerprint
 
     def close(self) -> None:
         """See `Cipher`."""

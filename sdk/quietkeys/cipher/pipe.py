@@ -30,6 +30,8 @@ class Verb(IntEnum):
     ENCRYPT = 4
     DECRYPT = 5
     LOAD = 6
+    SHARE = 7
+    ADOPT = 8
     DONE = 100
     FAILED = 101
 

@@ -23,6 +23,8 @@ from quietkeys.cipher.interface import Parameters
 from quietkeys.cipher.key_file import Head, read_head, read_key_set, write_key_set, write_private
 from quietkeys.cipher.pipe import Broken, Message, Verb, read_message, texts, write_message
 from quietkeys.cipher.randomness import require_randomness
+from quietkeys.cipher.shared_keys import SHARED_KEYS, unpack
+from quietkeys.circle.sealing import seal, unseal
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused, StartOver, TryAgain
 from quietkeys_protocol.plan import Plan
 
@@ -63,6 +65,10 @@ class Session:
                 return self._key_set().encrypt([np.frombuffer(part, "<i8") for part in request.parts])
             case Verb.DECRYPT:
                 return [a.astype("<i8").tobytes() for a in self._key_set().decrypt(request.parts)]
+            case Verb.SHARE:
+                return [self._share(*request.parts)]
+            case Verb.ADOPT:
+                return [self._adopt(*request.parts)]
             case _:
                 raise Broken
 
@@ -77,6 +83,22 @@ class Session:
         evaluation_keys = self._key_set().evaluation_keys()
         write_private(path, _chunks(evaluation_keys))
         return hashlib.sha256(evaluation_keys).hexdigest().encode()
+
+    def _share(self, sealing_key: bytes) -> bytes:
+        keys, stored = self._key_set(), read_head(self._key_file)
+        if stored is None:
+            raise StartOver(ErrorCode.KEY_UNKNOWN, "this device has no key for the plan")
+        return seal(sealing_key, keys.shared(stored.fingerprint), SHARED_KEYS)
+
+    def _adopt(self, sealing_key: bytes, sealed: bytes) -> bytes:
+        parameters = self._parameters
+        content = unseal(sealing_key, sealed, SHARED_KEYS)
+        fingerprint, serialized = unpack(parameters.specification, content)
+        keys = _new_key_set(parameters, serialized)  # which tries it
+        head = Head(parameters.specification_sha256, fingerprint)
+        write_key_set(self._key_file, head, serialized, self._file_key)
+        self._keys = keys
+        return fingerprint.hex().encode()
 
     def _key_set(self) -> KeySet:
         if self._keys is None:
