@@ -163,9 +163,15 @@ class Store:
         content = np.ascontiguousarray(array, dtype="<f8").tobytes()
         self.database.run("INSERT OR REPLACE INTO arrays VALUES (?, ?, ?)", name, shape, content)
 
-    def held_out(self) -> list[bytes]:
-        """Return the held-out events, oldest first."""
-        return [row[0] for row in self.database.rows("SELECT content FROM held_out ORDER BY id")]
+    def held_out(self, after: int = 0) -> list[bytes]:
+        """Return the held-out events younger than that with the id `after`, oldest first."""
+        rows = self.database.rows("SELECT content FROM held_out WHERE id > ? ORDER BY id", after)
+        return [row[0] for row in rows]
+
+    def newest_held_out(self) -> int:
+        """Return the id of the newest held-out event, 0 for none; ids grow and are never used again."""
+        ((identity,),) = self.database.rows("SELECT coalesce(max(id), 0) FROM held_out")
+        return int(identity)
 
     def add_held_out(self, content: bytes, keep: int) -> int:
         """Store one held-out event, drop all but the newest `keep`; return its id."""

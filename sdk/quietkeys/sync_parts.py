@@ -31,6 +31,7 @@ class Parts:
     """What a sync works on.
 
     trainer: its address in canonical form. masses: returns the present counts; private. stop: ends waiting.
+    trial_events: held-out events by which an update that passed the gate is judged again before it is used.
     """
 
     profile: Path
@@ -45,3 +46,4 @@ class Parts:
     around: Surroundings
     stop: threading.Event
     place: Place = Place()
+    trial_events: int = 0
