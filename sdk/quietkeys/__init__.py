@@ -7,7 +7,9 @@ from quietkeys.fields import InputField
 from quietkeys.keyboard import Layout
 from quietkeys.levels import Level
 from quietkeys.personalizer import Personalizer
+from quietkeys.policy import Conditions, Policy
 from quietkeys.recorder import Receipt
+from quietkeys.scheduler import Scheduler
 from quietkeys.store import LedgerLine
 from quietkeys.sync_result import Outcome, Progress, Step, SyncResult
 from quietkeys_protocol.errors import (
@@ -21,6 +23,7 @@ from quietkeys_protocol.errors import (
 )
 
 __all__ = [
+    "Conditions",
     "Deletion",
     "ErrorCode",
     "InputField",
@@ -30,11 +33,13 @@ __all__ = [
     "Outcome",
     "Outdated",
     "Personalizer",
+    "Policy",
     "Problem",
     "Progress",
     "QuietkeysError",
     "Receipt",
     "Refused",
+    "Scheduler",
     "StartOver",
     "Status",
     "Step",

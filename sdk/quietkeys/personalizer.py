@@ -30,10 +30,12 @@ from quietkeys.keyboard import QWERTY, Layout
 from quietkeys.learning import Learning
 from quietkeys.levels import Level
 from quietkeys.outbox import Outbox
+from quietkeys.policy import Policy
 from quietkeys.preferences import StoredPreferences
 from quietkeys.profile import KEYS, Profile
 from quietkeys.recorder import Receipt
 from quietkeys.recording import record, record_nothing
+from quietkeys.scheduler import Scheduler
 from quietkeys.stopping import Stopper
 from quietkeys.store import LedgerLine
 from quietkeys.suggesting import as_typed, suggestions
@@ -67,6 +69,7 @@ class Personalizer:
         transport: Transport | None,
         around: Surroundings | None,
         rng: Generator,
+        policy: Policy,
     ) -> None:
         self._profile = profile
         self._learning = learning
@@ -80,6 +83,10 @@ class Personalizer:
         self._private = 0  # blocks of `private` that are open
         self._adapter = learning.adapter_in_use()
         self._preferences = StoredPreferences(profile.store)
+        self.schedule: Final = Scheduler(
+            policy, profile.store, self.sync, self._stopper.cancel, self._around.clock
+        )
+        """The syncs to come: `start`, `stop`, `next_slot`, `sync_if_due`."""
         Outbox(profile.store.database, profile.folder, learning.predictor.plan).tidy()
 
     @classmethod
@@ -91,6 +98,7 @@ class Personalizer:
         bundle: str | Path = "en",
         layout: Layout = QWERTY,
         redact: Sequence[re.Pattern[str]] = (),
+        policy: Policy | None = None,
         trusted_keys: Sequence[bytes] = TRUSTED_KEYS,
         cipher: Callable[[Path, Plan], Cipher] | None = None,
         transport: Transport | None = None,
@@ -105,6 +113,7 @@ class Personalizer:
         touches belongs to its name.
         redact: what is never learnt and never suggested from, beside what is left out anyway (see `record`).
         Each pattern is searched in the line that is typed in, up to what was typed.
+        policy: when `schedule` syncs; if None once a day, while all conditions hold that the app tells of.
         For tests: cipher, a factory of what encrypts, from a folder for its keys and the plan
         (`quietkeys.testing.NoopCipher`); transport, what requests go through
         (`quietkeys.testing.InMemoryTrainer`); around, time and chance; rng, which events judge updates.
@@ -122,7 +131,7 @@ class Personalizer:
             lambda store: Learning.load(store, folder, trusted_keys, chance, layout, redact, clock),
             clock(),
         )
-        return cls(profile, learning, trainer, cipher, transport, around, chance)
+        return cls(profile, learning, trainer, cipher, transport, around, chance, policy or Policy())
 
     def suggest(
         self,
@@ -307,6 +316,7 @@ class Personalizer:
     def close(self) -> None:
         """Let go of the profile; a sync under way is cancelled. Suggestions still work."""
         self._stopper.close()
+        self.schedule.stop()
         with self._stopper.instead(), self._typing:
             self._profile.close()
 
@@ -339,6 +349,7 @@ class Personalizer:
                 rng=self._rng,
                 around=self._around,
                 stop=self._stopper.event,
+                trial_events=self.schedule.policy.trial_events,
             )
         )
 
