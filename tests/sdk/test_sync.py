@@ -268,6 +268,29 @@ def test_a_sync_that_is_cancelled_goes_on_later(any_rig: Rig, step: Step) -> Non
     assert len(any_rig.trainer.devices) == len(any_rig.trainer.jobs) == 1
 
 
+@pytest.mark.parametrize("how", ["applied", "unreachable", "cancelled"])
+def test_the_cipher_is_closed_however_a_sync_ends(rig: Rig, how: str) -> None:
+    """What holds the secret key is ended in every case."""
+    closed: list[str] = []
+
+    class Noting(NoopCipher):
+        """Notes that it was closed."""
+
+        def close(self) -> None:
+            """Note."""
+            closed.append(how)
+
+    deaf = AnswersLost(rig.trainer, "/v1/reports")
+    with rig.open_learned(
+        cipher=Noting, transport=deaf if how == "unreachable" else rig.transport
+    ) as keyboard:
+        try:
+            keyboard.sync(lambda _: keyboard.cancel() if how == "cancelled" else None)
+        except TryAgain:
+            assert how == "unreachable"
+    assert closed == [how]
+
+
 def test_cancelling_ends_a_wait(any_rig: Rig) -> None:
     """A sync that waits for the trainer ends when another thread cancels it; the report waits."""
     any_rig.trainer.polls = 10**6
