@@ -349,6 +349,7 @@ class Personalizer:
                 rng=self._rng,
                 around=self._around,
                 stop=self._stopper.event,
+                minimum_events=self.schedule.policy.minimum_events,
                 trial_events=self.schedule.policy.trial_events,
             )
         )

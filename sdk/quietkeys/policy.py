@@ -32,8 +32,10 @@ class Policy:
 
     charging, unmetered, idle: whether each must hold. hours: (first, last) hours of local time between which
     slots lie, such as (1, 5), or (22, 6) over midnight; None for any time. period: one slot in each; whole
-    days where hours are given. trial_events: held-out events by which an update that passed the gate is
-    judged again before it is used; 0 uses it at once. conditions: asked whenever a slot is open.
+    days where hours are given. minimum_events: held-out events before the first report that is no dummy; with
+    fewer than the default an update cannot be judged. trial_events: held-out events by which an update that
+    passed the gate is judged again before it is used; 0 uses it at once. conditions: asked whenever a slot is
+    open.
     """
 
     charging: bool = True
@@ -41,6 +43,7 @@ class Policy:
     idle: bool = True
     hours: tuple[int, int] | None = None
     period: timedelta = timedelta(days=1)
+    minimum_events: int = MINIMUM_EVENTS
     trial_events: int = 0
     conditions: Callable[[], Conditions] = _unknown
 

@@ -17,7 +17,6 @@ from quietkeys.client import TrafficKind, TrainerClient
 from quietkeys.client_answers import JobState
 from quietkeys.departure import leave
 from quietkeys.files import remove
-from quietkeys.gate import MINIMUM_EVENTS
 from quietkeys.identity import identity_for
 from quietkeys.key_upload import upload_keys
 from quietkeys.outbox import Address, OpenReport, Outbox, ReportState
@@ -188,7 +187,7 @@ class _Run:
         self._begin(Step.ENCRYPT)
         parts, place = self._parts, self._parts.place
         weights = Adapters(parts.store.database, parts.plan).in_use()
-        if len(parts.store.held_out()) < MINIMUM_EVENTS:
+        if len(parts.store.held_out()) < parts.minimum_events:
             arrays = dummy_arrays(parts.plan)
         else:
             arrays = report_arrays(parts.plan, parts.masses(), weights, place.sources, parts.rng)

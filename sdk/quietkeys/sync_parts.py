@@ -12,6 +12,7 @@ from numpy.random import Generator
 from quietkeys.cipher.interface import Cipher
 from quietkeys.counting import Masses
 from quietkeys.events import EventMap
+from quietkeys.gate import MINIMUM_EVENTS
 from quietkeys.store import Store
 from quietkeys.surroundings import Surroundings
 from quietkeys.transport import Transport
@@ -31,6 +32,7 @@ class Parts:
     """What a sync works on.
 
     trainer: its address in canonical form. masses: returns the present counts; private. stop: ends waiting.
+    minimum_events: held-out events before the first report that is no dummy.
     trial_events: held-out events by which an update that passed the gate is judged again before it is used.
     """
 
@@ -46,4 +48,5 @@ class Parts:
     around: Surroundings
     stop: threading.Event
     place: Place = Place()
+    minimum_events: int = MINIMUM_EVENTS
     trial_events: int = 0

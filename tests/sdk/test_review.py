@@ -76,6 +76,16 @@ def test_the_first_reports_are_dummies(any_rig: Rig, plan: Plan) -> None:
     assert [method for method, path in any_rig.trainer.requests if path.endswith("/update")] == ["GET"] * 3
 
 
+def test_the_policy_says_when_reports_are_real(rig: Rig, plan: Plan) -> None:
+    """With no minimum the first counts go out at once, and the gate says that it cannot judge what comes."""
+    with rig.open(policy=Policy(minimum_events=0)) as keyboard:
+        type_more(keyboard, left=False, lines=20)
+        result = keyboard.sync()
+        assert result.outcome is Outcome.KEPT_OLD
+        assert "too little typing" in result.reason
+    assert not says_nothing(plan, *reports(rig))
+
+
 def test_a_dummy_is_retried_as_it_was_stored(rig: Rig, plan: Plan) -> None:
     """When the answer to a dummy is lost, the same bytes go again, whatever was typed since."""
     with rig.open(transport=AnswersLost(rig.trainer, "/v1/reports")) as keyboard:
