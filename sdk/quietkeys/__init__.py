@@ -14,10 +14,12 @@ from quietkeys.keyboard import Layout
 from quietkeys.keys import Keys
 from quietkeys.levels import Level
 from quietkeys.personalizer import Personalizer
+from quietkeys.policy import Conditions, Policy
 from quietkeys.preferences import AppProfile
 from quietkeys.receipts import DeletionReceipt
 from quietkeys.recorder import Receipt
 from quietkeys.recovery_code import RecoveryCode
+from quietkeys.scheduler import Scheduler
 from quietkeys.sync_result import Outcome, Progress, Step, SyncResult
 from quietkeys.vault import CallerKey, KeyFile, OsKeyStore, Passphrase, Protection
 from quietkeys.vocabulary import LearntWord, Vocabulary
@@ -37,6 +39,7 @@ __all__ = [
     "CallerKey",
     "Circle",
     "CircleMember",
+    "Conditions",
     "Consent",
     "ConsentRecord",
     "Deletion",
@@ -59,6 +62,7 @@ __all__ = [
     "Outdated",
     "Passphrase",
     "Personalizer",
+    "Policy",
     "Problem",
     "Progress",
     "Protection",
@@ -66,6 +70,7 @@ __all__ = [
     "Receipt",
     "RecoveryCode",
     "Refused",
+    "Scheduler",
     "StartOver",
     "Status",
     "Step",

@@ -58,6 +58,15 @@ class Adapters:
         content = self._database.key.unseal("adapters", number_name(row[0]), row[1])
         return Weights(row[0], self._unpacked(content))
 
+    def before(self) -> Weights:
+        """Return the version that `roll_back` leads to. Raises Untrusted (PROFILE_DAMAGED)."""
+        row = self._database.row(
+            "SELECT version, content FROM adapters WHERE state = 'previous' AND plan_hash = ?"
+            " ORDER BY version DESC LIMIT 1",
+            self._plan.hash,
+        )
+        return self.none() if row is None else Weights(row[0], self._unpacked(row[1]))
+
     def apply(self, by_block: Mapping[str, Integers]) -> int:
         """Put new weights in use, keeping the versions before; return their version. Within a transaction."""
         self._database.run("UPDATE adapters SET state = 'previous' WHERE state = 'in_use'")

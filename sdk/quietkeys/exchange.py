@@ -17,6 +17,7 @@ from quietkeys.answers import Deletion, Inspection
 from quietkeys.consent import CONSENT, require_consent
 from quietkeys.opened import Opened
 from quietkeys.outbox import Outbox
+from quietkeys.policy import Policy
 from quietkeys.profile import FHE_KEYS, KEYS
 from quietkeys.receipts import trust_key, trusted_key
 from quietkeys.stopping import Stopper
@@ -41,6 +42,7 @@ class Exchange:
 
     trainer: its address, "" for none. trainer_key: the one to trust, None: the first it shows. cipher,
     transport: for tests, None for the real ones. stopper: ends the sync under way.
+    policy: how many events an update takes.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Exchange:
         transport: Transport | None,
         rng: Generator,
         stopper: Stopper,
+        policy: Policy,
     ) -> None:
         self.trainer = trainer
         self._opened = opened
@@ -59,6 +62,7 @@ class Exchange:
         self._transport = transport
         self._rng = rng
         self._stopper = stopper
+        self._policy = policy
         self._outbox.tidy()
         if trainer and trainer_key is not None:
             self._trust(trainer_key)
@@ -226,6 +230,8 @@ class Exchange:
             rng=self._rng,
             around=self._opened.around,
             stop=self._stopper.event,
+            minimum_events=self._policy.minimum_events,
+            trial_events=self._policy.trial_events,
             place=place_in(profile.store),
         )
 

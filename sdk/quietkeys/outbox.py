@@ -67,6 +67,11 @@ class OpenReport:
     written: float
     arrays: tuple[Integers, ...] = field(repr=False)
 
+    @property
+    def says_nothing(self) -> bool:
+        """Whether it is a dummy: zeros, encrypted afresh."""
+        return not any(array.any() for array in self.arrays)
+
 
 class Outbox:
     """Reports of one plan in a profile database and the folder beside it."""

@@ -37,11 +37,13 @@ from quietkeys.keys import Keys
 from quietkeys.learning import Learning
 from quietkeys.levels import Level
 from quietkeys.opened import Opened
+from quietkeys.policy import Policy
 from quietkeys.preferences import StoredPreferences
 from quietkeys.profile import Profile
 from quietkeys.receipts import DeletionReceipt, receipts_in
 from quietkeys.recorder import Receipt
 from quietkeys.recording import record, record_nothing
+from quietkeys.scheduler import Scheduler
 from quietkeys.stopping import Stopper
 from quietkeys.store import Store
 from quietkeys.suggesting import as_typed, suggestions
@@ -74,15 +76,20 @@ class Personalizer:
         transport: Transport | None,
         around: Surroundings | None,
         rng: Generator,
+        policy: Policy,
     ) -> None:
         self._profile = profile
         self._learning = learning
         stopper = Stopper()
         surroundings = Surroundings(sleep=stopper.event.wait) if around is None else around
         self._opened = Opened(profile, learning, preferences, surroundings)
-        self._exchange = Exchange(self._opened, trainer, trainer_key, cipher, transport, rng, stopper)
+        self._exchange = Exchange(self._opened, trainer, trainer_key, cipher, transport, rng, stopper, policy)
         self._typing = self._opened.typing
         self._private = 0  # blocks of `private` that are open
+        self.schedule: Final = Scheduler(
+            policy, profile.store, self._sync_in_slot, stopper.cancel, surroundings.clock
+        )
+        """The syncs to come: `start`, `stop`, `next_slot`, `sync_if_due`."""
 
     @classmethod
     def open(
@@ -95,6 +102,7 @@ class Personalizer:
         layout: Layout = QWERTY,
         redact: Sequence[re.Pattern[str]] = (),
         protection: Protection | None = None,
+        policy: Policy | None = None,
         trusted_keys: Sequence[bytes] = TRUSTED_KEYS,
         cipher: Callable[[Path, Plan], Cipher] | None = None,
         transport: Transport | None = None,
@@ -113,6 +121,7 @@ class Personalizer:
         Each pattern is searched in the line that is typed in, up to what was typed.
         protection: what the profile's key is protected with; None: the key store of this system where it
         works without asking, else a file beside the profile (`status` mentions it). See `protect`.
+        policy: when `schedule` syncs; if None once a day, while all conditions hold that the app tells of.
         For tests: cipher, a factory of what encrypts, from a folder for its keys and the plan
         (`quietkeys.testing.NoopCipher`); transport, what requests go through
         (`quietkeys.testing.InMemoryTrainer`); around, time and chance; rng, which events judge updates.
@@ -131,7 +140,18 @@ class Personalizer:
             return learning, StoredPreferences(store)
 
         profile, (learning, preferences) = Profile.open(Path(profile_dir), build, clock(), protection)
-        return cls(profile, learning, preferences, trainer, trainer_key, cipher, transport, around, chance)
+        return cls(
+            profile,
+            learning,
+            preferences,
+            trainer,
+            trainer_key,
+            cipher,
+            transport,
+            around,
+            chance,
+            policy or Policy(),
+        )
 
     @staticmethod
     def restore(
@@ -350,7 +370,11 @@ class Personalizer:
 
     def close(self) -> None:
         """Let go of the profile; a sync under way is cancelled. Suggestions still work."""
+        self.schedule.stop()
         self._exchange.close()
+
+    def _sync_in_slot(self) -> SyncResult:
+        return self.sync(metered=not self.schedule.policy.conditions().unmetered)
 
     def __enter__(self) -> Self:
         return self

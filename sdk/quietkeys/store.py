@@ -162,13 +162,22 @@ class Store:
         """Store an array."""
         self._arrays.put(name, pack_array(array))
 
-    def held_out(self) -> list[bytes]:
-        """Return the held-out events, oldest first; damaged ones are left out."""
+    def held_out(self, after: int = 0) -> list[bytes]:
+        """Return the held-out events younger than that with the id `after`, oldest first.
+
+        Damaged ones are left out.
+        """
         found: list[bytes] = []
         for number, sealed in self._held_out.stored():
             with suppress(Untrusted):
-                found.append(self._held_out.unsealed(number, sealed))
+                if number > after:
+                    found.append(self._held_out.unsealed(number, sealed))
         return found
+
+    def newest_held_out(self) -> int:
+        """Return the id of the newest held-out event, 0 for none; ids grow and are never used again."""
+        ((identity,),) = self.database.rows("SELECT coalesce(max(id), 0) FROM held_out")
+        return int(identity)
 
     def add_held_out(self, content: bytes, keep: int) -> int:
         """Store one held-out event, drop all but the newest `keep`; return its id."""

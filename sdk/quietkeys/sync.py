@@ -22,7 +22,8 @@ from quietkeys.enrolment import ensure_enrolled
 from quietkeys.identity import identity_for
 from quietkeys.key_steps import Deferred, KeySteps
 from quietkeys.outbox import Address, OpenReport, Outbox, ReportState
-from quietkeys.reporting import report_arrays
+from quietkeys.reporting import dummy_arrays, report_arrays
+from quietkeys.review import apply, hold, review, try_out
 from quietkeys.settling import Settled, settle
 from quietkeys.sync_parts import Parts
 from quietkeys.sync_result import Outcome, Progress, ProgressCallback, Step, SyncResult
@@ -93,8 +94,12 @@ class _Run:
         self._began = 0.0
 
     def whole(self) -> SyncResult:
-        """Run all steps, or those before it was told to stop, whatever that made of the one under way."""
+        """Run all steps, or those before it was told to stop, whatever that made of the one under way.
+
+        What was decided earlier is reviewed first, here alone: the report then starts from what is in use.
+        """
         try:
+            review(self._parts)
             return self._complete()
         except (_Cancelled, QuietkeysError):
             if not self._parts.stop.is_set():
@@ -159,7 +164,10 @@ class _Run:
         self._begin(Step.ENCRYPT)
         parts, place = self._parts, self._parts.place
         weights = Adapters(parts.store.database, parts.plan).in_use()
-        arrays = report_arrays(parts.plan, parts.masses(), weights, place.sources, parts.rng)
+        if len(parts.store.held_out()) < parts.minimum_events:
+            arrays = dummy_arrays(parts.plan)
+        else:
+            arrays = report_arrays(parts.plan, parts.masses(), weights, place.sources, parts.rng)
         values = tuple(parts.cipher.encrypt(arrays))
         plan_hash, key_id = bytes.fromhex(address.plan_hash), bytes.fromhex(address.key_id)
 
@@ -191,11 +199,10 @@ class _Run:
             if error.code in _UNSENDABLE:
                 self._close("report_dropped", "The trainer refused a report, and it was dropped.")
             raise
+        what = "An empty report, encrypted like any other," if report.says_nothing else "Encrypted counts"
         with self._parts.store.transaction():
             self._outbox.sent(report, job)
-            self._ledger(
-                "report_sent", f"Encrypted counts went to the trainer: {size_words(len(container))}."
-            )
+            self._ledger("report_sent", f"{what} went to the trainer: {size_words(len(container))}.")
         return self._reread()
 
     def _wait(self, report: OpenReport) -> JobState:
@@ -229,10 +236,12 @@ class _Run:
     def _settle(self, report: OpenReport) -> SyncResult:
         """Decide here what becomes of a fetched update. Sends nothing."""
         parts = self._parts
-        settled = settle(parts, report, self._outbox.update(report), self._begin)
+        settled = try_out(parts, settle(parts, report, self._outbox.update(report), self._begin))
         with parts.store.transaction():
             if settled.outcome is Outcome.APPLIED:
-                Adapters(parts.store.database, parts.plan).apply(settled.weights)
+                apply(parts.store, parts.plan, settled.weights)
+            elif settled.outcome is Outcome.ON_TRIAL:
+                hold(parts.store, parts.plan, settled.weights)
             self._outbox.close()
             self._ledger(f"update_{settled.outcome.value}", settled.reason)
         self._outbox.tidy()

@@ -28,6 +28,8 @@ class Outcome(StrEnum):
 
     APPLIED = "applied"  # a new adapter is in use
     KEPT_OLD = "kept_old"  # the gate found the update not clearly better
+    ON_TRIAL = "on_trial"  # the update is better, and will be used if later typing says so too
+    DUMMY = "dummy"  # there was too little typing for a report, and an empty one went the same way
     UNTRUSTED = "untrusted"  # the update cannot be what the plan computes
     UNDECRYPTABLE = "undecryptable"  # what came back could not be decrypted
     LOST = "lost"  # the trainer has no update for the report; the next sync sends another

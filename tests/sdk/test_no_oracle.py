@@ -6,6 +6,7 @@ fresh in every request: payload, nonce, time stamp, signature (and the ids that 
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -27,7 +28,7 @@ from quietkeys_trainer.engine import load_engine
 from tests.sdk import small, tiny
 from tests.sdk.conftest import STATEMENT
 from tests.sdk.wire_tap import Change, Noted, Tap
-from tests.trainer.running import Trainer
+from tests.trainer.running import Trainer, children
 
 pytestmark = [pytest.mark.fhe, pytest.mark.timeout(900)]
 PAUSE_S = 5.0  # between two syncs; the trainer's clock is a real one, and must not be left far behind
@@ -45,6 +46,7 @@ class Wire:
     tap: Tap
     url: str
     outcomes: dict[str, Outcome] = field(default_factory=dict)
+    encrypting: dict[Step, int] = field(default_factory=dict)
 
     def open(self, name: str) -> Personalizer:
         """Open a profile of the one device."""
@@ -100,11 +102,18 @@ def wire(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
             with wire.open("device") as keyboard:
                 keyboard.consent.give(STATEMENT)
                 teach(keyboard)
-                assert keyboard.sync().outcome is Outcome.APPLIED
+                result = keyboard.sync(lambda now: wire.encrypting.update({now.step: encryption_processes()}))
+                assert result.outcome is Outcome.APPLIED
                 assert keyboard.rollback() == 0
             yield wire
     finally:
         trainer.stop()
+
+
+def encryption_processes() -> int:
+    """How many processes of this one hold a secret key."""
+    commands = [Path(f"/proc/{child}/cmdline").read_bytes() for child in children(os.getpid())]
+    return sum(b"quietkeys.cipher.process" in command for command in commands)
 
 
 def teach(keyboard: Personalizer, slip: Callable[[str, np.random.Generator], str] = small.slipped) -> None:
@@ -191,6 +200,12 @@ def test_the_trainer_cannot_tell_what_became_of_an_update(wire: Wire) -> None:
     ]
     for name, requests in seen.items():
         assert requests == seen["accepted"], name
+
+
+def test_the_encryption_process_is_there_for_a_sync_and_gone_after_it(wire: Wire) -> None:
+    """One process from the first use of the secret key to the last."""
+    assert wire.encrypting[Step.SEND] == wire.encrypting[Step.JUDGE] == 1
+    assert encryption_processes() == 0
 
 
 def asks_again(parts: Parts, report: OpenReport) -> None:

@@ -201,7 +201,7 @@ def test_forgetting_ends_everything(any_rig: Rig) -> None:
         database = {"profile.sqlite", "profile.sqlite-shm", "profile.sqlite-wal"}
         assert names <= {"lock", "vault.header", "vault.header.copy", "last-good.sqlite", *database}
         keyboard.consent.give(STATEMENT)
-        assert keyboard.sync().outcome is Outcome.KEPT_OLD
+        assert keyboard.sync().outcome is Outcome.DUMMY
         assert len(any_rig.trainer.devices) == 1
 
 
@@ -279,6 +279,29 @@ def test_a_sync_that_is_cancelled_goes_on_later(any_rig: Rig, step: Step) -> Non
             "update_applied",
         ]
     assert len(any_rig.trainer.devices) == len(any_rig.trainer.jobs) == 1
+
+
+@pytest.mark.parametrize("how", ["applied", "unreachable", "cancelled"])
+def test_the_cipher_is_closed_however_a_sync_ends(rig: Rig, how: str) -> None:
+    """What holds the secret key is ended in every case."""
+    closed: list[str] = []
+
+    class Noting(NoopCipher):
+        """Notes that it was closed."""
+
+        def close(self) -> None:
+            """Note."""
+            closed.append(how)
+
+    deaf = AnswersLost(rig.trainer, "/v1/reports")
+    with rig.open_learned(
+        cipher=Noting, transport=deaf if how == "unreachable" else rig.transport
+    ) as keyboard:
+        try:
+            keyboard.sync(lambda _: keyboard.cancel() if how == "cancelled" else None)
+        except TryAgain:
+            assert how == "unreachable"
+    assert closed == [how]
 
 
 def test_cancelling_ends_a_wait(any_rig: Rig) -> None:
