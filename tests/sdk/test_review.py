@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from quietkeys import Outcome, Personalizer, Policy, TryAgain
-from quietkeys.gate import MINIMUM_EVENTS, NORM_BOUND, judge
+from quietkeys.adapters import adapter_of
+from quietkeys.gate import MINIMUM_EVENTS, NORM_BOUND, harm, judge
 from quietkeys.scorer import Adapter
 from quietkeys.settling import held_out_choices
 from quietkeys.testing.fakes import decode_clear
@@ -133,7 +134,13 @@ def test_what_was_typed_before_an_update_does_not_speak_against_it(rig: Rig) -> 
     with rig.open_learned() as keyboard:
         store = keyboard._profile.store
         keyboard.sync()
-        assert type_more(keyboard, left=True) >= MINIMUM_EVENTS
+        more = type_more(keyboard, left=True)
+        store.add_held_out(store.held_out()[-1], more)  # those of the right hand are dropped
+        learning = keyboard._learning
+        events, plan = learning.predictor.events, learning.predictor.plan
+        before, now = learning.adapters.none(), learning.adapters.in_use()
+        choices = held_out_choices(store, events)
+        assert harm(events, plan, choices, adapter_of(plan, before), adapter_of(plan, now))
         store.set_setting("adapter_born", f"1 {store.newest_held_out()}")
         keyboard.sync()
         assert "rolled_back" not in kinds(keyboard)

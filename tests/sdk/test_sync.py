@@ -304,6 +304,28 @@ def test_the_cipher_is_closed_however_a_sync_ends(rig: Rig, how: str) -> None:
     assert closed == [how]
 
 
+def test_an_update_whose_decryption_was_cancelled_is_not_lost(rig: Rig) -> None:
+    """An encryption process that ends because it was told to says nothing about the update."""
+    once: list[str] = []
+
+    class Ended(NoopCipher):
+        """Is cancelled while it decrypts for the first time."""
+
+        def decrypt(self, values: Sequence[bytes]) -> list[Integers]:
+            """Decrypt, but for the first time."""
+            if not once:
+                once.append("ended")
+                keyboard.cancel()
+                raise TryAgain(ErrorCode.CIPHER_FAILED)
+            return super().decrypt(values)
+
+    with rig.open_learned(cipher=Ended) as keyboard:
+        assert keyboard.sync().outcome is Outcome.CANCELLED
+        assert keyboard.status().open_report == "fetched"
+        assert keyboard.sync().outcome is Outcome.APPLIED
+    assert len(rig.trainer.jobs) == 1
+
+
 def test_cancelling_ends_a_wait(any_rig: Rig) -> None:
     """A sync that waits for the trainer ends when another thread cancels it; the report waits."""
     any_rig.trainer.polls = 10**6
