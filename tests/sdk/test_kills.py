@@ -54,7 +54,7 @@ def started(rig: Rig, work: str, point: str, number: int) -> subprocess.Complete
 
 @contextmanager
 def fresh(rig: Rig, *, learned: bool, synced: bool = False) -> Iterator[None]:
-    """A trainer that has seen nobody, behind HTTP, and a profile that has learned or none; or a sync later."""
+    """A trainer that has seen nobody, behind HTTP; a profile that has learned, or not, or synced once."""
     with serving(over_http(rig.trainer)) as url:
         rig.url, rig.transport = url, None
         shutil.rmtree(rig.folder / "profile", ignore_errors=True)
