@@ -126,7 +126,7 @@ class KeyboardApp(App):
             "type": TypingView(self.typing, self.ask),
             "play": PlayPanel(self.play, _prose, self._pick_text),
             "train": TrainingView(self.training, self._ask_consent),
-            "privacy": PrivacyView(self.privacy, self.typing, self.ask, self._export),
+            "privacy": PrivacyView(self.privacy, self.typing, self.ask, self._export, self._back_up),
         }
         self.layers = FloatLayout()
         self.frame = Root(self.show)
@@ -223,6 +223,12 @@ class KeyboardApp(App):
 
     def _export(self) -> None:
         self._pick("Export as", lambda path: self.privacy.export(path), save="quietkeys-export.json")
+
+    def _back_up(self) -> None:
+        view = self.views["privacy"]
+        self._pick(
+            "Back up to", lambda path: self.privacy.back_up(path, view.show_code), save="quietkeys.backup"
+        )
 
     def _pick_text(self, then: Callable[[Path], None]) -> None:
         self._pick("A text file to type", then)

@@ -98,6 +98,12 @@ class Exchange:
         return Syncer(replace(self._parts(), may_upload_keys=lambda _: not metered))
 
     @contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        """While no sync is under way, and none begins."""
+        with self._stopper.one_sync(), self._opened.typing:
+            yield
+
+    @contextmanager
     def talk(self) -> Iterator[tuple[Parts, TrainerClient]]:
         """While no sync is under way: what speaks with the trainer about the devices of a circle.
 

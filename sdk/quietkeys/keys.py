@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from quietkeys.key_life import DAY_S, EXPIRES_AFTER_S, KeyLife, KeyStatus
 from quietkeys.opened import Opened
+from quietkeys.recovery_code import RecoveryCode
 from quietkeys.wording import fingerprint_words
 from quietkeys_protocol.errors import StartOver, Untrusted
 
@@ -56,6 +58,19 @@ class Keys:
         with store.transaction():
             life.retire(key_id)
             self._opened.note("rotation_wanted", "You asked for new keys. The next sync makes them.")
+
+    def back_up(self, path: str | Path, passphrase: str | None = None) -> RecoveryCode | None:
+        """Write the whole profile, keys included, to a file; return what opens it, if no passphrase does.
+
+        For another device, or for the day when this one is lost: `Personalizer.restore`. The recovery code
+        has 128 bits, is shown once and stored nowhere. A passphrase is stretched by scrypt. Waits until a
+        sync under way has ended. Raises Refused (SECRET_UNSUITABLE) for a short passphrase, TryAgain (DISK_FULL,
+        STORAGE_FAILED); then nothing was written.
+        """
+        from quietkeys.backup import back_up
+
+        with self._exchange.undisturbed():
+            return back_up(self._opened.profile, Path(path), passphrase)
 
     def _key_id(self) -> str:
         """Return the id of the key set in use, "" if there is none that can be used."""

@@ -174,6 +174,47 @@ def test_consent_can_be_taken_back(desk: Desk) -> None:
     assert screen.known()[0] > 10
 
 
+def test_the_key_has_an_age_and_a_backup(desk: Desk, tmp_path: Path) -> None:
+    """None before the first training; then a fingerprint, a code for the backup, and a new key on demand."""
+    screen = privacy(desk)
+    assert screen.key()[0] == "none yet"
+    learn(desk)
+    trained = training(desk)
+    trained.agree()
+    trained.start()
+    pump(desk, trained)
+    fingerprint, about = screen.key()
+    assert len(fingerprint) == 19
+    assert "made today" in about
+    codes: list[str] = []
+    screen.back_up(tmp_path / "backup", codes.append)
+    pump(desk, screen)
+    assert len(codes[0]) == 34
+    assert (tmp_path / "backup").stat().st_size > 1000
+    screen.rotate()
+    assert "next training makes a new one" in screen.key()[1]
+    trained.start()
+    pump(desk, trained)
+    assert screen.key()[0] != fingerprint
+
+
+def test_a_device_is_invited(desk: Desk) -> None:
+    """After a training the trainer lets one in, and the screen shows the text to enter there."""
+    learn(desk)
+    trained = training(desk)
+    trained.agree()
+    trained.start()
+    pump(desk, trained)
+    screen = privacy(desk)
+    texts: list[str] = []
+    screen.invite(texts.append)
+    pump(desk, screen)
+    assert texts[0].startswith("QK1-")
+    screen.join(texts[0])
+    pump(desk, screen)
+    assert screen.notice
+
+
 def test_switches_are_the_keyboards(desk: Desk) -> None:
     """Pause and the level are kept in the profile."""
     screen = privacy(desk)

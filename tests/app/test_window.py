@@ -63,11 +63,14 @@ class Screen:
         self._do("mouseup", "1")
         time.sleep(0.1)
 
-    def scroll_down(self) -> None:
-        """Turn the wheel to the end of a screen."""
+    def scroll_to(self, place: str) -> None:
+        """Turn the wheel until something is on the screen."""
         self._do("mousemove", "200", "600")
         for _ in range(40):
-            self._do("click", "5")
+            if place in self.state()["places"]:
+                return
+            self._do("click", "--repeat", "5", "--delay", "30", "5")
+            time.sleep(0.4)
 
     def _settled(self, place: str) -> tuple[int, int]:
         # Where it is, once two looks in a row have found it there.
@@ -225,7 +228,7 @@ def test_training_for_real_then_rolling_back(screen: Screen) -> None:
     assert state["headline"] == "Applied", state["detail"]
     assert state["worths"] == 1
     screen.wait(lambda state: state["chart"] > 0 and state["version"] == 1)
-    screen.scroll_down()
+    screen.scroll_to("button:Roll back")
     screen.click("button:Roll back")
     screen.wait(lambda state: state["version"] == 0)
 
@@ -242,7 +245,7 @@ def test_what_left_is_shown_and_everything_is_wiped(screen: Screen, trainer: tup
     screen.click("tab:Privacy")
     screen.wait(lambda state: state["leaves"] > 4)
     assert devices(trainer[2]) == 1
-    screen.scroll_down()
+    screen.scroll_to("button:Wipe everything")
     screen.click("button:Wipe everything")
     screen.wait(lambda state: state["dialog"] == "Wipe everything?")
     # Two buttons have these words; the dialog's is the one above the others, and the last one found.

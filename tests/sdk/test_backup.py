@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quietkeys import KeyFile, Outdated, Personalizer, Refused, TryAgain, Untrusted
-from quietkeys.backup import CHUNK, _Content, _sealed, _unsealed, back_up, restore
+from quietkeys.backup import CHUNK, _Content, _sealed, _unsealed, restore
 from quietkeys.recovery_code import RecoveryCode
 from quietkeys_protocol.errors import ErrorCode
 from tests.sdk import small
@@ -37,7 +37,7 @@ def synced(rig: Rig) -> Iterator[Personalizer]:
 
 def saved(keyboard: Personalizer, path: Path, passphrase: str | None = None) -> str:
     """Back up; return the secret."""
-    code = back_up(keyboard._profile, path, passphrase)
+    code = keyboard.keys.back_up(path, passphrase)
     return code.text if code is not None else passphrase or ""
 
 

@@ -87,6 +87,33 @@ class PrivacyPresenter:
         """Take the consent back; what was learnt here stays."""
         self._run(lambda: _DELETIONS[self.keyboard.consent.withdraw(keep_learned=True)], self.refresh)
 
+    def key(self) -> tuple[str, str]:
+        """Return the fingerprint of the keys and what is to be said of them."""
+        status = self.keyboard.keys.status()
+        if status is None:
+            return "none yet", "Made by the first training. Its secret half will never leave this device."
+        days = int(status.age_days)
+        age = "made today" if not days else f"{days} day{'s' if days > 1 else ''} old"
+        text = f"It is {age} and replaced once a year. Its secret half never leaves this device."
+        return status.fingerprint, text + (" The next training makes a new one." if status.rotating else "")
+
+    def rotate(self) -> None:
+        """Have the next training make a new key."""
+        self._do(self.keyboard.keys.rotate, "The next training makes a new key; the old one is deleted.")
+        self.changed()
+
+    def back_up(self, path: Path, then: Callable[[str], None]) -> None:
+        """Write a backup in a thread. then: told its recovery code, which is shown once."""
+        self._answer(lambda: self._backed_up(path), then)
+
+    def invite(self, then: Callable[[str], None]) -> None:
+        """Ask the trainer to let one more device in, in a thread. then: told the text to enter there."""
+        self._answer(lambda: self.keyboard.circle.invite().text, then)
+
+    def join(self, text: str) -> None:
+        """Join the circle of the device that shows this text, in a thread."""
+        self._run(lambda: self._joined(text), self.refresh)
+
     def transfers(self) -> list[LedgerLine]:
         """Return what left and what came, newest first."""
         return [line for line in self.keyboard.ledger() if line.kind in _TRANSFERS][::-1]
@@ -113,6 +140,23 @@ class PrivacyPresenter:
     def _inspect(self) -> str:
         self.inspection = self.keyboard.inspect()
         return ""
+
+    def _backed_up(self, path: Path) -> str:
+        code = self.keyboard.keys.back_up(path)
+        return code.text if code is not None else ""
+
+    def _joined(self, text: str) -> str:
+        self.keyboard.circle.join(text)
+        return "This device now shares the keys of the other one. The next training counts for both."
+
+    def _answer(self, ask: Callable[[], str], then: Callable[[str], None]) -> None:
+        answers: list[str] = []
+
+        def work() -> str:
+            answers.append(ask())
+            return ""
+
+        self._run(work, lambda: then(answers[0]) if answers else None)
 
     def _do(self, action: Callable[[], object], done: str) -> None:
         try:

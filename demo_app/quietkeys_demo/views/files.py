@@ -44,3 +44,23 @@ class FileDialog(Dialog):
     def _done(self) -> None:
         if self._name.text.strip():
             self._then(Path(self._chooser.path) / self._name.text.strip())
+
+
+class AskText(Dialog):
+    """Asks for a line of text. then: told it."""
+
+    def __init__(self, title: str, hint: str, then: Callable[[str], None], **properties: Any) -> None:
+        super().__init__(title=title, **properties)
+        text, page = themed("text"), themed("page")
+        field = TextInput(
+            hint_text=hint,
+            multiline=False,
+            size_hint_y=None,
+            height=dp(40),
+            foreground_color=text,
+            background_color=page,
+            cursor_color=text,
+        )
+        self.ids.points.add_widget(field)
+        self.answer("Go on", lambda: then(field.text))
+        self.answer("Cancel", lambda: None, "page", "text")

@@ -12,6 +12,7 @@ from kivy.uix.boxlayout import BoxLayout
 from quietkeys import Level
 from quietkeys_demo.presenters.privacy import PrivacyPresenter, hex_lines, when
 from quietkeys_demo.presenters.typing import TypingPresenter
+from quietkeys_demo.views.files import AskText
 from quietkeys_demo.views.parts import Dialog, HistoryRow, Segment, Text
 
 WORDS: Final = 12
@@ -31,7 +32,7 @@ class WordRowView(BoxLayout):
 
 
 class PrivacyView(BoxLayout):
-    """Shows a `PrivacyPresenter`. ask: shows a dialog. export: asks where to, then exports."""
+    """Shows a `PrivacyPresenter`. ask: shows a dialog. export, back_up: ask where to, then do it."""
 
     private = BooleanProperty(False)
     paused = BooleanProperty(False)
@@ -40,6 +41,7 @@ class PrivacyView(BoxLayout):
     cipher_hex = StringProperty("")
     cipher_entropy = StringProperty("")
     has_cipher = BooleanProperty(False)
+    notice = StringProperty("")
     fingerprint = StringProperty("")
     key_about = StringProperty("")
 
@@ -48,11 +50,12 @@ class PrivacyView(BoxLayout):
         presenter: PrivacyPresenter,
         typing: TypingPresenter,
         ask: Callable[[Dialog], None],
-        export: Any,
+        export: Callable[[], None],
+        back_up: Callable[[], None],
         **properties: Any,
     ) -> None:
         self.presenter, self._typing = presenter, typing
-        self._ask, self._export = ask, export
+        self._ask, self._export, self._back_up = ask, export, back_up
         self._cipher = 0
         super().__init__(**properties)
         self.refresh_soon = Clock.create_trigger(self.refresh, 0)
@@ -68,6 +71,7 @@ class PrivacyView(BoxLayout):
         """Show what the presenter holds now."""
         state = self.presenter
         self.private, self.paused = self._typing.private, state.keyboard.paused
+        self.notice = state.notice
         for level, segment in self._segments.items():
             segment.chosen = level is state.level
         words, own = state.known()
@@ -149,10 +153,34 @@ class PrivacyView(BoxLayout):
             )
 
     def _key(self) -> None:
-        status = self.presenter.keyboard.status()
-        self.fingerprint = status.key_fingerprint or "none yet"
-        self.key_about = (
-            "Its secret half never leaves this device. Without it nobody reads what the trainer has."
-            if status.key_fingerprint
-            else "Made by the first training. Its secret half will never leave this device."
-        )
+        self.fingerprint, self.key_about = self.presenter.key()
+
+    def rotate(self) -> None:
+        """Have the next training make a new key."""
+        self.presenter.rotate()
+
+    def back_up(self) -> None:
+        """Ask where to, then show the code that opens it."""
+        self._back_up()
+
+    def show_code(self, code: str) -> None:
+        """Show the recovery code of a backup, once."""
+        text = f"Write it down. It is stored nowhere and opens this backup:\n\n{code}"
+        dialog = Dialog(title="Your recovery code", text=text)
+        dialog.answer("I have written it down", lambda: None)
+        self._ask(dialog)
+
+    def invite(self) -> None:
+        """Let one more device in."""
+        self.presenter.invite(self._show_invitation)
+
+    def join(self) -> None:
+        """Join the circle of another device."""
+        dialog = AskText("Enter what the other device shows", "QK1-...", self.presenter.join)
+        self._ask(dialog)
+
+    def _show_invitation(self, text: str) -> None:
+        about = f"Enter this on the other device within 15 minutes. Show it to nobody else.\n\n{text}"
+        dialog = Dialog(title="Add a device", text=about)
+        dialog.answer("Done", lambda: None)
+        self._ask(dialog)
