@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Final
@@ -10,10 +9,10 @@ from typing import Annotated, Final
 import typer
 
 from quietkeys import QuietkeysError
-from quietkeys.bundle import shipped_bundle
-from quietkeys.demo.trainer_process import trainer_process
+from quietkeys.demo.failing import DemoFailed
+from quietkeys.demo.trainer_process import shipped_trainer
 from quietkeys_demo.settings import Settings, free_port
-from quietkeys_protocol.plan import Plan
+from quietkeys_demo.window import configure
 
 DATA: Final = Path.home() / ".quietkeys-keyboard"
 
@@ -30,25 +29,16 @@ def main(
     size: Annotated[str, typer.Option(help="Window, WIDTHxHEIGHT")] = "420x840",
 ) -> None:
     """A keyboard that learns, and a trainer that cannot read what it learns from."""
-    os.environ.setdefault("KIVY_NO_ARGS", "1")
-    os.environ.setdefault("KIVY_NO_CONSOLELOG", "1")
-    from kivy.config import Config
-
-    width, _, height = size.partition("x")
-    Config.set("graphics", "width", width)
-    Config.set("graphics", "height", height)
-    Config.set("input", "mouse", "mouse,disable_multitouch")
-    Config.set("kivy", "exit_on_escape", "0")
-    Config.set("kivy", "log_level", "warning")
+    configure(size)
     from quietkeys_demo.app import KeyboardApp
 
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     with ExitStack() as stack:
-        if trainer is None and not offline:
-            trainer = _own_trainer(stack, data)
         try:
+            if trainer is None and not offline:
+                trainer = _own_trainer(stack, data)
             window = KeyboardApp(data, None if offline else trainer)
-        except QuietkeysError as error:
+        except (QuietkeysError, DemoFailed) as error:
             typer.echo(f"quietkeys-keyboard: {error}", err=True)
             raise typer.Exit(2) from error
         window.run()
@@ -56,9 +46,7 @@ def main(
 
 def _own_trainer(stack: ExitStack, data: Path) -> str:
     # It compiles its plan while the window opens; until then it cannot be reached, which the screens say.
-    settings, bundle = Settings.load(data), shipped_bundle()
+    settings = Settings.load(data)
     settings.port = settings.port or free_port()
     settings.save(data)
-    plan, pinned = Plan.parse(bundle["plan.json"]), bundle.manifest.client_specification
-    stack.enter_context(trainer_process(data / "trainer", plan, pinned, port=settings.port))
-    return f"http://127.0.0.1:{settings.port}"
+    return stack.enter_context(shipped_trainer(data / "trainer", settings.port))

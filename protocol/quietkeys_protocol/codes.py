@@ -113,6 +113,14 @@ class ErrorCode(StrEnum):
         "Sync again; nothing was lost. If it happens every time, free some memory.",
     )
 
+    KEY_STORE_FAILED = (
+        "key_store_failed",
+        LOCAL,
+        Remedy.TRY_AGAIN,
+        "the key store of this system does not answer",
+        "Unlock it, then repeat; or protect the profile with a passphrase.",
+    )
+
     # Start over
     DEVICE_UNKNOWN = (
         "device_unknown",
@@ -362,6 +370,41 @@ class ErrorCode(StrEnum):
         "another process has this profile open",
         "Close it there first; one process at a time uses a profile.",
     )
+    PROFILE_SEALED = (
+        "profile_sealed",
+        LOCAL,
+        Remedy.CORRECT,
+        "this profile does not open so",
+        "Give what it was protected with, or restore a backup. Nothing was changed.",
+    )
+    PROFILE_EXISTS = (
+        "profile_exists",
+        LOCAL,
+        Remedy.CORRECT,
+        "there is something in that folder",
+        "Restore into a folder that is empty or not there yet.",
+    )
+    BACKUP_SEALED = (
+        "backup_sealed",
+        LOCAL,
+        Remedy.CORRECT,
+        "the backup does not open with this",
+        "Give the recovery code or the passphrase that belongs to this backup.",
+    )
+    RECOVERY_CODE_MISTYPED = (
+        "recovery_code_mistyped",
+        LOCAL,
+        Remedy.CORRECT,
+        "this is not a recovery code",
+        "Type it again: seven groups of four letters and digits.",
+    )
+    SECRET_UNSUITABLE = (
+        "secret_unsuitable",
+        LOCAL,
+        Remedy.CORRECT,
+        "this passphrase or key protects nothing",
+        "Give a passphrase of at least 8 characters, or a key of 32 random bytes.",
+    )
     EXTRA_MISSING = (
         "extra_missing",
         LOCAL,
@@ -473,10 +516,17 @@ class ErrorCode(StrEnum):
         "the bundle is not signed by its publisher, or is older than the one in use",
         "Install the bundle from its publisher.",
     )
+    BACKUP_DAMAGED = (
+        "backup_damaged",
+        LOCAL,
+        Remedy.DISTRUST,
+        "the file is not a whole backup",
+        "Nothing of it was used. Restore another copy.",
+    )
     PROFILE_DAMAGED = (
         "profile_damaged",
         LOCAL,
         Remedy.DISTRUST,
         "the profile folder holds something that cannot be read",
-        "The damaged part was set aside and learning starts again; restore a backup if there is one.",
+        "The damaged part was set aside; learning goes on from what was still good. Restore a backup.",
     )

@@ -7,6 +7,7 @@ from quietkeys.apps import AppProfiles
 from quietkeys.circle.invitation import Invitation
 from quietkeys.circles import Circle, CircleMember
 from quietkeys.consent import Consent, ConsentRecord
+from quietkeys.contents import LedgerLine
 from quietkeys.fields import InputField
 from quietkeys.key_life import KeyStatus
 from quietkeys.keyboard import Layout
@@ -16,8 +17,9 @@ from quietkeys.personalizer import Personalizer
 from quietkeys.preferences import AppProfile
 from quietkeys.receipts import DeletionReceipt
 from quietkeys.recorder import Receipt
-from quietkeys.store import LedgerLine
+from quietkeys.recovery_code import RecoveryCode
 from quietkeys.sync_result import Outcome, Progress, Step, SyncResult
+from quietkeys.vault import CallerKey, KeyFile, OsKeyStore, Passphrase, Protection
 from quietkeys.vocabulary import LearntWord, Vocabulary
 from quietkeys_protocol.errors import (
     ErrorCode,
@@ -32,6 +34,7 @@ from quietkeys_protocol.errors import (
 __all__ = [
     "AppProfile",
     "AppProfiles",
+    "CallerKey",
     "Circle",
     "CircleMember",
     "Consent",
@@ -43,6 +46,7 @@ __all__ = [
     "InputField",
     "Inspection",
     "Invitation",
+    "KeyFile",
     "KeyStatus",
     "Keys",
     "Layout",
@@ -50,13 +54,17 @@ __all__ = [
     "Leaving",
     "LedgerLine",
     "Level",
+    "OsKeyStore",
     "Outcome",
     "Outdated",
+    "Passphrase",
     "Personalizer",
     "Problem",
     "Progress",
+    "Protection",
     "QuietkeysError",
     "Receipt",
+    "RecoveryCode",
     "Refused",
     "StartOver",
     "Status",

@@ -17,7 +17,7 @@ from quietkeys.answers import Deletion, Inspection
 from quietkeys.consent import CONSENT, require_consent
 from quietkeys.opened import Opened
 from quietkeys.outbox import Outbox
-from quietkeys.profile import KEYS
+from quietkeys.profile import FHE_KEYS, KEYS
 from quietkeys.receipts import trust_key, trusted_key
 from quietkeys.stopping import Stopper
 from quietkeys.store import WIPING
@@ -114,7 +114,8 @@ class Exchange:
             if self.trainer in self._to_leave():
                 leave(profile.folder, profile.store, self.trainer, parts.transport, around)
             transport = StoppableTransport(parts.transport, parts.stop)
-            client = TrainerClient(identity_for(profile.folder, self.trainer), transport, around)
+            identity = identity_for(profile.folder, self.trainer, profile.store.database.key)
+            client = TrainerClient(identity, transport, around)
             ensure_enrolled(profile.store, self.trainer, client, lambda: None)
             try:
                 yield parts, client
@@ -232,7 +233,8 @@ class Exchange:
         from quietkeys.cipher import Parameters, ProcessCipher
 
         parameters = Parameters.of(plan, self._opened.learning.specification)
-        return ProcessCipher(folder, parameters, stop=self._stopper.event)
+        file_key = self._opened.profile.vault.key.file_key(FHE_KEYS)
+        return ProcessCipher(folder, parameters, file_key=file_key, stop=self._stopper.event)
 
     def _transport_to(self, trainer: str) -> Transport:
         from quietkeys.transport import RequestsTransport

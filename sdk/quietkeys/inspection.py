@@ -30,7 +30,10 @@ HEAD_BYTES: Final = 256
 _CHUNK: Final = 1 << 20
 _SYMBOLS: Final = 256
 _FILES: Final = (
-    ("*.sqlite*", "database"),
+    ("profile.sqlite*", "database"),
+    ("last-good.sqlite", "database as it last was when all of it could be read"),
+    ("vault.header*", "key of the profile, wrapped, in two copies"),
+    ("vault-*.key*", "key that unwraps it, in two copies"),
     ("identities/*", "identities, one for each trainer"),
     ("keys/*", "secret keys"),
     ("outbox/*", "reports under way"),
@@ -77,7 +80,7 @@ def entropy_of(counts: Integers) -> float:
 
 def _identity(parts: Parts) -> Iterator[Leaving]:
     if parts.trainer:
-        public = identity_for(parts.profile, parts.trainer).public_key
+        public = identity_for(parts.profile, parts.trainer, parts.store.database.key).public_key
         yield _leaving("public key of this device at this trainer", "once", public, 0)
 
 

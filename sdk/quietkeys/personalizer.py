@@ -29,6 +29,7 @@ from quietkeys.apps import AppProfiles
 from quietkeys.bundle import SHIPPED
 from quietkeys.circles import Circle
 from quietkeys.consent import Consent
+from quietkeys.contents import LedgerLine
 from quietkeys.exchange import Exchange
 from quietkeys.fields import InputField
 from quietkeys.keyboard import QWERTY, Layout
@@ -42,12 +43,13 @@ from quietkeys.receipts import DeletionReceipt, receipts_in
 from quietkeys.recorder import Receipt
 from quietkeys.recording import record, record_nothing
 from quietkeys.stopping import Stopper
-from quietkeys.store import LedgerLine, Store
+from quietkeys.store import Store
 from quietkeys.suggesting import as_typed, suggestions
 from quietkeys.surroundings import Surroundings
 from quietkeys.sync_result import ProgressCallback, SyncResult
 from quietkeys.touched import Touches, touches_of
 from quietkeys.trusted_keys import TRUSTED_KEYS
+from quietkeys.vault import Protection
 from quietkeys.vocabulary import Vocabulary
 from quietkeys_protocol.plan import Plan
 
@@ -92,6 +94,7 @@ class Personalizer:
         bundle: str | Path = "en",
         layout: Layout = QWERTY,
         redact: Sequence[re.Pattern[str]] = (),
+        protection: Protection | None = None,
         trusted_keys: Sequence[bytes] = TRUSTED_KEYS,
         cipher: Callable[[Path, Plan], Cipher] | None = None,
         transport: Transport | None = None,
@@ -108,13 +111,15 @@ class Personalizer:
         touches belongs to its name.
         redact: what is never learnt and never suggested from, beside what is left out anyway (see `record`).
         Each pattern is searched in the line that is typed in, up to what was typed.
+        protection: what the profile's key is protected with; None: the key store of this system where it
+        works without asking, else a file beside the profile (`status` mentions it). See `protect`.
         For tests: cipher, a factory of what encrypts, from a folder for its keys and the plan
         (`quietkeys.testing.NoopCipher`); transport, what requests go through
         (`quietkeys.testing.InMemoryTrainer`); around, time and chance; rng, which events judge updates.
 
-        A damaged profile is set aside and learning starts anew, see `status`. Raises Refused (PROFILE_LOCKED,
-        ADDRESS_UNSAFE), Untrusted (BUNDLE_UNTRUSTED), Outdated (PROFILE_NEWER), TryAgain (DISK_FULL,
-        STORAGE_FAILED).
+        A damaged profile is set aside, and its last good version used, see `status`. Raises Refused
+        (PROFILE_LOCKED, PROFILE_SEALED, ADDRESS_UNSAFE), Untrusted (BUNDLE_UNTRUSTED), Outdated
+        (PROFILE_NEWER), TryAgain (DISK_FULL, STORAGE_FAILED, KEY_STORE_FAILED).
         """
         trainer = "" if trainer_url is None else trainer_address(trainer_url)
         folder = SHIPPED / bundle if isinstance(bundle, str) else bundle
@@ -125,8 +130,23 @@ class Personalizer:
             learning = Learning.load(store, folder, trusted_keys, chance, layout, redact, clock)
             return learning, StoredPreferences(store)
 
-        profile, (learning, preferences) = Profile.open(Path(profile_dir), build, clock())
+        profile, (learning, preferences) = Profile.open(Path(profile_dir), build, clock(), protection)
         return cls(profile, learning, preferences, trainer, trainer_key, cipher, transport, around, chance)
+
+    @staticmethod
+    def restore(
+        backup: str | Path, profile_dir: str | Path, secret: str, *, protection: Protection | None = None
+    ) -> None:
+        """Make a profile folder of a backup, to be opened then. secret: its recovery code or passphrase.
+
+        The device that the backup is of must not be used any longer: both would be one to the trainer.
+        protection: as in `open`. Raises Refused (BACKUP_SEALED, RECOVERY_CODE_MISTYPED, PROFILE_EXISTS),
+        Untrusted (BACKUP_DAMAGED), Outdated (VERSION_UNSUPPORTED, PROFILE_NEWER), TryAgain (DISK_FULL,
+        STORAGE_FAILED, KEY_STORE_FAILED); then nothing was made.
+        """
+        from quietkeys.backup import restore
+
+        restore(Path(backup), Path(profile_dir), secret, protection)
 
     def suggest(
         self,
@@ -296,6 +316,14 @@ class Personalizer:
         STORAGE_FAILED).
         """
         return self._exchange.forget()
+
+    def protect(self, protection: Protection) -> None:
+        """Protect the profile's key otherwise from now on; it stays the same key.
+
+        Raises TryAgain (DISK_FULL, STORAGE_FAILED, KEY_STORE_FAILED).
+        """
+        with self._typing:
+            self._opened.profile.vault.protect(protection)
 
     def status(self) -> Status:
         """Return the profile at a glance, with what went wrong and what to do about it."""

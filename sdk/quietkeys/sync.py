@@ -84,7 +84,7 @@ class _Run:
         self._outbox = Outbox(parts.store.database, parts.profile, parts.plan)
         self._trainers = Trainers(parts.store.database)
         self._client = TrainerClient(
-            identity_for(parts.profile, parts.trainer),
+            identity_for(parts.profile, parts.trainer, parts.store.database.key),
             StoppableTransport(parts.transport, parts.stop),
             parts.around,
         )

@@ -12,7 +12,7 @@ import pytest
 from quietkeys.cipher import Cipher, ProcessCipher
 from quietkeys.testing.fakes import NoopCipher
 from quietkeys_protocol.errors import ErrorCode, Refused, StartOver, Untrusted
-from tests.fhe_fixtures import SMALL_PLAN
+from tests.fhe_fixtures import FILE_KEY, SMALL_PLAN
 
 KINDS = [pytest.param("noop"), pytest.param("process", marks=pytest.mark.fhe)]
 
@@ -21,7 +21,7 @@ def made(kind: str, folder: Path, request: pytest.FixtureRequest) -> Cipher:
     """A cipher of a kind with its keys, if any, in a folder."""
     if kind == "noop":
         return NoopCipher(folder, SMALL_PLAN)
-    return ProcessCipher(folder, request.getfixturevalue("compiled").parameters)
+    return ProcessCipher(folder, request.getfixturevalue("compiled").parameters, file_key=FILE_KEY)
 
 
 @pytest.fixture(params=KINDS)

@@ -73,6 +73,7 @@ class Rig:
             "trainer_url": self.url,
             "bundle": self.bundle,
             "trusted_keys": small.TRUSTED,
+            "protection": small.PROTECTION,
             "cipher": NoopCipher,
             "transport": self.transport,
             "around": Surroundings(sleep=self.waited.append),
@@ -95,7 +96,11 @@ def learned(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("learned") / "profile"
     rng = np.random.default_rng(5)
     with Personalizer.open(
-        folder, bundle=bundle, trusted_keys=small.TRUSTED, rng=np.random.default_rng(0)
+        folder,
+        bundle=bundle,
+        trusted_keys=small.TRUSTED,
+        protection=small.PROTECTION,
+        rng=np.random.default_rng(0),
     ) as keyboard:
         for context, word in small.tokens(7, 220):
             keyboard.record(context, small.slipped(word, rng), word)

@@ -83,6 +83,7 @@ def main(work: str, point: str, number: str, profile: str, bundle: str, url: str
         trainer_url=url,
         bundle=Path(bundle),
         trusted_keys=small.TRUSTED,
+        protection=small.PROTECTION,
         cipher=NoopCipher,
         transport=DyingTransport(url, countdown),
         rng=np.random.default_rng(0),

@@ -210,7 +210,9 @@ def waits(parts: Parts, report: OpenReport) -> None:
 
 def client_of(parts: Parts) -> TrainerClient:
     """A conversation with the device's trainer."""
-    return TrainerClient(identity_for(parts.profile, parts.trainer), parts.transport, parts.around)
+    return TrainerClient(
+        identity_for(parts.profile, parts.trainer, parts.store.database.key), parts.transport, parts.around
+    )
 
 
 @pytest.fixture(scope="module")

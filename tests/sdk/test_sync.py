@@ -198,7 +198,8 @@ def test_forgetting_ends_everything(any_rig: Rig) -> None:
         assert (status.words_recorded, status.words_known, status.adapter_version) == (0, 0, 0)
         assert (status.key_fingerprint, status.bytes_sent) == ("", 0)
         names = {path.name for path in (any_rig.folder / "profile").rglob("*") if path.is_file()}
-        assert names <= {"lock", "profile.sqlite", "profile.sqlite-shm", "profile.sqlite-wal"}
+        database = {"profile.sqlite", "profile.sqlite-shm", "profile.sqlite-wal"}
+        assert names <= {"lock", "vault.header", "vault.header.copy", "last-good.sqlite", *database}
         keyboard.consent.give(STATEMENT)
         assert keyboard.sync().outcome is Outcome.KEPT_OLD
         assert len(any_rig.trainer.devices) == 1

@@ -40,6 +40,7 @@ from quietkeys.sync_parts import Parts
 from quietkeys.sync_result import Outcome, SyncResult
 from quietkeys.transport import RequestsTransport
 from quietkeys.update_check import distance
+from quietkeys.vault import DataKey
 from quietkeys_protocol.plan import Plan
 from quietkeys_protocol.program import reference
 from tests.fhe_fixtures import SMALL_PLAN, Compiled
@@ -90,7 +91,8 @@ class Device:
     def client(self) -> TrainerClient:
         """Its way to the trainer."""
         parts = self.parts
-        client = TrainerClient(identity_for(parts.profile, parts.trainer), parts.transport, parts.around)
+        identity = identity_for(parts.profile, parts.trainer, parts.store.database.key)
+        client = TrainerClient(identity, parts.transport, parts.around)
         ensure_enrolled(parts.store, parts.trainer, client, lambda: None)
         return client
 
@@ -129,7 +131,7 @@ def masses(seed: int) -> Mapping[str, Masses]:
 def device(folder: Path, url: str, compiled: Compiled, seed: int) -> Iterator[Device]:
     """A device whose user has agreed."""
     make_folder(folder)
-    store = Store.open(folder / "profile.sqlite")
+    store = Store.open(folder / "profile.sqlite", DataKey.generate())
     store.set_setting(
         CONSENT, json.dumps(asdict(ConsentRecord("Yes.", hashlib.sha256(b"Yes.").hexdigest(), 0.0)))
     )

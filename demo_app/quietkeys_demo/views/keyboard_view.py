@@ -58,13 +58,13 @@ class KeyboardView(Widget):
     def on_turn(self, page: Page) -> None:
         """See the class."""
 
-    def keys(self) -> list[Placed]:
+    def placed(self) -> list[Placed]:
         """Return the keys of the page."""
         return placed_keys(Page(self.page))
 
     def middle(self, label: str) -> tuple[float, float]:
         """Return the middle of a key in window coordinates, for tests and for showing what is typed."""
-        one = next(one for one in self.keys() if one.key.label == label)
+        one = next(one for one in self.placed() if one.key.label == label)
         wide, high = self._unit()
         x = self.x + self._edge() + (one.left + one.key.width / 2) * wide
         return (x, self.top - (one.row + 0.5) * high)
@@ -95,7 +95,7 @@ class KeyboardView(Widget):
 
     def show_held(self, character: str) -> None:
         """Show a key as held for a moment, as when a demonstration presses it."""
-        found = [one for one in self.keys() if one.key.label == character.lower()]
+        found = [one for one in self.placed() if one.key.label == character.lower()]
         if found:
             mark = object()
             self._down[mark] = found[0]
@@ -111,7 +111,7 @@ class KeyboardView(Widget):
         with self.canvas:
             Color(*theme.colour("board"))
             Rectangle(pos=self.pos, size=self.size)
-            for one in self.keys():
+            for one in self.placed():
                 chosen = one.key.kind is Kind.SHIFT and self.shift != Shift.OFF.value
                 enter = one.key.kind is Kind.ENTER
                 role = (
@@ -204,7 +204,7 @@ class KeyboardView(Widget):
             self._repeat = None
 
     def _key(self, touch: Any) -> Placed:
-        return key_at(self.keys(), *self._unitary(touch))
+        return key_at(self.placed(), *self._unitary(touch))
 
     def _unitary(self, touch: Any) -> tuple[float, float]:
         # In letter keys from the left and top.

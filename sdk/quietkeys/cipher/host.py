@@ -29,8 +29,9 @@ _THRIFT: Final = {"MALLOC_ARENA_MAX": "2", "OMP_NUM_THREADS": "1", "RAYON_NUM_TH
 class ProcessCipher:
     """A `Cipher` whose secrets live in a process of its own, started when first needed.
 
-    `folder` holds the key file. A process that dies, hangs or talks nonsense is ended and reported as
-    `TryAgain` (CIPHER_FAILED); the next call starts another.
+    `folder` holds the key file, `file_key` is what that is sealed under: without one, a key of this object's
+    own, so that no other can read what it writes. A process that dies, hangs or talks nonsense is ended and
+    reported as `TryAgain` (CIPHER_FAILED); the next call starts another.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class ProcessCipher:
         folder: Path,
         parameters: Parameters,
         *,
+        file_key: bytes | None = None,
         python: str = sys.executable,
         seconds: float = SECONDS,
         stop: threading.Event | None = None,
@@ -45,6 +47,7 @@ class ProcessCipher:
         """seconds: on the clock, for one request. stop: ends the process and what is asked of it."""
         self._folder = folder
         self._parameters = parameters
+        self._file_key = os.urandom(32) if file_key is None else file_key
         self._python = python
         self._seconds = seconds
         self._stop = threading.Event() if stop is None else stop
@@ -158,7 +161,7 @@ class ProcessCipher:
             raise Broken from error
         parameters = self._parameters
         key_file = os.fsencode(self._key_file.absolute())
-        opening = (parameters.plan.canonical, parameters.specification.canonical, key_file)
+        opening = (parameters.plan.canonical, parameters.specification.canonical, key_file, self._file_key)
         try:
             self._exchange(Message(Verb.OPEN, opening))
         except BaseException:

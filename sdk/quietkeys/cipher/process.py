@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from quietkeys.cipher.interface import Parameters
-from quietkeys.cipher.key_file import read_head, read_key_set, write_key_set, write_private
+from quietkeys.cipher.key_file import Head, read_head, read_key_set, write_key_set, write_private
 from quietkeys.cipher.pipe import Broken, Message, Verb, read_message, texts, write_message
 from quietkeys.cipher.randomness import require_randomness
 from quietkeys.cipher.shared_keys import SHARED_KEYS, unpack
@@ -40,9 +40,11 @@ _CHUNK: Final = 1 << 20
 class Session:
     """Answers requests for one profile; loads the key set when it is first needed."""
 
-    def __init__(self, parameters: Parameters, key_file: Path) -> None:
+    def __init__(self, parameters: Parameters, key_file: Path, file_key: bytes) -> None:
+        """file_key: what the key file is sealed under."""
         self._parameters = parameters
         self._key_file = key_file
+        self._file_key = file_key
         self._keys: KeySet | None = None
 
     def __repr__(self) -> str:
@@ -73,9 +75,8 @@ class Session:
     def _generate(self) -> None:
         keys = _new_key_set(self._parameters, None)
         fingerprint = hashlib.sha256(keys.evaluation_keys()).digest()
-        write_key_set(
-            self._key_file, self._parameters.specification_sha256, fingerprint, keys.secret_serialization
-        )
+        head = Head(self._parameters.specification_sha256, fingerprint)
+        write_key_set(self._key_file, head, keys.secret_serialization, self._file_key)
         self._keys = keys
 
     def _export(self, path: Path) -> bytes:
@@ -94,16 +95,18 @@ class Session:
         content = unseal(sealing_key, sealed, SHARED_KEYS)
         fingerprint, serialized = unpack(parameters.specification, content)
         keys = _new_key_set(parameters, serialized)  # which tries it
-        write_key_set(self._key_file, parameters.specification_sha256, fingerprint, serialized)
+        head = Head(parameters.specification_sha256, fingerprint)
+        write_key_set(self._key_file, head, serialized, self._file_key)
         self._keys = keys
         return fingerprint.hex().encode()
 
     def _key_set(self) -> KeySet:
         if self._keys is None:
-            stored = read_key_set(self._key_file)
-            if stored is None or stored[0].specification_sha256 != self._parameters.specification_sha256:
+            head = read_head(self._key_file)
+            if head is None or head.specification_sha256 != self._parameters.specification_sha256:
                 raise StartOver(ErrorCode.KEY_UNKNOWN, "this device has no key for the plan")
-            self._keys = _new_key_set(self._parameters, stored[1])
+            stored = read_key_set(self._key_file, self._file_key)
+            self._keys = _new_key_set(self._parameters, None if stored is None else stored[1])
         return self._keys
 
 
@@ -121,12 +124,12 @@ def _chunks(content: bytes) -> Iterator[memoryview]:
 
 
 def _open(request: Message) -> Session:
-    if request.verb is not Verb.OPEN or len(request.parts) != 3:
+    if request.verb is not Verb.OPEN or len(request.parts) != 4:
         raise Broken
-    plan, specification, key_file = request.parts
+    plan, specification, key_file, file_key = request.parts
     require_randomness()
     parameters = Parameters.of(Plan.parse(plan), specification)
-    return Session(parameters, Path(key_file.decode()))
+    return Session(parameters, Path(os.fsdecode(key_file)), file_key)
 
 
 def _serve(inbox: int, outbox: int) -> None:

@@ -20,6 +20,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+from quietkeys.bundle import shipped_bundle
 from quietkeys.demo.failing import DemoFailed
 from quietkeys_protocol.plan import Plan
 
@@ -94,6 +95,18 @@ class TrainerProcess:
     def _last_words(self) -> str:
         said = (self.folder / "log").read_text(errors="replace").strip().splitlines()
         return f"It said: {said[-1][:300]}" if said else "It said nothing."
+
+
+@contextmanager
+def shipped_trainer(folder: Path, port: int) -> Iterator[str]:
+    """Start a trainer of the shipped plan; give its address at once, before it can be reached.
+
+    port: on loopback. Raises DemoFailed where the service is not installed, Untrusted.
+    """
+    bundle = shipped_bundle()
+    plan, pinned = Plan.parse(bundle["plan.json"]), bundle.manifest.client_specification
+    with trainer_process(folder, plan, pinned, port):
+        yield f"http://127.0.0.1:{port}"
 
 
 @contextmanager
