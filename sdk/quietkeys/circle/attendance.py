@@ -38,6 +38,7 @@ class Attendance:
         Raises as `TrainerClient`, Outdated (CIRCLE_MISMATCH) if new keys came that are for another bundle.
         """
         parts, client = self._parts, self._client
+        was_in_one = membership_in(parts.store) is not None
         try:
             finish_joining(parts, client)
         except (Refused, Outdated, Untrusted):
@@ -48,7 +49,7 @@ class Attendance:
             part_ways(parts, "The circle is at another trainer. This device is on its own.")
             membership = None
         if membership is None:
-            return Place()
+            return Place() if was_in_one else parts.place
         state = client.circle()
         self._remove(membership, state)
         self._greet(membership, state)
