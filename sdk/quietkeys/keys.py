@@ -64,8 +64,8 @@ class Keys:
 
         For another device, or for the day when this one is lost: `Personalizer.restore`. The recovery code
         has 128 bits, is shown once and stored nowhere. A passphrase is stretched by scrypt. Waits until a
-        sync under way has ended. Raises Refused (SECRET_UNSUITABLE) for a short passphrase, TryAgain (DISK_FULL,
-        STORAGE_FAILED); then nothing was written.
+        sync under way has ended. Raises Refused (SECRET_UNSUITABLE) for a short passphrase, TryAgain
+        (DISK_FULL, STORAGE_FAILED); then nothing was written.
         """
         from quietkeys.backup import back_up
 
