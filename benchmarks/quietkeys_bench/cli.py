@@ -17,6 +17,7 @@ from quietkeys.bundle import shipped_bundle
 from quietkeys.demo.failing import DemoFailed
 from quietkeys_bench import autocorrect as correcting
 from quietkeys_bench import circle as circles
+from quietkeys_bench import frames as drawing
 from quietkeys_bench import latency as timing
 from quietkeys_bench import nextword as predicting
 from quietkeys_bench import peer as peers
@@ -221,6 +222,22 @@ def sync(json: Annotated[Path, typer.Option(help="Where the figures go")]) -> No
     with _plain_errors(), _display(Console(stderr=True)) as progress:
         syncing.run(syncing.Settings(), json, _teller(progress))
     show_sync(console, json)
+
+
+@app.command("frames")
+def frames(json: Annotated[Path, typer.Option(help="Where the figures go")]) -> None:
+    """How long the keyboard's frames take while somebody types, also during a training."""
+    console = Console()
+    with _plain_errors(), _display(Console(stderr=True)) as progress:
+        drawing.run(json, _teller(progress))
+    found = read_figures(json, "frames")
+    for phase in ("idle", "training"):
+        one = found[phase]
+        console.print(
+            f"{phase}: p50 {one['p50_ms']:.1f} ms, p95 {one['p95_ms']:.1f} ms,"
+            f" worst {one['worst_ms']:.0f} ms, {one['long']} of {one['frames']} over 200 ms",
+            highlight=False,
+        )
 
 
 def _teller(progress: Progress) -> Callable[[int, int, str], None]:
