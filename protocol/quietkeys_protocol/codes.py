@@ -306,6 +306,14 @@ class ErrorCode(StrEnum):
         "Restore trainer.key from a backup. With a new one no device trusts this trainer's receipts.",
     )
 
+    STORAGE_ADDRESS_INVALID = (
+        "storage_address_invalid",
+        LOCAL,
+        Remedy.CORRECT,
+        "this is no address of a database or of a store",
+        "Give sqlite:///FILE or postgresql://USER@HOST/NAME for a database, a folder or s3://BUCKET/PREFIX for blobs.",
+    )
+
     TOUCHES_MALFORMED = (
         "touches_malformed",
         LOCAL,
