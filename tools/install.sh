@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Makes the virtual environment $1 hold exactly what requirements.lock says, and this checkout, editable.
 # Does nothing when it already does. Two runs at once wait for each other. With `screen` as second argument it
-# sees to it that programs with a window can be tested as well.
+# sees to it that programs with a window can be tested as well, with `services` the trainer on PostgreSQL.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 venv=$1
-screen=${2:-}
+tested=${2:-}
 quiet=-qq # where a person watches, pip shows its progress
 if [ -t 1 ]; then quiet=''; fi
 
@@ -17,13 +17,18 @@ die() {
 # A name per line: a command, and the Debian package that brings it.
 #   ld   Concrete links every circuit it compiles
 #   git  the house tests ask it which files are committed
+#   postgres is started by the tests themselves
 #   Xvfb is a screen in memory, and Tk draws the example of the documentation on it
 packages_missing() {
     command -v ld >/dev/null || echo binutils
     command -v git >/dev/null || echo git
-    if [ "$screen" = screen ]; then
+    if [ "$tested" = screen ]; then
         command -v Xvfb >/dev/null || echo xvfb
         if [ -n "$python" ]; then "$python" -c 'import tkinter' 2>/dev/null || echo python3-tk; fi
+    fi
+    if [ "$tested" = services ]; then
+        compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || command -v postgres >/dev/null ||
+            echo postgresql
     fi
     if [ -n "$python" ]; then
         "$python" -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv

@@ -311,7 +311,7 @@ class ErrorCode(StrEnum):
         LOCAL,
         Remedy.CORRECT,
         "this is no address of a database or of a store",
-        "Give sqlite:///FILE or postgresql://USER@HOST/NAME for a database, a folder or s3://BUCKET/PREFIX for blobs.",
+        "Give sqlite:///FILE or postgresql://USER@HOST/NAME as database, a folder or s3://BUCKET/PREFIX for blobs.",
     )
 
     TOUCHES_MALFORMED = (

@@ -15,6 +15,7 @@ from quietkeys_protocol.plan import Plan, Quantity
 from tests.fhe_fixtures import SMALL_PLAN, Compiled
 from tests.trainer.device import Device
 from tests.trainer.fake_engine import FakeEngine
+from tests.trainer.postgres import PostgresServer
 from tests.trainer.running import Trainer, fake_keys, fake_values, running
 from tests.trainer.sides import Side, in_memory, real
 
@@ -51,6 +52,26 @@ class Rig:
         while self.devices:
             device = self.devices.pop()
             device.send("DELETE", f"/v1/devices/{device.device_id}")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server."""
+    server = PostgresServer()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(params=["SQLite", "PostgreSQL"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty database of each kind."""
+    if request.param == "SQLite":
+        return f"sqlite:///{tmp_path / 'ledger.sqlite'}"
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.new_database()
 
 
 @pytest.fixture(scope="session")

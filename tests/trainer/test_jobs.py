@@ -6,7 +6,6 @@ import itertools
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -57,9 +56,9 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
+def desk(database_url: str) -> Iterator[Desk]:
     """Ann with two keys, Bob with one, all for both plans."""
-    database = open_database(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
+    database = open_database(database_url)
     migrate(database)
     ledger = Ledger(database)
     for device_id, key in ((ANN, KEY), (ANN, OTHER_KEY), (BOB, KEY)):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import inspect, text
@@ -19,9 +18,9 @@ ANN, BOB, KEY, PLAN = "a" * 32, "b" * 32, "c" * 64, "d" * 64
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
+def ledger(database_url: str) -> Iterator[Ledger]:
     """A ledger in which Ann is enrolled."""
-    database = open_database(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
+    database = open_database(database_url)
     migrate(database)
     ledger = Ledger(database)
     assert ledger.enrol(ANN, bytes(32), NOW)
@@ -33,15 +32,14 @@ def store_work(ledger: Ledger) -> None:
     """A report of Ann's and the update that came of it, under her first keys."""
     with ledger.database.begin() as connection:
         account = connection.scalar(text("SELECT account_id FROM devices WHERE id = :id"), {"id": ANN})
-        connection.exec_driver_sql(
-            "INSERT INTO reports VALUES (?, ?, 0, 1, ?, 1, ?, 'report', 0)", (account, KEY, PLAN, ANN)
-        )
-        connection.exec_driver_sql(
+        names = {"account": account, "device": ANN, "key": KEY, "plan": PLAN}
+        for statement in (
+            "INSERT INTO reports VALUES (:account, :key, 0, 1, :plan, 1, :device, 'report', 0)",
             "INSERT INTO jobs (id, account_id, device_id, key_id, plan_hash, source, sources, "
             "idempotency_key, report_sha256, state, attempts, queued_at, finished_at, update_blob) VALUES "
-            "('j', ?, ?, ?, ?, 0, 1, 'i', 's', 'done', 1, 0, 1, 'update')",
-            (account, ANN, KEY, PLAN),
-        )
+            "('j', :account, :device, :key, :plan, 0, 1, 'i', 's', 'done', 1, 0, 1, 'update')",
+        ):
+            connection.execute(text(statement), names)
 
 
 def test_enrolling_again_changes_nothing(ledger: Ledger) -> None:
