@@ -19,6 +19,8 @@ from quietkeys_trainer.circuit import Engine, EngineLoader
 from quietkeys_trainer.serving import Address, serve, work, write_ready
 from quietkeys_trainer.settings import LEASE_S, ServedPlan, Settings, read_plan
 
+DATABASE_VARIABLE: Final = "QUIETKEYS_DATABASE"
+BLOBS_VARIABLE: Final = "QUIETKEYS_BLOBS"
 StateOption = Annotated[
     Path, typer.Option("--state", help="Folder of the ledger and of everything stored.", file_okay=False)
 ]
@@ -37,6 +39,24 @@ NoPinOption = Annotated[
     typer.Option(
         "--no-pin",
         help="Serve whatever the compiler makes of the plans; devices that pinned another cannot use it.",
+    ),
+]
+DatabaseOption = Annotated[
+    str,
+    typer.Option(
+        envvar=DATABASE_VARIABLE,
+        help="The ledger, if not in the state folder: postgresql://USER:PASSWORD@HOST/NAME. Other users of"
+        " this machine can read arguments, but not the environment.",
+        show_default=False,
+    ),
+]
+BlobsOption = Annotated[
+    str,
+    typer.Option(
+        envvar=BLOBS_VARIABLE,
+        help="Where ciphertexts lie, if not in the state folder: another folder, or s3://BUCKET/PREFIX with"
+        " AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and AWS_ENDPOINT_URL in the environment.",
+        show_default=False,
     ),
 ]
 HELP: Final = "Trains on encrypted reports of devices, and can read none of them."
@@ -58,6 +78,8 @@ def make_cli(load: EngineLoader, module: str, lease_s: float = LEASE_S) -> typer
         host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
         port: Annotated[int, typer.Option(help="0 picks a free one.", min=0, max=65535)] = 8750,
         workers: Annotated[int, typer.Option(help="Worker processes to run.", min=0, max=64)] = 1,
+        database: DatabaseOption = "",
+        blobs: BlobsOption = "",
         ready_file: Annotated[
             Path | None, typer.Option(help="Where to write the ready line as well.", dir_okay=False)
         ] = None,
@@ -73,7 +95,13 @@ def make_cli(load: EngineLoader, module: str, lease_s: float = LEASE_S) -> typer
                 write_ready(ready_file, line)
 
         with _typed_exit():
-            settings = replace(_settings(state, plan, client_spec_sha256 or [], no_pin), lease_s=lease_s)
+            settings = replace(
+                _settings(state, plan, client_spec_sha256 or [], no_pin),
+                lease_s=lease_s,
+                database=database,
+                blobs=blobs,
+            )
+            os.environ |= {DATABASE_VARIABLE: database, BLOBS_VARIABLE: blobs}  # the workers' as well
             serve(settings, load, Address(host, port), _worker_command(module, settings), workers, say_ready)
 
     @app.command("worker")
@@ -82,17 +110,20 @@ def make_cli(load: EngineLoader, module: str, lease_s: float = LEASE_S) -> typer
         client_spec_sha256: PinOption = None,
         no_pin: NoPinOption = False,
         state: StateOption = DEFAULT_STATE,
+        database: DatabaseOption = "",
+        blobs: BlobsOption = "",
         name: Annotated[str, typer.Option(hidden=True)] = "",
         parent: Annotated[int, typer.Option(hidden=True)] = 0,
     ) -> None:
         """Runs one more worker beside a `serve` with the same state and plans."""
         with _typed_exit():
-            work(
-                replace(_settings(state, plan, client_spec_sha256 or [], no_pin), lease_s=lease_s),
-                load,
-                name,
-                parent,
+            settings = replace(
+                _settings(state, plan, client_spec_sha256 or [], no_pin),
+                lease_s=lease_s,
+                database=database,
+                blobs=blobs,
             )
+            work(settings, load, name, parent)
 
     @plans.callback()
     def _plans() -> None:

@@ -11,7 +11,7 @@ from typing import Annotated
 from fastapi import Depends
 from starlette.requests import Request
 
-from quietkeys_trainer.blobs import Blobs, folder_blobs
+from quietkeys_trainer.blobs import Blobs, open_blobs
 from quietkeys_trainer.circles import Circles
 from quietkeys_trainer.circuit import Engine, Engines
 from quietkeys_trainer.database import open_database
@@ -44,12 +44,12 @@ class Service:
 
 def open_service(settings: Settings, engines: dict[str, Engine]) -> Service:
     """The service over the folders and the database of these settings, which exist."""
-    database = open_database(settings.database_url)
+    database = open_database(settings.database_address)
     return Service(
         ledger=Ledger(database),
         jobs=Jobs(database),
         circles=Circles(database),
-        blobs=folder_blobs(settings.blobs),
+        blobs=open_blobs(settings.blobs_address),
         uploads=Uploads(database, settings.uploads),
         trainer_key=open_trainer_key(settings.trainer_key),
         spool=settings.spool,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -27,22 +27,25 @@ class Settings:
     """The folder of all that a trainer keeps, and the plans it serves.
 
     requires_pins: off only where the operator asked for it, to learn a specification or to try a plan out.
+    database, blobs: addresses of these where they do not lie in the folder. The first may hold a password.
     """
 
     state: Path
     plans: tuple[ServedPlan, ...]
     lease_s: float = LEASE_S
     requires_pins: bool = True
+    database: str = field(default="", repr=False)
+    blobs: str = ""
 
     @property
-    def database_url(self) -> str:
+    def database_address(self) -> str:
         """Where the ledger is."""
-        return f"sqlite:///{self.state / 'ledger.sqlite'}"
+        return self.database or f"sqlite:///{self.state / 'ledger.sqlite'}"
 
     @property
-    def blobs(self) -> Path:
+    def blobs_address(self) -> str:
         """Where ciphertexts are."""
-        return self.state / "blobs"
+        return self.blobs or str(self.state / "blobs")
 
     @property
     def spool(self) -> Path:
@@ -66,7 +69,7 @@ class Settings:
 
     def make_folders(self) -> None:
         """Makes the folders, readable by their owner only."""
-        for folder in (self.state, self.blobs, self.spool, self.uploads, self.circuits):
+        for folder in (self.state, self.spool, self.uploads, self.circuits):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import structlog
-from obstore.exceptions import BaseError
 
+from quietkeys_protocol.errors import TryAgain
 from quietkeys_trainer.blobs import STALE_S, Blobs
 from quietkeys_trainer.database import forget_history
 from quietkeys_trainer.ledger import Ledger
@@ -36,7 +36,7 @@ def delete_doomed(ledger: Ledger, blobs: Blobs) -> None:
     for name in ledger.doomed_blobs():
         try:
             blobs.delete(name)
-        except (OSError, BaseError) as error:
+        except (OSError, TryAgain) as error:
             structlog.get_logger().warning("blob_not_deleted", error=type(error).__name__)
         else:
             ledger.forget_doomed(name)
