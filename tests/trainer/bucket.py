@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import itertools
+import re
 import subprocess
 import sys
 import threading
@@ -73,6 +74,13 @@ class Bucket:
         name = f"bucket{next(self._numbers)}"
         assert requests.put(f"http://127.0.0.1:{self._server_port}/{name}", timeout=30).status_code == 200
         return f"s3://{name}/ciphertexts"
+
+    def names(self, store: str) -> list[str]:
+        """The names of all that is in a store, in order."""
+        bucket, _, prefix = store.removeprefix("s3://").partition("/")
+        url = f"http://127.0.0.1:{self._server_port}/{bucket}"
+        listing = requests.get(url, params={"list-type": "2", "prefix": prefix}, timeout=30).text
+        return sorted(re.findall(rf"<Key>{prefix}/([^<]*)</Key>", listing))
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         bucket = self
