@@ -1,8 +1,8 @@
 """Where ciphertexts lie: named by the SHA-256 of their bytes, written whole or not at all, never overwritten.
 
 A name is the hash and a random suffix: two devices that store the same bytes own two blobs, and deleting one
-leaves the other. Names are drawn here and never taken from a request. The store is a folder, or any that speaks
-S3; a store that fails or keeps silent is asked again for a while, then the request may be repeated later.
+leaves the other. Names are drawn here and never taken from a request. The store is a folder, or speaks S3; if
+it fails or keeps silent it is asked again for a while, and the request may be repeated later.
 """
 
 from __future__ import annotations

@@ -118,7 +118,7 @@ class Bucket:
                 self.end_headers()
                 self.wfile.write(content)
 
-            do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = carry
+            do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = carry  # noqa: N815 - as http.server wants them
 
         return Proxy
 

@@ -69,7 +69,7 @@ def services() -> Iterator[Services]:
 
 @pytest.fixture
 def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
-    """Where a trainer in `tmp_path` keeps things: there, or on servers for the tests marked with `on_both`."""
+    """Where a trainer in `tmp_path` keeps things: there, or on servers (see `on_both`)."""
     if getattr(request, "param", "folder") == "folder":
         return in_folder(tmp_path / "state")
     services: Services = request.getfixturevalue("services")

@@ -12,7 +12,6 @@ import pytest
 from tests.trainer.bucket import Bucket
 from tests.trainer.postgres import PostgresServer
 
-
 # Marks a test whose trainer, from the fixture `storage`, keeps things in a folder once and on servers once.
 on_both: Final = pytest.mark.parametrize("storage", ["folder", "services"], indirect=True)
 

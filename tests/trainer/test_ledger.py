@@ -36,8 +36,11 @@ def store_work(ledger: Ledger) -> None:
         for statement in (
             "INSERT INTO reports VALUES (:account, :key, 0, 1, :plan, 1, :device, 'report', 0)",
             "INSERT INTO jobs (id, account_id, device_id, key_id, plan_hash, source, sources, "
-            "idempotency_key, report_sha256, state, attempts, queued_at, finished_at, update_blob) VALUES "
-            "('j', :account, :device, :key, :plan, 0, 1, 'i', 's', 'done', 1, 0, 1, 'update')",
+            "idempotency_key, report_sha256, state, attempts, queued_at) VALUES "
+            "('j', :account, :device, :key, :plan, 0, 1, 'i', 's', 'queued', 0, 0)",
+            "UPDATE jobs SET state = 'running', attempts = 1, lease = 'l', lease_until = 1, worker = 'w'",
+            "UPDATE jobs SET state = 'done', lease = NULL, lease_until = NULL, worker = NULL,"
+            " finished_at = 1, update_blob = 'update'",
         ):
             connection.execute(text(statement), names)
 
