@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError, error_of
 from quietkeys_trainer import routes_circles, routes_devices, routes_jobs, routes_keys, routes_reports
+from quietkeys_trainer.limits import Throttled
 from quietkeys_trainer.service import Service
 
 # After these the rest of the body is not wanted, so the connection cannot be used again.
@@ -45,6 +46,8 @@ def make_api(service: Service) -> FastAPI:
 def _answer(error: QuietkeysError) -> JSONResponse:
     body = {"code": error.code.value, "message": error.message, "advice": error.advice}
     headers = {"Connection": "close"} if error.code in _CLOSING else {}
+    if isinstance(error, Throttled):
+        headers["Retry-After"] = str(error.retry_after_s)
     return JSONResponse({"error": body}, status_code=error.code.status, headers=headers)
 
 

@@ -25,6 +25,7 @@ PATIENCE_S: Final = 20.0  # for a body of any size
 SLOWEST: Final = 64 * 1024  # bytes a second, below which a body is too slow
 LINGER_BYTES: Final = 256 * 1024  # read past a limit so that a sender slightly over it gets to see its answer
 LINGER_S: Final = 1.0
+BODY_BYTES: Final = "quietkeys.body_bytes"  # in a request's scope: how many it has brought
 BATCH: Final = 1024 * 1024  # bytes hashed and written at a time
 
 
@@ -55,13 +56,13 @@ async def _no_body(request: Request) -> Body:
     return await read_body(request, 0)
 
 
-def text_fields(body: Body, names: set[str]) -> dict[str, str]:
-    """The fields of a JSON body, which are exactly these, once each, and all text."""
+def text_fields(body: Body, names: set[str], optional: frozenset[str] = frozenset()) -> dict[str, str]:
+    """The fields of a JSON body, which are exactly these, once each and text; `optional` may be missing."""
     try:
         tree = json.loads(body.content, object_pairs_hook=_once_each)
     except (ValueError, RecursionError) as error:
         raise Refused(ErrorCode.REQUEST_MALFORMED, "not JSON") from error
-    if not isinstance(tree, dict) or tree.keys() != names:
+    if not isinstance(tree, dict) or tree.keys() | optional != names | optional:
         raise Refused(ErrorCode.REQUEST_MALFORMED, "fields")
     if not all(isinstance(value, str) for value in tree.values()):
         raise Refused(ErrorCode.REQUEST_MALFORMED, "fields")
@@ -139,6 +140,7 @@ async def _chunks(request: Request, limit: int) -> AsyncIterator[bytes]:
         if chunk is None:
             return
         size += len(chunk)
+        request.scope[BODY_BYTES] = size
         if size > limit:
             refusal = Refused(ErrorCode.BODY_TOO_LARGE, f"at most {limit} bytes")
             break

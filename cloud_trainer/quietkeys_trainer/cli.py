@@ -16,51 +16,34 @@ from quietkeys_protocol.check import check_plan
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused
 from quietkeys_protocol.plan import Plan
 from quietkeys_trainer.circuit import Engine, EngineLoader
+from quietkeys_trainer.limits import Limits
+from quietkeys_trainer.options import (
+    BLOBS_VARIABLE,
+    DATABASE_VARIABLE,
+    DEFAULT_LIMITS,
+    DEFAULT_STATE,
+    BlobsOption,
+    BytesOption,
+    CertificateOption,
+    DatabaseOption,
+    Enrolment,
+    EnrolmentOption,
+    EnrolmentsOption,
+    JobsOption,
+    KeySetsOption,
+    NoPinOption,
+    PinOption,
+    PlainOption,
+    PlanOption,
+    ReportsOption,
+    RequestsOption,
+    StateOption,
+    TlsKeyOption,
+)
 from quietkeys_trainer.serving import Address, serve, work, write_ready
 from quietkeys_trainer.settings import LEASE_S, ServedPlan, Settings, read_plan
 
-DATABASE_VARIABLE: Final = "QUIETKEYS_DATABASE"
-BLOBS_VARIABLE: Final = "QUIETKEYS_BLOBS"
-StateOption = Annotated[
-    Path, typer.Option("--state", help="Folder of the ledger and of everything stored.", file_okay=False)
-]
-PlanOption = Annotated[
-    list[Path], typer.Option("--plan", help="A plan to serve; repeat it to serve several.", dir_okay=False)
-]
-PinOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--client-spec-sha256",
-        help="The client specification hash that devices have pinned, one for each plan, in the same order.",
-    ),
-]
-NoPinOption = Annotated[
-    bool,
-    typer.Option(
-        "--no-pin",
-        help="Serve whatever the compiler makes of the plans; devices that pinned another cannot use it.",
-    ),
-]
-DatabaseOption = Annotated[
-    str,
-    typer.Option(
-        envvar=DATABASE_VARIABLE,
-        help="The ledger, if not in the state folder: postgresql://USER:PASSWORD@HOST/NAME. Other users of"
-        " this machine can read arguments, but not the environment.",
-        show_default=False,
-    ),
-]
-BlobsOption = Annotated[
-    str,
-    typer.Option(
-        envvar=BLOBS_VARIABLE,
-        help="Where ciphertexts lie, if not in the state folder: another folder, or s3://BUCKET/PREFIX with"
-        " AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and AWS_ENDPOINT_URL in the environment.",
-        show_default=False,
-    ),
-]
 HELP: Final = "Trains on encrypted reports of devices, and can read none of them."
-DEFAULT_STATE: Final = Path("trainer-state")
 
 
 def make_cli(load: EngineLoader, module: str, lease_s: float = LEASE_S) -> typer.Typer:
@@ -80,13 +63,24 @@ def make_cli(load: EngineLoader, module: str, lease_s: float = LEASE_S) -> typer
         workers: Annotated[int, typer.Option(help="Worker processes to run.", min=0, max=64)] = 1,
         database: DatabaseOption = "",
         blobs: BlobsOption = "",
+        enrolment: EnrolmentOption = Enrolment.OPEN,
+        tls_certificate: CertificateOption = None,
+        tls_key: TlsKeyOption = None,
+        plain_http: PlainOption = False,
+        requests_per_minute: RequestsOption = DEFAULT_LIMITS.requests_per_minute,
+        bytes_per_day: BytesOption = DEFAULT_LIMITS.bytes_per_day,
+        reports_per_day: ReportsOption = DEFAULT_LIMITS.reports_per_day,
+        key_sets_per_day: KeySetsOption = DEFAULT_LIMITS.key_sets_per_day,
+        jobs_in_flight: JobsOption = DEFAULT_LIMITS.jobs_in_flight,
+        enrolments_per_minute: EnrolmentsOption = DEFAULT_LIMITS.enrolments_per_minute,
         ready_file: Annotated[
             Path | None, typer.Option(help="Where to write the ready line as well.", dir_okay=False)
         ] = None,
     ) -> None:
         """Answers devices, and keeps workers running. Prints one line of JSON when it is ready.
 
-        In front of anything but loopback belongs a reverse proxy that ends TLS and has timeouts for headers.
+        Off loopback it wants TLS, by --tls-certificate and --tls-key or from a reverse proxy in front,
+        which should have timeouts for headers.
         """
 
         def say_ready(line: str) -> None:
@@ -100,9 +94,19 @@ def make_cli(load: EngineLoader, module: str, lease_s: float = LEASE_S) -> typer
                 lease_s=lease_s,
                 database=database,
                 blobs=blobs,
+                is_open=enrolment is Enrolment.OPEN,
+                limits=Limits(
+                    requests_per_minute=requests_per_minute,
+                    bytes_per_day=bytes_per_day,
+                    reports_per_day=reports_per_day,
+                    key_sets_per_day=key_sets_per_day,
+                    jobs_in_flight=jobs_in_flight,
+                    enrolments_per_minute=enrolments_per_minute,
+                ),
             )
             os.environ |= {DATABASE_VARIABLE: database, BLOBS_VARIABLE: blobs}  # the workers' as well
-            serve(settings, load, Address(host, port), _worker_command(module, settings), workers, say_ready)
+            address = Address(host, port, tls_certificate, tls_key, plain_http)
+            serve(settings, load, address, _worker_command(module, settings), workers, say_ready)
 
     @app.command("worker")
     def _worker(

@@ -26,8 +26,19 @@ from quietkeys_trainer.accounts import (
     key_ids,
     new_account,
 )
+from quietkeys_trainer.audit import Action, Actor, note
 from quietkeys_trainer.database import hold, reading, writing
+from quietkeys_trainer.invites import use_invite
+from quietkeys_trainer.limits import (
+    NO_LIMITS,
+    Limits,
+    charge,
+    require_left,
+    require_open_door,
+    require_room,
+)
 from quietkeys_trainer.models import (
+    Allowance,
     DeviceRow,
     DoomedBlobRow,
     JobRow,
@@ -48,16 +59,28 @@ _NEW_NONCE: Final = text(
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Devices, nonces and evaluation keys in a database."""
+    """Devices, nonces and evaluation keys in a database.
+
+    is_open: whether a device enrols without an invite.
+    """
 
     database: Engine
+    limits: Limits = NO_LIMITS
+    is_open: bool = True
 
-    def enrol(self, device_id: str, public_key: bytes, now: float) -> bool:
-        """Whether the device is new, and then in an account of its own; enrolling again changes nothing."""
+    def enrol(self, device_id: str, public_key: bytes, now: float, invite: str = "") -> bool:
+        """Whether the device is new, and then in an account of its own; enrolling again changes nothing.
+
+        A new one uses an invite up where the trainer is not open; `Refused` where that is not to be had.
+        """
         with writing(self.database) as session:
             hold(session, device_id)
             if session.get(DeviceRow, device_id) is not None:
                 return False
+            require_open_door(session, self.limits, now)
+            if not self.is_open:
+                use_invite(session, invite, now)
+            note(session, Actor.DEVICE, Action.ENROLLED, now)
             account_id = new_account(session)
             session.add(
                 DeviceRow(
@@ -76,8 +99,10 @@ class Ledger:
         with reading(self.database) as session:
             return device_of(session, device_id).public_key
 
-    def use_nonce(self, device_id: str, nonce: str, time: int, now: float) -> None:
+    def use_nonce(self, device_id: str, nonce: str, time: int, now: float, body_bytes: int = -1) -> None:
         """Notes that a request was received; `Refused` if it was received before.
+
+        `body_bytes` are charged to a device that is enrolled (-1: it is not), and so is the request.
 
         A nonce is kept until its request would be refused for its time, and forgotten then. Only a digest is
         stored, so that it may outlive its device and name nobody. The database decides which of two
@@ -93,6 +118,21 @@ class Ledger:
             values = {"digest": digest, "expires_at": float(time + 2 * WINDOW_S)}
             if not session.execute(_NEW_NONCE, values).rowcount:  # type: ignore[attr-defined]
                 raise Refused(ErrorCode.NONCE_REPLAYED)
+            if body_bytes >= 0:
+                account_of(session, device_id)
+                charge(session, self.limits, device_id, Allowance.REQUESTS, 1, now)
+                charge(session, self.limits, device_id, Allowance.BYTES, body_bytes, now)
+
+    def admit_report(self, device_id: str, key_id: str, source: int, now: float) -> None:
+        """Charges a new report; `Throttled` where the device may not send one now."""
+        with writing(self.database) as session:
+            require_room(session, self.limits, account_of(session, device_id), key_id, source)
+            charge(session, self.limits, device_id, Allowance.REPORTS, 1, now)
+
+    def admit_keys(self, device_id: str, now: float) -> None:
+        """Raises `Throttled` where the device has used up its key sets, before it sends another."""
+        with reading(self.database) as session:
+            require_left(session, self.limits, device_id, Allowance.KEYS, now)
 
     def has_keys(self, device_id: str, key_id: str, plan_hash: str) -> bool:
         """Whether the device's account has these evaluation keys and their framing is the plan's."""
@@ -120,6 +160,8 @@ class Ledger:
                 delete_keys(
                     session, account_id, session.scalars(key_ids(account_id)).all()[MAX_KEY_SETS - 1 :]
                 )
+                charge(session, self.limits, device_id, Allowance.KEYS, 1, now)
+                note(session, Actor.DEVICE, Action.KEYS_STORED, now)
                 session.add(KeyRow(account_id=account_id, key_id=key_id, blob=blob, stored_at=now))
                 session.flush()
             _note_plans(session, account_id, key_id, plan_hashes)

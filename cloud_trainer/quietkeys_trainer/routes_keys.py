@@ -64,6 +64,8 @@ def put_part(
         raise Refused(ErrorCode.REQUEST_MALFORMED, "offset")
     if _stored_bytes(service, sender, key_id):
         return _state(service, sender, key_id)
+    if offset == "0":
+        service.ledger.admit_keys(sender, now)
     with service.uploads.at(sender, key_id, int(offset), now) as upload:
         if upload.size + body.size > service.largest_keys:
             raise Refused(ErrorCode.BODY_TOO_LARGE, f"at most {service.largest_keys} bytes in all")

@@ -37,6 +37,7 @@ def receive(request: Request, service: ServiceOf, body: Annotated[Body, Depends(
         _check_framing(report, engine_of(service.engines, report.plan_hash.hex()))
         if not service.ledger.has_keys(sender, report.key_id.hex(), report.plan_hash.hex()):
             raise StartOver(ErrorCode.KEY_UNKNOWN)
+        service.ledger.admit_report(sender, report.key_id.hex(), report.source, service.clock())
         job = _store(service, sender, report, body, idempotency_key).job
     return JSONResponse({"job_id": job.job_id}, status_code=202)
 

@@ -46,7 +46,7 @@ def open_service(settings: Settings, engines: dict[str, Engine]) -> Service:
     """The service over the folders and the database of these settings, which exist."""
     database = open_database(settings.database_address)
     return Service(
-        ledger=Ledger(database),
+        ledger=Ledger(database, settings.limits, settings.is_open),
         jobs=Jobs(database),
         circles=Circles(database),
         blobs=open_blobs(settings.blobs_address),

@@ -10,6 +10,7 @@ from quietkeys_protocol.errors import ErrorCode, Refused
 from quietkeys_protocol.plan import MAX_PLAN_BYTES, Plan
 from quietkeys_protocol.signing import is_hash
 from quietkeys_trainer.circuit import Engine, EngineLoader
+from quietkeys_trainer.limits import Limits
 
 LEASE_S: Final = 30.0  # a worker that is silent for so long has died; three heartbeats fit in
 
@@ -28,6 +29,7 @@ class Settings:
 
     requires_pins: off only where the operator asked for it, to learn a specification or to try a plan out.
     database, blobs: addresses of these where they do not lie in the folder. The first may hold a password.
+    is_open: whether devices enrol without an invite.
     """
 
     state: Path
@@ -36,6 +38,8 @@ class Settings:
     requires_pins: bool = True
     database: str = field(default="", repr=False)
     blobs: str = ""
+    is_open: bool = True
+    limits: Limits = field(default_factory=Limits)
 
     @property
     def database_address(self) -> str:

@@ -30,6 +30,7 @@ from quietkeys_protocol.wire import (
 )
 from quietkeys_trainer.api import make_api
 from quietkeys_trainer.database import migrate
+from quietkeys_trainer.limits import NO_LIMITS
 from quietkeys_trainer.service import Service, open_service
 from quietkeys_trainer.settings import Settings
 from quietkeys_trainer.tidy import tidy
@@ -130,7 +131,7 @@ def real(folder: Path, *more: FakeEngine, storage: Storage | None = None) -> Ite
     """The service, over the fake engine, and more of them, without workers; its state is in the folder."""
     clock, engine = Clock(), FakeEngine(key_bytes=4096)
     at = in_folder(folder / "state") if storage is None else storage
-    made = Settings(folder / "state", (), database=at.database, blobs=at.blobs)
+    made = Settings(folder / "state", (), database=at.database, blobs=at.blobs, limits=NO_LIMITS)
     made.make_folders()
     service = replace(open_service(made, {one.plan.hash: one for one in (engine, *more)}), clock=clock)
     migrate(service.ledger.database)
