@@ -21,7 +21,7 @@ from quietkeys_trainer.models import Allowance, DeviceRow, JobRow, JobState, Usa
 MINUTE_S: Final = 60.0
 DAY_S: Final = 86_400.0
 LATER_S: Final = 60  # where only the work of others has to be waited for
-_ROUNDING: Final = 1e-3  # of times since 1970 as floating point
+_ROUNDING: Final = 1e-6  # of levels and of times since 1970, as floating point
 
 _CHARGE: Final = text(
     "INSERT INTO usage (device_id, kind, level, at) VALUES (:device_id, :kind, :amount, :now)"
@@ -117,4 +117,4 @@ def require_open_door(session: Session, limits: Limits, now: float) -> None:
 
 
 def _whole_seconds(seconds: float) -> int:
-    return max(1, math.ceil(seconds - _ROUNDING))
+    return max(1, math.ceil(seconds - 1000 * _ROUNDING))
