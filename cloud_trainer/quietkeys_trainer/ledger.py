@@ -175,14 +175,15 @@ class Ledger:
             if session.get(KeyRow, (account_id, key_id)) is not None:
                 _note_plans(session, account_id, key_id, plan_hashes)
 
-    def delete_keys(self, device_id: str, key_id: str) -> None:
+    def delete_keys(self, device_id: str, key_id: str, now: float) -> None:
         """Removes evaluation keys, or what has arrived of them, and everything sent or made under them."""
         with writing(self.database) as session:
             account_id = hold_account_of(session, device_id)
             delete_keys(session, account_id, [key_id])
+            note(session, Actor.DEVICE, Action.KEYS_DELETED, now)
             _end_upload(session, account_id, key_id)
 
-    def delete_device(self, device_id: str) -> None:
+    def delete_device(self, device_id: str, now: float, actor: Actor = Actor.DEVICE) -> None:
         """Removes every row of the device, and of its account if nobody else belongs to it."""
         with writing(self.database) as session:
             try:
@@ -190,6 +191,7 @@ class Ledger:
             except StartOver:
                 return
             device = device_of(session, device_id)
+            note(session, actor, Action.DELETED, now)
             depart(session, device)
             session.delete(device)
             close_if_empty(session, account_id)

@@ -59,7 +59,7 @@ def forget(request: Request, service: ServiceOf, body: NoBody, device_id: str) -
     """
     if authenticate(service.ledger, request, body.sha256, service.clock()) != device_id:
         raise StartOver(ErrorCode.DEVICE_UNKNOWN)
-    service.ledger.delete_device(device_id)
+    service.ledger.delete_device(device_id, service.clock())
     erase(service)
     deleted_at, nonce = int(service.clock()), single_header(request, NONCE_HEADER)
     signature = service.trainer_key.sign_deletion(device_id, deleted_at, nonce)

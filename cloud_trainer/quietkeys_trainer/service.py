@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +18,7 @@ from quietkeys_trainer.database import open_database
 from quietkeys_trainer.jobs import Jobs
 from quietkeys_trainer.ledger import Ledger
 from quietkeys_trainer.receipts import TrainerKey, open_trainer_key
+from quietkeys_trainer.retention import Retention
 from quietkeys_trainer.settings import Settings
 from quietkeys_trainer.uploads import Uploads
 
@@ -35,6 +36,8 @@ class Service:
     spool: Path
     engines: Engines
     clock: Callable[[], float] = time.time
+    operator_token: Path | None = None
+    kept: Retention = field(default_factory=Retention)
 
     @property
     def largest_keys(self) -> int:
@@ -54,6 +57,8 @@ def open_service(settings: Settings, engines: dict[str, Engine]) -> Service:
         trainer_key=open_trainer_key(settings.trainer_key),
         spool=settings.spool,
         engines=engines,
+        operator_token=settings.operator_token,
+        kept=settings.kept,
     )
 
 

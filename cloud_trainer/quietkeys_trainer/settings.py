@@ -11,6 +11,7 @@ from quietkeys_protocol.plan import MAX_PLAN_BYTES, Plan
 from quietkeys_protocol.signing import is_hash
 from quietkeys_trainer.circuit import Engine, EngineLoader
 from quietkeys_trainer.limits import Limits
+from quietkeys_trainer.retention import Retention
 
 LEASE_S: Final = 30.0  # a worker that is silent for so long has died; three heartbeats fit in
 
@@ -40,6 +41,7 @@ class Settings:
     blobs: str = ""
     is_open: bool = True
     limits: Limits = field(default_factory=Limits)
+    kept: Retention = field(default_factory=Retention)
 
     @property
     def database_address(self) -> str:
@@ -65,6 +67,11 @@ class Settings:
     def trainer_key(self) -> Path:
         """What the trainer signs receipts with."""
         return self.state / "trainer.key"
+
+    @property
+    def operator_token(self) -> Path:
+        """Where the digest of the operator's token is, if one was made."""
+        return self.state / "operator.token"
 
     @property
     def circuits(self) -> Path:

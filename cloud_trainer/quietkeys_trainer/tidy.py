@@ -8,12 +8,14 @@ from quietkeys_protocol.errors import TryAgain
 from quietkeys_trainer.blobs import STALE_S, Blobs
 from quietkeys_trainer.database import forget_history
 from quietkeys_trainer.ledger import Ledger
+from quietkeys_trainer.retention import expire
 from quietkeys_trainer.service import Service
 
 
 def tidy(service: Service, now: float) -> None:
     """Deletes what is over, doomed, or so old that its writer must have died before naming it."""
     service.circles.expire(now)
+    expire(service.ledger.database, service.kept, now)
     service.uploads.clear(now)
     delete_doomed(service.ledger, service.blobs)
     forget_history(service.ledger.database)

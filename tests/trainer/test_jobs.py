@@ -274,7 +274,7 @@ def test_deleting_the_device_ends_its_jobs(desk: Desk) -> None:
     """A result that arrives after the deletion is dropped, and the job is unknown."""
     job_id = desk.accept()
     lease = desk.lease()
-    desk.ledger.delete_device(ANN)
+    desk.ledger.delete_device(ANN, NOW)
     assert not desk.jobs.finish(lease, "update", NOW)
     with pytest.raises(QuietkeysError) as caught:
         desk.state(job_id)

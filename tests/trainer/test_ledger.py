@@ -134,7 +134,7 @@ def test_a_device_keeps_its_two_newest_key_sets(ledger: Ledger) -> None:
 
 def test_keys_that_arrive_after_the_deletion_are_not_taken(ledger: Ledger) -> None:
     """A device that was deleted while its keys were on their way is unknown."""
-    ledger.delete_device(ANN)
+    ledger.delete_device(ANN, NOW)
     with pytest.raises(StartOver) as caught:
         ledger.add_keys(ANN, KEY, [PLAN], "blob", NOW)
     assert caught.value.code is ErrorCode.DEVICE_UNKNOWN
@@ -144,7 +144,7 @@ def test_deletion_leaves_no_row_and_dooms_every_blob(ledger: Ledger) -> None:
     """After a deletion no table but that of doomed blobs has a row; these are forgotten one by one."""
     ledger.add_keys(ANN, KEY, [PLAN], "keys", NOW)
     store_work(ledger)
-    ledger.delete_device(ANN)
+    ledger.delete_device(ANN, NOW)
     with ledger.database.connect() as connection:
         for table in inspect(ledger.database).get_table_names():
             rows = connection.scalar(text(f"SELECT count(*) FROM {table}"))  # noqa: S608 - our own names

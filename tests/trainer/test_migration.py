@@ -90,7 +90,7 @@ def test_what_a_device_had_is_its_accounts(database: Engine) -> None:
     assert ledger.has_keys("d", "k", "p")
     assert jobs.find("d", "m").update_blob == "u"
     assert jobs.find("d", "j").state is JobState.RUNNING
-    ledger.delete_device("d")
+    ledger.delete_device("d", 0)
     assert sorted(ledger.doomed_blobs()) == ["doomed", "keys", "report", "u"]
     assert {row[0] for row in rows(database)["devices"]} == {"e"}
 
