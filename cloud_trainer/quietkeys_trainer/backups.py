@@ -1,9 +1,9 @@
 """A backup: one file with every row and every blob that a row names, of whichever database and store.
 
 A tar archive: blobs first, then the rows as they were at one moment, then what says which schema they are of.
-A blob that is gone when its turn comes means that the rows have changed: then they are read again. Uploads that
-are not whole are left out; their devices send those keys again. The trainer's signing key is in it, so the file is
-to be kept like that key.
+A blob that is gone when its turn comes means that the rows have changed: then they are read again. Uploads
+that are not whole are left out; their devices send those keys again. The trainer's signing key is in it: the
+file is to be kept as safe.
 """
 
 from __future__ import annotations
@@ -16,11 +16,14 @@ import tarfile
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby, islice
 from pathlib import Path
 from typing import IO, Any, Final
 
 from alembic.runtime.migration import MigrationContext
+from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, MetaData, func, insert, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from quietkeys_protocol.errors import ErrorCode, Refused
 from quietkeys_trainer.audit import Action, Actor, note
@@ -80,8 +83,7 @@ def back_up(service: Service, trainer_key: Path, path: Path, now: float) -> Back
 def restore(settings: Settings, path: Path, now: float) -> BackupSummary:
     """Fills an empty trainer from a backup of this version or an earlier one.
 
-    `Refused` where there is something already, or where the file is not a whole backup; nothing is changed then,
-    but for blobs that no row names.
+    `Refused` where there is something already, or where the file is no whole backup. No row is stored then.
     """
     try:
         with tarfile.open(path, mode="r:") as archive:
@@ -94,7 +96,10 @@ def restore(settings: Settings, path: Path, now: float) -> BackupSummary:
                 return _fill(service, archive, manifest, now)
             finally:
                 service.ledger.database.dispose()
-    except (OSError, tarfile.TarError, ValueError, KeyError, TypeError) as error:
+    except (
+        *(OSError, tarfile.TarError, ValueError, KeyError, TypeError),
+        *(BlobDamagedError, SQLAlchemyError, CommandError),
+    ) as error:
         raise Refused(ErrorCode.BACKUP_UNUSABLE, "it is damaged or not there") from error
 
 
@@ -171,14 +176,15 @@ def _insert(
     if has_rules:
         suspend(connection)
     count = 0
-    for line in lines:
-        table = tables.tables[line["table"]]
-        row = {column: _from_json(value) for column, value in line["row"].items()}
-        column = blob_columns.get(table.name)
-        if column is not None and row[column] is not None:
-            row[column] = names.get(row[column], row[column])
-        connection.execute(insert(table), row)
-        count += 1
+    for name, of_one_table in groupby(lines, key=lambda line: str(line["table"])):
+        column = blob_columns.get(name)
+        rows = ({key: _from_json(value) for key, value in line["row"].items()} for line in of_one_table)
+        while batch := list(islice(rows, _BATCH)):
+            for row in batch:
+                if column is not None and row[column] is not None:
+                    row[column] = names.get(row[column], row[column])
+            connection.execute(insert(tables.tables[name]), batch)
+            count += len(batch)
     if has_rules:
         enforce(connection)
     return count

@@ -1,11 +1,10 @@
-"""The command line: `serve`, `worker`, `plan check`."""
+"""The command line: `serve`, `worker`, `plan check`, and `admin` from `admin_cli`."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final
@@ -13,13 +12,15 @@ from typing import Annotated, Final
 import typer
 
 from quietkeys_protocol.check import check_plan
-from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused
+from quietkeys_protocol.errors import ErrorCode, Refused
 from quietkeys_protocol.plan import Plan
+from quietkeys_trainer.admin_cli import admin
 from quietkeys_trainer.circuit import Engine, EngineLoader
 from quietkeys_trainer.limits import Limits
 from quietkeys_trainer.options import (
     BLOBS_VARIABLE,
     DATABASE_VARIABLE,
+    DEFAULT_KEPT,
     DEFAULT_LIMITS,
     DEFAULT_STATE,
     BlobsOption,
@@ -30,6 +31,8 @@ from quietkeys_trainer.options import (
     EnrolmentOption,
     EnrolmentsOption,
     JobsOption,
+    KeptKeysOption,
+    KeptReportsOption,
     KeySetsOption,
     NoPinOption,
     PinOption,
@@ -37,9 +40,12 @@ from quietkeys_trainer.options import (
     PlanOption,
     ReportsOption,
     RequestsOption,
+    ResultsOption,
     StateOption,
     TlsKeyOption,
+    typed_exit,
 )
+from quietkeys_trainer.retention import Retention
 from quietkeys_trainer.serving import Address, serve, work, write_ready
 from quietkeys_trainer.settings import LEASE_S, ServedPlan, Settings, read_plan
 
@@ -51,6 +57,7 @@ def make_cli(load: EngineLoader, module: str, lease_s: float = LEASE_S) -> typer
     app = typer.Typer(no_args_is_help=True, add_completion=False, help=HELP)
     plans = typer.Typer(no_args_is_help=True, help="What may be trained.")
     app.add_typer(plans, name="plan")
+    app.add_typer(admin, name="admin")
 
     @app.command("serve")
     def _serve(
@@ -73,6 +80,9 @@ def make_cli(load: EngineLoader, module: str, lease_s: float = LEASE_S) -> typer
         key_sets_per_day: KeySetsOption = DEFAULT_LIMITS.key_sets_per_day,
         jobs_in_flight: JobsOption = DEFAULT_LIMITS.jobs_in_flight,
         enrolments_per_minute: EnrolmentsOption = DEFAULT_LIMITS.enrolments_per_minute,
+        keep_results_days: ResultsOption = DEFAULT_KEPT.results,
+        keep_reports_days: KeptReportsOption = DEFAULT_KEPT.reports,
+        keep_keys_days: KeptKeysOption = DEFAULT_KEPT.keys,
         ready_file: Annotated[
             Path | None, typer.Option(help="Where to write the ready line as well.", dir_okay=False)
         ] = None,
@@ -88,12 +98,13 @@ def make_cli(load: EngineLoader, module: str, lease_s: float = LEASE_S) -> typer
             if ready_file is not None:
                 write_ready(ready_file, line)
 
-        with _typed_exit():
+        with typed_exit():
             settings = replace(
                 _settings(state, plan, client_spec_sha256 or [], no_pin),
                 lease_s=lease_s,
                 database=database,
                 blobs=blobs,
+                kept=Retention(keep_results_days, keep_reports_days, keep_keys_days),
                 is_open=enrolment is Enrolment.OPEN,
                 limits=Limits(
                     requests_per_minute=requests_per_minute,
@@ -120,7 +131,7 @@ def make_cli(load: EngineLoader, module: str, lease_s: float = LEASE_S) -> typer
         parent: Annotated[int, typer.Option(hidden=True)] = 0,
     ) -> None:
         """Runs one more worker beside a `serve` with the same state and plans."""
-        with _typed_exit():
+        with typed_exit():
             settings = replace(
                 _settings(state, plan, client_spec_sha256 or [], no_pin),
                 lease_s=lease_s,
@@ -138,7 +149,7 @@ def make_cli(load: EngineLoader, module: str, lease_s: float = LEASE_S) -> typer
         file: Annotated[Path, typer.Argument(help="A plan's canonical form.", dir_okay=False)],
     ) -> None:
         """Says what a round of a plan takes, or which rule it breaks."""
-        with _typed_exit():
+        with typed_exit():
             print(check_plan(read_plan(file)))
 
     return app
@@ -170,16 +181,6 @@ def _worker_command(module: str, settings: Settings) -> Callable[[str], list[str
         return [*arguments, "--name", name, "--parent", str(os.getpid())]
 
     return command
-
-
-@contextmanager
-def _typed_exit() -> Iterator[None]:
-    """Turns a typed error into a line on standard error and exit status 2."""
-    try:
-        yield
-    except QuietkeysError as error:
-        print(f"quietkeys-trainer: {error}", file=sys.stderr)
-        raise typer.Exit(2) from error
 
 
 def _load(plan: Plan, folder: Path) -> Engine:

@@ -94,6 +94,11 @@ class Ledger:
             )
             return True
 
+    def knows(self, device_id: str) -> bool:
+        """Whether the device is enrolled."""
+        with reading(self.database) as session:
+            return session.get(DeviceRow, device_id) is not None
+
     def public_key(self, device_id: str) -> bytes:
         """The key that the device's requests are signed with."""
         with reading(self.database) as session:

@@ -36,7 +36,7 @@ def make_token(path: Path) -> str:
 
 
 def is_token(path: Path | None, token: str) -> bool:
-    """Whether this is the token, compared in a time that does not depend on it; where there is none, none is."""
+    """Whether this is the token, compared in a time that does not depend on it."""
     if path is None:
         return False
     try:

@@ -1,14 +1,19 @@
-"""Options that several commands share."""
+"""Options that commands share, and how all of them end in an error."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
+from quietkeys_protocol.errors import QuietkeysError
 from quietkeys_trainer.limits import Limits
+from quietkeys_trainer.retention import Retention
 
 DATABASE_VARIABLE: Final = "QUIETKEYS_DATABASE"
 BLOBS_VARIABLE: Final = "QUIETKEYS_BLOBS"
@@ -52,6 +57,7 @@ BlobsOption = Annotated[
 ]
 DEFAULT_STATE: Final = Path("trainer-state")
 DEFAULT_LIMITS: Final = Limits()
+DEFAULT_KEPT: Final = Retention()
 
 
 class Enrolment(StrEnum):
@@ -80,4 +86,17 @@ BytesOption = Annotated[int, typer.Option(help="Of a device's bodies.", min=0)]
 ReportsOption = Annotated[int, typer.Option(help="Of a device.", min=0)]
 KeySetsOption = Annotated[int, typer.Option(help="Of a device.", min=0)]
 JobsOption = Annotated[int, typer.Option(help="Of a circle, queued or running.", min=0)]
+ResultsOption = Annotated[int, typer.Option(help="Of jobs that ended; 0 is for ever.", min=0)]
+KeptReportsOption = Annotated[int, typer.Option(help="Of sources that send no newer one.", min=0)]
+KeptKeysOption = Annotated[int, typer.Option(help="Under which nothing is sent.", min=0)]
 EnrolmentsOption = Annotated[int, typer.Option(help="Of all devices together.", min=0)]
+
+
+@contextmanager
+def typed_exit() -> Iterator[None]:
+    """Turns a typed error into a line on standard error and exit status 2."""
+    try:
+        yield
+    except QuietkeysError as error:
+        print(f"quietkeys-trainer: {error}", file=sys.stderr)
+        raise typer.Exit(2) from error

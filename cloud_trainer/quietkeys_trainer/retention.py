@@ -23,8 +23,8 @@ class Retention:
     """Days that things are kept, 0 for ever.
 
     results: jobs that have ended and their updates, which a device fetches within hours. reports: the latest
-    of a source that has sent none since. keys: those under which nothing was sent since; devices make new ones
-    every year. audit: lines of the audit log.
+    of a source that has sent none since. keys: those under which nothing was sent since; a device makes new
+    ones every year. audit: lines of the audit log.
     """
 
     results: int = 30

@@ -225,7 +225,7 @@ def test_a_result_that_comes_too_late_is_dropped(bench: Bench) -> None:
 def test_a_device_deleted_meanwhile_gets_no_result(bench: Bench) -> None:
     """Nothing of a job is stored after its device was deleted."""
     bench.accept()
-    engine = InterferingEngine(interfere=lambda: bench.service.ledger.delete_device(ANN, NOW))
+    engine = InterferingEngine(interfere=lambda: bench.service.ledger.delete_device(ANN, 0))
     assert bench.worker(engine).work_once()
     tidy(bench.service, bench.now)
     assert bench.names() == []
