@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 import requests
 from obstore.store import MemoryStore
 from sqlalchemy import text
+from typer.testing import CliRunner, Result
 
 from quietkeys_protocol.errors import ErrorCode, Refused
 from quietkeys_protocol.wire import Report
 from quietkeys_trainer import administration
 from quietkeys_trainer.audit import entries
-from quietkeys_trainer.backups import back_up, restore
+from quietkeys_trainer.backups import FORMAT, back_up, restore
 from quietkeys_trainer.blobs import ObjectBlobs
+from quietkeys_trainer.cli import app
 from quietkeys_trainer.database import migrate, open_database
 from quietkeys_trainer.jobs import Arrival, Jobs
 from quietkeys_trainer.ledger import Ledger
@@ -30,11 +32,11 @@ from quietkeys_trainer.service import open_service
 from quietkeys_trainer.settings import Settings
 from tests.trainer.device import Device, code
 from tests.trainer.fake_engine import PLAN
-from tests.trainer.running import Trainer, fake_keys, fake_values, running
+from tests.trainer.running import fake_keys, fake_values, running
 from tests.trainer.storage import Services, Storage, in_folder, on_both
 
 NOW, DAY = 1_700_000_000.0, 86_400.0
-ANN, KEY, NEWER = "a" * 32, bytes(32), bytes([1] * 32)
+ANN, KEY = "a" * 32, bytes(32)
 KEYS = fake_keys(b"one")
 
 
@@ -45,7 +47,6 @@ class Desk:
     ledger: Ledger
     jobs: Jobs
     count: int = 0
-    _: None = field(default=None, repr=False)
 
     def accept(self, now: float, key: bytes = KEY, source: int = 0) -> str:
         """The job of Ann's next report."""
@@ -162,28 +163,30 @@ def test_what_is_kept_for_ever_stays(desk: Desk) -> None:
     assert list(entries(desk.ledger.database, 0))
 
 
-def admin(state: Path, storage: Storage, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """What an `admin` command says."""
-    command = [sys.executable, "-m", "quietkeys_trainer", "admin", *arguments, "--state", str(state)]
-    environment = os.environ | storage.variables()
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+def admin(state: Path, storage: Storage, *arguments: str) -> Result:
+    """What an `admin` command does and says."""
+    mask = os.umask(0o077)
+    try:
+        line = ["admin", *arguments, "--state", str(state)]
+        return CliRunner().invoke(app, line, env=storage.variables())
+    finally:
+        os.umask(mask)
 
 
-def said(done: subprocess.CompletedProcess[str]) -> str:
+def said(done: Result) -> str:
     """The output of a command that went well."""
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.output
     return done.stdout.strip()
 
 
-def test_a_backup_moves_a_trainer_to_other_storage_and_back(services: Services, tmp_path: Path) -> None:
-    """Made while it runs, restored on servers, and from there in a folder: devices notice nothing.
+@pytest.mark.timeout(300)
+def test_a_backup_moves_a_trainer_to_other_storage(services: Services, tmp_path: Path) -> None:
+    """Made while it runs and restored on servers: devices notice nothing.
 
     Keys, results, idempotency, the trainer's key, and even used nonces are what they were.
     """
-    old = tmp_path / "old"
-    old.mkdir()
-    storage = in_folder(old / "state")
-    with running(old) as trainer:
+    storage, to = in_folder(tmp_path / "state"), services.new_storage()
+    with running(tmp_path) as trainer:
         device = trainer.device()
         device.put_keys(KEYS)
         report = device.report(PLAN.hash, KEYS, fake_values(b"x"))
@@ -191,34 +194,45 @@ def test_a_backup_moves_a_trainer_to_other_storage_and_back(services: Services, 
         assert device.wait(job_id, "done", "failed") == "done"
         update = device.update(job_id).content
         key = requests.get(trainer.url + "/v1/service", timeout=30).json()
-        signed = device.sign("GET", "/v1/circle", EMPTY)
+        signed = device.sign("GET", "/v1/circle", sha256(b""))
         assert requests.get(trainer.url + "/v1/circle", headers=signed, timeout=30).status_code == 200
-        made = json.loads(said(admin(old / "state", storage, "backup", str(tmp_path / "1"))))
+        made = json.loads(said(admin(tmp_path / "state", storage, "backup", str(tmp_path / "backup"))))
         assert (made["blobs"], made["missing"]) == (3, 0)
-    assert (tmp_path / "1").stat().st_mode & 0o777 == 0o600
-    for number, to in enumerate((services.new_storage(), in_folder(tmp_path / "new2" / "state")), 1):
-        folder = tmp_path / f"new{number}"
-        folder.mkdir()
-        again = json.loads(said(admin(folder / "state", to, "restore", str(tmp_path / str(number)))))
-        assert again["missing"] == 0
-        assert len(to.names()) == 3
-        with running(folder, **to.variables()) as trainer:
-            device.url = trainer.url
-            assert requests.get(trainer.url + "/v1/service", timeout=30).json() == key
-            assert device.key_state(KEYS) == ("stored", len(KEYS))
-            assert device.update(job_id).content == update
-            assert device.post(report, "1" * 32).json()["job_id"] == job_id
-            replayed = requests.get(trainer.url + "/v1/circle", headers=signed, timeout=30)
-            assert code(replayed) == (409, ErrorCode.NONCE_REPLAYED)
-            newer = device.report(PLAN.hash, KEYS, fake_values(b"y"))
-            assert device.wait(device.post(newer).json()["job_id"], "done", "failed") == "done"
-            device.sequence -= 1
-            job_id, report = device.post(newer, "1" * 32).json().get("job_id", job_id), report
-            said(admin(folder / "state", to, "backup", str(tmp_path / str(number + 1))))
-        assert admin(folder / "state", to, "restore", str(tmp_path / str(number))).returncode == 2
+    assert (tmp_path / "backup").stat().st_mode & 0o777 == 0o600
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    again = json.loads(said(admin(folder / "state", to, "restore", str(tmp_path / "backup"))))
+    assert (again["rows"], again["blobs"], again["missing"]) == (made["rows"], 3, 0)
+    assert len(to.names()) == 3
+    with running(folder, **to.variables()) as trainer:
+        device.url = trainer.url
+        assert requests.get(trainer.url + "/v1/service", timeout=30).json() == key
+        replayed = requests.get(trainer.url + "/v1/circle", headers=signed, timeout=30)
+        assert code(replayed) == (409, ErrorCode.NONCE_REPLAYED)
+        assert device.key_state(KEYS) == ("stored", len(KEYS))
+        assert device.update(job_id).content == update
+        assert device.post(report, "1" * 32).json()["job_id"] == job_id
+        newer = device.report(PLAN.hash, KEYS, fake_values(b"y"))
+        assert device.wait(device.post(newer).json()["job_id"], "done", "failed") == "done"
+    refused = admin(folder / "state", to, "restore", str(tmp_path / "backup"))
+    assert (refused.exit_code, "has devices" in refused.output) == (2, True)
 
 
-EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+def test_a_backup_of_servers_fills_a_folder(services: Services, tmp_path: Path) -> None:
+    """What was restored is the same again, row by row, but for the log of doing so."""
+    one, two = services.new_storage(), in_folder(tmp_path / "two")
+    said(admin(tmp_path / "one", one, "invite"))
+    database = open_database(one.database)
+    ledger = Ledger(database)
+    ledger.enrol(ANN, bytes(range(32)), NOW)
+    database.dispose()
+    said(admin(tmp_path / "one", one, "backup", str(tmp_path / "backup")))
+    said(admin(tmp_path / "two", two, "restore", str(tmp_path / "backup")))
+    before, after = (said(admin(tmp_path / name, at, "devices")) for name, at in (("one", one), ("two", two)))
+    assert before == after != ""
+    other = open_database(Settings(tmp_path / "two", ()).database_address)
+    assert Ledger(other).public_key(ANN) == bytes(range(32))
+    other.dispose()
 
 
 def test_a_damaged_backup_fills_nothing(tmp_path: Path) -> None:
@@ -228,17 +242,13 @@ def test_a_damaged_backup_fills_nothing(tmp_path: Path) -> None:
     service = open_service(settings, {})
     migrate(service.ledger.database)
     service.ledger.enrol(ANN, bytes(32), NOW)
-    blob = service.blobs.put(
-        b"content" * 100, "7d2ba8d5b2dcbd1dcf4a3c4a8eb13c1dd8b7d1cb1fc2d0ab9a90e7b9c5e3a1f0"
-    )
-    service.blobs.delete(blob)
     content = b"content" * 100
     blob = service.blobs.put(content, sha256(content))
     service.ledger.add_keys(ANN, "c" * 64, [PLAN.hash], blob, NOW)
     back_up(service, settings.trainer_key, tmp_path / "whole", NOW)
     service.ledger.database.dispose()
     whole = (tmp_path / "whole").read_bytes()
-    spoilt = [whole[: len(whole) * part // 7] for part in range(7)]
+    spoilt = [whole[: whole.index(FORMAT.encode()) * part // 6] for part in range(7)]
     spoilt.append(whole.replace(b"contentcontent", b"contentCONTENT", 1))
     for number, backup in enumerate(spoilt):
         (tmp_path / "spoilt").write_bytes(backup)
@@ -255,8 +265,6 @@ def test_a_damaged_backup_fills_nothing(tmp_path: Path) -> None:
 
 def sha256(content: bytes) -> str:
     """In hex."""
-    import hashlib
-
     return hashlib.sha256(content).hexdigest()
 
 
@@ -279,8 +287,6 @@ def test_a_blob_that_goes_during_a_backup_is_looked_up_again(tmp_path: Path) -> 
                 self.delete(one)
             return super().get(name)
 
-    from dataclasses import replace
-
     made = back_up(replace(service, blobs=Moving(store)), settings.trainer_key, tmp_path / "file", NOW)
     assert (made.blobs, made.missing) == (1, 0)
     service.ledger.database.dispose()
@@ -288,7 +294,7 @@ def test_a_blob_that_goes_during_a_backup_is_looked_up_again(tmp_path: Path) -> 
 
 @on_both
 def test_operators_work_beside_a_running_trainer(storage: Storage, tmp_path: Path) -> None:
-    """An operator's token makes invites over HTTP, nobody else does; a device is purged; all is in the log."""
+    """An operator's token makes invites over HTTP, nobody else does; a purge is final; all is logged."""
     state = tmp_path / "state"
     flags = ("--workers", "0", "--enrolment", "invited")
     with running(tmp_path, *flags, **storage.variables()) as trainer:
@@ -315,7 +321,7 @@ def test_operators_work_beside_a_running_trainer(storage: Storage, tmp_path: Pat
         said(admin(state, storage, "purge", device.device_id))
         assert code(device.send("GET", "/v1/circle")) == (404, ErrorCode.DEVICE_UNKNOWN)
         assert storage.names() == []
-        assert admin(state, storage, "purge", device.device_id).returncode == 2
+        assert admin(state, storage, "purge", device.device_id).exit_code == 2
         log = said(admin(state, storage, "audit"))
         assert [json.loads(line)["action"] for line in log.splitlines()] == [
             *("operator_token_made", "operator_token_made", "enrolments_invited", "device_enrolled"),
@@ -328,8 +334,6 @@ def test_operators_work_beside_a_running_trainer(storage: Storage, tmp_path: Pat
 
 def enrol(device: Device, invite: str) -> int:
     """The status of an enrolment with an invite."""
-    import base64
-
     body = {"public_key": base64.b64encode(device.public_key).decode(), "invite": invite}
     return device.send("POST", "/v1/devices", json.dumps(body).encode()).status_code
 
@@ -349,15 +353,14 @@ def test_storage_that_is_none_is_refused(tmp_path: Path) -> None:
     """An address of no database we know, or of no store, ends the command with status 2 and says so."""
     for flag, address in (("--database", "mysql://host/x"), ("--database", "x"), ("--blobs", "ftp://host")):
         done = admin(tmp_path / "state", in_folder(tmp_path), "devices", flag, address)
-        assert done.returncode == 2
-        assert "no address" in done.stderr
+        assert done.exit_code == 2
+        assert "no address" in done.output
 
 
 def test_a_password_is_not_told(tmp_path: Path) -> None:
     """What a database's address holds is in no error and no representation."""
     address = "postgresql://user:open-sesame@127.0.0.1:1/none"
     done = admin(tmp_path / "state", in_folder(tmp_path), "devices", "--database", address)
-    assert done.returncode == 2
-    assert "open-sesame" not in done.stderr + done.stdout
+    assert done.exit_code == 2
+    assert "open-sesame" not in done.output
     assert "open-sesame" not in repr(Settings(tmp_path, (), database=address))
-    assert Trainer(tmp_path).log if (tmp_path / "log").exists() else True
