@@ -59,6 +59,8 @@ class Exchange:
         self._rng = rng
         self._stop = stop
         self._one = threading.RLock()
+        self.invite = ""  # for a trainer that lets in nobody without one
+        self.certificates: Path | None = None  # to verify the trainer's with, None: the public ones
         self._outbox.tidy()
         if trainer and trainer_key is not None:
             self._trust(trainer_key)
@@ -191,6 +193,7 @@ class Exchange:
             rng=self._rng,
             around=self._opened.around,
             stop=self._stop,
+            invite=self.invite,
         )
 
     def _real_cipher(self, folder: Path, plan: Plan) -> Cipher:
@@ -203,4 +206,5 @@ class Exchange:
 
         if self._transport is not None and trainer == self.trainer:
             return self._transport
-        return RequestsTransport(trainer, self._stop)
+        own = trainer == self.trainer
+        return RequestsTransport(trainer, self._stop, self.certificates if own else None)

@@ -88,6 +88,8 @@ class Personalizer:
         *,
         trainer_url: str | None = None,
         trainer_key: bytes | None = None,
+        trainer_invite: str = "",
+        trainer_certificates: str | Path | None = None,
         bundle: str | Path = "en",
         layout: Layout = QWERTY,
         redact: Sequence[re.Pattern[str]] = (),
@@ -102,6 +104,8 @@ class Personalizer:
         trainer_url: https, or http on this machine; without one nothing can be synced, everything else works.
         trainer_key: the trainer's Ed25519 public key (32 bytes) if the app knows it, else the first one that
         the trainer shows is trusted; any other is refused, and receipts of deletions are verified with it.
+        trainer_invite: what whoever runs the trainer gives to those who may use it, where it asks for one.
+        trainer_certificates: a PEM file of authorities to trust for its https, instead of the public ones.
         bundle: the name of a shipped bundle, or the folder of one that is signed by a key of `trusted_keys`.
         layout: what is typed on, one of `quietkeys.layouts` or made by `Layout.from_rows`; what is learned of
         touches belongs to its name.
@@ -125,7 +129,10 @@ class Personalizer:
             return learning, StoredPreferences(store)
 
         profile, (learning, preferences) = Profile.open(Path(profile_dir), build, clock())
-        return cls(profile, learning, preferences, trainer, trainer_key, cipher, transport, around, chance)
+        opened = cls(profile, learning, preferences, trainer, trainer_key, cipher, transport, around, chance)
+        opened._exchange.invite = trainer_invite
+        opened._exchange.certificates = Path(trainer_certificates) if trainer_certificates else None
+        return opened
 
     def suggest(
         self,

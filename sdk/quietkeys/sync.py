@@ -81,7 +81,7 @@ class _Run:
         self._outbox = Outbox(parts.store.database, parts.profile, parts.plan)
         self._trainers = Trainers(parts.store.database)
         self._client = TrainerClient(
-            identity_for(parts.profile, parts.trainer), parts.transport, parts.around
+            identity_for(parts.profile, parts.trainer), parts.transport, parts.around, parts.invite
         )
         self._seconds: dict[Step, float] = {}
         self._step: Step | None = None

@@ -31,6 +31,7 @@ class Parts:
     """What a sync works on.
 
     trainer: its address in canonical form. masses: returns the present counts; private. stop: ends waiting.
+    invite: for a trainer that asks for one.
     """
 
     profile: Path
@@ -45,3 +46,4 @@ class Parts:
     around: Surroundings
     stop: threading.Event
     place: Place = Place()
+    invite: str = ""

@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
+from quietkeys.client import TrainerClient
+from quietkeys.identity import Identity
+from quietkeys.transport import RequestsTransport
 from quietkeys_protocol.errors import ErrorCode, Refused
 from quietkeys_trainer.audit import entries
 from quietkeys_trainer.database import migrate, open_database, writing
@@ -162,9 +165,9 @@ def test_a_device_that_asks_for_too_much_is_told_when_to_come_back(strict: Train
     assert other.send("GET", "/v1/circle").status_code == 200
 
 
-def test_an_invited_trainer_lets_in_nobody_else(strict_door: tuple[Trainer, str]) -> None:
+def test_an_invited_trainer_lets_in_nobody_else(strict_door: tuple[Trainer, list[str]]) -> None:
     """Without an invite, and with somebody else's used one, enrolment is 403 and the device unknown."""
-    trainer, invite = strict_door
+    trainer, (invite, another) = strict_door
 
     def enrol(device: Device, **more: str) -> tuple[int, str]:
         body = {"public_key": base64.b64encode(device.public_key).decode(), **more}
@@ -177,16 +180,18 @@ def test_an_invited_trainer_lets_in_nobody_else(strict_door: tuple[Trainer, str]
     assert enrol(ann, invite=invite) == (201, "")
     assert enrol(ann, invite=invite) == (200, "")
     assert enrol(bob, invite=invite) == (403, ErrorCode.ENROLMENT_REFUSED)
+    guest = TrainerClient(Identity.generate(), RequestsTransport(trainer.url), invite=another)
+    assert len(guest.enrol()) == len(guest.enrol()) == 32
     assert invite not in trainer.log
 
 
 @pytest.fixture
-def strict_door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Trainer, str]]:
-    """A trainer for invited devices, and an invite for one."""
+def strict_door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Trainer, list[str]]]:
+    """A trainer for invited devices, and two invites for one each."""
     folder = tmp_path_factory.mktemp("invited")
     with running(folder, "--workers", "0", "--enrolment", "invited") as trainer:
         database = open_database(f"sqlite:///{folder / 'state' / 'ledger.sqlite'}")
-        yield trainer, make_invite(database, 1, 0, 2**40)
+        yield trainer, [make_invite(database, 1, 0, 2**40) for _ in range(2)]
         database.dispose()
 
 
