@@ -1,4 +1,4 @@
-"""Reading request bodies: bounded in size and time, small ones to memory, evaluation keys to disk.
+"""Reading request bodies: bounded in size and time, those of a few KB to memory, all others to disk.
 
 The only asynchronous code of the service. Nothing here looks into a body: it is counted, hashed and kept.
 """
@@ -26,7 +26,7 @@ SLOWEST: Final = 64 * 1024  # bytes a second, below which a body is too slow
 LINGER_BYTES: Final = 256 * 1024  # read past a limit so that a sender slightly over it gets to see its answer
 LINGER_S: Final = 1.0
 BODY_BYTES: Final = "quietkeys.body_bytes"  # in a request's scope: how many it has brought
-BATCH: Final = 1024 * 1024  # bytes hashed and written at a time
+BATCH: Final = 128 * 1024  # bytes hashed and written at a time, and the most of a body that is in memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +45,15 @@ class SpooledBody:
     size: int
     sha256: str
 
+    @property
+    def content(self) -> bytes:
+        """All of it, read anew; for bodies that a handler needs whole."""
+        self.file.seek(0)
+        return self.file.read()
+
 
 async def read_body(request: Request, limit: int) -> Body:
-    """A body of at most `limit` bytes."""
+    """A body of at most `limit` bytes, which are few."""
     content = b"".join([chunk async for chunk in _chunks(request, limit)])
     return Body(content, hashlib.sha256(content).hexdigest())
 
@@ -56,7 +62,9 @@ async def _no_body(request: Request) -> Body:
     return await read_body(request, 0)
 
 
-def text_fields(body: Body, names: set[str], optional: frozenset[str] = frozenset()) -> dict[str, str]:
+def text_fields(
+    body: Body | SpooledBody, names: set[str], optional: frozenset[str] = frozenset()
+) -> dict[str, str]:
     """The fields of a JSON body, which are exactly these, once each and text; `optional` may be missing."""
     try:
         tree = json.loads(body.content, object_pairs_hook=_once_each)
