@@ -13,7 +13,7 @@ DATA ?=
 ARGS ?=
 RESULTS := benchmarks/results
 
-.PHONY: help install screen demo test soak check format docs wheel lock app shots clean
+.PHONY: help install screen services demo test soak check format docs wheel lock app shots clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,14 +24,17 @@ install: ## make .venv from requirements.lock and install the project into it
 screen: ## install what tests of programs with a window need besides
 	@bash tools/install.sh $(VENV) screen
 
+services: ## install what tests of the trainer on PostgreSQL need besides
+	@bash tools/install.sh $(VENV) services
+
 demo: install ## watch the loop: type, count, encrypt, train, decrypt, judge, apply
 	@$(BIN)/quietkeys demo $(ARGS)
 
-test: screen check ## everything at small numbers, one real encrypted round included
+test: screen services check ## everything at small numbers, one real encrypted round included
 	@$(BIN)/python -m pytest tests/engine
 	@$(BIN)/python -m pytest --ignore tests/engine
 
-soak: screen check ## the same at big numbers: DATA=/path/to/data (goes on where it stopped)
+soak: screen services check ## the same at big numbers: DATA=/path/to/data (goes on where it stopped)
 	@[ -d "$(DATA)" ] || { echo "make soak needs DATA=/path/to/data, a folder with misspellings/, people/, text/ and typing/" >&2; exit 2; }
 	@mkdir -p $(RESULTS)
 	@$(BIN)/python -u -m pytest --soak --data "$(DATA)" 2>&1 | tee -a $(RESULTS)/soak.log

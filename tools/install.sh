@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Makes the virtual environment $1 hold exactly what requirements.lock says, and this checkout, editable.
 # Does nothing when it already does. Two runs at once wait for each other. With `screen` as second argument it
-# sees to it that programs with a window can be tested as well.
+# sees to it that programs with a window can be tested as well, with `services` the trainer on PostgreSQL.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 venv=$1
-screen=${2:-}
+tested=${2:-}
 quiet=-qq # where a person watches, pip shows its progress
 if [ -t 1 ]; then quiet=''; fi
 
@@ -19,6 +19,7 @@ die() {
 #   git  the house tests ask it which files are committed
 #   Xvfb is a screen in memory, xdotool the hands before it; Tk draws the example of the documentation on it, and
 #   Kivy the keyboard, with OpenGL by Mesa
+#   postgres is started by the tests themselves
 has_library() {
     ldconfig -p 2>/dev/null | grep -q "$1"
 }
@@ -26,13 +27,17 @@ has_library() {
 packages_missing() {
     command -v ld >/dev/null || echo binutils
     command -v git >/dev/null || echo git
-    if [ "$screen" = screen ]; then
+    if [ "$tested" = screen ]; then
         command -v Xvfb >/dev/null || echo xvfb
         command -v xdotool >/dev/null || echo xdotool
         has_library libGL.so.1 || echo libgl1
         has_library libmtdev.so.1 || echo libmtdev1
         compgen -G '/usr/lib/*/dri/swrast_dri.so' >/dev/null || echo libgl1-mesa-dri
         if [ -n "$python" ]; then "$python" -c 'import tkinter' 2>/dev/null || echo python3-tk; fi
+    fi
+    if [ "$tested" = services ]; then
+        compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || command -v postgres >/dev/null ||
+            echo postgresql
     fi
     if [ -n "$python" ]; then
         "$python" -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv

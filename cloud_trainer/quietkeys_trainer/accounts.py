@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Select, delete, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from quietkeys_protocol.errors import ErrorCode, StartOver
+from quietkeys_trainer.database import hold
 from quietkeys_trainer.models import (
     AccountRow,
     DeviceRow,
@@ -35,6 +36,22 @@ def device_of(session: Session, device_id: str) -> DeviceRow:
 def account_of(session: Session, device_id: str) -> str:
     """The id of the account that an enrolled device belongs to."""
     return device_of(session, device_id).account_id
+
+
+def hold_account_of(session: Session, device_id: str) -> str:
+    """The id of the account of an enrolled device, which no other transaction changes until this one ends."""
+    earlier = ""
+    while (account_id := _account_now(session, device_id)) != earlier:
+        hold(session, account_id)
+        earlier = account_id
+    return account_id
+
+
+def _account_now(session: Session, device_id: str) -> str:
+    account_id = session.scalar(select(DeviceRow.account_id).where(DeviceRow.id == device_id))
+    if account_id is None:
+        raise StartOver(ErrorCode.DEVICE_UNKNOWN)
+    return account_id
 
 
 def members_of(session: Session, account_id: str) -> Sequence[DeviceRow]:

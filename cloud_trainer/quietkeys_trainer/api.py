@@ -15,7 +15,15 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError, error_of
-from quietkeys_trainer import routes_circles, routes_devices, routes_jobs, routes_keys, routes_reports
+from quietkeys_trainer import (
+    routes_admin,
+    routes_circles,
+    routes_devices,
+    routes_jobs,
+    routes_keys,
+    routes_reports,
+)
+from quietkeys_trainer.limits import Throttled
 from quietkeys_trainer.service import Service
 
 # After these the rest of the body is not wanted, so the connection cannot be used again.
@@ -32,7 +40,7 @@ def make_api(service: Service) -> FastAPI:
         title="quietkeys trainer", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False
     )
     app.state.service = service
-    for routes in (routes_devices, routes_keys, routes_reports, routes_jobs, routes_circles):
+    for routes in (routes_devices, routes_keys, routes_reports, routes_jobs, routes_circles, routes_admin):
         app.include_router(routes.router)
     app.add_exception_handler(QuietkeysError, _typed)
     app.add_exception_handler(HTTPException, _untyped)
@@ -45,6 +53,8 @@ def make_api(service: Service) -> FastAPI:
 def _answer(error: QuietkeysError) -> JSONResponse:
     body = {"code": error.code.value, "message": error.message, "advice": error.advice}
     headers = {"Connection": "close"} if error.code in _CLOSING else {}
+    if isinstance(error, Throttled):
+        headers["Retry-After"] = str(error.retry_after_s)
     return JSONResponse({"error": body}, status_code=error.code.status, headers=headers)
 
 

@@ -17,6 +17,7 @@ from starlette.requests import Request
 from quietkeys_protocol import signing
 from quietkeys_protocol.errors import ErrorCode, Refused
 from quietkeys_protocol.signing import Credentials
+from quietkeys_trainer.bodies import BODY_BYTES
 from quietkeys_trainer.ledger import Ledger
 from quietkeys_trainer.service import ServiceOf
 
@@ -25,7 +26,8 @@ def authenticate(ledger: Ledger, request: Request, body_sha256: str, now: float)
     """The id of the enrolled device that signed this request with this body."""
     credentials = _credentials(request, now)
     _verify(request, credentials, ledger.public_key(credentials.device_id), body_sha256)
-    ledger.use_nonce(credentials.device_id, credentials.nonce, credentials.time, now)
+    body_bytes = request.scope.get(BODY_BYTES, 0)
+    ledger.use_nonce(credentials.device_id, credentials.nonce, credentials.time, now, body_bytes)
     return credentials.device_id
 
 

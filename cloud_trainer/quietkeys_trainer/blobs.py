@@ -1,29 +1,43 @@
 """Where ciphertexts lie: named by the SHA-256 of their bytes, written whole or not at all, never overwritten.
 
 A name is the hash and a random suffix: two devices that store the same bytes own two blobs, and deleting one
-leaves the other. Names are drawn here and never taken from a request.
+leaves the other. Names are drawn here and never taken from a request. The store is a folder, or speaks S3; if
+it fails or keeps silent it is asked again for a while, and the request may be repeated later.
 """
 
 from __future__ import annotations
 
 import errno
 import hashlib
+import os
 import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
-from typing import IO, Final, Protocol
+from typing import IO, TYPE_CHECKING, Final, Protocol
 
 import obstore
 from obstore.exceptions import BaseError
-from obstore.store import LocalStore, MemoryStore
+from obstore.store import LocalStore, MemoryStore, S3Store
 
-from quietkeys_protocol.errors import ErrorCode, TryAgain
+from quietkeys_protocol.errors import ErrorCode, Refused, TryAgain
+
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig, RetryConfig
 
 PART: Final = 5 * 1024 * 1024  # bytes of a large blob that are in memory at a time, twice
 STALE_S: Final = 3600  # a write that has not finished in this time never will
+
+S3: Final = "s3://"
+_CLIENT: Final[ClientConfig] = {"connect_timeout": timedelta(seconds=5), "timeout": timedelta(seconds=30)}
+_RETRIES: Final[RetryConfig] = {
+    "max_retries": 4,
+    "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=2), "base": 2},
+    "retry_timeout": timedelta(seconds=20),
+}
 
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _OS_ERROR: Final = re.compile(r"os error (\d+)")
@@ -58,21 +72,22 @@ class Blobs(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ObjectBlobs:
-    """Blobs in an object store: a folder, or later a bucket."""
+    """Blobs in an object store: a folder or a bucket."""
 
-    store: LocalStore | MemoryStore
+    store: LocalStore | MemoryStore | S3Store
 
     def put(self, source: bytes | IO[bytes], sha256: str) -> str:
         """The name under which the whole source is now stored."""
         name = f"{sha256}-{secrets.token_hex(8)}"
-        with full_disk_typed():
+        with _typed_errors():
             obstore.put(self.store, name, source, chunk_size=PART, max_concurrency=2)
         return name
 
     def get(self, name: str) -> bytes:
         """The bytes of a blob, checked against its name."""
         try:
-            content = obstore.get(self.store, name).bytes().to_bytes()
+            with _typed_errors():
+                content = obstore.get(self.store, name).bytes().to_bytes()
         except FileNotFoundError as error:
             raise BlobDamagedError("missing") from error
         if hashlib.sha256(content).hexdigest() != name.partition("-")[0]:
@@ -82,23 +97,26 @@ class ObjectBlobs:
     def size(self, name: str) -> int:
         """The bytes of a blob, counted."""
         try:
-            return int(obstore.head(self.store, name)["size"])
+            with _typed_errors():
+                return int(obstore.head(self.store, name)["size"])
         except FileNotFoundError as error:
             raise BlobDamagedError("missing") from error
 
     def delete(self, name: str) -> None:
         """Removes a blob, if it is there."""
         try:
-            obstore.delete(self.store, name)
+            with _typed_errors():
+                obstore.delete(self.store, name)
         except FileNotFoundError:
             return
 
     def older_than(self, unix_time: float) -> Iterator[str]:
         """The names of blobs stored before a time."""
-        for batch in obstore.list(self.store):
-            for entry in batch:
-                if entry["last_modified"].timestamp() < unix_time:
-                    yield entry["path"]
+        with _typed_errors():
+            for batch in obstore.list(self.store):
+                for entry in batch:
+                    if entry["last_modified"].timestamp() < unix_time:
+                        yield entry["path"]
 
     def clear_unfinished(self, unix_time: float) -> None:
         """Removes what processes that died were writing before a time, which no listing shows."""
@@ -112,6 +130,36 @@ def folder_blobs(folder: Path) -> ObjectBlobs:
     """Blobs in a folder, which is made if it is missing and readable by its owner only."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return ObjectBlobs(LocalStore(folder))
+
+
+def open_blobs(address: str) -> ObjectBlobs:
+    """Blobs in a folder, or under s3://BUCKET or s3://BUCKET/PREFIX.
+
+    Credentials, region and endpoint of the latter are read from the environment (AWS_ACCESS_KEY_ID,
+    AWS_ENDPOINT_URL and so on), never from an argument, which other users of a machine can see. `Refused`
+    where it is an address of neither.
+    """
+    if not address.startswith(S3):
+        if "://" in address:
+            raise Refused(ErrorCode.STORAGE_ADDRESS_INVALID, "blobs")
+        return folder_blobs(Path(address))
+    plain = os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://")  # whoever wrote that means it
+    options: ClientConfig = {**_CLIENT, "allow_http": plain}
+    try:
+        store = S3Store.from_url(address, client_options=options, retry_config=_RETRIES)
+    except (BaseError, ValueError) as error:
+        raise Refused(ErrorCode.STORAGE_ADDRESS_INVALID, "blobs") from error
+    return ObjectBlobs(store)
+
+
+@contextmanager
+def _typed_errors() -> Iterator[None]:
+    """Turns what a store says when it cannot serve now into errors after which one may try again."""
+    try:
+        with full_disk_typed():
+            yield
+    except BaseError as error:
+        raise TryAgain(ErrorCode.TRAINER_BUSY) from error
 
 
 @contextmanager

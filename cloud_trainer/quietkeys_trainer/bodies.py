@@ -1,4 +1,4 @@
-"""Reading request bodies: bounded in size and time, small ones to memory, evaluation keys to disk.
+"""Reading request bodies: bounded in size and time, those of a few KB to memory, all others to disk.
 
 The only asynchronous code of the service. Nothing here looks into a body: it is counted, hashed and kept.
 """
@@ -25,7 +25,8 @@ PATIENCE_S: Final = 20.0  # for a body of any size
 SLOWEST: Final = 64 * 1024  # bytes a second, below which a body is too slow
 LINGER_BYTES: Final = 256 * 1024  # read past a limit so that a sender slightly over it gets to see its answer
 LINGER_S: Final = 1.0
-BATCH: Final = 1024 * 1024  # bytes hashed and written at a time
+BODY_BYTES: Final = "quietkeys.body_bytes"  # in a request's scope: how many it has brought
+BATCH: Final = 128 * 1024  # bytes hashed and written at a time, and the most of a body that is in memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +45,15 @@ class SpooledBody:
     size: int
     sha256: str
 
+    @property
+    def content(self) -> bytes:
+        """All of it, read anew; for bodies that a handler needs whole."""
+        self.file.seek(0)
+        return self.file.read()
+
 
 async def read_body(request: Request, limit: int) -> Body:
-    """A body of at most `limit` bytes."""
+    """A body of at most `limit` bytes, which are few."""
     content = b"".join([chunk async for chunk in _chunks(request, limit)])
     return Body(content, hashlib.sha256(content).hexdigest())
 
@@ -55,13 +62,15 @@ async def _no_body(request: Request) -> Body:
     return await read_body(request, 0)
 
 
-def text_fields(body: Body, names: set[str]) -> dict[str, str]:
-    """The fields of a JSON body, which are exactly these, once each, and all text."""
+def text_fields(
+    body: Body | SpooledBody, names: set[str], optional: frozenset[str] = frozenset()
+) -> dict[str, str]:
+    """The fields of a JSON body, which are exactly these, once each and text; `optional` may be missing."""
     try:
         tree = json.loads(body.content, object_pairs_hook=_once_each)
     except (ValueError, RecursionError) as error:
         raise Refused(ErrorCode.REQUEST_MALFORMED, "not JSON") from error
-    if not isinstance(tree, dict) or tree.keys() != names:
+    if not isinstance(tree, dict) or tree.keys() | optional != names | optional:
         raise Refused(ErrorCode.REQUEST_MALFORMED, "fields")
     if not all(isinstance(value, str) for value in tree.values()):
         raise Refused(ErrorCode.REQUEST_MALFORMED, "fields")
@@ -139,6 +148,7 @@ async def _chunks(request: Request, limit: int) -> AsyncIterator[bytes]:
         if chunk is None:
             return
         size += len(chunk)
+        request.scope[BODY_BYTES] = size
         if size > limit:
             refusal = Refused(ErrorCode.BODY_TOO_LARGE, f"at most {limit} bytes")
             break

@@ -11,7 +11,7 @@ import hmac
 from dataclasses import dataclass, field
 from typing import Final
 
-from sqlalchemy import Engine, delete, func, select
+from sqlalchemy import ColumnElement, Engine, delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from quietkeys_protocol.errors import ErrorCode, Refused
@@ -21,16 +21,19 @@ from quietkeys_trainer.accounts import (
     close_if_empty,
     depart,
     device_of,
+    hold_account_of,
     key_ids,
     members_of,
     new_account,
 )
-from quietkeys_trainer.database import reading, writing
+from quietkeys_trainer.database import hold, reading, writing
 from quietkeys_trainer.models import DeviceRow, InvitationRow, MailRow
 
 INVITATION_S: Final = 15 * 60.0
 MAX_INVITATIONS: Final = 4  # open ones, of an account
 MAX_ATTEMPTS: Final = 3  # at the claim of an invitation
+
+_MOVES: Final = "moves between accounts"  # held by one at a time, before the accounts that it changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +95,15 @@ class Circles:
     def set_card(self, device_id: str, card: bytes) -> None:
         """Sets what the circle sees of a device."""
         with writing(self.database) as session:
+            hold_account_of(session, device_id)
             device_of(session, device_id).card = card
 
     def invite(self, device_id: str, offer: Offer, now: float) -> None:
         """Keeps an invitation; the same one again changes nothing."""
         with writing(self.database) as session:
-            account_id = account_of(session, device_id)
-            _expire(session, now)
+            account_id = hold_account_of(session, device_id)
+            hold(session, offer.invitation_id)  # which another account might draw as well
+            _expire(session, now, or_(InvitationRow.account_id == account_id, _named(offer.invitation_id)))
             earlier = session.get(InvitationRow, offer.invitation_id)
             if earlier is not None:
                 if (earlier.account_id, earlier.claim_sha256, earlier.package) != (
@@ -128,8 +133,12 @@ class Circles:
         The same device may repeat it. A wrong claim is counted, and the last one ends the invitation.
         """
         with writing(self.database) as session:
+            hold(session, _MOVES)
+            hold_account_of(session, device_id)
             device = device_of(session, device_id)
-            _expire(session, now)
+            _expire(session, now, _named(invitation_id))
+            offered_by = session.scalar(select(InvitationRow.account_id).where(_named(invitation_id)))
+            hold(session, offered_by or "")
             row = session.get(InvitationRow, invitation_id)
             if row is None or row.claimed_by not in (None, device_id):
                 raise Refused(ErrorCode.INVITATION_UNKNOWN)
@@ -150,6 +159,8 @@ class Circles:
         Does nothing where it is alone.
         """
         with writing(self.database) as session:
+            hold(session, _MOVES)
+            hold_account_of(session, device_id)
             member = _member(session, device_id, member_id)
             if len(members_of(session, member.account_id)) > 1:
                 depart(session, member)
@@ -159,6 +170,7 @@ class Circles:
         """Keeps a package for a member, in the place of an earlier one from the same sender."""
         digest = hashlib.sha256(package).hexdigest()
         with writing(self.database) as session:
+            hold_account_of(session, device_id)
             recipient = _member(session, device_id, member_id).id
             session.merge(
                 MailRow(recipient=recipient, sender=device_id, sha256=digest, package=package, put_at=now)
@@ -184,8 +196,12 @@ class Circles:
             _expire(session, now)
 
 
-def _expire(session: Session, now: float) -> None:
-    session.execute(delete(InvitationRow).where(InvitationRow.expires_at <= now))
+def _named(invitation_id: str) -> ColumnElement[bool]:
+    return InvitationRow.id == invitation_id
+
+
+def _expire(session: Session, now: float, *which: ColumnElement[bool]) -> None:
+    session.execute(delete(InvitationRow).where(InvitationRow.expires_at <= now, *which))
 
 
 def _join(session: Session, device: DeviceRow, account_id: str) -> None:

@@ -1,11 +1,10 @@
-"""The command line: `serve`, `worker`, `plan check`."""
+"""The command line: `serve`, `worker`, `plan check`, and `admin` from `admin_cli`."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final
@@ -13,34 +12,44 @@ from typing import Annotated, Final
 import typer
 
 from quietkeys_protocol.check import check_plan
-from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused
+from quietkeys_protocol.errors import ErrorCode, Refused
 from quietkeys_protocol.plan import Plan
+from quietkeys_trainer.admin_cli import admin
 from quietkeys_trainer.circuit import Engine, EngineLoader
+from quietkeys_trainer.limits import Limits
+from quietkeys_trainer.options import (
+    BLOBS_VARIABLE,
+    DATABASE_VARIABLE,
+    DEFAULT_KEPT,
+    DEFAULT_LIMITS,
+    DEFAULT_STATE,
+    BlobsOption,
+    BytesOption,
+    CertificateOption,
+    DatabaseOption,
+    Enrolment,
+    EnrolmentOption,
+    EnrolmentsOption,
+    JobsOption,
+    KeptKeysOption,
+    KeptReportsOption,
+    KeySetsOption,
+    NoPinOption,
+    PinOption,
+    PlainOption,
+    PlanOption,
+    ReportsOption,
+    RequestsOption,
+    ResultsOption,
+    StateOption,
+    TlsKeyOption,
+    typed_exit,
+)
+from quietkeys_trainer.retention import Retention
 from quietkeys_trainer.serving import Address, serve, work, write_ready
 from quietkeys_trainer.settings import LEASE_S, ServedPlan, Settings, read_plan
 
-StateOption = Annotated[
-    Path, typer.Option("--state", help="Folder of the ledger and of everything stored.", file_okay=False)
-]
-PlanOption = Annotated[
-    list[Path], typer.Option("--plan", help="A plan to serve; repeat it to serve several.", dir_okay=False)
-]
-PinOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--client-spec-sha256",
-        help="The client specification hash that devices have pinned, one for each plan, in the same order.",
-    ),
-]
-NoPinOption = Annotated[
-    bool,
-    typer.Option(
-        "--no-pin",
-        help="Serve whatever the compiler makes of the plans; devices that pinned another cannot use it.",
-    ),
-]
 HELP: Final = "Trains on encrypted reports of devices, and can read none of them."
-DEFAULT_STATE: Final = Path("trainer-state")
 
 
 def make_cli(load: EngineLoader, module: str, lease_s: float = LEASE_S) -> typer.Typer:
@@ -48,6 +57,7 @@ def make_cli(load: EngineLoader, module: str, lease_s: float = LEASE_S) -> typer
     app = typer.Typer(no_args_is_help=True, add_completion=False, help=HELP)
     plans = typer.Typer(no_args_is_help=True, help="What may be trained.")
     app.add_typer(plans, name="plan")
+    app.add_typer(admin, name="admin")
 
     @app.command("serve")
     def _serve(
@@ -58,13 +68,29 @@ def make_cli(load: EngineLoader, module: str, lease_s: float = LEASE_S) -> typer
         host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
         port: Annotated[int, typer.Option(help="0 picks a free one.", min=0, max=65535)] = 8750,
         workers: Annotated[int, typer.Option(help="Worker processes to run.", min=0, max=64)] = 1,
+        database: DatabaseOption = "",
+        blobs: BlobsOption = "",
+        enrolment: EnrolmentOption = Enrolment.OPEN,
+        tls_certificate: CertificateOption = None,
+        tls_key: TlsKeyOption = None,
+        plain_http: PlainOption = False,
+        requests_per_minute: RequestsOption = DEFAULT_LIMITS.requests_per_minute,
+        bytes_per_day: BytesOption = DEFAULT_LIMITS.bytes_per_day,
+        reports_per_day: ReportsOption = DEFAULT_LIMITS.reports_per_day,
+        key_sets_per_day: KeySetsOption = DEFAULT_LIMITS.key_sets_per_day,
+        jobs_in_flight: JobsOption = DEFAULT_LIMITS.jobs_in_flight,
+        enrolments_per_minute: EnrolmentsOption = DEFAULT_LIMITS.enrolments_per_minute,
+        keep_results_days: ResultsOption = DEFAULT_KEPT.results,
+        keep_reports_days: KeptReportsOption = DEFAULT_KEPT.reports,
+        keep_keys_days: KeptKeysOption = DEFAULT_KEPT.keys,
         ready_file: Annotated[
             Path | None, typer.Option(help="Where to write the ready line as well.", dir_okay=False)
         ] = None,
     ) -> None:
         """Answers devices, and keeps workers running. Prints one line of JSON when it is ready.
 
-        In front of anything but loopback belongs a reverse proxy that ends TLS and has timeouts for headers.
+        Off loopback it wants TLS, by --tls-certificate and --tls-key or from a reverse proxy in front,
+        which should have timeouts for headers.
         """
 
         def say_ready(line: str) -> None:
@@ -72,9 +98,26 @@ def make_cli(load: EngineLoader, module: str, lease_s: float = LEASE_S) -> typer
             if ready_file is not None:
                 write_ready(ready_file, line)
 
-        with _typed_exit():
-            settings = replace(_settings(state, plan, client_spec_sha256 or [], no_pin), lease_s=lease_s)
-            serve(settings, load, Address(host, port), _worker_command(module, settings), workers, say_ready)
+        with typed_exit():
+            settings = replace(
+                _settings(state, plan, client_spec_sha256 or [], no_pin),
+                lease_s=lease_s,
+                database=database,
+                blobs=blobs,
+                kept=Retention(keep_results_days, keep_reports_days, keep_keys_days),
+                is_open=enrolment is Enrolment.OPEN,
+                limits=Limits(
+                    requests_per_minute=requests_per_minute,
+                    bytes_per_day=bytes_per_day,
+                    reports_per_day=reports_per_day,
+                    key_sets_per_day=key_sets_per_day,
+                    jobs_in_flight=jobs_in_flight,
+                    enrolments_per_minute=enrolments_per_minute,
+                ),
+            )
+            os.environ |= {DATABASE_VARIABLE: database, BLOBS_VARIABLE: blobs}  # the workers' as well
+            address = Address(host, port, tls_certificate, tls_key, plain_http)
+            serve(settings, load, address, _worker_command(module, settings), workers, say_ready)
 
     @app.command("worker")
     def _worker(
@@ -82,17 +125,20 @@ def make_cli(load: EngineLoader, module: str, lease_s: float = LEASE_S) -> typer
         client_spec_sha256: PinOption = None,
         no_pin: NoPinOption = False,
         state: StateOption = DEFAULT_STATE,
+        database: DatabaseOption = "",
+        blobs: BlobsOption = "",
         name: Annotated[str, typer.Option(hidden=True)] = "",
         parent: Annotated[int, typer.Option(hidden=True)] = 0,
     ) -> None:
         """Runs one more worker beside a `serve` with the same state and plans."""
-        with _typed_exit():
-            work(
-                replace(_settings(state, plan, client_spec_sha256 or [], no_pin), lease_s=lease_s),
-                load,
-                name,
-                parent,
+        with typed_exit():
+            settings = replace(
+                _settings(state, plan, client_spec_sha256 or [], no_pin),
+                lease_s=lease_s,
+                database=database,
+                blobs=blobs,
             )
+            work(settings, load, name, parent)
 
     @plans.callback()
     def _plans() -> None:
@@ -103,7 +149,7 @@ def make_cli(load: EngineLoader, module: str, lease_s: float = LEASE_S) -> typer
         file: Annotated[Path, typer.Argument(help="A plan's canonical form.", dir_okay=False)],
     ) -> None:
         """Says what a round of a plan takes, or which rule it breaks."""
-        with _typed_exit():
+        with typed_exit():
             print(check_plan(read_plan(file)))
 
     return app
@@ -135,16 +181,6 @@ def _worker_command(module: str, settings: Settings) -> Callable[[str], list[str
         return [*arguments, "--name", name, "--parent", str(os.getpid())]
 
     return command
-
-
-@contextmanager
-def _typed_exit() -> Iterator[None]:
-    """Turns a typed error into a line on standard error and exit status 2."""
-    try:
-        yield
-    except QuietkeysError as error:
-        print(f"quietkeys-trainer: {error}", file=sys.stderr)
-        raise typer.Exit(2) from error
 
 
 def _load(plan: Plan, folder: Path) -> Engine:

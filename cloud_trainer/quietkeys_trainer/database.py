@@ -1,27 +1,41 @@
-"""The database: opened with the settings we rely on, and brought to the schema of this version."""
+"""The database: opened with the settings we rely on, and brought to the schema of this version.
+
+SQLite has one writer at a time. PostgreSQL has many, so a transaction that reads before it writes says with
+`hold` what nobody else may change meanwhile.
+"""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import alembic.command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionError
 from sqlalchemy.orm import Session
 
-from quietkeys_protocol.errors import ErrorCode, TryAgain
+from quietkeys_protocol.errors import ErrorCode, Refused, TryAgain
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 BUSY_MS: Final = 10_000  # how long a writer waits for another one
 
 _WRITES: Final = "quietkeys_writes"
+_SNAPSHOT: Final[Mapping[str, Any]] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+_POSTGRESQL_ARGUMENTS: Final[Mapping[str, Any]] = {
+    "application_name": "quietkeys-trainer",
+    "connect_timeout": 5,
+    "keepalives_idle": 30,
+    "options": f"-c lock_timeout={BUSY_MS} -c statement_timeout=60000"
+    " -c idle_in_transaction_session_timeout=60000",
+}
 _SQLITE_PRAGMAS: Final = (
     f"PRAGMA busy_timeout = {BUSY_MS}",
     "PRAGMA journal_mode = WAL",  # readers and one writer at the same time
@@ -30,20 +44,45 @@ _SQLITE_PRAGMAS: Final = (
     "PRAGMA secure_delete = ON",  # what a device deletes is overwritten
 )
 _FULL: Final = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_FSYNC}
+_FULL_SQLSTATE: Final = "53100"
 
 
 def open_database(url: str) -> Engine:
-    """The database at `url`; connections are made when needed."""
-    database = create_engine(url, pool_size=40, max_overflow=10)
-    if database.dialect.name == "sqlite":
-        event.listen(database, "connect", _prepare_sqlite)
-        event.listen(database, "begin", _begin_sqlite)
+    """The database at `url`, of SQLite or PostgreSQL; connections are made when needed.
+
+    `Refused` where it is the address of neither.
+    """
+    address = _address(url)
+    if address.get_backend_name() == "postgresql":
+        return create_engine(
+            address.set(drivername="postgresql+psycopg"),
+            pool_size=10,
+            max_overflow=10,
+            pool_timeout=BUSY_MS / 1000,
+            pool_pre_ping=True,  # a database that was started again is used again
+            connect_args=dict(_POSTGRESQL_ARGUMENTS),
+        )
+    database = create_engine(address, pool_size=40, max_overflow=10)
+    event.listen(database, "connect", _prepare_sqlite)
+    event.listen(database, "begin", _begin_sqlite)
     return database
+
+
+def _address(url: str) -> URL:
+    try:
+        address = make_url(url)
+    except ArgumentError as error:
+        raise Refused(ErrorCode.STORAGE_ADDRESS_INVALID, "database") from error
+    if address.drivername not in {"sqlite", "postgresql", "postgresql+psycopg"}:
+        raise Refused(ErrorCode.STORAGE_ADDRESS_INVALID, "database")
+    return address
 
 
 @contextmanager
 def reading(database: Engine) -> Iterator[Session]:
-    """A transaction that only reads."""
+    """A transaction that only reads, and sees one state of the database throughout."""
+    if database.dialect.name == "postgresql":
+        database = database.execution_options(**_SNAPSHOT)
     with _typed_errors(), Session(database) as session, session.begin():
         yield session
 
@@ -55,9 +94,27 @@ def writing(database: Engine) -> Iterator[Session]:
         yield session
 
 
+def hold(session: Session, *names: str) -> None:
+    """Keeps what goes by these names for this writing transaction alone; others that hold it wait.
+
+    What was read before may have changed while this one waited.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        for name in sorted(names):  # in one order, so that two never wait for each other
+            session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
+
+
 def migrate(database: Engine, revision: str = "head") -> None:
-    """Brings the schema up, or down, to a revision; does nothing where it is there already."""
-    with database.execution_options(**{_WRITES: True}).begin() as connection:
+    """Brings the schema up, or down, to a revision; does nothing where it is there already.
+
+    Processes that start together do it once.
+    """
+    writing_database = database.execution_options(**{_WRITES: True})
+    with _typed_errors(), writing_database.begin() as connection:
+        if database.dialect.name == "postgresql":
+            for setting in ("lock_timeout", "statement_timeout"):
+                connection.exec_driver_sql(f"SET LOCAL {setting} = 0")
+            connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("migration", 0))))
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
         config.attributes["connection"] = connection
@@ -102,8 +159,10 @@ def _typed_errors() -> Iterator[None]:
     """Translates what a database says when it cannot take more now."""
     try:
         yield
-    except OperationalError as error:
-        code = getattr(error.orig, "sqlite_errorcode", None)
-        if code in _FULL:
+    except (OperationalError, InterfaceError) as error:
+        code, state = (getattr(error.orig, name, None) for name in ("sqlite_errorcode", "sqlstate"))
+        if code in _FULL or state == _FULL_SQLSTATE:
             raise TryAgain(ErrorCode.DISK_FULL) from error
+        raise TryAgain(ErrorCode.TRAINER_BUSY) from error
+    except NoConnectionError as error:
         raise TryAgain(ErrorCode.TRAINER_BUSY) from error

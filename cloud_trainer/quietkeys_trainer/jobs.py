@@ -19,8 +19,8 @@ from sqlalchemy.orm import Session
 
 from quietkeys_protocol.errors import ErrorCode, Refused, StartOver
 from quietkeys_protocol.wire import Report
-from quietkeys_trainer.accounts import account_of, doom
-from quietkeys_trainer.database import reading, writing
+from quietkeys_trainer.accounts import account_of, doom, hold_account_of
+from quietkeys_trainer.database import hold, reading, writing
 from quietkeys_trainer.models import Failure, JobRow, JobState, KeyPlanRow, KeyRow, ReportRow
 
 MAX_ATTEMPTS: Final = 3  # workers that may die on a job before it is called its fault
@@ -92,7 +92,7 @@ class Jobs:
         report, device_id = arrival.report, arrival.device_id
         key_id, plan_hash = report.key_id.hex(), report.plan_hash.hex()
         with writing(self.database) as session:
-            account_id = account_of(session, device_id)
+            account_id = hold_account_of(session, device_id)
             earlier = _repeated(session, account_id, arrival.idempotency_key, arrival.sha256)
             if earlier is not None:
                 return Acceptance(earlier, took_blob=False)
@@ -186,6 +186,8 @@ class Jobs:
         """
         ended = {"state": JobState.DONE, "update_blob": update_blob, "finished_at": now}
         with writing(self.database) as session:
+            account_id = session.scalar(select(JobRow.account_id).where(JobRow.id == lease.job_id))
+            hold(session, account_id or "")  # two jobs of one source may end at the same time
             landed = _change(session, lease, ended | _NOBODYS)
             if landed:
                 _keep_newest_update(session, session.get_one(JobRow, lease.job_id))

@@ -1,11 +1,12 @@
 """The tables, and with them the rules that the database itself enforces.
 
-A job's life, guarded by CHECK constraints and by updates that name the state they leave:
+A job's life, guarded by CHECK constraints, by triggers (`job_rules`) and by updates that name the state they
+leave:
 
     queued ──lease──> running ──finish──> done ──the next job of its source is done──> superseded
        │                 │ └────fail────> failed
        │                 └─lease again (a worker died: its lease ran out)
-       └──a newer report of the same key and source──> superseded
+       └──a newer report of the same key and source──> superseded      failed ──an operator──> queued
 
 Devices belong to an account, and what they share hangs on its row and goes with it; `device_id` says who sent
 a report. Blobs are named here and live in the store.
@@ -52,6 +53,15 @@ class Failure(StrEnum):
     WORKERS = "workers"  # every worker that tried it died
 
 
+class Allowance(StrEnum):
+    """What a device may have only so much of in a time."""
+
+    REQUESTS = "requests"
+    BYTES = "bytes"
+    REPORTS = "reports"
+    KEYS = "keys"
+
+
 def _any_of(column: str, members: type[StrEnum]) -> str:
     return f"{column} IN ({', '.join(repr(member.value) for member in members)})"
 
@@ -93,7 +103,7 @@ class DeviceRow(Base):
 
     id: Mapped[str] = mapped_column(CHAR(32), primary_key=True)
     public_key: Mapped[bytes] = mapped_column(LargeBinary(32))
-    enrolled_at: Mapped[float] = mapped_column(Float(53))
+    enrolled_at: Mapped[float] = mapped_column(Float(53), index=True)
     account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"))
     source: Mapped[int] = mapped_column(SmallInteger)
     card: Mapped[bytes] = mapped_column(LargeBinary)
@@ -258,6 +268,42 @@ class NonceRow(Base):
 
     digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
     expires_at: Mapped[float] = mapped_column(Float(53), index=True)
+
+
+class EnrolmentTokenRow(Base):
+    """An invite for so many devices, as a digest: whoever reads this table can enrol nobody."""
+
+    __tablename__ = "enrolment_tokens"
+    __table_args__ = (CheckConstraint("uses_left >= 0", "uses_left"),)
+
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    uses_left: Mapped[int] = mapped_column(BigInt)
+    made_at: Mapped[float] = mapped_column(Float(53))
+    expires_at: Mapped[float] = mapped_column(Float(53))
+
+
+class UsageRow(Base):
+    """How much of an allowance a device has used: `level` at the time `at`, draining since then."""
+
+    __tablename__ = "usage"
+    __table_args__ = (CheckConstraint(_any_of("kind", Allowance), "kind"),)
+
+    device_id: Mapped[str] = mapped_column(ForeignKey("devices.id", ondelete="CASCADE"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(10), primary_key=True)
+    level: Mapped[float] = mapped_column(Float(53))
+    at: Mapped[float] = mapped_column(Float(53))
+
+
+class AuditRow(Base):
+    """Something that was done, by which kind of actor, to how many; it names no device and has no content."""
+
+    __tablename__ = "audit"
+
+    id: Mapped[str] = mapped_column(CHAR(32), primary_key=True)
+    at: Mapped[float] = mapped_column(Float(53), index=True)
+    actor: Mapped[str] = mapped_column(String(10))
+    action: Mapped[str] = mapped_column(String(32))
+    amount: Mapped[int] = mapped_column(BigInt)
 
 
 class DoomedBlobRow(Base):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends
@@ -14,9 +14,9 @@ from quietkeys_protocol.errors import ErrorCode, Refused
 from quietkeys_protocol.signing import is_hash, is_id, parse_base64_within
 from quietkeys_protocol.wire import MAX_CARD_BYTES, MAX_PACKAGE_BYTES
 from quietkeys_trainer.auth import Known, authenticate
-from quietkeys_trainer.bodies import Body, NoBody, read_body, text_fields
+from quietkeys_trainer.bodies import NoBody, SpooledBody, spool_body, text_fields
 from quietkeys_trainer.circles import Offer
-from quietkeys_trainer.service import ServiceOf
+from quietkeys_trainer.service import Service, ServiceOf
 from quietkeys_trainer.tidy import erase
 
 MAX_CLAIM_BYTES: Final = 1024
@@ -25,19 +25,23 @@ MAX_INVITATION_BYTES: Final = 1024 + (MAX_PACKAGE_BYTES + 2) // 3 * 4  # base64
 router: Final = APIRouter()
 
 
-def _at_most(limit: int) -> Callable[[Request, None], Awaitable[Body]]:
+def _at_most(limit: int) -> Callable[[Request, Service, None], AsyncIterator[SpooledBody]]:
     """How a route reads its body of at most `limit` bytes."""
 
-    async def body(request: Request, _: Known) -> Body:
-        return await read_body(request, limit)
+    async def body(request: Request, service: ServiceOf, _: Known) -> AsyncIterator[SpooledBody]:
+        read = await spool_body(request, limit, service.spool)
+        try:
+            yield read
+        finally:
+            read.file.close()
 
     return body
 
 
-Card = Annotated[Body, Depends(_at_most(MAX_CARD_BYTES))]
-Package = Annotated[Body, Depends(_at_most(MAX_PACKAGE_BYTES))]
-Invitation = Annotated[Body, Depends(_at_most(MAX_INVITATION_BYTES))]
-Claim = Annotated[Body, Depends(_at_most(MAX_CLAIM_BYTES))]
+Card = Annotated[SpooledBody, Depends(_at_most(MAX_CARD_BYTES))]
+Package = Annotated[SpooledBody, Depends(_at_most(MAX_PACKAGE_BYTES))]
+Invitation = Annotated[SpooledBody, Depends(_at_most(MAX_INVITATION_BYTES))]
+Claim = Annotated[SpooledBody, Depends(_at_most(MAX_CLAIM_BYTES))]
 
 
 @router.get("/v1/circle")

@@ -33,12 +33,12 @@ def service_key(service: ServiceOf) -> JSONResponse:
 
 @router.post("/v1/devices")
 def enrol(request: Request, service: ServiceOf, body: Annotated[Body, Depends(_enrolment)]) -> JSONResponse:
-    """Enrols the public key in the body, which has signed the request."""
-    encoded = text_fields(body, {"public_key"})["public_key"]
-    public_key = parse_base64(encoded, PUBLIC_KEY_BYTES, "public_key")
+    """Enrols the public key in the body, which has signed the request; `invite` where one is asked for."""
+    fields = text_fields(body, {"public_key"}, optional=frozenset({"invite"}))
+    public_key = parse_base64(fields["public_key"], PUBLIC_KEY_BYTES, "public_key")
     now = service.clock()
     device_id = authenticate_newcomer(service.ledger, request, public_key, body.sha256, now)
-    is_new = service.ledger.enrol(device_id, public_key, now)
+    is_new = service.ledger.enrol(device_id, public_key, now, fields.get("invite", ""))
     answer = {"device_id": device_id, "trainer_key": _trainer_key(service)}
     return JSONResponse(answer, status_code=201 if is_new else 200)
 
@@ -59,7 +59,7 @@ def forget(request: Request, service: ServiceOf, body: NoBody, device_id: str) -
     """
     if authenticate(service.ledger, request, body.sha256, service.clock()) != device_id:
         raise StartOver(ErrorCode.DEVICE_UNKNOWN)
-    service.ledger.delete_device(device_id)
+    service.ledger.delete_device(device_id, service.clock())
     erase(service)
     deleted_at, nonce = int(service.clock()), single_header(request, NONCE_HEADER)
     signature = service.trainer_key.sign_deletion(device_id, deleted_at, nonce)

@@ -64,6 +64,8 @@ def put_part(
         raise Refused(ErrorCode.REQUEST_MALFORMED, "offset")
     if _stored_bytes(service, sender, key_id):
         return _state(service, sender, key_id)
+    if offset == "0":
+        service.ledger.admit_keys(sender, now)
     with service.uploads.at(sender, key_id, int(offset), now) as upload:
         if upload.size + body.size > service.largest_keys:
             raise Refused(ErrorCode.BODY_TOO_LARGE, f"at most {service.largest_keys} bytes in all")
@@ -80,7 +82,7 @@ def delete_keys(request: Request, service: ServiceOf, body: NoBody, key_id: str)
     """Deletes evaluation keys, with every report, job and update under them."""
     sender = authenticate(service.ledger, request, body.sha256, service.clock())
     _require_hash(key_id)
-    service.ledger.delete_keys(sender, key_id)
+    service.ledger.delete_keys(sender, key_id, service.clock())
     erase(service)
     return Response(status_code=204)
 
@@ -118,7 +120,7 @@ def _stored_bytes(service: Service, sender: str, key_id: str) -> int:
             plan_hashes = _plans_with_this_framing(unknown, service.blobs.get(blob))
             service.ledger.note_plans(sender, key_id, plan_hashes)
     except BlobDamagedError:
-        service.ledger.delete_keys(sender, key_id)
+        service.ledger.delete_keys(sender, key_id, service.clock())
         return 0
     return size
 

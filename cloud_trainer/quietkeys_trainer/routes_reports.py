@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends
@@ -12,7 +14,7 @@ from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused, StartO
 from quietkeys_protocol.signing import IDEMPOTENCY_HEADER, is_id
 from quietkeys_protocol.wire import MAX_REPORT_BYTES, Report, decode_report
 from quietkeys_trainer.auth import authenticate, single_header
-from quietkeys_trainer.bodies import Body, read_body
+from quietkeys_trainer.bodies import SpooledBody, spool_body
 from quietkeys_trainer.circuit import Engine, engine_of
 from quietkeys_trainer.jobs import Acceptance, Arrival
 from quietkeys_trainer.service import Service, ServiceOf
@@ -20,24 +22,32 @@ from quietkeys_trainer.service import Service, ServiceOf
 router: Final = APIRouter()
 
 
-async def _container(request: Request) -> Body:
-    return await read_body(request, MAX_REPORT_BYTES)
+async def _container(request: Request, service: ServiceOf) -> AsyncIterator[SpooledBody]:
+    body = await spool_body(request, MAX_REPORT_BYTES, service.spool)
+    try:
+        yield body
+    finally:
+        body.file.close()
 
 
 @router.post("/v1/reports")
-def receive(request: Request, service: ServiceOf, body: Annotated[Body, Depends(_container)]) -> JSONResponse:
+def receive(
+    request: Request, service: ServiceOf, body: Annotated[SpooledBody, Depends(_container)]
+) -> JSONResponse:
     """Accepts a report and queues the job it asks for; the same report again answers with the same job."""
     sender = authenticate(service.ledger, request, body.sha256, service.clock())
     idempotency_key = single_header(request, IDEMPOTENCY_HEADER)
     if not is_id(idempotency_key):
         raise Refused(ErrorCode.REQUEST_MALFORMED, IDEMPOTENCY_HEADER)
-    report = decode_report(body.content)
+    content = body.content
+    report = decode_report(content)
     job = service.jobs.repeated(sender, idempotency_key, body.sha256)
     if job is None:
         _check_framing(report, engine_of(service.engines, report.plan_hash.hex()))
         if not service.ledger.has_keys(sender, report.key_id.hex(), report.plan_hash.hex()):
             raise StartOver(ErrorCode.KEY_UNKNOWN)
-        job = _store(service, sender, report, body, idempotency_key).job
+        service.ledger.admit_report(sender, report.key_id.hex(), report.source, service.clock())
+        job = _store(service, Arrival(sender, report, "", body.sha256, idempotency_key), content).job
     return JSONResponse({"job_id": job.job_id}, status_code=202)
 
 
@@ -54,12 +64,11 @@ def _check_framing(report: Report, engine: Engine) -> None:
             raise Refused(ErrorCode.FRAMING_CHANGED, f"{field.quantity} of {field.block}")
 
 
-def _store(service: Service, sender: str, report: Report, body: Body, idempotency_key: str) -> Acceptance:
+def _store(service: Service, arrival: Arrival, content: bytes) -> Acceptance:
     """The report's acceptance; the blob is written first, so that no row ever names one that is not there."""
-    blob = service.blobs.put(body.content, body.sha256)
-    arrival = Arrival(sender, report, blob, body.sha256, idempotency_key)
+    blob = service.blobs.put(content, arrival.sha256)
     try:
-        acceptance = service.jobs.accept(arrival, service.clock())
+        acceptance = service.jobs.accept(replace(arrival, blob=blob), service.clock())
     except QuietkeysError:
         service.blobs.delete(blob)
         raise

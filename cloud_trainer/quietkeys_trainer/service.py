@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 from fastapi import Depends
 from starlette.requests import Request
 
-from quietkeys_trainer.blobs import Blobs, folder_blobs
+from quietkeys_trainer.blobs import Blobs, open_blobs
 from quietkeys_trainer.circles import Circles
 from quietkeys_trainer.circuit import Engine, Engines
 from quietkeys_trainer.database import open_database
 from quietkeys_trainer.jobs import Jobs
 from quietkeys_trainer.ledger import Ledger
 from quietkeys_trainer.receipts import TrainerKey, open_trainer_key
+from quietkeys_trainer.retention import Retention
 from quietkeys_trainer.settings import Settings
 from quietkeys_trainer.uploads import Uploads
 
@@ -35,6 +36,8 @@ class Service:
     spool: Path
     engines: Engines
     clock: Callable[[], float] = time.time
+    operator_token: Path | None = None
+    kept: Retention = field(default_factory=Retention)
 
     @property
     def largest_keys(self) -> int:
@@ -44,16 +47,18 @@ class Service:
 
 def open_service(settings: Settings, engines: dict[str, Engine]) -> Service:
     """The service over the folders and the database of these settings, which exist."""
-    database = open_database(settings.database_url)
+    database = open_database(settings.database_address)
     return Service(
-        ledger=Ledger(database),
+        ledger=Ledger(database, settings.limits, settings.is_open),
         jobs=Jobs(database),
         circles=Circles(database),
-        blobs=folder_blobs(settings.blobs),
+        blobs=open_blobs(settings.blobs_address),
         uploads=Uploads(database, settings.uploads),
         trainer_key=open_trainer_key(settings.trainer_key),
         spool=settings.spool,
         engines=engines,
+        operator_token=settings.operator_token,
+        kept=settings.kept,
     )
 
 

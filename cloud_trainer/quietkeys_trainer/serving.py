@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import os
 import secrets
@@ -15,6 +16,7 @@ from typing import Final
 import structlog
 import uvicorn
 
+from quietkeys_protocol.errors import ErrorCode, Refused
 from quietkeys_trainer.api import make_api
 from quietkeys_trainer.circuit import EngineLoader
 from quietkeys_trainer.database import migrate
@@ -33,10 +35,28 @@ GRACE_S: Final = 10  # for requests that are under way when the service stops
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where to listen; port 0 is any free one."""
+    """Where to listen; port 0 is any free one.
+
+    certificate, key: PEM files, for TLS. plain: without these, and other machines may connect all the same.
+    """
 
     host: str
     port: int
+    certificate: Path | None = None
+    key: Path | None = None
+    plain: bool = False
+
+    @property
+    def has_tls(self) -> bool:
+        """Whether what is sent is encrypted on its way."""
+        return self.certificate is not None and self.key is not None
+
+    def require_private(self) -> None:
+        """Refuses to serve other machines in the clear, unless told to: a proxy may stand in front."""
+        if (self.certificate is None) != (self.key is None):
+            raise Refused(ErrorCode.ADDRESS_EXPOSED, "a certificate and its key belong together")
+        if not (self.has_tls or self.plain or _is_loopback(self.host)):
+            raise Refused(ErrorCode.ADDRESS_EXPOSED)
 
 
 def serve(
@@ -48,6 +68,7 @@ def serve(
     say_ready: Callable[[str], None],
 ) -> None:
     """Serves until told to stop; `say_ready` gets one line of JSON once requests are answered."""
+    address.require_private()
     configure_logs("api")
     stop = Stop()
     stop.listen(at_once=False)
@@ -57,10 +78,10 @@ def serve(
     supervisor = Supervisor(service, worker_command, workers)
     supervisor.start()
     try:
-        ready = {"url": _url(address.host, port), "pid": os.getpid(), "plans": _pins(service)}
+        ready = {"url": _url(address, port), "pid": os.getpid(), "plans": _pins(service)}
         say_ready(json.dumps(ready))
         structlog.get_logger().info("ready", port=port, workers=workers)
-        _run(_server(service), listening, stop)
+        _run(_server(service, address), listening, stop)
     finally:
         listening.close()
         supervisor.stop(stop)
@@ -106,8 +127,18 @@ def _listen(address: Address) -> socket.socket:
     return socket.create_server((address.host, address.port), family=family, backlog=BACKLOG)
 
 
-def _url(host: str, port: int) -> str:
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+def _url(address: Address, port: int) -> str:
+    scheme = "https" if address.has_tls else "http"
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    return f"{scheme}://{host}:{port}"
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether only this machine can connect to an address; of a name only "localhost" is known to be that."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _run(server: uvicorn.Server, listening: socket.socket, stop: Stop) -> None:
@@ -121,7 +152,7 @@ def _run(server: uvicorn.Server, listening: socket.socket, stop: Stop) -> None:
     server.run(sockets=[listening])
 
 
-def _server(service: Service) -> uvicorn.Server:
+def _server(service: Service, address: Address) -> uvicorn.Server:
     config = uvicorn.Config(
         make_api(service),
         http="h11",
@@ -134,5 +165,7 @@ def _server(service: Service) -> uvicorn.Server:
         limit_concurrency=MOST_CONNECTIONS,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACE_S,
+        ssl_certfile=address.certificate,
+        ssl_keyfile=address.key,
     )
     return uvicorn.Server(config)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +10,8 @@ from quietkeys_protocol.errors import ErrorCode, Refused
 from quietkeys_protocol.plan import MAX_PLAN_BYTES, Plan
 from quietkeys_protocol.signing import is_hash
 from quietkeys_trainer.circuit import Engine, EngineLoader
+from quietkeys_trainer.limits import Limits
+from quietkeys_trainer.retention import Retention
 
 LEASE_S: Final = 30.0  # a worker that is silent for so long has died; three heartbeats fit in
 
@@ -27,22 +29,29 @@ class Settings:
     """The folder of all that a trainer keeps, and the plans it serves.
 
     requires_pins: off only where the operator asked for it, to learn a specification or to try a plan out.
+    database, blobs: addresses of these where they do not lie in the folder. The first may hold a password.
+    is_open: whether devices enrol without an invite.
     """
 
     state: Path
     plans: tuple[ServedPlan, ...]
     lease_s: float = LEASE_S
     requires_pins: bool = True
+    database: str = field(default="", repr=False)
+    blobs: str = ""
+    is_open: bool = True
+    limits: Limits = field(default_factory=Limits)
+    kept: Retention = field(default_factory=Retention)
 
     @property
-    def database_url(self) -> str:
+    def database_address(self) -> str:
         """Where the ledger is."""
-        return f"sqlite:///{self.state / 'ledger.sqlite'}"
+        return self.database or f"sqlite:///{self.state / 'ledger.sqlite'}"
 
     @property
-    def blobs(self) -> Path:
+    def blobs_address(self) -> str:
         """Where ciphertexts are."""
-        return self.state / "blobs"
+        return self.blobs or str(self.state / "blobs")
 
     @property
     def spool(self) -> Path:
@@ -60,13 +69,18 @@ class Settings:
         return self.state / "trainer.key"
 
     @property
+    def operator_token(self) -> Path:
+        """Where the digest of the operator's token is, if one was made."""
+        return self.state / "operator.token"
+
+    @property
     def circuits(self) -> Path:
         """Where circuits that were compiled here may be kept."""
         return self.state / "circuits"
 
     def make_folders(self) -> None:
         """Makes the folders, readable by their owner only."""
-        for folder in (self.state, self.blobs, self.spool, self.uploads, self.circuits):
+        for folder in (self.state, self.spool, self.uploads, self.circuits):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 

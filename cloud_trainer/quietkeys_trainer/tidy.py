@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import structlog
-from obstore.exceptions import BaseError
 
+from quietkeys_protocol.errors import TryAgain
 from quietkeys_trainer.blobs import STALE_S, Blobs
 from quietkeys_trainer.database import forget_history
 from quietkeys_trainer.ledger import Ledger
+from quietkeys_trainer.retention import expire
 from quietkeys_trainer.service import Service
 
 
 def tidy(service: Service, now: float) -> None:
     """Deletes what is over, doomed, or so old that its writer must have died before naming it."""
     service.circles.expire(now)
+    expire(service.ledger.database, service.kept, now)
     service.uploads.clear(now)
     delete_doomed(service.ledger, service.blobs)
     forget_history(service.ledger.database)
@@ -36,7 +38,7 @@ def delete_doomed(ledger: Ledger, blobs: Blobs) -> None:
     for name in ledger.doomed_blobs():
         try:
             blobs.delete(name)
-        except (OSError, BaseError) as error:
+        except (OSError, TryAgain) as error:
             structlog.get_logger().warning("blob_not_deleted", error=type(error).__name__)
         else:
             ledger.forget_doomed(name)

@@ -20,7 +20,7 @@ from sqlalchemy import Engine, delete, select, update
 
 from quietkeys_protocol.errors import ErrorCode, Refused, TryAgain
 from quietkeys_protocol.signing import is_id
-from quietkeys_trainer.accounts import account_of
+from quietkeys_trainer.accounts import account_of, hold_account_of
 from quietkeys_trainer.blobs import full_disk_typed
 from quietkeys_trainer.bodies import BATCH, SpooledBody, write_all
 from quietkeys_trainer.database import reading, writing
@@ -113,7 +113,7 @@ class Uploads:
     def _name(self, device_id: str, key_id: str, offset: int, now: float) -> str:
         """The file of the upload that is at `offset`; a new one where that is 0 and there is none."""
         with writing(self.database) as session:
-            account_id = account_of(session, device_id)
+            account_id = hold_account_of(session, device_id)
             row = session.get(UploadRow, account_id)
             if row is not None and row.key_id == key_id and row.received == offset:
                 return row.name

@@ -229,6 +229,20 @@ class ErrorCode(StrEnum):
         "the part does not begin where the upload ends",
         "Ask for the state of the evaluation keys and go on from there.",
     )
+    ENROLMENT_REFUSED = (
+        "enrolment_refused",
+        403,
+        Remedy.CORRECT,
+        "this trainer takes invited devices only, and this is no open invite",
+        "Ask whoever runs the trainer for an invite.",
+    )
+    OPERATOR_REFUSED = (
+        "operator_refused",
+        401,
+        Remedy.CORRECT,
+        "this is not the operator's token",
+        "Make one with `quietkeys-trainer admin token` and send it as Authorization: Bearer TOKEN.",
+    )
     MEMBER_UNKNOWN = (
         "member_unknown",
         404,
@@ -333,6 +347,29 @@ class ErrorCode(StrEnum):
         Remedy.CORRECT,
         "the trainer's signing key cannot be used",
         "Restore trainer.key from a backup. With a new one no device trusts this trainer's receipts.",
+    )
+
+    STORAGE_ADDRESS_INVALID = (
+        "storage_address_invalid",
+        LOCAL,
+        Remedy.CORRECT,
+        "this is no address of a database or of a store",
+        "The database is sqlite:///FILE or postgresql://USER@HOST/NAME, blobs lie in a folder or s3://BUCKET/NAME.",
+    )
+
+    ADDRESS_EXPOSED = (
+        "address_exposed",
+        LOCAL,
+        Remedy.CORRECT,
+        "plain HTTP would be served to other machines",
+        "Give --tls-certificate and --tls-key, or --plain-http behind a proxy that ends TLS.",
+    )
+    BACKUP_UNUSABLE = (
+        "backup_unusable",
+        LOCAL,
+        Remedy.CORRECT,
+        "this backup cannot be used here",
+        "Restore a whole backup, of this version or an earlier one, into an empty trainer.",
     )
 
     TOUCHES_MALFORMED = (

@@ -79,18 +79,30 @@ class TrainerClient:
     trainer says.
     """
 
-    def __init__(self, identity: Identity, transport: Transport, around: Surroundings | None = None) -> None:
-        """around: where time and chance come from; the real ones if None."""
+    def __init__(
+        self,
+        identity: Identity,
+        transport: Transport,
+        around: Surroundings | None = None,
+        invite: str = "",
+    ) -> None:
+        """around: where time and chance come from; the real ones if None. invite: for a trainer that asks."""
         self._identity = identity
         self._transport = transport
         self._around = Surroundings() if around is None else around
+        self._invite = invite
         self._nonce = ""  # of the latest attempt
         self.traffic = Traffic()
 
     def enrol(self) -> bytes:
-        """Make the device known; return the trainer's public key, 32 bytes. Again, it changes nothing."""
-        public_key = base64.b64encode(self._identity.public_key).decode()
-        body = Body.of(json.dumps({"public_key": public_key}).encode())
+        """Make the device known; return the trainer's public key, 32 bytes. Again, it changes nothing.
+
+        Raises Refused (ENROLMENT_REFUSED) if the trainer wants another invite.
+        """
+        fields = {"public_key": base64.b64encode(self._identity.public_key).decode()}
+        if self._invite:
+            fields["invite"] = self._invite
+        body = Body.of(json.dumps(fields).encode())
         answer = self._call("POST", "/v1/devices", body, TrafficKind.ENROLMENT)
         fields = fields_of(answer, {200, 201}, {"device_id", "trainer_key"})
         check(fields["device_id"] == self._identity.device_id)

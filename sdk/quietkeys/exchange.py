@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -37,26 +37,39 @@ if TYPE_CHECKING:  # imported when a sync begins
 _NO_TRAINER: Final = "https://trainer.invalid"  # for what is never sent (RFC 2606)
 
 
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Which trainer: its address in canonical form, "" for none.
+
+    key: the one to trust, None for the first it shows. invite: for a trainer that lets in nobody without one.
+    certificates: to verify it with, None for the public ones.
+    """
+
+    url: str
+    key: bytes | None = None
+    invite: str = ""
+    certificates: Path | None = None
+
+
 class Exchange:
     """The trainer's side of an open profile.
 
-    trainer: its address, "" for none. trainer_key: the one to trust, None: the first it shows. cipher,
-    transport: for tests, None for the real ones. stopper: ends the sync under way.
-    policy: how many events an update takes.
+    destination: the trainer. cipher, transport: for tests, None for the real ones. stopper: ends the sync
+    under way. policy: how many events an update takes.
     """
 
     def __init__(
         self,
         opened: Opened,
-        trainer: str,
-        trainer_key: bytes | None,
+        destination: Destination,
         cipher: Callable[[Path, Plan], Cipher] | None,
         transport: Transport | None,
         rng: Generator,
         stopper: Stopper,
         policy: Policy,
     ) -> None:
-        self.trainer = trainer
+        self.trainer = destination.url
+        self._destination = destination
         self._opened = opened
         self._cipher = self._real_cipher if cipher is None else cipher
         self._transport = transport
@@ -64,8 +77,8 @@ class Exchange:
         self._stopper = stopper
         self._policy = policy
         self._outbox.tidy()
-        if trainer and trainer_key is not None:
-            self._trust(trainer_key)
+        if destination.url and destination.key is not None:
+            self._trust(destination.key)
 
     def sync(self, progress: ProgressCallback | None, wait_seconds: float, metered: bool) -> SyncResult:
         """Run one sync; `Personalizer.sync` says what that is."""
@@ -125,7 +138,7 @@ class Exchange:
                 leave(profile.folder, profile.store, self.trainer, parts.transport, around)
             transport = StoppableTransport(parts.transport, parts.stop)
             identity = identity_for(profile.folder, self.trainer, profile.store.database.key)
-            client = TrainerClient(identity, transport, around)
+            client = TrainerClient(identity, transport, around, self._destination.invite)
             ensure_enrolled(profile.store, self.trainer, client, lambda: None)
             try:
                 yield parts, client
@@ -239,6 +252,7 @@ class Exchange:
             minimum_events=self._policy.minimum_events,
             trial_events=self._policy.trial_events,
             place=place_in(profile.store),
+            invite=self._destination.invite,
         )
 
     def _real_cipher(self, folder: Path, plan: Plan) -> Cipher:
@@ -253,4 +267,6 @@ class Exchange:
 
         if self._transport is not None and trainer == self.trainer:
             return self._transport
-        return RequestsTransport(trainer, self._stopper.event)
+        own = trainer == self.trainer
+        certificates = self._destination.certificates if own else None
+        return RequestsTransport(trainer, self._stopper.event, certificates)

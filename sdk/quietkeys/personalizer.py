@@ -30,7 +30,7 @@ from quietkeys.bundle import SHIPPED
 from quietkeys.circles import Circle
 from quietkeys.consent import Consent
 from quietkeys.contents import LedgerLine
-from quietkeys.exchange import Exchange
+from quietkeys.exchange import Destination, Exchange
 from quietkeys.fields import InputField
 from quietkeys.keyboard import QWERTY, Layout
 from quietkeys.keys import Keys
@@ -70,8 +70,7 @@ class Personalizer:
         profile: Profile,
         learning: Learning,
         preferences: StoredPreferences,
-        trainer: str,
-        trainer_key: bytes | None,
+        destination: Destination,
         cipher: Callable[[Path, Plan], Cipher] | None,
         transport: Transport | None,
         around: Surroundings | None,
@@ -83,7 +82,7 @@ class Personalizer:
         stopper = Stopper()
         surroundings = Surroundings(sleep=stopper.event.wait) if around is None else around
         self._opened = Opened(profile, learning, preferences, surroundings)
-        self._exchange = Exchange(self._opened, trainer, trainer_key, cipher, transport, rng, stopper, policy)
+        self._exchange = Exchange(self._opened, destination, cipher, transport, rng, stopper, policy)
         self._typing = self._opened.typing
         self._private = 0  # blocks of `private` that are open
         self.schedule: Final = Scheduler(
@@ -98,6 +97,8 @@ class Personalizer:
         *,
         trainer_url: str | None = None,
         trainer_key: bytes | None = None,
+        trainer_invite: str = "",
+        trainer_certificates: str | Path | None = None,
         bundle: str | Path = "en",
         layout: Layout = QWERTY,
         redact: Sequence[re.Pattern[str]] = (),
@@ -114,6 +115,8 @@ class Personalizer:
         trainer_url: https, or http on this machine; without one nothing can be synced, everything else works.
         trainer_key: the trainer's Ed25519 public key (32 bytes) if the app knows it, else the first one that
         the trainer shows is trusted; any other is refused, and receipts of deletions are verified with it.
+        trainer_invite: what whoever runs the trainer gives to those who may use it, where it asks for one.
+        trainer_certificates: a PEM file of authorities to trust for its https, instead of the public ones.
         bundle: the name of a shipped bundle, or the folder of one that is signed by a key of `trusted_keys`.
         layout: what is typed on, one of `quietkeys.layouts` or made by `Layout.from_rows`; what is learned of
         touches belongs to its name.
@@ -140,12 +143,13 @@ class Personalizer:
             return learning, StoredPreferences(store)
 
         profile, (learning, preferences) = Profile.open(Path(profile_dir), build, clock(), protection)
+        certificates = Path(trainer_certificates) if trainer_certificates else None
+        destination = Destination(trainer, trainer_key, trainer_invite, certificates)
         return cls(
             profile,
             learning,
             preferences,
-            trainer,
-            trainer_key,
+            destination,
             cipher,
             transport,
             around,

@@ -88,6 +88,7 @@ class _Run:
             identity_for(parts.profile, parts.trainer, parts.store.database.key),
             StoppableTransport(parts.transport, parts.stop),
             parts.around,
+            parts.invite,
         )
         self._seconds: dict[Step, float] = {}
         self._step: Step | None = None

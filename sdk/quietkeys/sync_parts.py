@@ -37,7 +37,7 @@ class Parts:
     """What a sync works on.
 
     trainer: its address in canonical form. masses: returns the present counts; private. stop: ends waiting.
-    may_upload_keys: whether so many bytes may go over the network that there is.
+    invite: for a trainer that asks for one. may_upload_keys: whether so many bytes may go over the network.
     minimum_events: held-out events before the first report that is no dummy.
     trial_events: held-out events by which an update that passed the gate is judged again before it is used.
     """
@@ -57,3 +57,4 @@ class Parts:
     may_upload_keys: Callable[[int], bool] = always
     minimum_events: int = MINIMUM_EVENTS
     trial_events: int = 0
+    invite: str = ""

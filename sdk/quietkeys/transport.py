@@ -86,9 +86,15 @@ class RequestsTransport:
     Every exchange has a connection of its own, so that it can be ended without regard to another.
     """
 
-    def __init__(self, url: str, stop: threading.Event | None = None) -> None:
-        """url: see `address.trainer_address`. stop: ends the exchange under way, and all later ones."""
+    def __init__(
+        self, url: str, stop: threading.Event | None = None, certificates: Path | None = None
+    ) -> None:
+        """url: see `address.trainer_address`. stop: ends the exchange under way, and all later ones.
+
+        certificates: a PEM file of the authorities to trust, instead of the public ones.
+        """
         self._url = trainer_address(url)
+        self._verify: bool | str = True if certificates is None else str(certificates)
         self._stop = threading.Event() if stop is None else stop
 
     def send(self, request: Request) -> Answer:
@@ -96,6 +102,7 @@ class RequestsTransport:
         limit_s = EXCHANGE_S + request.body.size / SLOWEST_BYTES_PER_S
         with Watch(limit_s, self._stop) as watch, requests.Session() as session:
             session.trust_env = False
+            session.verify = self._verify
             for scheme in ("https://", "http://"):
                 session.mount(scheme, WatchedAdapter(watch))
             return self._exchange(session, request)
@@ -122,6 +129,10 @@ class RequestsTransport:
                     {name.lower(): value for name, value in response.headers.items()},
                     content,
                 )
+        except requests.exceptions.SSLError as error:
+            if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                raise Untrusted(ErrorCode.TRAINER_GARBLED, "its certificate is not trusted") from error
+            raise TryAgain(ErrorCode.TRAINER_UNREACHABLE) from error
         except (requests.ConnectionError, requests.Timeout, urllib3.exceptions.TimeoutError) as error:
             raise TryAgain(ErrorCode.TRAINER_UNREACHABLE) from error
         except urllib3.exceptions.ProtocolError as error:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from quietkeys import Deletion, ErrorCode, Outcome, Outdated, Personalizer, Progress, Step, TryAgain
+from quietkeys import Deletion, ErrorCode, Outcome, Outdated, Personalizer, Progress, Refused, Step, TryAgain
 from quietkeys.client_answers import JobState
 from quietkeys.surroundings import Surroundings
 from quietkeys.sync import Syncer
@@ -361,3 +361,18 @@ def test_two_sources_add_up(rig: Rig) -> None:
     half, both, whole = seen
     assert half == pytest.approx(whole / 2, rel=0.2)
     assert both == pytest.approx(whole, rel=0.1)
+
+
+def test_a_trainer_may_ask_for_an_invite(rig: Rig) -> None:
+    """Without one nothing but the enrolment is tried; with one the device is let in, once and for all."""
+    rig.trainer.invites = {"1" * 32: 1}
+    with rig.open_learned() as keyboard, pytest.raises(Refused) as caught:
+        keyboard.sync()
+    assert caught.value.code is ErrorCode.ENROLMENT_REFUSED
+    assert {path for _, path in rig.trainer.requests} == {"/v1/devices"}
+    with rig.open(trainer_invite="1" * 32) as keyboard:
+        keyboard.sync()
+    assert rig.trainer.invites == {"1" * 32: 0}
+    with rig.open() as keyboard:
+        keyboard.sync()
+    assert len(rig.trainer.devices) == 1

@@ -17,6 +17,7 @@ from tests.trainer.device import Device
 from tests.trainer.fake_engine import FakeEngine
 from tests.trainer.running import Trainer, fake_keys, fake_values, running
 from tests.trainer.sides import Side, in_memory, real
+from tests.trainer.storage import Services, Storage, in_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +55,49 @@ class Rig:
 
 
 @pytest.fixture(scope="session")
+def services() -> Iterator[Services]:
+    """A PostgreSQL server and an S3 server."""
+    services = Services()
+    try:
+        services.postgres.start()
+        services.bucket.start()
+        yield services
+    finally:
+        services.postgres.stop()
+        services.bucket.stop()
+
+
+@pytest.fixture
+def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
+    """Where a trainer in `tmp_path` keeps things: there, or on servers (see `on_both`)."""
+    if getattr(request, "param", "folder") == "folder":
+        return in_folder(tmp_path / "state")
+    services: Services = request.getfixturevalue("services")
+    return services.new_storage()
+
+
+@pytest.fixture(params=["SQLite", "PostgreSQL"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty database of each kind."""
+    if request.param == "SQLite":
+        return f"sqlite:///{tmp_path / 'ledger.sqlite'}"
+    services: Services = request.getfixturevalue("services")
+    return services.postgres.new_database()
+
+
+@pytest.fixture(scope="session")
 def fake_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     """One trainer with two workers over the fake engine."""
     with running(tmp_path_factory.mktemp("fake"), "--workers", "2") as trainer:
+        frames = FakeEngine().frames
+        yield Rig(trainer, frames, fake_keys(b"one"), lambda number: fake_values(b"report %d" % number))
+
+
+@pytest.fixture(scope="session")
+def cloud_session(tmp_path_factory: pytest.TempPathFactory, services: Services) -> Iterator[Rig]:
+    """The same on PostgreSQL and S3."""
+    storage = services.new_storage()
+    with running(tmp_path_factory.mktemp("cloud"), "--workers", "2", **storage.variables()) as trainer:
         frames = FakeEngine().frames
         yield Rig(trainer, frames, fake_keys(b"one"), lambda number: fake_values(b"report %d" % number))
 
@@ -89,19 +130,25 @@ def fake_rig(fake_session: Rig) -> Iterator[Rig]:
     fake_session.clear()
 
 
-@pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.fhe)])
+@pytest.fixture(params=["fake", "cloud", pytest.param("real", marks=pytest.mark.fhe)])
 def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
-    """A trainer, whichever engine it has: what is tested with it holds for both."""
+    """A trainer, whichever engine and storage it has: what is tested with it holds for all."""
     session: Rig = request.getfixturevalue(f"{request.param}_session")
     yield session
     session.clear()
 
 
-@pytest.fixture(params=["in memory", "service"])
-def side(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Side]:
+@pytest.fixture(params=["in memory", "service", "service on PostgreSQL and S3"])
+def side(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Side]:
     """Each kind of trainer."""
     if request.param == "in memory":
         yield in_memory()
         return
-    with real(tmp_path) as side:
+    storage = in_folder(tmp_path / "state")
+    if request.param != "service":
+        services: Services = request.getfixturevalue("services")
+        storage = services.new_storage()
+    for name, value in storage.environment.items():
+        monkeypatch.setenv(name, value)
+    with real(tmp_path, storage=storage) as side:
         yield side

@@ -1,6 +1,7 @@
 """`python -m tests.trainer.fake_trainer`: the trainer's command line over the fake engine, with short leases.
 
-`QUIETKEYS_TEST_LARGEST_FILE` limits the size of any file that the process may write, as a full disk would.
+`QUIETKEYS_TEST_LARGEST_FILE` limits the size of any file that the process may write, as a full disk would;
+`QUIETKEYS_TEST_LATER` is how many seconds a worker leaves a job alone whose result found no place.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import os
 import resource
 
+from quietkeys_trainer import worker
 from quietkeys_trainer.cli import make_cli
 from tests.trainer.fake_engine import load_fake
 
@@ -17,4 +19,5 @@ if __name__ == "__main__":
     limit = int(os.environ.get("QUIETKEYS_TEST_LARGEST_FILE", "0"))
     if limit:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    vars(worker)["LATER_S"] = float(os.environ.get("QUIETKEYS_TEST_LATER", worker.LATER_S))
     make_cli(load_fake, "tests.trainer.fake_trainer", LEASE_S)()

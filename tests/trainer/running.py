@@ -18,6 +18,15 @@ from tests.trainer.device import Device
 from tests.trainer.fake_engine import CONTROL, PLAN, FakeEngine, wrap
 
 STARTS_WITHIN_S = 60.0
+# Tests ask more in a minute than a device in a day; the tests of limits say what they want.
+UNLIMITED = (
+    "requests-per-minute",
+    "bytes-per-day",
+    "reports-per-day",
+    "key-sets-per-day",
+    "jobs-in-flight",
+    "enrolments-per-minute",
+)
 
 
 @dataclass(slots=True)
@@ -48,7 +57,8 @@ class Trainer:
         plan.write_bytes(self.plan.canonical)
         pin = ["--client-spec-sha256", self.pin] if self.pin else []
         common = ["--plan", str(plan), *pin, "--state", str(self.folder / "state")]
-        return [sys.executable, "-m", self.module, arguments[0], *common, *arguments[1:]]
+        unlimited = [f"--{name}=0" for name in UNLIMITED] if arguments[0] == "serve" else []
+        return [sys.executable, "-m", self.module, arguments[0], *common, *unlimited, *arguments[1:]]
 
     def start(self, *arguments: str) -> None:
         """Starts it, and waits for its ready line."""

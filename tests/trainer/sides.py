@@ -30,10 +30,12 @@ from quietkeys_protocol.wire import (
 )
 from quietkeys_trainer.api import make_api
 from quietkeys_trainer.database import migrate
+from quietkeys_trainer.limits import NO_LIMITS
 from quietkeys_trainer.service import Service, open_service
 from quietkeys_trainer.settings import Settings
 from quietkeys_trainer.tidy import tidy
 from tests.trainer.fake_engine import PLAN, FakeEngine, wrap
+from tests.trainer.storage import Storage, in_folder
 
 START: Final = 1_700_000_000.0
 CLAIM: Final = bytes(range(32))
@@ -125,10 +127,11 @@ def zeros(size: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
 
 
 @contextmanager
-def real(folder: Path, *more: FakeEngine) -> Iterator[Side]:
+def real(folder: Path, *more: FakeEngine, storage: Storage | None = None) -> Iterator[Side]:
     """The service, over the fake engine, and more of them, without workers; its state is in the folder."""
     clock, engine = Clock(), FakeEngine(key_bytes=4096)
-    made = Settings(folder / "state", ())
+    at = in_folder(folder / "state") if storage is None else storage
+    made = Settings(folder / "state", (), database=at.database, blobs=at.blobs, limits=NO_LIMITS)
     made.make_folders()
     service = replace(open_service(made, {one.plan.hash: one for one in (engine, *more)}), clock=clock)
     migrate(service.ledger.database)

@@ -4,23 +4,84 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from obstore.store import MemoryStore
 
-from quietkeys_protocol.errors import ErrorCode, TryAgain
-from quietkeys_trainer.blobs import BlobDamagedError, Blobs, ObjectBlobs, folder_blobs, full_disk_typed
+from quietkeys_protocol.errors import ErrorCode, Refused, TryAgain
+from quietkeys_trainer import blobs as blobs_module
+from quietkeys_trainer.blobs import (
+    BlobDamagedError,
+    Blobs,
+    ObjectBlobs,
+    folder_blobs,
+    full_disk_typed,
+    open_blobs,
+)
+from tests.trainer.bucket import Fault
+from tests.trainer.storage import Services
 
 
-@pytest.fixture(params=["folder", "memory"])
+@pytest.fixture
+def bucket(services: Services, monkeypatch: pytest.MonkeyPatch) -> Iterator[Blobs]:
+    """An empty store on a server."""
+    for name, value in services.bucket.environment().items():
+        monkeypatch.setenv(name, value)
+    yield open_blobs(services.bucket.new_store())
+    services.bucket.fault = lambda _: None
+
+
+@pytest.fixture(params=["folder", "memory", "bucket"])
 def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
     """An empty store."""
-    return folder_blobs(tmp_path / "blobs") if request.param == "folder" else ObjectBlobs(MemoryStore())
+    if request.param == "bucket":
+        bucket: Blobs = request.getfixturevalue("bucket")
+        return bucket
+    return open_blobs(str(tmp_path / "blobs")) if request.param == "folder" else ObjectBlobs(MemoryStore())
+
+
+def test_a_store_that_fails_now_and_then_is_asked_again(bucket: Blobs, services: Services) -> None:
+    """Every second request that fails does not keep a large blob from being stored and read as it was."""
+    content = bytes(12_000_000)
+    turns = itertools.cycle([Fault.ERROR, None])
+    services.bucket.fault = lambda _: next(turns)
+    name = bucket.put(io.BytesIO(content), sha256(content))
+    assert bucket.get(name) == content
+
+
+@pytest.mark.parametrize("fault", [Fault.ERROR, Fault.CUT, Fault.SILENCE])
+def test_a_store_that_fails_for_long_is_a_reason_to_try_later(
+    services: Services, monkeypatch: pytest.MonkeyPatch, fault: Fault
+) -> None:
+    """Errors, answers that break off and silence are one typed error, and what was stored stays."""
+    monkeypatch.setattr(blobs_module, "_CLIENT", {"timeout": timedelta(seconds=0.5)})
+    monkeypatch.setattr(blobs_module, "_RETRIES", {"max_retries": 1, "retry_timeout": timedelta(seconds=2)})
+    for name, value in services.bucket.environment().items():
+        monkeypatch.setenv(name, value)
+    store = open_blobs(services.bucket.new_store())
+    kept = store.put(b"kept", sha256(b"kept"))
+    services.bucket.fault = lambda _: fault
+    with pytest.raises(TryAgain) as caught:
+        store.get(kept)
+    assert caught.value.code is ErrorCode.TRAINER_BUSY
+    services.bucket.fault = lambda _: None
+    assert store.get(kept) == b"kept"
+
+
+@pytest.mark.parametrize("address", ["gs://bucket", "http://host/x", "s3://"])
+def test_what_is_no_store_is_refused(address: str) -> None:
+    """An address that leads to no kind of store we know is said to be none."""
+    with pytest.raises(Refused) as caught:
+        open_blobs(address)
+    assert caught.value.code is ErrorCode.STORAGE_ADDRESS_INVALID
 
 
 def sha256(content: bytes) -> str:

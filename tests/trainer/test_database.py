@@ -12,13 +12,17 @@ from sqlalchemy import Engine, create_engine, inspect, text
 from sqlalchemy.exc import IntegrityError
 
 from quietkeys_trainer.database import migrate, open_database
-from quietkeys_trainer.models import Base
+from quietkeys_trainer.job_rules import STEPS, suspend
+from quietkeys_trainer.models import Base, JobState
+from tests.trainer.postgres import in_words_of
 
 TABLES = {
     "accounts",
     "alembic_version",
+    "audit",
     "devices",
     "doomed_blobs",
+    "enrolment_tokens",
     "evaluation_key_plans",
     "evaluation_keys",
     "invitations",
@@ -27,13 +31,14 @@ TABLES = {
     "nonces",
     "reports",
     "uploads",
+    "usage",
 }
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Engine]:
-    """An SQLite database at the newest schema."""
-    database = open_database(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
+def database(database_url: str) -> Iterator[Engine]:
+    """A database at the newest schema."""
+    database = open_database(database_url)
     migrate(database)
     yield database
     database.dispose()
@@ -54,6 +59,8 @@ def test_migrations_and_models_agree(database: Engine) -> None:
     with database.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
+    if database.dialect.name != "sqlite":
+        return  # which writes rules in words of its own
     other = create_engine("sqlite://")
     Base.metadata.create_all(other)
     for table in sorted(TABLES - {"alembic_version"}):
@@ -70,11 +77,13 @@ def test_migrations_and_models_agree(database: Engine) -> None:
     other.dispose()
 
 
-def test_the_settings_we_rely_on_are_on(database: Engine) -> None:
+def test_the_settings_we_rely_on_are_on(tmp_path: Path) -> None:
     """Write-ahead log, full synchronisation, foreign keys and overwriting of what is deleted."""
+    database = open_database(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
     with database.connect() as connection:
         pragmas = ("journal_mode", "synchronous", "foreign_keys", "secure_delete")
         assert [connection.scalar(text(f"PRAGMA {name}")) for name in pragmas] == ["wal", 2, 1, 1]
+    database.dispose()
 
 
 ACCOUNT = "INSERT INTO accounts VALUES ('a')"
@@ -93,6 +102,14 @@ def job(rest: str, *, key: str = "j", source: int = 0) -> str:
     return JOB.format(id=key, source=source, rest=rest)
 
 
+@pytest.fixture
+def lenient(database: Engine) -> Engine:
+    """The database without its rules on how jobs change, to see what else it refuses."""
+    with database.begin() as connection:
+        suspend(connection)
+    return database
+
+
 @pytest.mark.parametrize(
     "statement",
     [
@@ -103,11 +120,11 @@ def job(rest: str, *, key: str = "j", source: int = 0) -> str:
         job("'superseded', 0, 0, 5, NULL, NULL, NULL, NULL, NULL"),
     ],
 )
-def test_every_state_can_be_stored(database: Engine, statement: str) -> None:
+def test_every_state_can_be_stored(lenient: Engine, statement: str) -> None:
     """A job in each state, with what belongs to it, is taken."""
-    with database.begin() as connection:
+    with lenient.begin() as connection:
         for sql in (ACCOUNT, DEVICE, KEYS, statement):
-            connection.exec_driver_sql(sql)
+            connection.exec_driver_sql(in_words_of(lenient, sql))
 
 
 @pytest.mark.parametrize(
@@ -141,13 +158,13 @@ def test_every_state_can_be_stored(database: Engine, statement: str) -> None:
         "INSERT INTO invitations VALUES ('i', 'a', 'c', x'', 3, 0, NULL)",
     ],
 )
-def test_the_database_refuses_what_no_job_can_be(database: Engine, statement: str) -> None:
+def test_the_database_refuses_what_no_job_can_be(lenient: Engine, statement: str) -> None:
     """A state without what belongs to it, or with what does not, is refused by the database."""
-    with database.begin() as connection:
+    with lenient.begin() as connection:
         for sql in (ACCOUNT, DEVICE, KEYS):
-            connection.exec_driver_sql(sql)
+            connection.exec_driver_sql(in_words_of(lenient, sql))
         with pytest.raises(IntegrityError):
-            connection.exec_driver_sql(statement)
+            connection.exec_driver_sql(in_words_of(lenient, statement))
 
 
 def test_one_source_has_one_queued_job(database: Engine) -> None:
@@ -155,6 +172,82 @@ def test_one_source_has_one_queued_job(database: Engine) -> None:
     queued = "'queued', 0, 0, NULL, NULL, NULL, NULL, NULL, NULL"
     with database.begin() as connection:
         for sql in (ACCOUNT, DEVICE, KEYS, job(queued), job(queued, key="k", source=1)):
-            connection.exec_driver_sql(sql)
+            connection.exec_driver_sql(in_words_of(database, sql))
         with pytest.raises(IntegrityError):
             connection.exec_driver_sql(job(queued, key="l"))
+
+
+AS = {
+    "queued": "state = 'queued', lease = NULL, lease_until = NULL, worker = NULL, update_blob = NULL,"
+    " failure = NULL, finished_at = NULL",
+    "running": "state = 'running', attempts = attempts + 1, lease = 'l', lease_until = 9, worker = 'w',"
+    " update_blob = NULL, failure = NULL, finished_at = NULL",
+    "done": "state = 'done', lease = NULL, lease_until = NULL, worker = NULL, update_blob = 'u',"
+    " failure = NULL, finished_at = 5",
+    "failed": "state = 'failed', lease = NULL, lease_until = NULL, worker = NULL, update_blob = NULL,"
+    " failure = 'engine', finished_at = 5",
+    "superseded": "state = 'superseded', lease = NULL, lease_until = NULL, worker = NULL,"
+    " update_blob = NULL, failure = NULL, finished_at = 5",
+}
+WAY = {
+    "queued": ("queued",),
+    "running": ("running",),
+    "done": ("running", "done"),
+    "failed": ("running", "failed"),
+    "superseded": ("superseded",),
+}
+
+
+def brought_to(database: Engine, state: str) -> None:
+    """Stores a job and brings it to a state on a way that is allowed."""
+    queued = "'queued', 0, 0, NULL, NULL, NULL, NULL, NULL, NULL"
+    with database.begin() as connection:
+        for sql in (
+            ACCOUNT,
+            DEVICE,
+            KEYS,
+            job(queued),
+            *(f"UPDATE jobs SET {AS[step]}" for step in WAY[state]),  # noqa: S608 - our own words
+        ):
+            connection.exec_driver_sql(in_words_of(database, sql))
+
+
+@pytest.mark.parametrize("before", list(JobState))
+def test_a_job_only_takes_steps_of_its_life(database: Engine, before: str) -> None:
+    """From each state the database lets a job into those that follow it, and into no other."""
+    brought_to(database, before)
+    for after in JobState:
+        with database.connect() as connection:  # and takes the step back
+            if (before, after) in STEPS:
+                connection.exec_driver_sql(f"UPDATE jobs SET {AS[after]}")  # noqa: S608 - our own words
+            else:
+                with pytest.raises(IntegrityError):
+                    connection.exec_driver_sql(f"UPDATE jobs SET {AS[after]}")  # noqa: S608 - our own words
+
+
+@pytest.mark.parametrize(
+    ("state", "change"),
+    [
+        ("queued", "plan_hash = 'other'"),
+        ("queued", "queued_at = 1"),
+        ("queued", AS["running"].replace("attempts + 1", "attempts")),
+        ("running", "lease = 'another'"),
+        ("done", "update_blob = 'another'"),
+        ("done", "finished_at = 6"),
+        ("failed", "failure = 'workers'"),
+    ],
+)
+def test_what_a_job_was_and_came_to_stays(database: Engine, state: str, change: str) -> None:
+    """What was asked for and what came of it cannot be altered, and a lease is always an attempt."""
+    brought_to(database, state)
+    with database.begin() as connection, pytest.raises(IntegrityError):
+        connection.exec_driver_sql(f"UPDATE jobs SET {change}")  # noqa: S608 - our own words
+
+
+def test_a_job_is_born_queued(database: Engine) -> None:
+    """No job comes into the database with a result."""
+    with database.begin() as connection:
+        for sql in (ACCOUNT, DEVICE, KEYS):
+            connection.exec_driver_sql(in_words_of(database, sql))
+        with pytest.raises(IntegrityError):
+            connection.exec_driver_sql(job("'done', 1, 0, 5, NULL, NULL, NULL, 'u', NULL"))

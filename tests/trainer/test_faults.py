@@ -17,14 +17,15 @@ from quietkeys_protocol.wire import decode_update
 from tests.trainer.device import Device, code
 from tests.trainer.fake_engine import CONTROL, PLAN, result
 from tests.trainer.running import Trainer, fake_keys, fake_values, lives, running, wait_until
+from tests.trainer.storage import Storage, on_both
 
 KEYS = fake_keys(b"one")
 
 
 @pytest.fixture
-def trainer(tmp_path: Path) -> Iterator[Trainer]:
+def trainer(tmp_path: Path, storage: Storage) -> Iterator[Trainer]:
     """A trainer with one worker, of this test's own."""
-    with running(tmp_path) as trainer:
+    with running(tmp_path, **storage.variables()) as trainer:
         yield trainer
 
 
@@ -48,7 +49,8 @@ def assert_result(device: Device, job_id: str, payload: bytes) -> None:
     assert list(update.ciphertexts) == result(KEYS, [fake_values(payload)])
 
 
-def test_a_job_survives_the_death_of_its_worker(trainer: Trainer) -> None:
+@on_both
+def test_a_job_survives_the_death_of_its_worker(trainer: Trainer, storage: Storage) -> None:
     """After kill -9 in the middle of a job another worker runs it, and it has one result."""
     device = ready_device(trainer)
     with trainer.held():
@@ -60,7 +62,7 @@ def test_a_job_survives_the_death_of_its_worker(trainer: Trainer) -> None:
     assert device.wait(job_id, "done", "failed") == "done"
     assert_result(device, job_id, b"once")
     assert len({run["pid"] for run in trainer.runs()}) == 2
-    assert len(trainer.stored()) == 3  # keys, report, one update
+    assert len(storage.names()) == 3  # keys, report, one update
 
 
 def test_a_report_that_kills_workers_fails_and_harms_no_other(trainer: Trainer) -> None:
@@ -84,7 +86,8 @@ def test_an_engine_failure_is_one_failed_job(trainer: Trainer) -> None:
     assert len({run["pid"] for run in trainer.runs()}) == 1
 
 
-def test_nothing_is_lost_when_everything_is_killed(trainer: Trainer) -> None:
+@on_both
+def test_nothing_is_lost_when_everything_is_killed(trainer: Trainer, storage: Storage) -> None:
     """After kill -9 of API and worker a restart finds devices, keys, reports, and runs the job again."""
     device = ready_device(trainer)
     idempotency_key = secrets.token_hex(16)
@@ -102,7 +105,7 @@ def test_nothing_is_lost_when_everything_is_killed(trainer: Trainer) -> None:
     assert device.wait(job_id, "done", "failed") == "done"
     assert_result(device, job_id, b"kept")
     assert device.key_state(KEYS) == ("stored", len(KEYS))
-    assert len(trainer.stored()) == 3
+    assert len(storage.names()) == 3
 
 
 def test_workers_do_not_outlive_the_service(trainer: Trainer) -> None:
@@ -139,6 +142,7 @@ def test_a_stop_waits_for_the_job_that_runs(trainer: Trainer) -> None:
     assert (device.state(first), device.state(second)) == ("done", "queued")
 
 
+@on_both
 def test_a_second_signal_gives_the_job_back(trainer: Trainer) -> None:
     """SIGTERM twice ends the trainer in the middle of a job, which runs again after a restart."""
     device = ready_device(trainer)
@@ -197,7 +201,8 @@ def test_the_oldest_of_three_key_sets_is_gone(trainer: Trainer) -> None:
     post(device, b"second", second)
 
 
-def test_the_result_of_a_deleted_device_is_not_stored(trainer: Trainer) -> None:
+@on_both
+def test_the_result_of_a_deleted_device_is_not_stored(trainer: Trainer, storage: Storage) -> None:
     """A device deleted in the middle of its job leaves no row and no blob, also when the job ends."""
     device = ready_device(trainer)
     with trainer.held():
@@ -205,7 +210,7 @@ def test_the_result_of_a_deleted_device_is_not_stored(trainer: Trainer) -> None:
         wait_until(lambda: len(trainer.runs()) == 1)
         assert device.send("DELETE", f"/v1/devices/{device.device_id}").status_code == 200
     wait_until(lambda: "job_result_dropped" in trainer.log)
-    assert trainer.stored() == []
+    assert storage.names() == []
     for path in (trainer.folder / "state").iterdir():
         assert not path.is_file() or device.device_id.encode() not in path.read_bytes()
 

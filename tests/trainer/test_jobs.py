@@ -6,7 +6,6 @@ import itertools
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -57,9 +56,9 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
+def desk(database_url: str) -> Iterator[Desk]:
     """Ann with two keys, Bob with one, all for both plans."""
-    database = open_database(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
+    database = open_database(database_url)
     migrate(database)
     ledger = Ledger(database)
     for device_id, key in ((ANN, KEY), (ANN, OTHER_KEY), (BOB, KEY)):
@@ -275,7 +274,7 @@ def test_deleting_the_device_ends_its_jobs(desk: Desk) -> None:
     """A result that arrives after the deletion is dropped, and the job is unknown."""
     job_id = desk.accept()
     lease = desk.lease()
-    desk.ledger.delete_device(ANN)
+    desk.ledger.delete_device(ANN, NOW)
     assert not desk.jobs.finish(lease, "update", NOW)
     with pytest.raises(QuietkeysError) as caught:
         desk.state(job_id)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import inspect, text
@@ -19,9 +18,9 @@ ANN, BOB, KEY, PLAN = "a" * 32, "b" * 32, "c" * 64, "d" * 64
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
+def ledger(database_url: str) -> Iterator[Ledger]:
     """A ledger in which Ann is enrolled."""
-    database = open_database(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
+    database = open_database(database_url)
     migrate(database)
     ledger = Ledger(database)
     assert ledger.enrol(ANN, bytes(32), NOW)
@@ -33,15 +32,17 @@ def store_work(ledger: Ledger) -> None:
     """A report of Ann's and the update that came of it, under her first keys."""
     with ledger.database.begin() as connection:
         account = connection.scalar(text("SELECT account_id FROM devices WHERE id = :id"), {"id": ANN})
-        connection.exec_driver_sql(
-            "INSERT INTO reports VALUES (?, ?, 0, 1, ?, 1, ?, 'report', 0)", (account, KEY, PLAN, ANN)
-        )
-        connection.exec_driver_sql(
+        names = {"account": account, "device": ANN, "key": KEY, "plan": PLAN}
+        for statement in (
+            "INSERT INTO reports VALUES (:account, :key, 0, 1, :plan, 1, :device, 'report', 0)",
             "INSERT INTO jobs (id, account_id, device_id, key_id, plan_hash, source, sources, "
-            "idempotency_key, report_sha256, state, attempts, queued_at, finished_at, update_blob) VALUES "
-            "('j', ?, ?, ?, ?, 0, 1, 'i', 's', 'done', 1, 0, 1, 'update')",
-            (account, ANN, KEY, PLAN),
-        )
+            "idempotency_key, report_sha256, state, attempts, queued_at) VALUES "
+            "('j', :account, :device, :key, :plan, 0, 1, 'i', 's', 'queued', 0, 0)",
+            "UPDATE jobs SET state = 'running', attempts = 1, lease = 'l', lease_until = 1, worker = 'w'",
+            "UPDATE jobs SET state = 'done', lease = NULL, lease_until = NULL, worker = NULL,"
+            " finished_at = 1, update_blob = 'update'",
+        ):
+            connection.execute(text(statement), names)
 
 
 def test_enrolling_again_changes_nothing(ledger: Ledger) -> None:
@@ -133,7 +134,7 @@ def test_a_device_keeps_its_two_newest_key_sets(ledger: Ledger) -> None:
 
 def test_keys_that_arrive_after_the_deletion_are_not_taken(ledger: Ledger) -> None:
     """A device that was deleted while its keys were on their way is unknown."""
-    ledger.delete_device(ANN)
+    ledger.delete_device(ANN, NOW)
     with pytest.raises(StartOver) as caught:
         ledger.add_keys(ANN, KEY, [PLAN], "blob", NOW)
     assert caught.value.code is ErrorCode.DEVICE_UNKNOWN
@@ -143,7 +144,7 @@ def test_deletion_leaves_no_row_and_dooms_every_blob(ledger: Ledger) -> None:
     """After a deletion no table but that of doomed blobs has a row; these are forgotten one by one."""
     ledger.add_keys(ANN, KEY, [PLAN], "keys", NOW)
     store_work(ledger)
-    ledger.delete_device(ANN)
+    ledger.delete_device(ANN, NOW)
     with ledger.database.connect() as connection:
         for table in inspect(ledger.database).get_table_names():
             rows = connection.scalar(text(f"SELECT count(*) FROM {table}"))  # noqa: S608 - our own names

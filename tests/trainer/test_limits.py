@@ -7,6 +7,7 @@ import json
 import socket
 import sqlite3
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -107,6 +108,32 @@ def test_a_body_without_end_is_cut_off(fake_rig: Rig, wire: Wire) -> None:
     chunk = b"10000\r\n" + bytes(0x10000) + b"\r\n"
     assert wire.push(chunk, 200_000_000) < 50_000_000
     assert api_memory(fake_rig.trainer) - before < 20_000_000
+
+
+def test_bodies_that_do_not_end_wait_on_disk(fake_rig: Rig) -> None:
+    """Of sixty packages that have come all but their ends, what is in memory is a part of each at most."""
+    device, count, size = fake_rig.device(), 60, 512 * 1024
+    assert fake_rig.trainer.process is not None
+    pid = fake_rig.trainer.process.pid
+    path = f"/v1/circle/mail/{device.device_id}"
+    with ExitStack() as stack:
+        for _ in range(count):
+            wire = Wire(fake_rig.trainer.url)
+            stack.callback(wire.socket.close)
+            wire.head(device, "PUT", path, "0" * 64, f"Content-Length: {size}")
+            wire.socket.sendall(bytes(size - 1))
+        wait_until(lambda: nameless_bytes(pid) >= count * (size - bodies.BATCH))
+    wait_until(lambda: nameless_bytes(pid) == 0)
+
+
+def nameless_bytes(pid: int) -> int:
+    """The size of all files without a name that a process has open."""
+    size = 0
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            if str(link.readlink()).endswith(" (deleted)"):
+                size += link.stat().st_size
+    return size
 
 
 def test_a_get_takes_no_body(fake_rig: Rig) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, inspect
@@ -12,6 +11,7 @@ from quietkeys_trainer.database import migrate, open_database
 from quietkeys_trainer.jobs import Jobs
 from quietkeys_trainer.ledger import Ledger
 from quietkeys_trainer.models import JobState
+from tests.trainer.postgres import in_words_of
 
 FIRST = (
     "INSERT INTO devices VALUES ('d', zeroblob(32), 3), ('e', zeroblob(32), 4)",
@@ -39,9 +39,9 @@ CIRCLE = (
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Engine]:
-    """An SQLite database without a schema."""
-    database = open_database(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
+def database(database_url: str) -> Iterator[Engine]:
+    """A database without a schema."""
+    database = open_database(database_url)
     yield database
     database.dispose()
 
@@ -50,16 +50,22 @@ def run(database: Engine, *statements: str) -> None:
     """Runs statements in one transaction."""
     with database.begin() as connection:
         for statement in statements:
-            connection.exec_driver_sql(statement)
+            connection.exec_driver_sql(in_words_of(database, statement))
+
+
+def stripped(value: object) -> object:
+    """A value without the spaces that PostgreSQL fills a short CHAR with."""
+    return value.rstrip() if isinstance(value, str) else value
 
 
 def rows(database: Engine) -> dict[str, set[tuple[object, ...]]]:
     """Everything that is in the tables."""
     tables = set(inspect(database).get_table_names()) - {"alembic_version"}
     with database.connect() as connection:
-        assert connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall() == []
+        if database.dialect.name == "sqlite":
+            assert connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall() == []
         select = {table: connection.exec_driver_sql(f"SELECT * FROM {table}") for table in tables}  # noqa: S608
-        return {table: {tuple(row) for row in found} for table, found in select.items()}
+        return {table: {tuple(map(stripped, row)) for row in found} for table, found in select.items()}
 
 
 def test_accounts_come_and_go_without_a_loss(database: Engine) -> None:
@@ -84,7 +90,7 @@ def test_what_a_device_had_is_its_accounts(database: Engine) -> None:
     assert ledger.has_keys("d", "k", "p")
     assert jobs.find("d", "m").update_blob == "u"
     assert jobs.find("d", "j").state is JobState.RUNNING
-    ledger.delete_device("d")
+    ledger.delete_device("d", 0)
     assert sorted(ledger.doomed_blobs()) == ["doomed", "keys", "report", "u"]
     assert {row[0] for row in rows(database)["devices"]} == {"e"}
 

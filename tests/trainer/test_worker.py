@@ -23,6 +23,7 @@ from quietkeys_trainer.jobs import Arrival, Job, Jobs
 from quietkeys_trainer.ledger import Ledger
 from quietkeys_trainer.models import JobState
 from quietkeys_trainer.receipts import TrainerKey
+from quietkeys_trainer.retention import Retention
 from quietkeys_trainer.service import Service
 from quietkeys_trainer.tidy import tidy
 from quietkeys_trainer.uploads import Uploads
@@ -118,6 +119,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
         trainer_key=TrainerKey(Ed25519PrivateKey.generate()),
         spool=tmp_path,
         engines={},
+        kept=Retention(0, 0, 0, 0),  # its clock begins in 1970
     )
     yield Bench(service, blobs)
     database.dispose()
@@ -225,7 +227,7 @@ def test_a_result_that_comes_too_late_is_dropped(bench: Bench) -> None:
 def test_a_device_deleted_meanwhile_gets_no_result(bench: Bench) -> None:
     """Nothing of a job is stored after its device was deleted."""
     bench.accept()
-    engine = InterferingEngine(interfere=lambda: bench.service.ledger.delete_device(ANN))
+    engine = InterferingEngine(interfere=lambda: bench.service.ledger.delete_device(ANN, 0))
     assert bench.worker(engine).work_once()
     tidy(bench.service, bench.now)
     assert bench.names() == []

@@ -65,7 +65,8 @@ class InMemoryTrainer:
     """Everything a trainer knows, open to a test.
 
     training: what it computes. polls: how often it answers that a job is under way. key_bytes: size of the
-    evaluation keys that it takes. trainer_key: what its receipts are verified with. requests: method and path
+    evaluation keys that it takes. invites: how many devices each still lets in, None: everybody may come.
+    trainer_key: what its receipts are verified with. requests: method and path
     of everything received.
     """
 
@@ -74,6 +75,7 @@ class InMemoryTrainer:
     polls: int = 0
     clock: Callable[[], float] = time.time
     key_bytes: int = len(MAGIC) + KEY_BYTES
+    invites: dict[str, int] | None = None
     jobs: dict[str, _Job] = field(default_factory=dict)
     requests: list[tuple[str, str]] = field(default_factory=list)
     circles: Circles = field(init=False)
@@ -140,9 +142,15 @@ class InMemoryTrainer:
         raise Refused(ErrorCode.ROUTE_UNKNOWN)
 
     def _enrol(self, request: Request, body: bytes) -> Answer:
-        public_key = signing.parse_base64(texts_of(body, {"public_key"})["public_key"], 32, "public_key")
+        fields = texts_of(body, {"public_key"}, optional=frozenset({"invite"}))
+        public_key = signing.parse_base64(fields["public_key"], 32, "public_key")
         device_id = signing.device_id_of(public_key)
         self._verify(request, body, public_key)
+        if device_id not in self.devices and self.invites is not None:
+            invite = fields.get("invite", "")
+            if self.invites.get(invite, 0) < 1:
+                raise Refused(ErrorCode.ENROLMENT_REFUSED)
+            self.invites[invite] -= 1
         is_new = self.circles.enrol(device_id, public_key)
         trainer_key = base64.b64encode(self.trainer_key).decode()
         return answer_of(201 if is_new else 200, device_id=device_id, trainer_key=trainer_key)

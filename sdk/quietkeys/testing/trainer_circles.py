@@ -215,15 +215,15 @@ def answer_of(status: int, **fields: str) -> Answer:
     return Answer(status, _JSON, json.dumps(fields).encode())
 
 
-def texts_of(body: bytes, names: set[str]) -> dict[str, str]:
-    """Return the text fields of a JSON body, which are exactly these."""
+def texts_of(body: bytes, names: set[str], optional: frozenset[str] = frozenset()) -> dict[str, str]:
+    """Return the text fields of a JSON body, which are exactly these; `optional` may be missing."""
     try:
         tree = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise Refused(ErrorCode.REQUEST_MALFORMED, "not JSON") from error
     if (
         not isinstance(tree, dict)
-        or tree.keys() != names
+        or tree.keys() | optional != names | optional
         or not all(isinstance(v, str) for v in tree.values())
     ):
         raise Refused(ErrorCode.REQUEST_MALFORMED, "fields")
