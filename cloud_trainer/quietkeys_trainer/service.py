@@ -18,6 +18,7 @@ from quietkeys_trainer.database import open_database
 from quietkeys_trainer.jobs import Jobs
 from quietkeys_trainer.ledger import Ledger
 from quietkeys_trainer.receipts import TrainerKey, open_trainer_key
+from quietkeys_trainer.runs import Runs
 from quietkeys_trainer.settings import Settings
 from quietkeys_trainer.uploads import Uploads
 
@@ -35,6 +36,11 @@ class Service:
     spool: Path
     engines: Engines
     clock: Callable[[], float] = time.time
+
+    @property
+    def runs(self) -> Runs:
+        """What workers have run of late."""
+        return Runs(self.ledger.database)
 
     @property
     def largest_keys(self) -> int:

@@ -60,7 +60,7 @@ def serve(
         ready = {"url": _url(address.host, port), "pid": os.getpid(), "plans": _pins(service)}
         say_ready(json.dumps(ready))
         structlog.get_logger().info("ready", port=port, workers=workers)
-        _run(_server(service), listening, stop)
+        _run(_server(service, supervisor), listening, stop)
     finally:
         listening.close()
         supervisor.stop(stop)
@@ -121,9 +121,9 @@ def _run(server: uvicorn.Server, listening: socket.socket, stop: Stop) -> None:
     server.run(sockets=[listening])
 
 
-def _server(service: Service) -> uvicorn.Server:
+def _server(service: Service, supervisor: Supervisor) -> uvicorn.Server:
     config = uvicorn.Config(
-        make_api(service),
+        make_api(service, supervisor.living),
         http="h11",
         ws="none",
         lifespan="off",

@@ -15,6 +15,7 @@ def tidy(service: Service, now: float) -> None:
     """Deletes what is over, doomed, or so old that its writer must have died before naming it."""
     service.circles.expire(now)
     service.uploads.clear(now)
+    service.runs.clear(now)
     delete_doomed(service.ledger, service.blobs)
     forget_history(service.ledger.database)
     blobs = service.blobs
