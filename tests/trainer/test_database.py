@@ -26,6 +26,7 @@ TABLES = {
     "mail",
     "nonces",
     "reports",
+    "runs",
     "uploads",
 }
 

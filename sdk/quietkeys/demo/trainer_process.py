@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -97,11 +97,13 @@ class TrainerProcess:
 
 
 @contextmanager
-def trainer_process(folder: Path, plan: Plan, specification_sha256: str | None) -> Iterator[TrainerProcess]:
+def trainer_process(
+    folder: Path, plan: Plan, specification_sha256: str | None, options: Sequence[str] = ()
+) -> Iterator[TrainerProcess]:
     """Start a trainer for a plan in a folder of its own; stop it when the block ends.
 
     specification_sha256: hex; the trainer refuses to start if its compiler yields another specification.
-    None for a plan that no device has pinned, which only a bench makes.
+    None for a plan that no device has pinned, which only a bench makes. options: further ones of `serve`.
     Raises DemoFailed where the service is not installed.
     """
     missing = [name for name in _NEEDED if find_spec(name) is None]
@@ -114,6 +116,7 @@ def trainer_process(folder: Path, plan: Plan, specification_sha256: str | None) 
     command = [sys.executable, "-m", "quietkeys_trainer", "serve", "--plan", str(folder / "plan.json")]
     pin = ["--no-pin"] if specification_sha256 is None else ["--client-spec-sha256", specification_sha256]
     command += [*pin, "--state", str(folder / "state"), "--port", "0", "--ready-file", str(folder / "ready")]
+    command += options
     with (folder / "log").open("ab") as log:
         started = subprocess.Popen(
             command,
