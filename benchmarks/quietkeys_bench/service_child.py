@@ -23,7 +23,7 @@ from quietkeys.client_answers import JobState
 from quietkeys.identity import Identity
 from quietkeys.key_upload import upload_keys
 from quietkeys.surroundings import Surroundings
-from quietkeys.transport import Answer, Request, RequestsTransport
+from quietkeys.transport import Answer, Request, RequestsTransport, Transport
 from quietkeys_protocol.errors import QuietkeysError
 from quietkeys_protocol.wire import decode_report, decode_update
 
@@ -37,7 +37,7 @@ UPLOAD: Final = "PUT /v1/keys/parts"
 class Clocked:
     """A transport that notes what every request took; not the signature made before it."""
 
-    inner: RequestsTransport
+    inner: Transport
     rows: list[tuple[str, float, float, int]] = field(default_factory=list)  # route, when, ms, status
 
     def send(self, request: Request) -> Answer:
@@ -63,7 +63,7 @@ class Outcome:
     error: str = ""
 
 
-def session(url: str, sent: Mapping[str, Any], which: int, number: int, clocked: Clocked) -> Outcome:
+def session(sent: Mapping[str, Any], which: int, number: int, clocked: Clocked) -> Outcome:
     """Run one device from enrolment to update."""
     report = number % len(sent["reports"])
     outcome = Outcome(which=f"{which}/{report}")
@@ -118,7 +118,7 @@ def run(told: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             with lock:
                 rows.append(local.clocked)
         which = number % len(told["sets"])
-        return session(told["url"], told["sets"][which], which, number // len(told["sets"]), local.clocked)
+        return session(told["sets"][which], which, number // len(told["sets"]), local.clocked)
 
     with ThreadPoolExecutor(told["at_once"]) as pool:
         for outcome in pool.map(one, numbers):
