@@ -8,6 +8,7 @@ count while jobs wait, so while every worker has one.
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -122,7 +123,7 @@ class Said:
 
 def run(settings: Settings, out: Path, tell: Tell) -> None:
     """Measure and write the figures. Raises DemoFailed if a process fails or nothing was saturated."""
-    bundle = shipped_bundle()
+    bundle, load_before = shipped_bundle(), os.getloadavg()[0]
     with TemporaryDirectory(prefix="quietkeys-bench-") as name:
         folder = Path(name)
         tell(0, settings.number, "compiling")
@@ -158,6 +159,7 @@ def run(settings: Settings, out: Path, tell: Tell) -> None:
             **figures,
             "job_peak_rss_bytes": job.peak_rss_bytes,
             "relative_error": load.relative_error(updates) if updates else None,
+            "load_before": round(load_before, 2),
             "machine": this_machine().tree(),
         }
     write_figures(out, "service", tree)

@@ -159,6 +159,7 @@ def tree(**changes: object) -> dict[str, Any]:
         **figures_of(said(outcome("a"), outcome("b")), WATCHED, 2.0),
         "job_peak_rss_bytes": 400_000_000,
         "relative_error": 0.1,
+        "load_before": 0.5,
         "machine": this_machine().tree(),
         **changes,
     }
