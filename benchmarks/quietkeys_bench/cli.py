@@ -23,6 +23,7 @@ from quietkeys_bench import nextword as predicting
 from quietkeys_bench import peer as peers
 from quietkeys_bench import personalization as bench
 from quietkeys_bench import quantization as quantizing
+from quietkeys_bench import service as serving
 from quietkeys_bench import sync_cost as syncing
 from quietkeys_bench.autocorrect_table import show_autocorrect
 from quietkeys_bench.cell import Train
@@ -34,6 +35,7 @@ from quietkeys_bench.peer_table import show_peer
 from quietkeys_bench.people import find_people, spread
 from quietkeys_bench.quantization_tables import show_quantization
 from quietkeys_bench.schemas import read_figures
+from quietkeys_bench.service_table import show_service
 from quietkeys_bench.spellers_peers import PEERS, Texts
 from quietkeys_bench.subject import Mode, shipped_subject
 from quietkeys_bench.sync_table import show_sync
@@ -238,6 +240,28 @@ def frames(json: Annotated[Path, typer.Option(help="Where the figures go")]) -> 
             f" worst {one['worst_ms']:.0f} ms, {one['long']} of {one['frames']} over 200 ms",
             highlight=False,
         )
+
+
+@app.command("service")
+def service(
+    json: Annotated[Path, typer.Option(help="Where the figures go")],
+    devices: Annotated[int, typer.Option(min=2, help="Devices in all, from enrolment to update")] = 200,
+    at_once: Annotated[int, typer.Option(min=1, max=500, help="Devices under way at a time")] = 50,
+    plan: Annotated[
+        serving.Work, typer.Option(help="load: a second a job; shipped: five jobs of the shipped plan")
+    ] = serving.Work.LOAD,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Of the trainer")] = 2,
+    executor: Annotated[serving.Executor, typer.Option(help="Where jobs run")] = serving.Executor.LOCAL,
+    address: Annotated[str, typer.Option(help="Of the Ray cluster, with --executor ray")] = "",
+    database: Annotated[str, typer.Option(help="URL; empty: SQLite in the trainer's folder")] = "",
+    blobs: Annotated[str, typer.Option(help="URL of an S3-compatible store; empty: a folder")] = "",
+) -> None:
+    """What devices wait for while a trainer's workers are saturated, what gets done, and what is lost."""
+    console = Console()
+    with _plain_errors(), _display(Console(stderr=True)) as progress:
+        settings = serving.Settings(devices, at_once, plan, workers, executor, address, database, blobs)
+        serving.run(settings, json, _teller(progress))
+    show_service(console, json)
 
 
 def _teller(progress: Progress) -> Callable[[int, int, str], None]:

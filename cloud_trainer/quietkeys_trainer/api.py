@@ -1,18 +1,16 @@
-"""The HTTP service: routes, typed errors for everything that can go wrong, one log line a request."""
+"""The HTTP service: routes, and typed errors for everything that can go wrong."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Final
 
-import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError, error_of
 from quietkeys_trainer import (
@@ -21,9 +19,13 @@ from quietkeys_trainer import (
     routes_devices,
     routes_jobs,
     routes_keys,
+    routes_operations,
     routes_reports,
 )
 from quietkeys_trainer.limits import Throttled
+from quietkeys_trainer.metrics import Metrics
+from quietkeys_trainer.observing import CODE, Observed
+from quietkeys_trainer.openapi import document
 from quietkeys_trainer.service import Service
 
 # After these the rest of the body is not wanted, so the connection cannot be used again.
@@ -32,21 +34,32 @@ _BY_STATUS: Final[Mapping[int, ErrorCode]] = {
     404: ErrorCode.ROUTE_UNKNOWN,
     405: ErrorCode.METHOD_NOT_ALLOWED,
 }
+_ROUTES: Final = (
+    routes_devices,
+    routes_keys,
+    routes_reports,
+    routes_jobs,
+    routes_circles,
+    routes_admin,
+    routes_operations,
+)
 
 
-def make_api(service: Service) -> FastAPI:
-    """The application over a service."""
+def make_api(service: Service, workers: Callable[[], int] = lambda: 0) -> FastAPI:
+    """The application over a service; `workers`: how many of them this process keeps alive, for operators."""
     app = FastAPI(
         title="quietkeys trainer", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False
     )
     app.state.service = service
-    for routes in (routes_devices, routes_keys, routes_reports, routes_jobs, routes_circles, routes_admin):
+    app.state.metrics = metrics = Metrics(service.runs, workers, service.clock)
+    app.state.openapi = document(route for routes in _ROUTES for route in routes.router.routes)
+    for routes in _ROUTES:
         app.include_router(routes.router)
     app.add_exception_handler(QuietkeysError, _typed)
     app.add_exception_handler(HTTPException, _untyped)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(ClientDisconnect, _malformed)
-    app.add_middleware(_Logged)
+    app.add_middleware(Observed, metrics=metrics, last_resort=_broken)
     return app
 
 
@@ -60,58 +73,25 @@ def _answer(error: QuietkeysError) -> JSONResponse:
 
 async def _typed(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, QuietkeysError)  # noqa: S101 - what this handler is registered for
-    request.scope["quietkeys.code"] = error.code.value
+    return _refuse(request, error)
+
+
+async def _untyped(request: Request, error: Exception) -> JSONResponse:
+    """What the framework refuses before a route sees it."""
+    code = _BY_STATUS.get(getattr(error, "status_code", 400), ErrorCode.REQUEST_MALFORMED)
+    return _refuse(request, error_of(code))
+
+
+async def _malformed(request: Request, _: Exception) -> JSONResponse:
+    return _refuse(request, error_of(ErrorCode.REQUEST_MALFORMED))
+
+
+def _refuse(request: Request, error: QuietkeysError) -> JSONResponse:
+    request.scope[CODE] = error.code.value
     return _answer(error)
 
 
-async def _untyped(_: Request, error: Exception) -> JSONResponse:
-    """What the framework refuses before a route sees it."""
-    code = _BY_STATUS.get(getattr(error, "status_code", 400), ErrorCode.REQUEST_MALFORMED)
-    return _answer(error_of(code))
-
-
-async def _malformed(_: Request, __: Exception) -> JSONResponse:
-    return _answer(error_of(ErrorCode.REQUEST_MALFORMED))
-
-
-class _Logged:
-    """Logs every request without its content, and answers what nobody foresaw with a typed error."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        status = 0
-        start = time.perf_counter()
-
-        async def watch(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                message["headers"].append((b"cache-control", b"no-store"))
-            await send(message)
-
-        try:
-            await self.app(scope, receive, watch)
-        except Exception as error:  # noqa: BLE001 - the last place before the server, which would not type it
-            structlog.get_logger().error("unforeseen", error=type(error).__name__)
-            if not status:
-                await _answer(error_of(ErrorCode.TRAINER_BROKEN))(scope, receive, watch)
-        finally:
-            structlog.get_logger().info("request", **_without_content(scope), status=status, ms=_ms(start))
-
-
-def _without_content(scope: Scope) -> dict[str, Any]:
-    route = scope.get("route")
-    return {
-        "method": scope["method"],
-        "route": getattr(route, "path", "none"),
-        "code": scope.get("quietkeys.code", "none"),
-    }
-
-
-def _ms(start: float) -> float:
-    return round((time.perf_counter() - start) * 1000, 1)
+async def _broken(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers what nobody foresaw."""
+    scope[CODE] = ErrorCode.TRAINER_BROKEN.value
+    await _answer(error_of(ErrorCode.TRAINER_BROKEN))(scope, receive, send)

@@ -14,19 +14,20 @@ from pathlib import Path
 from typing import IO, Annotated, Any, Final
 
 import anyio
-import anyio.to_thread
 from fastapi import Depends
 from starlette.requests import Request
 
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused, TryAgain
 from quietkeys_trainer.blobs import full_disk_typed
+from quietkeys_trainer.lanes import Lane
 
 PATIENCE_S: Final = 20.0  # for a body of any size
 SLOWEST: Final = 64 * 1024  # bytes a second, below which a body is too slow
 LINGER_BYTES: Final = 256 * 1024  # read past a limit so that a sender slightly over it gets to see its answer
 LINGER_S: Final = 1.0
 BODY_BYTES: Final = "quietkeys.body_bytes"  # in a request's scope: how many it has brought
-BATCH: Final = 128 * 1024  # bytes hashed and written at a time, and the most of a body that is in memory
+BATCH: Final = 1024 * 1024  # bytes hashed and written at a time, and the most of a body that is in memory
+_SPOOLING: Final = Lane("spooling", 4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ NoBody = Annotated[Body, Depends(_no_body)]  # of a route that takes none: the h
 async def spool_body(request: Request, limit: int, folder: Path) -> SpooledBody:
     """A body of at most `limit` bytes, written to disk as it arrives; the caller closes the file."""
     with full_disk_typed():
-        file = await anyio.to_thread.run_sync(_nameless_file, folder)
+        file = await _SPOOLING.run(_nameless_file, folder)
     digest = hashlib.sha256()
     size = 0
 
@@ -101,7 +102,7 @@ async def spool_body(request: Request, limit: int, folder: Path) -> SpooledBody:
 
     try:
         async for batch in _batches(request, limit):
-            await anyio.to_thread.run_sync(keep, batch)
+            await _SPOOLING.run(keep, batch)
             size += len(batch)
     except BaseException:
         file.close()

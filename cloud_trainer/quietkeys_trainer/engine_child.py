@@ -20,6 +20,7 @@ from typing import Final
 from quietkeys_trainer.exchange import MAX_REQUEST_BYTES, read_parts, write_parts
 
 MAX_FILE_BYTES: Final = 256 << 20  # circuits have under 1 MB; a full disk is not this child's to cause
+NICENESS: Final = 10  # devices wait for the API, and nobody waits for a tenth of a job's time
 _DIE_WITH_PARENT: Final = 1  # PR_SET_PDEATHSIG, prctl(2)
 
 
@@ -27,6 +28,7 @@ def main(arguments: list[str]) -> int:
     """Does what is asked and ends."""
     parent, cpu_s, memory_bytes, verb, folder, sources, *names = arguments
     _confine(int(parent), int(cpu_s), int(memory_bytes))
+    os.nice(NICENESS)
     inbox, outbox = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):  # native code prints

@@ -24,6 +24,7 @@ from sqlalchemy import (
     ForeignKey,
     ForeignKeyConstraint,
     Index,
+    Integer,
     LargeBinary,
     MetaData,
     SmallInteger,
@@ -60,6 +61,14 @@ class Allowance(StrEnum):
     BYTES = "bytes"
     REPORTS = "reports"
     KEYS = "keys"
+
+
+class Outcome(StrEnum):
+    """How one run of a job ended."""
+
+    DONE = "done"
+    FAILED = "failed"
+    DROPPED = "dropped"  # another worker held the lease by then, or the device was gone
 
 
 def _any_of(column: str, members: type[StrEnum]) -> str:
@@ -312,3 +321,19 @@ class DoomedBlobRow(Base):
     __tablename__ = "doomed_blobs"
 
     blob: Mapped[str] = mapped_column(String(81), primary_key=True)
+
+
+class RunRow(Base):
+    """A run of a job that has ended, for operators: when, how long, how it ended; nobody's in particular.
+
+    Kept for a day (`runs.KEPT_S`). It names no job, so that it may outlive one.
+    """
+
+    __tablename__ = "runs"
+    __table_args__ = (CheckConstraint(_any_of("outcome", Outcome), "outcome"),)
+
+    id: Mapped[int] = mapped_column(BigInt().with_variant(Integer, "sqlite"), primary_key=True)
+    ended_at: Mapped[float] = mapped_column(Float(53), index=True)
+    seconds: Mapped[float] = mapped_column(Float(53))
+    outcome: Mapped[str] = mapped_column(String(10))
+    plan_hash: Mapped[str] = mapped_column(CHAR(64))

@@ -1,4 +1,4 @@
-"""What a device may ask: the plan, the state of its jobs, their updates; and whether the service is up."""
+"""What a device may ask: the plan, the state of its jobs, their updates."""
 
 from __future__ import annotations
 
@@ -18,13 +18,6 @@ from quietkeys_trainer.models import JobState
 from quietkeys_trainer.service import ServiceOf
 
 router: Final = APIRouter()
-
-
-@router.get("/healthz")
-def health(service: ServiceOf) -> JSONResponse:
-    """Answers where the service and its database do."""
-    service.ledger.ping()
-    return JSONResponse({"status": "ok"})
 
 
 @router.get("/v1/plans/{plan_hash}")

@@ -19,11 +19,14 @@ from quietkeys_trainer.auth import Known, authenticate
 from quietkeys_trainer.blobs import BlobDamagedError
 from quietkeys_trainer.bodies import NoBody, SpooledBody, spool_body
 from quietkeys_trainer.circuit import Engine
+from quietkeys_trainer.lanes import Lane
 from quietkeys_trainer.service import Service, ServiceOf
 from quietkeys_trainer.tidy import erase
 from quietkeys_trainer.uploads import Upload
 
 _OFFSET: Final = re.compile(r"0|[1-9][0-9]{0,14}")
+
+_ADDING: Final = Lane("adding", 2)  # the disk does not take more by being asked by more at once
 
 router: Final = APIRouter()
 
@@ -46,7 +49,7 @@ def key_state(request: Request, service: ServiceOf, body: NoBody, key_id: str) -
 
 
 @router.put("/v1/keys/{key_id}/parts/{offset}")
-def put_part(
+async def put_part(
     request: Request,
     service: ServiceOf,
     body: Annotated[SpooledBody, Depends(_part)],
@@ -57,6 +60,12 @@ def put_part(
 
     A part without bytes finishes an upload that is whole, after a restart before it was stored.
     """
+    return await _ADDING.run(_add_part, request, service, body, key_id, offset)
+
+
+def _add_part(
+    request: Request, service: Service, body: SpooledBody, key_id: str, offset: str
+) -> JSONResponse:
     now = service.clock()
     sender = authenticate(service.ledger, request, body.sha256, now)
     _require_hash(key_id)

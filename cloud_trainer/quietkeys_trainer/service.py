@@ -19,6 +19,7 @@ from quietkeys_trainer.jobs import Jobs
 from quietkeys_trainer.ledger import Ledger
 from quietkeys_trainer.receipts import TrainerKey, open_trainer_key
 from quietkeys_trainer.retention import Retention
+from quietkeys_trainer.runs import Runs
 from quietkeys_trainer.settings import Settings
 from quietkeys_trainer.uploads import Uploads
 
@@ -38,6 +39,11 @@ class Service:
     clock: Callable[[], float] = time.time
     operator_token: Path | None = None
     kept: Retention = field(default_factory=Retention)
+
+    @property
+    def runs(self) -> Runs:
+        """What workers have run of late."""
+        return Runs(self.ledger.database)
 
     @property
     def largest_keys(self) -> int:

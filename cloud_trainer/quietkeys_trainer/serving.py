@@ -81,7 +81,7 @@ def serve(
         ready = {"url": _url(address, port), "pid": os.getpid(), "plans": _pins(service)}
         say_ready(json.dumps(ready))
         structlog.get_logger().info("ready", port=port, workers=workers)
-        _run(_server(service, address), listening, stop)
+        _run(_server(service, supervisor, address), listening, stop)
     finally:
         listening.close()
         supervisor.stop(stop)
@@ -152,9 +152,9 @@ def _run(server: uvicorn.Server, listening: socket.socket, stop: Stop) -> None:
     server.run(sockets=[listening])
 
 
-def _server(service: Service, address: Address) -> uvicorn.Server:
+def _server(service: Service, supervisor: Supervisor, address: Address) -> uvicorn.Server:
     config = uvicorn.Config(
-        make_api(service),
+        make_api(service, supervisor.living),
         http="h11",
         ws="none",
         lifespan="off",

@@ -55,6 +55,10 @@ class Supervisor:
         self._thread = threading.Thread(target=self._watch, name="supervisor", daemon=True)
         self._thread.start()
 
+    def living(self) -> int:
+        """How many of the workers are there now."""
+        return sum(place.process.poll() is None for place in self._places)
+
     def stop(self, stop: Stop) -> None:
         """Lets every worker finish its job, or give it back when in a hurry; kills what does not end."""
         self._ending.set()

@@ -17,6 +17,7 @@ def tidy(service: Service, now: float) -> None:
     service.circles.expire(now)
     expire(service.ledger.database, service.kept, now)
     service.uploads.clear(now)
+    service.runs.clear(now)
     delete_doomed(service.ledger, service.blobs)
     forget_history(service.ledger.database)
     blobs = service.blobs

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,7 +24,7 @@ from quietkeys_protocol.wire import Update, decode_report, encode_update
 from quietkeys_trainer.blobs import BlobDamagedError
 from quietkeys_trainer.circuit import Engine, EngineFailed
 from quietkeys_trainer.jobs import Lease
-from quietkeys_trainer.models import Failure
+from quietkeys_trainer.models import Failure, Outcome
 from quietkeys_trainer.service import Service
 
 POLL_S: Final = 0.2  # how soon an idle worker sees a new job
@@ -78,6 +78,7 @@ class Worker:
         except BlobDamagedError:
             ours = service.jobs.fail(lease, Failure.INPUTS, service.clock())
             log.error("job_failed", failure=Failure.INPUTS.value, ours=ours)
+            self._note(lease, Outcome.FAILED if ours else Outcome.DROPPED, start)
             return
         except TryAgain:
             service.jobs.give_back(lease, service.clock() + LATER_S)
@@ -85,6 +86,7 @@ class Worker:
         except (EngineFailed, QuietkeysError) as error:
             ours = service.jobs.fail(lease, Failure.ENGINE, service.clock())
             log.error("job_failed", failure=Failure.ENGINE.value, ours=ours, error=type(error).__name__)
+            self._note(lease, Outcome.FAILED if ours else Outcome.DROPPED, start)
             return
         seconds = time.perf_counter() - start
         ours = self._land(lease, container)
@@ -95,6 +97,13 @@ class Worker:
             update_bytes=len(container),
             peak_rss_bytes=_peak_rss_bytes(),
         )
+        self._note(lease, Outcome.DONE if ours else Outcome.DROPPED, start)
+
+    def _note(self, lease: Lease, outcome: Outcome, start: float) -> None:
+        """Notes a run for operators; a figure that the database cannot take now is not worth waiting for."""
+        with suppress(TryAgain):
+            seconds = time.perf_counter() - start
+            self.service.runs.note(lease.plan_hash, outcome, seconds, self.service.clock())
 
     def _reports(self, lease: Lease) -> list[tuple[bytes, ...]]:
         """The values of the reports to add; newer ones where one was replaced since the job was leased."""

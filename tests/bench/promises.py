@@ -22,6 +22,7 @@ ESTIMATED: Final = ("all_bytes", "all_seconds", "device_memory", "trainer_memory
 ESTIMATE_WITHIN: Final = 0.25
 SYNC_OVER_IDLE: Final = 1.5
 SYNC_ADDED_BYTES: Final = 20e6
+API_MS: Final = 150.0  # everything but the key upload, while workers are saturated
 
 
 def behind_peers(figures: Figures) -> list[str]:
@@ -95,3 +96,14 @@ def short_on_syncing(figures: Figures) -> list[str]:
     if host["added_rss_bytes"] > SYNC_ADDED_BYTES:
         found.append(f"the host grows by {host['added_rss_bytes'] / 1e6:.1f} MB")
     return found + [f"the host loads {name}" for name in host["heavy_modules"]]
+
+
+def unreliable(figures: Figures) -> list[str]:
+    """Return what a trainer under load lost, did twice or did not take."""
+    return [f"{figures[name]} {name}" for name in ("lost", "duplicated", "refused") if figures[name]]
+
+
+def slow_service(figures: Figures) -> list[str]:
+    """Return whether devices waited too long; it holds where the machine has nothing else to do."""
+    p95 = figures["api_p95_ms"]
+    return [f"p95 {p95:.0f} ms"] if p95 > API_MS else []

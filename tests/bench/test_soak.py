@@ -10,7 +10,7 @@ import pytest
 
 from quietkeys.bundle import shipped_bundle
 from quietkeys.evaluation.machine import usable_cores
-from quietkeys_bench import autocorrect, latency, nextword
+from quietkeys_bench import autocorrect, latency, nextword, service
 from quietkeys_bench.autocorrect_rows import RowsUnreadable, corpus_name, read_rows
 from quietkeys_bench.people import find_people, spread
 from quietkeys_bench.personalization import Settings, run
@@ -106,6 +106,17 @@ def test_the_keyboard_is_quick_and_light(results_folder: Path) -> None:
     assert promises.heavy(figures) == []
     if idle:
         assert promises.slow(figures) == []
+
+
+def test_the_service_keeps_up(results_folder: Path) -> None:
+    """200 devices, 50 at once: nothing lost, nothing twice; latencies where the machine is otherwise idle."""
+    idle = os.getloadavg()[0] < BUSY * usable_cores()
+    out = results_folder / "service.json"
+    service.run(service.Settings(workers=usable_cores()), out, lambda *_: None)
+    figures = read_figures(out, "service")
+    assert promises.unreliable(figures) == []
+    if idle:
+        assert promises.slow_service(figures) == []
 
 
 def test_learning_helps_people(data_folder: Path, results_folder: Path) -> None:

@@ -136,3 +136,25 @@ def gone(pid: int) -> bool:
     except FileNotFoundError:
         return True
     return status.rpartition(")")[2].split()[0] in {"Z", "X"}
+
+
+def test_a_child_yields_the_processor(tmp_path: Path) -> None:
+    """It lowers its own priority before it reads what it is to work on: devices wait for the API."""
+    command = [
+        sys.executable,
+        "-m",
+        engine.CHILD,
+        str(os.getpid()),
+        "60",
+        str(8 << 30),
+        "run",
+        str(tmp_path),
+        "1",
+    ]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as child:
+        expected = min(19, os.getpriority(os.PRIO_PROCESS, 0) + 10)
+        deadline = time.monotonic() + 60
+        while os.getpriority(os.PRIO_PROCESS, child.pid) != expected:
+            assert child.poll() is None and time.monotonic() < deadline
+            time.sleep(0.02)
+        child.kill()

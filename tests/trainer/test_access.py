@@ -213,7 +213,7 @@ def test_a_deleted_device_is_gone(rig: Rig) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "expected"),
     [
-        ("GET", "/", (404, ErrorCode.ROUTE_UNKNOWN)),
+        ("GET", "/v1", (404, ErrorCode.ROUTE_UNKNOWN)),
         ("GET", "/v1/devices/", (404, ErrorCode.ROUTE_UNKNOWN)),
         ("GET", "/docs", (404, ErrorCode.ROUTE_UNKNOWN)),
         ("GET", "/v1/../healthz", (404, ErrorCode.ROUTE_UNKNOWN)),

@@ -30,6 +30,7 @@ TABLES = {
     "mail",
     "nonces",
     "reports",
+    "runs",
     "uploads",
     "usage",
 }

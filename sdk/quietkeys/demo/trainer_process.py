@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -105,18 +105,22 @@ def shipped_trainer(folder: Path, port: int) -> Iterator[str]:
     """
     bundle = shipped_bundle()
     plan, pinned = Plan.parse(bundle["plan.json"]), bundle.manifest.client_specification
-    with trainer_process(folder, plan, pinned, port):
+    with trainer_process(folder, plan, pinned, port=port):
         yield f"http://127.0.0.1:{port}"
 
 
 @contextmanager
 def trainer_process(
-    folder: Path, plan: Plan, specification_sha256: str | None, port: int = 0
+    folder: Path,
+    plan: Plan,
+    specification_sha256: str | None,
+    options: Sequence[str] = (),
+    port: int = 0,
 ) -> Iterator[TrainerProcess]:
     """Start a trainer for a plan in a folder of its own; stop it when the block ends.
 
     specification_sha256: hex; the trainer refuses to start if its compiler yields another specification.
-    None for a plan that no device has pinned, which only a bench makes.
+    None for a plan that no device has pinned, which only a bench makes. options: further ones of `serve`.
     Raises DemoFailed where the service is not installed.
     """
     missing = [name for name in _NEEDED if find_spec(name) is None]
@@ -128,15 +132,8 @@ def trainer_process(
     (folder / "plan.json").write_bytes(plan.canonical)
     command = [sys.executable, "-m", "quietkeys_trainer", "serve", "--plan", str(folder / "plan.json")]
     pin = ["--no-pin"] if specification_sha256 is None else ["--client-spec-sha256", specification_sha256]
-    command += [
-        *pin,
-        "--state",
-        str(folder / "state"),
-        "--port",
-        str(port),
-        "--ready-file",
-        str(folder / "ready"),
-    ]
+    where = ["--state", str(folder / "state"), "--port", str(port), "--ready-file", str(folder / "ready")]
+    command += [*pin, *where, *options]
     with (folder / "log").open("ab") as log:
         started = subprocess.Popen(
             command,

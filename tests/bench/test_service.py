@@ -1,0 +1,208 @@
+"""`quietkeys bench service`: what devices do, how figures come from what they say, and a small run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from quietkeys.demo.failing import DemoFailed
+from quietkeys.evaluation.machine import this_machine
+from quietkeys.testing import InMemoryTrainer
+from quietkeys.testing.fakes import encode_clear, noop_plan_hash
+from quietkeys.transport import Answer, Request
+from quietkeys_bench import service, service_child
+from quietkeys_bench.schemas import read_figures, validator, write_figures
+from quietkeys_bench.service import Said, Settings, Watched, figures_of
+from quietkeys_bench.service_child import UPLOAD, Clocked, session
+from quietkeys_bench.service_table import show_service
+from quietkeys_protocol.wire import Report, encode_report
+from tests.bench import promises
+from tests.trainer.fake_engine import PLAN
+from tests.trainer.sides import in_memory, zeros
+
+POLL = "GET /v1/jobs"
+
+
+def outcome(*job_ids: str, update: str = "00", accepted: bool = True) -> dict[str, Any]:
+    """What a device says at its end."""
+    error = "" if accepted else "trainer_busy"
+    return {"accepted": accepted, "job_ids": list(job_ids), "update": update, "which": "0/0", "error": error}
+
+
+def said(*outcomes: dict[str, Any]) -> Said:
+    """Outcomes, and requests of 1 ms before and after, of 10 to 200 ms during saturation."""
+    requests = [(POLL, 100.0 + i, 10.0 * (i + 1), 200) for i in range(20)]
+    requests += [(UPLOAD, 105.0, 9000.0, 200), (POLL, 50.0, 1.0, 200), (POLL, 500.0, 1.0, 200)]
+    return Said(list(outcomes), requests)
+
+
+# Of 20 seconds with jobs that wait, with 30 done in them.
+WATCHED = Watched([(90.0, 0.0, 0.0), (100.0, 5.0, 2.0), (120.0, 1.0, 32.0), (130.0, 0.0, 40.0)])
+
+
+def test_latencies_count_while_jobs_wait_and_without_key_uploads() -> None:
+    """Percentiles of what began between the first and the last job that waited."""
+    found = figures_of(said(outcome("a"), outcome("b")), WATCHED, done=2.0)
+    assert found["api_requests"] == 20
+    assert found["api_p50_ms"] == 105.0
+    assert found["api_p95_ms"] == 190.5
+    assert found["jobs_per_minute"] == 90.0
+    assert found["routes"][UPLOAD] == {"requests": 1, "p50_ms": 9000.0, "p95_ms": 9000.0}
+    assert (found["accepted"], found["lost"], found["duplicated"]) == (2, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "done", "lost", "duplicated"),
+    [
+        ([outcome("a"), outcome("b", update="")], 1, 1, 0),  # an accepted report without an update
+        ([outcome("a"), outcome(accepted=False, update="")], 1, 0, 0),  # refused is not lost
+        ([outcome("a", "a"), outcome("b")], 2, 0, 0),  # sent twice, one job
+        ([outcome("a", "c"), outcome("b")], 2, 0, 1),  # sent twice, two jobs
+        ([outcome("a"), outcome("a")], 2, 0, 1),  # two devices, one job
+        ([outcome("a"), outcome("b")], 3, 0, 1),  # a second result
+    ],
+)
+def test_what_is_lost_and_what_comes_twice(
+    outcomes: list[dict[str, Any]], done: float, lost: int, duplicated: int
+) -> None:
+    """Counted over accepted reports."""
+    found = figures_of(said(*outcomes), WATCHED, done)
+    assert (found["lost"], found["duplicated"]) == (lost, duplicated)
+
+
+def test_nothing_is_said_of_workers_that_were_idle() -> None:
+    """Without a job that waits there is no saturation to measure in."""
+    with pytest.raises(DemoFailed, match="No job ever waited"):
+        figures_of(said(outcome("a")), Watched([(1.0, 0.0, 0.0)] * 3), 1.0)
+
+
+def test_options_go_to_the_trainer_where_they_are_given() -> None:
+    """And the figures name kinds of storage, no address."""
+    assert Settings(workers=3).options == ["--workers", "3"]
+    given = Settings(executor=service.Executor.RAY, database="postgresql://u:p@h/d", blobs="s3://b")
+    assert given.options[:4] == ["--database", "postgresql://u:p@h/d", "--blobs", "s3://b"]
+    assert given.storage == "postgresql, s3"
+
+
+@pytest.fixture
+def sent(tmp_path: Path) -> dict[str, Any]:
+    """A key set and a report that the trainer in memory takes."""
+    side = in_memory()
+    keys = tmp_path / "keys"
+    keys.write_bytes(side.keys(b"one"))
+    key_id = hashlib.sha256(keys.read_bytes()).hexdigest()
+    values = tuple(encode_clear(zeros(field.size)) for field in PLAN.report_fields)
+    head = (bytes.fromhex(noop_plan_hash(PLAN)), bytes.fromhex(key_id), 0, 1, 1)
+    (tmp_path / "report").write_bytes(encode_report(Report(*head, values)))
+    return {"keys": str(keys), "key_id": key_id, "reports": [str(tmp_path / "report")]}
+
+
+def test_a_device_goes_from_enrolment_to_update(
+    sent: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It sends its report twice under one key, gets one job, and notes every request by its route."""
+    monkeypatch.setattr(service_child, "POLL_S", 0.01)
+    clocked = Clocked(InMemoryTrainer(PLAN, polls=2))
+    found = session(sent, 0, 0, clocked)
+    assert found.error == ""
+    assert found.accepted and len(found.job_ids) == 2 and len(set(found.job_ids)) == 1
+    assert found.update
+    routes = [row[0] for row in clocked.rows]
+    assert routes[:2] == ["POST /v1/devices", "GET /v1/keys"]
+    assert UPLOAD in routes and routes.count("POST /v1/reports") == 2
+    assert routes[-1] == "GET /v1/jobs/update"
+    assert {row[3] for row in clocked.rows} <= {200, 201, 202}
+
+
+class Swapping:
+    """Hands one device's update to another."""
+
+    def __init__(self, inner: InMemoryTrainer, update: bytes) -> None:
+        self.inner, self.update = inner, update
+
+    def send(self, request: Request) -> Answer:
+        """The other's update in the place of one's own."""
+        answer = self.inner.send(request)
+        return Answer(200, answer.headers, self.update) if request.path.endswith("/update") else answer
+
+
+def test_another_jobs_update_is_no_update(sent: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not of this very job counts as lost."""
+    monkeypatch.setattr(service_child, "POLL_S", 0.01)
+    trainer = InMemoryTrainer(PLAN)
+    other = session(sent, 0, 0, Clocked(trainer)).update
+    found = session(sent, 0, 1, Clocked(Swapping(trainer, other)))
+    assert other and found.accepted and not found.update
+
+
+def tree(**changes: object) -> dict[str, Any]:
+    """A whole JSON of made-up measurements."""
+    return {
+        "bench": "service",
+        "mode": "execute",
+        "plan": "load",
+        "p_error": 2.0**-40,
+        "look_ups": 48,
+        "keys_bytes": 50_000_000,
+        "devices": 2,
+        "at_once": 2,
+        "key_sets": 1,
+        "workers": 2,
+        "executor": "local",
+        "storage": "sqlite, folder",
+        **figures_of(said(outcome("a"), outcome("b")), WATCHED, 2.0),
+        "job_peak_rss_bytes": 400_000_000,
+        "relative_error": 0.1,
+        "load_before": 0.5,
+        "machine": this_machine().tree(),
+        **changes,
+    }
+
+
+def test_figures_have_their_form_and_are_shown(tmp_path: Path) -> None:
+    """The JSON passes its schema; the table shows the figures that matter."""
+    write_figures(tmp_path / "service.json", "service", tree())
+    console = Console(record=True, width=200)
+    show_service(console, tmp_path / "service.json")
+    shown = console.export_text()
+    assert "p95 190 ms" in shown and "0 lost, 0 duplicated" in shown
+
+
+def test_promises_of_the_service() -> None:
+    """Nothing lost, nothing twice, every device served, 150 ms where the machine was idle otherwise."""
+    assert promises.unreliable(tree()) == []
+    assert promises.unreliable(tree(lost=1, duplicated=2, refused=3)) == [
+        "1 lost",
+        "2 duplicated",
+        "3 refused",
+    ]
+    assert promises.slow_service(tree()) == ["p95 190 ms"]
+    assert promises.slow_service(tree(api_p95_ms=150.0)) == []
+
+
+@pytest.mark.fhe
+@pytest.mark.timeout(1800)
+def test_a_small_run(tmp_path: Path, sized: Callable[[int, int], int]) -> None:
+    """Real keys, real reports, a real trainer: nothing is lost and nothing comes twice."""
+    out = tmp_path / "service.json"
+    settings = Settings(devices=sized(6, 200), at_once=sized(6, 50), workers=1, key_sets=1)
+    service.run(settings, out, lambda *_: None)
+    figures = read_figures(out, "service")
+    assert promises.unreliable(figures) == []
+    assert figures["accepted"] == settings.devices
+    assert figures["relative_error"] < 0.8
+
+
+def test_the_committed_figures_are_in_form() -> None:
+    """What is published passes the schema, and keeps what is promised whatever the machine did besides."""
+    path = Path(__file__).parents[2] / "benchmarks" / "results" / "service.json"
+    figures = json.loads(path.read_text())
+    validator("service").validate(figures)
+    assert promises.unreliable(figures) == []
+    assert (figures["devices"], figures["at_once"]) == (200, 50)

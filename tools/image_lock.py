@@ -1,0 +1,84 @@
+"""Writes deploy/requirements.lock: the part of requirements.lock that the trainer's image needs.
+
+    python tools/image_lock.py > deploy/requirements.lock
+
+Run in an environment that was installed from the lock: needs are read from what is installed. Concrete ML
+is left out, which no trainer imports, and with it half of the lock; so are torch and what it drags along,
+which the image gets in their CPU build.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import tomllib
+from importlib.metadata import PackageNotFoundError, requires
+from pathlib import Path
+from typing import Final
+
+from packaging.requirements import Requirement
+from packaging.utils import NormalizedName, canonicalize_name
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+EXTRAS: Final = ("trainer", "fhe", "ray")
+UNUSED: Final = frozenset({"concrete-ml"})
+UNDECLARED: Final = "setuptools"  # Concrete imports pkg_resources and does not say so
+APART: Final = "torch"
+CUDA: Final = ("nvidia-", "triton")  # what only its build for GPUs needs
+# What the device has and the service never imports.
+DEVICE: Final = frozenset({"keyring", "onnxruntime", "pynacl", "rapidfuzz", "requests"})
+_HEAD: Final = (
+    "# Written by tools/image_lock.py from requirements.lock: what the trainer's image needs, torch apart.\n"
+)
+
+
+def needed(root: Path) -> set[str]:
+    """The names of all distributions that a trainer with these extras needs."""
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    lines = [
+        line for line in project["dependencies"] if canonicalize_name(Requirement(line).name) not in DEVICE
+    ]
+    lines += [line for extra in EXTRAS for line in project["optional-dependencies"][extra]]
+    lines.append(UNDECLARED)
+    found: set[str] = set()
+    waiting = [
+        (canonicalize_name(wanted.name), frozenset(wanted.extras)) for wanted in map(Requirement, lines)
+    ]
+    while waiting:
+        name, extras = waiting.pop()
+        if name in UNUSED or name in found or name.startswith(CUDA):
+            continue
+        found.add(name)
+        waiting += _asked(name, extras)
+    return found - {APART}
+
+
+def _asked(name: str, extras: frozenset[str]) -> list[tuple[NormalizedName, frozenset[str]]]:
+    """What a distribution asks for here; nothing where it is not installed, as the lock has markers."""
+    try:
+        lines = requires(name) or []
+    except PackageNotFoundError:
+        return []
+    wanted = map(Requirement, lines)
+    return [
+        (canonicalize_name(one.name), frozenset(one.extras))
+        for one in wanted
+        if one.marker is None or any(one.marker.evaluate({"extra": extra}) for extra in ("", *extras))
+    ]
+
+
+def entries(lock: str) -> list[tuple[str, str]]:
+    """Name and text of every entry of a lock, hashes included."""
+    found = re.findall(r"^(([a-z0-9-]+)==.*?)(?=^[a-z#]|\Z)", lock, re.MULTILINE | re.DOTALL)
+    return [(name, text) for text, name in found]
+
+
+def image_lock(root: Path) -> str:
+    """The text of deploy/requirements.lock."""
+    names = needed(root)
+    kept = [text for name, text in entries((root / "requirements.lock").read_text()) if name in names]
+    return _HEAD + "".join(kept)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(image_lock(ROOT))
