@@ -37,11 +37,12 @@ from quietkeys_protocol.security import check_specification
 from quietkeys_protocol.specification import Specification, canonical_specification, parse_specification
 from quietkeys_protocol.templates import frames_of
 from quietkeys_trainer.circuit import EngineFailed
+from quietkeys_trainer.engine_child import OPENMP_FILE, SHARED_MEMORY
 from quietkeys_trainer.exchange import MAX_REQUEST_BYTES, read_parts, write_parts
 
 CHILD: Final = "quietkeys_trainer.engine_child"
 PROGRAM_INFO: Final = "program_info.concrete.params.json"  # what Concrete calls it
-_ENVIRONMENT: Final = ("LANG", "LD_LIBRARY_PATH", "PATH", "VIRTUAL_ENV")
+_ENVIRONMENT: Final = ("LANG", "LD_LIBRARY_PATH", "OMP_NUM_THREADS", "PATH", "VIRTUAL_ENV")
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +206,8 @@ def _ask(arguments: list[str], parts: Sequence[bytes], limits: Limits) -> list[b
         finally:  # also where this process is told to stop
             child.kill()
             child.wait()
+            for left in SHARED_MEMORY.glob(OPENMP_FILE.format(child.pid)):
+                left.unlink(missing_ok=True)
 
 
 def _exchange(child: subprocess.Popen[bytes], parts: Sequence[bytes], wall_s: float) -> list[bytes]:
