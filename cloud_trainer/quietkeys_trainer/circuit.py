@@ -39,6 +39,16 @@ class Engine(Protocol):
         Bytes are parsed in a spawned child under limits. Raises `EngineFailed`.
         """
 
+    def run_block(
+        self, position: int, evaluation_keys: bytes, values: Sequence[Sequence[bytes]]
+    ) -> list[bytes]:
+        """The same for the plan's block at `position` alone, from the values of this block in each report."""
+
+
+def values_of_block(position: int, report: Sequence[bytes]) -> Sequence[bytes]:
+    """What a report has for the block at a position of its plan: three values, see `Plan.report_fields`."""
+    return report[3 * position : 3 * position + 3]
+
 
 Engines = Mapping[str, Engine]  # by plan hash
 

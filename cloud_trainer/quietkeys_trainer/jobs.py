@@ -202,6 +202,11 @@ class Jobs:
         with writing(self.database) as session:
             return _change(session, lease, {"lease_until": until, "attempts": JobRow.attempts - 1})
 
+    def abandon(self, lease: Lease, now: float) -> bool:
+        """Whether the job is anybody's again at once; the attempt counts, as that of a worker that died."""
+        with writing(self.database) as session:
+            return _change(session, lease, {"lease_until": now - 1})
+
     def release_worker(self, worker: str, now: float) -> int:
         """How many jobs a worker that is known to be dead had left; they are anybody's at once."""
         with writing(self.database) as session:
