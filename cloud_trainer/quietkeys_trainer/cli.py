@@ -16,6 +16,7 @@ from quietkeys_protocol.check import check_plan
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused
 from quietkeys_protocol.plan import Plan
 from quietkeys_trainer.circuit import Engine, EngineLoader
+from quietkeys_trainer.executors import ExecutorKind
 from quietkeys_trainer.serving import Address, serve, work, write_ready
 from quietkeys_trainer.settings import LEASE_S, ServedPlan, Settings, read_plan
 
@@ -39,6 +40,12 @@ NoPinOption = Annotated[
         help="Serve whatever the compiler makes of the plans; devices that pinned another cannot use it.",
     ),
 ]
+ExecutorOption = Annotated[
+    ExecutorKind, typer.Option("--executor", help="Where jobs run: on this machine, or on a Ray cluster.")
+]
+AddressOption = Annotated[
+    str, typer.Option("--address", help="HOST:PORT of the Ray cluster; auto: the one this machine is in.")
+]
 HELP: Final = "Trains on encrypted reports of devices, and can read none of them."
 DEFAULT_STATE: Final = Path("trainer-state")
 
@@ -58,6 +65,8 @@ def make_cli(load: EngineLoader, module: str, lease_s: float = LEASE_S) -> typer
         host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
         port: Annotated[int, typer.Option(help="0 picks a free one.", min=0, max=65535)] = 8750,
         workers: Annotated[int, typer.Option(help="Worker processes to run.", min=0, max=64)] = 1,
+        executor: ExecutorOption = ExecutorKind.LOCAL,
+        address: AddressOption = "auto",
         ready_file: Annotated[
             Path | None, typer.Option(help="Where to write the ready line as well.", dir_okay=False)
         ] = None,
@@ -74,7 +83,8 @@ def make_cli(load: EngineLoader, module: str, lease_s: float = LEASE_S) -> typer
 
         with _typed_exit():
             settings = replace(_settings(state, plan, client_spec_sha256 or [], no_pin), lease_s=lease_s)
-            serve(settings, load, Address(host, port), _worker_command(module, settings), workers, say_ready)
+            command = _worker_command(module, settings, executor, address)
+            serve(settings, load, Address(host, port), command, workers, say_ready)
 
     @app.command("worker")
     def _worker(
@@ -82,6 +92,8 @@ def make_cli(load: EngineLoader, module: str, lease_s: float = LEASE_S) -> typer
         client_spec_sha256: PinOption = None,
         no_pin: NoPinOption = False,
         state: StateOption = DEFAULT_STATE,
+        executor: ExecutorOption = ExecutorKind.LOCAL,
+        address: AddressOption = "auto",
         name: Annotated[str, typer.Option(hidden=True)] = "",
         parent: Annotated[int, typer.Option(hidden=True)] = 0,
     ) -> None:
@@ -90,6 +102,7 @@ def make_cli(load: EngineLoader, module: str, lease_s: float = LEASE_S) -> typer
             work(
                 replace(_settings(state, plan, client_spec_sha256 or [], no_pin), lease_s=lease_s),
                 load,
+                address if executor is ExecutorKind.RAY else None,
                 name,
                 parent,
             )
@@ -123,7 +136,9 @@ def _settings(state: Path, plans: Sequence[Path], pins: Sequence[str], no_pin: b
     )
 
 
-def _worker_command(module: str, settings: Settings) -> Callable[[str], list[str]]:
+def _worker_command(
+    module: str, settings: Settings, executor: ExecutorKind, address: str
+) -> Callable[[str], list[str]]:
     def command(name: str) -> list[str]:
         arguments = [sys.executable, "-m", module, "worker", "--state", str(settings.state)]
         for plan in settings.plans:
@@ -132,6 +147,7 @@ def _worker_command(module: str, settings: Settings) -> Callable[[str], list[str
                 arguments += ["--client-spec-sha256", plan.client_specification_sha256]
         if not settings.requires_pins:
             arguments.append("--no-pin")
+        arguments += ["--executor", executor.value, "--address", address]
         return [*arguments, "--name", name, "--parent", str(os.getpid())]
 
     return command

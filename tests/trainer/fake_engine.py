@@ -1,7 +1,7 @@
 """An engine without encryption, for tests of everything around it: same frames, same failures, any speed.
 
-A report's payload may ask for a failure: `<fail>` raises, `<die>` kills the worker. A file `hold` in the
-control folder keeps the engine from finishing; every run leaves a line in `runs`.
+A report's payload may ask for a failure: `<fail>` raises, `<die>` kills the worker; `<sleep>` takes 0.4 s. A
+file `hold` in the control folder keeps the engine from finishing; every run leaves a line in `runs`.
 """
 
 from __future__ import annotations
@@ -94,6 +94,8 @@ class FakeEngine:
                 runs.write(json.dumps({"pid": os.getpid(), "reports": len(reports)}) + "\n")
             while (self.control / "hold").exists():
                 time.sleep(0.02)
+        if b"<sleep>" in payloads:
+            time.sleep(0.4)
         if b"<die>" in payloads:
             os.kill(os.getpid(), signal.SIGKILL)
         if b"<fail>" in payloads:
