@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Final
 
 import pytest
 
 from quietkeys_protocol.wire import decode_update
-from tests.trainer.cluster import Cluster, cluster
+from quietkeys_trainer.blobs import BlobDamagedError
+from quietkeys_trainer.circuit import EngineFailed
+from quietkeys_trainer.executors import StoredKeys
+from quietkeys_trainer.ray_executor import UNUSED_S, KeyObjects
+from quietkeys_trainer.ray_tasks import CIRCUITS, circuits_folder
+from tests.trainer.cluster import Cluster, cluster, free_port
 from tests.trainer.device import Device
 from tests.trainer.fake_engine import CONTROL, PLAN, FakeEngine, result, wrap
 from tests.trainer.running import Trainer, fake_keys, wait_until
