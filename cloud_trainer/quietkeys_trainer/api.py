@@ -16,10 +16,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError, error_of
 from quietkeys_trainer import routes_circles, routes_devices, routes_jobs, routes_keys, routes_reports
+from quietkeys_trainer.pressure import Overloaded
 from quietkeys_trainer.service import Service
 
 # After these the rest of the body is not wanted, so the connection cannot be used again.
-_CLOSING: Final = frozenset({ErrorCode.BODY_TOO_LARGE, ErrorCode.BODY_TOO_SLOW, ErrorCode.REQUEST_MALFORMED})
+_CLOSING: Final = frozenset(
+    {ErrorCode.BODY_TOO_LARGE, ErrorCode.BODY_TOO_SLOW, ErrorCode.REQUEST_MALFORMED, ErrorCode.TRAINER_FULL}
+)
 _BY_STATUS: Final[Mapping[int, ErrorCode]] = {
     404: ErrorCode.ROUTE_UNKNOWN,
     405: ErrorCode.METHOD_NOT_ALLOWED,
@@ -45,6 +48,8 @@ def make_api(service: Service) -> FastAPI:
 def _answer(error: QuietkeysError) -> JSONResponse:
     body = {"code": error.code.value, "message": error.message, "advice": error.advice}
     headers = {"Connection": "close"} if error.code in _CLOSING else {}
+    if isinstance(error, Overloaded):
+        headers["Retry-After"] = str(error.retry_after_s)
     return JSONResponse({"error": body}, status_code=error.code.status, headers=headers)
 
 

@@ -17,6 +17,7 @@ from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused
 from quietkeys_protocol.plan import Plan
 from quietkeys_trainer.circuit import Engine, EngineLoader
 from quietkeys_trainer.executors import ExecutorKind
+from quietkeys_trainer.pressure import MOST_QUEUED
 from quietkeys_trainer.serving import Address, serve, work, write_ready
 from quietkeys_trainer.settings import LEASE_S, ServedPlan, Settings, read_plan
 
@@ -67,6 +68,9 @@ def make_cli(load: EngineLoader, module: str, lease_s: float = LEASE_S) -> typer
         workers: Annotated[int, typer.Option(help="Worker processes to run.", min=0, max=64)] = 1,
         executor: ExecutorOption = ExecutorKind.LOCAL,
         address: AddressOption = "auto",
+        queue_limit: Annotated[
+            int, typer.Option(help="Jobs that may wait; further reports are told to come later.", min=1)
+        ] = MOST_QUEUED,
         ready_file: Annotated[
             Path | None, typer.Option(help="Where to write the ready line as well.", dir_okay=False)
         ] = None,
@@ -84,7 +88,7 @@ def make_cli(load: EngineLoader, module: str, lease_s: float = LEASE_S) -> typer
         with _typed_exit():
             settings = replace(_settings(state, plan, client_spec_sha256 or [], no_pin), lease_s=lease_s)
             command = _worker_command(module, settings, executor, address)
-            serve(settings, load, Address(host, port), command, workers, say_ready)
+            serve(settings, load, Address(host, port), command, workers, say_ready, queue_limit)
 
     @app.command("worker")
     def _worker(

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from quietkeys_trainer.circuit import Engine
+from quietkeys_trainer.pressure import JOB_BYTES, require_memory
 
 
 class ExecutorKind(StrEnum):
@@ -42,6 +43,9 @@ class Executor(Protocol):
     def width(self) -> int:
         """How many jobs a worker should have under way at once, at least 1; it changes with a cluster."""
 
+    def require_room(self) -> None:
+        """Raises `TryAgain` where memory is too short to start another job."""
+
     def drop(self) -> None:
         """Ends what is under way as soon as may be; `run` then raises `SystemExit`."""
 
@@ -60,6 +64,10 @@ class LocalExecutor:
     def width(self) -> int:
         """One: a second job at once is a second worker."""
         return 1
+
+    def require_room(self) -> None:
+        """Room for the job's child, which is the first to be killed where there is none."""
+        require_memory(JOB_BYTES)
 
     def drop(self) -> None:
         """Nothing: the signal that says so ends the run by itself."""

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Engine, Select, and_, or_, select, update
+from sqlalchemy import Engine, Select, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from quietkeys_protocol.errors import ErrorCode, Refused, StartOver
@@ -78,6 +78,12 @@ class Jobs:
 
     database: Engine
     draw: Callable[[], str] = lambda: secrets.token_hex(16)
+
+    def waiting(self) -> int:
+        """How many jobs are queued."""
+        with reading(self.database) as session:
+            queued = select(func.count()).select_from(JobRow).where(JobRow.state == JobState.QUEUED)
+            return session.scalar(queued) or 0
 
     def repeated(self, device_id: str, idempotency_key: str, sha256: str) -> Job | None:
         """The job that an earlier attempt at this report made; `Refused` if the earlier one was another."""

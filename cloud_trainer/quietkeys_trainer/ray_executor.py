@@ -22,6 +22,7 @@ import numpy as np
 from quietkeys_protocol.errors import ErrorCode, TryAgain
 from quietkeys_trainer.circuit import Engine, EngineFailed, EngineLoader, values_of_block
 from quietkeys_trainer.executors import ExecutorLostError, StoredKeys
+from quietkeys_trainer.pressure import RESERVE_BYTES, require_memory
 from quietkeys_trainer.ray_tasks import run_block
 
 BUDGET_SHARE: Final = 0.5  # of this node's object store; results and keys on their way need the rest
@@ -136,6 +137,10 @@ class RayExecutor:
         """As many jobs as the cluster has processors, within bounds."""
         processors = int(self._ray.cluster_resources().get("CPU", 0))
         return max(FEWEST, min(MOST, processors))
+
+    def require_room(self) -> None:
+        """Room for keys on their way; the jobs' own memory is the nodes'."""
+        require_memory(RESERVE_BYTES)
 
     def drop(self) -> None:
         """Has every `run` cancel its tasks."""

@@ -12,7 +12,7 @@ from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused, StartO
 from quietkeys_protocol.signing import IDEMPOTENCY_HEADER, is_id
 from quietkeys_protocol.wire import MAX_REPORT_BYTES, Report, decode_report
 from quietkeys_trainer.auth import authenticate, single_header
-from quietkeys_trainer.bodies import Body, read_body
+from quietkeys_trainer.bodies import Body, admit, read_body
 from quietkeys_trainer.circuit import Engine, engine_of
 from quietkeys_trainer.jobs import Acceptance, Arrival
 from quietkeys_trainer.service import Service, ServiceOf
@@ -20,7 +20,8 @@ from quietkeys_trainer.service import Service, ServiceOf
 router: Final = APIRouter()
 
 
-async def _container(request: Request) -> Body:
+async def _container(request: Request, service: ServiceOf) -> Body:
+    await admit(request, service.pressure)
     return await read_body(request, MAX_REPORT_BYTES)
 
 
@@ -37,6 +38,7 @@ def receive(request: Request, service: ServiceOf, body: Annotated[Body, Depends(
         _check_framing(report, engine_of(service.engines, report.plan_hash.hex()))
         if not service.ledger.has_keys(sender, report.key_id.hex(), report.plan_hash.hex()):
             raise StartOver(ErrorCode.KEY_UNKNOWN)
+        service.pressure.admit_job(service.jobs.waiting)
         job = _store(service, sender, report, body, idempotency_key).job
     return JSONResponse({"job_id": job.job_id}, status_code=202)
 

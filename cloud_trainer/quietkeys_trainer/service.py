@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +17,7 @@ from quietkeys_trainer.circuit import Engine, Engines
 from quietkeys_trainer.database import open_database
 from quietkeys_trainer.jobs import Jobs
 from quietkeys_trainer.ledger import Ledger
+from quietkeys_trainer.pressure import Pressure
 from quietkeys_trainer.receipts import TrainerKey, open_trainer_key
 from quietkeys_trainer.settings import Settings
 from quietkeys_trainer.uploads import Uploads
@@ -34,6 +35,7 @@ class Service:
     trainer_key: TrainerKey
     spool: Path
     engines: Engines
+    pressure: Pressure = field(default_factory=Pressure)
     clock: Callable[[], float] = time.time
 
     @property

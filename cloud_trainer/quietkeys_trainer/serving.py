@@ -8,7 +8,7 @@ import secrets
 import socket
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +20,7 @@ from quietkeys_trainer.circuit import EngineLoader
 from quietkeys_trainer.database import migrate
 from quietkeys_trainer.executors import Executor, LocalExecutor
 from quietkeys_trainer.logs import configure_logs
+from quietkeys_trainer.pressure import MOST_QUEUED, Pressure
 from quietkeys_trainer.service import Service, open_service
 from quietkeys_trainer.settings import Settings, load_engines
 from quietkeys_trainer.stopping import Stop
@@ -47,12 +48,13 @@ def serve(
     worker_command: Callable[[str], Sequence[str]],
     workers: int,
     say_ready: Callable[[str], None],
+    queue_limit: int = MOST_QUEUED,
 ) -> None:
     """Serves until told to stop; `say_ready` gets one line of JSON once requests are answered."""
     configure_logs("api")
     stop = Stop()
     stop.listen(at_once=False)
-    service = _open(settings, load)
+    service = replace(_open(settings, load), pressure=Pressure(queue_limit))
     listening = _listen(address)
     port = listening.getsockname()[1]
     supervisor = Supervisor(service, worker_command, workers)

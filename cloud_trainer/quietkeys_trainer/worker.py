@@ -95,6 +95,7 @@ class Worker:
 
     def _lease(self) -> Lease | None:
         service = self.service
+        self.executor.require_room()
         return service.jobs.lease_next(self.name, service.engines.keys(), service.clock(), self.lease_s)
 
     def _bring_home(self, lease: Lease) -> None:
