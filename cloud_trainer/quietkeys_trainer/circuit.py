@@ -56,8 +56,13 @@ Engines = Mapping[str, Engine]  # by plan hash
 EngineLoader = Callable[[Plan, Path], Engine]
 
 
-def engine_of(engines: Engines, plan_hash: str) -> Engine:
-    """The engine of a served plan; `Outdated` where the plan is not served."""
+def engine_of(engines: Engines, retired: Mapping[str, str], plan_hash: str) -> Engine:
+    """The engine of a served plan; `Outdated` where it is not, or no longer, served.
+
+    retired: advice by plan hash, of plans whose jobs are still run.
+    """
+    if plan_hash in retired:
+        raise Outdated(ErrorCode.PLAN_RETIRED, retired[plan_hash])
     engine = engines.get(plan_hash)
     if engine is None:
         raise Outdated(ErrorCode.PLAN_UNKNOWN)

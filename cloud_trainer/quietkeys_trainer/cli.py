@@ -1,4 +1,4 @@
-"""The command line: `serve`, `worker`, `plan check`."""
+"""The command line: `serve`, `worker`, and `plan` from `plan_cli`."""
 
 from __future__ import annotations
 
@@ -6,26 +6,30 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
-from quietkeys_protocol.check import check_plan
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused
 from quietkeys_protocol.plan import Plan
+from quietkeys_trainer.catalogue import Catalogue
 from quietkeys_trainer.circuit import Engine, EngineLoader
 from quietkeys_trainer.executors import ExecutorKind
+from quietkeys_trainer.plan_cli import make_plan_cli
 from quietkeys_trainer.pressure import MOST_QUEUED
 from quietkeys_trainer.serving import Address, serve, work, write_ready
-from quietkeys_trainer.settings import LEASE_S, ServedPlan, Settings, read_plan
+from quietkeys_trainer.settings import LEASE_S, ServedPlan, Settings
 
 StateOption = Annotated[
     Path, typer.Option("--state", help="Folder of the ledger and of everything stored.", file_okay=False)
 ]
 PlanOption = Annotated[
-    list[Path], typer.Option("--plan", help="A plan to serve; repeat it to serve several.", dir_okay=False)
+    list[Path] | None,
+    typer.Option("--plan", help="A plan to serve; repeat it to serve several.", dir_okay=False),
+]
+CatalogueOption = Annotated[
+    Path | None, typer.Option("--plans", help="A folder of published plans to serve.", file_okay=False)
 ]
 PinOption = Annotated[
     list[str] | None,
@@ -54,12 +58,12 @@ DEFAULT_STATE: Final = Path("trainer-state")
 def make_cli(load: EngineLoader, module: str, lease_s: float = LEASE_S) -> typer.Typer:
     """The command line over an engine; `module` is what `python -m` runs to get to this same command line."""
     app = typer.Typer(no_args_is_help=True, add_completion=False, help=HELP)
-    plans = typer.Typer(no_args_is_help=True, help="What may be trained.")
-    app.add_typer(plans, name="plan")
+    app.add_typer(make_plan_cli(load, _typed_exit), name="plan")
 
     @app.command("serve")
     def _serve(
-        plan: PlanOption,
+        plan: PlanOption = None,
+        plans: CatalogueOption = None,
         client_spec_sha256: PinOption = None,
         no_pin: NoPinOption = False,
         state: StateOption = DEFAULT_STATE,
@@ -86,13 +90,16 @@ def make_cli(load: EngineLoader, module: str, lease_s: float = LEASE_S) -> typer
                 write_ready(ready_file, line)
 
         with _typed_exit():
-            settings = replace(_settings(state, plan, client_spec_sha256 or [], no_pin), lease_s=lease_s)
+            settings = replace(
+                _settings(state, plan or [], plans, client_spec_sha256 or [], no_pin), lease_s=lease_s
+            )
             command = _worker_command(module, settings, executor, address)
             serve(settings, load, Address(host, port), command, workers, say_ready, queue_limit)
 
     @app.command("worker")
     def _worker(
-        plan: PlanOption,
+        plan: PlanOption = None,
+        plans: CatalogueOption = None,
         client_spec_sha256: PinOption = None,
         no_pin: NoPinOption = False,
         state: StateOption = DEFAULT_STATE,
@@ -103,39 +110,31 @@ def make_cli(load: EngineLoader, module: str, lease_s: float = LEASE_S) -> typer
     ) -> None:
         """Runs one more worker beside a `serve` with the same state and plans."""
         with _typed_exit():
-            work(
-                replace(_settings(state, plan, client_spec_sha256 or [], no_pin), lease_s=lease_s),
-                load,
-                address if executor is ExecutorKind.RAY else None,
-                name,
-                parent,
-            )
-
-    @plans.callback()
-    def _plans() -> None:
-        """What may be trained."""
-
-    @plans.command("check")
-    def _check(
-        file: Annotated[Path, typer.Argument(help="A plan's canonical form.", dir_okay=False)],
-    ) -> None:
-        """Says what a round of a plan takes, or which rule it breaks."""
-        with _typed_exit():
-            print(check_plan(read_plan(file)))
+            settings = _settings(state, plan or [], plans, client_spec_sha256 or [], no_pin, lease_s)
+            work(settings, load, address if executor is ExecutorKind.RAY else None, name, parent)
 
     return app
 
 
-def _settings(state: Path, plans: Sequence[Path], pins: Sequence[str], no_pin: bool) -> Settings:
+def _settings(
+    state: Path,
+    plans: Sequence[Path],
+    catalogue: Path | None,
+    pins: Sequence[str],
+    no_pin: bool,
+    lease_s: float,
+) -> Settings:
     if no_pin and pins:
         raise Refused(ErrorCode.PLAN_INVALID, "--client-spec-sha256 and --no-pin exclude each other")
     if not no_pin and len(pins) != len(plans):
         detail = "as many --client-spec-sha256 as --plan are needed, or --no-pin"
         raise Refused(ErrorCode.PLAN_INVALID, detail)
     served = zip(plans, pins or [""] * len(plans), strict=True)
+    published = () if catalogue is None else Catalogue(catalogue.absolute()).plans()
     return Settings(
         state=state.absolute(),
-        plans=tuple(ServedPlan(path.absolute(), pin) for path, pin in served),
+        plans=(*(ServedPlan(path.absolute(), pin) for path, pin in served), *published),
+        lease_s=lease_s,
         requires_pins=not no_pin,
     )
 

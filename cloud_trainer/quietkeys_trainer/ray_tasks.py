@@ -6,12 +6,8 @@ compiled on the node that runs them, once, and kept in a folder of the user that
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +15,7 @@ from numpy.typing import NDArray
 from quietkeys_protocol.errors import QuietkeysError
 from quietkeys_protocol.plan import Plan
 from quietkeys_trainer.circuit import Engine, EngineFailed, EngineLoader
-
-CIRCUITS: Final = "QUIETKEYS_TRAINER_CIRCUITS"  # the variable that names another folder than the usual
+from quietkeys_trainer.circuits import circuits_folder
 
 
 def run_block(
@@ -43,14 +38,3 @@ def run_block(
 @cache
 def _engine(load: EngineLoader, canonical: bytes) -> Engine:
     return load(Plan.parse(canonical), circuits_folder())
-
-
-def circuits_folder() -> Path:
-    """Where this node keeps circuits, which are code: a folder that nobody else can write to."""
-    cache_home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = Path(os.environ.get(CIRCUITS) or cache_home / "quietkeys-trainer" / "circuits")
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    status = folder.stat()
-    if status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o022:
-        raise EngineFailed("others can write to the folder of circuits")
-    return folder

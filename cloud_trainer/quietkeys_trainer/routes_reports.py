@@ -35,7 +35,7 @@ def receive(request: Request, service: ServiceOf, body: Annotated[Body, Depends(
     report = decode_report(body.content)
     job = service.jobs.repeated(sender, idempotency_key, body.sha256)
     if job is None:
-        _check_framing(report, engine_of(service.engines, report.plan_hash.hex()))
+        _check_framing(report, engine_of(service.engines, service.retired, report.plan_hash.hex()))
         if not service.ledger.has_keys(sender, report.key_id.hex(), report.plan_hash.hex()):
             raise StartOver(ErrorCode.KEY_UNKNOWN)
         service.pressure.admit_job(service.jobs.waiting)

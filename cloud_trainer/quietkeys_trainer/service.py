@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -19,7 +19,7 @@ from quietkeys_trainer.jobs import Jobs
 from quietkeys_trainer.ledger import Ledger
 from quietkeys_trainer.pressure import Pressure
 from quietkeys_trainer.receipts import TrainerKey, open_trainer_key
-from quietkeys_trainer.settings import Settings
+from quietkeys_trainer.settings import Settings, read_plan
 from quietkeys_trainer.uploads import Uploads
 
 
@@ -35,6 +35,7 @@ class Service:
     trainer_key: TrainerKey
     spool: Path
     engines: Engines
+    retired: Mapping[str, str] = field(default_factory=dict)  # advice by plan hash
     pressure: Pressure = field(default_factory=Pressure)
     clock: Callable[[], float] = time.time
 
@@ -56,6 +57,7 @@ def open_service(settings: Settings, engines: dict[str, Engine]) -> Service:
         trainer_key=open_trainer_key(settings.trainer_key),
         spool=settings.spool,
         engines=engines,
+        retired={read_plan(plan.path).hash: plan.retired for plan in settings.plans if plan.retired},
     )
 
 

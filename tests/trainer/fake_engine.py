@@ -1,6 +1,6 @@
 """An engine without encryption, for tests of everything around it: same frames, same failures, any speed.
 
-A report's payload may ask for a failure: `<fail>` raises, `<die>` kills the worker; `<sleep>` takes 0.4 s. A
+A report's payload may ask for a failure: `<fail>` raises, `<die>` kills the worker; `<sleep>` takes 0.8 s. A
 file `hold` in the control folder keeps the engine from finishing; every run leaves a line in `runs`.
 """
 
@@ -95,7 +95,7 @@ class FakeEngine:
             while (self.control / "hold").exists():
                 time.sleep(0.02)
         if b"<sleep>" in payloads:
-            time.sleep(0.4)
+            time.sleep(0.8)
         if b"<die>" in payloads:
             os.kill(os.getpid(), signal.SIGKILL)
         if b"<fail>" in payloads:
