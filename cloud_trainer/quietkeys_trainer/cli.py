@@ -90,9 +90,7 @@ def make_cli(load: EngineLoader, module: str, lease_s: float = LEASE_S) -> typer
                 write_ready(ready_file, line)
 
         with _typed_exit():
-            settings = replace(
-                _settings(state, plan or [], plans, client_spec_sha256 or [], no_pin), lease_s=lease_s
-            )
+            settings = _settings(state, plan or [], plans, client_spec_sha256 or [], no_pin, lease_s)
             command = _worker_command(module, settings, executor, address)
             serve(settings, load, Address(host, port), command, workers, say_ready, queue_limit)
 
