@@ -10,6 +10,7 @@ The process that uses this module is the one that knows database and blob store;
 from __future__ import annotations
 
 import os
+import socket
 import threading
 import time
 from collections import OrderedDict
@@ -29,6 +30,7 @@ BUDGET_SHARE: Final = 0.5  # of this node's object store; results and keys on th
 UNUSED_S: Final = 600.0  # after which keys are dropped: their device may be deleted by now
 TASK_RETRIES: Final = 2  # of a task whose process or node died
 FEWEST, MOST = 2, 32  # jobs that a worker has under way; a larger cluster takes more workers
+CONNECT_S: Final = 5.0
 LOOK_S: Final = 0.5  # how soon a run sees that it is to be dropped
 QUIET: Final = {  # nothing is reported to Ray's makers, nothing but errors printed
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -91,6 +93,7 @@ class RayExecutor:
         try:
             import ray
 
+            _require_listening(address)
             ray.init(address=address, configure_logging=False, log_to_driver=False)
             here = ray.get_runtime_context().get_node_id()
             (node,) = (node for node in ray.nodes() if node["NodeID"] == here)
@@ -161,3 +164,10 @@ class RayExecutor:
                 raise SystemExit(1)
         results: list[list[bytes] | None] = self._ray.get(tasks)
         return results
+
+
+def _require_listening(address: str) -> None:
+    """Raises `OSError` where nobody listens at HOST:PORT; Ray itself would try for minutes."""
+    host, colon, port = address.rpartition(":")
+    if colon and port.isdecimal():
+        socket.create_connection((host.strip("[]"), int(port)), CONNECT_S).close()

@@ -21,7 +21,7 @@ from typing import Final
 
 from tests.trainer.running import children, lives, wait_until
 
-STORE_BYTES: Final = 100_000_000
+STORE_BYTES: Final = 200_000_000
 STARTS_WITHIN_S: Final = 120.0
 PORTS: Final = (  # free ones, as there are several nodes on a machine
     *("--node-ip-address", "127.0.0.1", "--dashboard-agent-listen-port", "0"),
@@ -69,7 +69,7 @@ class Cluster:
         before = self._joined()
         where = arguments or ("--address", self.address)
         limits = ["--num-cpus", processors, "--object-store-memory", STORE_BYTES, *PORTS]
-        log = self.folder / f"log-{len(self.nodes)}"
+        log = self.folder / f"log-{len(list(self.folder.glob('log-*')))}"
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [str(RAY), "start", "--block", "--disable-usage-stats", *where, *map(str, limits)],

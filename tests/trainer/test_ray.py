@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -11,18 +12,23 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from quietkeys.cipher import ProcessCipher
 from quietkeys_protocol.errors import Refused
+from quietkeys_protocol.program import reference
 from quietkeys_protocol.wire import decode_update
 from quietkeys_trainer.blobs import BlobDamagedError
 from quietkeys_trainer.circuits import CIRCUITS, circuits_folder
 from quietkeys_trainer.executors import StoredKeys
 from quietkeys_trainer.ray_executor import UNUSED_S, KeyObjects
+from tests.fhe_fixtures import SMALL_PLAN, Compiled
 from tests.trainer.cluster import Cluster, cluster, free_port
 from tests.trainer.device import Device
 from tests.trainer.fake_engine import CONTROL, PLAN, FakeEngine, result, wrap
-from tests.trainer.running import Trainer, fake_keys, wait_until
+from tests.trainer.running import Trainer, fake_keys, lives, wait_until
 
 pytest.importorskip("ray")
 
@@ -61,8 +67,8 @@ def rayed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Trainer, C
     """A trainer whose one worker uses a cluster with one node of one processor."""
     trainer = Trainer(tmp_path_factory.mktemp("ray"), plan=WIDE)
     trainer.control.mkdir()
-    nodes_environment = {CONTROL: str(trainer.control), "PYTHONPATH": os.environ.get("PYTHONPATH", "")}
-    with cluster(nodes_environment) as made:
+    circuits = tmp_path_factory.mktemp("circuits")
+    with cluster({CONTROL: str(trainer.control), CIRCUITS: str(circuits)}) as made:
         made.add(1)
         trainer.start("--executor", "ray", "--address", made.address)
         wait_until(lambda: "worker_ready" in trainer.log, 120)
@@ -154,6 +160,58 @@ def test_a_second_signal_gives_jobs_on_the_cluster_back(rayed: tuple[Trainer, Cl
     device.url = trainer.url
     assert device.wait(job_id, "done", "failed", within_s=300) == "done"
     assert_result(device, job_id, b"again")
+
+
+@pytest.mark.timeout(600)
+def test_a_job_survives_the_death_of_the_worker_that_has_it(rayed: tuple[Trainer, Cluster]) -> None:
+    """After kill -9 of the process that gave the job to the cluster another one does, for one result."""
+    trainer, _ = rayed
+    device = ready_device(trainer)
+    done = len(trainer.runs())
+    with trainer.held():
+        job_id = post(device, b"orphan")
+        wait_until(lambda: len(trainer.runs()) > done, 120)
+        (worker,) = trainer.workers()
+        os.kill(worker, signal.SIGKILL)
+        wait_until(lambda: not lives(worker))
+    assert device.wait(job_id, "done", "failed", within_s=300) == "done"
+    assert_result(device, job_id, b"orphan")
+
+
+@pytest.mark.fhe
+@pytest.mark.timeout(900)
+def test_real_circuits_run_on_a_cluster(
+    rayed: tuple[Trainer, Cluster], compiled: Compiled, cipher: ProcessCipher, tmp_path: Path
+) -> None:
+    """A node compiles the plan and runs its blocks; the device decrypts what the reference says."""
+    cipher.write_evaluation_keys(tmp_path / "keys")
+    evaluation_keys = (tmp_path / "keys").read_bytes()
+    arrays = small_report()
+    pin = compiled.parameters.specification_sha256.hex()
+    trainer = Trainer(tmp_path, module="quietkeys_trainer", plan=SMALL_PLAN, pin=pin)
+    trainer.start("--executor", "ray", "--address", rayed[1].address)
+    try:
+        device = trainer.device()
+        assert device.put_keys(evaluation_keys).json()["state"] == "stored"
+        report = device.report(SMALL_PLAN.hash, evaluation_keys, cipher.encrypt(arrays))
+        job_id = device.post(report).json()["job_id"]
+        assert device.wait(job_id, "done", "failed", within_s=600) == "done"
+        weights = cipher.decrypt(decode_update(device.update(job_id).content).ciphertexts)
+    finally:
+        assert trainer.stop() == 0
+    for index, (block, found) in enumerate(zip(SMALL_PLAN.blocks, weights, strict=True)):
+        expected, _ = reference(block, *arrays[3 * index : 3 * index + 3])
+        assert np.abs(found - expected).max() <= 90  # see tests/engine/test_engine.py
+
+
+def small_report() -> list[NDArray[np.int64]]:
+    """Random arrays of a report of the small plan, inside its fields."""
+    draw = np.random.default_rng(1)
+    arrays: list[NDArray[np.int64]] = []
+    for block in SMALL_PLAN.blocks:
+        arrays.append(draw.integers(0, block.strength_max + 1, len(block.events)))
+        arrays += [draw.integers(-60, 61, block.width), draw.integers(-200, 201, block.width)]
+    return arrays
 
 
 def test_nothing_is_reported_to_rays_makers() -> None:
