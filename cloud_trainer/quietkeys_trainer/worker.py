@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -53,7 +53,7 @@ class Worker:
         try:
             while not stop.is_set():
                 while len(crew) < self.executor.width():
-                    crew.append(threading.Thread(target=self._work, args=(stop, len(crew)), daemon=True))
+                    crew.append(threading.Thread(target=self._join_crew, args=(stop, len(crew)), daemon=True))
                     crew[-1].start()
                 stop.wait(CREW_S)
                 if not all(thread.is_alive() for thread in crew) and not stop.is_set():
@@ -68,6 +68,11 @@ class Worker:
             for thread in crew:
                 thread.join()
             raise
+
+    def _join_crew(self, stop: threading.Event, position: int) -> None:
+        """Works until told to stop, or until its run is dropped."""
+        with suppress(SystemExit):
+            self._work(stop, position)
 
     def _work(self, stop: threading.Event, position: int) -> None:
         """Works while the executor is wide enough for one at this position; one of a crew looks at a time."""
