@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from quietkeys.client import TrainerClient
+from quietkeys.identity import Identity
+from quietkeys.key_upload import upload_keys
+from quietkeys.surroundings import Surroundings
+from quietkeys.transport import RequestsTransport
 from quietkeys_protocol.errors import ErrorCode, TryAgain
+from quietkeys_protocol.wire import Report, encode_report
 from quietkeys_trainer.database import migrate
 from quietkeys_trainer.executors import LocalExecutor
 from quietkeys_trainer.jobs import Jobs
@@ -19,7 +26,7 @@ from quietkeys_trainer.worker import Worker
 from tests.trainer.device import Device, code
 from tests.trainer.fake_engine import PLAN, FakeEngine, wrap
 from tests.trainer.running import fake_values
-from tests.trainer.sides import served
+from tests.trainer.sides import code_of, served
 
 ENGINE = FakeEngine(key_bytes=4096)
 KEYS = wrap(ENGINE.frames.keys, b"Ann's")
@@ -137,4 +144,39 @@ def test_a_worker_starts_no_job_without_room_for_it(tmp_path: Path) -> None:
     assert asked == []
     assert Worker(service, "1" * 32, 10).work_once() is False
     assert asked == ["1" * 32]
+    service.ledger.database.dispose()
+
+
+def test_a_device_waits_as_long_as_it_is_told(tmp_path: Path) -> None:
+    """Short of memory it repeats the request after Retry-After; a full queue is left for the next sync."""
+    machine, waits = Machine(), list[float]()
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        machine.free, machine.now = 1 << 40, machine.now + seconds
+
+    settings = Settings(tmp_path / "state", ())
+    settings.make_folders()
+    pressure = Pressure(available=lambda: machine.free, clock=lambda: machine.now)
+    advice = {"1" * 64: "Update the keyboard."}
+    service = replace(open_service(settings, {PLAN.hash: ENGINE}), pressure=pressure, retired=advice)
+    migrate(service.ledger.database)
+    with served(service) as url:
+        client = TrainerClient(Identity.generate(), RequestsTransport(url), Surroundings(sleep=sleep))
+        client.enrol()
+        (tmp_path / "keys").write_bytes(KEYS)
+        key_id = hashlib.sha256(KEYS).hexdigest()
+        upload_keys(client, tmp_path / "keys", key_id)
+        head = (bytes.fromhex(PLAN.hash), bytes.fromhex(key_id), 0, 1)
+        first = encode_report(Report(*head, 1, fake_values(b"1")))
+        machine.free, machine.now = 1, machine.now + 10
+        client.post_report(first, "1" * 32)
+        assert waits == [MEMORY_AFTER_S]
+        pressure.most_queued, machine.now = 1, machine.now + 10
+        second = encode_report(Report(*head, 2, fake_values(b"2")))
+        assert code_of(client.post_report, second, "2" * 32) is ErrorCode.TRAINER_FULL
+        assert len(waits) == 1
+        retired = encode_report(Report(bytes.fromhex("1" * 64), *head[1:], 3, fake_values(b"3")))
+        assert code_of(client.post_report, retired, "3" * 32) is ErrorCode.PLAN_RETIRED
+        assert len(waits) == 1
     service.ledger.database.dispose()
