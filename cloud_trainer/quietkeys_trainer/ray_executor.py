@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
+import structlog
 
 from quietkeys_protocol.errors import ErrorCode, TryAgain
 from quietkeys_trainer.circuit import Engine, EngineFailed, EngineLoader, values_of_block
@@ -115,6 +116,7 @@ class RayExecutor:
                 self._task.remote(
                     self._load,
                     engine.plan.canonical,
+                    engine.client_specification_sha256,
                     position,
                     stored,
                     [list(values_of_block(position, report)) for report in reports],
@@ -125,9 +127,11 @@ class RayExecutor:
         except errors.ObjectStoreFullError as error:
             self._keys.clear()
             raise TryAgain(ErrorCode.TRAINER_BUSY) from error
-        except errors.RayTaskError as error:
-            raise EngineFailed("the task did not end well") from error
         except errors.RayError as error:
+            cause = getattr(error, "cause", None)
+            structlog.get_logger().warning(
+                "task_lost", error=type(error).__name__, cause=type(cause).__name__
+            )
             raise ExecutorLostError from error
         weights: list[bytes] = []
         for result in results:

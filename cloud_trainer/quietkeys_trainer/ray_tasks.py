@@ -12,26 +12,33 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from quietkeys_protocol.errors import QuietkeysError
 from quietkeys_protocol.plan import Plan
 from quietkeys_trainer.circuit import Engine, EngineFailed, EngineLoader
 from quietkeys_trainer.circuits import circuits_folder
 
 
+class OddNodeError(Exception):
+    """This node compiles a plan into something else than the worker that sent the task."""
+
+
 def run_block(
     load: EngineLoader,
     canonical: bytes,
+    specification_sha256: str,
     position: int,
     keys: NDArray[np.uint8],
     values: Sequence[Sequence[bytes]],
 ) -> list[bytes] | None:
     """The encrypted new weights of one block; None where it does not run on these bytes.
 
-    `keys` are evaluation keys as they lie in the node's object store.
+    `keys` are evaluation keys as they lie in the node's object store. What is not the bytes' fault is raised.
     """
+    engine = _engine(load, canonical)
+    if engine.client_specification_sha256 != specification_sha256:
+        raise OddNodeError
     try:
-        return _engine(load, canonical).run_block(position, keys.tobytes(), values)
-    except (EngineFailed, QuietkeysError):
+        return engine.run_block(position, keys.tobytes(), values)
+    except EngineFailed:
         return None
 
 

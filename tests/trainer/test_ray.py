@@ -24,11 +24,12 @@ from quietkeys_trainer.blobs import BlobDamagedError
 from quietkeys_trainer.circuits import CIRCUITS, circuits_folder
 from quietkeys_trainer.executors import StoredKeys
 from quietkeys_trainer.ray_executor import UNUSED_S, KeyObjects
+from quietkeys_trainer.ray_tasks import OddNodeError, run_block
 from tests.fhe_fixtures import SMALL_PLAN, Compiled
 from tests.trainer.cluster import Cluster, cluster, free_port
 from tests.trainer.device import Device
-from tests.trainer.fake_engine import CONTROL, PLAN, FakeEngine, result, wrap
-from tests.trainer.running import Trainer, fake_keys, lives, wait_until
+from tests.trainer.fake_engine import CONTROL, PLAN, FakeEngine, load_fake, result, wrap
+from tests.trainer.running import Trainer, fake_keys, fake_values, lives, wait_until
 
 pytest.importorskip("ray")
 
@@ -305,3 +306,21 @@ def test_circuits_are_not_taken_from_a_folder_that_others_can_write_to(
     (tmp_path / "mine").chmod(0o777)
     with pytest.raises(Refused):
         circuits_folder()
+
+
+def test_a_node_that_compiles_something_else_runs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A node of another version is no reason to call a report's bytes bad: the task raises."""
+    monkeypatch.setenv(CIRCUITS, str(tmp_path / "circuits"))
+    evaluation_keys = np.frombuffer(fake_keys(b"k"), np.uint8)
+    arguments = (0, evaluation_keys, [list(fake_values(b"x"))])
+    pin = FakeEngine().client_specification_sha256
+    assert run_block(load_fake, PLAN.canonical, pin, *arguments) == result(
+        fake_keys(b"k"), [fake_values(b"x")]
+    )
+    assert (
+        run_block(load_fake, PLAN.canonical, pin, 0, evaluation_keys, [list(fake_values(b"<fail>"))]) is None
+    )
+    with pytest.raises(OddNodeError):
+        run_block(load_fake, PLAN.canonical, "0" * 64, *arguments)
