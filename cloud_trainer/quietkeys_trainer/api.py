@@ -26,10 +26,13 @@ from quietkeys_trainer.limits import Throttled
 from quietkeys_trainer.metrics import Metrics
 from quietkeys_trainer.observing import CODE, Observed
 from quietkeys_trainer.openapi import document
+from quietkeys_trainer.pressure import Overloaded
 from quietkeys_trainer.service import Service
 
 # After these the rest of the body is not wanted, so the connection cannot be used again.
-_CLOSING: Final = frozenset({ErrorCode.BODY_TOO_LARGE, ErrorCode.BODY_TOO_SLOW, ErrorCode.REQUEST_MALFORMED})
+_CLOSING: Final = frozenset(
+    {ErrorCode.BODY_TOO_LARGE, ErrorCode.BODY_TOO_SLOW, ErrorCode.REQUEST_MALFORMED, ErrorCode.TRAINER_FULL}
+)
 _BY_STATUS: Final[Mapping[int, ErrorCode]] = {
     404: ErrorCode.ROUTE_UNKNOWN,
     405: ErrorCode.METHOD_NOT_ALLOWED,
@@ -66,7 +69,7 @@ def make_api(service: Service, workers: Callable[[], int] = lambda: 0) -> FastAP
 def _answer(error: QuietkeysError) -> JSONResponse:
     body = {"code": error.code.value, "message": error.message, "advice": error.advice}
     headers = {"Connection": "close"} if error.code in _CLOSING else {}
-    if isinstance(error, Throttled):
+    if isinstance(error, Throttled | Overloaded):
         headers["Retry-After"] = str(error.retry_after_s)
     return JSONResponse({"error": body}, status_code=error.code.status, headers=headers)
 

@@ -20,6 +20,7 @@ from starlette.requests import Request
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused, TryAgain
 from quietkeys_trainer.blobs import full_disk_typed
 from quietkeys_trainer.lanes import Lane
+from quietkeys_trainer.pressure import Overloaded, Pressure
 
 PATIENCE_S: Final = 20.0  # for a body of any size
 SLOWEST: Final = 64 * 1024  # bytes a second, below which a body is too slow
@@ -155,13 +156,27 @@ async def _chunks(request: Request, limit: int) -> AsyncIterator[bytes]:
             break
         yield chunk
     if refusal.code is ErrorCode.BODY_TOO_LARGE:
-        with anyio.move_on_after(LINGER_S):
-            size = 0
-            async for chunk in stream:
-                size += len(chunk)
-                if size > LINGER_BYTES:
-                    break
+        await _linger(stream)
     raise refusal
+
+
+async def admit(request: Request, pressure: Pressure) -> None:
+    """Raises `Overloaded` where no body should be read now; a small one is read and dropped first."""
+    try:
+        pressure.admit_body()
+    except Overloaded:
+        await _linger(request.stream())
+        raise
+
+
+async def _linger(stream: AsyncIterator[bytes]) -> None:
+    """Reads a little of what is not wanted, so that its sender gets to see the answer."""
+    with anyio.move_on_after(LINGER_S):
+        size = 0
+        async for chunk in stream:
+            size += len(chunk)
+            if size > LINGER_BYTES:
+                break
 
 
 def _announced(request: Request) -> int:

@@ -39,6 +39,16 @@ class Engine(Protocol):
         Bytes are parsed in a spawned child under limits. Raises `EngineFailed`.
         """
 
+    def run_block(
+        self, position: int, evaluation_keys: bytes, values: Sequence[Sequence[bytes]]
+    ) -> list[bytes]:
+        """The same for the plan's block at `position` alone, from the values of this block in each report."""
+
+
+def values_of_block(position: int, report: Sequence[bytes]) -> Sequence[bytes]:
+    """What a report has for the block at a position of its plan: three values, see `Plan.report_fields`."""
+    return report[3 * position : 3 * position + 3]
+
 
 Engines = Mapping[str, Engine]  # by plan hash
 
@@ -46,8 +56,13 @@ Engines = Mapping[str, Engine]  # by plan hash
 EngineLoader = Callable[[Plan, Path], Engine]
 
 
-def engine_of(engines: Engines, plan_hash: str) -> Engine:
-    """The engine of a served plan; `Outdated` where the plan is not served."""
+def engine_of(engines: Engines, retired: Mapping[str, str], plan_hash: str) -> Engine:
+    """The engine of a served plan; `Outdated` where it is not, or no longer, served.
+
+    retired: advice by plan hash, of plans whose jobs are still run.
+    """
+    if plan_hash in retired:
+        raise Outdated(ErrorCode.PLAN_RETIRED, retired[plan_hash])
     engine = engines.get(plan_hash)
     if engine is None:
         raise Outdated(ErrorCode.PLAN_UNKNOWN)

@@ -1,4 +1,4 @@
-"""The command line: `serve`, `worker`, `plan check`, and `admin` from `admin_cli`."""
+"""The command line: `serve`, `worker`, `plan` from `plan_cli`, and `admin` from `admin_cli`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from typing import Annotated, Final
 
 import typer
 
-from quietkeys_protocol.check import check_plan
 from quietkeys_protocol.errors import ErrorCode, Refused
 from quietkeys_protocol.plan import Plan
 from quietkeys_trainer.admin_cli import admin
+from quietkeys_trainer.catalogue import Catalogue
 from quietkeys_trainer.circuit import Engine, EngineLoader
+from quietkeys_trainer.executors import ExecutorKind
 from quietkeys_trainer.limits import Limits
 from quietkeys_trainer.options import (
     BLOBS_VARIABLE,
@@ -23,13 +24,16 @@ from quietkeys_trainer.options import (
     DEFAULT_KEPT,
     DEFAULT_LIMITS,
     DEFAULT_STATE,
+    AddressOption,
     BlobsOption,
     BytesOption,
+    CatalogueOption,
     CertificateOption,
     DatabaseOption,
     Enrolment,
     EnrolmentOption,
     EnrolmentsOption,
+    ExecutorOption,
     JobsOption,
     KeptKeysOption,
     KeptReportsOption,
@@ -38,6 +42,7 @@ from quietkeys_trainer.options import (
     PinOption,
     PlainOption,
     PlanOption,
+    QueueOption,
     ReportsOption,
     RequestsOption,
     ResultsOption,
@@ -45,9 +50,11 @@ from quietkeys_trainer.options import (
     TlsKeyOption,
     typed_exit,
 )
+from quietkeys_trainer.plan_cli import make_plan_cli
+from quietkeys_trainer.pressure import MOST_QUEUED
 from quietkeys_trainer.retention import Retention
 from quietkeys_trainer.serving import Address, serve, work, write_ready
-from quietkeys_trainer.settings import LEASE_S, ServedPlan, Settings, read_plan
+from quietkeys_trainer.settings import LEASE_S, ServedPlan, Settings
 
 HELP: Final = "Trains on encrypted reports of devices, and can read none of them."
 
@@ -55,19 +62,22 @@ HELP: Final = "Trains on encrypted reports of devices, and can read none of them
 def make_cli(load: EngineLoader, module: str, lease_s: float = LEASE_S) -> typer.Typer:
     """The command line over an engine; `module` is what `python -m` runs to get to this same command line."""
     app = typer.Typer(no_args_is_help=True, add_completion=False, help=HELP)
-    plans = typer.Typer(no_args_is_help=True, help="What may be trained.")
-    app.add_typer(plans, name="plan")
+    app.add_typer(make_plan_cli(load, typed_exit), name="plan")
     app.add_typer(admin, name="admin")
 
     @app.command("serve")
     def _serve(
-        plan: PlanOption,
+        plan: PlanOption = None,
+        plans: CatalogueOption = None,
         client_spec_sha256: PinOption = None,
         no_pin: NoPinOption = False,
         state: StateOption = DEFAULT_STATE,
         host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
         port: Annotated[int, typer.Option(help="0 picks a free one.", min=0, max=65535)] = 8750,
         workers: Annotated[int, typer.Option(help="Worker processes to run.", min=0, max=64)] = 1,
+        executor: ExecutorOption = ExecutorKind.LOCAL,
+        address: AddressOption = "auto",
+        queue_limit: QueueOption = MOST_QUEUED,
         database: DatabaseOption = "",
         blobs: BlobsOption = "",
         enrolment: EnrolmentOption = Enrolment.OPEN,
@@ -100,8 +110,7 @@ def make_cli(load: EngineLoader, module: str, lease_s: float = LEASE_S) -> typer
 
         with typed_exit():
             settings = replace(
-                _settings(state, plan, client_spec_sha256 or [], no_pin),
-                lease_s=lease_s,
+                _settings(state, plan or [], plans, client_spec_sha256 or [], no_pin, lease_s),
                 database=database,
                 blobs=blobs,
                 kept=Retention(keep_results_days, keep_reports_days, keep_keys_days),
@@ -116,15 +125,19 @@ def make_cli(load: EngineLoader, module: str, lease_s: float = LEASE_S) -> typer
                 ),
             )
             os.environ |= {DATABASE_VARIABLE: database, BLOBS_VARIABLE: blobs}  # the workers' as well
-            address = Address(host, port, tls_certificate, tls_key, plain_http)
-            serve(settings, load, address, _worker_command(module, settings), workers, say_ready)
+            listening = Address(host, port, tls_certificate, tls_key, plain_http)
+            command = _worker_command(module, settings, executor, address)
+            serve(settings, load, listening, command, workers, say_ready, queue_limit)
 
     @app.command("worker")
     def _worker(
-        plan: PlanOption,
+        plan: PlanOption = None,
+        plans: CatalogueOption = None,
         client_spec_sha256: PinOption = None,
         no_pin: NoPinOption = False,
         state: StateOption = DEFAULT_STATE,
+        executor: ExecutorOption = ExecutorKind.LOCAL,
+        address: AddressOption = "auto",
         database: DatabaseOption = "",
         blobs: BlobsOption = "",
         name: Annotated[str, typer.Option(hidden=True)] = "",
@@ -133,43 +146,41 @@ def make_cli(load: EngineLoader, module: str, lease_s: float = LEASE_S) -> typer
         """Runs one more worker beside a `serve` with the same state and plans."""
         with typed_exit():
             settings = replace(
-                _settings(state, plan, client_spec_sha256 or [], no_pin),
-                lease_s=lease_s,
+                _settings(state, plan or [], plans, client_spec_sha256 or [], no_pin, lease_s),
                 database=database,
                 blobs=blobs,
             )
-            work(settings, load, name, parent)
-
-    @plans.callback()
-    def _plans() -> None:
-        """What may be trained."""
-
-    @plans.command("check")
-    def _check(
-        file: Annotated[Path, typer.Argument(help="A plan's canonical form.", dir_okay=False)],
-    ) -> None:
-        """Says what a round of a plan takes, or which rule it breaks."""
-        with typed_exit():
-            print(check_plan(read_plan(file)))
+            work(settings, load, address if executor is ExecutorKind.RAY else None, name, parent)
 
     return app
 
 
-def _settings(state: Path, plans: Sequence[Path], pins: Sequence[str], no_pin: bool) -> Settings:
+def _settings(
+    state: Path,
+    plans: Sequence[Path],
+    catalogue: Path | None,
+    pins: Sequence[str],
+    no_pin: bool,
+    lease_s: float,
+) -> Settings:
     if no_pin and pins:
         raise Refused(ErrorCode.PLAN_INVALID, "--client-spec-sha256 and --no-pin exclude each other")
     if not no_pin and len(pins) != len(plans):
         detail = "as many --client-spec-sha256 as --plan are needed, or --no-pin"
         raise Refused(ErrorCode.PLAN_INVALID, detail)
     served = zip(plans, pins or [""] * len(plans), strict=True)
+    published = () if catalogue is None else Catalogue(catalogue.absolute()).plans()
     return Settings(
         state=state.absolute(),
-        plans=tuple(ServedPlan(path.absolute(), pin) for path, pin in served),
+        plans=(*(ServedPlan(path.absolute(), pin) for path, pin in served), *published),
+        lease_s=lease_s,
         requires_pins=not no_pin,
     )
 
 
-def _worker_command(module: str, settings: Settings) -> Callable[[str], list[str]]:
+def _worker_command(
+    module: str, settings: Settings, executor: ExecutorKind, address: str
+) -> Callable[[str], list[str]]:
     def command(name: str) -> list[str]:
         arguments = [sys.executable, "-m", module, "worker", "--state", str(settings.state)]
         for plan in settings.plans:
@@ -178,6 +189,7 @@ def _worker_command(module: str, settings: Settings) -> Callable[[str], list[str
                 arguments += ["--client-spec-sha256", plan.client_specification_sha256]
         if not settings.requires_pins:
             arguments.append("--no-pin")
+        arguments += ["--executor", executor.value, "--address", address]
         return [*arguments, "--name", name, "--parent", str(os.getpid())]
 
     return command

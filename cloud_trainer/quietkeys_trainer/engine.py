@@ -31,17 +31,18 @@ import structlog
 from quietkeys_protocol import program
 from quietkeys_protocol.check import check_plan
 from quietkeys_protocol.errors import ErrorCode, Refused, Untrusted
-from quietkeys_protocol.framing import Frames
+from quietkeys_protocol.framing import Frame, Frames
 from quietkeys_protocol.plan import Plan
 from quietkeys_protocol.security import check_specification
 from quietkeys_protocol.specification import Specification, canonical_specification, parse_specification
 from quietkeys_protocol.templates import frames_of
 from quietkeys_trainer.circuit import EngineFailed
+from quietkeys_trainer.engine_child import OPENMP_FILE, SHARED_MEMORY
 from quietkeys_trainer.exchange import MAX_REQUEST_BYTES, read_parts, write_parts
 
 CHILD: Final = "quietkeys_trainer.engine_child"
 PROGRAM_INFO: Final = "program_info.concrete.params.json"  # what Concrete calls it
-_ENVIRONMENT: Final = ("LANG", "LD_LIBRARY_PATH", "PATH", "VIRTUAL_ENV")
+_ENVIRONMENT: Final = ("LANG", "LD_LIBRARY_PATH", "OMP_NUM_THREADS", "PATH", "VIRTUAL_ENV")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +91,21 @@ class CompiledEngine:
 
     def run(self, evaluation_keys: bytes, reports: Sequence[Sequence[bytes]]) -> list[bytes]:
         """The encrypted new weights, see `circuit.Engine`; logs what it took. Raises `EngineFailed`."""
-        run = self.measure(evaluation_keys, reports)
+        return self._logged(self.measure(evaluation_keys, reports), len(reports))
+
+    def run_block(
+        self, position: int, evaluation_keys: bytes, values: Sequence[Sequence[bytes]]
+    ) -> list[bytes]:
+        """The encrypted new weights of one block, see `circuit.Engine`. Raises `EngineFailed`."""
+        return self._logged(
+            self._measure(range(position, position + 1), evaluation_keys, values), len(values)
+        )
+
+    def _logged(self, run: Run, reports: int) -> list[bytes]:
         structlog.get_logger().info(
             "circuit_done",
             plan_hash=self.plan.hash,
-            reports=len(reports),
+            reports=reports,
             bootstraps=run.bootstraps,
             seconds=round(run.seconds, 3),
             cpu_seconds=round(run.cpu_seconds, 3),
@@ -104,15 +115,21 @@ class CompiledEngine:
 
     def measure(self, evaluation_keys: bytes, reports: Sequence[Sequence[bytes]]) -> Run:
         """`run`, with what it took. Raises `EngineFailed`."""
+        return self._measure(range(len(self.plan.blocks)), evaluation_keys, reports)
+
+    def _measure(self, blocks: range, evaluation_keys: bytes, reports: Sequence[Sequence[bytes]]) -> Run:
+        """A run of some blocks on their values of each report."""
         if not 1 <= len(reports) <= self.plan.sources:
             raise EngineFailed(f"{len(reports)} reports")
-        if not self.frames.keys.matches(evaluation_keys) or not all(map(self._framed, reports)):
+        frames = self.frames.report[3 * blocks.start : 3 * blocks.stop]
+        if not self.frames.keys.matches(evaluation_keys) or not all(_framed(frames, one) for one in reports):
             raise EngineFailed("a frame is not the plan's")
         folder = compiled(self.plan, len(reports), self.folder)
         if _specification(folder) != _repeated(self.specification, len(reports)):
             raise EngineFailed("a circuit for other keys")
         values = [value for report in reports for value in report]
-        names = [circuit.name for circuit in self.specification.ordered(self.plan)]
+        circuits = self.specification.ordered(self.plan)
+        names = [circuits[position].name for position in blocks]
         parts = _ask(["run", str(folder), str(len(reports)), *names], [evaluation_keys, *values], self.limits)
         try:
             facts = json.loads(parts[-1])
@@ -120,14 +137,16 @@ class CompiledEngine:
             peak = int(facts["peak_rss_bytes"])
         except (ValueError, KeyError, TypeError, IndexError) as error:
             raise EngineFailed("an answer that makes no sense") from error
-        if len(parts) - 1 != len(self.frames.update):
+        if len(parts) - 1 != len(blocks):
             raise EngineFailed("number of results")
-        return Run(tuple(parts[:-1]), self.plan.look_ups, seconds, cpu_seconds, peak)
+        look_ups = sum(self.plan.blocks[position].look_ups for position in blocks)
+        return Run(tuple(parts[:-1]), look_ups, seconds, cpu_seconds, peak)
 
-    def _framed(self, report: Sequence[bytes]) -> bool:
-        return len(report) == len(self.frames.report) and all(
-            frame.matches(value) for frame, value in zip(self.frames.report, report, strict=True)
-        )
+
+def _framed(frames: Sequence[Frame], values: Sequence[bytes]) -> bool:
+    return len(values) == len(frames) and all(
+        frame.matches(value) for frame, value in zip(frames, values, strict=True)
+    )
 
 
 def load_engine(plan: Plan, folder: Path, limits: Limits = RUN_LIMITS) -> CompiledEngine:
@@ -205,6 +224,8 @@ def _ask(arguments: list[str], parts: Sequence[bytes], limits: Limits) -> list[b
         finally:  # also where this process is told to stop
             child.kill()
             child.wait()
+            for left in SHARED_MEMORY.glob(OPENMP_FILE.format(child.pid)):
+                left.unlink(missing_ok=True)
 
 
 def _exchange(child: subprocess.Popen[bytes], parts: Sequence[bytes], wall_s: float) -> list[bytes]:

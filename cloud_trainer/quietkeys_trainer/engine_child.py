@@ -1,8 +1,8 @@
 """The engine's child: `python -m quietkeys_trainer.engine_child PARENT CPU_S MEMORY_BYTES (compile|run) ...`.
 
 It parses bytes of strangers with native code, so its memory holds nothing worth stealing: no credentials, no
-database, no secret key. Its user id is the service's, see docs/DECISIONS.md. Requests come on
-standard input, answers go to standard output.
+database, no secret key; and it can reach nothing else, see `confinement`. Its user id is the service's, see
+docs/DECISIONS.md. Requests come on standard input, answers go to standard output.
 """
 
 from __future__ import annotations
@@ -11,48 +11,52 @@ import ctypes
 import json
 import os
 import resource
-import signal
 import sys
 import time
 from pathlib import Path
 from typing import Final
 
+from quietkeys_trainer.confinement import isolate, limit
 from quietkeys_trainer.exchange import MAX_REQUEST_BYTES, read_parts, write_parts
 
-MAX_FILE_BYTES: Final = 256 << 20  # circuits have under 1 MB; a full disk is not this child's to cause
 NICENESS: Final = 10  # devices wait for the API, and nobody waits for a tenth of a job's time
-_DIE_WITH_PARENT: Final = 1  # PR_SET_PDEATHSIG, prctl(2)
+SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - where OpenMP has a file of its own
+OPENMP_FILE: Final = "__KMP_REGISTERED_LIB_{}_*"  # by process
 
 
 def main(arguments: list[str]) -> int:
     """Does what is asked and ends."""
     parent, cpu_s, memory_bytes, verb, folder, sources, *names = arguments
-    _confine(int(parent), int(cpu_s), int(memory_bytes))
+    limit(int(parent), int(cpu_s), int(memory_bytes))
     os.nice(NICENESS)
+    private, circuits = Path.cwd(), Path(folder)
+    if verb == "compile":
+        isolate([], [private, circuits.parent])
+    else:
+        isolate([circuits], [private, *_start_openmp()])
     inbox, outbox = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):  # native code prints
         os.dup2(nowhere, descriptor)
     request = read_parts(inbox, MAX_REQUEST_BYTES)
     if verb == "compile":
-        answer = _compile(request, Path(folder), int(sources))
+        answer = _compile(request, circuits, int(sources))
     else:
-        answer = _run(request, Path(folder), int(sources), names)
+        answer = _run(request, circuits, int(sources), names)
     with outbox:
         write_parts(outbox, answer)
     return 0
 
 
-def _confine(parent: int, cpu_s: int, memory_bytes: int) -> None:
-    """Ends this process with its parent, and limits what it can use."""
+def _start_openmp() -> list[Path]:
+    """The file by which OpenMP has registered; it crashes where it cannot. The parent removes it."""
+    import concrete.compiler  # noqa: F401 - loads OpenMP
+
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
-        if os.getppid() != parent:  # it ended before the line above
-            sys.exit(1)
-    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_FILE_BYTES, MAX_FILE_BYTES))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        mapped = {line.split()[-1] for line in Path("/proc/self/maps").read_text().splitlines()}
+        for library in (path for path in mapped if Path(path).name.startswith("libomp")):
+            ctypes.CDLL(library).omp_get_max_threads()
+    return list(SHARED_MEMORY.glob(OPENMP_FILE.format(os.getpid())))
 
 
 def _compile(request: list[bytes], folder: Path, sources: int) -> list[bytes]:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Engine, Select, and_, or_, select, update
+from sqlalchemy import Engine, Select, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from quietkeys_protocol.errors import ErrorCode, Refused, StartOver
@@ -78,6 +78,12 @@ class Jobs:
 
     database: Engine
     draw: Callable[[], str] = lambda: secrets.token_hex(16)
+
+    def waiting(self) -> int:
+        """How many jobs are queued."""
+        with reading(self.database) as session:
+            queued = select(func.count()).select_from(JobRow).where(JobRow.state == JobState.QUEUED)
+            return session.scalar(queued) or 0
 
     def repeated(self, device_id: str, idempotency_key: str, sha256: str) -> Job | None:
         """The job that an earlier attempt at this report made; `Refused` if the earlier one was another."""
@@ -203,6 +209,11 @@ class Jobs:
         """Whether the job is anybody's again from `until` on; the attempt does not count."""
         with writing(self.database) as session:
             return _change(session, lease, {"lease_until": until, "attempts": JobRow.attempts - 1})
+
+    def abandon(self, lease: Lease, now: float) -> bool:
+        """Whether the job is anybody's again at once; the attempt counts, as that of a worker that died."""
+        with writing(self.database) as session:
+            return _change(session, lease, {"lease_until": now - 1})
 
     def release_worker(self, worker: str, now: float) -> int:
         """How many jobs a worker that is known to be dead had left; they are anybody's at once."""

@@ -135,6 +135,9 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
     ("PUT", "/v1/circle/mail/{device_id}"): Operation({204: None}, octets(wire.MAX_PACKAGE_BYTES)),
     ("GET", "/v1/circle/mail"): Operation({200: Content(fields(sender=ID, package=BYTES)), 204: None}),
     ("DELETE", "/v1/circle/mail/{sha256}"): Operation({204: None}),
+    ("POST", "/v1/admin/invites"): Operation(
+        {201: Content(fields(invite=TEXT))}, Content(fields(uses=NUMBER, days=NUMBER)), signed=False
+    ),
     ("GET", "/healthz"): Operation({200: Content(fields(status=state("ok")))}, signed=False),
     ("GET", "/readyz"): Operation({200: Content(fields(status=state("ready")))}, signed=False),
     ("GET", "/metrics"): Operation({200: Content(TEXT, "text/plain")}, signed=False),

@@ -12,6 +12,7 @@ from typing import Annotated, Final
 import typer
 
 from quietkeys_protocol.errors import QuietkeysError
+from quietkeys_trainer.executors import ExecutorKind
 from quietkeys_trainer.limits import Limits
 from quietkeys_trainer.retention import Retention
 
@@ -21,7 +22,21 @@ StateOption = Annotated[
     Path, typer.Option("--state", help="Folder of the ledger and of everything stored.", file_okay=False)
 ]
 PlanOption = Annotated[
-    list[Path], typer.Option("--plan", help="A plan to serve; repeat it to serve several.", dir_okay=False)
+    list[Path] | None,
+    typer.Option("--plan", help="A plan to serve; repeat it to serve several.", dir_okay=False),
+]
+CatalogueOption = Annotated[
+    Path | None, typer.Option("--plans", help="A folder of published plans to serve.", file_okay=False)
+]
+ExecutorOption = Annotated[
+    ExecutorKind, typer.Option("--executor", help="Where jobs run: on this machine, or on a Ray cluster.")
+]
+AddressOption = Annotated[
+    str, typer.Option("--address", help="HOST:PORT of the Ray cluster; auto: the one this machine is in.")
+]
+QueueOption = Annotated[
+    int,
+    typer.Option("--queue-limit", help="Jobs that may wait; more reports are to come later.", min=1),
 ]
 PinOption = Annotated[
     list[str] | None,

@@ -24,7 +24,7 @@ router: Final = APIRouter()
 def plan(request: Request, service: ServiceOf, body: NoBody, plan_hash: str) -> Response:
     """The canonical form of a served plan."""
     authenticate(service.ledger, request, body.sha256, service.clock())
-    canonical = engine_of(service.engines, plan_hash).plan.canonical
+    canonical = engine_of(service.engines, service.retired, plan_hash).plan.canonical
     return Response(canonical, media_type="application/json")
 
 

@@ -17,7 +17,7 @@ from quietkeys_protocol.signing import is_hash
 from quietkeys_protocol.wire import MAX_KEY_PART_BYTES
 from quietkeys_trainer.auth import Known, authenticate
 from quietkeys_trainer.blobs import BlobDamagedError
-from quietkeys_trainer.bodies import NoBody, SpooledBody, spool_body
+from quietkeys_trainer.bodies import NoBody, SpooledBody, admit, spool_body
 from quietkeys_trainer.circuit import Engine
 from quietkeys_trainer.lanes import Lane
 from quietkeys_trainer.service import Service, ServiceOf
@@ -33,6 +33,7 @@ router: Final = APIRouter()
 
 async def _part(request: Request, service: ServiceOf, _: Known) -> AsyncIterator[SpooledBody]:
     """A part as it came; on disk, because who sent it is only certain when it is whole."""
+    await admit(request, service.pressure)
     body = await spool_body(request, MAX_KEY_PART_BYTES, service.spool)
     try:
         yield body

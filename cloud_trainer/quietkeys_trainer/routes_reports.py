@@ -14,7 +14,7 @@ from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused, StartO
 from quietkeys_protocol.signing import IDEMPOTENCY_HEADER, is_id
 from quietkeys_protocol.wire import MAX_REPORT_BYTES, Report, decode_report
 from quietkeys_trainer.auth import authenticate, single_header
-from quietkeys_trainer.bodies import SpooledBody, spool_body
+from quietkeys_trainer.bodies import SpooledBody, admit, spool_body
 from quietkeys_trainer.circuit import Engine, engine_of
 from quietkeys_trainer.jobs import Acceptance, Arrival
 from quietkeys_trainer.service import Service, ServiceOf
@@ -23,6 +23,7 @@ router: Final = APIRouter()
 
 
 async def _container(request: Request, service: ServiceOf) -> AsyncIterator[SpooledBody]:
+    await admit(request, service.pressure)
     body = await spool_body(request, MAX_REPORT_BYTES, service.spool)
     try:
         yield body
@@ -43,10 +44,11 @@ def receive(
     report = decode_report(content)
     job = service.jobs.repeated(sender, idempotency_key, body.sha256)
     if job is None:
-        _check_framing(report, engine_of(service.engines, report.plan_hash.hex()))
+        _check_framing(report, engine_of(service.engines, service.retired, report.plan_hash.hex()))
         if not service.ledger.has_keys(sender, report.key_id.hex(), report.plan_hash.hex()):
             raise StartOver(ErrorCode.KEY_UNKNOWN)
         service.ledger.admit_report(sender, report.key_id.hex(), report.source, service.clock())
+        service.pressure.admit_job(service.jobs.waiting)
         job = _store(service, Arrival(sender, report, "", body.sha256, idempotency_key), content).job
     return JSONResponse({"job_id": job.job_id}, status_code=202)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -17,10 +17,11 @@ from quietkeys_trainer.circuit import Engine, Engines
 from quietkeys_trainer.database import open_database
 from quietkeys_trainer.jobs import Jobs
 from quietkeys_trainer.ledger import Ledger
+from quietkeys_trainer.pressure import Pressure
 from quietkeys_trainer.receipts import TrainerKey, open_trainer_key
 from quietkeys_trainer.retention import Retention
 from quietkeys_trainer.runs import Runs
-from quietkeys_trainer.settings import Settings
+from quietkeys_trainer.settings import Settings, read_plan
 from quietkeys_trainer.uploads import Uploads
 
 
@@ -36,6 +37,8 @@ class Service:
     trainer_key: TrainerKey
     spool: Path
     engines: Engines
+    retired: Mapping[str, str] = field(default_factory=dict)  # advice by plan hash
+    pressure: Pressure = field(default_factory=Pressure)
     clock: Callable[[], float] = time.time
     operator_token: Path | None = None
     kept: Retention = field(default_factory=Retention)
@@ -65,6 +68,7 @@ def open_service(settings: Settings, engines: dict[str, Engine]) -> Service:
         engines=engines,
         operator_token=settings.operator_token,
         kept=settings.kept,
+        retired={read_plan(plan.path).hash: plan.retired for plan in settings.plans if plan.retired},
     )
 
 

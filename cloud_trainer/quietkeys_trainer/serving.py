@@ -9,7 +9,7 @@ import secrets
 import socket
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +20,9 @@ from quietkeys_protocol.errors import ErrorCode, Refused
 from quietkeys_trainer.api import make_api
 from quietkeys_trainer.circuit import EngineLoader
 from quietkeys_trainer.database import migrate
+from quietkeys_trainer.executors import Executor, LocalExecutor
 from quietkeys_trainer.logs import configure_logs
+from quietkeys_trainer.pressure import MOST_QUEUED, Pressure
 from quietkeys_trainer.service import Service, open_service
 from quietkeys_trainer.settings import Settings, load_engines
 from quietkeys_trainer.stopping import Stop
@@ -66,13 +68,14 @@ def serve(
     worker_command: Callable[[str], Sequence[str]],
     workers: int,
     say_ready: Callable[[str], None],
+    queue_limit: int = MOST_QUEUED,
 ) -> None:
     """Serves until told to stop; `say_ready` gets one line of JSON once requests are answered."""
     address.require_private()
     configure_logs("api")
     stop = Stop()
     stop.listen(at_once=False)
-    service = _open(settings, load)
+    service = replace(_open(settings, load), pressure=Pressure(queue_limit))
     listening = _listen(address)
     port = listening.getsockname()[1]
     supervisor = Supervisor(service, worker_command, workers)
@@ -88,16 +91,32 @@ def serve(
         structlog.get_logger().info("stopped")
 
 
-def work(settings: Settings, load: EngineLoader, name: str, parent: int) -> None:
-    """Works until told to stop, or until the process `parent` is gone (0: there is none to watch)."""
+def work(settings: Settings, load: EngineLoader, cluster: str | None, name: str, parent: int) -> None:
+    """Works until told to stop, or until the process `parent` is gone (0: there is none to watch).
+
+    cluster: the address of the Ray cluster that runs the jobs, None where they run here.
+    """
     configure_logs("worker")
     stop = Stop()
     stop.listen(at_once=True)
     if parent:
         stop.when_orphaned(parent)
     service = _open(settings, load)
-    structlog.get_logger().info("worker_ready")
-    Worker(service, name or secrets.token_hex(16), settings.lease_s).work(stop.asked)
+    executor = _executor(cluster, load)
+    stop.listen(at_once=True)  # again: Ray has taken the signals
+    structlog.get_logger().info("worker_ready", executor="local" if cluster is None else "ray")
+    try:
+        Worker(service, name or secrets.token_hex(16), settings.lease_s, executor).work(stop.asked)
+    finally:
+        executor.close()
+
+
+def _executor(cluster: str | None, load: EngineLoader) -> Executor:
+    if cluster is None:
+        return LocalExecutor()
+    from quietkeys_trainer.ray_executor import RayExecutor
+
+    return RayExecutor(cluster, load)
 
 
 def write_ready(path: Path, line: str) -> None:

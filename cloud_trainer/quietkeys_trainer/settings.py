@@ -18,10 +18,14 @@ LEASE_S: Final = 30.0  # a worker that is silent for so long has died; three hea
 
 @dataclass(frozen=True, slots=True)
 class ServedPlan:
-    """A plan to serve and the hash that its client specification must have, empty where none is pinned."""
+    """A plan to serve and the hash that its client specification must have, empty where none is pinned.
+
+    retired: what its devices should do, where it takes no more reports; what is queued is still trained.
+    """
 
     path: Path
     client_specification_sha256: str = ""
+    retired: str = ""
 
 
 @dataclass(frozen=True, slots=True)

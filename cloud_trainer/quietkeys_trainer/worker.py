@@ -1,4 +1,4 @@
-"""A worker: takes one job at a time, runs its circuit, stores the result.
+"""A worker: takes jobs, has their circuits run, stores the results.
 
 It may die at any moment: what it held is run again by another worker once its lease has run out, and whoever
 names the lease last decides what the job's result is. It stops between jobs when it is asked to, and in the
@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
@@ -23,10 +23,12 @@ from quietkeys_protocol.errors import QuietkeysError, TryAgain
 from quietkeys_protocol.wire import Update, decode_report, encode_update
 from quietkeys_trainer.blobs import BlobDamagedError
 from quietkeys_trainer.circuit import Engine, EngineFailed
+from quietkeys_trainer.executors import Executor, ExecutorLostError, LocalExecutor, StoredKeys
 from quietkeys_trainer.jobs import Lease
 from quietkeys_trainer.models import Failure, Outcome
 from quietkeys_trainer.service import Service
 
+CREW_S: Final = 1.0  # how soon a worker sees that its cluster has grown or shrunk
 POLL_S: Final = 0.2  # how soon an idle worker sees a new job
 PAUSE_S: Final = 5.0  # before trying again where the database or the store cannot take more
 LATER_S: Final = 30.0  # before a job whose result found no space is run again
@@ -39,23 +41,71 @@ class Worker:
     service: Service
     name: str
     lease_s: float
+    executor: Executor = field(default_factory=LocalExecutor)
+    _turn: threading.Lock = field(default_factory=threading.Lock)
 
     def work(self, stop: threading.Event) -> None:
-        """Works until told to stop."""
+        """Works until told to stop, on as many jobs at once as the executor is wide."""
+        if self.executor.width() == 1:
+            self._work(stop, 0)
+            return
+        crew: list[threading.Thread] = []
+        try:
+            while not stop.is_set():
+                while len(crew) < self.executor.width():
+                    crew.append(threading.Thread(target=self._join_crew, args=(stop, len(crew)), daemon=True))
+                    crew[-1].start()
+                stop.wait(CREW_S)
+                if not all(thread.is_alive() for thread in crew) and not stop.is_set():
+                    raise SystemExit(
+                        1
+                    )  # something unforeseen, which is in the log; another worker takes over
+            for thread in crew:
+                thread.join()
+        except (SystemExit, KeyboardInterrupt):
+            stop.set()
+            self.executor.drop()
+            for thread in crew:
+                thread.join()
+            raise
+
+    def _join_crew(self, stop: threading.Event, position: int) -> None:
+        """Works until told to stop, or until its run is dropped."""
+        with suppress(SystemExit):
+            self._work(stop, position)
+
+    def _work(self, stop: threading.Event, position: int) -> None:
+        """Works while the executor is wide enough for one at this position; one of a crew looks at a time."""
         while not stop.is_set():
+            if position >= self.executor.width():
+                stop.wait(CREW_S)
+                continue
             try:
-                pause_s = 0.0 if self.work_once() else POLL_S
+                with self._turn:
+                    lease = None if stop.is_set() else self._lease()
+                    if lease is None:
+                        stop.wait(POLL_S)
+                if lease is not None:
+                    self._bring_home(lease)
             except TryAgain as error:
                 structlog.get_logger().warning("worker_waits", code=error.code.value)
-                pause_s = PAUSE_S
-            stop.wait(pause_s)
+                stop.wait(PAUSE_S)
 
     def work_once(self) -> bool:
         """Whether there was a job, which has then been brought as far as it goes."""
+        lease = self._lease()
+        if lease is not None:
+            self._bring_home(lease)
+        return lease is not None
+
+    def _lease(self) -> Lease | None:
         service = self.service
-        lease = service.jobs.lease_next(self.name, service.engines.keys(), service.clock(), self.lease_s)
-        if lease is None:
-            return False
+        self.executor.require_room()
+        return service.jobs.lease_next(self.name, service.engines.keys(), service.clock(), self.lease_s)
+
+    def _bring_home(self, lease: Lease) -> None:
+        """Brings a job as far as it goes."""
+        service = self.service
         try:
             with self._heartbeat(lease):
                 self._train(lease)
@@ -63,7 +113,6 @@ class Worker:
             service.jobs.give_back(lease, service.clock() - 1)
             structlog.get_logger().info("job_given_back", job_id=lease.job_id)
             raise
-        return True
 
     def _train(self, lease: Lease) -> None:
         """Runs the job's circuit and lands its result, or the reason why there is none."""
@@ -71,10 +120,10 @@ class Worker:
         log = structlog.get_logger().bind(job_id=lease.job_id, attempt=lease.attempt)
         start = time.perf_counter()
         try:
-            keys = service.blobs.get(lease.key_blob)
+            keys = StoredKeys(lease.key_blob, lambda: service.blobs.get(lease.key_blob))
             reports = self._reports(lease)
             engine = service.engines[lease.plan_hash]
-            container = _container(lease, engine, engine.run(keys, reports))
+            container = _container(lease, engine, self.executor.run(engine, keys, reports))
         except BlobDamagedError:
             ours = service.jobs.fail(lease, Failure.INPUTS, service.clock())
             log.error("job_failed", failure=Failure.INPUTS.value, ours=ours)
@@ -83,6 +132,10 @@ class Worker:
         except TryAgain:
             service.jobs.give_back(lease, service.clock() + LATER_S)
             raise
+        except ExecutorLostError:
+            ours = service.jobs.abandon(lease, service.clock())
+            log.warning("job_abandoned", ours=ours)
+            return
         except (EngineFailed, QuietkeysError) as error:
             ours = service.jobs.fail(lease, Failure.ENGINE, service.clock())
             log.error("job_failed", failure=Failure.ENGINE.value, ours=ours, error=type(error).__name__)

@@ -97,6 +97,20 @@ class ErrorCode(StrEnum):
         "the job has not finished",
         "Ask for the job's state until it is done, then fetch the update.",
     )
+    CLUSTER_UNREACHABLE = (
+        "cluster_unreachable",
+        LOCAL,
+        Remedy.TRY_AGAIN,
+        "the Ray cluster cannot be used",
+        "Install quietkeys[ray], join this machine with `ray start --num-cpus 0`, then start again.",
+    )
+    TRAINER_FULL = (
+        "trainer_full",
+        429,
+        Remedy.TRY_AGAIN,
+        "the trainer has as much to do as it can hold",
+        "Wait as long as Retry-After says.",
+    )
 
     STORAGE_FAILED = (
         "storage_failed",

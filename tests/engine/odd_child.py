@@ -5,18 +5,42 @@ from __future__ import annotations
 import json
 import os
 import resource
+import socket
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
-from quietkeys_trainer.engine_child import _confine
+from quietkeys_trainer.confinement import isolate, limit
 from quietkeys_trainer.exchange import read_parts, write_parts
+
+WAYS: Final[dict[str, Callable[[Path, int], object]]] = {
+    "what it was given": lambda secret, _: (secret.parent / "given" / "circuit").read_bytes(),
+    "its own folder": lambda _, __: Path("scratch").write_text("x"),
+    "a file of the service": lambda secret, _: secret.read_bytes(),
+    "writing what it was given": lambda secret, _: (secret.parent / "given" / "circuit").write_bytes(b"x"),
+    "the parent's environment": lambda _, parent: Path(f"/proc/{parent}/environ").read_bytes(),
+    "the parent's memory": lambda _, parent: Path(f"/proc/{parent}/mem").open("rb").close(),
+    "signalling the parent": lambda _, parent: os.kill(parent, 0),
+    "internet": lambda _, __: socket.socket(socket.AF_INET).close(),
+    "a local socket": lambda _, __: socket.socket(socket.AF_UNIX).close(),
+}
+
+
+def reaches(way: Callable[[Path, int], object], secret: Path, parent: int) -> bool:
+    """Whether the system lets this process go a way."""
+    try:
+        way(secret, parent)
+    except OSError:
+        return False
+    return True
 
 
 def main(arguments: list[str]) -> int:
     """Confines itself as the real one does, then misbehaves."""
     parent, cpu_s, memory_bytes, *_ = arguments
-    _confine(int(parent), int(cpu_s), int(memory_bytes))
+    limit(int(parent), int(cpu_s), int(memory_bytes))
     order = read_parts(sys.stdin.buffer, 1 << 30)[0].rstrip(b"\0").decode()
     match order:
         case "tell":
@@ -27,6 +51,11 @@ def main(arguments: list[str]) -> int:
             Path("left behind").write_text("x")
             facts = {"environment": dict(os.environ), "folder": str(Path.cwd()), "limits": limits}
             write_parts(sys.stdout.buffer, [json.dumps(facts).encode()])
+        case "reach":
+            secret = Path(os.environ["LANG"])
+            isolate([secret.parent / "given"], [Path.cwd()])
+            reached = {name: reaches(what, secret, int(parent)) for name, what in WAYS.items()}
+            write_parts(sys.stdout.buffer, [json.dumps(reached).encode()])
         case "sleep":
             Path(os.environ["LANG"]).write_text(str(os.getpid()))
             time.sleep(600)

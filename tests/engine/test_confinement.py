@@ -15,6 +15,7 @@ import pytest
 
 from quietkeys_trainer import engine
 from quietkeys_trainer.circuit import EngineFailed
+from quietkeys_trainer.confinement import landlock_version
 from quietkeys_trainer.engine import Limits
 from quietkeys_trainer.exchange import MAX_REQUEST_BYTES
 
@@ -49,7 +50,17 @@ def test_a_child_knows_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, "canary")
     environment = told()["environment"]
     assert "canary" not in environment.values()
-    allowed = {"LANG", "LD_LIBRARY_PATH", "PATH", "VIRTUAL_ENV", "TMPDIR", "HOME", "PYTHONPATH", "LC_CTYPE"}
+    allowed = {
+        "LANG",
+        "LD_LIBRARY_PATH",
+        "PATH",
+        "VIRTUAL_ENV",
+        "TMPDIR",
+        "HOME",
+        "PYTHONPATH",
+        "LC_CTYPE",
+        "OMP_NUM_THREADS",
+    }
     assert set(environment) <= allowed
 
 
@@ -70,6 +81,20 @@ def test_a_child_is_limited() -> None:
     assert limits["RLIMIT_CPU"] == LIMITS.cpu_s
     assert limits["RLIMIT_CORE"] == 0
     assert limits["RLIMIT_FSIZE"] == 256 << 20
+
+
+@pytest.mark.skipif(not landlock_version(), reason="this kernel has no Landlock")
+@pytest.mark.usefixtures("temporary")
+def test_a_child_reaches_nothing_but_its_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of files it has what it was given and its own folder; no socket, and no other process of its user."""
+    state = tmp_path.parent / f"{tmp_path.name}-state"
+    (state / "given").mkdir(parents=True)
+    (state / "given" / "circuit").write_bytes(b"circuit")
+    (state / "trainer.key").write_bytes(b"canary")
+    monkeypatch.setenv("LANG", str(state / "trainer.key"))
+    reached = json.loads(ask("reach")[0])
+    assert {way for way, is_open in reached.items() if is_open} == {"what it was given", "its own folder"}
+    assert len(reached) == 9
 
 
 @pytest.mark.parametrize("order", ["crash", "babble", "short", "fail after answering", "hog", "nothing"])

@@ -33,7 +33,7 @@ MEASURED: Final = "quietkeys_trainer.engine"  # what the bench of circuits times
 EXTRAS: Final = {
     "quietkeys_protocol": (),
     "quietkeys": (),
-    "quietkeys_trainer": ("fhe", "trainer"),
+    "quietkeys_trainer": ("fhe", "trainer", "ray"),
     "quietkeys_demo": ("demo",),
     "quietkeys_bench": ("fhe", "trainer", "dev"),
 }

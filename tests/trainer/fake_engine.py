@@ -1,7 +1,7 @@
 """An engine without encryption, for tests of everything around it: same frames, same failures, any speed.
 
-A report's payload may ask for a failure: `<fail>` raises, `<die>` kills the worker. A file `hold` in the
-control folder keeps the engine from finishing; every run leaves a line in `runs`.
+A report's payload may ask for a failure: `<fail>` raises, `<die>` kills the worker; `<sleep>` takes 0.8 s. A
+file `hold` in the control folder keeps the engine from finishing; every run leaves a line in `runs`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Final
 
 from quietkeys_protocol.framing import Frame, Frames, Literal
 from quietkeys_protocol.plan import Block, Plan
-from quietkeys_trainer.circuit import EngineFailed
+from quietkeys_trainer.circuit import EngineFailed, values_of_block
 
 CONTROL: Final = "QUIETKEYS_TEST_CONTROL"  # the environment variable that names the control folder
 KEY_BYTES: Final = "QUIETKEYS_TEST_KEY_BYTES"  # and the one that sets the size of evaluation keys
@@ -77,25 +77,45 @@ class FakeEngine:
 
     def run(self, evaluation_keys: bytes, reports: Sequence[Sequence[bytes]]) -> list[bytes]:
         """What `result` says, unless a payload or the control folder wants otherwise."""
+        self._obey(reports)
+        return result(evaluation_keys, reports, self.plan)
+
+    def run_block(
+        self, position: int, evaluation_keys: bytes, values: Sequence[Sequence[bytes]]
+    ) -> list[bytes]:
+        """The same for one block."""
+        self._obey(values)
+        return [block_result(self.frames.update[position], evaluation_keys, values)]
+
+    def _obey(self, reports: Sequence[Sequence[bytes]]) -> None:
         payloads = b"".join(b"".join(values) for values in reports)
         if self.control is not None:
             with (self.control / "runs").open("a") as runs:
                 runs.write(json.dumps({"pid": os.getpid(), "reports": len(reports)}) + "\n")
             while (self.control / "hold").exists():
                 time.sleep(0.02)
+        if b"<sleep>" in payloads:
+            time.sleep(0.8)
         if b"<die>" in payloads:
             os.kill(os.getpid(), signal.SIGKILL)
         if b"<fail>" in payloads:
             raise EngineFailed
-        return result(evaluation_keys, reports)
 
 
-def result(evaluation_keys: bytes, reports: Sequence[Sequence[bytes]]) -> list[bytes]:
-    """The update of the fake engine: which keys and which reports, in order."""
+def result(evaluation_keys: bytes, reports: Sequence[Sequence[bytes]], plan: Plan = PLAN) -> list[bytes]:
+    """The update of the fake engine: for every block, which keys and which values of it, in order."""
+    return [
+        block_result(frame, evaluation_keys, [values_of_block(position, values) for values in reports])
+        for position, frame in enumerate(FakeEngine(plan).frames.update)
+    ]
+
+
+def block_result(frame: Frame, evaluation_keys: bytes, values: Sequence[Sequence[bytes]]) -> bytes:
+    """The weights of one block."""
     digest = hashlib.sha256(hashlib.sha256(evaluation_keys).digest())
-    for values in reports:
-        digest.update(hashlib.sha256(b"".join(values)).digest())
-    return [wrap(frame, digest.digest()) for frame in FakeEngine().frames.update]
+    for one in values:
+        digest.update(hashlib.sha256(b"".join(one)).digest())
+    return wrap(frame, digest.digest())
 
 
 def load_fake(plan: Plan, _folder: Path) -> FakeEngine:

@@ -38,6 +38,7 @@ class Trainer:
     module: str = "tests.trainer.fake_trainer"
     plan: Plan = PLAN
     pin: str = FakeEngine().client_specification_sha256
+    catalogue: Path | None = None
     process: subprocess.Popen[bytes] | None = None
     url: str = ""
 
@@ -56,7 +57,8 @@ class Trainer:
         plan = self.folder / "plan.json"
         plan.write_bytes(self.plan.canonical)
         pin = ["--client-spec-sha256", self.pin] if self.pin else []
-        common = ["--plan", str(plan), *pin, "--state", str(self.folder / "state")]
+        served = ["--plan", str(plan), *pin] if self.catalogue is None else ["--plans", str(self.catalogue)]
+        common = [*served, "--state", str(self.folder / "state")]
         unlimited = [f"--{name}=0" for name in UNLIMITED] if arguments[0] == "serve" else []
         return [sys.executable, "-m", self.module, arguments[0], *common, *unlimited, *arguments[1:]]
 

@@ -1,0 +1,82 @@
+"""Backpressure: work and bodies are refused while there is still memory to say so.
+
+A body is refused before it is read, a report before it is queued, and a job is not started, where memory or
+the queue have no room for them. Devices are told when to come back; a worker looks again by itself.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from quietkeys_protocol.errors import ErrorCode, TryAgain
+
+RESERVE_BYTES: Final = 256 << 20  # left free by whoever answers devices: 512 connections take half of it
+JOB_BYTES: Final = 640 << 20  # what a job takes here: keys and results in the worker, 0.5 GB in its child
+MOST_QUEUED: Final = 10_000  # jobs; a queue of more than a day helps nobody
+MEMORY_AFTER_S: Final = 15  # memory comes back as soon as a job ends
+QUEUE_AFTER_S: Final = 300
+FRESH_S: Final = 1.0  # how old a figure may be
+
+_PROC: Final = Path("/proc/meminfo")
+_CGROUP: Final = Path("/sys/fs/cgroup")
+
+
+class Overloaded(TryAgain):
+    """The trainer has no room; the same request may succeed after `retry_after_s`."""
+
+    def __init__(self, retry_after_s: int, detail: str) -> None:
+        super().__init__(ErrorCode.TRAINER_FULL, detail)
+        self.retry_after_s: Final = retry_after_s
+
+
+def available_bytes(meminfo: Path = _PROC, cgroup: Path = _CGROUP) -> int:
+    """Memory that may be taken: the machine's, or the container's where that is less; 1 TB if unknown."""
+    found = [1 << 40]
+    try:
+        lines = meminfo.read_text().splitlines()
+        found += [1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")]
+    except (OSError, ValueError, IndexError):
+        pass
+    try:
+        limit, used = (int((cgroup / name).read_text()) for name in ("memory.max", "memory.current"))
+        statistics = dict(line.split() for line in (cgroup / "memory.stat").read_text().splitlines())
+        found.append(limit - used + int(statistics.get("inactive_file", 0)))  # file cache is given up first
+    except (OSError, ValueError):
+        pass  # no container, or one without a limit ("max")
+    return max(0, min(found))
+
+
+def require_memory(most: int, available: Callable[[], int] = available_bytes) -> None:
+    """Raises `Overloaded` where less than this is free."""
+    if available() < most:
+        raise Overloaded(MEMORY_AFTER_S, "memory")
+
+
+@dataclass(slots=True)
+class Pressure:
+    """What the process that answers devices looks at before it takes more; a figure is used for a second."""
+
+    most_queued: int = MOST_QUEUED
+    reserve_bytes: int = RESERVE_BYTES
+    available: Callable[[], int] = available_bytes
+    clock: Callable[[], float] = time.monotonic
+    _memory: tuple[float, int] = (float("-inf"), 0)
+    _queue: tuple[float, int] = (float("-inf"), 0)
+
+    def admit_body(self) -> None:
+        """Raises `Overloaded` where a body should not be read now."""
+        if self._memory[0] < self.clock() - FRESH_S:
+            self._memory = (self.clock(), self.available())
+        if self._memory[1] < self.reserve_bytes:
+            raise Overloaded(MEMORY_AFTER_S, "memory")
+
+    def admit_job(self, count: Callable[[], int]) -> None:
+        """Raises `Overloaded` where the queue, which `count` counts, is full."""
+        if self._queue[0] < self.clock() - FRESH_S:
+            self._queue = (self.clock(), count())
+        if self._queue[1] >= self.most_queued:
+            raise Overloaded(QUEUE_AFTER_S, "queue")

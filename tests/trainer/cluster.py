@@ -1,0 +1,125 @@
+"""A Ray cluster of processes on this machine, started as its users start one.
+
+The head has no processors for tasks: it is the node that a trainer is on. Every other node has as many
+as it is given, so that nodes can be compared on a machine that has few: what they run sleeps.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from tests.trainer.running import children, lives, wait_until
+
+STORE_BYTES: Final = 200_000_000
+STARTS_WITHIN_S: Final = 120.0
+PORTS: Final = (  # free ones, as there are several nodes on a machine
+    *("--node-ip-address", "127.0.0.1", "--dashboard-agent-listen-port", "0"),
+    *("--min-worker-port", "0", "--max-worker-port", "0"),
+)
+RAY: Final = Path(sys.executable).with_name("ray")
+
+
+@dataclass(slots=True)
+class Node:
+    """One `ray start --block` and all that it has started."""
+
+    process: subprocess.Popen[bytes]
+
+    def processes(self) -> list[int]:
+        """Itself and its descendants."""
+        found = [self.process.pid]
+        for pid in found:
+            found += children(pid)
+        return found
+
+    def kill(self) -> None:
+        """Ends all of it at once, as a power cut would."""
+        everything = self.processes()
+        for pid in everything:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        self.process.wait()
+        wait_until(lambda: not any(map(lives, everything)))
+
+
+@dataclass(slots=True)
+class Cluster:
+    """A head and its nodes."""
+
+    folder: Path
+    address: str
+    environment: dict[str, str]
+    nodes: list[Node] = field(default_factory=list)
+
+    def add(self, processors: int, *arguments: str) -> Node:
+        """A new node, once the cluster knows it."""
+        before = self._joined()
+        where = arguments or ("--address", self.address)
+        limits = ["--num-cpus", processors, "--object-store-memory", STORE_BYTES, *PORTS]
+        log = self.folder / f"log-{len(list(self.folder.glob('log-*')))}"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [str(RAY), "start", "--block", "--disable-usage-stats", *where, *map(str, limits)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env=os.environ | self.environment,
+            )
+        node = Node(process)
+        self.nodes.append(node)
+        deadline = time.monotonic() + STARTS_WITHIN_S
+        while self._joined() <= before:
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.2)
+        return node
+
+    def _joined(self) -> int:
+        """How many nodes say in their log that they run."""
+        return sum("Ray runtime started" in log.read_text() for log in self.folder.glob("log-*"))
+
+
+@contextmanager
+def cluster(environment: dict[str, str]) -> Iterator[Cluster]:
+    """A cluster without processors yet; its nodes have this environment besides ours."""
+    folder = Path(tempfile.mkdtemp(prefix="qk-ray-", dir="/tmp"))  # a short path: it holds sockets
+    port = free_port()
+    made = Cluster(folder, f"127.0.0.1:{port}", {"RAY_USAGE_STATS_ENABLED": "0", **environment})
+    try:
+        made.add(
+            0,
+            "--head",
+            "--include-dashboard",
+            "false",
+            "--port",
+            str(port),
+            "--temp-dir",
+            str(folder / "ray"),
+        )
+        yield made
+    finally:
+        for node in reversed(made.nodes):
+            if node.process.poll() is None:
+                node.kill()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def free_port() -> int:
+    """A port that nobody listened on a moment ago."""
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
