@@ -13,8 +13,9 @@ from quietkeys.cipher import ProcessCipher
 from quietkeys_protocol.framing import Frames
 from quietkeys_protocol.plan import Plan, Quantity
 from tests.fhe_fixtures import SMALL_PLAN, Compiled
+from tests.trainer.cluster import cluster
 from tests.trainer.device import Device
-from tests.trainer.fake_engine import FakeEngine
+from tests.trainer.fake_engine import CONTROL, FakeEngine
 from tests.trainer.running import Trainer, fake_keys, fake_values, running
 from tests.trainer.sides import Side, in_memory, real
 
@@ -62,6 +63,18 @@ def fake_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
 
 
 @pytest.fixture(scope="session")
+def ray_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    """One trainer over the fake engine, whose worker has its jobs run by a cluster of two nodes."""
+    folder = tmp_path_factory.mktemp("ray")
+    with cluster({CONTROL: str(folder / "control")}) as nodes:
+        for _ in range(2):
+            nodes.add(1)
+        with running(folder, "--executor", "ray", "--address", nodes.address) as trainer:
+            frames = FakeEngine().frames
+            yield Rig(trainer, frames, fake_keys(b"one"), lambda number: fake_values(b"report %d" % number))
+
+
+@pytest.fixture(scope="session")
 def real_session(
     tmp_path_factory: pytest.TempPathFactory, compiled: Compiled, cipher: ProcessCipher
 ) -> Iterator[Rig]:
@@ -89,9 +102,9 @@ def fake_rig(fake_session: Rig) -> Iterator[Rig]:
     fake_session.clear()
 
 
-@pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.fhe)])
+@pytest.fixture(params=["fake", "ray", pytest.param("real", marks=pytest.mark.fhe)])
 def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
-    """A trainer, whichever engine it has: what is tested with it holds for both."""
+    """A trainer, whichever engine and executor it has: what is tested with it holds for all."""
     session: Rig = request.getfixturevalue(f"{request.param}_session")
     yield session
     session.clear()
