@@ -57,9 +57,7 @@ class Worker:
                     crew[-1].start()
                 stop.wait(CREW_S)
                 if not all(thread.is_alive() for thread in crew) and not stop.is_set():
-                    raise SystemExit(
-                        1
-                    )  # something unforeseen, which is in the log; another worker takes over
+                    raise SystemExit(1)  # something unforeseen; another worker takes over
             for thread in crew:
                 thread.join()
         except (SystemExit, KeyboardInterrupt):
@@ -80,16 +78,21 @@ class Worker:
             if position >= self.executor.width():
                 stop.wait(CREW_S)
                 continue
-            try:
-                with self._turn:
-                    lease = None if stop.is_set() else self._lease()
-                    if lease is None:
-                        stop.wait(POLL_S)
-                if lease is not None:
+            with self._turn:
+                lease = self._look(stop)
+            if lease is not None:
+                with _waiting(stop):
                     self._bring_home(lease)
-            except TryAgain as error:
-                structlog.get_logger().warning("worker_waits", code=error.code.value)
-                stop.wait(PAUSE_S)
+
+    def _look(self, stop: threading.Event) -> Lease | None:
+        """The next job; None, after a while, where there is none or it cannot be taken now."""
+        lease = None
+        if not stop.is_set():
+            with _waiting(stop):
+                lease = self._lease()
+                if lease is None:
+                    stop.wait(POLL_S)
+        return lease
 
     def work_once(self) -> bool:
         """Whether there was a job, which has then been brought as far as it goes."""
@@ -204,6 +207,16 @@ class Worker:
         finally:
             done.set()
             thread.join()
+
+
+@contextmanager
+def _waiting(stop: threading.Event) -> Iterator[None]:
+    """Pauses, unless told to stop, where the block cannot be done now."""
+    try:
+        yield
+    except TryAgain as error:
+        structlog.get_logger().warning("worker_waits", code=error.code.value)
+        stop.wait(PAUSE_S)
 
 
 def _container(lease: Lease, engine: Engine, ciphertexts: Sequence[bytes]) -> bytes:

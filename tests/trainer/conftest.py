@@ -13,8 +13,9 @@ from quietkeys.cipher import ProcessCipher
 from quietkeys_protocol.framing import Frames
 from quietkeys_protocol.plan import Plan, Quantity
 from tests.fhe_fixtures import SMALL_PLAN, Compiled
+from tests.trainer.cluster import cluster
 from tests.trainer.device import Device
-from tests.trainer.fake_engine import FakeEngine
+from tests.trainer.fake_engine import CONTROL, FakeEngine
 from tests.trainer.running import Trainer, fake_keys, fake_values, running
 from tests.trainer.sides import Side, in_memory, real
 from tests.trainer.storage import Services, Storage, in_folder
@@ -95,11 +96,15 @@ def fake_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
 
 @pytest.fixture(scope="session")
 def cloud_session(tmp_path_factory: pytest.TempPathFactory, services: Services) -> Iterator[Rig]:
-    """The same on PostgreSQL and S3."""
-    storage = services.new_storage()
-    with running(tmp_path_factory.mktemp("cloud"), "--workers", "2", **storage.variables()) as trainer:
-        frames = FakeEngine().frames
-        yield Rig(trainer, frames, fake_keys(b"one"), lambda number: fake_values(b"report %d" % number))
+    """The same on PostgreSQL and S3, with a worker that has its jobs run by a Ray cluster of two nodes."""
+    storage, folder = services.new_storage(), tmp_path_factory.mktemp("cloud")
+    with cluster({CONTROL: str(folder / "control")}) as nodes:
+        for _ in range(2):
+            nodes.add(1)
+        ray = ("--executor", "ray", "--address", nodes.address)
+        with running(folder, *ray, **storage.variables()) as trainer:
+            frames = FakeEngine().frames
+            yield Rig(trainer, frames, fake_keys(b"one"), lambda number: fake_values(b"report %d" % number))
 
 
 @pytest.fixture(scope="session")
@@ -132,7 +137,7 @@ def fake_rig(fake_session: Rig) -> Iterator[Rig]:
 
 @pytest.fixture(params=["fake", "cloud", pytest.param("real", marks=pytest.mark.fhe)])
 def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
-    """A trainer, whichever engine and storage it has: what is tested with it holds for all."""
+    """A trainer, whichever engine, storage and executor it has: what is tested with it holds for all."""
     session: Rig = request.getfixturevalue(f"{request.param}_session")
     yield session
     session.clear()
