@@ -73,10 +73,11 @@ class Ledger:
         """Notes that a request was received; `Refused` if it was received before.
 
         A nonce is kept until its request would be refused for its time, and forgotten then. Only a digest is
-        stored, so that it may outlive its device and name nobody.
+        stored, so that it may outlive its device and name nobody. A power cut may lose the last ones: what is
+        replayed then finds what it did the first time.
         """
         digest = hashlib.sha256(f"{device_id} {nonce}".encode()).digest()
-        with writing(self.database) as session:
+        with writing(self.database, durably=False) as session:
             session.execute(delete(NonceRow).where(NonceRow.expires_at < now))
             if session.get(NonceRow, digest) is not None:
                 raise Refused(ErrorCode.NONCE_REPLAYED)

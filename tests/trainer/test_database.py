@@ -11,7 +11,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, create_engine, inspect, text
 from sqlalchemy.exc import IntegrityError
 
-from quietkeys_trainer.database import migrate, open_database
+from quietkeys_trainer.database import migrate, open_database, writing
 from quietkeys_trainer.models import Base
 
 TABLES = {
@@ -159,3 +159,13 @@ def test_one_source_has_one_queued_job(database: Engine) -> None:
             connection.exec_driver_sql(sql)
         with pytest.raises(IntegrityError):
             connection.exec_driver_sql(job(queued, key="l"))
+
+
+def test_only_what_may_be_lost_is_not_waited_for(database: Engine) -> None:
+    """A nonce is written without waiting for the disk, and the next report waits again: 1 NORMAL, 2 FULL."""
+
+    def level(durably: bool) -> int:
+        with writing(database, durably=durably) as session:
+            return int(session.execute(text("PRAGMA synchronous")).scalar_one())
+
+    assert [level(durably) for durably in (True, False, True)] == [2, 1, 2]
