@@ -36,6 +36,7 @@ _POSTGRESQL_ARGUMENTS: Final[Mapping[str, Any]] = {
     "options": f"-c lock_timeout={BUSY_MS} -c statement_timeout=60000"
     " -c idle_in_transaction_session_timeout=60000",
 }
+_DURABLY: Final = "quietkeys_durably"
 _SQLITE_PRAGMAS: Final = (
     f"PRAGMA busy_timeout = {BUSY_MS}",
     "PRAGMA journal_mode = WAL",  # readers and one writer at the same time
@@ -88,9 +89,13 @@ def reading(database: Engine) -> Iterator[Session]:
 
 
 @contextmanager
-def writing(database: Engine) -> Iterator[Session]:
-    """A transaction that may write, from its first statement: SQLite takes the lock at once."""
-    with _typed_errors(), Session(database.execution_options(**{_WRITES: True})) as session, session.begin():
+def writing(database: Engine, *, durably: bool = True) -> Iterator[Session]:
+    """A transaction that may write, from its first statement: SQLite takes the lock at once.
+
+    durably: off where a power cut may undo what was written last; a process that dies never does.
+    """
+    options = {_WRITES: True, _DURABLY: durably}
+    with _typed_errors(), Session(database.execution_options(**options)) as session, session.begin():
         yield session
 
 
@@ -150,7 +155,11 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get(_WRITES, False)
+    options = connection.get_execution_options()
+    writes = options.get(_WRITES, False)
+    if writes:
+        level = "FULL" if options.get(_DURABLY, True) else "NORMAL"
+        connection.exec_driver_sql(f"PRAGMA synchronous = {level}")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 

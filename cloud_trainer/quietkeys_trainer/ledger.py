@@ -111,11 +111,12 @@ class Ledger:
 
         A nonce is kept until its request would be refused for its time, and forgotten then. Only a digest is
         stored, so that it may outlive its device and name nobody. The database decides which of two
-        processes was first.
+        processes was first. A power cut may lose the last ones: what is replayed then finds what it did the
+        first time.
         """
         digest = hashlib.sha256(f"{device_id} {nonce}".encode()).digest()
         over = select(NonceRow.digest).where(NonceRow.expires_at < now).limit(NONCES_AT_ONCE)
-        with writing(self.database) as session:
+        with writing(self.database, durably=False) as session:
             session.execute(
                 delete(NonceRow).where(NonceRow.digest.in_(over.with_for_update(skip_locked=True))),
                 execution_options={"synchronize_session": False},

@@ -11,7 +11,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, create_engine, inspect, text
 from sqlalchemy.exc import IntegrityError
 
-from quietkeys_trainer.database import migrate, open_database
+from quietkeys_trainer.database import migrate, open_database, writing
 from quietkeys_trainer.job_rules import STEPS, suspend
 from quietkeys_trainer.models import Base, JobState
 from tests.trainer.postgres import in_words_of
@@ -252,3 +252,14 @@ def test_a_job_is_born_queued(database: Engine) -> None:
             connection.exec_driver_sql(in_words_of(database, sql))
         with pytest.raises(IntegrityError):
             connection.exec_driver_sql(job("'done', 1, 0, 5, NULL, NULL, NULL, 'u', NULL"))
+
+
+def test_only_what_may_be_lost_is_not_waited_for(tmp_path: Path) -> None:
+    """On SQLite a nonce does not wait for the disk, and the next report waits again: 1 NORMAL, 2 FULL."""
+    database = open_database(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
+
+    def level(durably: bool) -> int:
+        with writing(database, durably=durably) as session:
+            return int(session.execute(text("PRAGMA synchronous")).scalar_one())
+
+    assert [level(durably) for durably in (True, False, True)] == [2, 1, 2]
