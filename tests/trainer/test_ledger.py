@@ -110,8 +110,8 @@ def test_keys_belong_to_one_device_and_to_their_plans(ledger: Ledger) -> None:
     ledger.enrol(BOB, bytes(32), NOW)
     assert not ledger.has_keys(ANN, KEY, "f" * 64)
     assert not ledger.has_keys(BOB, KEY, PLAN)
-    assert ledger.knows_blob("blob")
-    assert not ledger.knows_blob("another")
+    assert ledger.named_blobs(["blob"])
+    assert not ledger.named_blobs(["another"])
 
 
 def test_a_device_keeps_its_two_newest_key_sets(ledger: Ledger) -> None:
@@ -151,6 +151,6 @@ def test_deletion_leaves_no_row_and_dooms_every_blob(ledger: Ledger) -> None:
             assert rows == {"alembic_version": 1, "doomed_blobs": 3}.get(table, 0), table
     assert sorted(ledger.doomed_blobs()) == ["keys", "report", "update"]
     for blob in ledger.doomed_blobs():
-        assert ledger.knows_blob(blob)
+        assert ledger.named_blobs([blob])
         ledger.forget_doomed(blob)
     assert ledger.doomed_blobs() == []

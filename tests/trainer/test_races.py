@@ -143,7 +143,7 @@ def test_two_jobs_of_a_source_that_end_at_once_leave_one_update(database: Engine
 
 
 def test_the_last_place_in_a_circle_is_taken_once(database: Engine) -> None:
-    """Of devices that show open invitations at once as many get in as there is room for, no two in one place."""
+    """Of devices that show open invitations at once as many get in as there is room for."""
     ledger, circles = Ledger(database), Circles(database)
     claim = bytes(32)
     guests = [f"{number:032x}" for number in range(10)]
