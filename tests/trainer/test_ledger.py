@@ -141,7 +141,7 @@ def test_keys_that_arrive_after_the_deletion_are_not_taken(ledger: Ledger) -> No
 
 
 def test_deletion_leaves_no_row_and_dooms_every_blob(ledger: Ledger) -> None:
-    """After a deletion only doomed blobs have rows, and the log, which names nobody; they are forgotten one by one."""
+    """After a deletion only doomed blobs have rows, and the log; these are forgotten one by one."""
     ledger.add_keys(ANN, KEY, [PLAN], "keys", NOW)
     store_work(ledger)
     ledger.delete_device(ANN, NOW)
