@@ -134,7 +134,13 @@ class _Run:
         if not self._trainers.is_enrolled(trainer) or trusted_key(store, trainer) is None:
             self._begin(Step.ENROL)
             self._trainers.enrolling(trainer)
-            check_key(store, trainer, self._client.enrol())
+            try:
+                shown = self._client.enrol()
+            except Refused as error:
+                if error.code is ErrorCode.ENROLMENT_REFUSED:
+                    self._trainers.left(trainer)  # it knows no such device, so there is nothing to delete
+                raise
+            check_key(store, trainer, shown)
             self._trainers.enrolled(trainer)
 
     def _ensure_keys(self) -> str:
