@@ -13,7 +13,7 @@ DATA ?=
 ARGS ?=
 RESULTS := benchmarks/results
 
-.PHONY: help install screen services demo test soak check format docs wheel lock app clean
+.PHONY: help install screen services demo test soak check format docs wheel lock app shots clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,8 +58,11 @@ wheel: install ## build dist/*.whl
 lock: install ## resolve requirements.lock again, keeping what still fits (UPGRADE=1: newest of everything)
 	@$(BIN)/python tools/lock.py $(if $(UPGRADE),--upgrade)
 
-app: ## the keyboard with a window
-	@echo "The keyboard app is not in this release. It comes with 0.4; until then: make demo" >&2; exit 1
+app: install ## the keyboard with a window and a trainer of its own (ARGS="--trainer URL": another)
+	@$(BIN)/quietkeys-keyboard $(ARGS)
+
+shots: screen install ## take a picture of every screen of the keyboard, to docs/screens
+	@$(BIN)/python tools/shots.py docs/screens
 
 clean: ## remove .venv, dist and the checkers' caches
 	@rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

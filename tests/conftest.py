@@ -17,7 +17,8 @@ import pytest
 from hypothesis import settings
 
 # Fixtures that lie beside the tests they serve, loaded where a checkout has them.
-pytest_plugins = [name for name in ("tests.fhe_fixtures",) if find_spec(name) is not None]
+_FIXTURES = ("tests.fhe_fixtures", "tests.screen_fixtures")
+pytest_plugins = [name for name in _FIXTURES if find_spec(name) is not None]
 
 FHE_SECONDS: Final = 600  # one encrypted round takes under a minute on 2 idle cores; CI's are not idle
 SOAK_SECONDS: Final = 24 * 3600
@@ -36,7 +37,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Chooses the hypothesis profile."""
+    """Chooses the hypothesis profile, and keeps every test away from the key store of this machine."""
+    os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
     settings.load_profile("soak" if config.getoption("--soak") else "test")
 
 

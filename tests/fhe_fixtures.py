@@ -36,6 +36,7 @@ def small_block(name: str, matrix: tuple[tuple[int, ...], ...]) -> Block:
     )
 
 
+FILE_KEY: Final = bytes(32)  # what key files of tests are sealed under
 SMALL_PLAN: Final = Plan(
     bundle="small",
     blocks=(
@@ -69,7 +70,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
 def key_folder(tmp_path_factory: pytest.TempPathFactory, compiled: Compiled) -> Path:
     """A folder with the run's one key set; tests do not change it."""
     folder = tmp_path_factory.mktemp("keys")
-    with ProcessCipher(folder, compiled.parameters) as cipher:
+    with ProcessCipher(folder, compiled.parameters, file_key=FILE_KEY) as cipher:
         cipher.generate_keys()
     return folder
 
@@ -77,5 +78,5 @@ def key_folder(tmp_path_factory: pytest.TempPathFactory, compiled: Compiled) -> 
 @pytest.fixture(scope="session")
 def cipher(key_folder: Path, compiled: Compiled) -> Iterator[ProcessCipher]:
     """The device's cipher, in its process, with the run's key set."""
-    with ProcessCipher(key_folder, compiled.parameters) as cipher:
+    with ProcessCipher(key_folder, compiled.parameters, file_key=FILE_KEY) as cipher:
         yield cipher

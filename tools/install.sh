@@ -18,12 +18,21 @@ die() {
 #   ld   Concrete links every circuit it compiles
 #   git  the house tests ask it which files are committed
 #   postgres is started by the tests themselves
-#   Xvfb is a screen in memory, and Tk draws the example of the documentation on it
+#   Xvfb is a screen in memory, xdotool the hands before it; Tk draws the example of the documentation on it, and
+#   Kivy the keyboard, with OpenGL by Mesa
+has_library() {
+    ldconfig -p 2>/dev/null | grep -q "$1"
+}
+
 packages_missing() {
     command -v ld >/dev/null || echo binutils
     command -v git >/dev/null || echo git
     if [ "$tested" = screen ]; then
         command -v Xvfb >/dev/null || echo xvfb
+        command -v xdotool >/dev/null || echo xdotool
+        has_library libGL.so.1 || echo libgl1
+        has_library libmtdev.so.1 || echo libmtdev1
+        compgen -G '/usr/lib/*/dri/swrast_dri.so' >/dev/null || echo libgl1-mesa-dri
         if [ -n "$python" ]; then "$python" -c 'import tkinter' 2>/dev/null || echo python3-tk; fi
     fi
     if [ "$tested" = services ]; then

@@ -16,6 +16,8 @@ from rich.table import Table
 from quietkeys.bundle import shipped_bundle
 from quietkeys.demo.failing import DemoFailed
 from quietkeys_bench import autocorrect as correcting
+from quietkeys_bench import circle as circles
+from quietkeys_bench import frames as drawing
 from quietkeys_bench import latency as timing
 from quietkeys_bench import nextword as predicting
 from quietkeys_bench import peer as peers
@@ -24,6 +26,8 @@ from quietkeys_bench import quantization as quantizing
 from quietkeys_bench import sync_cost as syncing
 from quietkeys_bench.autocorrect_table import show_autocorrect
 from quietkeys_bench.cell import Train
+from quietkeys_bench.circle_table import show_circle
+from quietkeys_bench.circle_training import CircleTraining
 from quietkeys_bench.latency_table import show_latency
 from quietkeys_bench.nextword_table import show_nextword
 from quietkeys_bench.peer_table import show_peer
@@ -77,6 +81,30 @@ def personalization(
 
             bench.run(settings, json, shipped_subject, tell, jobs, train)
         _show(console, json)
+
+
+@app.command("circle")
+def circle(
+    people: Annotated[
+        Path, typer.Option(help="Folder of *.txt or *.txt.gz, one message a line in time order")
+    ],
+    json: Annotated[Path, typer.Option(help="Where the figures go")],
+    mode: Annotated[Mode, typer.Option(help="clear: no encryption; execute: real keys, two devices")] = (
+        Mode.EXECUTE
+    ),
+    limit: Annotated[
+        int, typer.Option(min=0, help="First so many people, of every kind in turn; 0: all")
+    ] = 2,
+    seed: Annotated[int, typer.Option(min=0, help="Of the simulated hands")] = 0,
+    words: Annotated[int, typer.Option(min=0, help="At most so many words of each person; 0: all")] = 2500,
+) -> None:
+    """One person's text on two devices: each alone, both joined under shared keys, all of it on one."""
+    console = Console()
+    with _plain_errors(), _display(Console(stderr=True)) as progress:
+        settings = circles.Settings(spread(find_people(people), limit), seed, words, mode)
+        with _circle_training(mode) as training:
+            circles.run(settings, json, shipped_subject(), training, _teller(progress))
+    show_circle(console, json)
 
 
 @app.command("quantization")
@@ -196,6 +224,22 @@ def sync(json: Annotated[Path, typer.Option(help="Where the figures go")]) -> No
     show_sync(console, json)
 
 
+@app.command("frames")
+def frames(json: Annotated[Path, typer.Option(help="Where the figures go")]) -> None:
+    """How long the keyboard's frames take while somebody types, also during a training."""
+    console = Console()
+    with _plain_errors(), _display(Console(stderr=True)) as progress:
+        drawing.run(json, _teller(progress))
+    found = read_figures(json, "frames")
+    for phase in ("idle", "training"):
+        one = found[phase]
+        console.print(
+            f"{phase}: p50 {one['p50_ms']:.1f} ms, p95 {one['p95_ms']:.1f} ms,"
+            f" worst {one['worst_ms']:.0f} ms, {one['long']} of {one['frames']} over 200 ms",
+            highlight=False,
+        )
+
+
 def _teller(progress: Progress) -> Callable[[int, int, str], None]:
     task = progress.add_task("starting", total=None)
 
@@ -218,6 +262,23 @@ def _training(mode: Mode) -> Iterator[Train | None]:
         encrypted_training(shipped_bundle(), Path(folder)) as train,
     ):
         yield train
+
+
+@contextmanager
+def _circle_training(mode: Mode) -> Iterator[CircleTraining]:
+    """What trains the reports of two devices in a mode."""
+    from quietkeys_bench.circle_training import ClearTraining, encrypted_circle
+
+    if mode is Mode.SIMULATE:
+        raise ValueError("a circle is measured in clear or in execute mode")
+    if mode is Mode.CLEAR:
+        yield ClearTraining(shipped_subject().model.plan)
+        return
+    with (
+        tempfile.TemporaryDirectory(prefix="quietkeys-bench-") as folder,
+        encrypted_circle(shipped_bundle(), Path(folder)) as training,
+    ):
+        yield training
 
 
 @contextmanager

@@ -58,7 +58,7 @@ def run(settings: Settings, out: Path, tell: Tell, keyboards: Keyboards | None =
         pinned = bundle.manifest.client_specification
         tell(1, 3, "a trainer compiles the plan")
         with trainer_process(Path(folder) / "trainer", plan, pinned) as trainer:
-            _make_polite(trainer.process.pid)
+            make_polite(trainer.process.pid)
             url = trainer.wait_until_ready()
             tell(2, 3, "typing, then a sync")
             said = _host(keyboards, Path(folder) / "profile", url, settings.words)
@@ -126,8 +126,8 @@ def host_figures(said: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _make_polite(process: int) -> None:
-    # Before it starts its workers, which inherit both.
+def make_polite(process: int) -> None:
+    """Give a trainer the least priority and one core, before it starts its workers, which inherit both."""
     os.setpriority(os.PRIO_PROCESS, process, TRAINER_NICENESS)
     if usable_cores() > 1:
         os.sched_setaffinity(process, {max(os.sched_getaffinity(0))})

@@ -43,8 +43,17 @@ class Reports:
     key_id: str
     sequence: int = field(default=0)
 
-    def train(self, report: Mapping[str, Encoded]) -> Mapping[str, Integers]:
-        """Return the new weights of a report, through encryption and back."""
+    def train(
+        self, report: Mapping[str, Encoded], source: int = 0, sources: int = 1
+    ) -> Mapping[str, Integers]:
+        """Return the new weights of a report, through encryption and back; source: of those that add up."""
+        job = self.send(report, source, sources)
+        self._wait(job)
+        decrypted = self.cipher.decrypt(decode_update(self.client.fetch_update(job)).ciphertexts)
+        return {block.name: weights for block, weights in zip(self.plan.blocks, decrypted, strict=True)}
+
+    def send(self, report: Mapping[str, Encoded], source: int = 0, sources: int = 1) -> str:
+        """Return the job of a report."""
         arrays = []
         for block in self.plan.blocks:
             encoded = report[block.name]
@@ -54,16 +63,13 @@ class Reports:
             Report(
                 plan_hash=bytes.fromhex(self.cipher.plan_hash()),
                 key_id=bytes.fromhex(self.key_id),
-                source=0,
-                sources=1,
+                source=source,
+                sources=sources,
                 sequence=self.sequence,
                 ciphertexts=tuple(self.cipher.encrypt(arrays)),
             )
         )
-        job = self.client.post_report(container, secrets.token_hex(16))
-        self._wait(job)
-        decrypted = self.cipher.decrypt(decode_update(self.client.fetch_update(job)).ciphertexts)
-        return {block.name: weights for block, weights in zip(self.plan.blocks, decrypted, strict=True)}
+        return self.client.post_report(container, secrets.token_hex(16))
 
     def _wait(self, job: str) -> None:
         deadline = time.monotonic() + LONGEST_S

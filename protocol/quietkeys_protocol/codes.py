@@ -113,6 +113,14 @@ class ErrorCode(StrEnum):
         "Sync again; nothing was lost. If it happens every time, free some memory.",
     )
 
+    KEY_STORE_FAILED = (
+        "key_store_failed",
+        LOCAL,
+        Remedy.TRY_AGAIN,
+        "the key store of this system does not answer",
+        "Unlock it, then repeat; or protect the profile with a passphrase.",
+    )
+
     # Start over
     DEVICE_UNKNOWN = (
         "device_unknown",
@@ -270,6 +278,27 @@ class ErrorCode(StrEnum):
         "this circle takes no more devices",
         "Remove a device from it first.",
     )
+    INVITATION_MALFORMED = (
+        "invitation_malformed",
+        LOCAL,
+        Remedy.CORRECT,
+        "this is not the text of an invitation",
+        "Read it again from the device that invites: all of it, and without other words.",
+    )
+    CIRCLE_JOINED = (
+        "circle_joined",
+        LOCAL,
+        Remedy.CORRECT,
+        "this device is in a circle already",
+        "Leave that circle first.",
+    )
+    KEYS_STALE = (
+        "keys_stale",
+        LOCAL,
+        Remedy.CORRECT,
+        "there are no keys to share yet, or they are about to be replaced",
+        "Sync, then invite.",
+    )
     BODY_TOO_LARGE = (
         "body_too_large",
         413,
@@ -378,6 +407,41 @@ class ErrorCode(StrEnum):
         "another process has this profile open",
         "Close it there first; one process at a time uses a profile.",
     )
+    PROFILE_SEALED = (
+        "profile_sealed",
+        LOCAL,
+        Remedy.CORRECT,
+        "this profile does not open so",
+        "Give what it was protected with, or restore a backup. Nothing was changed.",
+    )
+    PROFILE_EXISTS = (
+        "profile_exists",
+        LOCAL,
+        Remedy.CORRECT,
+        "there is something in that folder",
+        "Restore into a folder that is empty or not there yet.",
+    )
+    BACKUP_SEALED = (
+        "backup_sealed",
+        LOCAL,
+        Remedy.CORRECT,
+        "the backup does not open with this",
+        "Give the recovery code or the passphrase that belongs to this backup.",
+    )
+    RECOVERY_CODE_MISTYPED = (
+        "recovery_code_mistyped",
+        LOCAL,
+        Remedy.CORRECT,
+        "this is not a recovery code",
+        "Type it again: seven groups of four letters and digits.",
+    )
+    SECRET_UNSUITABLE = (
+        "secret_unsuitable",
+        LOCAL,
+        Remedy.CORRECT,
+        "this passphrase or key protects nothing",
+        "Give a passphrase of at least 8 characters, or a key of 32 random bytes.",
+    )
     EXTRA_MISSING = (
         "extra_missing",
         LOCAL,
@@ -424,6 +488,13 @@ class ErrorCode(StrEnum):
         "Upgrade the older of device and trainer.",
     )
 
+    CIRCLE_MISMATCH = (
+        "circle_mismatch",
+        LOCAL,
+        Remedy.UPGRADE,
+        "the devices of the circle use different bundles",
+        "Bring all of them to the same version of the app, then try again.",
+    )
     PROFILE_NEWER = (
         "profile_newer",
         LOCAL,
@@ -461,6 +532,13 @@ class ErrorCode(StrEnum):
         "the update cannot be what the plan computes",
         "Nothing was applied. If it happens again, do not use this trainer.",
     )
+    LETTER_UNTRUSTED = (
+        "letter_untrusted",
+        LOCAL,
+        Remedy.DISTRUST,
+        "what came from another device cannot be read",
+        "Ask for a new invitation. If it repeats, do not use this trainer.",
+    )
     SPECIFICATION_UNTRUSTED = (
         "specification_untrusted",
         LOCAL,
@@ -475,10 +553,17 @@ class ErrorCode(StrEnum):
         "the bundle is not signed by its publisher, or is older than the one in use",
         "Install the bundle from its publisher.",
     )
+    BACKUP_DAMAGED = (
+        "backup_damaged",
+        LOCAL,
+        Remedy.DISTRUST,
+        "the file is not a whole backup",
+        "Nothing of it was used. Restore another copy.",
+    )
     PROFILE_DAMAGED = (
         "profile_damaged",
         LOCAL,
         Remedy.DISTRUST,
         "the profile folder holds something that cannot be read",
-        "The damaged part was set aside and learning starts again; restore a backup if there is one.",
+        "The damaged part was set aside; learning goes on from what was still good. Restore a backup.",
     )

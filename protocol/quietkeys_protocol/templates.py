@@ -29,21 +29,21 @@ _BYTES, _INT32, _POINTERS, _COMPOSITE = 2, 4, 6, 7  # element kinds of a list
 def value_frame(value: Value) -> Frame:
     """The frame of a serialized encrypted array: one payload of `size` x `words` 64-bit integers."""
     payload = value.size * value.words * WORD
-    body = _Segment()
+    body = Segment()
     root = body.structure(None, [], 3)
     body.payload(body.pointers(body.structure(root, [], 1), [0]), payload)
-    raw = body.structure(root + 1, [_word(_PRECISION, 0)], 1)
+    raw = body.structure(root + 1, [two_words(_PRECISION, 0)], 1)
     body.integers(body.structure(raw, [], 1), [value.size, value.words])
     kind = body.structure(root + 2, [0], 1)
-    lwe = body.structure(kind, [_word(_PRECISION, int(value.seeded))], 4)
+    lwe = body.structure(kind, [two_words(_PRECISION, int(value.seeded))], 4)
     body.integers(body.structure(lwe, [], 1), [value.size])
     body.integers(body.structure(lwe + 1, [], 1), [value.size, value.words])
-    noise = [_word(value.key_id, value.dimension), _bits(value.variance)]
+    noise = [two_words(value.key_id, value.dimension), _bits(value.variance)]
     body.words[body.structure(body.structure(lwe + 2, noise, 1), [0], 1)] = _EMPTY_STRUCT
     body.words[lwe + 3] = _far(1, 0)
-    encoding = _Segment()
-    encoding.words[encoding.structure(None, [_word(value.width, int(value.signed))], 1)] = _EMPTY_STRUCT
-    return _message([body, encoding])
+    encoding = Segment()
+    encoding.words[encoding.structure(None, [two_words(value.width, int(value.signed))], 1)] = _EMPTY_STRUCT
+    return message_frame([body, encoding])
 
 
 def key_frame(specification: Specification) -> Frame:
@@ -55,7 +55,7 @@ def key_frame(specification: Specification) -> Frame:
         ((bootstrap,), (keyswitch,)) = specification.bootstrap_keys, specification.keyswitch_keys
     except ValueError as error:
         raise Untrusted(ErrorCode.SPECIFICATION_UNTRUSTED, "number of evaluation keys") from error
-    body = _Segment()
+    body = Segment()
     root = body.structure(None, [], 3)
     segments = [body]
     for position, (shape, payload) in enumerate((_bootstrap(bootstrap), _keyswitch(keyswitch))):
@@ -64,10 +64,10 @@ def key_frame(specification: Specification) -> Frame:
         key = body.structure(body.structure(element, ids, 1), parameters, 1)
         body.words[body.structure(key, [0], 1)] = _EMPTY_STRUCT
         body.pointers(body.structure(element + 1, [], 1), [_far(len(segments), 0)])
-        segments.append(_Segment())
+        segments.append(Segment())
         segments[-1].payload(None, payload)
     body.elements(root + 2, count=0, pointers=2)
-    return _message(segments)
+    return message_frame(segments)
 
 
 def frames_of(specification: Specification, plan: Plan) -> Frames:
@@ -82,13 +82,13 @@ def frames_of(specification: Specification, plan: Plan) -> Frames:
 
 def _bootstrap(key: BootstrapKey) -> tuple[tuple[list[int], list[int]], int]:
     """((ids, parameters), payload bytes); the payload is a seed and the bodies of all encrypted key bits."""
-    ids = [_word(key.key_id, key.input_id), _word(key.output_id, 1)]
+    ids = [two_words(key.key_id, key.input_id), two_words(key.output_id, 1)]
     parameters = [
-        _word(key.levels, key.base_log),
-        _word(key.glwe_dimension, key.polynomial_size),
+        two_words(key.levels, key.base_log),
+        two_words(key.glwe_dimension, key.polynomial_size),
         _bits(key.variance),
-        _word(_PRECISION, 0),
-        _word(key.input_dimension, 0),
+        two_words(_PRECISION, 0),
+        two_words(key.input_dimension, 0),
     ]
     bodies = key.input_dimension * key.levels * (key.glwe_dimension + 1) * key.polynomial_size
     return (ids, parameters), SEED_BYTES + bodies * WORD
@@ -96,17 +96,17 @@ def _bootstrap(key: BootstrapKey) -> tuple[tuple[list[int], list[int]], int]:
 
 def _keyswitch(key: KeyswitchKey) -> tuple[tuple[list[int], list[int]], int]:
     """((ids, parameters), payload bytes), as for a bootstrap key."""
-    ids = [_word(key.key_id, key.input_id), _word(key.output_id, 1)]
+    ids = [two_words(key.key_id, key.input_id), two_words(key.output_id, 1)]
     parameters = [
-        _word(key.levels, key.base_log),
+        two_words(key.levels, key.base_log),
         _bits(key.variance),
-        _word(_PRECISION, 0),
-        _word(key.input_dimension, key.output_dimension),
+        two_words(_PRECISION, 0),
+        two_words(key.input_dimension, key.output_dimension),
     ]
     return (ids, parameters), SEED_BYTES + key.input_dimension * key.levels * WORD
 
 
-class _Segment:
+class Segment:
     """A segment under construction: words by index, and between them payloads, which have no words."""
 
     def __init__(self) -> None:
@@ -124,7 +124,7 @@ class _Segment:
     def integers(self, pointer: int, values: list[int]) -> None:
         """Adds a list of 32-bit integers."""
         pairs = [*values, 0][: len(values) + len(values) % 2]
-        words = [_word(a, b) for a, b in zip(pairs[::2], pairs[1::2], strict=True)]
+        words = [two_words(a, b) for a, b in zip(pairs[::2], pairs[1::2], strict=True)]
         self._list(pointer, _INT32, len(values), words)
 
     def pointers(self, pointer: int, targets: list[int]) -> int:
@@ -155,7 +155,8 @@ class _Segment:
         return start
 
 
-def _message(segments: list[_Segment]) -> Frame:
+def message_frame(segments: list[Segment]) -> Frame:
+    """The frame of a message of these segments."""
     table = struct.pack(f"<I{len(segments)}I", len(segments) - 1, *(s.length for s in segments))
     head = table.ljust(-(-len(table) // WORD) * WORD, b"\0")
     literals = [(0, head)]
@@ -172,7 +173,8 @@ def _message(segments: list[_Segment]) -> Frame:
     return Frame(start, tuple(Literal(offset, content) for offset, content in literals))
 
 
-def _word(low: int, high: int) -> int:
+def two_words(low: int, high: int) -> int:
+    """Two 32-bit integers as one word."""
     return low | high << 32
 
 

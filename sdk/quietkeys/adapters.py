@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quietkeys.database import Database
+from quietkeys.rows import NumberedRows, number_name
 from quietkeys.scorer import Adapter
 from quietkeys_protocol.errors import ErrorCode, Untrusted
 from quietkeys_protocol.plan import Plan
@@ -52,17 +53,26 @@ class Adapters:
         row = self._database.row(
             "SELECT version, content FROM adapters WHERE state = 'in_use' AND plan_hash = ?", self._plan.hash
         )
+        if row is None:
+            return self.none()
+        content = self._database.key.unseal("adapters", number_name(row[0]), row[1])
+        return Weights(row[0], self._unpacked(content))
+
+    def before(self) -> Weights:
+        """Return the version that `roll_back` leads to. Raises Untrusted (PROFILE_DAMAGED)."""
+        row = self._database.row(
+            "SELECT version, content FROM adapters WHERE state = 'previous' AND plan_hash = ?"
+            " ORDER BY version DESC LIMIT 1",
+            self._plan.hash,
+        )
         return self.none() if row is None else Weights(row[0], self._unpacked(row[1]))
 
     def apply(self, by_block: Mapping[str, Integers]) -> int:
         """Put new weights in use, keeping the versions before; return their version. Within a transaction."""
         self._database.run("UPDATE adapters SET state = 'previous' WHERE state = 'in_use'")
         content = b"".join(by_block[block.name].astype("<i8").tobytes() for block in self._plan.blocks)
-        version = self._database.insert(
-            "INSERT INTO adapters (state, plan_hash, content) VALUES ('in_use', ?, ?)",
-            self._plan.hash,
-            content,
-        )
+        rows = NumberedRows(self._database, "adapters")
+        version = rows.add(content, state="in_use", plan_hash=self._plan.hash)
         self._database.run(
             "DELETE FROM adapters WHERE state <> 'in_use' AND version NOT IN"
             " (SELECT version FROM adapters WHERE state = 'previous' ORDER BY version DESC LIMIT ?)",

@@ -65,3 +65,55 @@ class Deletion(StrEnum):
     CONFIRMED = "confirmed"
     PENDING = "pending"
     UNPROVEN = "unproven"
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """What a ciphertext hides; private. count: integers. entropy: bits for each, of how often they occur."""
+
+    count: int
+    lowest: int
+    highest: int
+    not_zero: int
+    entropy: float
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """One thing that leaves the device.
+
+    what: its name. when: in words. size: bytes. entropy: bits per byte of its payload; random bytes have
+    close to 8, less the fewer there are. head: the first bytes of the payload. hides: what it is a ciphertext
+    of, None for what anybody may read.
+    """
+
+    what: str
+    when: str
+    size: int
+    entropy: float
+    head: bytes
+    hides: Hidden | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Files or rows of a kind in the profile: how many, and the bytes of files; rows are in the database."""
+
+    what: str
+    count: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """All that leaves, all that is stored, and what was learnt: words with their counts, most used first.
+
+    Private: to be shown to its user, never logged or sent. complete: False if there is no key yet or no
+    encryption library, and then ciphertexts are missing from `leaves`.
+    """
+
+    leaves: tuple[Leaving, ...]
+    complete: bool
+    stored: tuple[Stored, ...]
+    words: tuple[tuple[str, float], ...] = field(repr=False)
+    own_words: tuple[str, ...] = field(repr=False)

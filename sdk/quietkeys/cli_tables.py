@@ -7,9 +7,9 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
+from quietkeys.answers import Hidden, Inspection
 from quietkeys.doctor import Finding, Health
 from quietkeys.estimating import Estimate
-from quietkeys.inspection import Hidden, Inspection
 from quietkeys.wording import size_words
 
 SIGNS: Final = {Health.GOOD: "ok  ", Health.NOTE: "note", Health.BAD: "BAD "}

@@ -2,8 +2,8 @@
 
 In write-ahead mode a committed transaction survives the process, so a kill at any moment leaves either
 all of a transaction or none. SQLite checks pages on open. Words are not stored in the order they
-were typed: their keys are sorted (WITHOUT ROWID), and what is deleted is overwritten. Held-out events are in
-the order they happened; they name no word.
+were typed: their rows are sorted by a keyed hash (WITHOUT ROWID), and what is deleted is overwritten.
+Held-out events are in the order they happened; they name no word.
 """
 
 from __future__ import annotations
@@ -13,70 +13,60 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from quietkeys import schema
+from quietkeys.rows import SealedRows
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError, error_of
 
-SCHEMA_VERSION: Final = 1
+if TYPE_CHECKING:
+    from quietkeys.vault.sealing import DataKey
+
+SCRUBBING: Final = "scrubbing"  # the setting that is there until the traces of version 1 are gone
+# Codes of what our statements meet in a damaged file only: tables that are not there, wrong types.
+_DAMAGE: Final = (
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_ERROR,
+    sqlite3.SQLITE_FORMAT,
+    sqlite3.SQLITE_MISMATCH,
+    sqlite3.SQLITE_TOOBIG,
+)
 BUSY_S: Final = 5.0  # to wait for another connection's transaction
-_SCHEMA: Final = """
-CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE memory (
-    key TEXT PRIMARY KEY, count REAL NOT NULL, tick INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE arrays (name TEXT PRIMARY KEY, shape TEXT NOT NULL, content BLOB NOT NULL) STRICT;
-CREATE TABLE held_out (id INTEGER PRIMARY KEY AUTOINCREMENT, content BLOB NOT NULL) STRICT;
-CREATE TABLE adapters (
-    -- in_use -> previous (by a newer one), in_use -> rolled_back, previous -> in_use (by a roll-back)
-    version INTEGER PRIMARY KEY AUTOINCREMENT,
-    state TEXT NOT NULL CHECK (state IN ('in_use', 'previous', 'rolled_back')),
-    plan_hash TEXT NOT NULL, content BLOB NOT NULL) STRICT;
-CREATE UNIQUE INDEX one_adapter_in_use ON adapters (state) WHERE state = 'in_use';
-CREATE TABLE ledger (
-    id INTEGER PRIMARY KEY, time REAL NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL) STRICT;
-CREATE TABLE trainers (
-    -- enrolled: 0 no, 1 yes, 2 to be deleted there. key_id: the evaluation keys that it acknowledged
-    url TEXT PRIMARY KEY, enrolled INTEGER NOT NULL CHECK (enrolled IN (0, 1, 2)), key_id TEXT) STRICT;
-CREATE TABLE outbox (
-    -- written -> sent (with a job) -> fetched -> closed, any -> closed
-    id TEXT PRIMARY KEY, -- the idempotency key
-    state TEXT NOT NULL CHECK (state IN ('written', 'sent', 'fetched', 'closed')),
-    trainer TEXT NOT NULL, plan_hash TEXT NOT NULL, key_id TEXT NOT NULL,
-    sequence INTEGER NOT NULL UNIQUE, job TEXT, sha256 TEXT NOT NULL, content BLOB,
-    CHECK (state <> 'written' OR job IS NULL), CHECK (state NOT IN ('sent', 'fetched') OR job IS NOT NULL),
-    CHECK ((state = 'closed') = (content IS NULL))) STRICT;
-CREATE UNIQUE INDEX one_open_report ON outbox (state <> 'closed') WHERE state <> 'closed';
-"""
 
 
 class Database:
     """One open SQLite file. Threads may share it; each waits for the transaction or statement before."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, key: DataKey) -> None:
+        """key: what rows are sealed under."""
+        self.key = key
         self._connection = connection
         self._lock = threading.RLock()
 
     @classmethod
-    def open(cls, path: Path) -> Database:
+    def open(cls, path: Path, key: DataKey) -> Database:
         """Return the database in this file, made with mode 0600 if it is missing.
 
-        Raises Untrusted (PROFILE_DAMAGED), Outdated (PROFILE_NEWER) or TryAgain (DISK_FULL,
-        STORAGE_FAILED).
+        One of version 1, in the clear, is sealed. Raises Untrusted (PROFILE_DAMAGED), Outdated
+        (PROFILE_NEWER) or TryAgain (DISK_FULL, STORAGE_FAILED).
         """
         with translated():
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
             connection = sqlite3.connect(path, BUSY_S, isolation_level=None, check_same_thread=False)
-        return cls._prepared(connection)
+        return cls._prepared(connection, key)
 
     @classmethod
-    def in_memory(cls) -> Database:
+    def in_memory(cls, key: DataKey) -> Database:
         """Return a database that keeps nothing on disk."""
-        return cls._prepared(sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False))
+        connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        return cls._prepared(connection, key)
 
     @classmethod
-    def _prepared(cls, connection: sqlite3.Connection) -> Database:
-        database = cls(connection)
+    def _prepared(cls, connection: sqlite3.Connection, key: DataKey) -> Database:
+        database = cls(connection, key)
         try:
             database._prepare()
         except BaseException:
@@ -90,13 +80,18 @@ class Database:
         if self.rows("PRAGMA quick_check") != [("ok",)]:
             raise error_of(ErrorCode.PROFILE_DAMAGED)
         ((version,),) = self.rows("PRAGMA user_version")
-        if version > SCHEMA_VERSION:
+        if version > schema.VERSION:
             raise error_of(ErrorCode.PROFILE_NEWER)
-        if version == 0:
+        if version < schema.VERSION:
             with self.transaction():
-                for statement in filter(str.strip, _SCHEMA.split(";")):
-                    self.run(statement)
-                self.run(f"PRAGMA user_version = {SCHEMA_VERSION}")
+                if version == 0:
+                    schema.create(self)
+                else:
+                    schema.seal_version_1(self)
+                    SealedRows(self, "settings").put(SCRUBBING, b"")
+        if SealedRows(self, "settings").get(SCRUBBING) is not None:
+            self.scrub()
+            SealedRows(self, "settings").drop(SCRUBBING)
 
     def close(self) -> None:
         """Close; what the write-ahead log held is in the file afterwards."""
@@ -131,16 +126,32 @@ class Database:
         found = self.rows(statement, *values)
         return found[0] if found else None
 
-    def insert(self, statement: str, *values: object) -> int:
-        """Run an INSERT within a transaction; return the id of its row."""
-        self.run(statement, *values)
-        ((identity,),) = self.rows("SELECT last_insert_rowid()")
-        return int(identity)
+    def alone(self) -> AbstractContextManager[object]:
+        """Keep other threads from running statements in between."""
+        return self._lock
+
+    def copy(self) -> bytes:
+        """Return a file's worth of this database as it is now, rows sealed as they are."""
+        with self._lock, translated():
+            return self._connection.serialize()
 
     def scrub(self) -> None:
         """Leave nothing of deleted rows in the files, the write-ahead log included."""
         self.run("VACUUM")
         self.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def version_of(path: Path) -> int:
+    """Return the version of the database in a file, 0 where there is none; raises as `Database.open`."""
+    with translated():
+        if not path.exists():
+            return 0
+        connection = sqlite3.connect(path, BUSY_S)
+        try:
+            ((version,),) = connection.execute("PRAGMA user_version").fetchall()
+        finally:
+            connection.close()
+    return int(version)
 
 
 @contextmanager
@@ -150,6 +161,8 @@ def translated() -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise _error_of(error) from error
+    except UnicodeDecodeError:  # in the message of an error about a damaged schema; it quotes the file
+        raise error_of(ErrorCode.PROFILE_DAMAGED) from None
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         raise error_of(ErrorCode.DISK_FULL if full else ErrorCode.STORAGE_FAILED) from error
@@ -159,6 +172,6 @@ def _error_of(error: sqlite3.Error) -> QuietkeysError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_FULL:
         return error_of(ErrorCode.DISK_FULL)
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+    if code in _DAMAGE or (code == 0 and isinstance(error, sqlite3.OperationalError)):  # 0: of the module
         return error_of(ErrorCode.PROFILE_DAMAGED)
     return error_of(ErrorCode.STORAGE_FAILED)

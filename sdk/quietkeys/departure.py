@@ -26,7 +26,7 @@ def leave(profile: Path, store: Store, trainer: str, transport: Transport, aroun
     Raises as `TrainerClient`, and Untrusted: TRAINER_KEY_CHANGED if the trainer's key is not the one that is
     trusted, DELETION_UNPROVEN if the receipt is not signed with it or the trainer still knows the device.
     """
-    client = TrainerClient(identity_for(profile, trainer), transport, around)
+    client = TrainerClient(identity_for(profile, trainer, store.database.key), transport, around)
     receipt = _deleted(client, store, trainer)
     key = trusted_key(store, trainer)
     if key is None or not receipt.is_signed_by(key):

@@ -25,7 +25,7 @@ from quietkeys.cipher.randomness import require_randomness
 from quietkeys.estimating import Network, estimate
 from quietkeys.trusted_keys import TRUSTED_KEYS
 from quietkeys.wording import size_words
-from quietkeys_protocol.errors import QuietkeysError
+from quietkeys_protocol.errors import ErrorCode, QuietkeysError
 from quietkeys_protocol.plan import Plan
 
 _PACKAGES: Final = ("cryptography", "keyring", "numpy", "onnxruntime", "pynacl", "requests")
@@ -159,7 +159,10 @@ def _profile(profile: Path, bundle: Path, trusted_keys: Sequence[bytes]) -> Iter
         with Personalizer.open(profile, bundle=bundle, trusted_keys=trusted_keys) as keyboard:
             status = keyboard.status()
     except QuietkeysError as error:
-        yield _bad(error)
+        if error.code is ErrorCode.PROFILE_SEALED:
+            yield Finding(Health.NOTE, error.code.message, "The app has what it is protected with.")
+        else:
+            yield _bad(error)
         return
     yield Finding(
         Health.GOOD,

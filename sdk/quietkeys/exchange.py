@@ -5,20 +5,22 @@ One thing at a time. Nothing heavy is imported before a sync begins.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from numpy.random import Generator
 
-from quietkeys.answers import Deletion
-from quietkeys.consent import CONSENT
+from quietkeys.answers import Deletion, Inspection
+from quietkeys.consent import CONSENT, require_consent
 from quietkeys.opened import Opened
 from quietkeys.outbox import Outbox
-from quietkeys.profile import KEYS
+from quietkeys.policy import Policy
+from quietkeys.profile import FHE_KEYS, KEYS
 from quietkeys.receipts import trust_key, trusted_key
+from quietkeys.stopping import Stopper
 from quietkeys.store import WIPING
 from quietkeys.sync_result import ProgressCallback, SyncResult
 from quietkeys.trainers import Trainers
@@ -27,7 +29,7 @@ from quietkeys_protocol.plan import Plan
 
 if TYPE_CHECKING:  # imported when a sync begins
     from quietkeys.cipher.interface import Cipher
-    from quietkeys.inspection import Inspection
+    from quietkeys.client import TrainerClient
     from quietkeys.sync import Syncer
     from quietkeys.sync_parts import Parts
     from quietkeys.transport import Transport
@@ -39,7 +41,8 @@ class Exchange:
     """The trainer's side of an open profile.
 
     trainer: its address, "" for none. trainer_key: the one to trust, None: the first it shows. cipher,
-    transport: for tests, None for the real ones. stop: set while whatever waits for the trainer is to end.
+    transport: for tests, None for the real ones. stopper: ends the sync under way.
+    policy: how many events an update takes.
     """
 
     def __init__(
@@ -50,26 +53,27 @@ class Exchange:
         cipher: Callable[[Path, Plan], Cipher] | None,
         transport: Transport | None,
         rng: Generator,
-        stop: threading.Event,
+        stopper: Stopper,
+        policy: Policy,
     ) -> None:
         self.trainer = trainer
         self._opened = opened
         self._cipher = self._real_cipher if cipher is None else cipher
         self._transport = transport
         self._rng = rng
-        self._stop = stop
-        self._one = threading.RLock()
+        self._stopper = stopper
+        self._policy = policy
         self.invite = ""  # for a trainer that lets in nobody without one
         self.certificates: Path | None = None  # to verify the trainer's with, None: the public ones
         self._outbox.tidy()
         if trainer and trainer_key is not None:
             self._trust(trainer_key)
 
-    def sync(self, progress: ProgressCallback | None, wait_seconds: float) -> SyncResult:
+    def sync(self, progress: ProgressCallback | None, wait_seconds: float, metered: bool) -> SyncResult:
         """Run one sync; `Personalizer.sync` says what that is."""
-        with self._one:
+        with self._stopper.one_sync():
             try:
-                return self.syncer().run(progress, wait_seconds)
+                return self.syncer(metered).run(progress, wait_seconds)
             finally:
                 self._opened.use_adapter()
 
@@ -81,20 +85,64 @@ class Exchange:
         learning, frames = self._opened.learning, None
         if self._cipher == self._real_cipher:
             frames = Parameters.of(learning.predictor.plan, learning.specification).frames
-        with self._one:
+        with self._stopper.one_sync():
             return inspect(self._parts(), learning.predictor.memory, frames)
 
-    def syncer(self) -> Syncer:
-        """Return what runs a sync with this trainer. Raises Refused (ADDRESS_UNSAFE) if there is none."""
+    def syncer(self, metered: bool = False) -> Syncer:
+        """Return what runs a sync with this trainer. Raises Refused (ADDRESS_UNSAFE) if there is none.
+
+        metered: whether bytes cost, so that keys are not uploaded now.
+        """
         from quietkeys.sync import Syncer
 
         if not self.trainer:
             raise Refused(ErrorCode.ADDRESS_UNSAFE)
-        return Syncer(self._parts())
+        return Syncer(replace(self._parts(), may_upload_keys=lambda _: not metered))
+
+    @contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        """While no sync is under way, and none begins."""
+        with self._stopper.one_sync(), self._opened.typing:
+            yield
+
+    @contextmanager
+    def talk(self) -> Iterator[tuple[Parts, TrainerClient]]:
+        """While no sync is under way: what speaks with the trainer about the devices of a circle.
+
+        Raises as `Personalizer.sync`.
+        """
+        from quietkeys.client import TrainerClient
+        from quietkeys.departure import leave
+        from quietkeys.enrolment import ensure_enrolled
+        from quietkeys.identity import identity_for
+        from quietkeys.transport import StoppableTransport
+
+        if not self.trainer:
+            raise Refused(ErrorCode.ADDRESS_UNSAFE)
+        profile, around = self._opened.profile, self._opened.around
+        require_consent(profile.store)
+        with self._stopper.one_sync():
+            parts = self._parts()
+            if self.trainer in self._to_leave():
+                leave(profile.folder, profile.store, self.trainer, parts.transport, around)
+            transport = StoppableTransport(parts.transport, parts.stop)
+            identity = identity_for(profile.folder, self.trainer, profile.store.database.key)
+            client = TrainerClient(identity, transport, around, self.invite)
+            ensure_enrolled(profile.store, self.trainer, client, lambda: None)
+            try:
+                yield parts, client
+            finally:
+                parts.cipher.close()
+                profile.store.add_bytes_sent(sum(client.traffic.sent.values()))
+
+    def cipher(self) -> Cipher:
+        """Return the cipher of this profile; closed by whoever asked for it."""
+        profile = self._opened.profile
+        return self._cipher(profile.folder / KEYS, self._opened.learning.predictor.plan)
 
     def forget(self) -> Deletion:
         """Remove everything here, then leave every trainer. Raises TryAgain (DISK_FULL, STORAGE_FAILED)."""
-        with self._alone():
+        with self._stopper.instead():
             self._opened.wipe()
             if self._to_leave():
                 self._note_key_destroyed()
@@ -103,7 +151,7 @@ class Exchange:
     def withdraw(self) -> Deletion:
         """Remove consent, keys and what was to be sent, then leave every trainer; raises as `forget`."""
         profile = self._opened.profile
-        with self._alone():
+        with self._stopper.instead():
             with profile.store.transaction():
                 if profile.store.setting(CONSENT) is not None:
                     profile.store.drop_setting(CONSENT)
@@ -117,10 +165,14 @@ class Exchange:
             profile.finish_wipe()
             return self._leave_all()
 
+    def cancel(self) -> None:
+        """End the sync under way, if there is one."""
+        self._stopper.cancel()
+
     def close(self) -> None:
         """End what waits for the trainer, then let go of the profile."""
-        self._stop.set()
-        with self._one, self._opened.typing:
+        self._stopper.close()
+        with self._stopper.instead(), self._opened.typing:
             self._opened.profile.close()
 
     def _trust(self, trainer_key: bytes) -> None:
@@ -134,14 +186,6 @@ class Exchange:
     def _outbox(self) -> Outbox:
         profile, plan = self._opened.profile, self._opened.learning.predictor.plan
         return Outbox(profile.store.database, profile.folder, plan)
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        # With no sync under way: one that waits for the trainer ends first.
-        self._stop.set()
-        with self._one:
-            self._stop.clear()
-            yield
 
     def _to_leave(self) -> list[str]:
         return Trainers(self._opened.profile.store.database).to_leave()
@@ -178,6 +222,7 @@ class Exchange:
         )
 
     def _parts(self) -> Parts:
+        from quietkeys.circle.membership import place_in
         from quietkeys.sync_parts import Parts
 
         profile, learning = self._opened.profile, self._opened.learning
@@ -187,19 +232,24 @@ class Exchange:
             plan=learning.predictor.plan,
             events=learning.predictor.events,
             masses=lambda: learning.recorder.masses,
-            cipher=self._cipher(profile.folder / KEYS, learning.predictor.plan),
+            cipher=self.cipher(),
             trainer=self.trainer,
             transport=self._transport_to(self.trainer or _NO_TRAINER),
             rng=self._rng,
             around=self._opened.around,
-            stop=self._stop,
+            stop=self._stopper.event,
+            minimum_events=self._policy.minimum_events,
+            trial_events=self._policy.trial_events,
+            place=place_in(profile.store),
             invite=self.invite,
         )
 
     def _real_cipher(self, folder: Path, plan: Plan) -> Cipher:
         from quietkeys.cipher import Parameters, ProcessCipher
 
-        return ProcessCipher(folder, Parameters.of(plan, self._opened.learning.specification))
+        parameters = Parameters.of(plan, self._opened.learning.specification)
+        file_key = self._opened.profile.vault.key.file_key(FHE_KEYS)
+        return ProcessCipher(folder, parameters, file_key=file_key, stop=self._stopper.event)
 
     def _transport_to(self, trainer: str) -> Transport:
         from quietkeys.transport import RequestsTransport
@@ -207,4 +257,4 @@ class Exchange:
         if self._transport is not None and trainer == self.trainer:
             return self._transport
         own = trainer == self.trainer
-        return RequestsTransport(trainer, self._stop, self.certificates if own else None)
+        return RequestsTransport(trainer, self._stopper.event, self.certificates if own else None)

@@ -3,7 +3,9 @@
 Old and new adapter score the same held-out events, which were never counted. The update is applied when the
 kept words become likelier by more than chance (a one-sided paired test over events, at 80 %) unless it puts
 clearly more words wrong than right (the sign test on the words that change, at two standard errors). An
-update far outside what training can yield is refused unseen.
+update far outside what training can yield, in one event or over all of a block, is refused unseen.
+
+The same comparison, the other way round and with more asked of it, says whether an adapter in use does harm.
 """
 
 from __future__ import annotations
@@ -23,6 +25,8 @@ from quietkeys_protocol.plan import Plan
 MINIMUM_EVENTS: Final = 60  # held-out events below which nothing is applied
 LIKELIER: Final = 0.84  # standard errors by which the mean log-likelihood must rise
 MORE_WRONG: Final = 2.0  # standard errors of the count of changed words, beyond which harm is clear
+HARM: Final = 2.33  # standard errors by which the mean must have fallen for an adapter to be taken back
+NORM_BOUND: Final = 0.8  # root mean square of a block's z, in units of the largest that its field holds
 EVENT_BOUND: Final = 4.0  # nats that an update may move the score of one event
 
 
@@ -32,6 +36,7 @@ class Verdict:
 
     events: held-out events judged. gain: mean rise of the log-likelihood of the kept word, nats.
     error: its standard error. fixed, broken: events where only the new, only the old adapter is right.
+    right: events where the old one is.
     """
 
     applied: bool
@@ -41,6 +46,7 @@ class Verdict:
     error: float
     fixed: int
     broken: int
+    right: int = 0
 
 
 def judge(events: EventMap, plan: Plan, choices: Sequence[Choice], old: Adapter, new: Adapter) -> Verdict:
@@ -49,22 +55,38 @@ def judge(events: EventMap, plan: Plan, choices: Sequence[Choice], old: Adapter,
         return _refused("the update lies outside what training can yield", len(choices))
     if len(choices) < MINIMUM_EVENTS:
         return _refused("there was too little typing to judge it by", len(choices))
+    gain, error, fixed, broken, right = _compared(events, plan, choices, old, new)
+    helps = gain > LIKELIER * error and gain > 0.0
+    applied = helps and broken - fixed <= MORE_WRONG * math.sqrt(fixed + broken)
+    words = f"the {len(choices)} words of yours that were kept aside to check it"
+    if applied:
+        reason = f"it guesses {words} better than before"
+    elif helps:
+        reason = f"of {words} it would put clearly more wrong than right"
+    else:
+        reason = f"it does not guess {words} clearly better than before"
+    return Verdict(applied, reason, len(choices), gain, error, fixed, broken, right)
+
+
+def harm(events: EventMap, plan: Plan, choices: Sequence[Choice], before: Adapter, now: Adapter) -> bool:
+    """Return whether choices that are younger than `now` clearly speak for the adapter before it."""
+    if len(choices) < MINIMUM_EVENTS:
+        return False
+    gain, error, _, _, _ = _compared(events, plan, choices, before, now)
+    return gain < -HARM * error and gain < 0.0
+
+
+def _compared(
+    events: EventMap, plan: Plan, choices: Sequence[Choice], old: Adapter, new: Adapter
+) -> tuple[float, float, int, int, int]:
+    # (mean rise of the log-likelihood, its standard error, words put right, put wrong, right before)
     before = [_kept_log_likelihood(events, plan, choice, old) for choice in choices]
     after = [_kept_log_likelihood(events, plan, choice, new) for choice in choices]
     rise = np.array([new_one[0] - old_one[0] for old_one, new_one in zip(before, after, strict=True)])
     fixed = sum(new_one[1] and not old_one[1] for old_one, new_one in zip(before, after, strict=True))
     broken = sum(old_one[1] and not new_one[1] for old_one, new_one in zip(before, after, strict=True))
-    gain = float(rise.mean())
     error = float(rise.std(ddof=1)) / math.sqrt(len(rise))
-    helps = gain > LIKELIER * error and gain > 0.0
-    applied = helps and broken - fixed <= MORE_WRONG * math.sqrt(fixed + broken)
-    if applied:
-        reason = "it predicts your held-out typing better"
-    elif helps:
-        reason = "it would put clearly more words wrong than right"
-    else:
-        reason = "it does not predict your held-out typing clearly better"
-    return Verdict(applied, reason, len(choices), gain, error, fixed, broken)
+    return float(rise.mean()), error, fixed, broken, sum(old_one[1] for old_one in before)
 
 
 def adapter_scores(events: EventMap, plan: Plan, choice: Choice, adapter: Adapter) -> Floats:
@@ -98,7 +120,9 @@ def _too_far(plan: Plan, adapter: Adapter) -> bool:
         weights = adapter.weights[block.name].astype(np.float64)
         if weights.shape != (block.width,) or not np.isfinite(weights).all():
             return True
-        if float(np.abs(block.A @ weights).max()) > EVENT_BOUND:
+        z = block.A @ weights  # [M], in nats
+        largest = block.z_unit * (1 << (block.z_bits - 1))
+        if np.abs(z).max() > EVENT_BOUND or np.sqrt(np.mean(z**2)) > NORM_BOUND * largest:
             return True
     return False
 

@@ -1,7 +1,7 @@
 """The device's identity at one trainer: an Ed25519 key that signs requests and says nothing about its user.
 
-The private key lies in the profile folder, mode 0600, and never leaves this module: it cannot be printed or
-pickled. It protects no text; who steals it can send reports and delete the device.
+The private key lies in the profile folder, sealed under the vault, and never leaves this module: it cannot
+be printed or pickled. It protects no text; who steals it can send reports and delete the device.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from typing import Final, NoReturn
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from quietkeys.files import make_folder, read_whole, remove, write_whole
+from quietkeys.vault.sealing import SEALED_MORE, DataKey, seal_bytes, unseal_bytes
 from quietkeys_protocol.signing import Credentials, device_id_of, signing_string
 
 FOLDER: Final = "identities"
+_PURPOSE: Final = b"identities"
 _SECRET_BYTES: Final = 32  # RFC 8032
 
 
@@ -46,21 +48,30 @@ class Identity:
         raise TypeError("an identity cannot be pickled or copied")
 
 
-def identity_for(profile: Path, trainer: str) -> Identity:
+def identity_for(profile: Path, trainer: str, key: DataKey) -> Identity:
     """Return the identity that this profile has at a trainer, made if there is none.
 
     Each trainer gets a key of its own, so that no two of them can tell that they serve the same device, and
     none can replay at another what was sent to it. A damaged key is replaced: the device is then a new one
-    to the trainer, and what is stored there of the old one can no longer be reached. Raises TryAgain
-    (DISK_FULL, STORAGE_FAILED).
+    to the trainer, and what is stored there of the old one can no longer be reached. key: of the vault.
+    Raises TryAgain (DISK_FULL, STORAGE_FAILED).
     """
-    path = _path(profile, trainer)
-    secret = read_whole(path, _SECRET_BYTES)
-    if len(secret) != _SECRET_BYTES:
+    path, file_key = _path(profile, trainer), key.file_key(_PURPOSE)
+    sealed = read_whole(path, _SECRET_BYTES + SEALED_MORE)
+    secret = unseal_bytes(file_key, path.name.encode(), sealed)
+    if secret is None or len(secret) != _SECRET_BYTES:
         make_folder(path.parent)
         secret = Ed25519PrivateKey.generate().private_bytes_raw()
-        write_whole(path, secret)
+        write_whole(path, seal_bytes(file_key, path.name.encode(), secret))
     return Identity(Ed25519PrivateKey.from_private_bytes(secret))
+
+
+def seal_version_1(profile: Path, key: DataKey) -> None:
+    """Seal the identities that version 1 left in the clear. Raises TryAgain (DISK_FULL, STORAGE_FAILED)."""
+    for path in sorted((profile / FOLDER).glob("*.key")):
+        secret = read_whole(path, _SECRET_BYTES + SEALED_MORE)
+        if len(secret) == _SECRET_BYTES:
+            write_whole(path, seal_bytes(key.file_key(_PURPOSE), path.name.encode(), secret))
 
 
 def drop_identity(profile: Path, trainer: str) -> None:

@@ -7,13 +7,14 @@ they are now. Beside each ciphertext stands what it hides, so that its user can 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from quietkeys.adapters import Adapters
+from quietkeys.answers import Hidden, Inspection, Leaving, Stored
 from quietkeys.database import translated
 from quietkeys.files import make_folder, remove
 from quietkeys.identity import identity_for
@@ -25,11 +26,14 @@ from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused
 from quietkeys_protocol.framing import Frames
 from quietkeys_protocol.wire import REPORT_OVERHEAD, VALUE_OVERHEAD, decode_report
 
-HEAD_BYTES: Final = 32
+HEAD_BYTES: Final = 256
 _CHUNK: Final = 1 << 20
 _SYMBOLS: Final = 256
 _FILES: Final = (
-    ("*.sqlite*", "database"),
+    ("profile.sqlite*", "database"),
+    ("last-good.sqlite", "database as it last was when all of it could be read"),
+    ("vault.header*", "key of the profile, wrapped, in two copies"),
+    ("vault-*.key*", "key that unwraps it, in two copies"),
     ("identities/*", "identities, one for each trainer"),
     ("keys/*", "secret keys"),
     ("outbox/*", "reports under way"),
@@ -44,58 +48,6 @@ _ROWS: Final = (
 )
 
 Integers = NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class Hidden:
-    """What a ciphertext hides; private. count: integers. entropy: bits for each, of how often they occur."""
-
-    count: int
-    lowest: int
-    highest: int
-    not_zero: int
-    entropy: float
-
-
-@dataclass(frozen=True, slots=True)
-class Leaving:
-    """One thing that leaves the device.
-
-    what: its name. when: in words. size: bytes. entropy: bits per byte of its payload; random bytes have
-    close to 8, less the fewer there are. head: the first bytes of the payload. hides: what it is a ciphertext
-    of, None for what anybody may read.
-    """
-
-    what: str
-    when: str
-    size: int
-    entropy: float
-    head: bytes
-    hides: Hidden | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """Files or rows of a kind in the profile: how many, and the bytes of files; rows are in the database."""
-
-    what: str
-    count: int
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class Inspection:
-    """All that leaves, all that is stored, and what was learnt: words with their counts, most used first.
-
-    Private: to be shown to its user, never logged or sent. complete: False if there is no key yet or no
-    encryption library, and then ciphertexts are missing from `leaves`.
-    """
-
-    leaves: tuple[Leaving, ...]
-    complete: bool
-    stored: tuple[Stored, ...]
-    words: tuple[tuple[str, float], ...] = field(repr=False)
-    own_words: tuple[str, ...] = field(repr=False)
 
 
 def inspect(parts: Parts, memory: Memory, frames: Frames | None) -> Inspection:
@@ -128,7 +80,7 @@ def entropy_of(counts: Integers) -> float:
 
 def _identity(parts: Parts) -> Iterator[Leaving]:
     if parts.trainer:
-        public = identity_for(parts.profile, parts.trainer).public_key
+        public = identity_for(parts.profile, parts.trainer, parts.store.database.key).public_key
         yield _leaving("public key of this device at this trainer", "once", public, 0)
 
 

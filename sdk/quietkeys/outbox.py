@@ -67,6 +67,11 @@ class OpenReport:
     written: float
     arrays: tuple[Integers, ...] = field(repr=False)
 
+    @property
+    def says_nothing(self) -> bool:
+        """Whether it is a dummy: zeros, encrypted afresh."""
+        return not any(array.any() for array in self.arrays)
+
 
 class Outbox:
     """Reports of one plan in a profile database and the folder beside it."""
@@ -109,7 +114,7 @@ class Outbox:
             row[5],
             row[6],
             row[7] / 1000,
-            self._unpacked(row[8]),
+            self._unpacked(self._database.key.unseal("outbox", row[0].encode(), row[8])),
         )
 
     def write(
@@ -140,7 +145,7 @@ class Outbox:
             address.key_id,
             sequence,
             digest,
-            content,
+            self._database.key.seal("outbox", identity.encode(), content),
         )
         return OpenReport(identity, ReportState.WRITTEN, address, "", digest, sequence / 1000, tuple(arrays))
 

@@ -14,7 +14,6 @@ what is sent is encrypted. Every method may be called from any thread; none but 
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -25,33 +24,39 @@ import numpy as np
 from numpy.random import Generator
 
 from quietkeys.address import trainer_address
-from quietkeys.answers import Deletion, Status, Suggestions
+from quietkeys.answers import Deletion, Inspection, Status, Suggestions
 from quietkeys.apps import AppProfiles
 from quietkeys.bundle import SHIPPED
+from quietkeys.circles import Circle
 from quietkeys.consent import Consent
+from quietkeys.contents import LedgerLine
 from quietkeys.exchange import Exchange
 from quietkeys.fields import InputField
 from quietkeys.keyboard import QWERTY, Layout
+from quietkeys.keys import Keys
 from quietkeys.learning import Learning
 from quietkeys.levels import Level
 from quietkeys.opened import Opened
+from quietkeys.policy import Policy
 from quietkeys.preferences import StoredPreferences
 from quietkeys.profile import Profile
 from quietkeys.receipts import DeletionReceipt, receipts_in
 from quietkeys.recorder import Receipt
 from quietkeys.recording import record, record_nothing
-from quietkeys.store import LedgerLine, Store
+from quietkeys.scheduler import Scheduler
+from quietkeys.stopping import Stopper
+from quietkeys.store import Store
 from quietkeys.suggesting import as_typed, suggestions
 from quietkeys.surroundings import Surroundings
 from quietkeys.sync_result import ProgressCallback, SyncResult
 from quietkeys.touched import Touches, touches_of
 from quietkeys.trusted_keys import TRUSTED_KEYS
+from quietkeys.vault import Protection
 from quietkeys.vocabulary import Vocabulary
 from quietkeys_protocol.plan import Plan
 
 if TYPE_CHECKING:  # imported when a sync begins
     from quietkeys.cipher.interface import Cipher
-    from quietkeys.inspection import Inspection
     from quietkeys.transport import Transport
 
 WAIT_SECONDS: Final = 120.0  # for the trainer to train
@@ -71,15 +76,20 @@ class Personalizer:
         transport: Transport | None,
         around: Surroundings | None,
         rng: Generator,
+        policy: Policy,
     ) -> None:
         self._profile = profile
         self._learning = learning
-        stop = threading.Event()  # ends what a sync waits for
-        surroundings = Surroundings(sleep=stop.wait) if around is None else around
+        stopper = Stopper()
+        surroundings = Surroundings(sleep=stopper.event.wait) if around is None else around
         self._opened = Opened(profile, learning, preferences, surroundings)
-        self._exchange = Exchange(self._opened, trainer, trainer_key, cipher, transport, rng, stop)
+        self._exchange = Exchange(self._opened, trainer, trainer_key, cipher, transport, rng, stopper, policy)
         self._typing = self._opened.typing
         self._private = 0  # blocks of `private` that are open
+        self.schedule: Final = Scheduler(
+            policy, profile.store, self._sync_in_slot, stopper.cancel, surroundings.clock
+        )
+        """The syncs to come: `start`, `stop`, `next_slot`, `sync_if_due`."""
 
     @classmethod
     def open(
@@ -93,6 +103,8 @@ class Personalizer:
         bundle: str | Path = "en",
         layout: Layout = QWERTY,
         redact: Sequence[re.Pattern[str]] = (),
+        protection: Protection | None = None,
+        policy: Policy | None = None,
         trusted_keys: Sequence[bytes] = TRUSTED_KEYS,
         cipher: Callable[[Path, Plan], Cipher] | None = None,
         transport: Transport | None = None,
@@ -111,13 +123,16 @@ class Personalizer:
         touches belongs to its name.
         redact: what is never learnt and never suggested from, beside what is left out anyway (see `record`).
         Each pattern is searched in the line that is typed in, up to what was typed.
+        protection: what the profile's key is protected with; None: the key store of this system where it
+        works without asking, else a file beside the profile (`status` mentions it). See `protect`.
+        policy: when `schedule` syncs; if None once a day, while all conditions hold that the app tells of.
         For tests: cipher, a factory of what encrypts, from a folder for its keys and the plan
         (`quietkeys.testing.NoopCipher`); transport, what requests go through
         (`quietkeys.testing.InMemoryTrainer`); around, time and chance; rng, which events judge updates.
 
-        A damaged profile is set aside and learning starts anew, see `status`. Raises Refused (PROFILE_LOCKED,
-        ADDRESS_UNSAFE), Untrusted (BUNDLE_UNTRUSTED), Outdated (PROFILE_NEWER), TryAgain (DISK_FULL,
-        STORAGE_FAILED).
+        A damaged profile is set aside, and its last good version used, see `status`. Raises Refused
+        (PROFILE_LOCKED, PROFILE_SEALED, ADDRESS_UNSAFE), Untrusted (BUNDLE_UNTRUSTED), Outdated
+        (PROFILE_NEWER), TryAgain (DISK_FULL, STORAGE_FAILED, KEY_STORE_FAILED).
         """
         trainer = "" if trainer_url is None else trainer_address(trainer_url)
         folder = SHIPPED / bundle if isinstance(bundle, str) else bundle
@@ -128,11 +143,37 @@ class Personalizer:
             learning = Learning.load(store, folder, trusted_keys, chance, layout, redact, clock)
             return learning, StoredPreferences(store)
 
-        profile, (learning, preferences) = Profile.open(Path(profile_dir), build, clock())
-        opened = cls(profile, learning, preferences, trainer, trainer_key, cipher, transport, around, chance)
+        profile, (learning, preferences) = Profile.open(Path(profile_dir), build, clock(), protection)
+        opened = cls(
+            profile,
+            learning,
+            preferences,
+            trainer,
+            trainer_key,
+            cipher,
+            transport,
+            around,
+            chance,
+            policy or Policy(),
+        )
         opened._exchange.invite = trainer_invite
         opened._exchange.certificates = Path(trainer_certificates) if trainer_certificates else None
         return opened
+
+    @staticmethod
+    def restore(
+        backup: str | Path, profile_dir: str | Path, secret: str, *, protection: Protection | None = None
+    ) -> None:
+        """Make a profile folder of a backup, to be opened then. secret: its recovery code or passphrase.
+
+        The device that the backup is of must not be used any longer: both would be one to the trainer.
+        protection: as in `open`. Raises Refused (BACKUP_SEALED, RECOVERY_CODE_MISTYPED, PROFILE_EXISTS),
+        Untrusted (BACKUP_DAMAGED), Outdated (VERSION_UNSUPPORTED, PROFILE_NEWER), TryAgain (DISK_FULL,
+        STORAGE_FAILED, KEY_STORE_FAILED); then nothing was made.
+        """
+        from quietkeys.backup import restore
+
+        restore(Path(backup), Path(profile_dir), secret, protection)
 
     def suggest(
         self,
@@ -249,17 +290,40 @@ class Personalizer:
         """The user's consent to sending encrypted counts: given, and taken back."""
         return Consent(self._opened, self._exchange)
 
+    @property
+    def circle(self) -> Circle:
+        """The user's devices that share keys, so that each learns from what is typed on all of them."""
+        return Circle(self._opened, self._exchange)
+
+    @property
+    def keys(self) -> Keys:
+        """The keys that counts are encrypted under: how old they are, and new ones."""
+        return Keys(self._opened, self._exchange)
+
     def sync(
-        self, progress: ProgressCallback | None = None, wait_seconds: float = WAIT_SECONDS
+        self,
+        progress: ProgressCallback | None = None,
+        wait_seconds: float = WAIT_SECONDS,
+        *,
+        metered: bool = False,
     ) -> SyncResult:
         """Send encrypted counts to the trainer, fetch the update, judge it here; return how it ended.
 
         progress: told each step. wait_seconds: how long the trainer may train; if it takes longer the outcome
-        is PENDING and the next sync goes on. Raises Refused (CONSENT_MISSING) before anything is sent if no
-        `consent` is on record, TryAgain (TRAINER_UNREACHABLE and others; the report waits here), Untrusted,
-        Refused, StartOver, Outdated. What the trainer sees is the same whatever the outcome.
+        is PENDING and the next sync goes on, as it does after `cancel`. metered: whether bytes cost on this
+        network; keys, tens of megabytes once a year, then wait for another sync, and the outcome may be
+        DEFERRED. Raises Refused (CONSENT_MISSING) before anything is sent if no `consent` is on record,
+        TryAgain (TRAINER_UNREACHABLE and others; the report waits here), Untrusted, Refused, StartOver,
+        Outdated. What the trainer sees is the same whatever the outcome.
         """
-        return self._exchange.sync(progress, wait_seconds)
+        return self._exchange.sync(progress, wait_seconds, metered)
+
+    def cancel(self) -> None:
+        """End the sync under way, if there is one, from another thread; its outcome is CANCELLED.
+
+        Nothing is lost: the next sync goes on where it was. Returns at once; the sync ends within seconds.
+        """
+        self._exchange.cancel()
 
     def rollback(self) -> int:
         """Go back to the adapter version before the one in use, or to none; return the version now in use."""
@@ -279,6 +343,14 @@ class Personalizer:
         STORAGE_FAILED).
         """
         return self._exchange.forget()
+
+    def protect(self, protection: Protection) -> None:
+        """Protect the profile's key otherwise from now on; it stays the same key.
+
+        Raises TryAgain (DISK_FULL, STORAGE_FAILED, KEY_STORE_FAILED).
+        """
+        with self._typing:
+            self._opened.profile.vault.protect(protection)
 
     def status(self) -> Status:
         """Return the profile at a glance, with what went wrong and what to do about it."""
@@ -304,8 +376,12 @@ class Personalizer:
         return receipts_in(self._profile.store)
 
     def close(self) -> None:
-        """Let go of the profile; a sync that waits for the trainer ends. Suggestions still work."""
+        """Let go of the profile; a sync under way is cancelled. Suggestions still work."""
+        self.schedule.stop()
         self._exchange.close()
+
+    def _sync_in_slot(self) -> SyncResult:
+        return self.sync(metered=not self.schedule.policy.conditions().unmetered)
 
     def __enter__(self) -> Self:
         return self

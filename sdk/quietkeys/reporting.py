@@ -2,7 +2,8 @@
 
 A device that sent no report when it could not encode one would tell the trainer something about the weights
 it decrypted. So where the counts do not fit, they start from zero weights, and where even that does not fit,
-the report says nothing.
+the report says nothing. Nor does it say anything before there is enough typing to judge an update by: a dummy
+goes the way of every report.
 """
 
 from __future__ import annotations
@@ -35,6 +36,11 @@ def report_arrays(
         part = share_among(encoded, sources, rng)
         arrays += [part.strength, part.gradient, part.weights]
     return arrays
+
+
+def dummy_arrays(plan: Plan) -> list[Integers]:
+    """Return the arrays of a report that says nothing; encrypted, it cannot be told from any other."""
+    return [np.zeros(field.size, dtype=np.int64) for field in plan.report_fields]
 
 
 def _encoded(block: Block, masses: Masses, weights: Integers) -> Encoded:

@@ -27,6 +27,7 @@ from quietkeys.update_check import check_against_reference, weights_of
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Untrusted
 from quietkeys_protocol.wire import Update, decode_update
 
+_EMPTY: Final = "There is too little typing to learn from yet; an empty report went out, as on any other day."
 _STRANGE: Final = "The update cannot be what your counts give. Nothing was changed."
 _UNREADABLE: Final = "What came back could not be decrypted. Nothing was changed."
 
@@ -53,6 +54,8 @@ def settle(parts: Parts, report: OpenReport, container: bytes, begin: Callable[[
     try:
         arrays = parts.cipher.decrypt(update.ciphertexts)
     except QuietkeysError:
+        if parts.stop.is_set():  # the encryption process was ended, for nothing in the update
+            raise
         return Settled(Outcome.UNDECRYPTABLE, _UNREADABLE)
     begin(Step.JUDGE)
     try:
@@ -61,13 +64,15 @@ def settle(parts: Parts, report: OpenReport, container: bytes, begin: Callable[[
             check_against_reference(parts.plan, report.arrays, weights)
     except Untrusted:
         return Settled(Outcome.UNTRUSTED, _STRANGE)
+    if report.says_nothing:
+        return Settled(Outcome.DUMMY, _EMPTY)
     return _judged(parts, weights)
 
 
-def held_out_choices(store: Store, events: EventMap) -> list[Choice]:
-    """Return the held-out events; damaged ones are left out."""
+def held_out_choices(store: Store, events: EventMap, after: int = 0) -> list[Choice]:
+    """Return the held-out events younger than that with the id `after`; damaged ones are left out."""
     choices: list[Choice] = []
-    for content in store.held_out():
+    for content in store.held_out(after):
         try:
             choice = unpack_choice(content)
         except Untrusted:

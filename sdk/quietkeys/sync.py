@@ -9,28 +9,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
 from quietkeys.adapters import Adapters
-from quietkeys.cipher.interface import Cipher
+from quietkeys.circle.attendance import Attendance
 from quietkeys.client import TrafficKind, TrainerClient
 from quietkeys.client_answers import JobState
 from quietkeys.consent import require_consent
 from quietkeys.departure import leave
-from quietkeys.files import remove
+from quietkeys.enrolment import ensure_enrolled
 from quietkeys.identity import identity_for
-from quietkeys.key_upload import upload_keys
+from quietkeys.key_steps import Deferred, KeySteps
 from quietkeys.outbox import Address, OpenReport, Outbox, ReportState
-from quietkeys.receipts import check_key, trusted_key
-from quietkeys.reporting import report_arrays
+from quietkeys.reporting import dummy_arrays, report_arrays
+from quietkeys.review import apply, hold, review, try_out
 from quietkeys.settling import Settled, settle
-from quietkeys.store import BYTES_SENT
 from quietkeys.sync_parts import Parts
 from quietkeys.sync_result import Outcome, Progress, ProgressCallback, Step, SyncResult
 from quietkeys.trainers import Trainers
-from quietkeys.transport import Body
-from quietkeys.wording import fingerprint_words, size_words
-from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused, StartOver, TryAgain, Untrusted
+from quietkeys.transport import StoppableTransport
+from quietkeys.wording import size_words
+from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused, StartOver, Untrusted
 from quietkeys_protocol.wire import Report, encode_report
 
 FIRST_POLL_S: Final = 0.5
@@ -45,6 +45,10 @@ _UNSENDABLE: Final = (  # however often
     ErrorCode.SEQUENCE_REPLAYED,
 )
 _UNFINISHED: Final = (JobState.QUEUED, JobState.RUNNING)
+
+
+class _Cancelled(Exception):  # noqa: N818 - what happened
+    """The sync is to end before its next step."""
 
 
 class Syncer:
@@ -81,13 +85,29 @@ class _Run:
         self._outbox = Outbox(parts.store.database, parts.profile, parts.plan)
         self._trainers = Trainers(parts.store.database)
         self._client = TrainerClient(
-            identity_for(parts.profile, parts.trainer), parts.transport, parts.around, parts.invite
+            identity_for(parts.profile, parts.trainer, parts.store.database.key),
+            StoppableTransport(parts.transport, parts.stop),
+            parts.around,
+            parts.invite,
         )
         self._seconds: dict[Step, float] = {}
         self._step: Step | None = None
         self._began = 0.0
 
     def whole(self) -> SyncResult:
+        """Run all steps, or those before it was told to stop, whatever that made of the one under way.
+
+        What was decided earlier is reviewed first, here alone: the report then starts from what is in use.
+        """
+        try:
+            review(self._parts)
+            return self._complete()
+        except (_Cancelled, QuietkeysError):
+            if not self._parts.stop.is_set():
+                raise
+            return self._result(Settled(Outcome.CANCELLED, "The sync was stopped. The next one goes on."))
+
+    def _complete(self) -> SyncResult:
         """Run all steps; once more from the start if the trainer has lost what they build on."""
         try:
             return self._steps()
@@ -101,15 +121,18 @@ class _Run:
         """Stop the clock, end the encryption process, add this sync to the bytes sent so far."""
         self._begin(None)
         self._parts.cipher.close()
-        store = self._parts.store
         with suppress(QuietkeysError):  # a figure for the status; not worth failing for
-            total = store.number(BYTES_SENT) + sum(self._client.traffic.sent.values())
-            store.set_setting(BYTES_SENT, str(total))
+            self._parts.store.add_bytes_sent(sum(self._client.traffic.sent.values()))
 
     def _steps(self) -> SyncResult:
         self._outbox.tidy()
-        self._ensure_enrolled()
-        address = Address(self._parts.trainer, self._parts.cipher.plan_hash(), self._ensure_keys())
+        store, trainer = self._parts.store, self._parts.trainer
+        ensure_enrolled(store, trainer, self._client, lambda: self._begin(Step.ENROL))
+        try:
+            key_id = self._ensure_keys()
+        except Deferred as deferred:
+            return self._result(Settled(Outcome.DEFERRED, str(deferred)))
+        address = Address(self._parts.trainer, self._parts.cipher.plan_hash(), key_id)
         report = self._report_for(address)
         try:
             if report.state is ReportState.WRITTEN:
@@ -129,47 +152,10 @@ class _Run:
             return self._result(Settled(Outcome.LOST, reason))
         return self._settle(report)
 
-    def _ensure_enrolled(self) -> None:
-        store, trainer = self._parts.store, self._parts.trainer
-        if not self._trainers.is_enrolled(trainer) or trusted_key(store, trainer) is None:
-            self._begin(Step.ENROL)
-            self._trainers.enrolling(trainer)
-            try:
-                shown = self._client.enrol()
-            except Refused as error:
-                if error.code is ErrorCode.ENROLMENT_REFUSED:
-                    self._trainers.left(trainer)  # it knows no such device, so there is nothing to delete
-                raise
-            check_key(store, trainer, shown)
-            self._trainers.enrolled(trainer)
-
     def _ensure_keys(self) -> str:
-        """Return the id of evaluation keys that the trainer holds."""
-        parts = self._parts
-        if not _has_keys(parts.cipher):
-            self._begin(Step.GENERATE_KEYS)
-            parts.cipher.generate_keys()
-        key_id = parts.cipher.fingerprint()
-        if self._trainers.key_id(parts.trainer) != key_id:
-            self._begin(Step.UPLOAD_KEYS)
-            path = self._outbox.keys_file
-            try:
-                written = parts.cipher.write_evaluation_keys(path)
-                body = Body.of_file(path)
-                if not written == body.sha256 == key_id:
-                    raise TryAgain(ErrorCode.CIPHER_FAILED, "other evaluation keys")
-                upload_keys(self._client, path, key_id)
-            finally:
-                remove(path)
-            with parts.store.transaction():
-                self._trainers.has_keys(parts.trainer, body.sha256)
-                self._ledger(
-                    "keys_uploaded",
-                    f"Evaluation keys went to the trainer: {size_words(body.size)}, fingerprint"
-                    f" {fingerprint_words(key_id)}. With them it computes on your encrypted counts; it cannot"
-                    " read them.",
-                )
-        return key_id
+        attendance = Attendance(self._parts, self._client)
+        self._parts = replace(self._parts, place=attendance.attend())
+        return KeySteps(self._parts, self._client, self._outbox, attendance, self._begin).ensure()
 
     def _report_for(self, address: Address) -> OpenReport:
         """Return the open report if it is for this address, else a new one."""
@@ -179,7 +165,10 @@ class _Run:
         self._begin(Step.ENCRYPT)
         parts, place = self._parts, self._parts.place
         weights = Adapters(parts.store.database, parts.plan).in_use()
-        arrays = report_arrays(parts.plan, parts.masses(), weights, place.sources, parts.rng)
+        if len(parts.store.held_out()) < parts.minimum_events:
+            arrays = dummy_arrays(parts.plan)
+        else:
+            arrays = report_arrays(parts.plan, parts.masses(), weights, place.sources, parts.rng)
         values = tuple(parts.cipher.encrypt(arrays))
         plan_hash, key_id = bytes.fromhex(address.plan_hash), bytes.fromhex(address.key_id)
 
@@ -211,11 +200,10 @@ class _Run:
             if error.code in _UNSENDABLE:
                 self._close("report_dropped", "The trainer refused a report, and it was dropped.")
             raise
+        what = "An empty report, encrypted like any other," if report.says_nothing else "Encrypted counts"
         with self._parts.store.transaction():
             self._outbox.sent(report, job)
-            self._ledger(
-                "report_sent", f"Encrypted counts went to the trainer: {size_words(len(container))}."
-            )
+            self._ledger("report_sent", f"{what} went to the trainer: {size_words(len(container))}.")
         return self._reread()
 
     def _wait(self, report: OpenReport) -> JobState:
@@ -227,8 +215,7 @@ class _Run:
             if left_s <= 0.0:
                 break
             around.sleep(min(pause_s, left_s))
-            if self._parts.stop.is_set():
-                break
+            self._check_stop()
             pause_s = min(1.5 * pause_s, LONGEST_POLL_S)
         if state is JobState.FAILED:
             raise StartOver(ErrorCode.JOB_FAILED)
@@ -250,10 +237,12 @@ class _Run:
     def _settle(self, report: OpenReport) -> SyncResult:
         """Decide here what becomes of a fetched update. Sends nothing."""
         parts = self._parts
-        settled = settle(parts, report, self._outbox.update(report), self._begin)
+        settled = try_out(parts, settle(parts, report, self._outbox.update(report), self._begin))
         with parts.store.transaction():
             if settled.outcome is Outcome.APPLIED:
-                Adapters(parts.store.database, parts.plan).apply(settled.weights)
+                apply(parts.store, parts.plan, settled.weights)
+            elif settled.outcome is Outcome.ON_TRIAL:
+                hold(parts.store, parts.plan, settled.weights)
             self._outbox.close()
             self._ledger(f"update_{settled.outcome.value}", settled.reason)
         self._outbox.tidy()
@@ -287,25 +276,22 @@ class _Run:
     def _ledger(self, kind: str, text: str) -> None:
         self._parts.store.write_ledger(self._parts.around.clock(), kind, text)
 
-    def _begin(self, step: Step | None) -> None:
-        """End the step under way and begin another, or none."""
+    def _begin(self, step: Step | None, upload_bytes: int = 0) -> None:
+        """End the step under way and begin another, or none; upload_bytes: what it is about to send."""
         now = self._parts.around.monotonic()
         if self._step is not None:
             self._seconds[self._step] = self._seconds.get(self._step, 0.0) + now - self._began
         self._step, self._began = step, now
         if step is not None and self._progress is not None:
             traffic = self._client.traffic
-            self._progress(Progress(step, sum(traffic.sent.values()), sum(traffic.received.values())))
+            sent, received = sum(traffic.sent.values()), sum(traffic.received.values())
+            self._progress(Progress(step, sent, received, upload_bytes))
+        if step is not None:
+            self._check_stop()
 
-
-def _has_keys(cipher: Cipher) -> bool:
-    """Return whether there are usable keys; damaged ones are not, and only an update under way is lost."""
-    try:
-        return cipher.has_keys()
-    except QuietkeysError as error:
-        if error.code is not ErrorCode.PROFILE_DAMAGED:
-            raise
-        return False
+    def _check_stop(self) -> None:
+        if self._parts.stop.is_set():
+            raise _Cancelled
 
 
 def _by_name(amounts: Mapping[TrafficKind, int]) -> dict[str, int]:

@@ -12,6 +12,7 @@ from numpy.random import Generator
 from quietkeys.cipher.interface import Cipher
 from quietkeys.counting import Masses
 from quietkeys.events import EventMap
+from quietkeys.gate import MINIMUM_EVENTS
 from quietkeys.store import Store
 from quietkeys.surroundings import Surroundings
 from quietkeys.transport import Transport
@@ -26,12 +27,20 @@ class Place:
     sources: int = 1
 
 
+def always(_: int) -> bool:
+    """Allow an upload, however large."""
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What a sync works on.
 
     trainer: its address in canonical form. masses: returns the present counts; private. stop: ends waiting.
     invite: for a trainer that asks for one.
+    may_upload_keys: whether so many bytes may go over the network that there is.
+    minimum_events: held-out events before the first report that is no dummy.
+    trial_events: held-out events by which an update that passed the gate is judged again before it is used.
     """
 
     profile: Path
@@ -47,3 +56,6 @@ class Parts:
     stop: threading.Event
     place: Place = Place()
     invite: str = ""
+    may_upload_keys: Callable[[int], bool] = always
+    minimum_events: int = MINIMUM_EVENTS
+    trial_events: int = 0

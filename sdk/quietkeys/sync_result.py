@@ -24,23 +24,31 @@ class Step(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How a sync ended. Only PENDING leaves a report open."""
+    """How a sync ended. Only PENDING and CANCELLED leave a report open."""
 
     APPLIED = "applied"  # a new adapter is in use
     KEPT_OLD = "kept_old"  # the gate found the update not clearly better
+    ON_TRIAL = "on_trial"  # the update is better, and will be used if later typing says so too
+    DUMMY = "dummy"  # there was too little typing for a report, and an empty one went the same way
     UNTRUSTED = "untrusted"  # the update cannot be what the plan computes
     UNDECRYPTABLE = "undecryptable"  # what came back could not be decrypted
     LOST = "lost"  # the trainer has no update for the report; the next sync sends another
     PENDING = "pending"  # the trainer has not finished; the next sync goes on
+    DEFERRED = "deferred"  # keys cannot be uploaded or have not come yet; no report was sent
+    CANCELLED = "cancelled"  # it was told to stop; the next sync goes on
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a sync is: the step that begins, and bytes of bodies sent and received so far."""
+    """Where a sync is: the step that begins, and bytes of bodies sent and received so far.
+
+    upload_bytes: what the step is about to upload, where that is much: the evaluation keys.
+    """
 
     step: Step
     bytes_sent: int
     bytes_received: int
+    upload_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,6 +143,20 @@ class RequestsTransport:
             raise TryAgain(ErrorCode.TRAINER_UNREACHABLE) from error
 
 
+@dataclass(frozen=True, slots=True)
+class StoppableTransport:
+    """Sends nothing any more once it is told to stop; what is under way is the inner transport's matter."""
+
+    inner: Transport
+    stop: threading.Event
+
+    def send(self, request: Request) -> Answer:
+        """Send; see `Transport`."""
+        if self.stop.is_set():
+            raise TryAgain(ErrorCode.TRAINER_UNREACHABLE, "stopped")
+        return self.inner.send(request)
+
+
 def _read(response: requests.Response, limit: int) -> bytes:
     # As it arrives and never decoded, so that a compressed bomb does not get far.
     if "content-encoding" in response.headers:

@@ -62,11 +62,10 @@ class Vocabulary:
         no word.
         """
         word = word_in(word)
-        with self._opened.typing:
+        with self._opened.typing, self._opened.profile.forgetting():
             self._opened.learning.recorder.forget_word(word)
             self._opened.preferences.forget(word)
             self._opened.note("word_forgotten", "A word was forgotten.")
-            self._opened.profile.store.database.scrub()
 
     def never_correct(self, word: str, never: bool = True) -> None:
         """Leave a word as it is typed from now on, also if it was replaced; never=False: correct it again."""

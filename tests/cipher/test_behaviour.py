@@ -12,7 +12,7 @@ import pytest
 from quietkeys.cipher import Cipher, ProcessCipher
 from quietkeys.testing.fakes import NoopCipher
 from quietkeys_protocol.errors import ErrorCode, Refused, StartOver, Untrusted
-from tests.fhe_fixtures import SMALL_PLAN
+from tests.fhe_fixtures import FILE_KEY, SMALL_PLAN
 
 KINDS = [pytest.param("noop"), pytest.param("process", marks=pytest.mark.fhe)]
 
@@ -21,7 +21,7 @@ def made(kind: str, folder: Path, request: pytest.FixtureRequest) -> Cipher:
     """A cipher of a kind with its keys, if any, in a folder."""
     if kind == "noop":
         return NoopCipher(folder, SMALL_PLAN)
-    return ProcessCipher(folder, request.getfixturevalue("compiled").parameters)
+    return ProcessCipher(folder, request.getfixturevalue("compiled").parameters, file_key=FILE_KEY)
 
 
 @pytest.fixture(params=KINDS)
@@ -108,3 +108,42 @@ def test_what_is_no_update_is_untrusted(keyed: Cipher, values: list[bytes]) -> N
 def test_it_does_not_show_itself(keyed: Cipher) -> None:
     """A repr in a log says nothing of the key."""
     assert len(repr(keyed)) < 100
+
+
+def test_keys_are_handed_on_to_another_device(
+    keyed: Cipher, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """What was shared is the same key over there: it decrypts there what was encrypted here, and back."""
+    kind = "noop" if isinstance(keyed, NoopCipher) else "process"
+    other, key = made(kind, tmp_path / "other", request), bytes(range(32))
+    sealed = keyed.share(key)
+    assert len(sealed) < 1024
+    assert other.adopt(key, sealed) == other.fingerprint() == keyed.fingerprint()
+    assert other.has_keys()
+    assert [len(value) for value in other.encrypt(zeros())] == [
+        len(value) for value in keyed.encrypt(zeros())
+    ]
+    assert other.share(key) != sealed
+    with pytest.raises(StartOver):  # the device that made the key set has them
+        other.write_evaluation_keys(tmp_path / "evaluation.keys")
+    assert keyed.evaluation_key_bytes() == other.evaluation_key_bytes()
+    third = made(kind, tmp_path / "third", request)
+    assert third.adopt(key, other.share(key)) == keyed.fingerprint()
+    for cipher in (other, third):
+        cipher.close()
+
+
+@pytest.mark.parametrize("spoilt", ["key", "content", "nothing"])
+def test_only_what_was_shared_is_adopted(keyed: Cipher, spoilt: str) -> None:
+    """Another key, a changed byte or nothing at all is refused, and the key that was there stays."""
+    key, fingerprint = bytes(range(32)), keyed.fingerprint()
+    sealed = keyed.share(key)
+    wrong = {
+        "key": (bytes(32), sealed),
+        "content": (key, sealed[:-1] + bytes([sealed[-1] ^ 1])),
+        "nothing": (key, b""),
+    }
+    with pytest.raises(Untrusted) as refused:
+        keyed.adopt(*wrong[spoilt])
+    assert refused.value.code is ErrorCode.LETTER_UNTRUSTED
+    assert keyed.fingerprint() == fingerprint

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import sys
 import threading
 from dataclasses import replace
@@ -21,6 +23,7 @@ from quietkeys.cipher.pipe import Broken, Message, Verb, read_message, write_mes
 from quietkeys.cipher.randomness import require_randomness
 from quietkeys_protocol.errors import ErrorCode, Refused, StartOver, TryAgain, Untrusted
 from quietkeys_protocol.plan import Plan
+from tests.trainer.running import lives, wait_until
 
 VECTORS: Final = Path(__file__).parents[1] / "vectors"
 PARAMETERS: Final = Parameters.of(
@@ -78,6 +81,47 @@ def test_a_silent_process_is_given_up(tmp_path: Path) -> None:
         assert failed.value.code is ErrorCode.CIPHER_FAILED
 
 
+def test_a_process_can_be_told_to_stop(tmp_path: Path) -> None:
+    """What is asked of it ends at once with a typed error, and so does the process."""
+    stop, pid_file = threading.Event(), tmp_path / "pid"
+    python = executable(
+        tmp_path, f"echo $$ > {pid_file}.draft; mv {pid_file}.draft {pid_file}; exec sleep 60"
+    )
+    cipher = ProcessCipher(tmp_path, PARAMETERS, python=python, stop=stop)
+
+    def stop_it() -> None:
+        wait_until(pid_file.exists)
+        stop.set()
+
+    thread = threading.Thread(target=stop_it)
+    thread.start()
+    with pytest.raises(TryAgain) as failed:
+        cipher.generate_keys()
+    thread.join()
+    assert failed.value.code is ErrorCode.CIPHER_FAILED
+    assert not lives(int(pid_file.read_text()))
+
+
+def test_processor_time_is_limited_for_each_request() -> None:
+    """A request that computes for ever is ended by the kernel; earlier ones do not count."""
+    program = """
+import resource, time
+from quietkeys.cipher.process import allow_processor_time
+for _ in range(3):
+    allow_processor_time(2)
+    begin = time.process_time()
+    while time.process_time() < begin + 0.8:
+        pass
+print("three requests", flush=True)
+allow_processor_time(1)
+while True:
+    pass
+"""
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert result.stdout == "three requests\n"
+    assert result.returncode == -signal.SIGXCPU
+
+
 @pytest.mark.parametrize("script", ["exit 1", "echo nonsense; sleep 1", "kill -9 $$", "yes | head -c 100000"])
 def test_a_process_that_dies_or_babbles_is_a_typed_error(tmp_path: Path, script: str) -> None:
     """No end of the process is an exception of its own, or leaves it running."""
@@ -105,7 +149,7 @@ def test_without_a_key_nothing_is_encrypted(tmp_path: Path) -> None:
 
 
 def test_the_process_is_nice_small_and_leaves_no_core(tmp_path: Path) -> None:
-    """Priority 10, bounded memory, no core files; and it ends with its host's pipe."""
+    """Priority 10, one thread, bounded memory and time, no core files; and it ends with its host's pipe."""
     with ProcessCipher(tmp_path, PARAMETERS) as cipher:
         with pytest.raises(StartOver):
             cipher.encrypt(zeros())
@@ -116,6 +160,11 @@ def test_the_process_is_nice_small_and_leaves_no_core(tmp_path: Path) -> None:
         limits = (folder / "limits").read_text()
         assert next(line for line in limits.splitlines() if "core" in line).split()[4:6] == ["0", "0"]
         assert next(line for line in limits.splitlines() if "address" in line).split()[3] == str(3 << 30)
+        assert next(line for line in limits.splitlines() if "cpu" in line).split()[3] != "unlimited"
+        environment = dict(
+            line.split("=", 1) for line in (folder / "environ").read_text().split("\0") if line
+        )
+        assert environment["OMP_NUM_THREADS"] == environment["RAYON_NUM_THREADS"] == "1"
         assert child.stdin is not None
         child.stdin.close()
         assert child.wait(10) == 0

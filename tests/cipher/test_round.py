@@ -18,7 +18,7 @@ from quietkeys_protocol.capnp import byte_spans
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused, StartOver, Untrusted
 from quietkeys_protocol.framing import frame_of
 from quietkeys_protocol.program import reference
-from tests.fhe_fixtures import SMALL_PLAN, Compiled
+from tests.fhe_fixtures import FILE_KEY, SMALL_PLAN, Compiled
 
 pytestmark = pytest.mark.fhe
 Arrays = list[NDArray[np.int64]]
@@ -60,11 +60,25 @@ def test_a_report_trains_to_the_reference(
         assert np.abs(weights - expected).max() <= 90  # three steps of the table
 
 
+def test_another_device_decrypts_with_the_same_secret_keys(
+    cipher: ProcessCipher, compiled: Compiled, evaluation_keys: Path, tmp_path: Path
+) -> None:
+    """A report that a second device encrypts under shared keys trains, and both decrypt the same update."""
+    with ProcessCipher(tmp_path, compiled.parameters) as other:
+        other.adopt(bytes(32), cipher.share(bytes(32)))
+        results = trained(compiled, evaluation_keys.read_bytes(), other.encrypt(report(1)))
+        here, there = cipher.decrypt(results), other.decrypt(results)
+    assert all(np.array_equal(one, two) for one, two in zip(here, there, strict=True))
+    for index, (block, weights) in enumerate(zip(SMALL_PLAN.blocks, here, strict=True)):
+        expected, _ = reference(block, *report(1)[3 * index : 3 * index + 3])
+        assert np.abs(weights - expected).max() <= 90
+
+
 def test_no_secret_key_is_in_what_is_sent(
     cipher: ProcessCipher, key_folder: Path, evaluation_keys: Path
 ) -> None:
     """Neither the bytes of a secret key nor any run of them stands in evaluation keys or a report."""
-    stored = read_key_set(key_folder / KEY_FILE)
+    stored = read_key_set(key_folder / KEY_FILE, FILE_KEY)
     assert stored is not None
     secrets = [span for span in byte_spans(stored[1]) if span.path[:2] == (1, 0)]
     assert len(secrets) == 2
@@ -82,7 +96,7 @@ def test_no_secret_key_is_in_what_is_sent(
 
 def test_a_full_key_set_is_no_evaluation_keys(key_folder: Path, compiled: Compiled, tmp_path: Path) -> None:
     """Sent in their place it is refused, for its size and for its structure."""
-    stored = read_key_set(key_folder / KEY_FILE)
+    stored = read_key_set(key_folder / KEY_FILE, FILE_KEY)
     assert stored is not None
     frame = compiled.parameters.frames.keys
     assert not frame.matches(stored[1])
@@ -124,6 +138,18 @@ def test_the_key_file_is_private_and_complete(cipher: ProcessCipher, key_folder:
     assert len(cipher.fingerprint()) == 64
 
 
+def test_the_key_file_is_sealed(key_folder: Path, compiled: Compiled) -> None:
+    """Nothing of the key set stands in it, and with another key of the vault it does not open."""
+    stored = read_key_set(key_folder / KEY_FILE, FILE_KEY)
+    assert stored is not None
+    content = (key_folder / KEY_FILE).read_bytes()
+    for at in range(0, len(stored[1]) - 64, len(stored[1]) // 50):
+        part = stored[1][at : at + 64]
+        assert len(set(part)) < 8 or part not in content
+    with ProcessCipher(key_folder, compiled.parameters) as other, pytest.raises(Untrusted):
+        other.has_keys()
+
+
 def test_the_fingerprint_names_what_is_sent(cipher: ProcessCipher, evaluation_keys: Path) -> None:
     """After a reload the same evaluation keys are written again."""
     cipher.close()
@@ -162,9 +188,12 @@ def test_a_damaged_key_file_is_found_out(key_folder: Path, compiled: Compiled, t
     """One changed byte in the key set, a cut or garbage: a typed error before native code reads it."""
     content = bytearray((key_folder / KEY_FILE).read_bytes())
     content[HEAD.size + 1000] ^= 1
-    for damaged in (bytes(content), bytes(content[:1000]), b"QKK1", b"garbage"):
+    for damaged in (bytes(content), bytes(content[:1000]), b"QKK2", b"garbage"):
         (tmp_path / KEY_FILE).write_bytes(damaged)
-        with ProcessCipher(tmp_path, compiled.parameters) as cipher, pytest.raises(Untrusted) as refused:
+        with (
+            ProcessCipher(tmp_path, compiled.parameters, file_key=FILE_KEY) as cipher,
+            pytest.raises(Untrusted) as refused,
+        ):
             cipher.has_keys()
         assert refused.value.code is ErrorCode.PROFILE_DAMAGED
 
@@ -176,7 +205,7 @@ def test_a_key_of_another_specification_does_not_count(
     content = bytearray((key_folder / KEY_FILE).read_bytes())
     content[4] ^= 1  # the hash of the specification
     (tmp_path / KEY_FILE).write_bytes(bytes(content))
-    with ProcessCipher(tmp_path, compiled.parameters) as cipher:
+    with ProcessCipher(tmp_path, compiled.parameters, file_key=FILE_KEY) as cipher:
         assert not cipher.has_keys()
         for call in (cipher.fingerprint, lambda: cipher.encrypt(report())):
             with pytest.raises(StartOver) as refused:
@@ -192,7 +221,7 @@ from quietkeys.cipher import Parameters, ProcessCipher
 from quietkeys_protocol.plan import Plan
 plan, specification, folder = sys.stdin.buffer.read().split(b"\\n")
 parameters = Parameters.of(Plan.parse(plan), specification)
-with ProcessCipher(pathlib.Path(folder.decode()), parameters) as cipher:
+with ProcessCipher(pathlib.Path(folder.decode()), parameters, file_key=bytes(32)) as cipher:
     arrays = [np.zeros(field.size, dtype=np.int64) for field in parameters.plan.report_fields]
     assert len(cipher.encrypt(arrays)) == len(arrays)
 assert not {"concrete", "torch", "concrete.compiler", "mlir"} & set(sys.modules)
@@ -212,7 +241,7 @@ from quietkeys_protocol.errors import ErrorCode, Refused
 from quietkeys_protocol.plan import Plan
 plan, specification, path = sys.stdin.buffer.read().split(b"\\n")
 parameters = Parameters.of(Plan.parse(plan), specification)
-stored = read_key_set(pathlib.Path(path.decode()))[1]
+stored = read_key_set(pathlib.Path(path.decode()), bytes(32))[1]
 """
     parameters = compiled.parameters
     path = str(key_folder / KEY_FILE).encode()

@@ -2,34 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import time
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
-import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="session")
-def screen() -> Iterator[str]:
-    """A screen in memory; what DISPLAY is to be."""
-    reader, writer = os.pipe()
-    server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(writer), "-screen", "0", "800x600x24", "-nolisten", "tcp"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        pass_fds=[writer],
-    )
-    os.close(writer)
-    try:
-        with os.fdopen(reader) as stream:
-            number = stream.readline().strip()
-        assert number, "Xvfb did not start"
-        time.sleep(0.1)
-        yield f":{number}"
-    finally:
-        server.terminate()
-        server.wait()
+ROOT: Final = Path(__file__).resolve().parents[2]

@@ -59,11 +59,11 @@ print("done")
 """
 
 
-def test_the_desktop_example_corrects_undoes_and_trains(screen: str, tmp_path: Path) -> None:
+def test_the_desktop_example_corrects_undoes_and_trains(screen_in_memory: str, tmp_path: Path) -> None:
     """Corrected at the space, given back by a backspace, taken from the strip; then counts are sent."""
     done = subprocess.run(
         [sys.executable, "-c", DRIVER, str(EXAMPLE), str(tmp_path / "profile")],
-        env=os.environ | {"DISPLAY": screen},
+        env=os.environ | {"DISPLAY": screen_in_memory},
         capture_output=True,
         text=True,
         timeout=120,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -23,6 +24,9 @@ from tests.sdk import small
 from tests.sdk.http_trainer import over_http, serving
 
 STATEMENT = "Encrypted counts of my typing may go to trainer.test."
+if TYPE_CHECKING:
+    from tests.sdk.circles import Devices
+
 NOWHERE = "https://trainer.test"
 
 
@@ -69,6 +73,7 @@ class Rig:
             "trainer_url": self.url,
             "bundle": self.bundle,
             "trusted_keys": small.TRUSTED,
+            "protection": small.PROTECTION,
             "cipher": NoopCipher,
             "transport": self.transport,
             "around": Surroundings(sleep=self.waited.append),
@@ -91,7 +96,11 @@ def learned(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("learned") / "profile"
     rng = np.random.default_rng(5)
     with Personalizer.open(
-        folder, bundle=bundle, trusted_keys=small.TRUSTED, rng=np.random.default_rng(0)
+        folder,
+        bundle=bundle,
+        trusted_keys=small.TRUSTED,
+        protection=small.PROTECTION,
+        rng=np.random.default_rng(0),
     ) as keyboard:
         for context, word in small.tokens(7, 220):
             keyboard.record(context, small.slipped(word, rng), word)
@@ -121,6 +130,17 @@ def keyboard(rig: Rig) -> Iterator[Personalizer]:
     """A fresh profile."""
     with rig.open() as opened:
         yield opened
+
+
+@pytest.fixture
+def devices(any_rig: Rig) -> Iterator[Devices]:
+    """One person's devices, at every kind of trainer."""
+    from tests.sdk.circles import Devices
+    from tests.sdk.test_keys import Days
+
+    any_rig.trainer.clock = days = Days()
+    with ExitStack() as stack:
+        yield Devices(any_rig, days, stack)
 
 
 Opener = Callable[[], Personalizer]

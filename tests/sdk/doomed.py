@@ -1,17 +1,20 @@
 """`python -m tests.sdk.doomed WORK POINT NUMBER PROFILE BUNDLE URL`: a device that kills itself at a point.
 
-WORK is `sync`, or `record` with one word after the other, touched where most people would. POINT is `request`
-(as the NUMBER-th request is to be sent), `answer` (as its answer has come), `commit` (in the NUMBER-th
-transaction, before it is committed) or `committed` (right after). Prints a line for every word whose record
-returned.
+WORK is `sync`, `rotate` (asks for new keys, then syncs), or `record` with one word after the other, touched
+where most people would. POINT is `request` (as the NUMBER-th request is to be sent), `answer` (as its answer
+has come), `statement` (before the NUMBER-th statement that changes the database), `commit` (in the NUMBER-th
+transaction, before it is committed), `committed` (right after), or `never`. Prints a line for every word
+whose record returned, and one at the end, if it gets there, of how often each point was passed.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
@@ -37,14 +40,14 @@ class Countdown:
     """Dies at the NUMBER-th passing of a point."""
 
     def __init__(self, point: str, number: int) -> None:
-        self._point, self._left = point, number
+        self._point, self._number = point, number
+        self.passed = Counter[str]()
 
     def passes(self, point: str) -> None:
         """Count a passing."""
-        if point == self._point:
-            self._left -= 1
-            if self._left == 0:
-                die()
+        self.passed[point] += 1
+        if point == self._point and self.passed[point] == self._number:
+            die()
 
 
 class DyingTransport:
@@ -74,6 +77,32 @@ class DyingDatabase(Database):
             self.countdown.passes("commit")
         self.countdown.passes("committed")
 
+    def run(self, statement: str, *values: object) -> None:
+        """Run a statement, which may be the last not to be run."""
+        self.countdown.passes("statement")
+        super().run(statement, *values)
+
+
+def sync(keyboard: Personalizer) -> None:
+    """Sync once, whatever comes of it."""
+    keyboard.sync()
+
+
+def record(keyboard: Personalizer) -> None:
+    """Record one word after the other."""
+    for word in small.WORDS:
+        keyboard.record("", word, word, small.aimed_at(QWERTY, word))
+        print(word, flush=True)
+
+
+def rotate(keyboard: Personalizer) -> None:
+    """Ask for new keys, then sync."""
+    keyboard.keys.rotate()
+    keyboard.sync()
+
+
+WORKS: dict[str, Callable[[Personalizer], None]] = {"sync": sync, "record": record, "rotate": rotate}
+
 
 def main(work: str, point: str, number: str, profile: str, bundle: str, url: str) -> None:
     """Work until the point is reached."""
@@ -83,6 +112,7 @@ def main(work: str, point: str, number: str, profile: str, bundle: str, url: str
         trainer_url=url,
         bundle=Path(bundle),
         trusted_keys=small.TRUSTED,
+        protection=small.PROTECTION,
         cipher=NoopCipher,
         transport=DyingTransport(url, countdown),
         rng=np.random.default_rng(0),
@@ -92,12 +122,8 @@ def main(work: str, point: str, number: str, profile: str, bundle: str, url: str
         database = keyboard._profile.store.database
         DyingDatabase.countdown = countdown
         database.__class__ = DyingDatabase
-        if work == "sync":
-            keyboard.sync()
-        else:
-            for word in small.WORDS:
-                keyboard.record("", word, word, small.aimed_at(QWERTY, word))
-                print(word, flush=True)
+        WORKS[work](keyboard)
+        print(json.dumps(countdown.passed))
 
 
 if __name__ == "__main__":

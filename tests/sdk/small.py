@@ -17,6 +17,7 @@ from quietkeys.lexicon import WordTables
 from quietkeys.model import EVENTS, PLAN
 from quietkeys.population import MEAN_OFFSET
 from quietkeys.symbols import CLASSES, FIRST_WORD
+from quietkeys.vault import CallerKey
 from quietkeys_protocol.plan import Plan
 from tests.model import texts
 from tools.model_build import channel, contents, plan_stage, rank, spelling
@@ -30,6 +31,7 @@ from tools.model_build.typists import Person
 
 KEY: Final = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"signs test bundles").digest())
 TRUSTED: Final = (public_bytes(KEY),)
+PROTECTION: Final = CallerKey(bytes(32))  # of test profiles, which need none that takes time or is mentioned
 WORDS: Final = tuple(
     """
     the of and to in is you that it he was for on are as with his they at be this have from or one

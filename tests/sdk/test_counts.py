@@ -22,7 +22,7 @@ from quietkeys.recorder import EVENT_HALF_LIFE, Kept, Recorder
 from quietkeys.store import Store
 from tests.sdk import small
 from tests.sdk.conftest import Rig
-from tests.sdk.test_facade import everything_in
+from tests.sdk.unsealing import rows_in
 
 TYPED = [("yuo", "you"), ("sentemce", "sentence"), ("abuzo", "abuzo"), ("tyhe", "the"), ("fo", "of")]
 OWN = "abuzo"  # the one that the lexicon lacks
@@ -186,7 +186,7 @@ CANARY = "tuesday purple badgers danced beside my uncle"
 
 
 def test_no_text_is_kept(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
-    """Neither what was typed, nor any four words in a row, nor what is no word, is in any file or message."""
+    """Neither what was typed, nor any four words in a row, nor what is no word, is in any row or message."""
     words = CANARY.split()
     for _ in range(2):
         with rig.open() as keyboard:
@@ -198,11 +198,11 @@ def test_no_text_is_kept(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
             keyboard.record("it is", secret, secret)
             keyboard.record(f"it is {secret}", "now", "now")
         keyboard.sync()
-        held = everything_in(rig.folder / "profile")
+        held = rows_in(rig.folder / "profile")
         told = repr(keyboard.ledger()) + repr(keyboard.status()) + caplog.text + repr(keyboard)
         told += repr(keyboard.suggest("my pin is", "hunter"))
         sent = b"".join(str(job.report).encode() for job in rig.trainer.jobs.values())
-    held += everything_in(rig.folder / "profile")
+    held += rows_in(rig.folder / "profile")
     assert b"badgers" in held  # a word of one's own is kept; the search can find what is there
     for part in (b"hunter2", b"aunty@", b"4111", b"secret.test", b"zzq"):
         assert part not in held
@@ -216,16 +216,17 @@ def test_no_text_is_kept(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_the_order_of_words_cannot_be_read_from_the_store(rig: Rig) -> None:
-    """Rows come in the order of their keys, and their ticks are too coarse to put them in order."""
+    """Rows come in the order of keyed hashes, and their ticks are too coarse to put them in order."""
     with rig.open() as keyboard:
         for place, word in enumerate(CANARY.split()):
             keyboard._learning.recorder.add_word(word)
             keyboard.record(" ".join(CANARY.split()[:place]), word, word)
         database = keyboard._profile.store.database
-        rows = database.rows("SELECT key, tick FROM memory")
+        rows = database.rows("SELECT name FROM memory")
+        ticks = {tick for _, _, tick in keyboard._profile.store.memory()}
         tables = [name for (name,) in database.rows("SELECT name FROM sqlite_master WHERE type = 'table'")]
-    assert [key for key, _ in rows] == sorted(key for key, _ in rows)
-    assert {tick for _, tick in rows} == {0}
+    assert rows == sorted(rows)
+    assert ticks == {0}
     assert "receipts" not in tables
 
 

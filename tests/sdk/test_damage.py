@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,55 +12,161 @@ import pytest
 from quietkeys import Outcome
 from quietkeys.bundle import parse_manifest
 from quietkeys.cipher.key_file import write_private
-from quietkeys.profile import KEYS
+from quietkeys.contents import pack_count
+from quietkeys.database import Database
+from quietkeys.profile import KEYS, LAST_GOOD
+from quietkeys.rows import NumberedRows, SealedRows
 from quietkeys_protocol.errors import ErrorCode, Untrusted
 from tests.sdk import small
 from tests.sdk.conftest import Rig
+from tests.sdk.unsealing import change_numbered, rows_of_file
 from tools.model_build.bundle_writer import write_bundle
+
+NOT_A_NUMBER = bytes.fromhex("000000000000f87f")
+BELOW_ZERO = bytes.fromhex("00000000000000c0")  # -2
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("table", "name", "content"),
     [
-        "UPDATE settings SET value = 'many' WHERE name = 'words'",
-        "UPDATE settings SET value = '-3' WHERE name = 'tick'",
-        "INSERT OR REPLACE INTO settings VALUES ('bytes_sent', 'many')",
-        "UPDATE arrays SET content = CAST(x'000000000000f87f' || substr(content, 9) AS BLOB)",  # not a number
-        "UPDATE arrays SET content = CAST(x'00000000000000c0' || substr(content, 9) AS BLOB)",  # -2
-        "UPDATE memory SET count = 9e999",
-        "UPDATE memory SET key = 'a' || char(31) || 'b' || char(31) || 'c' || char(31) || key",
+        ("settings", "words", b"many"),
+        ("settings", "tick", b"-3"),
+        ("settings", "bytes_sent", b"many"),
+        ("arrays", "masses/channel", b"2x1\n" + NOT_A_NUMBER + bytes(8)),
+        ("arrays", "masses/channel", b"2x1\n" + BELOW_ZERO + bytes(8)),
+        ("memory", "word", pack_count(math.inf, 0)),
+        ("memory", "word", b"short"),
+        ("memory", "a\x1fb\x1fc\x1fd", pack_count(1.0, 0)),
     ],
 )
-def test_numbers_that_cannot_be_set_the_profile_aside(rig: Rig, change: str) -> None:
-    """Counts that are no counts are damage: learning starts anew, and suggesting and syncing go on."""
+def test_numbers_that_cannot_be_set_the_profile_aside(
+    rig: Rig, table: str, name: str, content: bytes
+) -> None:
+    """Counts that are no counts are damage: the last good version is used, and everything goes on from it."""
     with rig.open_learned() as keyboard:
-        keyboard._profile.store.database.run(change)
+        words = keyboard.status().words_recorded
+        SealedRows(keyboard._profile.store.database, table).put(name, content)
     with rig.open() as keyboard:
         (problem,) = keyboard.status().problems
         assert "set aside" in problem.advice
-        assert keyboard.status().words_recorded == 0
+        assert keyboard.status().words_recorded == words
         assert keyboard.suggest("such a", "sentemce").correction == "sentence"
         keyboard.sync()
+
+
+@pytest.mark.parametrize("left", ["last good", "nothing"])
+@pytest.mark.parametrize("table", ["settings", "marks", "arrays", "held_out", "ledger", "adapters"])
+def test_a_damaged_row_is_noticed_when_the_profile_is_opened(rig: Rig, table: str, left: str) -> None:
+    """Whichever table it is in; without a last good version learning starts anew."""
+    with rig.open_learned() as keyboard:
+        keyboard._profile.store.set_mark("pending", "word", b"once")
+        keyboard.sync()
+    with rig.open() as keyboard:
+        words = keyboard.status().words_recorded
+        keyboard.record("see", "yuo", "you")
+        database = keyboard._profile.store.database
+        assert database.rows(f"SELECT count(*) FROM {table}") != [(0,)]  # noqa: S608
+        database.run(f"UPDATE {table} SET content = substr(content, 2)")  # noqa: S608
+    if left == "nothing":
+        (rig.folder / "profile" / LAST_GOOD).write_bytes(b"nor is this")
+    with rig.open() as keyboard:
+        (problem,) = keyboard.status().problems
+        assert "set aside" in problem.advice
+        assert keyboard.status().words_recorded == (words if left == "last good" else 0)
+        kind = "profile_recovered" if left == "last good" else "profile_damaged"
+        assert kind in [line.kind for line in keyboard.ledger()]
+        keyboard.record("see", "yuo", "you")
+    with rig.open() as keyboard:
+        assert keyboard.status().words_recorded == 1 + (words if left == "last good" else 0)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        (b"CREATE TABLE settings", b"CREATE TABLE \xacettings"),  # in no encoding
+        (b"CREATE TABLE settings", b"CREATE TABLE settinfs"),
+        (b"CREATE TABLE settings", b"CREATE TAPLE settings"),
+        (b"name BLOB PRIMARY KEY", b"mane BLOB PRIMARY KEY"),
+    ],
+)
+def test_a_damaged_schema_is_damage(rig: Rig, right: bytes, wrong: bytes) -> None:
+    """However SQLite calls it: the last good version is used."""
+    with rig.open_learned() as keyboard:
+        words = keyboard.status().words_recorded
+    path = rig.folder / "profile" / "profile.sqlite"
+    content = path.read_bytes()
+    assert right in content
+    path.write_bytes(content.replace(right, wrong))
+    with rig.open() as keyboard:
+        assert keyboard.status().words_recorded == words
+        assert "profile_recovered" in [line.kind for line in keyboard.ledger()]
+
+
+def test_a_kill_during_recovery_is_made_good(rig: Rig) -> None:
+    """Between setting the damaged database aside and putting the last good version in its place."""
+    with rig.open_learned() as keyboard:
+        words = keyboard.status().words_recorded
+    for path in (rig.folder / "profile").glob("profile.sqlite*"):
+        path.rename(path.with_name(f"damaged-1-{path.name}"))
+    with rig.open() as keyboard:
+        assert keyboard.status().words_recorded == words
+        assert "profile_recovered" in [line.kind for line in keyboard.ledger()]
+
+
+def test_nothing_forgotten_comes_back_with_the_last_good_version(rig: Rig) -> None:
+    """A forgotten word is not in it, nor in what was set aside, whatever is damaged afterwards."""
+    folder = rig.folder / "profile"
+    with rig.open_learned() as keyboard:
+        keyboard._learning.recorder.add_word("brokling")
+        keyboard.record("my", "brokling", "brokling")
+    with rig.open() as keyboard:
+        key = keyboard._profile.vault.key
+        for path in (LAST_GOOD, "damaged-1-profile.sqlite"):
+            (folder / path).write_bytes(keyboard._profile.store.database.copy())
+            assert b"brokling" in rows_of_file(folder / path, key)
+        keyboard.vocabulary.forget("brokling")
+        assert not list(folder.glob("damaged-*"))
+        assert b"brokling" not in rows_of_file(folder / LAST_GOOD, key)
+        keyboard.forget()
+        assert rows_of_file(folder / LAST_GOOD, key).count(b"\n") < 10
+        keyboard.record("see", "yuo", "you")
+    (folder / "profile.sqlite").write_bytes(b"no database")
+    with rig.open() as keyboard:
+        assert keyboard.status().words_recorded == 0
+
+
+def test_forgetting_begins_with_the_last_good_version(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kill right after the word was removed leaves no other copy of it."""
+    with rig.open_learned() as keyboard:
+        keyboard._learning.recorder.add_word("brokling")
+        keyboard.record("my", "brokling", "brokling")
+    with rig.open() as keyboard:
+        with monkeypatch.context() as patched:
+            patched.setattr(Database, "scrub", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+            with pytest.raises(KeyboardInterrupt):
+                keyboard.vocabulary.forget("brokling")
+        assert not (rig.folder / "profile" / LAST_GOOD).exists()
 
 
 def test_damaged_held_out_events_are_left_out(rig: Rig) -> None:
     """Event numbers out of range and features that are no numbers judge nothing, and no update gets stuck."""
     with rig.open_learned() as keyboard:
         database = keyboard._profile.store.database
-        rows = database.rows("SELECT id, content FROM held_out ORDER BY id")
+        rows = list(NumberedRows(database, "held_out").all())
         for identity, content in rows[:30]:
             ends = content[:-2] + b"\xff\x7f"  # the last bucket is 32767
-            database.run("UPDATE held_out SET content = ? WHERE id = ?", ends, identity)
+            change_numbered(database, "held_out", identity, ends)
         for identity, content in rows[30:60]:
             begins = content[:5] + b"\0\0\xc0\x7f" + content[9:]  # the first feature is no number
-            database.run("UPDATE held_out SET content = ? WHERE id = ?", begins, identity)
+            change_numbered(database, "held_out", identity, begins)
         for identity, _ in rows[60:70]:
             narrow = bytes([1, 1, 1, 0, 0]) + bytes(8)  # a choice of one feature
-            database.run("UPDATE held_out SET content = ? WHERE id = ?", narrow, identity)
+            change_numbered(database, "held_out", identity, narrow)
+        database.run("UPDATE held_out SET content = x'00' WHERE id = ?", rows[70][0])  # not even sealed
         result = keyboard.sync()
         assert result.outcome in (Outcome.APPLIED, Outcome.KEPT_OLD)
         assert result.verdict is not None
-        assert result.verdict.events == len(rows) - 70
+        assert result.verdict.events == len(rows) - 71
         assert keyboard.status().open_report == ""
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from quietkeys import Deletion, ErrorCode, Outcome, Personalizer, TryAgain, Untrusted
-from quietkeys.receipts import trusted_key
+from quietkeys.receipts import _key_name, trusted_key
 from quietkeys.testing import InMemoryTrainer
 from quietkeys.transport import Answer, Request, Transport
 from quietkeys_protocol.plan import Plan
@@ -182,7 +182,7 @@ def test_a_device_of_an_earlier_version_learns_the_key(rig: Rig, then: str) -> N
     """One that enrolled before keys were trusted asks for it, and goes on."""
     with rig.open_learned() as keyboard:
         keyboard.sync()
-        keyboard._profile.store.database.run("DELETE FROM settings WHERE name LIKE 'trainer_key/%'")
+        keyboard._profile.store.drop_setting(_key_name(NOWHERE))
     with rig.open() as keyboard:
         if then == "sync":
             keyboard.sync()

@@ -62,18 +62,23 @@ def test_a_bundle_that_nobody_signed_is_bad(bundle: Path) -> None:
 
 def test_a_profile_is_opened_and_its_problems_are_said(rig: Rig) -> None:
     """Its size in words; a damaged database; a folder that others may read; one that an app has open."""
-    with rig.open() as keyboard:
+    with rig.open(protection=None) as keyboard:
         keyboard.record("see you", "tomorrow", "tomorrow")
         trusted = {"bundle": rig.bundle, "trusted_keys": small.TRUSTED}
         assert "open" in what(list(examine(rig.folder / "profile", **trusted)), Health.BAD)  # type: ignore[arg-type]
     folder = rig.folder / "profile"
     good = what(list(examine(folder, None, rig.bundle, small.TRUSTED)), Health.GOOD)
     assert "1 words recorded" in good
+    assert "file beside it" in what(list(examine(folder, None, rig.bundle, small.TRUSTED)), Health.NOTE)
     folder.chmod(0o755)
     (folder / "profile.sqlite").write_bytes(b"damaged")
     notes = what(list(examine(folder, None, rig.bundle, small.TRUSTED)), Health.NOTE)
     assert "other users" in notes
     assert "damaged" in notes
+    with rig.open(protection=None) as keyboard:
+        keyboard.protect(small.PROTECTION)
+    notes = what(list(examine(folder, None, rig.bundle, small.TRUSTED)), Health.NOTE)
+    assert "does not open" in notes
     absent = examine(folder / "absent", None, rig.bundle, small.TRUSTED)
     assert "no profile" in what(list(absent), Health.BAD)
 

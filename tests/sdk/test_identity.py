@@ -11,18 +11,20 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from quietkeys.identity import FOLDER, Identity, drop_identity, identity_for
+from quietkeys.vault import DataKey
 from quietkeys_protocol.signing import device_id_of, signing_string
 
+KEY = DataKey(bytes(32))
 EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 
 def test_an_identity_is_kept(tmp_path: Path) -> None:
     """The same trainer sees the same device, another trainer another; after dropping it a new one."""
-    first = identity_for(tmp_path, "https://a.test")
-    assert identity_for(tmp_path, "https://a.test").device_id == first.device_id
-    assert identity_for(tmp_path, "https://b.test").device_id != first.device_id
+    first = identity_for(tmp_path, "https://a.test", KEY)
+    assert identity_for(tmp_path, "https://a.test", KEY).device_id == first.device_id
+    assert identity_for(tmp_path, "https://b.test", KEY).device_id != first.device_id
     drop_identity(tmp_path, "https://a.test")
-    assert identity_for(tmp_path, "https://a.test").device_id != first.device_id
+    assert identity_for(tmp_path, "https://a.test", KEY).device_id != first.device_id
 
 
 def test_its_signature_is_that_of_the_protocol() -> None:
@@ -35,22 +37,24 @@ def test_its_signature_is_that_of_the_protocol() -> None:
 
 
 def test_its_secret_cannot_be_seen(tmp_path: Path) -> None:
-    """Mode 0600, not in its text, not picklable, not copyable."""
-    identity = identity_for(tmp_path, "https://a.test")
+    """Mode 0600 and sealed, not in its text, not picklable, not copyable."""
+    identity = identity_for(tmp_path, "https://a.test", KEY)
     (path,) = (tmp_path / FOLDER).iterdir()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert path.read_bytes().hex() not in repr(identity)
+    secret = identity._key.private_bytes_raw()
+    assert secret not in path.read_bytes()
+    assert secret.hex() not in repr(identity)
     for attempt in (pickle.dumps, copy.copy, copy.deepcopy):
         with pytest.raises(TypeError):
             attempt(identity)
 
 
-@pytest.mark.parametrize("content", [b"x", b"x" * 33])
+@pytest.mark.parametrize("content", [b"x", b"x" * 33, b"x" * 60])
 def test_a_damaged_identity_is_replaced(tmp_path: Path, content: bytes) -> None:
-    """A file of another length is damage, not a key: the device becomes a new one."""
-    first = identity_for(tmp_path, "https://a.test")
+    """A file that the vault did not seal is damage, not a key: the device becomes a new one."""
+    first = identity_for(tmp_path, "https://a.test", KEY)
     (path,) = (tmp_path / FOLDER).iterdir()
     path.write_bytes(content)
-    second = identity_for(tmp_path, "https://a.test")
+    second = identity_for(tmp_path, "https://a.test", KEY)
     assert second.device_id != first.device_id
-    assert identity_for(tmp_path, "https://a.test").device_id == second.device_id
+    assert identity_for(tmp_path, "https://a.test", KEY).device_id == second.device_id

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from quietkeys.answers import Inspection
 from quietkeys.cli import app
-from quietkeys.inspection import Inspection, entropy_of
+from quietkeys.inspection import entropy_of
 from quietkeys.sync_result import Outcome
 from quietkeys_protocol.plan import Plan
 from tests.sdk.conftest import Rig

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from quietkeys.store import Store
+from tests.sdk.unsealing import rows_of
 
 WORD = "quokkaberry"
 
@@ -25,7 +26,7 @@ def test_a_mark_does_not_hold_its_text() -> None:
     store, other = Store.in_memory(), Store.in_memory()
     for one in (store, other):
         one.set_mark("pending", WORD, b"once")
-    names = {row[0] for one in (store, other) for row in one.database.rows("SELECT name FROM settings")}
-    marks = {name for name in names if name.startswith("mark/")}
-    assert len(marks) == 2
-    assert not any(WORD in name for name in names)
+    names = {row[0] for one in (store, other) for row in one.database.rows("SELECT name FROM marks")}
+    assert len(names) == 2
+    assert not any(WORD.encode() in name for name in names)
+    assert WORD.encode() not in rows_of(store.database)

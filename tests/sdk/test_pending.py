@@ -21,7 +21,7 @@ from quietkeys.recorder import IDLE_SECONDS, Kept, Recorder
 from quietkeys.store import Store
 from tests.sdk import small
 from tests.sdk.conftest import Rig
-from tests.sdk.test_facade import everything_in
+from tests.sdk.unsealing import everything_in
 
 WORD = "quokkaberry"
 # 0: keep WORD. 1: a new session. Negative: take back the keep so many places before the last.

@@ -26,7 +26,7 @@ from quietkeys.touch import no_touches
 from quietkeys.trusted_keys import TRUSTED_KEYS
 from quietkeys.typed import words_of
 from tests.sdk.conftest import Rig
-from tests.sdk.test_facade import everything_in
+from tests.sdk.unsealing import rows_in
 
 PATTERNS = (re.compile(r"\bproject \w+", re.IGNORECASE), re.compile(r"\bqk-[a-z]+\b"), re.compile(r"\bfom\b"))
 
@@ -321,9 +321,9 @@ def test_no_secret_is_in_a_file_a_log_an_error_or_on_the_wire(rig: Rig, logged: 
                 told.append(repr(caught.value) + str(caught.value))
             keyboard.sync()
             told += [repr(keyboard.status()), repr(keyboard.ledger()), repr(keyboard)]
-            open_files = everything_in(rig.folder / "profile")
+            open_files = rows_in(rig.folder / "profile")
     sent = repr([(job.report, job) for job in rig.trainer.jobs.values()])
-    held = open_files + everything_in(rig.folder / "profile")
+    held = open_files + rows_in(rig.folder / "profile")
     assert b"brokling" in held
     logging.getLogger("other").info("the search can find %s", "brokling")
     assert "brokling" in " ".join(logged)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import gc
 from dataclasses import is_dataclass
 
-from quietkeys import Personalizer
+from quietkeys import CallerKey, Personalizer
 from quietkeys.counting import Masses
+from quietkeys.profile import FHE_KEYS
 from quietkeys.recorder import Kept
 from quietkeys.typed import token_of, words_of
 from tests.sdk.conftest import Rig
@@ -27,6 +28,19 @@ def test_no_object_prints_what_was_typed(keyboard: Personalizer) -> None:
     assert any(thing is learning.predictor.memory for thing in alive)
     printing = {type(thing).__qualname__ for thing in (*passing, *alive) if CANARY in repr(thing)}
     assert printing == set()
+
+
+def test_no_object_prints_a_key(rig: Rig) -> None:
+    """Neither the data key, nor what it wraps, nor what is made of it, in any spelling of bytes."""
+    with rig.open(protection=CallerKey(b"K" * 32)) as keyboard:
+        keyboard.record("see", "yuo", "you")
+        key = keyboard._profile.vault.key
+        secrets = [b"K" * 32, key.secret, key.file_key(FHE_KEYS)]
+        spelled = [text for one in secrets for text in (repr(one)[2:-1], one.hex(), repr(list(one))[1:-1])]
+        things = [thing for thing in gc.get_objects() if str(type(thing).__module__).startswith("quietkeys.")]
+        assert any(thing is key for thing in things)
+        printing = {type(thing).__qualname__ for thing in things for text in spelled if text in repr(thing)}
+        assert printing == set()
 
 
 def test_no_object_prints_counts_or_weights(rig: Rig) -> None:

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 
-from quietkeys import ErrorCode
+from quietkeys import ErrorCode, Outcome
 from quietkeys import transport as transport_module
 from quietkeys.transport import Body, Request, RequestsTransport
 from tests.sdk.conftest import Rig
@@ -107,7 +107,7 @@ def test_closing_ends_a_sync_under_way(rig: Rig) -> None:
         start = time.monotonic()
         keyboard.close()
         assert time.monotonic() - start < 2.0
-        assert code_of(syncing.result) is ErrorCode.TRAINER_UNREACHABLE
+        assert syncing.result().outcome is Outcome.CANCELLED
 
 
 def test_an_answer_that_breaks_off_is_tried_again() -> None:

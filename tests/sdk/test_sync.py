@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -63,8 +64,9 @@ def test_what_was_done_is_told(any_rig: Rig) -> None:
         assert result.bytes_sent["report"] == keyboard.sync().bytes_sent["report"] > 1000
         assert result.bytes_received["update"] > 100
         kinds = [line.kind for line in keyboard.ledger()]
-        assert kinds[:5] == [
+        assert kinds[:6] == [
             "consent_given",
+            "keys_announced",
             "keys_uploaded",
             "report_sent",
             "update_fetched",
@@ -73,6 +75,8 @@ def test_what_was_done_is_told(any_rig: Rig) -> None:
         assert all(line.text.endswith(".") for line in keyboard.ledger())
         assert keyboard.status().key_fingerprint in keyboard.ledger()[1].text
         assert keyboard.status().problems == ()
+        (size,) = {progress.upload_bytes for progress in steps} - {0}
+        assert size == result.bytes_sent["evaluation_keys"] == any_rig.trainer.key_bytes
 
 
 def test_keys_go_once_and_reports_grow(any_rig: Rig) -> None:
@@ -194,9 +198,10 @@ def test_forgetting_ends_everything(any_rig: Rig) -> None:
         assert (status.words_recorded, status.words_known, status.adapter_version) == (0, 0, 0)
         assert (status.key_fingerprint, status.bytes_sent) == ("", 0)
         names = {path.name for path in (any_rig.folder / "profile").rglob("*") if path.is_file()}
-        assert names <= {"lock", "profile.sqlite", "profile.sqlite-shm", "profile.sqlite-wal"}
+        database = {"profile.sqlite", "profile.sqlite-shm", "profile.sqlite-wal"}
+        assert names <= {"lock", "vault.header", "vault.header.copy", "last-good.sqlite", *database}
         keyboard.consent.give(STATEMENT)
-        assert keyboard.sync().outcome is Outcome.KEPT_OLD
+        assert keyboard.sync().outcome is Outcome.DUMMY
         assert len(any_rig.trainer.devices) == 1
 
 
@@ -247,6 +252,96 @@ def test_a_retry_sends_the_stored_bytes(rig: Rig) -> None:
     (job,) = rig.trainer.jobs.values()
     assert job.report == decode_report(stored)
     assert list((rig.folder / "profile" / "outbox").iterdir()) == []
+
+
+@pytest.mark.parametrize("step", list(Step))
+def test_a_sync_that_is_cancelled_goes_on_later(any_rig: Rig, step: Step) -> None:
+    """Cancelled in any step, it ends there; the next one finishes: one device, one report, applied once."""
+    with any_rig.open_learned() as keyboard:
+        keyboard.cancel()  # nothing runs: nothing happens
+        told: list[Step] = []
+
+        def cancel(progress: Progress) -> None:
+            told.append(progress.step)
+            if progress.step is step:
+                keyboard.cancel()
+
+        result = keyboard.sync(cancel)
+        assert (result.outcome, result.adapter_version) == (Outcome.CANCELLED, 0)
+        assert told[-1] is step
+        assert keyboard.sync().outcome is Outcome.APPLIED
+        assert [line.kind for line in keyboard.ledger()] == [
+            "consent_given",
+            "keys_announced",
+            "keys_uploaded",
+            "report_sent",
+            "update_fetched",
+            "update_applied",
+        ]
+    assert len(any_rig.trainer.devices) == len(any_rig.trainer.jobs) == 1
+
+
+@pytest.mark.parametrize("how", ["applied", "unreachable", "cancelled"])
+def test_the_cipher_is_closed_however_a_sync_ends(rig: Rig, how: str) -> None:
+    """What holds the secret key is ended in every case."""
+    closed: list[str] = []
+
+    class Noting(NoopCipher):
+        """Notes that it was closed."""
+
+        def close(self) -> None:
+            """Note."""
+            closed.append(how)
+
+    deaf = AnswersLost(rig.trainer, "/v1/reports")
+    with rig.open_learned(
+        cipher=Noting, transport=deaf if how == "unreachable" else rig.transport
+    ) as keyboard:
+        try:
+            keyboard.sync(lambda _: keyboard.cancel() if how == "cancelled" else None)
+        except TryAgain:
+            assert how == "unreachable"
+    assert closed == [how]
+
+
+def test_an_update_whose_decryption_was_cancelled_is_not_lost(rig: Rig) -> None:
+    """An encryption process that ends because it was told to says nothing about the update."""
+    once: list[str] = []
+
+    class Ended(NoopCipher):
+        """Is cancelled while it decrypts for the first time."""
+
+        def decrypt(self, values: Sequence[bytes]) -> list[Integers]:
+            """Decrypt, but for the first time."""
+            if not once:
+                once.append("ended")
+                keyboard.cancel()
+                raise TryAgain(ErrorCode.CIPHER_FAILED)
+            return super().decrypt(values)
+
+    with rig.open_learned(cipher=Ended) as keyboard:
+        assert keyboard.sync().outcome is Outcome.CANCELLED
+        assert keyboard.status().open_report == "fetched"
+        assert keyboard.sync().outcome is Outcome.APPLIED
+    assert len(rig.trainer.jobs) == 1
+
+
+def test_cancelling_ends_a_wait(any_rig: Rig) -> None:
+    """A sync that waits for the trainer ends when another thread cancels it; the report waits."""
+    any_rig.trainer.polls = 10**6
+    waits = threading.Event()
+    with any_rig.open_learned(around=None) as keyboard:
+
+        def cancel() -> None:
+            waits.wait()
+            keyboard.cancel()
+
+        thread = threading.Thread(target=cancel)
+        thread.start()
+        result = keyboard.sync(lambda progress: waits.set() if progress.step is Step.TRAIN else None)
+        thread.join()
+        assert result.outcome is Outcome.CANCELLED
+        assert keyboard.status().open_report == "sent"
 
 
 def test_two_sources_add_up(rig: Rig) -> None:

@@ -45,8 +45,7 @@ def learned_by(keyboard: Personalizer) -> Entries:
 
 def stored_names(keyboard: Personalizer) -> list[str]:
     """Return the names of the stored touch sums."""
-    rows = keyboard._profile.store.database.rows("SELECT name FROM arrays WHERE name LIKE 'touch/%'")
-    return sorted(name for (name,) in rows)
+    return sorted(f"touch/{name}" for name in keyboard._profile.store.arrays("touch/"))
 
 
 def right_share(model: Model, touch: TouchModel, seed: int) -> float:

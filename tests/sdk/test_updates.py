@@ -221,7 +221,11 @@ def test_the_transcript_shows_a_leak(rig: Rig, monkeypatch: pytest.MonkeyPatch) 
     def leaking(parts: Parts, report: OpenReport, container: bytes, begin: Callable[[Step], None]) -> Settled:
         settled = settle(parts, report, container, begin)
         if settled.outcome is Outcome.UNTRUSTED:
-            client = TrainerClient(identity_for(parts.profile, parts.trainer), parts.transport, parts.around)
+            client = TrainerClient(
+                identity_for(parts.profile, parts.trainer, parts.store.database.key),
+                parts.transport,
+                parts.around,
+            )
             client.job_state(report.job)
         return settled
 

@@ -9,7 +9,7 @@ import pytest
 from quietkeys import ErrorCode, Level, Personalizer, Refused
 from quietkeys.vocabulary import Vocabulary
 from tests.sdk.conftest import Rig
-from tests.sdk.test_facade import everything_in
+from tests.sdk.unsealing import everything_in
 
 
 def test_words_are_listed_with_their_counts(keyboard: Personalizer) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Self
@@ -19,26 +20,37 @@ from quietkeys.files import make_folder, remove
 from quietkeys_protocol.errors import ErrorCode, StartOver, TryAgain, Untrusted, error_of
 
 KEY_FILE: Final = "keys.qkk"
-SECONDS: Final = 300.0  # for one request; key generation takes 2-10 s on 2 cores
+SECONDS: Final = 300.0  # for one request; key generation takes 2-10 s on one core
 _MODULE: Final = "quietkeys.cipher.process"
 _ENVIRONMENT: Final = ("HOME", "LANG", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH", "TMPDIR", "VIRTUAL_ENV")
-_THRIFT: Final = {"MALLOC_ARENA_MAX": "2", "OMP_NUM_THREADS": "2", "RAYON_NUM_THREADS": "2"}
+_THRIFT: Final = {"MALLOC_ARENA_MAX": "2", "OMP_NUM_THREADS": "1", "RAYON_NUM_THREADS": "1"}
 
 
 class ProcessCipher:
     """A `Cipher` whose secrets live in a process of its own, started when first needed.
 
-    `folder` holds the key file. A process that dies, hangs or talks nonsense is ended and reported as
-    `TryAgain` (CIPHER_FAILED); the next call starts another.
+    `folder` holds the key file, `file_key` is what that is sealed under: without one, a key of this object's
+    own, so that no other can read what it writes. A process that dies, hangs or talks nonsense is ended and
+    reported as `TryAgain` (CIPHER_FAILED); the next call starts another.
     """
 
     def __init__(
-        self, folder: Path, parameters: Parameters, *, python: str = sys.executable, seconds: float = SECONDS
+        self,
+        folder: Path,
+        parameters: Parameters,
+        *,
+        file_key: bytes | None = None,
+        python: str = sys.executable,
+        seconds: float = SECONDS,
+        stop: threading.Event | None = None,
     ) -> None:
+        """seconds: on the clock, for one request. stop: ends the process and what is asked of it."""
         self._folder = folder
         self._parameters = parameters
+        self._file_key = os.urandom(32) if file_key is None else file_key
         self._python = python
         self._seconds = seconds
+        self._stop = threading.Event() if stop is None else stop
         self._child: subprocess.Popen[bytes] | None = None
 
     def __repr__(self) -> str:
@@ -74,6 +86,10 @@ class ProcessCipher:
             raise StartOver(ErrorCode.KEY_UNKNOWN, "this device has no key for the plan")
         return head.fingerprint.hex()
 
+    def evaluation_key_bytes(self) -> int:
+        """See `Cipher`."""
+        return self._parameters.frames.keys.size
+
     def write_evaluation_keys(self, path: Path) -> str:
         """See `Cipher`."""
         (sha256,) = texts(self._ask(Verb.EXPORT, os.fsencode(path.absolute())))
@@ -94,6 +110,17 @@ class ProcessCipher:
         check_update_frames(self._parameters.frames.update, values)
         parts = self._ask(Verb.DECRYPT, *values)
         return [np.frombuffer(part, "<i8").astype(np.int64) for part in parts]
+
+    def share(self, sealing_key: bytes) -> bytes:
+        """See `Cipher`. The secret keys are sealed in the process: the host never holds them."""
+        (sealed,) = self._ask(Verb.SHARE, sealing_key)
+        return sealed
+
+    def adopt(self, sealing_key: bytes, sealed: bytes) -> str:
+        """See `Cipher`. They are opened, tried and stored in the process."""
+        make_folder(self._folder)
+        (fingerprint,) = texts(self._ask(Verb.ADOPT, sealing_key, sealed))
+        return fingerprint
 
     def close(self) -> None:
         """See `Cipher`."""
@@ -134,7 +161,7 @@ class ProcessCipher:
             raise Broken from error
         parameters = self._parameters
         key_file = os.fsencode(self._key_file.absolute())
-        opening = (parameters.plan.canonical, parameters.specification.canonical, key_file)
+        opening = (parameters.plan.canonical, parameters.specification.canonical, key_file, self._file_key)
         try:
             self._exchange(Message(Verb.OPEN, opening))
         except BaseException:
@@ -146,7 +173,7 @@ class ProcessCipher:
         if child is None or child.stdin is None or child.stdout is None:
             raise Broken
         write_message(child.stdin.fileno(), request)
-        reply = read_message(child.stdout.fileno(), self._seconds)
+        reply = read_message(child.stdout.fileno(), self._seconds, self._stop)
         if reply.verb is Verb.DONE:
             return reply.parts
         if reply.verb is not Verb.FAILED or len(reply.parts) != 2:

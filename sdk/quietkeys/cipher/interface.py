@@ -41,8 +41,30 @@ class Cipher(Protocol):
         """The SHA-256 of the evaluation keys, hex: the key's public name. `StartOver` without a key."""
         ...
 
+    def evaluation_key_bytes(self) -> int:
+        """The size of the evaluation keys, also of those that are not made yet."""
+        ...
+
     def write_evaluation_keys(self, path: Path) -> str:
-        """Writes the evaluation keys to a new file for sending, and returns their SHA-256, hex."""
+        """Writes the evaluation keys to a new file for sending, and returns their SHA-256, hex.
+
+        `StartOver` without a key, and where the key came from another device, which has them.
+        """
+        ...
+
+    def share(self, sealing_key: bytes) -> bytes:
+        """The secret keys for another device of the same person, sealed under 32 bytes.
+
+        `StartOver` without a key.
+        """
+        ...
+
+    def adopt(self, sealing_key: bytes, sealed: bytes) -> str:
+        """Stores what another device's `share` gave in place of any key, and returns its fingerprint, hex.
+
+        Raises `Untrusted` (LETTER_UNTRUSTED) for anything else, `Outdated` (CIRCLE_MISMATCH) for keys of
+        another specification; then the key that was there stays.
+        """
         ...
 
     def encrypt(self, arrays: Sequence[Integers]) -> list[bytes]:

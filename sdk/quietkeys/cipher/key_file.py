@@ -1,26 +1,28 @@
 """The file that holds a device's key set, and private files in general.
 
-    "QKK1" | SHA-256 of: client specification (32), evaluation keys (32), key set (32) | key set
+    "QKK2" | SHA-256 of: client specification (32), evaluation keys (32) | sealed key set
 
-The head is public and can be read without the secrets. Mode 0600, replaced as a whole or not at all.
+The head is public and can be read without the secrets. The key set is sealed under a key of the profile's
+vault and bound to the head. Mode 0600, replaced as a whole or not at all.
 """
 
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import secrets
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from quietkeys.vault.sealing import seal_bytes, unseal_bytes
 from quietkeys_protocol.errors import ErrorCode, TryAgain, Untrusted
 
-MAGIC: Final = b"QKK1"
-HEAD: Final = struct.Struct(">4s32s32s32s")
+MAGIC: Final = b"QKK2"
+HEAD: Final = struct.Struct(">4s32s32s")
+_VERSION_1: Final = b"QKK1"  # had the SHA-256 of the key set in its head, and the key set in the clear
 _DRAFT: Final = ".draft-"
 MAX_KEY_SET: Final = 1 << 28  # bytes; a plan's keys have under 100 MB
 
@@ -31,7 +33,10 @@ class Head:
 
     specification_sha256: bytes
     fingerprint: bytes
-    checksum: bytes = field(repr=False)
+
+    def to_bytes(self) -> bytes:
+        """The bytes of the head."""
+        return HEAD.pack(MAGIC, self.specification_sha256, self.fingerprint)
 
 
 def read_head(path: Path) -> Head | None:
@@ -46,23 +51,38 @@ def read_head(path: Path) -> Head | None:
     return _parse(content)
 
 
-def read_key_set(path: Path) -> tuple[Head, bytes] | None:
-    """The head and the secret key set of a file, or None without one. `Untrusted` if it is damaged."""
+def read_key_set(path: Path, key: bytes) -> tuple[Head, bytes] | None:
+    """The head and the secret key set of a file, or None without one. `Untrusted` if it is damaged.
+
+    key: what it is sealed under.
+    """
     head = read_head(path)
     if head is None:
         return None
     if path.stat().st_size > MAX_KEY_SET:
         raise Untrusted(ErrorCode.PROFILE_DAMAGED, "key file")
-    key_set = path.read_bytes()[HEAD.size :]
-    if hashlib.sha256(key_set).digest() != head.checksum:
+    key_set = unseal_bytes(key, head.to_bytes(), path.read_bytes()[HEAD.size :])
+    if key_set is None:
         raise Untrusted(ErrorCode.PROFILE_DAMAGED, "key file")
     return head, key_set
 
 
-def write_key_set(path: Path, specification_sha256: bytes, fingerprint: bytes, key_set: bytes) -> None:
-    """Replaces the key file."""
-    checksum = hashlib.sha256(key_set).digest()
-    write_private(path, [HEAD.pack(MAGIC, specification_sha256, fingerprint, checksum), key_set])
+def write_key_set(path: Path, head: Head, key_set: bytes, key: bytes) -> None:
+    """Replaces the key file. key: what the key set is sealed under."""
+    write_private(path, [head.to_bytes(), seal_bytes(key, head.to_bytes(), key_set)])
+
+
+def seal_version_1(path: Path, key: bytes) -> None:
+    """Seals a key file that version 1 left in the clear, if this is one."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise TryAgain(ErrorCode.STORAGE_FAILED, "key file") from error
+    if content.startswith(_VERSION_1):
+        key_set = content[HEAD.size + 32 :]
+        write_key_set(path, Head(content[4:36], content[36:68]), key_set, key)
 
 
 def write_private(path: Path, chunks: Iterable[bytes | memoryview]) -> None:
@@ -97,5 +117,5 @@ def write_private(path: Path, chunks: Iterable[bytes | memoryview]) -> None:
 def _parse(content: bytes) -> Head:
     if len(content) != HEAD.size or not content.startswith(MAGIC):
         raise Untrusted(ErrorCode.PROFILE_DAMAGED, "key file")
-    _, specification, fingerprint, checksum = HEAD.unpack(content)
-    return Head(specification, fingerprint, checksum)
+    _, specification, fingerprint = HEAD.unpack(content)
+    return Head(specification, fingerprint)

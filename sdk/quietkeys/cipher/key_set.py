@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from quietkeys.cipher.decryption import WORD_BITS, messages, phases
 from quietkeys.cipher.interface import Parameters, check_update_frames
+from quietkeys.cipher.shared_keys import pack
 from quietkeys_protocol.capnp import WORD, byte_spans
-from quietkeys_protocol.errors import ErrorCode, Refused, Untrusted
+from quietkeys_protocol.errors import ErrorCode, Refused, StartOver, Untrusted
 from quietkeys_protocol.specification import Circuit
 
 CLIENT: Final = 1  # Keyset { server @0, client @1 }
@@ -55,10 +56,16 @@ class KeySet:
 
     def evaluation_keys(self) -> bytes:
         """The server's part, for sending; checked to have the plan's frame, which no secret key fits into."""
+        if len(self._serialized) < self._parameters.frames.keys.size:
+            raise StartOver(ErrorCode.KEY_UNKNOWN, "the evaluation keys are on another device")
         keys: bytes = self._native.get_server_keys().serialize()
         if not self._parameters.frames.keys.matches(keys):
             raise Untrusted(ErrorCode.SPECIFICATION_UNTRUSTED, "frame of evaluation keys")
         return keys
+
+    def shared(self, fingerprint: bytes) -> bytes:
+        """The secret keys for another device of the same person; see `shared_keys`."""
+        return pack(self._parameters.specification, fingerprint, self._secrets)
 
     def encrypt(self, arrays: Sequence[Integers]) -> list[bytes]:
         """The values of a report; see `Cipher.encrypt`."""

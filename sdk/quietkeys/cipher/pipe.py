@@ -12,11 +12,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from threading import Event
 from typing import Final
 
 MAX_MESSAGE: Final = 1 << 26  # bytes; the largest is an update, under 2 MB
 _CHUNK: Final = 1 << 16
 _HEAD: Final = ">IBH"  # size of what follows, verb, number of parts
+_TICK_S: Final = 0.1  # how late a wait may notice that it is to end
 
 
 class Verb(IntEnum):
@@ -28,6 +30,8 @@ class Verb(IntEnum):
     ENCRYPT = 4
     DECRYPT = 5
     LOAD = 6
+    SHARE = 7
+    ADOPT = 8
     DONE = 100
     FAILED = 101
 
@@ -41,7 +45,7 @@ class Message:
 
 
 class Broken(Exception):  # noqa: N818 - what the pipe is
-    """The other end is gone, silent for too long, or makes no sense."""
+    """The other end is gone, silent for too long, or makes no sense; or nobody waits for it any longer."""
 
 
 def write_message(descriptor: int, message: Message) -> None:
@@ -59,13 +63,36 @@ def write_message(descriptor: int, message: Message) -> None:
         raise Broken from error
 
 
-def read_message(descriptor: int, seconds: float | None = None) -> Message:
-    """The next message, waiting at most `seconds` for all of it. Raises `Broken`."""
-    deadline = None if seconds is None else time.monotonic() + seconds
-    (size,) = struct.unpack(">I", _read(descriptor, 4, deadline))
+def read_message(descriptor: int, seconds: float | None = None, stop: Event | None = None) -> Message:
+    """The next message, waiting at most `seconds` for all of it, and no longer once `stop` is set.
+
+    Raises `Broken`.
+    """
+    patience = _Patience(None if seconds is None else time.monotonic() + seconds, stop)
+    (size,) = struct.unpack(">I", _read(descriptor, 4, patience))
     if size > MAX_MESSAGE:
         raise Broken
-    return _parse(_read(descriptor, size, deadline))
+    return _parse(_read(descriptor, size, patience))
+
+
+@dataclass(frozen=True, slots=True)
+class _Patience:
+    """How long to wait: for ever, until a deadline, until told otherwise."""
+
+    deadline: float | None
+    stop: Event | None
+
+    def wait(self, descriptor: int) -> None:
+        """Return when there is something to read. Raises `Broken` if there is not in time."""
+        if self.deadline is None and self.stop is None:
+            return
+        while True:
+            left_s = _TICK_S if self.deadline is None else self.deadline - time.monotonic()
+            if left_s < 0.0 or (self.stop is not None and self.stop.is_set()):
+                raise Broken
+            ready, _, _ = select.select([descriptor], [], [], min(left_s, _TICK_S))
+            if ready:
+                return
 
 
 def _parse(body: bytes) -> Message:
@@ -83,13 +110,10 @@ def _parse(body: bytes) -> Message:
         raise Broken from error
 
 
-def _read(descriptor: int, size: int, deadline: float | None) -> bytes:
+def _read(descriptor: int, size: int, patience: _Patience) -> bytes:
     content = bytearray()
     while len(content) < size:
-        if deadline is not None:
-            ready, _, _ = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
-            if not ready:
-                raise Broken
+        patience.wait(descriptor)
         chunk = os.read(descriptor, min(_CHUNK, size - len(content)))
         if not chunk:
             raise Broken

@@ -1,12 +1,14 @@
 """The encryption process: `python -m quietkeys.cipher.process`, asked over its standard input.
 
-It holds the secret key while a sync lasts, at low priority and in bounded memory, and ends with its host.
+It holds the secret key while a sync lasts, at low priority, in one thread, in bounded memory and processor
+time for each request, and ends with its host.
 Whatever goes wrong is answered by a typed error without a word about values or keys.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import resource
 import sys
@@ -18,9 +20,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from quietkeys.cipher.interface import Parameters
-from quietkeys.cipher.key_file import read_key_set, write_key_set, write_private
+from quietkeys.cipher.key_file import Head, read_head, read_key_set, write_key_set, write_private
 from quietkeys.cipher.pipe import Broken, Message, Verb, read_message, texts, write_message
 from quietkeys.cipher.randomness import require_randomness
+from quietkeys.cipher.shared_keys import SHARED_KEYS, unpack
+from quietkeys.circle.sealing import seal, unseal
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused, StartOver, TryAgain
 from quietkeys_protocol.plan import Plan
 
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
     from quietkeys.cipher.key_set import KeySet
 
 MEMORY_BYTES: Final = 3 << 30  # of address space; a small plan's keys took 0.65 GB at most
+PROCESSOR_S: Final = 200  # of one request; key generation takes 10 s
 NICENESS: Final = 10
 _CHUNK: Final = 1 << 20
 
@@ -35,9 +40,11 @@ _CHUNK: Final = 1 << 20
 class Session:
     """Answers requests for one profile; loads the key set when it is first needed."""
 
-    def __init__(self, parameters: Parameters, key_file: Path) -> None:
+    def __init__(self, parameters: Parameters, key_file: Path, file_key: bytes) -> None:
+        """file_key: what the key file is sealed under."""
         self._parameters = parameters
         self._key_file = key_file
+        self._file_key = file_key
         self._keys: KeySet | None = None
 
     def __repr__(self) -> str:
@@ -58,15 +65,18 @@ class Session:
                 return self._key_set().encrypt([np.frombuffer(part, "<i8") for part in request.parts])
             case Verb.DECRYPT:
                 return [a.astype("<i8").tobytes() for a in self._key_set().decrypt(request.parts)]
+            case Verb.SHARE:
+                return [self._share(*request.parts)]
+            case Verb.ADOPT:
+                return [self._adopt(*request.parts)]
             case _:
                 raise Broken
 
     def _generate(self) -> None:
         keys = _new_key_set(self._parameters, None)
         fingerprint = hashlib.sha256(keys.evaluation_keys()).digest()
-        write_key_set(
-            self._key_file, self._parameters.specification_sha256, fingerprint, keys.secret_serialization
-        )
+        head = Head(self._parameters.specification_sha256, fingerprint)
+        write_key_set(self._key_file, head, keys.secret_serialization, self._file_key)
         self._keys = keys
 
     def _export(self, path: Path) -> bytes:
@@ -74,12 +84,29 @@ class Session:
         write_private(path, _chunks(evaluation_keys))
         return hashlib.sha256(evaluation_keys).hexdigest().encode()
 
+    def _share(self, sealing_key: bytes) -> bytes:
+        keys, stored = self._key_set(), read_head(self._key_file)
+        if stored is None:
+            raise StartOver(ErrorCode.KEY_UNKNOWN, "this device has no key for the plan")
+        return seal(sealing_key, keys.shared(stored.fingerprint), SHARED_KEYS)
+
+    def _adopt(self, sealing_key: bytes, sealed: bytes) -> bytes:
+        parameters = self._parameters
+        content = unseal(sealing_key, sealed, SHARED_KEYS)
+        fingerprint, serialized = unpack(parameters.specification, content)
+        keys = _new_key_set(parameters, serialized)  # which tries it
+        head = Head(parameters.specification_sha256, fingerprint)
+        write_key_set(self._key_file, head, serialized, self._file_key)
+        self._keys = keys
+        return fingerprint.hex().encode()
+
     def _key_set(self) -> KeySet:
         if self._keys is None:
-            stored = read_key_set(self._key_file)
-            if stored is None or stored[0].specification_sha256 != self._parameters.specification_sha256:
+            head = read_head(self._key_file)
+            if head is None or head.specification_sha256 != self._parameters.specification_sha256:
                 raise StartOver(ErrorCode.KEY_UNKNOWN, "this device has no key for the plan")
-            self._keys = _new_key_set(self._parameters, stored[1])
+            stored = read_key_set(self._key_file, self._file_key)
+            self._keys = _new_key_set(self._parameters, None if stored is None else stored[1])
         return self._keys
 
 
@@ -97,18 +124,19 @@ def _chunks(content: bytes) -> Iterator[memoryview]:
 
 
 def _open(request: Message) -> Session:
-    if request.verb is not Verb.OPEN or len(request.parts) != 3:
+    if request.verb is not Verb.OPEN or len(request.parts) != 4:
         raise Broken
-    plan, specification, key_file = request.parts
+    plan, specification, key_file, file_key = request.parts
     require_randomness()
     parameters = Parameters.of(Plan.parse(plan), specification)
-    return Session(parameters, Path(key_file.decode()))
+    return Session(parameters, Path(os.fsdecode(key_file)), file_key)
 
 
 def _serve(inbox: int, outbox: int) -> None:
     session: Session | None = None
     while True:
         request = read_message(inbox)
+        allow_processor_time(PROCESSOR_S)
         try:
             if session is None:
                 session, parts = _open(request), list[bytes]()
@@ -121,6 +149,14 @@ def _serve(inbox: int, outbox: int) -> None:
             failed = TryAgain(ErrorCode.CIPHER_FAILED, type(error).__name__)
             reply = Message(Verb.FAILED, (failed.code.encode(), failed.detail.encode()))
         write_message(outbox, reply)
+
+
+def allow_processor_time(seconds: int) -> None:
+    """Let the kernel end this process when it has used so much more processor time."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    used_s = math.ceil(usage.ru_utime + usage.ru_stime)
+    resource.setrlimit(resource.RLIMIT_CPU, (used_s + seconds, hard))
 
 
 def main() -> int:

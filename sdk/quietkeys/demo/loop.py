@@ -30,6 +30,7 @@ from quietkeys.evaluation.messages import Word
 from quietkeys.evaluation.typing import TypedWord, type_words
 from quietkeys.model import load_model
 from quietkeys.personalizer import Personalizer
+from quietkeys.policy import Policy
 from quietkeys.sync_result import Outcome, Step, SyncResult
 from quietkeys.sync_result import Progress as SyncProgress
 from quietkeys.testing.typist import Typist
@@ -90,6 +91,7 @@ def run_loop(given: Given, folder: Path, screen: Screen) -> Figures:
                 bundle=desk.bundle,
                 trusted_keys=desk.trusted_keys,
                 cipher=lambda _folder, _plan: cipher,
+                policy=Policy(minimum_events=0),  # a round of a few words shows what a round is
             ) as keyboard:
                 keyboard.consent.give(_STATEMENT)
                 result = round_.sync(keyboard)

@@ -61,7 +61,7 @@ def type_into(
         learn(predictor, recorder, words, typist, rng, progress)
     finally:
         profile.close()
-    store = Store.open(desk.profile / DATABASE)
+    store = Store.open(desk.profile / DATABASE, profile.vault.key)
     memory = predictor.memory
     memory.kept_before = Pending(store, memory.lexicon, memory.own_words).keeps
     return Learner(model, predictor, recorder, store, choices)

@@ -20,6 +20,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+from quietkeys.bundle import shipped_bundle
 from quietkeys.demo.failing import DemoFailed
 from quietkeys_protocol.plan import Plan
 
@@ -97,7 +98,21 @@ class TrainerProcess:
 
 
 @contextmanager
-def trainer_process(folder: Path, plan: Plan, specification_sha256: str | None) -> Iterator[TrainerProcess]:
+def shipped_trainer(folder: Path, port: int) -> Iterator[str]:
+    """Start a trainer of the shipped plan; give its address at once, before it can be reached.
+
+    port: on loopback. Raises DemoFailed where the service is not installed, Untrusted.
+    """
+    bundle = shipped_bundle()
+    plan, pinned = Plan.parse(bundle["plan.json"]), bundle.manifest.client_specification
+    with trainer_process(folder, plan, pinned, port):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def trainer_process(
+    folder: Path, plan: Plan, specification_sha256: str | None, port: int = 0
+) -> Iterator[TrainerProcess]:
     """Start a trainer for a plan in a folder of its own; stop it when the block ends.
 
     specification_sha256: hex; the trainer refuses to start if its compiler yields another specification.
@@ -113,7 +128,15 @@ def trainer_process(folder: Path, plan: Plan, specification_sha256: str | None) 
     (folder / "plan.json").write_bytes(plan.canonical)
     command = [sys.executable, "-m", "quietkeys_trainer", "serve", "--plan", str(folder / "plan.json")]
     pin = ["--no-pin"] if specification_sha256 is None else ["--client-spec-sha256", specification_sha256]
-    command += [*pin, "--state", str(folder / "state"), "--port", "0", "--ready-file", str(folder / "ready")]
+    command += [
+        *pin,
+        "--state",
+        str(folder / "state"),
+        "--port",
+        str(port),
+        "--ready-file",
+        str(folder / "ready"),
+    ]
     with (folder / "log").open("ab") as log:
         started = subprocess.Popen(
             command,

@@ -39,9 +39,21 @@ class WatchedCipher:
         """See `Cipher`."""
         return self._cipher.fingerprint()
 
+    def evaluation_key_bytes(self) -> int:
+        """See `Cipher`."""
+        return self._cipher.evaluation_key_bytes()
+
     def write_evaluation_keys(self, path: Path) -> str:
         """See `Cipher`."""
         return self._cipher.write_evaluation_keys(path)
+
+    def share(self, sealing_key: bytes) -> bytes:
+        """See `Cipher`."""
+        return self._cipher.share(sealing_key)
+
+    def adopt(self, sealing_key: bytes, sealed: bytes) -> str:
+        """See `Cipher`."""
+        return self._cipher.adopt(sealing_key, sealed)
 
     def encrypt(self, arrays: Sequence[Integers]) -> list[bytes]:
         """See `Cipher`."""

@@ -16,11 +16,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from quietkeys.circle.sealing import seal, unseal
 from quietkeys.files import make_folder, read_whole, write_whole
-from quietkeys_protocol.errors import ErrorCode, Refused, StartOver, Untrusted
+from quietkeys_protocol.errors import ErrorCode, Outdated, Refused, StartOver, Untrusted
 from quietkeys_protocol.plan import Field, Plan
 
 MAGIC: Final = b"in the clear: "
+_ADOPTED: Final = b"from another device: "  # and the fingerprint
 KEY_BYTES: Final = 4096  # of evaluation keys, which are random
 
 Integers = NDArray[np.int64]
@@ -68,13 +70,35 @@ class NoopCipher:
         """See `Cipher`."""
         if not self.has_keys():
             raise StartOver(ErrorCode.KEY_UNKNOWN, "this device has no key for the plan")
-        return hashlib.sha256(self._keys()).hexdigest()
+        keys = self._keys()
+        adopted = keys.removeprefix(_ADOPTED)
+        return hashlib.sha256(keys).hexdigest() if adopted == keys else adopted.hex()
+
+    def evaluation_key_bytes(self) -> int:
+        """See `Cipher`."""
+        return len(MAGIC) + KEY_BYTES
 
     def write_evaluation_keys(self, path: Path) -> str:
         """See `Cipher`."""
         fingerprint = self.fingerprint()
+        if self._keys().startswith(_ADOPTED):
+            raise StartOver(ErrorCode.KEY_UNKNOWN, "the evaluation keys are on another device")
         write_whole(path, self._keys())
         return fingerprint
+
+    def share(self, sealing_key: bytes) -> bytes:
+        """See `Cipher`."""
+        content = hashlib.sha256(self._plan.hash.encode()).digest() + bytes.fromhex(self.fingerprint())
+        return seal(sealing_key, content, "noop")
+
+    def adopt(self, sealing_key: bytes, sealed: bytes) -> str:
+        """See `Cipher`."""
+        content = unseal(sealing_key, sealed, "noop")
+        if content[:32] != hashlib.sha256(self._plan.hash.encode()).digest():
+            raise Outdated(ErrorCode.CIRCLE_MISMATCH)
+        make_folder(self._file.parent)
+        write_whole(self._file, _ADOPTED + content[32:])
+        return self.fingerprint()
 
     def encrypt(self, arrays: Sequence[Integers]) -> list[bytes]:
         """See `Cipher`."""

@@ -1,0 +1,168 @@
+"""The training screen: one sync as a list of steps, what it was worth, and the updates so far."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Final
+
+from quietkeys import ErrorCode, LedgerLine, Outcome, Personalizer, Progress, QuietkeysError, Step, SyncResult
+
+Post = Callable[[Callable[[], None]], None]  # runs something on the thread of the screens
+
+STATEMENT: Final = (
+    "Counts of how you type may go to the trainer. They are encrypted on this device; the trainer computes"
+    " on them without being able to read them, and sends an encrypted update back."
+)
+WAIT_S: Final = 900.0  # for the trainer
+_TITLES: Final = {
+    Step.ENROL: "Introducing this device",
+    Step.GENERATE_KEYS: "Making keys; the secret ones stay here",
+    Step.UPLOAD_KEYS: "Sending evaluation keys",
+    Step.ENCRYPT: "Encrypting your counts",
+    Step.SEND: "Sending the encrypted report",
+    Step.TRAIN: "The trainer trains on ciphertexts",
+    Step.FETCH: "Fetching the encrypted update",
+    Step.DECRYPT: "Decrypting it here",
+    Step.JUDGE: "Judging it on typing kept aside",
+}
+_UPDATES: Final = ("update_", "rolled_back", "report_lost", "report_dropped")
+
+
+class State(StrEnum):
+    """How far a step is."""
+
+    WAITING = "waiting"
+    ACTIVE = "active"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class StepLine:
+    """One step as it is shown. seconds: it has taken so far. size: bytes that passed in it."""
+
+    title: str
+    state: State = State.WAITING
+    seconds: float = 0.0
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """Word accuracy on typing kept aside, before and after an update: shares; None before there is any."""
+
+    before: float
+    after: float
+    events: int
+
+
+@dataclass(slots=True)
+class TrainingPresenter:
+    """changed: called on the screens' thread. post: runs something there, from any thread."""
+
+    keyboard: Personalizer
+    changed: Callable[[], None]
+    post: Post
+    steps: list[StepLine] = field(default_factory=list)
+    busy: bool = False
+    headline: str = ""
+    detail: str = ""
+    offline: bool = False
+    applied: bool = False
+    worths: list[Worth] = field(default_factory=list)
+    _began: float = 0.0
+    _passed: int = 0
+    _order: list[Step] = field(default_factory=list)
+
+    def needs_consent(self) -> bool:
+        """Return whether the user is to be asked first."""
+        return self.keyboard.consent.given is None
+
+    def agree(self) -> None:
+        """Record that the user has agreed to STATEMENT."""
+        self.keyboard.consent.give(STATEMENT)
+        self.changed()
+
+    def start(self) -> None:
+        """Begin a sync, in a thread of its own; does nothing while one is under way."""
+        if self.busy:
+            return
+        self.busy, self.offline, self.applied = True, False, False
+        self.headline, self.detail = "Training", "You can go on typing."
+        self.steps, self._order, self._passed = [], [], 0
+        self.changed()
+        threading.Thread(target=self._sync, name="quietkeys-train", daemon=True).start()
+
+    def tick(self) -> None:
+        """Let the step under way count its seconds; called a few times a second."""
+        if self.busy and self.steps:
+            self.steps[-1] = replace(self.steps[-1], seconds=time.monotonic() - self._began)
+            self.changed()
+
+    def roll_back(self) -> None:
+        """Go back to the version before."""
+        version = self.keyboard.rollback()
+        self.headline = f"Back to version {version}" if version else "Back to learning on this device alone"
+        self.detail = ""
+        self.changed()
+
+    def version(self) -> int:
+        """Return the adapter version in use, 0 for none."""
+        return self.keyboard.status().adapter_version
+
+    def history(self) -> list[LedgerLine]:
+        """Return what became of updates, newest first."""
+        lines = [line for line in self.keyboard.ledger() if line.kind.startswith(_UPDATES)]
+        return lines[::-1]
+
+    def _sync(self) -> None:
+        try:
+            result = self.keyboard.sync(lambda now: self.post(lambda: self._step(now)), WAIT_S)
+        except QuietkeysError as error:
+            failed = error
+            self.post(lambda: self._failed(failed))
+        else:
+            self.post(lambda: self._ended(result))
+
+    def _step(self, now: Progress) -> None:
+        passed = now.bytes_sent + now.bytes_received
+        self._finish(State.DONE, passed)
+        self.steps.append(StepLine(_TITLES[now.step], State.ACTIVE))
+        self._order.append(now.step)
+        self._began, self._passed = time.monotonic(), passed
+        self.changed()
+
+    def _finish(self, state: State, passed: int) -> None:
+        if self.steps:
+            took = time.monotonic() - self._began
+            self.steps[-1] = replace(self.steps[-1], state=state, seconds=took, size=passed - self._passed)
+
+    def _ended(self, result: SyncResult) -> None:
+        self._finish(State.DONE, sum(result.bytes_sent.values()) + sum(result.bytes_received.values()))
+        self.busy, self.applied = False, result.outcome is Outcome.APPLIED
+        self.headline = "Applied" if self.applied else "Kept the old one"
+        self.detail = result.reason
+        if result.outcome is Outcome.PENDING:
+            self.headline = "The trainer is still at it"
+        verdict = result.verdict
+        if verdict is not None and verdict.events:
+            before = verdict.right / verdict.events
+            change = (verdict.fixed - verdict.broken) / verdict.events
+            self.worths.append(Worth(before, before + change, verdict.events))
+        self.changed()
+
+    def _failed(self, error: QuietkeysError) -> None:
+        self._finish(State.FAILED, self._passed)
+        self.busy = False
+        self.offline = error.code is ErrorCode.TRAINER_UNREACHABLE
+        self.headline = "Offline" if self.offline else "Not this time"
+        self.detail = (
+            "The trainer cannot be reached. Typing and learning go on here; the report waits for next time."
+            if self.offline
+            else str(error)
+        )
+        self.changed()

@@ -1,0 +1,82 @@
+"""Presenters over a real profile, a no-op cipher and a trainer in memory; the small bundle or the shipped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from quietkeys import Personalizer
+from quietkeys.bundle import shipped_bundle
+from quietkeys.testing import InMemoryTrainer, NoopCipher
+from quietkeys_demo.presenters.keys import phone_layout
+from quietkeys_demo.presenters.typing import TypingPresenter
+from quietkeys_protocol.plan import Plan
+from tests.sdk import small
+
+
+@pytest.fixture(scope="session")
+def small_files() -> dict[str, bytes]:
+    """The files of the small bundle."""
+    return small.files()
+
+
+@pytest.fixture(scope="session")
+def small_bundle(small_files: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the small bundle."""
+    return small.write(tmp_path_factory.mktemp("bundles") / "en", small_files)
+
+
+@dataclass(slots=True)
+class Desk:
+    """A keyboard, its trainer, and a clock that stands still until it is moved."""
+
+    keyboard: Personalizer
+    trainer: InMemoryTrainer
+    now: float = 0.0
+    changes: int = 0
+    posted: list[Callable[[], None]] = field(default_factory=list)
+
+    def changed(self) -> None:
+        """Count that something has changed."""
+        self.changes += 1
+
+    def typing(self) -> TypingPresenter:
+        """A typing screen."""
+        return TypingPresenter(self.keyboard, self.changed, lambda: self.now)
+
+
+def opened(folder: Path, plan: Plan, **bundle: Any) -> Desk:
+    """A fresh profile in a folder."""
+    trainer = InMemoryTrainer(plan)
+    keyboard = Personalizer.open(
+        folder,
+        trainer_url="https://trainer.test",
+        layout=phone_layout(),
+        cipher=NoopCipher,
+        transport=trainer,
+        rng=np.random.default_rng(0),
+        **bundle,
+    )
+    return Desk(keyboard, trainer)
+
+
+@pytest.fixture
+def desk(tmp_path: Path, small_bundle: Path, small_files: dict[str, bytes]) -> Iterator[Desk]:
+    """A fresh profile with the small bundle."""
+    plan = Plan.parse(small_files["plan.json"])
+    found = opened(tmp_path / "profile", plan, bundle=small_bundle, trusted_keys=small.TRUSTED)
+    with found.keyboard:
+        yield found
+
+
+@pytest.fixture
+def english(tmp_path: Path) -> Iterator[Desk]:
+    """A fresh profile with the bundle that people get."""
+    found = opened(tmp_path / "profile", Plan.parse(shipped_bundle()["plan.json"]))
+    with found.keyboard:
+        yield found

@@ -1,0 +1,239 @@
+"""The typing screen: what keys do to the text, the strip and what is learnt."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from quietkeys import Level
+from quietkeys_demo.presenters.keys import Kind, Page, key_at, phone_layout, placed_keys
+from quietkeys_demo.presenters.typing import Shift, TypingPresenter
+from tests.app.conftest import Desk
+
+
+def shift_of(screen: TypingPresenter) -> Shift:
+    """How letters come out now."""
+    return screen.shift
+
+
+def underline(screen: TypingPresenter) -> tuple[int, int] | None:
+    """What is underlined now."""
+    return screen.underlined
+
+
+def type_text(screen: TypingPresenter, text: str) -> None:
+    """Press the keys of a text, the space bar for spaces."""
+    for character in text:
+        if character == " ":
+            screen.space()
+        else:
+            screen.press(character)
+
+
+def test_a_word_is_corrected_at_the_space_and_given_back_by_one_backspace(english: Desk) -> None:
+    """With an underline; giving back un-learns, and the word then stays as it was typed."""
+    screen = english.typing()
+    type_text(screen, "what a sentemce ")
+    assert screen.text == "What a sentence "
+    assert underline(screen) == (7, 15)
+    learnt = english.keyboard.status().words_recorded
+    screen.backspace()
+    assert screen.text == "What a sentemce"
+    assert underline(screen) is None
+    assert english.keyboard.status().words_recorded == learnt - 1
+    screen.space()
+    assert screen.text == "What a sentemce "
+    screen.backspace()
+    assert screen.text == "What a sentemce"
+
+
+def test_an_ordinary_backspace_takes_one_character(english: Desk) -> None:
+    """Also in the middle of the text, and nothing at its beginning."""
+    screen = english.typing()
+    type_text(screen, "ab")
+    screen.move(1)
+    screen.backspace()
+    assert (screen.text, screen.cursor) == ("b", 0)
+    screen.backspace()
+    assert screen.text == "b"
+
+
+def test_the_literal_is_always_on_the_strip(english: Desk) -> None:
+    """Beside the correction, which is marked as what the word becomes."""
+    screen = english.typing()
+    type_text(screen, "what a sentemce")
+    texts = [choice.text for choice in screen.strip]
+    assert "sentemce" in texts
+    assert [choice.text for choice in screen.strip if choice.literal] == ["sentemce"]
+    assert [choice.text for choice in screen.strip if choice.best] == ["sentence"]
+    assert len(screen.strip) <= 3
+
+
+def test_a_choice_ends_the_word_and_punctuation_moves_to_it(english: Desk) -> None:
+    """The space that a choice puts behind the word goes behind the full stop."""
+    screen = english.typing()
+    type_text(screen, "what a sente")
+    place = [choice.text for choice in screen.strip].index("sentence")
+    screen.choose(place)
+    assert screen.text == "What a sentence "
+    screen.press(".")
+    assert (screen.text, screen.shift) == ("What a sentence. ", Shift.ON)
+    screen.press("a")
+    assert screen.text == "What a sentence. A"
+
+
+def test_the_next_word_can_be_chosen(english: Desk) -> None:
+    """Before anything of it was typed."""
+    screen = english.typing()
+    type_text(screen, "what ")
+    assert screen.strip
+    word = screen.strip[0].text
+    screen.choose(0)
+    assert screen.text == f"What {word} "
+
+
+def test_a_double_space_is_a_full_stop(english: Desk) -> None:
+    """After a word; a third space is a space."""
+    screen = english.typing()
+    type_text(screen, "what ")
+    screen.space()
+    assert (screen.text, screen.shift) == ("What. ", Shift.ON)
+    screen.space()
+    assert screen.text == "What.  "
+
+
+def test_shift_is_for_one_letter_twice_for_all(english: Desk) -> None:
+    """On at the beginning of a sentence; locked by two taps in a row, not by two slow ones."""
+    screen = english.typing()
+    assert shift_of(screen) is Shift.ON
+    type_text(screen, "ab")
+    assert screen.text == "Ab"
+    screen.tap_shift()
+    english.now = 0.2
+    screen.tap_shift()
+    assert shift_of(screen) is Shift.LOCK
+    type_text(screen, "cd")
+    assert screen.text == "AbCD"
+    screen.tap_shift()
+    assert shift_of(screen) is Shift.OFF
+    english.now = 5.0
+    screen.tap_shift()
+    english.now = 7.0
+    screen.tap_shift()
+    assert shift_of(screen) is Shift.OFF
+
+
+def test_moving_into_a_word_offers_it_and_replaces_all_of_it(english: Desk) -> None:
+    """The strip is about the word that the cursor is in."""
+    screen = english.typing()
+    english.keyboard.level = Level.OFF
+    type_text(screen, "what a sentemce here")
+    screen.move(10)
+    assert "sentemce" in [choice.text for choice in screen.strip]
+    screen.choose([choice.text for choice in screen.strip].index("sentence"))
+    assert screen.text == "What a sentence  here"
+
+
+def test_a_message_is_sent(english: Desk) -> None:
+    """The last word is corrected first; the field is empty then."""
+    screen = english.typing()
+    type_text(screen, "what a sentemce")
+    screen.enter()
+    assert [(one.text, one.mine) for one in screen.messages] == [("What a sentence", True)]
+    assert (screen.text, screen.shift) == ("", Shift.ON)
+    screen.enter()
+    assert len(screen.messages) == 1
+
+
+def test_long_presses_change_the_vocabulary(english: Desk) -> None:
+    """Never suggest, never correct, add to the dictionary; each says what it did."""
+    screen = english.typing()
+    type_text(screen, "what a sentemce")
+    best = [choice.text for choice in screen.strip].index("sentence")
+    screen.never_suggest(best)
+    assert "sentence" in english.keyboard.vocabulary.never_suggested()
+    assert "sentence" not in [choice.text for choice in screen.strip]
+    literal = [choice.literal for choice in screen.strip].index(True)
+    screen.add_word(literal)
+    assert "dictionary" in screen.notice
+    assert "sentemce" in [one.text for one in english.keyboard.vocabulary.words()]
+    screen.never_correct([choice.literal for choice in screen.strip].index(True))
+    assert english.keyboard.vocabulary.never_corrected() == ("sentemce",)
+
+
+def test_incognito_learns_nothing(english: Desk) -> None:
+    """Until it is switched off; switching twice is once."""
+    screen = english.typing()
+    screen.set_private(True)
+    screen.set_private(True)
+    type_text(screen, "what a sentence ")
+    assert english.keyboard.status().words_recorded == 0
+    screen.set_private(False)
+    type_text(screen, "what ")
+    assert english.keyboard.status().words_recorded == 1
+
+
+def test_what_was_meant_is_learnt_when_a_mistake_is_put_right(english: Desk) -> None:
+    """In the place of what had been kept."""
+    screen = english.typing()
+    type_text(screen, "what a sentence ")
+    before = english.keyboard.status().words_recorded
+    screen.put_right("word")
+    assert screen.text == "What a word "
+    assert english.keyboard.status().words_recorded == before
+    assert screen.last_word() == "word"
+
+
+@given(st.lists(st.sampled_from([*"abe.,! \b\n<>", "sentence"]), max_size=40))
+def test_any_keys_leave_a_whole_state(small_keyboard: TypingPresenter, keys: list[str]) -> None:
+    """The cursor is in the text, every character has its place for a touch, the strip has at most three."""
+    screen = small_keyboard
+    screen.clear()
+    for key in keys:
+        match key:
+            case "\b":
+                screen.backspace()
+            case "\n":
+                screen.enter()
+            case " ":
+                screen.space()
+            case "<":
+                screen.move(screen.cursor - 1)
+            case ">":
+                screen.choose(0)
+            case _:
+                for character in key:
+                    screen.press(character, (1.0, 1.0))
+        assert 0 <= screen.cursor <= len(screen.text)
+        assert len(screen._touches) == len(screen.text)
+        assert len(screen.strip) <= 3
+        assert screen.underlined is None or screen.underlined[1] <= len(screen.text)
+
+
+@pytest.fixture(scope="module")
+def small_keyboard(small_bundle: object, tmp_path_factory: pytest.TempPathFactory) -> TypingPresenter:
+    """One screen for many examples."""
+    from quietkeys import Personalizer
+    from tests.sdk import small
+
+    keyboard = Personalizer.open(
+        tmp_path_factory.mktemp("app") / "profile",
+        bundle=small_bundle,  # type: ignore[arg-type]
+        trusted_keys=small.TRUSTED,
+        layout=phone_layout(),
+    )
+    return TypingPresenter(keyboard, lambda: None, lambda: 0.0)
+
+
+def test_keys_lie_where_they_are_touched() -> None:
+    """The middle of every key is that key; a touch beside them is for the nearest; letters have a layout."""
+    for page in Page:
+        keys = placed_keys(page)
+        for one in keys:
+            assert key_at(keys, one.left + one.key.width / 2, one.row + 0.5) == one
+    letters = placed_keys(Page.LETTERS)
+    assert key_at(letters, -1.0, 1.5).key.label == "a"
+    assert key_at(letters, 9.99, 0.1).key.label == "p"
+    assert {one.key.kind for one in letters} >= {Kind.SHIFT, Kind.BACKSPACE, Kind.SPACE, Kind.ENTER}
+    assert phone_layout().name == "quietkeys-demo"

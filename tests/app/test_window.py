@@ -1,0 +1,256 @@
+"""The real application on a screen in memory: keys and clicks of the window system, real encryption."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from quietkeys import Personalizer
+from quietkeys_demo.presenters.keys import phone_layout
+from quietkeys_trainer.engine import load_engine
+from tests.sdk import small, tiny
+from tests.trainer.running import Trainer
+
+pytestmark = [pytest.mark.fhe, pytest.mark.timeout(900)]
+PATIENCE_S = 60.0
+
+
+@dataclass(slots=True)
+class Screen:
+    """The application's window, through xdotool, and what it says that it shows."""
+
+    display: str
+    state_file: Path
+    process: subprocess.Popen[bytes]
+
+    def state(self) -> dict[str, Any]:
+        """What is shown now."""
+        found: dict[str, Any] = json.loads(self.state_file.read_text())
+        return found
+
+    def wait(self, holds: Callable[[dict[str, Any]], bool], seconds: float = PATIENCE_S) -> dict[str, Any]:
+        """Wait until something is shown; return the state then."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            assert self.process.poll() is None, "the application ended"
+            if self.state_file.exists() and holds(state := self.state()):
+                return state
+            time.sleep(0.05)
+        raise AssertionError(f"not shown: {self.state()}")
+
+    def keys(self, *names: str) -> None:
+        """Press keys of the hardware keyboard."""
+        self._do("key", "--delay", "60", *names)
+
+    def click(self, place: str, hold: float = 0.0) -> None:
+        """Click in the middle of something, once it is there and has settled."""
+        x, y = self._settled(place)
+        self._do("mousemove", str(x), str(y))
+        self._do("mousedown", "1")
+        time.sleep(0.08 + hold)
+        self._do("mouseup", "1")
+        time.sleep(0.1)
+
+    def scroll_to(self, place: str) -> None:
+        """Turn the wheel until something is on the screen."""
+        self._do("mousemove", "200", "600")
+        for _ in range(40):
+            if place in self.state()["places"]:
+                return
+            self._do("click", "--repeat", "5", "--delay", "30", "5")
+            time.sleep(0.4)
+
+    def _settled(self, place: str) -> tuple[int, int]:
+        # Where it is, once two looks in a row have found it there.
+        while True:
+            before = self.wait(lambda state: place in state["places"])
+            later = before["time"] + 0.15
+            after = self.wait(lambda state, later=later: state["time"] > later)  # type: ignore[misc]
+            if after["places"].get(place) == before["places"][place]:
+                x, y = after["places"][place]
+                return int(x), int(y)
+
+    def _do(self, *arguments: str) -> None:
+        environment = os.environ | {"DISPLAY": self.display}
+        subprocess.run(["xdotool", *arguments], env=environment, check=True)
+
+
+@pytest.fixture(scope="module")
+def trainer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path, Path]]:
+    """A real trainer of a tiny plan, the bundle that goes with it, and the trainer's folder."""
+    folder = tmp_path_factory.mktemp("window-trainer")
+    engine = load_engine(tiny.planned().plan, folder / "circuits")
+    bundle = small.write(folder / "en", tiny.files(engine.specification.canonical))
+    running = Trainer(
+        folder, module="quietkeys_trainer", plan=engine.plan, pin=engine.client_specification_sha256
+    )
+    running.start("--workers", "1")
+    try:
+        yield running.url, bundle, folder
+    finally:
+        running.stop()
+
+
+@pytest.fixture(scope="module")
+def screen(
+    screen_in_memory: str, trainer: tuple[str, Path, Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Screen]:
+    """The application, started for the first time on the profile of somebody who has typed before."""
+    folder = tmp_path_factory.mktemp("window")
+    url, bundle, _ = trainer
+    (folder / "data").mkdir()
+    with Personalizer.open(
+        folder / "data" / "profile",
+        bundle=bundle,
+        trusted_keys=small.TRUSTED,
+        layout=phone_layout(),
+        rng=np.random.default_rng(0),
+    ) as keyboard:
+        rng = np.random.default_rng(5)
+        for context, word in small.tokens(7, 220):
+            keyboard.record(context, small.slipped(word, rng), word)
+    state_file = folder / "state.json"
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "tests.app.window_driver",
+            str(folder / "data"),
+            str(bundle),
+            url,
+            str(state_file),
+        ],
+        env=os.environ | {"DISPLAY": screen_in_memory, "KIVY_HOME": str(folder / "kivy")},
+        stderr=subprocess.DEVNULL,
+    )
+    found = Screen(screen_in_memory, state_file, process)
+    try:
+        found.wait(lambda state: bool(state["dialog"]))
+        yield found
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def test_the_first_start_asks(screen: Screen) -> None:
+    """What is learned, what is sent, and for consent; then the keyboard is there."""
+    assert screen.state()["dialog"] == "A keyboard that keeps quiet"
+    screen.click("button:Agree to sending encrypted counts")
+    screen.wait(lambda state: not state["dialog"] and state["screen"] == "type")
+
+
+def test_words_are_corrected_and_given_back(screen: Screen) -> None:
+    """Hardware keys: at the space with an underline; one backspace gives back what was typed."""
+    screen.keys(*"teh", "space")
+    state = screen.wait(lambda state: state["text"] == "The ")
+    assert state["underlined"] == [0, 3]
+    screen.keys("BackSpace")
+    screen.wait(lambda state: state["text"] == "Teh")
+    screen.keys("BackSpace", "BackSpace", "BackSpace")
+    screen.wait(lambda state: state["text"] == "")
+
+
+def test_keys_on_the_screen_type(screen: Screen) -> None:
+    """Letters, the strip, symbols, emoji, and sending."""
+    for letter in "sentenc":
+        screen.click(f"key:{letter}")
+    screen.wait(lambda state: state["text"] == "Sentenc")
+    screen.click("strip:Sentence")
+    screen.wait(lambda state: state["text"] == "Sentence ")
+    screen.click("key:?123")
+    screen.wait(lambda state: state["page"] == "symbols")
+    screen.click("key:!")
+    screen.wait(lambda state: state["text"] == "Sentence! ")
+    screen.click("key:emoji")
+    screen.wait(lambda state: state["page"] == "emoji")
+    screen.click("emoji:😀")
+    screen.wait(lambda state: state["text"] == "Sentence! 😀")
+    screen.click("key:ABC")
+    screen.click("key:enter")
+    screen.wait(lambda state: state["messages"][-1] == "Sentence! 😀")
+
+
+def test_a_long_press_on_the_strip_has_a_menu(screen: Screen) -> None:
+    """Never suggest it: and it is gone."""
+    screen.keys(*"sentenc")
+    screen.wait(lambda state: "sentence" in [text.lower() for text in state["strip"]])
+    screen.click("strip:Sentence", hold=0.8)
+    screen.wait(lambda state: state["dialog"] == "Sentence")
+    screen.click("button:Never suggest it")
+    state = screen.wait(lambda state: not state["dialog"] and bool(state["notice"]))
+    assert "Sentence" not in state["strip"]
+    for _ in "sentenc":
+        screen.keys("BackSpace")
+    screen.wait(lambda state: state["text"] == "")
+
+
+def test_the_look_is_switched(screen: Screen) -> None:
+    """Light and dark."""
+    screen.click("tab:Privacy")
+    screen.click("toggle:Dark")
+    screen.wait(lambda state: state["dark"])
+    screen.click("toggle:Dark")
+    screen.wait(lambda state: not state["dark"])
+
+
+def test_somebody_types(screen: Screen) -> None:
+    """Words are counted while they appear; pausing stops it."""
+    screen.click("tab:Play")
+    screen.click("button:Start")
+    screen.wait(lambda state: state["words"] >= 8)
+    screen.click("button:Pause")
+    time.sleep(0.5)
+    words = screen.state()["words"]
+    time.sleep(1.0)
+    assert screen.state()["words"] == words
+
+
+def test_training_for_real_then_rolling_back(screen: Screen) -> None:
+    """Encrypted, sent, trained, fetched, judged: steps are shown, then the chart, and the way back."""
+    screen.click("tab:Train")
+    screen.click("button:Train now")
+    screen.wait(lambda state: state["busy"])
+    state = screen.wait(lambda state: not state["busy"] and bool(state["steps"]), 300.0)
+    assert state["steps"][0] == "Introducing this device"
+    assert state["steps"][-1] == "Judging it on typing kept aside"
+    assert state["headline"] == "Applied", state["detail"]
+    assert state["worths"] == 1
+    screen.wait(lambda state: state["chart"] > 0 and state["version"] == 1)
+    screen.scroll_to("button:Roll back")
+    screen.click("button:Roll back")
+    screen.wait(lambda state: state["version"] == 0)
+
+
+def devices(folder: Path) -> int:
+    """How many devices a trainer knows."""
+    with closing(sqlite3.connect(folder / "state" / "ledger.sqlite")) as connection:
+        ((count,),) = connection.execute("SELECT count(*) FROM devices")
+    return int(count)
+
+
+def test_what_left_is_shown_and_everything_is_wiped(screen: Screen, trainer: tuple[str, Path, Path]) -> None:
+    """Ciphertexts in hex; then an empty profile, and a trainer that does not know the device."""
+    screen.click("tab:Privacy")
+    screen.wait(lambda state: state["leaves"] > 4)
+    assert devices(trainer[2]) == 1
+    screen.scroll_to("button:Wipe everything")
+    screen.click("button:Wipe everything")
+    screen.wait(lambda state: state["dialog"] == "Wipe everything?")
+    # Two buttons have these words; the dialog's is the one above the others, and the last one found.
+    screen.click("button:Wipe everything")
+    state = screen.wait(lambda state: "gone" in state["privacy"])
+    assert "signed a receipt" in state["privacy"]
+    assert state["known"] == 0
+    assert devices(trainer[2]) == 0

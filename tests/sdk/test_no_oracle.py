@@ -1,0 +1,255 @@
+"""A trainer learns nothing from a device about what became of an update: real keys, a real trainer process.
+
+Whatever a trainer makes of its update, what the device sends next is the same to the byte, but for what is
+fresh in every request: payload, nonce, time stamp, signature (and the ids that the two sides draw).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from quietkeys import Outcome, Personalizer, Step
+from quietkeys.client import TrainerClient
+from quietkeys.identity import identity_for
+from quietkeys.outbox import OpenReport
+from quietkeys.settling import Settled, settle
+from quietkeys.sync_parts import Parts
+from quietkeys_protocol.capnp import byte_spans
+from quietkeys_protocol.plan import Plan
+from quietkeys_protocol.wire import decode_update, encode_update
+from quietkeys_trainer.engine import load_engine
+from tests.sdk import small, tiny
+from tests.sdk.conftest import STATEMENT
+from tests.sdk.wire_tap import Change, Noted, Tap
+from tests.trainer.running import Trainer, children
+
+pytestmark = [pytest.mark.fhe, pytest.mark.timeout(900)]
+PAUSE_S = 5.0  # between two syncs; the trainer's clock is a real one, and must not be left far behind
+_ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
+_LEFT = {row[place]: row[max(place - 1, 0)] for row in _ROWS for place in range(len(row))}
+
+
+@dataclass(slots=True)
+class Wire:
+    """A device that has learned, enrolled and uploaded its keys; and the tap between it and its trainer."""
+
+    folder: Path
+    bundle: Path
+    plan: Plan
+    tap: Tap
+    url: str
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    encrypting: dict[Step, int] = field(default_factory=dict)
+
+    def open(self, name: str) -> Personalizer:
+        """Open a profile of the one device."""
+        return Personalizer.open(
+            self.folder / name,
+            trainer_url=self.url,
+            bundle=self.bundle,
+            trusted_keys=small.TRUSTED,
+            around=self.tap.around(),
+            rng=np.random.default_rng(0),
+        )
+
+    def seen(self, name: str, change: Change, prepare: Callable[[Personalizer], None]) -> list[Noted]:
+        """Return what the trainer sees of two syncs, the first of them with this update."""
+        shutil.copytree(self.folder / "device", self.folder / name)
+        with self.open(name) as keyboard:
+            prepare(keyboard)
+            self.tap.begin(PAUSE_S)
+            self.tap.change = change
+            self.outcomes[name] = keyboard.sync().outcome
+            self.tap.change = bytes
+            self.tap.sleep(PAUSE_S)
+            keyboard.sync()
+        return list(self.tap.noted)
+
+    def stale(self, container: bytes) -> bytes:
+        """The update of an earlier job."""
+        return self.tap.updates[0]
+
+    def stale_but_renamed(self, container: bytes) -> bytes:
+        """The update of an earlier job under the name of this one."""
+        old, new = decode_update(self.tap.updates[0]), decode_update(container)
+        return encode_update(replace(old, job_id=new.job_id))
+
+
+@pytest.fixture(scope="module")
+def wire(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
+    """One key set and one trainer for all cases."""
+    folder = tmp_path_factory.mktemp("oracle")
+    engine = load_engine(tiny.planned().plan, folder / "circuits")
+    bundle = small.write(folder / "en", tiny.files(engine.specification.canonical))
+    trainer = Trainer(
+        folder,
+        module="quietkeys_trainer",
+        plan=engine.plan,
+        pin=engine.client_specification_sha256,
+    )
+    trainer.start("--workers", "1")
+    try:
+        tap = Tap(trainer)
+        with tap.listening() as url:
+            wire = Wire(folder, bundle, engine.plan, tap, url)
+            with wire.open("device") as keyboard:
+                keyboard.consent.give(STATEMENT)
+                teach(keyboard)
+                result = keyboard.sync(lambda now: wire.encrypting.update({now.step: encryption_processes()}))
+                assert result.outcome is Outcome.APPLIED
+                assert keyboard.rollback() == 0
+            yield wire
+    finally:
+        trainer.stop()
+
+
+def encryption_processes() -> int:
+    """How many processes of this one hold a secret key."""
+    commands = [Path(f"/proc/{child}/cmdline").read_bytes() for child in children(os.getpid())]
+    return sum(b"quietkeys.cipher.process" in command for command in commands)
+
+
+def teach(keyboard: Personalizer, slip: Callable[[str, np.random.Generator], str] = small.slipped) -> None:
+    """Type with hands that slip to one side, to the right unless told otherwise."""
+    rng = np.random.default_rng(5)
+    for context, word in small.tokens(7, 220):
+        keyboard.record(context, slip(word, rng), word)
+
+
+def as_it_is(keyboard: Personalizer) -> None:
+    """Change nothing."""
+
+
+def to_the_left(word: str, rng: np.random.Generator) -> str:
+    """A word as fingers type it that land one key to the left now and then."""
+    return "".join(_LEFT[letter] if letter in _LEFT and rng.random() < 0.3 else letter for letter in word)
+
+
+def filled(container: bytes, word: int) -> bytes:
+    """An update whose ciphertexts hold one number throughout: no key is needed to make it, nor to read it."""
+
+    def fill(value: bytes) -> bytes:
+        (span,) = byte_spans(value)
+        return value[: span.start] + word.to_bytes(8, "little") * (span.size // 8) + value[span.end :]
+
+    return with_values(container, lambda values: tuple(map(fill, values)))
+
+
+def under_another_key(container: bytes) -> bytes:
+    """An update with the ciphertexts of another device: to this one they are noise."""
+    rng = np.random.default_rng(1)
+
+    def redrawn(value: bytes) -> bytes:
+        (span,) = byte_spans(value)
+        return value[: span.start] + rng.bytes(span.size) + value[span.end :]
+
+    return with_values(container, lambda values: tuple(map(redrawn, values)))
+
+
+def with_values(container: bytes, change: Callable[[tuple[bytes, ...]], tuple[bytes, ...]]) -> bytes:
+    """An update with other ciphertexts under the same names."""
+    update = decode_update(container)
+    return encode_update(replace(update, ciphertexts=change(update.ciphertexts)))
+
+
+def cases(wire: Wire) -> dict[str, tuple[Change, Outcome]]:
+    """What a trainer may make of an update, and what becomes of it on the device."""
+    return {
+        "accepted": (bytes, Outcome.APPLIED),
+        "rejected": (bytes, Outcome.KEPT_OLD),
+        "undecryptable": (lambda c: with_values(c, lambda v: (v[0][:-8], *v[1:])), Outcome.UNDECRYPTABLE),
+        "stale": (wire.stale, Outcome.UNTRUSTED),
+        "stale, renamed": (wire.stale_but_renamed, Outcome.APPLIED),
+        "zeros": (lambda c: filled(c, 0), Outcome.UNTRUSTED),
+        "extreme": (lambda c: filled(c, (1 << 62) - 1), Outcome.UNTRUSTED),
+        "swapped blocks": (lambda c: with_values(c, lambda v: (v[0], v[2], v[1])), Outcome.UNTRUSTED),
+        "another device's": (under_another_key, Outcome.UNTRUSTED),
+        "no update at all": (lambda _: b"", Outcome.UNTRUSTED),
+    }
+
+
+def test_the_trainer_cannot_tell_what_became_of_an_update(wire: Wire) -> None:
+    """Equal routes, order, headers, body lengths and times, up to and with the report after the update."""
+    with wire.open("left-handed") as other:
+        teach(other, to_the_left)
+        judges = other._profile.store.held_out()
+
+    def judged_by_another(keyboard: Personalizer) -> None:
+        for content in judges:
+            keyboard._profile.store.add_held_out(content, len(judges))
+
+    every = cases(wire)
+    seen = {
+        name: wire.seen(name, change, judged_by_another if outcome is Outcome.KEPT_OLD else as_it_is)
+        for name, (change, outcome) in every.items()
+    }
+    assert wire.outcomes == {name: outcome for name, (_, outcome) in every.items()}
+    routes = [(one.method, one.path) for one in seen["accepted"]]
+    assert routes == 2 * [
+        ("POST", "/v1/reports"),
+        ("GET", "/v1/jobs/JOB"),
+        ("GET", "/v1/jobs/JOB"),
+        ("GET", "/v1/jobs/JOB/update"),
+    ]
+    for name, requests in seen.items():
+        assert requests == seen["accepted"], name
+
+
+def test_the_encryption_process_is_there_for_a_sync_and_gone_after_it(wire: Wire) -> None:
+    """One process from the first use of the secret key to the last."""
+    assert wire.encrypting[Step.SEND] == wire.encrypting[Step.JUDGE] == 1
+    assert encryption_processes() == 0
+
+
+def asks_again(parts: Parts, report: OpenReport) -> None:
+    """Leak by one request more."""
+    client_of(parts).job_state(report.job)
+
+
+def fetches_again(parts: Parts, report: OpenReport) -> None:
+    """Leak by a retry."""
+    client_of(parts).fetch_update(report.job)
+
+
+def waits(parts: Parts, report: OpenReport) -> None:
+    """Leak by the time of the next request."""
+    parts.around.sleep(1.0)
+
+
+def client_of(parts: Parts) -> TrainerClient:
+    """A conversation with the device's trainer."""
+    return TrainerClient(
+        identity_for(parts.profile, parts.trainer, parts.store.database.key), parts.transport, parts.around
+    )
+
+
+@pytest.fixture(scope="module")
+def honest(wire: Wire) -> list[Noted]:
+    """What the trainer sees of a device that does not leak."""
+    return wire.seen("honest", lambda c: filled(c, 0), as_it_is)
+
+
+@pytest.mark.parametrize("leak", [asks_again, fetches_again, waits])
+def test_a_planted_leak_shows(
+    wire: Wire,
+    honest: list[Noted],
+    leak: Callable[[Parts, OpenReport], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A device that does anything else after it refused an update is told apart by the transcript."""
+
+    def leaking(parts: Parts, report: OpenReport, container: bytes, begin: Callable[[Step], None]) -> Settled:
+        settled = settle(parts, report, container, begin)
+        if settled.outcome is Outcome.UNTRUSTED:
+            leak(parts, report)
+        return settled
+
+    monkeypatch.setattr("quietkeys.sync.settle", leaking)
+    assert wire.seen(leak.__name__, lambda c: filled(c, 0), as_it_is) != honest
