@@ -7,7 +7,7 @@ the ledger answers as if there were none. Jobs are in `jobs`, circles in `circle
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -212,13 +212,12 @@ class Ledger:
         with writing(self.database) as session:
             session.execute(delete(DoomedBlobRow).where(DoomedBlobRow.blob == blob))
 
-    def knows_blob(self, blob: str) -> bool:
-        """Whether any row names the blob; one that none names was left behind by a process that died."""
+    def named_blobs(self, blobs: Collection[str]) -> set[str]:
+        """Those of the blobs that any row names; the others were left behind by processes that died."""
+        columns = (KeyRow.blob, ReportRow.blob, JobRow.update_blob, DoomedBlobRow.blob)
         with reading(self.database) as session:
-            return any(
-                session.scalars(select(column).where(column == blob)).first() is not None
-                for column in (KeyRow.blob, ReportRow.blob, JobRow.update_blob, DoomedBlobRow.blob)
-            )
+            found = [session.scalars(select(column).where(column.in_(blobs))).all() for column in columns]
+        return {name for names in found for name in names if name is not None}
 
     def ping(self) -> None:
         """Raises `TryAgain` where the database does not answer."""

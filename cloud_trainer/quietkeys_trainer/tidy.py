@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import islice
+from typing import Final
+
 import structlog
 
 from quietkeys_protocol.errors import TryAgain
@@ -10,6 +13,8 @@ from quietkeys_trainer.database import forget_history
 from quietkeys_trainer.ledger import Ledger
 from quietkeys_trainer.retention import expire
 from quietkeys_trainer.service import Service
+
+BATCH: Final = 500  # blobs whose rows are looked for at a time
 
 
 def tidy(service: Service, now: float) -> None:
@@ -22,8 +27,9 @@ def tidy(service: Service, now: float) -> None:
     forget_history(service.ledger.database)
     blobs = service.blobs
     blobs.clear_unfinished(now - STALE_S)
-    for name in list(blobs.older_than(now - STALE_S)):
-        if not service.ledger.knows_blob(name):
+    old = blobs.older_than(now - STALE_S)
+    while batch := list(islice(old, BATCH)):
+        for name in set(batch) - service.ledger.named_blobs(batch):
             blobs.delete(name)
 
 

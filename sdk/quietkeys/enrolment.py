@@ -8,6 +8,7 @@ from quietkeys.client import TrainerClient
 from quietkeys.receipts import check_key, trusted_key
 from quietkeys.store import Store
 from quietkeys.trainers import Trainers
+from quietkeys_protocol.errors import ErrorCode, Refused
 
 
 def ensure_enrolled(store: Store, trainer: str, client: TrainerClient, begin: Callable[[], None]) -> None:
@@ -19,5 +20,11 @@ def ensure_enrolled(store: Store, trainer: str, client: TrainerClient, begin: Ca
     if not trainers.is_enrolled(trainer) or trusted_key(store, trainer) is None:
         begin()
         trainers.enrolling(trainer)
-        check_key(store, trainer, client.enrol())
+        try:
+            shown = client.enrol()
+        except Refused as error:
+            if error.code is ErrorCode.ENROLMENT_REFUSED:
+                trainers.left(trainer)  # it knows no such device, so there is nothing to delete
+            raise
+        check_key(store, trainer, shown)
         trainers.enrolled(trainer)

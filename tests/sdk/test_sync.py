@@ -370,9 +370,11 @@ def test_a_trainer_may_ask_for_an_invite(rig: Rig) -> None:
         keyboard.sync()
     assert caught.value.code is ErrorCode.ENROLMENT_REFUSED
     assert {path for _, path in rig.trainer.requests} == {"/v1/devices"}
-    with rig.open(trainer_invite="1" * 32) as keyboard:
+    with rig.open(consent=False) as keyboard:
+        assert keyboard.forget() is Deletion.NOTHING_THERE
+    with rig.open_learned("another", trainer_invite="1" * 32) as keyboard:
         keyboard.sync()
     assert rig.trainer.invites == {"1" * 32: 0}
-    with rig.open() as keyboard:
+    with rig.open("another") as keyboard:
         keyboard.sync()
     assert len(rig.trainer.devices) == 1

@@ -110,8 +110,8 @@ def test_keys_belong_to_one_device_and_to_their_plans(ledger: Ledger) -> None:
     ledger.enrol(BOB, bytes(32), NOW)
     assert not ledger.has_keys(ANN, KEY, "f" * 64)
     assert not ledger.has_keys(BOB, KEY, PLAN)
-    assert ledger.knows_blob("blob")
-    assert not ledger.knows_blob("another")
+    assert ledger.named_blobs(["blob"])
+    assert not ledger.named_blobs(["another"])
 
 
 def test_a_device_keeps_its_two_newest_key_sets(ledger: Ledger) -> None:
@@ -141,16 +141,16 @@ def test_keys_that_arrive_after_the_deletion_are_not_taken(ledger: Ledger) -> No
 
 
 def test_deletion_leaves_no_row_and_dooms_every_blob(ledger: Ledger) -> None:
-    """After a deletion no table but that of doomed blobs has a row; these are forgotten one by one."""
+    """After a deletion only doomed blobs have rows, and the log; these are forgotten one by one."""
     ledger.add_keys(ANN, KEY, [PLAN], "keys", NOW)
     store_work(ledger)
     ledger.delete_device(ANN, NOW)
     with ledger.database.connect() as connection:
         for table in inspect(ledger.database).get_table_names():
             rows = connection.scalar(text(f"SELECT count(*) FROM {table}"))  # noqa: S608 - our own names
-            assert rows == {"alembic_version": 1, "doomed_blobs": 3}.get(table, 0), table
+            assert rows == {"alembic_version": 1, "audit": 3, "doomed_blobs": 3}.get(table, 0), table
     assert sorted(ledger.doomed_blobs()) == ["keys", "report", "update"]
     for blob in ledger.doomed_blobs():
-        assert ledger.knows_blob(blob)
+        assert ledger.named_blobs([blob])
         ledger.forget_doomed(blob)
     assert ledger.doomed_blobs() == []
