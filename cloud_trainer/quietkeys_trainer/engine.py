@@ -12,6 +12,7 @@ They are code that this service runs: the folder belongs to it alone.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -19,7 +20,8 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -175,6 +177,13 @@ def compiled(plan: Plan, sources: int, folder: Path) -> Path:
     if target.is_dir():
         return target
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _alone(target.parent / f".{sources}.lock"):
+        if not target.is_dir():
+            _compile(plan, sources, target)
+    return target
+
+
+def _compile(plan: Plan, sources: int, target: Path) -> None:
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".compiling-") as scratch:
         made = Path(scratch) / "circuits"
         _ask(["compile", str(made), str(sources)], [plan.canonical], COMPILATION_LIMITS)
@@ -182,10 +191,16 @@ def compiled(plan: Plan, sources: int, folder: Path) -> Path:
             raise EngineFailed("nothing was compiled")
         try:
             made.rename(target)
-        except OSError as error:  # another worker was faster
-            if not target.is_dir():
-                raise EngineFailed("the folder of circuits cannot be written") from error
-    return target
+        except OSError as error:
+            raise EngineFailed("the folder of circuits cannot be written") from error
+
+
+@contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """Waits until nobody else on this machine is in a block under the same lock; whoever dies has left it."""
+    with lock.open("wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _specification(folder: Path) -> bytes:
