@@ -57,6 +57,16 @@ class Executor(StrEnum):
     RAY = "ray"
 
 
+UNLIMITED: Final = (  # what a trainer else allows a device only so much of
+    "requests-per-minute",
+    "bytes-per-day",
+    "reports-per-day",
+    "key-sets-per-day",
+    "jobs-in-flight",
+    "enrolments-per-minute",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """devices: in all. at_once: under way at the same time. The rest goes to `serve`, where it is given."""
@@ -88,6 +98,7 @@ class Settings:
         options = [part for name, value in given.items() if value for part in (name, value)]
         if self.executor is not Executor.LOCAL:
             options += ["--executor", self.executor.value]
+        options += [f"--{name}=0" for name in UNLIMITED]  # a device of the bench stands for many
         return [*options, "--workers", str(self.workers)]
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,10 +53,7 @@ class Adapters:
         row = self._database.row(
             "SELECT version, content FROM adapters WHERE state = 'in_use' AND plan_hash = ?", self._plan.hash
         )
-        if row is None:
-            return self.none()
-        content = self._database.key.unseal("adapters", number_name(row[0]), row[1])
-        return Weights(row[0], self._unpacked(content))
+        return self._read(row)
 
     def before(self) -> Weights:
         """Return the version that `roll_back` leads to. Raises Untrusted (PROFILE_DAMAGED)."""
@@ -65,7 +62,7 @@ class Adapters:
             " ORDER BY version DESC LIMIT 1",
             self._plan.hash,
         )
-        return self.none() if row is None else Weights(row[0], self._unpacked(row[1]))
+        return self._read(row)
 
     def apply(self, by_block: Mapping[str, Integers]) -> int:
         """Put new weights in use, keeping the versions before; return their version. Within a transaction."""
@@ -88,6 +85,13 @@ class Adapters:
             " (SELECT max(version) FROM adapters WHERE state = 'previous' AND plan_hash = ?)",
             self._plan.hash,
         )
+
+    def _read(self, row: tuple[Any, ...] | None) -> Weights:
+        if row is None:
+            return self.none()
+        version, sealed = row
+        content = self._database.key.unseal("adapters", number_name(version), sealed)
+        return Weights(version, self._unpacked(content))
 
     def _unpacked(self, content: bytes) -> dict[str, Integers]:
         widths = [block.width for block in self._plan.blocks]
