@@ -110,8 +110,8 @@ def test_an_update_that_later_typing_speaks_against_is_taken_back(rig: Rig) -> N
         result = keyboard.sync(wait_seconds=0)
         assert (result.outcome, result.adapter_version) == (Outcome.PENDING, 0)
         assert keyboard._opened.adapter.version == 0
-        assert kinds(keyboard)[4:] == ["rolled_back", "report_sent"]
-        assert "taken back" in keyboard.ledger()[4].text
+        assert kinds(keyboard)[6:] == ["rolled_back", "report_sent"]
+        assert "taken back" in keyboard.ledger()[6].text
 
 
 def test_an_update_that_later_typing_speaks_for_stays(rig: Rig) -> None:
