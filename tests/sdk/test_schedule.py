@@ -171,7 +171,7 @@ def test_another_period_begins_at_once() -> None:
     desk.live(START + 3 * DAY)
     desk.policy = Policy(period=timedelta(days=7))
     desk.live(START + 31 * DAY)
-    assert len(desk.synced) in (7, 8)
+    assert 5 <= len(desk.synced) <= 8  # two to three days, then three to five weeks
 
 
 def test_the_thread_syncs_when_a_slot_opens(rig: Rig) -> None:
