@@ -74,8 +74,8 @@ class Supervisor:
                 _all_end(living, POLL_S, threading.Event())
                 living = [process for process in living if process.poll() is None]
             _signal(living, signal.SIGKILL)
-        for place in self._places:
-            place.process.wait()
+        statuses = [place.process.wait() for place in self._places]
+        structlog.get_logger().info("drained", statuses=statuses)
 
     def _watch(self) -> None:
         tidied_at = float("-inf")

@@ -49,28 +49,38 @@ class Worker:
         if self.executor.width() == 1:
             self._work(stop, 0)
             return
-        crew: list[threading.Thread] = []
+        ended: list[
+            threading.Event
+        ] = []  # of a crew; an interrupted join takes a thread for ended, bpo-45274
         try:
             while not stop.is_set():
-                while len(crew) < self.executor.width():
-                    crew.append(threading.Thread(target=self._join_crew, args=(stop, len(crew)), daemon=True))
-                    crew[-1].start()
+                while len(ended) < self.executor.width():
+                    ended.append(self._engage(stop, len(ended)))
                 stop.wait(CREW_S)
-                if not all(thread.is_alive() for thread in crew) and not stop.is_set():
+                if any(one.is_set() for one in ended) and not stop.is_set():
                     raise SystemExit(1)  # something unforeseen; another worker takes over
-            for thread in crew:
-                thread.join()
+            for one in ended:
+                one.wait()
         except (SystemExit, KeyboardInterrupt):
             stop.set()
             self.executor.drop()
-            for thread in crew:
-                thread.join()
+            for one in ended:
+                one.wait()
             raise
 
-    def _join_crew(self, stop: threading.Event, position: int) -> None:
-        """Works until told to stop, or until its run is dropped."""
-        with suppress(SystemExit):
-            self._work(stop, position)
+    def _engage(self, stop: threading.Event, position: int) -> threading.Event:
+        """Starts a thread that works until told to stop or dropped; what is returned is set when it has ended."""
+        ended = threading.Event()
+
+        def work() -> None:
+            try:
+                with suppress(SystemExit):
+                    self._work(stop, position)
+            finally:
+                ended.set()
+
+        threading.Thread(target=work, name=f"crew-{position}", daemon=True).start()
+        return ended
 
     def _work(self, stop: threading.Event, position: int) -> None:
         """Works while the executor is wide enough for one at this position; one of a crew looks at a time."""
