@@ -69,7 +69,7 @@ class Worker:
             raise
 
     def _engage(self, stop: threading.Event, position: int) -> threading.Event:
-        """Starts a thread that works until told to stop or dropped; what is returned is set when it has ended."""
+        """Starts a thread that works until told to stop or dropped; the event is set when it has ended."""
         ended = threading.Event()
 
         def work() -> None:
