@@ -114,7 +114,6 @@ def options(command: str) -> set[str]:
     return set(re.findall(r"--[a-z0-9-]+", said))
 
 
-@pytest.mark.xfail(reason="--executor and --plain-http are not there yet")
 @pytest.mark.parametrize(("service", "command"), [("api", "serve"), ("worker", "worker")])
 def test_the_options_that_are_used_exist(compose: dict[str, Any], service: str, command: str) -> None:
     """What the compose file says to the trainer is what its command line takes."""
