@@ -77,14 +77,14 @@ def test_a_training_shows_its_steps_and_what_it_was_worth(desk: Desk) -> None:
     assert "rolled back" in screen.history()[0].text
 
 
-def test_a_training_that_the_gate_refuses_says_why(desk: Desk) -> None:
-    """There is too little to judge by; nothing is in use then."""
+def test_a_training_without_typing_says_so(desk: Desk) -> None:
+    """There is nothing to learn from yet, and nothing is in use then."""
     screen = training(desk)
     screen.agree()
     screen.start()
     pump(desk, screen)
-    assert screen.headline == "Kept the old one"
-    assert "too little typing" in screen.detail
+    assert screen.headline == "Too little typing yet"
+    assert "empty report" in screen.detail
     assert screen.version() == 0
 
 

@@ -52,7 +52,7 @@ with Personalizer.open(sys.argv[2], **settings) as keyboard:
     window.train()
     window.after(3000, window.quit)
     window.mainloop()
-    assert "not applied" in window.said.get(), window.said.get()
+    assert "too little typing" in window.said.get(), window.said.get()
     assert keyboard.consent.given is not None
     window.destroy()
 print("done")

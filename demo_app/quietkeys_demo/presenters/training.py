@@ -29,6 +29,14 @@ _TITLES: Final = {
     Step.DECRYPT: "Decrypting it here",
     Step.JUDGE: "Judging it on typing kept aside",
 }
+_HEADLINES: Final = {
+    Outcome.APPLIED: "Applied",
+    Outcome.CANCELLED: "Stopped",
+    Outcome.DEFERRED: "Another time",
+    Outcome.DUMMY: "Too little typing yet",
+    Outcome.ON_TRIAL: "On trial",
+    Outcome.PENDING: "The trainer is still at it",
+}
 _UPDATES: Final = ("update_", "rolled_back", "report_lost", "report_dropped")
 
 
@@ -144,10 +152,8 @@ class TrainingPresenter:
     def _ended(self, result: SyncResult) -> None:
         self._finish(State.DONE, sum(result.bytes_sent.values()) + sum(result.bytes_received.values()))
         self.busy, self.applied = False, result.outcome is Outcome.APPLIED
-        self.headline = "Applied" if self.applied else "Kept the old one"
+        self.headline = _HEADLINES.get(result.outcome, "Kept the old one")
         self.detail = result.reason
-        if result.outcome is Outcome.PENDING:
-            self.headline = "The trainer is still at it"
         verdict = result.verdict
         if verdict is not None and verdict.events:
             before = verdict.right / verdict.events
