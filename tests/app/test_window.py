@@ -248,7 +248,6 @@ def test_what_left_is_shown_and_everything_is_wiped(screen: Screen, trainer: tup
     screen.scroll_to("button:Wipe everything")
     screen.click("button:Wipe everything")
     screen.wait(lambda state: state["dialog"] == "Wipe everything?")
-    # Two buttons have these words; the dialog's is the one above the others, and the last one found.
     screen.click("button:Wipe everything")
     state = screen.wait(lambda state: "gone" in state["privacy"])
     assert "signed a receipt" in state["privacy"]

@@ -44,8 +44,8 @@ def places(app: Any) -> dict[str, tuple[int, int]]:
         for child in widget.children:
             walk(child)
 
-    walk(app.layers)
-    if app.shown in {"type", "play"}:
+    walk(app.dialog or app.layers)
+    if app.shown in {"type", "play"} and app.dialog is None:
         board = app.views["type"].ids.board
         for one in board.placed():
             x, y = board.middle(one.key.label)

@@ -120,7 +120,7 @@ class TypingView(BoxLayout):
             dialog.answer("Add to dictionary", lambda: self.presenter.add_word(place), back, ink)
         else:
             dialog.answer("Never suggest it", lambda: self.presenter.never_suggest(place), back, ink)
-        dialog.answer("Cancel", lambda: None)
+        dialog.answer("Cancel", lambda: None, "surface", "accent")
         self._ask(dialog)
 
     def _thread(self) -> None:
