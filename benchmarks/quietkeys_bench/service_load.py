@@ -25,6 +25,7 @@ LOAD: Final = Shape(events=16, weights=4, z_bits=13, strength_max=255, stability
 REPORTS: Final = 4  # of each key set; devices that share a key set send these in turn
 
 Integers = NDArray[np.int64]
+_FILE_KEY: Final = bytes(32)  # keys of a bench hide nobody's typing
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class Load:
         errors = []
         for name, container in updates.items():
             which, report = map(int, name.split("/"))
-            with ProcessCipher(self.folder / f"secret{which}", self.parameters) as cipher:
+            with ProcessCipher(self.folder / f"secret{which}", self.parameters, file_key=_FILE_KEY) as cipher:
                 found = cipher.decrypt(decode_update(container).ciphertexts)
             expected = self.sets[which].expected[report]
             for block, weights, right in zip(self.parameters.plan.blocks, found, expected, strict=True):
@@ -92,7 +93,7 @@ def make_load(parameters: Parameters, key_sets: int, folder: Path) -> Load:
     """Generate key sets and encrypt reports of made-up people under each."""
     load = Load(parameters, folder, [])
     for which in range(key_sets):
-        with ProcessCipher(folder / f"secret{which}", parameters) as cipher:
+        with ProcessCipher(folder / f"secret{which}", parameters, file_key=_FILE_KEY) as cipher:
             cipher.generate_keys()
             keys = folder / f"keys{which}"
             key_id = cipher.write_evaluation_keys(keys)

@@ -84,7 +84,8 @@ def test_nothing_is_said_of_workers_that_were_idle() -> None:
 
 def test_options_go_to_the_trainer_where_they_are_given() -> None:
     """And the figures name kinds of storage, no address."""
-    assert Settings(workers=3).options == ["--workers", "3"]
+    assert Settings(workers=3).options[-2:] == ["--workers", "3"]
+    assert "--requests-per-minute=0" in Settings().options  # its devices stand for many
     given = Settings(executor=service.Executor.RAY, database="postgresql://u:p@h/d", blobs="s3://b")
     assert given.options[:4] == ["--database", "postgresql://u:p@h/d", "--blobs", "s3://b"]
     assert given.storage == "postgresql, s3"
