@@ -249,6 +249,8 @@ def _devices(settings: Settings, load: Load, url: str, tell: Tell) -> Said:
         for child in children:
             child.kill()
             child.wait()
+            if child.stdout is not None:
+                child.stdout.close()
     return said
 
 
