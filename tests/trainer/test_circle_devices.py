@@ -148,6 +148,7 @@ def device(folder: Path, url: str, compiled: Compiled, seed: int) -> Iterator[De
         rng=np.random.default_rng(seed),
         around=Surroundings(),
         stop=threading.Event(),
+        minimum_events=0,
     )
     try:
         yield Device(parts, cipher)
