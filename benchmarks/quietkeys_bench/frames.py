@@ -86,7 +86,7 @@ def _application(folder: Path, url: str, display: str) -> dict[str, Any]:
     environment = os.environ | {"DISPLAY": display, "KIVY_HOME": str(folder / "kivy")}
     (folder / "app").mkdir()
     (folder / "app" / "app.json").write_text(json.dumps({"introduced": True}))
-    command = [sys.executable, "-m", "quietkeys_bench.frames_child", str(folder / "app"), url, SIZE]
+    command = [sys.executable, "-m", "quietkeys_demo.frames", str(folder / "app"), url, SIZE]
     done = threading.Event()
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True

@@ -101,6 +101,7 @@ def test_what_a_report_does_to_a_node_harms_no_other(rayed: tuple[Trainer, Clust
     assert_result(device, good, b"good")
 
 
+@pytest.mark.soak  # it asserts on time
 @pytest.mark.timeout(900)
 def test_two_nodes_finish_a_queue_sooner_than_one(rayed: tuple[Trainer, Cluster]) -> None:
     """At least 1.6 times as soon. The nodes have a processor each in name; a block sleeps 0.8 s."""

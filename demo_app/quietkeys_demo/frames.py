@@ -1,4 +1,4 @@
-"""The application that is measured: `python -m quietkeys_bench.frames_child DATA URL SIZE`, a JSON on stdout.
+"""The application that is measured: `python -m quietkeys_demo.frames DATA URL SIZE`, a JSON on stdout.
 
 Keys come from the window system. For some seconds it only types, then it trains as well. A frame is timed
 from the beginning of its round of the event loop, which takes in keys and asks for suggestions, until it is
