@@ -13,7 +13,7 @@ FILE: Final = "app.json"
 
 @dataclass(slots=True)
 class Settings:
-    """dark: None follows nothing and is light. introduced: the first start is over. port: 0 for none yet."""
+    """dark: the look. introduced: the first start is over. port: 0 for none yet."""
 
     dark: bool = False
     introduced: bool = False

@@ -1,4 +1,4 @@
-"""One visual language: colours by role, in light and dark, sizes of type and space. Without Kivy."""
+"""One visual language: colours by role, in light and dark. Without Kivy."""
 
 from __future__ import annotations
 
@@ -7,10 +7,6 @@ from typing import Final
 
 Colour = tuple[float, float, float, float]
 
-# Sizes in sp and dp: the same steps everywhere.
-TYPE: Final = {"caption": 12, "body": 14, "text": 16, "title": 20, "figure": 28}
-SPACE: Final = {"hair": 2, "tight": 4, "small": 8, "medium": 12, "large": 16, "wide": 24}
-RADIUS: Final = 12
 WIDE: Final = 840  # dp of window width from which on it is a desktop
 
 

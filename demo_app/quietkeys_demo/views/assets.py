@@ -22,12 +22,6 @@ def icons() -> dict[str, str]:
 
 
 @cache
-def emoji_groups() -> dict[str, list[str]]:
-    """Return the emoji by group, in order."""
-    return dict(json.loads((FOLDER / "emoji.json").read_text())["groups"])
-
-
-@cache
 def emoji() -> dict[str, Any]:
     """Return the texture of every emoji."""
     about = json.loads((FOLDER / "emoji.json").read_text())

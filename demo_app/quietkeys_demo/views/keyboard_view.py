@@ -93,15 +93,6 @@ class KeyboardView(Widget):
         self._press(touch)
         return True
 
-    def show_held(self, character: str) -> None:
-        """Show a key as held for a moment, as when a demonstration presses it."""
-        found = [one for one in self.placed() if one.key.label == character.lower()]
-        if found:
-            mark = object()
-            self._down[mark] = found[0]
-            self.draw_held()
-            Clock.schedule_once(lambda _: self._let_go(mark), 0.08)
-
     def draw(self, *_: object) -> None:
         """Draw all keys anew."""
         if self.theme is None:
@@ -189,10 +180,6 @@ class KeyboardView(Widget):
             self.dispatch("on_turn", one.key.page)
         elif one.key.kind is not Kind.BACKSPACE:
             self.dispatch("on_kind", one.key.kind)
-
-    def _let_go(self, mark: object) -> None:
-        self._down.pop(mark, None)
-        self.draw_held()
 
     def _again(self, _: float) -> None:
         self.dispatch("on_kind", Kind.BACKSPACE)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from kivy.properties import BooleanProperty, NumericProperty, OptionProperty, StringProperty
+from kivy.clock import Clock
+from kivy.properties import BooleanProperty, NumericProperty, StringProperty
 from kivy.uix.behaviors import ButtonBehavior
 from kivy.uix.boxlayout import BoxLayout
 from kivy.uix.floatlayout import FloatLayout
@@ -20,7 +21,6 @@ class PushButton(ButtonBehavior, BoxLayout):
     icon = StringProperty("")
     back = StringProperty("accent")
     ink = StringProperty("on_accent")
-    down_role = StringProperty("pressed")
 
 
 class IconButton(ButtonBehavior, BoxLayout):
@@ -140,7 +140,6 @@ class StripButton(Widget):
     literal = BooleanProperty(False)
     best = BooleanProperty(False)
     held = BooleanProperty(False)
-    state = OptionProperty("up", options=["up", "down"])
 
     __events__ = ("on_choose", "on_hold")
 
@@ -156,8 +155,6 @@ class StripButton(Widget):
 
     def on_touch_down(self, touch: Any) -> bool:
         """Wait whether it becomes a long press."""
-        from kivy.clock import Clock
-
         if not self.collide_point(*touch.pos) or not self.text:
             return False
         touch.grab(self)
