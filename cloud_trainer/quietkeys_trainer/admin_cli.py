@@ -45,15 +45,17 @@ admin: Final = typer.Typer(no_args_is_help=True, help="Devices, jobs, invites, b
 
 
 @contextmanager
-def _opened(state: Path, database: str, blobs: str) -> Iterator[tuple[Settings, Service]]:
-    """The trainer's parts at the newest schema, without its plans."""
+def _opened(
+    state: Path, database: str, blobs: str, revision: str = "head"
+) -> Iterator[tuple[Settings, Service]]:
+    """The trainer's parts at a revision of the schema, without its plans."""
     os.umask(0o077)
     settings = Settings(state.absolute(), (), database=database, blobs=blobs)
     with typed_exit():
         settings.make_folders()
         service = open_service(settings, {})
         try:
-            migrate(service.ledger.database)
+            migrate(service.ledger.database, revision)
             yield settings, service
         finally:
             service.ledger.database.dispose()
@@ -199,10 +201,5 @@ def _migrate(
     blobs: BlobsOption = "",
 ) -> None:
     """Brings the schema up, or down to an earlier version's; stop the trainer first."""
-    os.umask(0o077)
-    with typed_exit():
-        settings = Settings(state.absolute(), (), database=database, blobs=blobs)
-        settings.make_folders()
-        service = open_service(settings, {})
-        migrate(service.ledger.database, revision)
-        service.ledger.database.dispose()
+    with _opened(state, database, blobs, revision):
+        pass
