@@ -55,6 +55,15 @@ def teach(folder: Path) -> None:
                 keyboard.record(context, typed, word, touches)
 
 
+def type_text(app: Any, text: str) -> None:
+    """Press the keys of a text, the space bar for spaces."""
+    for character in text:
+        if character == " ":
+            app.typing.space()
+        else:
+            app.typing.press(character)
+
+
 def script(app: Any, shot: Callable[[str], None]) -> Iterator[Step]:
     """Go through every screen."""
     yield 1.0
@@ -62,20 +71,9 @@ def script(app: Any, shot: Callable[[str], None]) -> Iterator[Step]:
     app.dialog.close()
     yield 0.5
     for text in ("Running late", "see you tomorow"):
-        for character in text:
-            if character == " ":
-                app.typing.space()
-            else:
-                app.typing.press(character)
+        type_text(app, text)
         app.typing.enter()
-    for character in "I will bring the differnt":
-        if character == " ":
-            app.typing.space()
-        else:
-            app.typing.press(character)
-    app.typing.space()
-    for character in "keybo":
-        app.typing.press(character)
+    type_text(app, "I will bring the differnt keybo")
     yield 0.6
     shot("typing")
     app.typing.turn(Page.EMOJI)

@@ -46,6 +46,16 @@ def training(desk: Desk) -> TrainingPresenter:
     return TrainingPresenter(desk.keyboard, desk.changed, desk.posted.append)
 
 
+def train(desk: Desk) -> TrainingPresenter:
+    """The training screen after somebody has typed, agreed and trained once."""
+    learn(desk)
+    screen = training(desk)
+    screen.agree()
+    screen.start()
+    pump(desk, screen)
+    return screen
+
+
 def privacy(desk: Desk) -> PrivacyPresenter:
     """A privacy screen."""
     return PrivacyPresenter(desk.keyboard, desk.changed, desk.posted.append)
@@ -128,11 +138,7 @@ def test_words_are_searched_and_deleted(desk: Desk) -> None:
 
 def test_what_leaves_is_shown_with_its_bytes(desk: Desk) -> None:
     """Evaluation keys and each encrypted array with what it hides; transfers, newest first."""
-    learn(desk)
-    trained = training(desk)
-    trained.agree()
-    trained.start()
-    pump(desk, trained)
+    train(desk)
     screen = privacy(desk)
     screen.refresh()
     pump(desk, screen)
@@ -144,11 +150,7 @@ def test_what_leaves_is_shown_with_its_bytes(desk: Desk) -> None:
 
 def test_export_and_wipe(desk: Desk, tmp_path: Path) -> None:
     """A file with what is known; then nothing is known, here and at the trainer."""
-    learn(desk)
-    trained = training(desk)
-    trained.agree()
-    trained.start()
-    pump(desk, trained)
+    train(desk)
     screen = privacy(desk)
     screen.export(tmp_path / "mine.json")
     assert (tmp_path / "mine.json").stat().st_size > 100
@@ -162,11 +164,7 @@ def test_export_and_wipe(desk: Desk, tmp_path: Path) -> None:
 
 def test_consent_can_be_taken_back(desk: Desk) -> None:
     """What was learned stays."""
-    learn(desk)
-    trained = training(desk)
-    trained.agree()
-    trained.start()
-    pump(desk, trained)
+    train(desk)
     screen = privacy(desk)
     screen.withdraw()
     pump(desk, screen)
@@ -178,11 +176,7 @@ def test_the_key_has_an_age_and_a_backup(desk: Desk, tmp_path: Path) -> None:
     """None before the first training; then a fingerprint, a code for the backup, and a new key on demand."""
     screen = privacy(desk)
     assert screen.key()[0] == "none yet"
-    learn(desk)
-    trained = training(desk)
-    trained.agree()
-    trained.start()
-    pump(desk, trained)
+    trained = train(desk)
     fingerprint, about = screen.key()
     assert len(fingerprint) == 19
     assert "made today" in about
@@ -200,11 +194,7 @@ def test_the_key_has_an_age_and_a_backup(desk: Desk, tmp_path: Path) -> None:
 
 def test_a_device_is_invited(desk: Desk) -> None:
     """After a training the trainer lets one in, and the screen shows the text to enter there."""
-    learn(desk)
-    trained = training(desk)
-    trained.agree()
-    trained.start()
-    pump(desk, trained)
+    train(desk)
     screen = privacy(desk)
     texts: list[str] = []
     screen.invite(texts.append)

@@ -13,20 +13,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from quietkeys_bench.service import UNLIMITED
 from quietkeys_protocol.plan import Plan
 from tests.trainer.device import Device
 from tests.trainer.fake_engine import CONTROL, PLAN, FakeEngine, wrap
 
 STARTS_WITHIN_S = 60.0
 # Tests ask more in a minute than a device in a day; the tests of limits say what they want.
-UNLIMITED = (
-    "requests-per-minute",
-    "bytes-per-day",
-    "reports-per-day",
-    "key-sets-per-day",
-    "jobs-in-flight",
-    "enrolments-per-minute",
-)
 
 
 @dataclass(slots=True)
