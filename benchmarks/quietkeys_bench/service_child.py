@@ -86,7 +86,7 @@ def session(sent: Mapping[str, Any], which: int, number: int, clocked: Clocked) 
 def _update(client: TrainerClient, job_id: str, container: bytes) -> bytes:
     """Return the update of a job once it is done, if it is this job's; nothing otherwise."""
     chance, deadline = Random(job_id), time.monotonic() + LONGEST_S
-    while (state := client.job_state(job_id)) in (JobState.QUEUED, JobState.RUNNING):
+    while (state := client.job(job_id).state) in (JobState.QUEUED, JobState.RUNNING):
         if time.monotonic() > deadline:
             return b""
         time.sleep(POLL_S * (0.5 + chance.random()))

@@ -73,7 +73,7 @@ class Reports:
 
     def _wait(self, job: str) -> None:
         deadline = time.monotonic() + LONGEST_S
-        while (state := self.client.job_state(job)) in (JobState.QUEUED, JobState.RUNNING):
+        while (state := self.client.job(job).state) in (JobState.QUEUED, JobState.RUNNING):
             if time.monotonic() > deadline:
                 raise TryAgain(ErrorCode.TRAINER_BUSY, f"no update after {LONGEST_S:.0f} s")
             time.sleep(POLL_S)

@@ -13,6 +13,12 @@ from quietkeys_protocol.errors import ErrorCode, Outdated
 from quietkeys_protocol.framing import Frames
 from quietkeys_protocol.plan import Plan
 
+Told = Callable[[int], None]  # hears how many blocks of a job are trained
+
+
+def nobody(_: int) -> None:
+    """Who hears it where nobody asked."""
+
 
 class EngineFailed(Exception):  # noqa: N818 - what happened, as in the words we use
     """The circuit did not run on these bytes: they crashed it, or it took too long or too much memory."""
@@ -33,10 +39,11 @@ class Engine(Protocol):
     def frames(self) -> Frames:
         """The frames of everything that is sent under this plan."""
 
-    def run(self, evaluation_keys: bytes, reports: Sequence[Sequence[bytes]]) -> list[bytes]:
+    def run(self, evaluation_keys: bytes, reports: Sequence[Sequence[bytes]], told: Told) -> list[bytes]:
         """The encrypted new weights, in the order of `Plan.update_fields`, for the sum of 1 to 8 reports.
 
-        Bytes are parsed in a spawned child under limits. Raises `EngineFailed`.
+        `told` hears after each block how many are done. Bytes are parsed in a spawned child under limits.
+        Raises `EngineFailed`.
         """
 
     def run_block(

@@ -38,7 +38,7 @@ from quietkeys_protocol.plan import Plan
 from quietkeys_protocol.security import check_specification
 from quietkeys_protocol.specification import Specification, canonical_specification, parse_specification
 from quietkeys_protocol.templates import frames_of
-from quietkeys_trainer.circuit import EngineFailed
+from quietkeys_trainer.circuit import EngineFailed, Told, nobody
 from quietkeys_trainer.engine_child import OPENMP_FILE, SHARED_MEMORY
 from quietkeys_trainer.exchange import MAX_REQUEST_BYTES, read_parts, write_parts
 
@@ -91,9 +91,11 @@ class CompiledEngine:
         """The hash of the client specification that the compiler made, which devices have pinned."""
         return self.specification.hash
 
-    def run(self, evaluation_keys: bytes, reports: Sequence[Sequence[bytes]]) -> list[bytes]:
+    def run(
+        self, evaluation_keys: bytes, reports: Sequence[Sequence[bytes]], told: Told = nobody
+    ) -> list[bytes]:
         """The encrypted new weights, see `circuit.Engine`; logs what it took. Raises `EngineFailed`."""
-        return self._logged(self.measure(evaluation_keys, reports), len(reports))
+        return self._logged(self.measure(evaluation_keys, reports, told), len(reports))
 
     def run_block(
         self, position: int, evaluation_keys: bytes, values: Sequence[Sequence[bytes]]
@@ -115,11 +117,17 @@ class CompiledEngine:
         )
         return list(run.ciphertexts)
 
-    def measure(self, evaluation_keys: bytes, reports: Sequence[Sequence[bytes]]) -> Run:
+    def measure(self, evaluation_keys: bytes, reports: Sequence[Sequence[bytes]], told: Told = nobody) -> Run:
         """`run`, with what it took. Raises `EngineFailed`."""
-        return self._measure(range(len(self.plan.blocks)), evaluation_keys, reports)
+        return self._measure(range(len(self.plan.blocks)), evaluation_keys, reports, told)
 
-    def _measure(self, blocks: range, evaluation_keys: bytes, reports: Sequence[Sequence[bytes]]) -> Run:
+    def _measure(
+        self,
+        blocks: range,
+        evaluation_keys: bytes,
+        reports: Sequence[Sequence[bytes]],
+        told: Told = nobody,
+    ) -> Run:
         """A run of some blocks on their values of each report."""
         if not 1 <= len(reports) <= self.plan.sources:
             raise EngineFailed(f"{len(reports)} reports")
@@ -132,7 +140,13 @@ class CompiledEngine:
         values = [value for report in reports for value in report]
         circuits = self.specification.ordered(self.plan)
         names = [circuits[position].name for position in blocks]
-        parts = _ask(["run", str(folder), str(len(reports)), *names], [evaluation_keys, *values], self.limits)
+        order = ["run", str(folder), str(len(reports)), *names]
+
+        def counted(parts: int) -> None:
+            if parts <= len(blocks):  # what follows them is what it took
+                told(parts)
+
+        parts = _ask(order, [evaluation_keys, *values], self.limits, counted)
         try:
             facts = json.loads(parts[-1])
             seconds, cpu_seconds = float(facts["seconds"]), float(facts["cpu_seconds"])
@@ -219,8 +233,11 @@ def _repeated(specification: Specification, sources: int) -> bytes:
     return canonical_specification(json.dumps(tree).encode())
 
 
-def _ask(arguments: list[str], parts: Sequence[bytes], limits: Limits) -> list[bytes]:
-    """What a child answers. Raises `EngineFailed` with how it ended, in words of ours."""
+def _ask(arguments: list[str], parts: Sequence[bytes], limits: Limits, told: Told = nobody) -> list[bytes]:
+    """What a child answers; `told` hears how many parts have come.
+
+    Raises `EngineFailed` with how the child ended, in words of ours.
+    """
     with tempfile.TemporaryDirectory(prefix="quietkeys-engine-") as private:
         environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
         environment |= {"TMPDIR": private, "HOME": private, "PYTHONPATH": _search_path()}
@@ -235,7 +252,7 @@ def _ask(arguments: list[str], parts: Sequence[bytes], limits: Limits) -> list[b
             cwd=private,
         )
         try:
-            return _exchange(child, parts, limits.wall_s)
+            return _exchange(child, parts, limits.wall_s, told)
         finally:  # also where this process is told to stop
             child.kill()
             child.wait()
@@ -243,7 +260,9 @@ def _ask(arguments: list[str], parts: Sequence[bytes], limits: Limits) -> list[b
                 left.unlink(missing_ok=True)
 
 
-def _exchange(child: subprocess.Popen[bytes], parts: Sequence[bytes], wall_s: float) -> list[bytes]:
+def _exchange(
+    child: subprocess.Popen[bytes], parts: Sequence[bytes], wall_s: float, told: Told
+) -> list[bytes]:
     if child.stdin is None or child.stdout is None:
         raise EngineFailed("no pipes to the child")
     timer = threading.Timer(wall_s, child.kill)
@@ -252,7 +271,7 @@ def _exchange(child: subprocess.Popen[bytes], parts: Sequence[bytes], wall_s: fl
     try:
         with child.stdin, child.stdout:
             write_parts(child.stdin, parts)
-            answer = read_parts(child.stdout, MAX_REQUEST_BYTES)
+            answer = read_parts(child.stdout, MAX_REQUEST_BYTES, told)
         status = child.wait()
     except (OSError, ValueError) as error:
         raise EngineFailed(f"child ended with status {child.wait()}") from error

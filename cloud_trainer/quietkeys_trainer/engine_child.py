@@ -13,11 +13,12 @@ import os
 import resource
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from quietkeys_trainer.confinement import isolate, limit
-from quietkeys_trainer.exchange import MAX_REQUEST_BYTES, read_parts, write_parts
+from quietkeys_trainer.exchange import MAX_REQUEST_BYTES, read_parts, write_each, write_parts
 
 NICENESS: Final = 10  # devices wait for the API, and nobody waits for a tenth of a job's time
 SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - where OpenMP has a file of its own
@@ -39,12 +40,11 @@ def main(arguments: list[str]) -> int:
     for descriptor in (0, 1, 2):  # native code prints
         os.dup2(nowhere, descriptor)
     request = read_parts(inbox, MAX_REQUEST_BYTES)
-    if verb == "compile":
-        answer = _compile(request, circuits, int(sources))
-    else:
-        answer = _run(request, circuits, int(sources), names)
     with outbox:
-        write_parts(outbox, answer)
+        if verb == "compile":
+            write_parts(outbox, _compile(request, circuits, int(sources)))
+        else:
+            write_each(outbox, len(names) + 1, _run(request, circuits, int(sources), names))
     return 0
 
 
@@ -69,7 +69,7 @@ def _compile(request: list[bytes], folder: Path, sources: int) -> list[bytes]:
     return []
 
 
-def _run(request: list[bytes], folder: Path, sources: int, names: list[str]) -> list[bytes]:
+def _run(request: list[bytes], folder: Path, sources: int, names: list[str]) -> Iterator[bytes]:
     """Runs a folder's circuits on evaluation keys and reports; answers results, then what it took, as JSON.
 
     A report holds three values per circuit, in the order of `names`; so does the next source's.
@@ -81,17 +81,17 @@ def _run(request: list[bytes], folder: Path, sources: int, names: list[str]) -> 
     values = [TransportValue.deserialize(value) for value in request]
     program = ServerProgram(Library(str(folder)), False)
     size = 3 * len(names)
-    results: list[bytes] = []
     for position, name in enumerate(names):
         places = [source * size + 3 * position + i for source in range(sources) for i in range(3)]
         found = program.get_server_circuit(name).call([values[place] for place in places], keys)
-        results += [value.serialize() for value in found]
+        (weights,) = found
+        yield weights.serialize()
     facts = {
         "seconds": time.perf_counter() - start,
         "cpu_seconds": time.process_time() - cpu_start,
         "peak_rss_bytes": _peak_rss_bytes(),
     }
-    return [*results, json.dumps(facts).encode()]
+    yield json.dumps(facts).encode()
 
 
 def _peak_rss_bytes() -> int:

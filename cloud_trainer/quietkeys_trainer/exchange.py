@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import IO, Final
 
 MAX_PARTS: Final = 4096
@@ -15,15 +15,24 @@ _LENGTH: Final = struct.Struct(">Q")
 
 def write_parts(stream: IO[bytes], parts: Sequence[bytes]) -> None:
     """Writes the parts and flushes."""
-    stream.write(_COUNT.pack(len(parts)))
+    write_each(stream, len(parts), parts)
+
+
+def write_each(stream: IO[bytes], count: int, parts: Iterable[bytes]) -> None:
+    """Writes `count` parts, each as soon as it is there."""
+    stream.write(_COUNT.pack(count))
     for part in parts:
         stream.write(_LENGTH.pack(len(part)))
         stream.write(part)
+        stream.flush()
     stream.flush()
 
 
-def read_parts(stream: IO[bytes], most: int) -> list[bytes]:
-    """The parts, of `most` bytes together. Raises `ValueError` where they end early or are more."""
+def read_parts(stream: IO[bytes], most: int, told: Callable[[int], None] = lambda _: None) -> list[bytes]:
+    """The parts, of `most` bytes together; `told` hears after each how many have come.
+
+    Raises `ValueError` where they end early or are more.
+    """
     (count,) = _COUNT.unpack(_exactly(stream, _COUNT.size))
     if count > MAX_PARTS:
         raise ValueError("too many parts")
@@ -34,6 +43,7 @@ def read_parts(stream: IO[bytes], most: int) -> list[bytes]:
         if most < 0:
             raise ValueError("too many bytes")
         parts.append(_exactly(stream, length))
+        told(len(parts))
     return parts
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from quietkeys_trainer.circuit import Engine
+from quietkeys_trainer.circuit import Engine, Told
 from quietkeys_trainer.pressure import JOB_BYTES, require_memory
 
 
@@ -33,8 +33,10 @@ class StoredKeys:
 class Executor(Protocol):
     """Runs jobs; may be called by several threads at once."""
 
-    def run(self, engine: Engine, keys: StoredKeys, reports: Sequence[Sequence[bytes]]) -> list[bytes]:
-        """The encrypted new weights, see `Engine.run`.
+    def run(
+        self, engine: Engine, keys: StoredKeys, reports: Sequence[Sequence[bytes]], told: Told
+    ) -> list[bytes]:
+        """The encrypted new weights, and `told` how many blocks are done, see `Engine.run`.
 
         Raises `EngineFailed` where the job does not run on these bytes, `ExecutorLostError` where what ran it
         died, `TryAgain` where nothing can be run now, and what `fetch` raises.
@@ -57,9 +59,11 @@ class Executor(Protocol):
 class LocalExecutor:
     """One job at a time, in a child of this process; the number of workers is that of jobs at once."""
 
-    def run(self, engine: Engine, keys: StoredKeys, reports: Sequence[Sequence[bytes]]) -> list[bytes]:
+    def run(
+        self, engine: Engine, keys: StoredKeys, reports: Sequence[Sequence[bytes]], told: Told
+    ) -> list[bytes]:
         """All blocks in one child."""
-        return engine.run(keys.fetch(), reports)
+        return engine.run(keys.fetch(), reports, told)
 
     def width(self) -> int:
         """One: a second job at once is a second worker."""

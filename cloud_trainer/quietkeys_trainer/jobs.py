@@ -34,6 +34,7 @@ class Job:
     job_id: str
     state: JobState
     update_blob: str | None
+    blocks_done: int = 0  # by the worker that has, or had, it
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +164,7 @@ class Jobs:
                 row.state, row.worker = JobState.RUNNING, worker
                 row.lease, row.lease_until = self.draw(), now + lasting_s
                 row.attempts += 1
+                row.blocks_done = 0
                 return Lease(
                     job_id=row.id,
                     token=row.lease,
@@ -184,6 +186,11 @@ class Jobs:
         """Whether the lease is still held, and if so until later."""
         with writing(self.database) as session:
             return _change(session, lease, {"lease_until": now + lasting_s})
+
+    def note_blocks(self, lease: Lease, done: int) -> bool:
+        """Whether the lease is still held, and if so the job has as many blocks done."""
+        with writing(self.database) as session:
+            return _change(session, lease, {"blocks_done": done})
 
     def finish(self, lease: Lease, update_blob: str, now: float) -> bool:
         """Whether this result is the job's result; False where the lease, or the device, is gone.
@@ -272,7 +279,7 @@ def _waiting(plan_hashes: Collection[str], now: float) -> Select[JobRow]:
 
 
 def _job(row: JobRow) -> Job:
-    return Job(row.id, JobState(row.state), row.update_blob)
+    return Job(row.id, JobState(row.state), row.update_blob, row.blocks_done)
 
 
 def _repeated(session: Session, account_id: str, idempotency_key: str, sha256: str) -> Job | None:

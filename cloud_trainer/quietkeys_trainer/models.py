@@ -237,6 +237,7 @@ class JobRow(Base):
     lease_until: Mapped[float | None] = mapped_column(Float(53))
     update_blob: Mapped[str | None] = mapped_column(String(81), unique=True)
     failure: Mapped[str | None] = mapped_column(String(10))
+    blocks_done: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
 
 
 class InvitationRow(Base):

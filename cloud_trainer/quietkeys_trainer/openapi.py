@@ -111,7 +111,9 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
     ("POST", "/v1/reports"): Operation(
         {202: Content(fields(job_id=ID))}, octets(wire.MAX_REPORT_BYTES), parameters=(_IDEMPOTENCY,)
     ),
-    ("GET", "/v1/jobs/{job_id}"): Operation({200: Content(fields(job_id=ID, state=_STATES))}),
+    ("GET", "/v1/jobs/{job_id}"): Operation(
+        {200: Content(fields(job_id=ID, state=_STATES, blocks_done=NUMBER))}
+    ),
     ("GET", "/v1/jobs/{job_id}/update"): Operation({200: octets(wire.MAX_UPDATE_BYTES)}),
     ("GET", "/v1/circle"): Operation(
         {

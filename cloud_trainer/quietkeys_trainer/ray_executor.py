@@ -22,7 +22,7 @@ import numpy as np
 import structlog
 
 from quietkeys_protocol.errors import ErrorCode, TryAgain
-from quietkeys_trainer.circuit import Engine, EngineFailed, EngineLoader, values_of_block
+from quietkeys_trainer.circuit import Engine, EngineFailed, EngineLoader, Told, values_of_block
 from quietkeys_trainer.executors import ExecutorLostError, StoredKeys
 from quietkeys_trainer.pressure import RESERVE_BYTES, require_memory
 from quietkeys_trainer.ray_tasks import run_block
@@ -107,7 +107,9 @@ class RayExecutor:
         self._keys = KeyObjects(lambda content: ray.put(np.frombuffer(content, np.uint8)), budget)
         self._dropped = threading.Event()
 
-    def run(self, engine: Engine, keys: StoredKeys, reports: Sequence[Sequence[bytes]]) -> list[bytes]:
+    def run(
+        self, engine: Engine, keys: StoredKeys, reports: Sequence[Sequence[bytes]], told: Told
+    ) -> list[bytes]:
         """A task for every block, see `Executor`."""
         errors = self._ray.exceptions
         try:
@@ -123,7 +125,7 @@ class RayExecutor:
                 )
                 for position in range(len(engine.plan.blocks))
             ]
-            results = self._results(tasks)
+            results = self._results(tasks, told)
         except errors.ObjectStoreFullError as error:
             self._keys.clear()
             raise TryAgain(ErrorCode.TRAINER_BUSY) from error
@@ -158,10 +160,12 @@ class RayExecutor:
         self._keys.clear()
         self._ray.shutdown()
 
-    def _results(self, tasks: list[Any]) -> list[list[bytes] | None]:
+    def _results(self, tasks: list[Any], told: Told) -> list[list[bytes] | None]:
         pending = tasks
         while pending:
-            _, pending = self._ray.wait(pending, num_returns=len(pending), timeout=LOOK_S)
+            done, pending = self._ray.wait(pending, timeout=LOOK_S)
+            if done:
+                told(len(tasks) - len(pending))
             if self._dropped.is_set():
                 for task in pending:
                     self._ray.cancel(task, force=True)

@@ -30,10 +30,10 @@ def plan(request: Request, service: ServiceOf, body: NoBody, plan_hash: str) -> 
 
 @router.get("/v1/jobs/{job_id}")
 def job(request: Request, service: ServiceOf, body: NoBody, job_id: str) -> JSONResponse:
-    """The state of a job of the device that asks."""
+    """The state of a job of the device that asks, and how many blocks of its plan are done."""
     sender = authenticate(service.ledger, request, body.sha256, service.clock())
     found = service.jobs.find(sender, job_id)
-    return JSONResponse({"job_id": found.job_id, "state": found.state})
+    return JSONResponse({"job_id": found.job_id, "state": found.state, "blocks_done": str(found.blocks_done)})
 
 
 @router.get("/v1/jobs/{job_id}/update")

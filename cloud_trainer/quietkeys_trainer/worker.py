@@ -136,7 +136,7 @@ class Worker:
             keys = StoredKeys(lease.key_blob, lambda: service.blobs.get(lease.key_blob))
             reports = self._reports(lease)
             engine = service.engines[lease.plan_hash]
-            container = _container(lease, engine, self.executor.run(engine, keys, reports))
+            container = _container(lease, engine, self._run(lease, engine, keys, reports))
         except BlobDamagedError:
             ours = service.jobs.fail(lease, Failure.INPUTS, service.clock())
             log.error("job_failed", failure=Failure.INPUTS.value, ours=ours)
@@ -164,6 +164,17 @@ class Worker:
             peak_rss_bytes=_peak_rss_bytes(),
         )
         self._note(lease, Outcome.DONE if ours else Outcome.DROPPED, start)
+
+    def _run(
+        self, lease: Lease, engine: Engine, keys: StoredKeys, reports: Sequence[Sequence[bytes]]
+    ) -> list[bytes]:
+        """Has the job run; its device may follow which block is under way."""
+
+        def told(blocks: int) -> None:
+            with suppress(TryAgain):  # a figure; the next one makes up for it
+                self.service.jobs.note_blocks(lease, blocks)
+
+        return self.executor.run(engine, keys, reports, told)
 
     def _note(self, lease: Lease, outcome: Outcome, start: float) -> None:
         """Notes a run for operators; a figure that the database cannot take now is not worth waiting for."""

@@ -15,7 +15,7 @@ from typing import Final
 from quietkeys.client_answers import (
     CircleState,
     Claimed,
-    JobState,
+    JobProgress,
     KeyState,
     Mail,
     check,
@@ -23,6 +23,7 @@ from quietkeys.client_answers import (
     json_of,
     read_circle,
     read_claimed,
+    read_job,
     read_key_state,
     read_mail,
     read_receipt,
@@ -152,12 +153,9 @@ class TrainerClient:
         check(is_id(job_id))
         return job_id
 
-    def job_state(self, job_id: str) -> JobState:
+    def job(self, job_id: str) -> JobProgress:
         """Return how far a job is."""
-        answer = self._call("GET", f"/v1/jobs/{job_id}", _EMPTY, TrafficKind.JOB)
-        fields = fields_of(answer, {200}, {"job_id", "state"})
-        check(fields["job_id"] == job_id and fields["state"] in set(JobState))
-        return JobState(fields["state"])
+        return read_job(self._call("GET", f"/v1/jobs/{job_id}", _EMPTY, TrafficKind.JOB), job_id)
 
     def fetch_update(self, job_id: str) -> bytes:
         """Return the update container of a job that is done, as it came."""

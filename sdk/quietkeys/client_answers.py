@@ -10,6 +10,7 @@ from typing import Any
 from quietkeys.receipts import DeletionReceipt
 from quietkeys.transport import Answer
 from quietkeys_protocol.errors import ErrorCode, Refused, Untrusted
+from quietkeys_protocol.plan import MAX_BLOCKS
 from quietkeys_protocol.signing import (
     PUBLIC_KEY_BYTES,
     SIGNATURE_BYTES,
@@ -30,6 +31,14 @@ class JobState(StrEnum):
     DONE = "done"
     FAILED = "failed"
     SUPERSEDED = "superseded"
+
+
+@dataclass(frozen=True, slots=True)
+class JobProgress:
+    """How far the trainer is with a report; blocks_done: blocks of the plan that it has trained."""
+
+    state: JobState
+    blocks_done: int
 
 
 class Upload(StrEnum):
@@ -113,6 +122,13 @@ def read_key_state(answer: Answer, key_id: str) -> KeyState:
     received, state = _number(fields["received"], 2**40), Upload(fields["state"])
     check((received == 0) == (state is Upload.ABSENT))
     return KeyState(state, received)
+
+
+def read_job(answer: Answer, job_id: str) -> JobProgress:
+    """Return what an answer says of this job."""
+    fields = fields_of(answer, {200}, {"job_id", "state", "blocks_done"})
+    check(fields["job_id"] == job_id and fields["state"] in set(JobState))
+    return JobProgress(JobState(fields["state"]), _number(fields["blocks_done"], MAX_BLOCKS))
 
 
 def read_receipt(answer: Answer, device_id: str, nonce: str) -> DeletionReceipt:

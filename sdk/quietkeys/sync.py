@@ -93,6 +93,7 @@ class _Run:
         self._seconds: dict[Step, float] = {}
         self._step: Step | None = None
         self._began = 0.0
+        self._blocks_done = 0
 
     def whole(self) -> SyncResult:
         """Run all steps, or those before it was told to stop, whatever that made of the one under way.
@@ -207,10 +208,10 @@ class _Run:
         return self._reread()
 
     def _wait(self, report: OpenReport) -> JobState:
-        self._begin(Step.TRAIN)
+        self._begin(Step.QUEUE)
         around = self._parts.around
         deadline, pause_s = around.monotonic() + self._wait_s, FIRST_POLL_S
-        while (state := self._client.job_state(report.job)) in _UNFINISHED:
+        while (state := self._look(report.job)) in _UNFINISHED:
             left_s = deadline - around.monotonic()
             if left_s <= 0.0:
                 break
@@ -224,6 +225,16 @@ class _Run:
         if state in _UNFINISHED and around.clock() - report.written > LONGEST_JOB_S:
             raise StartOver(ErrorCode.JOB_UNKNOWN)  # counts add up, so the next report has this one's too
         return state
+
+    def _look(self, job_id: str) -> JobState:
+        """Return how far the trainer is with a job; tell that it trains, and each block."""
+        job = self._client.job(job_id)
+        before, self._blocks_done = self._blocks_done, job.blocks_done
+        if self._step is Step.TRAIN and job.blocks_done != before:
+            self._tell(Step.TRAIN)
+        elif self._step is Step.QUEUE and job.state is not JobState.QUEUED:
+            self._begin(Step.TRAIN)
+        return job.state
 
     def _fetch(self, report: OpenReport) -> OpenReport:
         self._begin(Step.FETCH)
@@ -282,12 +293,16 @@ class _Run:
         if self._step is not None:
             self._seconds[self._step] = self._seconds.get(self._step, 0.0) + now - self._began
         self._step, self._began = step, now
-        if step is not None and self._progress is not None:
-            traffic = self._client.traffic
-            sent, received = sum(traffic.sent.values()), sum(traffic.received.values())
-            self._progress(Progress(step, sent, received, upload_bytes))
         if step is not None:
+            self._tell(step, upload_bytes)
             self._check_stop()
+
+    def _tell(self, step: Step, upload_bytes: int = 0) -> None:
+        if self._progress is not None:
+            traffic, blocks = self._client.traffic, len(self._parts.plan.blocks)
+            sent, received = sum(traffic.sent.values()), sum(traffic.received.values())
+            done = min(self._blocks_done, blocks) if step is Step.TRAIN else 0
+            self._progress(Progress(step, sent, received, upload_bytes, done, blocks))
 
     def _check_stop(self) -> None:
         if self._parts.stop.is_set():

@@ -17,6 +17,7 @@ class Step(StrEnum):
     UPLOAD_KEYS = "upload keys"
     ENCRYPT = "encrypt"
     SEND = "send"
+    QUEUE = "queue"
     TRAIN = "train"
     FETCH = "fetch"
     DECRYPT = "decrypt"
@@ -40,15 +41,18 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a sync is: the step that begins, and bytes of bodies sent and received so far.
+    """Where a sync is: the step that begins or goes on, and bytes of bodies sent and received so far.
 
-    upload_bytes: what the step is about to upload, where that is much: the evaluation keys.
+    upload_bytes: what the step is about to upload, where that is much: the evaluation keys. blocks_done: how
+    many of `blocks`, those of the plan, the trainer says it has trained; TRAIN is told anew with each.
     """
 
     step: Step
     bytes_sent: int
     bytes_received: int
     upload_bytes: int = 0
+    blocks_done: int = 0
+    blocks: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,24 @@ def test_a_training_shows_its_steps_and_what_it_was_worth(desk: Desk) -> None:
     assert "rolled back" in screen.history()[0].text
 
 
+def test_the_block_under_way_is_shown(desk: Desk) -> None:
+    """Queued, then the block that is trained now, in one line that counts up."""
+    blocks = len(desk.trainer.plan.blocks)
+    desk.trainer.polls = blocks + 1
+    seen: list[str] = []
+    learn(desk)
+    screen = training(desk)
+    screen.agree()
+    screen.changed = lambda: seen.extend(line.title for line in screen.steps[-1:])
+    screen.start()
+    pump(desk, screen)
+    shown = [title for before, title in zip(["", *seen], seen, strict=False) if title != before]
+    wanted = [f"Training on ciphertexts, block {n} of {blocks}" for n in range(1, blocks + 1)]
+    wanted = ["Queued at the trainer", *wanted, f"Training on ciphertexts, {blocks} blocks"]
+    assert [title for title in shown if title in wanted] == wanted
+    assert len([line for line in screen.steps if line.title.startswith("Training on")]) == 1
+
+
 def test_a_training_without_typing_says_so(desk: Desk) -> None:
     """There is nothing to learn from yet, and nothing is in use then."""
     screen = training(desk)

@@ -77,9 +77,11 @@ def test_one_source_trains_to_the_reference(
 
 
 def test_two_sources_add_up(engine: CompiledEngine, cipher: ProcessCipher, evaluation_keys: bytes) -> None:
-    """Two reports under one key set train to the reference of their sum; the same keys serve."""
+    """Two reports under one key set train to the reference of their sum; blocks are told as they are done."""
     reports = [report(2), report(3)]
-    results = engine.run(evaluation_keys, [cipher.encrypt(arrays) for arrays in reports])
+    done: list[int] = []
+    results = engine.run(evaluation_keys, [cipher.encrypt(arrays) for arrays in reports], done.append)
+    assert done == [1, 2]
     check(cipher.decrypt(results), [a + b for a, b in zip(*reports, strict=True)])
 
 

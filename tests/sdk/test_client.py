@@ -66,7 +66,7 @@ def test_a_trainer_that_is_down_is_tried_again_and_then_waited_for() -> None:
         pass
     waited: list[float] = []
     with pytest.raises(TryAgain) as caught:
-        client_of(url, waited).job_state(JOB)
+        client_of(url, waited).job(JOB)
     assert caught.value.code is ErrorCode.TRAINER_UNREACHABLE
     assert caught.value.__cause__ is not None
     assert waited == [0.5, 1.0, 2.0]
@@ -81,10 +81,10 @@ def test_a_trainer_that_recovers_is_answered_within_one_call() -> None:
         if len(nonces) < 3:
             reply(handler, 503, error_body(ErrorCode.TRAINER_BUSY))
         else:
-            reply(handler, 200, json.dumps({"job_id": JOB, "state": "running"}).encode())
+            reply(handler, 200, json.dumps({"job_id": JOB, "state": "running", "blocks_done": "0"}).encode())
 
     with serving(behave) as url:
-        assert client_of(url).job_state(JOB) is JobState.RUNNING
+        assert client_of(url).job(JOB).state is JobState.RUNNING
     assert len(set(nonces)) == 3
 
 
@@ -96,14 +96,14 @@ def test_errors_of_something_in_front_of_the_trainer(status: int, code: ErrorCod
     """A status without a typed error is told by its number, and tried again."""
     with serving(always(status, b"<html>bad gateway</html>")) as url:
         waited: list[float] = []
-        assert code_of(lambda: client_of(url, waited).job_state(JOB)) is code
+        assert code_of(lambda: client_of(url, waited).job(JOB)) is code
         assert len(waited) == TRIES - 1
 
 
 def test_an_untyped_502_is_a_broken_trainer() -> None:
     """Every other 5xx as well."""
     with serving(always(502, b"")) as url:
-        assert code_of(lambda: client_of(url).job_state(JOB)) is ErrorCode.TRAINER_BROKEN
+        assert code_of(lambda: client_of(url).job(JOB)) is ErrorCode.TRAINER_BROKEN
 
 
 def test_retry_after_is_respected_up_to_a_point() -> None:
@@ -111,11 +111,11 @@ def test_retry_after_is_respected_up_to_a_point() -> None:
     busy = error_body(ErrorCode.TRAINER_BUSY)
     with serving(always(503, busy, {"Retry-After": "7"})) as url:
         waited: list[float] = []
-        assert code_of(lambda: client_of(url, waited).job_state(JOB)) is ErrorCode.TRAINER_BUSY
+        assert code_of(lambda: client_of(url, waited).job(JOB)) is ErrorCode.TRAINER_BUSY
         assert waited == [7.0, 7.0, 7.0]
     with serving(always(503, busy, {"Retry-After": str(int(LONGEST_WAIT_S) + 1)})) as url:
         waited = []
-        assert code_of(lambda: client_of(url, waited).job_state(JOB)) is ErrorCode.TRAINER_BUSY
+        assert code_of(lambda: client_of(url, waited).job(JOB)) is ErrorCode.TRAINER_BUSY
         assert waited == []
 
 
@@ -125,7 +125,7 @@ def test_typed_errors_arrive_as_they_are(code: ErrorCode) -> None:
     body = json.dumps({"error": {"code": code.value, "message": "CANARY", "advice": "CANARY"}}).encode()
     with serving(always(code.status, body)) as url:
         with pytest.raises(type(error_of(code))) as caught:
-            client_of(url).job_state(JOB)
+            client_of(url).job(JOB)
         assert caught.value.code is code
         assert "CANARY" not in str(caught.value)
 
@@ -135,17 +135,34 @@ NONSENSE = {
     "not json": (200, b"\xff{"),
     "deep json": (200, b"[" * 10_000),
     "list": (200, b"[]"),
-    "another job": (200, json.dumps({"job_id": "1" * 32, "state": "done"}).encode()),
-    "unknown state": (200, json.dumps({"job_id": JOB, "state": "sleeping"}).encode()),
-    "state of a wrong type": (200, json.dumps({"job_id": JOB, "state": ["done"]}).encode()),
-    "one field more": (200, json.dumps({"job_id": JOB, "state": "done", "x": "y"}).encode()),
+    "another job": (200, json.dumps({"job_id": "1" * 32, "state": "done", "blocks_done": "0"}).encode()),
+    "unknown state": (200, json.dumps({"job_id": JOB, "state": "sleeping", "blocks_done": "0"}).encode()),
+    "state of a wrong type": (
+        200,
+        json.dumps({"job_id": JOB, "state": ["done"], "blocks_done": "0"}).encode(),
+    ),
+    "more blocks than a plan has": (
+        200,
+        json.dumps({"job_id": JOB, "state": "running", "blocks_done": "17"}).encode(),
+    ),
+    "blocks that are no number": (
+        200,
+        json.dumps({"job_id": JOB, "state": "running", "blocks_done": "-1"}).encode(),
+    ),
+    "one field more": (
+        200,
+        json.dumps({"job_id": JOB, "state": "done", "blocks_done": "0", "x": "y"}).encode(),
+    ),
     "no content": (204, b""),
     "teapot": (418, b""),
     "unknown code": (404, b'{"error": {"code": "nonsense", "message": "", "advice": ""}}'),
     "unhashable code": (404, b'{"error": {"code": [], "message": "", "advice": ""}}'),
     "code of another status": (404, error_body(ErrorCode.TRAINER_BUSY)),
     "code that never crosses the wire": (404, error_body(ErrorCode.PROFILE_DAMAGED)),
-    "huge": (200, json.dumps({"job_id": JOB, "state": "done"}).encode().ljust(MAX_JSON_BYTES + 1)),
+    "huge": (
+        200,
+        json.dumps({"job_id": JOB, "state": "done", "blocks_done": "0"}).encode().ljust(MAX_JSON_BYTES + 1),
+    ),
     "redirect": (302, b""),
 }
 
@@ -156,7 +173,7 @@ def test_nonsense_is_not_trusted_and_not_tried_again(status: int, content: bytes
     with serving(always(status, content)) as url:
         waited: list[float] = []
         with pytest.raises(Untrusted) as caught:
-            client_of(url, waited).job_state(JOB)
+            client_of(url, waited).job(JOB)
         assert caught.value.code is ErrorCode.TRAINER_GARBLED
         assert waited == []
 
@@ -167,13 +184,13 @@ def test_a_redirect_is_not_followed() -> None:
 
     def elsewhere(handler: BaseHTTPRequestHandler) -> None:
         visitors.append(handler.path)
-        reply(handler, 200, json.dumps({"job_id": JOB, "state": "done"}).encode())
+        reply(handler, 200, json.dumps({"job_id": JOB, "state": "done", "blocks_done": "0"}).encode())
 
     with (
         serving(elsewhere) as other,
         serving(always(307, b"", {"Location": other + f"/v1/jobs/{JOB}"})) as url,
     ):
-        assert code_of(lambda: client_of(url).job_state(JOB)) is ErrorCode.TRAINER_GARBLED
+        assert code_of(lambda: client_of(url).job(JOB)) is ErrorCode.TRAINER_GARBLED
     assert visitors == []
 
 
@@ -234,7 +251,7 @@ def test_a_deletion_has_a_receipt(plan: Plan) -> None:
     assert not receipt.is_signed_by(InMemoryTrainer(plan).trainer_key)
     assert not replace(receipt, deleted_at=receipt.deleted_at + 1).is_signed_by(trainer.trainer_key)
     assert not client.device_exists()
-    for call in (client.delete_device, lambda: client.job_state(JOB)):
+    for call in (client.delete_device, lambda: client.job(JOB)):
         with pytest.raises(StartOver):
             call()
 
@@ -284,7 +301,7 @@ def test_any_answer_is_taken_or_refused(status: int, content: bytes) -> None:
     calls: list[Callable[[], object]] = [
         client.enrol,
         lambda: client.post_report(b"x", JOB),
-        lambda: client.job_state(JOB),
+        lambda: client.job(JOB),
         lambda: client.fetch_update(JOB),
         client.delete_device,
         client.device_exists,

@@ -211,7 +211,7 @@ def test_the_encryption_process_is_there_for_a_sync_and_gone_after_it(wire: Wire
 
 def asks_again(parts: Parts, report: OpenReport) -> None:
     """Leak by one request more."""
-    client_of(parts).job_state(report.job)
+    client_of(parts).job(report.job)
 
 
 def fetches_again(parts: Parts, report: OpenReport) -> None:

@@ -104,6 +104,18 @@ def test_a_trainer_that_takes_its_time_is_asked_again(any_rig: Rig) -> None:
     assert len(any_rig.trainer.jobs) == 1
 
 
+def test_the_block_under_way_is_told(any_rig: Rig) -> None:
+    """Queued, then each block of the plan as the trainer says that it has begun."""
+    blocks = len(any_rig.trainer.plan.blocks)
+    any_rig.trainer.polls = blocks + 1
+    steps: list[Progress] = []
+    with any_rig.open_learned() as keyboard:
+        assert keyboard.sync(steps.append, 60).outcome is Outcome.APPLIED
+    waits = [(told.step, told.blocks_done) for told in steps if told.step in (Step.QUEUE, Step.TRAIN)]
+    assert waits == [(Step.QUEUE, 0), *((Step.TRAIN, done) for done in range(blocks + 1))]
+    assert {told.blocks for told in steps} == {blocks}
+
+
 def test_a_profile_is_private(any_rig: Rig) -> None:
     """Every file of a profile can be read by its owner only."""
     with any_rig.open_learned() as keyboard:

@@ -226,7 +226,7 @@ def test_the_transcript_shows_a_leak(rig: Rig, monkeypatch: pytest.MonkeyPatch) 
                 parts.transport,
                 parts.around,
             )
-            client.job_state(report.job)
+            client.job(report.job)
         return settled
 
     monkeypatch.setattr("quietkeys.sync.settle", leaking)

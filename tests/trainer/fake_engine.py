@@ -18,7 +18,7 @@ from typing import Final
 
 from quietkeys_protocol.framing import Frame, Frames, Literal
 from quietkeys_protocol.plan import Block, Plan
-from quietkeys_trainer.circuit import EngineFailed, values_of_block
+from quietkeys_trainer.circuit import EngineFailed, Told, nobody, values_of_block
 
 CONTROL: Final = "QUIETKEYS_TEST_CONTROL"  # the environment variable that names the control folder
 KEY_BYTES: Final = "QUIETKEYS_TEST_KEY_BYTES"  # and the one that sets the size of evaluation keys
@@ -75,9 +75,13 @@ class FakeEngine:
         update = (frame(f"{field.block}:", 100) for field in self.plan.update_fields)
         return Frames(frame("keys:", self.key_bytes), tuple(report), tuple(update))
 
-    def run(self, evaluation_keys: bytes, reports: Sequence[Sequence[bytes]]) -> list[bytes]:
+    def run(
+        self, evaluation_keys: bytes, reports: Sequence[Sequence[bytes]], told: Told = nobody
+    ) -> list[bytes]:
         """What `result` says, unless a payload or the control folder wants otherwise."""
         self._obey(reports)
+        for done in range(1, len(self.plan.blocks) + 1):
+            told(done)
         return result(evaluation_keys, reports, self.plan)
 
     def run_block(

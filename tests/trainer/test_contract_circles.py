@@ -38,9 +38,9 @@ def test_an_invited_device_shares_keys_and_jobs(side: Side, tmp_path: Path) -> N
     assert first.circle() == second.circle() == CircleState(members, shared_keys)
     assert second.key_state(shared_keys).state is Upload.STORED
     assert second.key_state(old).state is Upload.ABSENT
-    assert code_of(second.job_state, old_job) is ErrorCode.JOB_UNKNOWN
+    assert code_of(second.job, old_job) is ErrorCode.JOB_UNKNOWN
     job = side.report(second, shared_keys, 1)
-    assert first.job_state(job) is second.job_state(job)
+    assert first.job(job) == second.job(job)
 
 
 def test_three_wrong_claims_end_an_invitation(side: Side) -> None:
@@ -124,10 +124,10 @@ def test_who_leaves_takes_nothing_and_leaves_nothing(side: Side, tmp_path: Path,
     assert second.circle() == CircleState((Member(id_of(second), 0, b""),), "")
     assert first.circle() == CircleState((Member(id_of(first), 0, b""),), key_id)
     for device in (first, second):
-        assert code_of(device.job_state, gone) is ErrorCode.JOB_UNKNOWN
+        assert code_of(device.job, gone) is ErrorCode.JOB_UNKNOWN
         assert device.mail() is None
-    assert first.job_state(kept)
-    assert code_of(second.job_state, kept) is ErrorCode.JOB_UNKNOWN
+    assert first.job(kept).state
+    assert code_of(second.job, kept) is ErrorCode.JOB_UNKNOWN
     assert code_of(second.claim, invitation, CLAIM) is ErrorCode.INVITATION_UNKNOWN
     assert second.key_state(key_id).state is Upload.ABSENT
 
@@ -139,8 +139,8 @@ def test_a_deleted_member_leaves_the_circle_standing(side: Side, tmp_path: Path)
     gone, kept = side.report(first, key_id, 0), side.report(second, key_id, 1)
     assert first.delete_device().is_signed_by(side.trainer_key)
     assert second.circle() == CircleState((Member(id_of(second), 1, b""),), key_id)
-    assert code_of(second.job_state, gone) is ErrorCode.JOB_UNKNOWN
-    assert second.job_state(kept)
+    assert code_of(second.job, gone) is ErrorCode.JOB_UNKNOWN
+    assert second.job(kept).state
     second.delete_device()
     second.enrol()
     assert second.circle() == CircleState((Member(id_of(second), 0, b""),), "")
@@ -193,7 +193,7 @@ def test_another_circle_is_not_there(side: Side, tmp_path: Path) -> None:
     other.drop_mail(Mail(id_of(first), b"private"))
     other.delete_keys(key_id)
     for asked in (job, nobody):
-        assert code_of(other.job_state, asked) is ErrorCode.JOB_UNKNOWN
+        assert code_of(other.job, asked) is ErrorCode.JOB_UNKNOWN
     assert other.key_state(key_id) == KeyState(Upload.ABSENT, 0)
     assert code_of(side.report, other, key_id, 0) is ErrorCode.KEY_UNKNOWN
     assert code_of(other.put_key_part, key_id, 5, Body.of(b"x")) is ErrorCode.UPLOAD_OFFSET

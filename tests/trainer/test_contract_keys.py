@@ -122,9 +122,9 @@ def test_deleted_keys_take_everything_with_them(side: Side, tmp_path: Path) -> N
     for _ in range(2):
         device.delete_keys(key_id)
     assert device.key_state(key_id) == KeyState(Upload.ABSENT, 0)
-    assert code_of(device.job_state, job) is ErrorCode.JOB_UNKNOWN
+    assert code_of(device.job, job) is ErrorCode.JOB_UNKNOWN
     assert code_of(side.report, device, key_id, 0, 2) is ErrorCode.KEY_UNKNOWN
-    assert device.job_state(kept)
+    assert device.job(kept).state
     device.put_key_part("3" * 64, 0, Body.of(b"x"))
     device.delete_keys("3" * 64)
     assert device.key_state("3" * 64) == KeyState(Upload.ABSENT, 0)

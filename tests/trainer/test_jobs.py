@@ -230,6 +230,20 @@ def test_a_heartbeat_keeps_the_lease(desk: Desk) -> None:
     assert desk.jobs.lease_next(OTHER_WORKER, PLANS, NOW + 18, 10) is None
 
 
+def test_blocks_are_counted_by_the_worker_that_has_the_job(desk: Desk) -> None:
+    """A device reads how many are done; another worker begins at none, and a lost lease counts nothing."""
+    job_id = desk.accept()
+    lost = desk.lease(NOW)
+    assert desk.jobs.find(ANN, job_id).blocks_done == 0
+    assert desk.jobs.note_blocks(lost, 2)
+    assert desk.jobs.find(ANN, job_id).blocks_done == 2
+    taken = desk.lease(NOW + 11, OTHER_WORKER)
+    assert desk.jobs.find(ANN, job_id).blocks_done == 0
+    assert not desk.jobs.note_blocks(lost, 3)
+    assert desk.jobs.note_blocks(taken, 1)
+    assert desk.jobs.find(ANN, job_id).blocks_done == 1
+
+
 def test_the_job_of_a_worker_known_to_be_dead_is_free_at_once(desk: Desk) -> None:
     """The supervisor need not wait for the lease; other workers' jobs are left alone."""
     desk.accept()

@@ -31,7 +31,7 @@ CIRCLE = (
     "INSERT INTO evaluation_key_plans VALUES ('a', 'k', 'p')",
     "INSERT INTO reports VALUES ('a', 'k', 4, 8, 'p', 7, 'e', 'report', 8)",
     "INSERT INTO jobs VALUES"
-    " ('j', 'a', 'e', 'k', 'p', 4, 8, 'i', 's', 'queued', 0, 9, NULL, NULL, NULL, NULL, NULL, NULL)",
+    " ('j', 'a', 'e', 'k', 'p', 4, 8, 'i', 's', 'queued', 0, 9, NULL, NULL, NULL, NULL, NULL, NULL, 0)",
     "INSERT INTO mail VALUES ('d', 'e', 's', x'00', 0)",
     "INSERT INTO uploads VALUES ('a', 'z', 'n', 5, 0)",
     "INSERT INTO invitations VALUES ('i', 'a', 'c', x'00', 0, 0, NULL)",

@@ -32,6 +32,11 @@ def test_a_report_becomes_an_update(rig: Rig) -> None:
     job_id = answer.json()["job_id"]
     assert answer.json() == {"job_id": job_id}
     assert device.wait(job_id, "done", "failed") == "done"
+    assert device.send("GET", f"/v1/jobs/{job_id}").json() == {
+        "job_id": job_id,
+        "state": "done",
+        "blocks_done": str(len(rig.plan.blocks)),
+    }
     update = decode_update(device.update(job_id).content)
     assert update.plan_hash.hex() == rig.plan.hash
     assert update.key_id == hashlib.sha256(keys).digest()

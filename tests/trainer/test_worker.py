@@ -18,10 +18,10 @@ from quietkeys_protocol.errors import ErrorCode, TryAgain
 from quietkeys_protocol.wire import Report, decode_update, encode_report
 from quietkeys_trainer.blobs import ObjectBlobs
 from quietkeys_trainer.circles import Circles
-from quietkeys_trainer.circuit import Engine
+from quietkeys_trainer.circuit import Engine, Told, nobody
 from quietkeys_trainer.database import migrate, open_database
 from quietkeys_trainer.executors import Executor, ExecutorLostError, LocalExecutor, StoredKeys
-from quietkeys_trainer.jobs import MAX_ATTEMPTS, Arrival, Job, Jobs
+from quietkeys_trainer.jobs import MAX_ATTEMPTS, Arrival, Job, Jobs, Lease
 from quietkeys_trainer.ledger import Ledger
 from quietkeys_trainer.models import JobState
 from quietkeys_trainer.receipts import TrainerKey
@@ -56,10 +56,12 @@ class InterferingEngine(FakeEngine):
 
     interfere: Callable[[], None] = lambda: None
 
-    def run(self, evaluation_keys: bytes, reports: Sequence[Sequence[bytes]]) -> list[bytes]:
+    def run(
+        self, evaluation_keys: bytes, reports: Sequence[Sequence[bytes]], told: Told = nobody
+    ) -> list[bytes]:
         """Interferes, then runs."""
         self.interfere()
-        return FakeEngine.run(self, evaluation_keys, reports)
+        return FakeEngine.run(self, evaluation_keys, reports, told)
 
 
 @dataclass
@@ -142,6 +144,39 @@ def test_a_job_ends_in_an_update(bench: Bench) -> None:
     assert not bench.worker().work_once()
 
 
+def test_a_device_can_follow_the_blocks_of_its_job(bench: Bench) -> None:
+    """Each block is known as soon as it is done; a database that cannot take the figure stops nothing."""
+    seen: list[int] = []
+    job_id = bench.accept()
+
+    class Telling(FakeEngine):
+        """Looks as the device does, after every block."""
+
+        def run(
+            self, evaluation_keys: bytes, reports: Sequence[Sequence[bytes]], told: Told = nobody
+        ) -> list[bytes]:
+            """Tells, and looks."""
+            for done in (1, 2):
+                told(done)
+                seen.append(bench.job(job_id).blocks_done)
+            return FakeEngine.run(self, evaluation_keys, reports)
+
+    class Deaf(Jobs):
+        """Takes no figures."""
+
+        def note_blocks(self, lease: Lease, done: int) -> bool:
+            """Fails."""
+            raise TryAgain(ErrorCode.DISK_FULL)
+
+    assert bench.worker(Telling()).work_once()
+    assert seen == [1, 2]
+    bench.service = replace(bench.service, jobs=Deaf(bench.service.jobs.database))
+    job_id = bench.accept()
+    assert bench.worker(Telling()).work_once()
+    assert seen == [1, 2, 0, 0]
+    assert bench.job(job_id).state is JobState.DONE
+
+
 def test_an_engine_that_fails_is_one_failed_job(bench: Bench) -> None:
     """The job has failed, nothing was stored, and the next job runs."""
     failing = bench.accept(b"<fail>")
@@ -162,7 +197,9 @@ def test_an_engine_that_returns_nonsense_is_one_failed_job(bench: Bench) -> None
     class Returning(FakeEngine):
         returned: tuple[bytes, ...] = ()
 
-        def run(self, evaluation_keys: bytes, reports: Sequence[Sequence[bytes]]) -> list[bytes]:
+        def run(
+            self, evaluation_keys: bytes, reports: Sequence[Sequence[bytes]], told: Told = nobody
+        ) -> list[bytes]:
             return list(self.returned)
 
     for returned in ((), (*good, *good), (good[0] + b"x",), (b"X" + good[0][1:],)):
@@ -308,11 +345,13 @@ class Wide(LocalExecutor):
     dropped: threading.Event = field(default_factory=threading.Event)
     begun: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
 
-    def run(self, engine: Engine, keys: StoredKeys, reports: Sequence[Sequence[bytes]]) -> list[bytes]:
+    def run(
+        self, engine: Engine, keys: StoredKeys, reports: Sequence[Sequence[bytes]], told: Told
+    ) -> list[bytes]:
         """Runs when another one does."""
         self.begun.release()
         self.together.wait(30)
-        return LocalExecutor.run(self, engine, keys, reports)
+        return LocalExecutor.run(self, engine, keys, reports, told)
 
     def width(self) -> int:
         """Two."""
@@ -327,7 +366,9 @@ class Wide(LocalExecutor):
 class Stuck(Wide):
     """Runs until it is dropped."""
 
-    def run(self, engine: Engine, keys: StoredKeys, reports: Sequence[Sequence[bytes]]) -> list[bytes]:
+    def run(
+        self, engine: Engine, keys: StoredKeys, reports: Sequence[Sequence[bytes]], told: Told
+    ) -> list[bytes]:
         """Waits."""
         self.begun.release()
         assert self.dropped.wait(30)

@@ -24,7 +24,8 @@ _TITLES: Final = {
     Step.UPLOAD_KEYS: "Sending evaluation keys",
     Step.ENCRYPT: "Encrypting your counts",
     Step.SEND: "Sending the encrypted report",
-    Step.TRAIN: "The trainer trains on ciphertexts",
+    Step.QUEUE: "Queued at the trainer",
+    Step.TRAIN: "Training on ciphertexts",
     Step.FETCH: "Fetching the encrypted update",
     Step.DECRYPT: "Decrypting it here",
     Step.JUDGE: "Judging it on typing kept aside",
@@ -137,11 +138,14 @@ class TrainingPresenter:
             self.post(lambda: self._ended(result))
 
     def _step(self, now: Progress) -> None:
-        passed = now.bytes_sent + now.bytes_received
-        self._finish(State.DONE, passed)
-        self.steps.append(StepLine(_TITLES[now.step], State.ACTIVE))
-        self._order.append(now.step)
-        self._began, self._passed = time.monotonic(), passed
+        if self._order[-1:] == [now.step]:  # it goes on
+            self.steps[-1] = replace(self.steps[-1], title=_title(now))
+        else:
+            passed = now.bytes_sent + now.bytes_received
+            self._finish(State.DONE, passed)
+            self.steps.append(StepLine(_title(now), State.ACTIVE))
+            self._order.append(now.step)
+            self._began, self._passed = time.monotonic(), passed
         self.changed()
 
     def _finish(self, state: State, passed: int) -> None:
@@ -172,3 +176,11 @@ class TrainingPresenter:
             else str(error)
         )
         self.changed()
+
+
+def _title(now: Progress) -> str:
+    if now.step is not Step.TRAIN:
+        return _TITLES[now.step]
+    if now.blocks_done >= now.blocks:
+        return f"{_TITLES[now.step]}, {now.blocks} blocks"
+    return f"{_TITLES[now.step]}, block {now.blocks_done + 1} of {now.blocks}"

@@ -46,6 +46,7 @@ _SENTENCES: Final = {
     Step.UPLOAD_KEYS: "sending the evaluation keys",
     Step.ENCRYPT: "encrypting the counts",
     Step.SEND: "sending the report",
+    Step.QUEUE: "waiting for the trainer's turn",
     Step.TRAIN: "the trainer trains on ciphertexts",
     Step.FETCH: "fetching the encrypted update",
     Step.DECRYPT: "decrypting it here",
@@ -132,7 +133,7 @@ class _Round:
                 def progress(now: SyncProgress) -> None:
                     live.rename(_SENTENCES[now.step])
                     shown.begin(now)
-                    if now.step is Step.TRAIN:
+                    if now.step is Step.QUEUE:
                         self._training.set()
 
                 result = keyboard.sync(progress, TRAINS_WITHIN_S)
@@ -182,8 +183,9 @@ class _Shown:
 
     def begin(self, now: SyncProgress) -> None:
         """End the step before and begin this one."""
-        self.end(now)
-        self._now, self._began = now, time.monotonic()
+        if self._now is None or self._now.step is not now.step:
+            self.end(now)
+            self._now, self._began = now, time.monotonic()
 
     def end(self, then: SyncProgress | None = None) -> None:
         """Print the line of the step under way; then: what follows."""

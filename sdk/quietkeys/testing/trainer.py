@@ -64,7 +64,8 @@ class _Job:
 class InMemoryTrainer:
     """Everything a trainer knows, open to a test.
 
-    training: what it computes. polls: how often it answers that a job is under way. key_bytes: size of the
+    training: what it computes. polls: how often it answers that a job is queued, then
+    under way, a block further each time. key_bytes: size of the
     evaluation keys that it takes. invites: how many devices each still lets in, None: everybody may come.
     trainer_key: what its receipts are verified with. requests: method and path
     of everything received.
@@ -252,10 +253,16 @@ class InMemoryTrainer:
         return answer_of(202, job_id=job_id)
 
     def _state(self, job: _Job, job_id: str) -> Answer:
-        if job.state is JobState.QUEUED and job.polls >= self.polls:
-            job.update, job.state = self._trained(job, job_id), JobState.DONE
+        """Say how far the job is: queued when first asked, then a block further each time, then done."""
+        blocks = len(self.plan.blocks)
+        if job.state in (JobState.QUEUED, JobState.RUNNING):
+            if job.polls >= self.polls:
+                job.update, job.state = self._trained(job, job_id), JobState.DONE
+            elif job.polls:
+                job.state = JobState.RUNNING
+        done = blocks if job.state is JobState.DONE else min(max(job.polls - 1, 0), blocks - 1)
         job.polls += 1
-        return answer_of(200, job_id=job_id, state=job.state.value)
+        return answer_of(200, job_id=job_id, state=job.state.value, blocks_done=str(done))
 
     def _update(self, job: _Job) -> Answer:
         match job.state:
