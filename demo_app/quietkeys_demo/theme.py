@@ -21,7 +21,7 @@ class Theme:
     muted: str
     accent: str
     on_accent: str
-    soft: str  # behind what is chosen
+    soft: str  # behind what is chosen or selected
     on_soft: str
     good: str
     bad: str
@@ -76,6 +76,7 @@ DARK: Final = Theme(
 PAIRS: Final = (
     ("text", "page"),
     ("text", "surface"),
+    ("text", "soft"),
     ("text", "key"),
     ("text", "side_key"),
     ("text", "board"),

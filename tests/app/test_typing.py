@@ -132,7 +132,7 @@ def test_moving_into_a_word_offers_it_and_replaces_all_of_it(english: Desk) -> N
     screen.move(10)
     assert "sentemce" in [choice.text for choice in screen.strip]
     screen.choose([choice.text for choice in screen.strip].index("sentence"))
-    assert screen.text == "What a sentence  here"
+    assert (screen.text, screen.cursor) == ("What a sentence here", 16)
 
 
 def test_a_message_is_sent(english: Desk) -> None:
@@ -185,7 +185,82 @@ def test_what_was_meant_is_learnt_when_a_mistake_is_put_right(english: Desk) -> 
     assert screen.last_word() == "word"
 
 
-@given(st.lists(st.sampled_from([*"abe.,! \b\n<>", "sentence"]), max_size=40))
+@pytest.mark.parametrize(
+    ("keys", "text"),
+    [
+        ("well,yes", "Well, yes"),
+        ("really?yes", "Really? Yes"),
+        ("done!don't", "Done! Don't"),
+        ("at 3,5", "At 3,5"),
+        ("see example.org", "See example.org"),
+        ("x@y.org?a", "X@y.org?a"),
+    ],
+)
+def test_a_space_that_was_left_out_after_punctuation_is_put(english: Desk, keys: str, text: str) -> None:
+    """Between words, not in numbers and addresses, and not for somebody at a hardware keyboard."""
+    english.keyboard.level = Level.OFF
+    screen = english.typing()
+    type_text(screen, keys)
+    assert screen.text == text
+    screen.clear()
+    for character in keys:
+        screen.type_hardware(character)
+    assert screen.text.lower() == keys
+
+
+def test_a_capital_after_a_full_stop_begins_a_sentence(english: Desk) -> None:
+    """But not one of an abbreviation."""
+    english.keyboard.level = Level.OFF
+    screen = english.typing()
+    type_text(screen, "done.")
+    screen.tap_shift()
+    screen.press("t")
+    assert screen.text == "Done. T"
+    screen.clear()
+    for letter in "US":
+        screen.shift = Shift.ON
+        type_text(screen, letter + ".")
+    assert screen.text == "U.S."
+
+
+def test_what_is_selected_is_replaced(english: Desk) -> None:
+    """By a key, by backspace, by what is pasted; moving on selects nothing any more."""
+    screen = english.typing()
+    type_text(screen, "what a sentence ")
+    screen.select_word(9)
+    assert (screen.selected, screen.copy()) == ((7, 15), "sentence")
+    screen.press("w")
+    assert (screen.text, screen.cursor, screen.selected) == ("What a w ", 8, None)
+    screen.select_all()
+    assert screen.cut() == "What a w "
+    assert screen.text == ""
+    screen.paste("one\ntwo\x00")
+    assert screen.text == "one two"
+    screen.move(4)
+    screen.move(7, selecting=True)
+    screen.move(6, selecting=True)
+    assert screen.copy() == "tw"
+    screen.move(2)
+    assert (screen.selected, screen.copy()) == (None, "")
+    screen.move(0, selecting=True)
+    screen.backspace()
+    assert screen.text == "e two"
+
+
+def test_what_was_pasted_is_not_learnt(english: Desk) -> None:
+    """Nor corrected, nor is a word that a paste has become a part of; what is typed after it is."""
+    screen = english.typing()
+    screen.paste("my sentemce")
+    screen.space()
+    screen.paste("sente")
+    type_text(screen, "mce ")
+    assert screen.text == "my sentemce sentemce "
+    assert english.keyboard.status().words_recorded == 0
+    type_text(screen, "what ")
+    assert english.keyboard.status().words_recorded == 1
+
+
+@given(st.lists(st.sampled_from([*"abe.,! \b\n<>{}", "sentence"]), max_size=40))
 def test_any_keys_leave_a_whole_state(small_keyboard: TypingPresenter, keys: list[str]) -> None:
     """The cursor is in the text, every character has its place for a touch, the strip has at most three."""
     screen = small_keyboard
@@ -202,12 +277,17 @@ def test_any_keys_leave_a_whole_state(small_keyboard: TypingPresenter, keys: lis
                 screen.move(screen.cursor - 1)
             case ">":
                 screen.choose(0)
+            case "{":
+                screen.move(screen.cursor - 2, selecting=True)
+            case "}":
+                screen.paste(screen.cut() + "e")
             case _:
                 for character in key:
                     screen.press(character, (1.0, 1.0))
         assert 0 <= screen.cursor <= len(screen.text)
         assert len(screen._touches) == len(screen.text)
         assert len(screen.strip) <= 3
+        assert screen.selected is None or screen.selected[1] <= len(screen.text)
         assert screen.underlined is None or screen.underlined[1] <= len(screen.text)
 
 

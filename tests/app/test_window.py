@@ -196,6 +196,31 @@ def test_a_long_press_on_the_strip_has_a_menu(screen: Screen) -> None:
     screen.wait(lambda state: state["text"] == "")
 
 
+def test_a_word_is_copied_and_pasted(screen: Screen) -> None:
+    """Held in the field it is selected, and can be cut, copied and pasted; shortcuts do the same."""
+    screen.keys("ctrl+a")
+    screen.keys("BackSpace")
+    screen.keys(*"the", "space", *"them")
+    screen.wait(lambda state: state["text"].lower() == "the them")
+    screen.click("field", hold=0.8)
+    screen.wait(lambda state: state["selected"] == [0, 3])
+    screen.click("button:Copy")
+    screen.wait(lambda state: "button:Copy" not in state["places"])
+    screen.keys("End")
+    screen.keys("ctrl+v")
+    screen.wait(lambda state: state["text"].lower() == "the themthe")
+    screen.keys("shift+Home")
+    screen.wait(lambda state: state["selected"] == [0, 11])
+    screen.keys("ctrl+x")
+    screen.wait(lambda state: state["text"] == "")
+    screen.click("field", hold=0.8)
+    screen.click("button:Paste")
+    screen.wait(lambda state: state["text"].lower() == "the themthe")
+    screen.keys("ctrl+a")
+    screen.keys("BackSpace")
+    screen.wait(lambda state: state["text"] == "")
+
+
 def test_the_look_is_switched(screen: Screen) -> None:
     """Light and dark."""
     screen.click("tab:Privacy")
@@ -225,6 +250,8 @@ def test_training_for_real_then_rolling_back(screen: Screen) -> None:
     state = screen.wait(lambda state: not state["busy"] and bool(state["steps"]), 300.0)
     assert state["steps"][0] == "Introducing this device"
     assert state["steps"][-1] == "Judging it on typing kept aside"
+    assert "Queued at the trainer" in state["steps"]
+    assert any(step.startswith("Training on ciphertexts, ") for step in state["steps"])
     assert state["headline"] == "Applied", state["detail"]
     assert state["worths"] == 1
     screen.wait(lambda state: state["chart"] > 0 and state["version"] == 1)

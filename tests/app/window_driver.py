@@ -19,9 +19,11 @@ from tests.sdk import small
 def places(app: Any) -> dict[str, tuple[int, int]]:
     """Where to click, from the top left of the window, by name."""
     from kivy.core.window import Window
+    from kivy.metrics import dp
 
     from quietkeys_demo.views.emoji_view import EmojiSheet
     from quietkeys_demo.views.parts import PushButton, StripButton, Tab, Toggle
+    from quietkeys_demo.views.rich_text import RichText
 
     found: dict[str, tuple[int, int]] = {}
 
@@ -33,12 +35,14 @@ def places(app: Any) -> dict[str, tuple[int, int]]:
     def walk(widget: Any) -> None:
         if isinstance(widget, Tab):
             add(f"tab:{widget.text}", widget, widget.center)
-        elif isinstance(widget, PushButton):
+        elif isinstance(widget, PushButton) and not widget.disabled:
             add(f"button:{widget.text}", widget, widget.center)
         elif isinstance(widget, Toggle):
             add(f"toggle:{widget.text}", widget, widget.center)
         elif isinstance(widget, StripButton):
             add(f"strip:{widget.text}", widget, widget.center)
+        elif isinstance(widget, RichText) and widget.cursor >= 0:
+            add("field", widget, (widget.x + dp(4), widget.top - dp(8)))
         elif isinstance(widget, EmojiSheet) and widget.parent is not None and widget.parent.height:
             add("emoji:😀", widget, widget.middle("😀"))
         for child in widget.children:
@@ -62,6 +66,7 @@ def state(app: Any) -> dict[str, Any]:
         "dark": app.dark,
         "text": app.typing.text,
         "underlined": app.typing.underlined,
+        "selected": app.typing.selected,
         "strip": [choice.text for choice in app.typing.strip],
         "page": app.typing.page.value,
         "notice": app.typing.notice,

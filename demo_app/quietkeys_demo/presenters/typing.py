@@ -1,7 +1,8 @@
 """The typing screen: what stands in the field, what is in the strip, and what every key does.
 
 Text is corrected as a word ends. One backspace right after gives back what was typed, un-learns it, and lets
-it stand. What is chosen in the strip ends the word, and a full stop right after moves to the word.
+it stand. What is chosen in the strip ends the word, and a full stop right after moves to the word. What was
+pasted was not typed: it is neither corrected nor learnt.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ from quietkeys_demo.presenters.keys import Page
 Touch = tuple[float, float]
 
 STRIP: Final = 3
+PASTED: Final[Touch] = (float("inf"), float("inf"))  # in the place of the touch of a character
 _SENTENCE_ENDS: Final = ".!?"
 _TIGHT: Final = ".,!?;:)"  # what follows a word without a space
+_SPACED: Final = ",;!?"  # what no word goes on behind
 _DOUBLE_S: Final = 0.5  # between two taps that belong together
 
 
@@ -74,6 +77,7 @@ class TypingPresenter:
     clock: Callable[[], float]
     text: str = ""
     cursor: int = 0
+    anchor: int | None = None  # the other end of what is selected
     shift: Shift = Shift.ON
     page: Page = Page.LETTERS
     strip: tuple[Choice, ...] = ()
@@ -92,10 +96,19 @@ class TypingPresenter:
 
     # Keys
 
-    def press(self, character: str, touch: Touch | None = None) -> None:
-        """A key with a character, or an emoji. touch: where it was touched, in letter keys."""
+    def press(self, character: str, touch: Touch | None = None, *, by_finger: bool = True) -> None:
+        """A key with a character, or an emoji, in the place of what is selected.
+
+        touch: where it was touched, in letter keys. by_finger: put the space that was left out after
+        punctuation.
+        """
+        self._remove_selected()
         if character.isalpha() and len(character) == 1 and self.shift is not Shift.OFF:
             character = character.upper()
+        if by_finger and self._lacks_space(character):
+            starts = self.text[self.cursor - 1] in _SENTENCE_ENDS
+            self._replace(self.cursor, self.cursor, " ")
+            character = character.upper() if starts else character
         if character in _TIGHT:
             self._punctuate(character)
         else:
@@ -109,14 +122,15 @@ class TypingPresenter:
         """A key of a hardware keyboard, which has a shift of its own."""
         if self.shift is Shift.OFF or not character.isalpha():
             shift, self.shift = self.shift, Shift.OFF
-            self.press(character)
+            self.press(character, by_finger=False)
             if shift is Shift.LOCK:
                 self.shift = shift
             return
-        self.press(character)
+        self.press(character, by_finger=False)
 
     def space(self) -> None:
         """The space bar: ends a word; twice in a row a full stop."""
+        self._remove_selected()
         before = self.text[: self.cursor]
         ended = self._ended
         if ended is not None and ended.spaced and self.cursor == ended.end and before[:-1][-1:].isalnum():
@@ -137,9 +151,11 @@ class TypingPresenter:
         self._after()
 
     def backspace(self) -> None:
-        """Gives a correction back right after it was made, else takes the character before the cursor."""
+        """Gives a correction back right after it was made, else takes what is selected or one character."""
         ended = self._ended
-        if ended is not None and ended.kept != ended.typed and self.cursor == ended.end:
+        if self.selected is not None:
+            self._remove_selected()
+        elif ended is not None and ended.kept != ended.typed and self.cursor == ended.end:
             self._give_back(ended)
         elif self.cursor:
             self._replace(self.cursor - 1, self.cursor, "")
@@ -163,9 +179,52 @@ class TypingPresenter:
         self.page = page
         self.changed()
 
-    def move(self, cursor: int) -> None:
-        """Put the cursor before a character."""
-        self.cursor = min(max(cursor, 0), len(self.text))
+    def move(self, cursor: int, *, selecting: bool = False) -> None:
+        """Put the cursor before a character; selecting: and select what lies on the way."""
+        before, self.cursor = self.cursor, min(max(cursor, 0), len(self.text))
+        self.anchor = (before if self.anchor is None else self.anchor) if selecting else None
+        self._ended = None
+        self._after()
+
+    # What is selected
+
+    @property
+    def selected(self) -> tuple[int, int] | None:
+        """Where what is selected begins and ends; None if nothing is."""
+        if self.anchor is None or self.anchor == self.cursor:
+            return None
+        return min(self.anchor, self.cursor), max(self.anchor, self.cursor)
+
+    def select_word(self, cursor: int) -> None:
+        """Select the word around a character."""
+        self.move(cursor)
+        start, end, _ = self._token()
+        self.move(start)
+        self.move(end, selecting=True)
+
+    def select_all(self) -> None:
+        """Select the whole text."""
+        self.move(0)
+        self.move(len(self.text), selecting=True)
+
+    def copy(self) -> str:
+        """Return what is selected, "" if nothing is."""
+        start, end = self.selected or (0, 0)
+        return self.text[start:end]
+
+    def cut(self) -> str:
+        """Return what is selected, and take it out."""
+        taken = self.copy()
+        self._remove_selected()
+        self._after()
+        return taken
+
+    def paste(self, text: str) -> None:
+        """Put a text in the place of what is selected; it is never learnt from."""
+        self._remove_selected()
+        line = " ".join(text.split("\n"))
+        line = "".join(character for character in line if character.isprintable())
+        self._replace(self.cursor, self.cursor, line, [PASTED] * len(line))
         self._ended = None
         self._after()
 
@@ -230,7 +289,10 @@ class TypingPresenter:
     def suggest(self) -> None:
         """Ask for the strip again, as when the model has changed."""
         start, end, token = self._token()
-        shown = self.keyboard.suggest(self.text[:start], token, self._touches[start:end] or None)
+        touches = self._touches[start:end]
+        shown = self.keyboard.suggest(
+            self.text[:start], token, None if PASTED in touches else touches or None
+        )
         best = "" if self._literal_at == start else shown.correction or ""
         self.strip = tuple(
             Choice(text, literal=bool(token) and text == token, best=text == (best or token) and bool(token))
@@ -266,16 +328,19 @@ class TypingPresenter:
 
     def _end_word(self, chosen: str | None, *, spaced: bool = True) -> None:
         start, end, token = self._token()
-        if not token and chosen is None:
-            self._replace(self.cursor, self.cursor, " ")
+        context, touches = self.text[:start], tuple(self._touches[start:end])
+        if chosen is None and (not token or PASTED in touches):
+            self._replace(self.cursor, self.cursor, " " * spaced)
             self._ended = None
             return
-        context, touches = self.text[:start], tuple(self._touches[start:end])
         kept = chosen
         if kept is None:
             shown = self.keyboard.suggest(context, token, touches or None)
             kept = token if start == self._literal_at else shown.correction or token
-        receipt = self._record(context, token or kept, kept, touches if token else ())
+        receipt = None
+        if PASTED not in touches:
+            receipt = self._record(context, token or kept, kept, touches if token else ())
+        end += spaced and self.text[end : end + 1] == " "
         self._replace(start, end, kept + " " * spaced)
         self._ended = Ended(start, token, touches, kept, receipt, spaced)
         self.underlined = (start, start + len(kept)) if token and kept != token else None
@@ -299,15 +364,31 @@ class TypingPresenter:
         self._replace(ended.start, ended.end, ended.typed, list(ended.touches))
         self._ended, self.underlined, self._literal_at = None, None, ended.start
 
+    def _lacks_space(self, character: str) -> bool:
+        """Return whether a letter would stand right behind the punctuation that ended a word."""
+        before = self.text[: self.cursor]
+        word = before.split()[-1].rstrip(_TIGHT) if before.split() else ""
+        if not (character.isalpha() and len(character) == 1 and word.replace("'", "").isalpha()):
+            return False
+        if before[-1] == ".":  # else an address, or an abbreviation
+            return character.isupper() and not word.isupper()
+        return before[-1] in _SPACED
+
+    def _remove_selected(self) -> None:
+        if self.selected is not None:
+            self._replace(*self.selected, "")
+            self._ended = None
+        self.anchor = None
+
     def _replace(self, start: int, end: int, text: str, touches: list[Touch | None] | None = None) -> None:
         self.text = self.text[:start] + text + self.text[end:]
         self._touches[start:end] = [None] * len(text) if touches is None else touches
-        self.cursor = start + len(text)
+        self.cursor, self.anchor = start + len(text), None
         if self.underlined is not None and start < self.underlined[1]:
             self.underlined = None
 
     def _clear(self) -> None:
-        self.text, self.cursor, self._touches = "", 0, []
+        self.text, self.cursor, self.anchor, self._touches = "", 0, None, []
         self._ended, self.underlined, self._literal_at = None, None, -1
 
     def _after(self) -> None:

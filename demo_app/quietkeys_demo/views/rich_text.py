@@ -16,28 +16,32 @@ from quietkeys_demo.views.assets import emoji, text_texture, text_width
 
 LINE: float = 1.4  # of the size of the type
 BLINK_S: float = 0.55
+HOLD_S: float = 0.5
 
 
 class RichText(Widget):
     """Draws a text from the top left in lines of its width, and grows with it.
 
-    cursor: before which character it blinks, -1 for none. underlined: (start, end) or None. on_place: told
-    the character at which the text was touched.
+    cursor: before which character it blinks, -1 for none. underlined, selected: (start, end) or None.
+    on_place: told the character at which the text was touched. on_hold: the one at which it was held or
+    touched twice.
     """
 
     text = StringProperty("")
     hint = StringProperty("")
     cursor = NumericProperty(-1)
     underlined = ObjectProperty(None, allownone=True)
+    selected = ObjectProperty(None, allownone=True)
     type_size = NumericProperty(16)
     color = ColorProperty((0, 0, 0, 1))
     hint_color = ColorProperty((0.5, 0.5, 0.5, 1))
     line_color = ColorProperty((0, 0, 1, 1))
+    selected_color = ColorProperty((0, 0, 1, 0.3))
     natural = NumericProperty(0)  # the width that the text would take on lines of the given width
     lines = NumericProperty(1)
     blink = BooleanProperty(True)
 
-    __events__ = ("on_place",)
+    __events__ = ("on_place", "on_hold")
 
     def __init__(self, **properties: Any) -> None:
         super().__init__(**properties)
@@ -48,6 +52,8 @@ class RichText(Widget):
             "hint",
             "cursor",
             "underlined",
+            "selected",
+            "selected_color",
             "color",
             "size",
             "pos",
@@ -57,6 +63,7 @@ class RichText(Widget):
             self.fbind(name, self._draw)
         self._blinking: Any = None
         self._caret: Any = None
+        self._holding: Any = None
 
     def on_cursor(self, *_: object) -> None:
         """Blink while there is a cursor."""
@@ -70,13 +77,28 @@ class RichText(Widget):
     def on_place(self, index: int) -> None:
         """See the class."""
 
+    def on_hold(self, index: int) -> None:
+        """See the class."""
+
     def on_touch_down(self, touch: Any) -> bool:
         """Say at which character it was touched."""
         if self.cursor < 0 or not self.collide_point(*touch.pos) or self._flow is None:
             return bool(super().on_touch_down(touch))
         line = int((self.top - touch.y) / self._line_height())
-        self.dispatch("on_place", self._flow.index(touch.x - self.x, max(line, 0)))
+        index = self._flow.index(touch.x - self.x, max(line, 0))
+        if touch.is_double_tap:
+            self.dispatch("on_hold", index)
+        else:
+            self.dispatch("on_place", index)
+            self._holding = Clock.schedule_once(lambda _: self.dispatch("on_hold", index), HOLD_S)
         return True
+
+    def on_touch_up(self, touch: Any) -> bool:
+        """Forget that it was touched."""
+        if self._holding is not None:
+            self._holding.cancel()
+            self._holding = None
+        return bool(super().on_touch_up(touch))
 
     def draw(self, *_: object) -> None:
         """Draw everything anew."""
@@ -90,6 +112,8 @@ class RichText(Widget):
         self.canvas.clear()
         colour = tuple(self.color if self.text else self.hint_color)
         with self.canvas:
+            if self.selected is not None and self.text:
+                self._select(height)
             for piece in found.pieces:
                 y = self.top - (piece.line + 1) * height
                 if piece.emoji:
@@ -117,6 +141,18 @@ class RichText(Widget):
                 Rectangle(
                     pos=(self.x + x, self.top - (line + 1) * height + dp(3)), size=(dp(2), height - dp(6))
                 )
+
+    def _select(self, height: float) -> None:
+        Color(*self.selected_color)
+        if self._flow is None:
+            return
+        (x, line), (end_x, end_line) = (self._flow.place(index) for index in self.selected)
+        for row in range(line, end_line + 1):
+            left = x if row == line else 0.0
+            right = end_x if row == end_line else self.width
+            Rectangle(
+                pos=(self.x + left, self.top - (row + 1) * height), size=(max(right - left, 0.0), height)
+            )
 
     def _underline(self, start: int, end: int, height: float) -> None:
         Color(*self.line_color)

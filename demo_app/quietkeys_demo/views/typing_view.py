@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from kivy.clock import Clock
+from kivy.core.clipboard import Clipboard
 from kivy.core.window import Window
 from kivy.metrics import dp
 from kivy.properties import BooleanProperty, StringProperty
@@ -24,12 +25,14 @@ class TypingView(BoxLayout):
 
     notice = StringProperty("")
     private = BooleanProperty(False)
+    editing = BooleanProperty(False)  # cut, copy and paste are offered
 
     def __init__(self, presenter: TypingPresenter, ask: Any, **properties: Any) -> None:
         self.presenter = presenter
         super().__init__(**properties)
         self._ask = ask
         self._shown = 0
+        self._edited = ""  # the text for which they are
         self._hardware: Any = None
         self.refresh_soon = Clock.create_trigger(self.refresh, -1)
         self._buttons = [StripButton() for _ in range(STRIP)]
@@ -41,7 +44,8 @@ class TypingView(BoxLayout):
         keys.bind(on_character=lambda _, character, touch: presenter.press(character, touch))
         keys.bind(on_kind=lambda _, kind: self._kind(kind))
         keys.bind(on_turn=lambda _, page: presenter.turn(page))
-        self.ids.field.bind(on_place=lambda _, index: presenter.move(index))
+        self.ids.field.bind(on_place=lambda _, index: self._place(index))
+        self.ids.field.bind(on_hold=lambda _, index: self._hold(index))
         self.ids.sheet.bind(on_emoji=lambda _, symbol: presenter.press(symbol))
         self.bind(width=lambda *_: self._fit_bubbles())
         self.refresh()
@@ -51,6 +55,8 @@ class TypingView(BoxLayout):
         state, field = self.presenter, self.ids.field
         self._thread()
         field.text, field.cursor, field.underlined = state.text, state.cursor, state.underlined
+        field.selected = state.selected
+        self.editing = self.editing and state.text == self._edited
         for place, button in enumerate(self._buttons):
             choice = state.strip[place] if place < len(state.strip) else None
             button.text = choice.text if choice else ""
@@ -80,6 +86,32 @@ class TypingView(BoxLayout):
         """Switch incognito."""
         self.presenter.set_private(not self.presenter.private)
 
+    def copy(self) -> None:
+        """Copy what is selected."""
+        if self.presenter.selected is not None:
+            Clipboard.copy(self.presenter.copy())
+        self.editing = False
+
+    def cut(self) -> None:
+        """Copy what is selected and take it out."""
+        if self.presenter.selected is not None:
+            Clipboard.copy(self.presenter.cut())
+        self.editing = False
+
+    def paste(self) -> None:
+        """Put in what was copied, here or elsewhere."""
+        self.presenter.paste(Clipboard.paste() or "")
+        self.editing = False
+
+    def _place(self, index: int) -> None:
+        self.presenter.move(index)
+        self.editing = False
+
+    def _hold(self, index: int) -> None:
+        self.presenter.select_word(index)
+        self._edited = self.presenter.text
+        self.editing = True
+
     def _kind(self, kind: Kind) -> None:
         {
             Kind.BACKSPACE: self.presenter.backspace,
@@ -88,17 +120,20 @@ class TypingView(BoxLayout):
             Kind.SHIFT: self.presenter.tap_shift,
         }[kind]()
 
-    def _key_down(self, _: object, keycode: tuple[int, str], __: str, ___: list[str]) -> bool:
+    def _key_down(self, _: object, keycode: tuple[int, str], __: str, modifiers: list[str]) -> bool:
         name, state = keycode[1], self.presenter
+        selecting = "shift" in modifiers
         actions: dict[str, Callable[[], None]] = {
             "backspace": state.backspace,
             "enter": state.enter,
             "numpadenter": state.enter,
-            "left": lambda: state.move(state.cursor - 1),
-            "right": lambda: state.move(state.cursor + 1),
-            "home": lambda: state.move(0),
-            "end": lambda: state.move(len(state.text)),
+            "left": lambda: state.move(state.cursor - 1, selecting=selecting),
+            "right": lambda: state.move(state.cursor + 1, selecting=selecting),
+            "home": lambda: state.move(0, selecting=selecting),
+            "end": lambda: state.move(len(state.text), selecting=selecting),
         }
+        if "ctrl" in modifiers or "meta" in modifiers:
+            actions = {"a": state.select_all, "c": self.copy, "x": self.cut, "v": self.paste}
         if name in actions:
             actions[name]()
             return True

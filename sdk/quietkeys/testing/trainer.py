@@ -64,11 +64,10 @@ class _Job:
 class InMemoryTrainer:
     """Everything a trainer knows, open to a test.
 
-    training: what it computes. polls: how often it answers that a job is queued, then
-    under way, a block further each time. key_bytes: size of the
-    evaluation keys that it takes. invites: how many devices each still lets in, None: everybody may come.
-    trainer_key: what its receipts are verified with. requests: method and path
-    of everything received.
+    training: what it computes. polls: how often it answers that a job is queued, then under way, a block
+    further each time. key_bytes: size of the evaluation keys that it takes. invites: how many devices each
+    still lets in, None: everybody may come. trainer_key: what its receipts are verified with. requests:
+    method and path of everything received.
     """
 
     plan: Plan
