@@ -32,7 +32,7 @@ demo: install ## watch the loop: type, count, encrypt, train, decrypt, judge, ap
 
 test: screen services check ## everything at small numbers, one real encrypted round included
 	@$(BIN)/python -m pytest tests/engine
-	@$(BIN)/python -m pytest --ignore tests/engine
+	@$(BIN)/python -m pytest --ignore tests/engine -n 2 --dist loadgroup
 
 soak: screen services check ## the same at big numbers: DATA=/path/to/data (goes on where it stopped)
 	@[ -d "$(DATA)" ] || { echo "make soak needs DATA=/path/to/data, a folder with misspellings/, people/, text/ and typing/" >&2; exit 2; }

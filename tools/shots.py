@@ -76,6 +76,10 @@ def script(app: Any, shot: Callable[[str], None]) -> Iterator[Step]:
     type_text(app, "I will bring the differnt keybo")
     yield 0.6
     shot("typing")
+    app.views["type"]._hold(8)
+    yield 0.4
+    shot("editing")
+    app.typing.move(len(app.typing.text))
     app.typing.turn(Page.EMOJI)
     yield 0.4
     shot("emoji")
@@ -90,6 +94,14 @@ def script(app: Any, shot: Callable[[str], None]) -> Iterator[Step]:
     app.show("train")
     yield 0.5
     shot("train-empty")
+    app.views["train"].start()
+    yield 0.4
+    shot("consent")
+    app.dialog.close()
+    app.show("privacy")
+    yield lambda: not app.privacy.busy
+    yield 0.6
+    shot("privacy-empty")
     app.show("play")
     app.play.set_speed(60.0)
     app.views["play"].toggle()
@@ -116,6 +128,14 @@ def script(app: Any, shot: Callable[[str], None]) -> Iterator[Step]:
         scroll.scroll_y = place
         yield 0.6
         shot(name)
+    app._back_up()
+    yield 0.4
+    shot("save")
+    app.dialog.close()
+    app.views["privacy"].join()
+    yield 0.4
+    shot("join")
+    app.dialog.close()
     app.views["privacy"].wipe()
     yield 0.4
     shot("wipe")

@@ -217,10 +217,10 @@ class Jobs:
         with writing(self.database) as session:
             return _change(session, lease, {"lease_until": until, "attempts": JobRow.attempts - 1})
 
-    def abandon(self, lease: Lease, now: float) -> bool:
-        """Whether the job is anybody's again at once; the attempt counts, as that of a worker that died."""
+    def abandon(self, lease: Lease, until: float) -> bool:
+        """Whether the job is anybody's again from `until` on; the attempt counts, its worker being lost."""
         with writing(self.database) as session:
-            return _change(session, lease, {"lease_until": now - 1})
+            return _change(session, lease, {"lease_until": until})
 
     def release_worker(self, worker: str, now: float) -> int:
         """How many jobs a worker that is known to be dead had left; they are anybody's at once."""

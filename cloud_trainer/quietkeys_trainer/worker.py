@@ -32,6 +32,7 @@ CREW_S: Final = 1.0  # how soon a worker sees that its cluster has grown or shru
 POLL_S: Final = 0.2  # how soon an idle worker sees a new job
 PAUSE_S: Final = 5.0  # before trying again where the database or the store cannot take more
 LATER_S: Final = 30.0  # before a job whose result found no space is run again
+LOST_S: Final = 3.0  # by attempt, before a job that was lost is run again: a cluster has to see who is dead
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,7 @@ class Worker:
             service.jobs.give_back(lease, service.clock() + LATER_S)
             raise
         except ExecutorLostError:
-            ours = service.jobs.abandon(lease, service.clock())
+            ours = service.jobs.abandon(lease, service.clock() + LOST_S * lease.attempt)
             log.warning("job_abandoned", ours=ours)
             return
         except (EngineFailed, QuietkeysError) as error:

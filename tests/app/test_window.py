@@ -132,7 +132,8 @@ def screen(
             url,
             str(state_file),
         ],
-        env=os.environ | {"DISPLAY": screen_in_memory, "KIVY_HOME": str(folder / "kivy")},
+        env=os.environ
+        | {"DISPLAY": screen_in_memory, "KIVY_HOME": str(folder / "kivy"), "HOME": str(folder)},
         stderr=subprocess.DEVNULL,
     )
     found = Screen(screen_in_memory, state_file, process)
@@ -272,6 +273,13 @@ def test_what_left_is_shown_and_everything_is_wiped(screen: Screen, trainer: tup
     screen.click("tab:Privacy")
     screen.wait(lambda state: state["leaves"] > 4)
     assert devices(trainer[2]) == 1
+    screen.scroll_to("button:Back up")
+    screen.click("button:Back up")
+    screen.wait(lambda state: state["dialog"] == "Back up to")
+    screen.click("button:Save")
+    screen.wait(lambda state: state["dialog"] == "Your recovery code")
+    assert list(screen.state_file.parent.glob("*.backup"))
+    screen.click("button:I have written it down")
     screen.scroll_to("button:Wipe everything")
     screen.click("button:Wipe everything")
     screen.wait(lambda state: state["dialog"] == "Wipe everything?")

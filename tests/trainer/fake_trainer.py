@@ -1,15 +1,17 @@
 """`python -m tests.trainer.fake_trainer`: the trainer's command line over the fake engine, with short leases.
 
 `QUIETKEYS_TEST_LARGEST_FILE` limits the size of any file that the process may write, as a full disk would;
-`QUIETKEYS_TEST_LATER` is how many seconds a worker leaves a job alone whose result found no place.
+`QUIETKEYS_TEST_LATER` is how many seconds a worker leaves a job alone whose result found no place,
+`QUIETKEYS_TEST_STORE_TIMEOUT` how many seconds an object store has for an answer.
 """
 
 from __future__ import annotations
 
 import os
 import resource
+from datetime import timedelta
 
-from quietkeys_trainer import worker
+from quietkeys_trainer import blobs, worker
 from quietkeys_trainer.cli import make_cli
 from tests.trainer.fake_engine import load_fake
 
@@ -19,5 +21,8 @@ if __name__ == "__main__":
     limit = int(os.environ.get("QUIETKEYS_TEST_LARGEST_FILE", "0"))
     if limit:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    timeout_s = os.environ.get("QUIETKEYS_TEST_STORE_TIMEOUT")
+    if timeout_s is not None:
+        vars(blobs)["_CLIENT"] = {"timeout": timedelta(seconds=float(timeout_s))}
     vars(worker)["LATER_S"] = float(os.environ.get("QUIETKEYS_TEST_LATER", worker.LATER_S))
     make_cli(load_fake, "tests.trainer.fake_trainer", LEASE_S)()

@@ -93,22 +93,24 @@ def test_postgresql_is_killed_and_comes_back(outage: Services, tmp_path: Path) -
 
 
 @pytest.mark.timeout(300)
-def test_a_store_that_fails_loses_nothing(outage: Services, tmp_path: Path) -> None:
-    """While S3 answers with errors reports are refused for now, and jobs run again later."""
+@pytest.mark.parametrize("fault", [Fault.ERROR, Fault.SILENCE])
+def test_a_store_that_fails_loses_nothing(outage: Services, tmp_path: Path, fault: Fault) -> None:
+    """While S3 answers with errors, or not in time, reports are refused for now, and jobs run again later."""
     storage = outage.new_storage()
-    with running(tmp_path, "--workers", "1", QUIETKEYS_TEST_LATER="1", **storage.variables()) as trainer:
+    hurry = {"QUIETKEYS_TEST_LATER": "1", "QUIETKEYS_TEST_STORE_TIMEOUT": "1"}
+    with running(tmp_path, "--workers", "1", **hurry, **storage.variables()) as trainer:
         device = trainer.device()
         assert device.put_keys(KEYS).json()["state"] == "stored"
         with trainer.held():
             first, payload = insist(device, 1)
             wait_until(lambda: len(trainer.runs()) == 1)
-            outage.bucket.fault = lambda _: Fault.ERROR
+            outage.bucket.fault = lambda _: fault
         wait_until(lambda: "worker_waits" in trainer.log)  # its result found no place
         report = device.report(PLAN.hash, KEYS, fake_values(b"refused"))
         assert code(device.post(report)) == (503, ErrorCode.TRAINER_BUSY)
         outage.bucket.fault = lambda _: None
         assert_one_result(trainer, storage, device, first, payload)
-        turns = itertools.cycle([Fault.ERROR, None, None])
+        turns = itertools.cycle([fault, None, None])
         outage.bucket.fault = lambda _: next(turns)
         second, newer = insist(device, 2)
         outage.bucket.fault = lambda _: None

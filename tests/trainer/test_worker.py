@@ -29,7 +29,7 @@ from quietkeys_trainer.retention import Retention
 from quietkeys_trainer.service import Service
 from quietkeys_trainer.tidy import tidy
 from quietkeys_trainer.uploads import Uploads
-from quietkeys_trainer.worker import Worker
+from quietkeys_trainer.worker import LOST_S, Worker
 from tests.trainer.fake_engine import PLAN, FakeEngine, result, wrap
 
 ANN = "a" * 32
@@ -413,15 +413,20 @@ def test_a_crew_in_a_hurry_gives_all_its_jobs_back(bench: Bench) -> None:
 
 
 def test_an_executor_that_dies_is_a_worker_that_dies(bench: Bench) -> None:
-    """The job runs again at once; after three times it has failed."""
+    """The job runs again after a while, longer each time; after three times it has failed."""
 
     class Dying(LocalExecutor):
         def run(self, *_: object) -> list[bytes]:
             raise ExecutorLostError
 
     job_id = bench.accept()
-    for _ in range(MAX_ATTEMPTS):
+    for attempt in range(MAX_ATTEMPTS):
+        bench.now += LOST_S * attempt + 0.1
         assert bench.job(job_id).state in {JobState.QUEUED, JobState.RUNNING}
         assert bench.worker(executor=Dying()).work_once()
+        assert not bench.worker(executor=Dying()).work_once()
+        bench.now += LOST_S * attempt
+        assert not bench.worker(executor=Dying()).work_once()
+    bench.now += LOST_S * MAX_ATTEMPTS + 0.1
     assert not bench.worker(executor=Dying()).work_once()
     assert bench.job(job_id).state is JobState.FAILED

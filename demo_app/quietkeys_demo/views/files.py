@@ -1,4 +1,4 @@
-"""Choosing a file: to be typed, or to be written."""
+"""Dialogs that ask for a file or for a line of text."""
 
 from __future__ import annotations
 
@@ -6,12 +6,36 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from kivy.metrics import dp
-from kivy.uix.filechooser import FileChooserListView
-from kivy.uix.textinput import TextInput
+from kivy.properties import BooleanProperty, StringProperty
+from kivy.uix.behaviors import ButtonBehavior
+from kivy.uix.boxlayout import BoxLayout
 
+from quietkeys_demo.presenters.files import Entry, FilesPresenter
 from quietkeys_demo.views.parts import Dialog
-from quietkeys_demo.views.rich_text import themed
+
+
+class EntryRow(ButtonBehavior, BoxLayout):
+    """A folder or a file to choose."""
+
+    text = StringProperty("")
+    is_folder = BooleanProperty(False)
+    chosen = BooleanProperty(False)
+
+
+class FileBrowser(BoxLayout):
+    """A folder, what is in it, and the name that was chosen or entered."""
+
+    folder = StringProperty("")
+    name = StringProperty("")
+    problem = StringProperty("")
+    saving = BooleanProperty(False)
+
+
+class LineField(BoxLayout):
+    """A line to type in."""
+
+    text = StringProperty("")
+    hint = StringProperty("")
 
 
 class FileDialog(Dialog):
@@ -20,30 +44,35 @@ class FileDialog(Dialog):
     def __init__(self, title: str, then: Callable[[Path], None], save: str = "", **properties: Any) -> None:
         super().__init__(title=title, **properties)
         self._then = then
-        text, page = themed("text"), themed("page")
-        self._name = TextInput(
-            text=save,
-            multiline=False,
-            size_hint_y=None,
-            height=dp(40),
-            foreground_color=text,
-            background_color=page,
-            cursor_color=text,
-        )
-        self._chooser = FileChooserListView(path=str(Path.home()), size_hint_y=None, height=dp(220))
-        self._chooser.bind(selection=self._select)
-        self.ids.points.add_widget(self._chooser)
-        self.ids.points.add_widget(self._name)
-        self.answer("Save" if save else "Open", self._done)
+        self.presenter = FilesPresenter(Path.home(), bool(save), self._refresh, save)
+        self._browser = FileBrowser(saving=bool(save))
+        self._browser.ids.up.bind(on_release=lambda _: self.presenter.up())
+        self.ids.points.add_widget(self._browser)
+        self.answer("Save" if save else "Open", self._done, stays=True)
         self.answer("Cancel", lambda: None, "page", "text")
+        self._refresh()
 
-    def _select(self, _: object, selection: list[str]) -> None:
-        if selection:
-            self._name.text = Path(selection[0]).name
+    def _refresh(self) -> None:
+        state, browser = self.presenter, self._browser
+        browser.folder, browser.name = str(state.folder), state.name
+        entries = browser.ids.entries
+        entries.clear_widgets()
+        for entry in state.entries():
+            row = EntryRow(text=entry.name, is_folder=entry.is_folder, chosen=entry.name == state.name)
+            row.bind(on_release=lambda _, entry=entry: self._open(entry))
+            entries.add_widget(row)
+        browser.problem = state.problem
+
+    def _open(self, entry: Entry) -> None:
+        self.presenter.name = self._browser.name
+        self.presenter.open(entry)
 
     def _done(self) -> None:
-        if self._name.text.strip():
-            self._then(Path(self._chooser.path) / self._name.text.strip())
+        self.presenter.name = self._browser.name
+        path = self.presenter.chosen()
+        if path is not None:
+            self.close()
+            self._then(path)
 
 
 class AskText(Dialog):
@@ -51,16 +80,7 @@ class AskText(Dialog):
 
     def __init__(self, title: str, hint: str, then: Callable[[str], None], **properties: Any) -> None:
         super().__init__(title=title, **properties)
-        text, page = themed("text"), themed("page")
-        field = TextInput(
-            hint_text=hint,
-            multiline=False,
-            size_hint_y=None,
-            height=dp(40),
-            foreground_color=text,
-            background_color=page,
-            cursor_color=text,
-        )
+        field = LineField(hint=hint)
         self.ids.points.add_widget(field)
         self.answer("Go on", lambda: then(field.text))
         self.answer("Cancel", lambda: None, "page", "text")

@@ -115,13 +115,20 @@ class Dialog(FloatLayout):
         self.ids.points.add_widget(Bullet(icon=icon, text=text))
 
     def answer(
-        self, text: str, action: Callable[[], None], back: str = "accent", ink: str = "on_accent"
+        self,
+        text: str,
+        action: Callable[[], None],
+        back: str = "accent",
+        ink: str = "on_accent",
+        *,
+        stays: bool = False,
     ) -> None:
-        """Add a button that closes it and does something."""
+        """Add a button that closes it and does something; stays: the action closes it, or does not."""
         button = PushButton(text=text, back=back, ink=ink)
 
         def answered(_: object) -> None:
-            self.close()
+            if not stays:
+                self.close()
             action()
 
         button.bind(on_release=answered)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from kivy.app import App
 from kivy.clock import Clock
 from kivy.graphics import Color, Rectangle
 from kivy.metrics import dp, sp
@@ -170,8 +169,3 @@ class RichText(Widget):
 
     def _line_height(self) -> float:
         return float(sp(self.type_size) * LINE)
-
-
-def themed(role: str) -> tuple[float, ...]:
-    """Return a colour of the running app's theme."""
-    return App.get_running_app().theme.colour(role)  # type: ignore[no-any-return]

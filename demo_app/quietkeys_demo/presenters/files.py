@@ -1,0 +1,77 @@
+"""Choosing a file: the folder that is shown, what is in it, and what was chosen. Without Kivy."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+SHOWN: Final = 200  # entries of a folder
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A folder, or a file."""
+
+    name: str
+    is_folder: bool
+
+
+@dataclass(slots=True)
+class FilesPresenter:
+    """changed: called after anything has changed. saving: a file to write, else one to read."""
+
+    folder: Path
+    saving: bool
+    changed: Callable[[], None]
+    name: str = ""
+    problem: str = ""
+
+    def entries(self) -> list[Entry]:
+        """Return what is in the folder, folders first, nothing hidden; files only where one is to be read."""
+        try:
+            found = [
+                Entry(entry.name, entry.is_dir())
+                for entry in os.scandir(self.folder)
+                if not entry.name.startswith(".") and (entry.is_dir() or not self.saving)
+            ]
+        except OSError:
+            self.problem = "This folder cannot be read."
+            return []
+        return sorted(found, key=lambda one: (not one.is_folder, one.name.casefold()))[:SHOWN]
+
+    def up(self) -> None:
+        """Show the folder that this one is in."""
+        self._show(self.folder.parent)
+
+    def open(self, entry: Entry) -> None:
+        """Show a folder, or choose a file."""
+        if entry.is_folder:
+            self._show(self.folder / entry.name)
+        else:
+            self.name = entry.name
+            self.changed()
+
+    def chosen(self) -> Path | None:
+        """Return the file; None, with the reason in `problem`, where there is none of that name to be had."""
+        name = self.name.strip()
+        path = self.folder / name
+        self.problem = ""
+        if not name or Path(name).name != name:
+            self.problem = "Enter the name of a file."
+        elif self.saving and path.is_dir():
+            self.problem = "This is a folder. Enter another name."
+        elif self.saving and not os.access(self.folder, os.W_OK):
+            self.problem = "Nothing can be written to this folder. Choose another one."
+        elif not self.saving and not path.is_file():
+            self.problem = "There is no such file here."
+        self.changed()
+        return None if self.problem else path
+
+    def _show(self, folder: Path) -> None:
+        self.folder, self.problem = folder, ""
+        if not self.saving:
+            self.name = ""
+        self.changed()
