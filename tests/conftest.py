@@ -50,6 +50,7 @@ def pytest_report_header(config: pytest.Config) -> str:
     return f"machine: {platform.machine()}, {os.cpu_count()} cores, {platform.system()}; size: {size}"
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist looks at the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leaves soak tests out unless asked for, gives slow tests the time they need, and shares tests out.
 

@@ -19,6 +19,7 @@ from tests.trainer.fake_engine import CONTROL, FakeEngine
 from tests.trainer.running import Trainer, fake_keys, fake_values, running
 from tests.trainer.sides import Side, in_memory, real
 from tests.trainer.storage import Services, Storage, in_folder
+from tests.trainer.worker_bench import Bench, open_bench
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,3 +158,10 @@ def side(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
         monkeypatch.setenv(name, value)
     with real(tmp_path, storage=storage) as side:
         yield side
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    """A worker without its service around it."""
+    with open_bench(tmp_path) as bench:
+        yield bench
