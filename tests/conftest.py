@@ -22,8 +22,8 @@ pytest_plugins = [name for name in _FIXTURES if find_spec(name) is not None]
 
 FHE_SECONDS: Final = 600  # one encrypted round takes under a minute on 2 idle cores; CI's are not idle
 SOAK_SECONDS: Final = 24 * 3600
-# Fixtures behind which stands what a run has once: FHE keys, a PostgreSQL server, Ray on this machine.
-ONCE: Final = frozenset({"compiled", "database_url", "keyed", "rayed", "rig", "services", "side", "storage"})
+# The folders whose tests share what a run has once: FHE keys, a PostgreSQL server, a Ray cluster.
+ONCE: Final = frozenset({"cipher", "trainer"})
 RESULTS: Final = Path(__file__).resolve().parent.parent / "benchmarks" / "results"
 
 # The same examples on every run: a red build is a change of ours, not luck. The soak looks for new ones.
@@ -54,9 +54,8 @@ def pytest_report_header(config: pytest.Config) -> str:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leaves soak tests out unless asked for, gives slow tests the time they need, and shares tests out.
 
-    With `-n` a group runs in one process: the tests of a file, and all files that want what a run has once.
+    With `-n` a group runs in one process: the tests of a file, and all of those in the folders of ONCE.
     """
-    once = {item.path for item in items if not ONCE.isdisjoint(getattr(item, "fixturenames", ()))}
     soaking = bool(config.getoption("--soak"))
     kept: list[pytest.Item] = []
     left_out: list[pytest.Item] = []
@@ -67,7 +66,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.timeout(SOAK_SECONDS))
             elif "fhe" in item.keywords:
                 item.add_marker(pytest.mark.timeout(FHE_SECONDS))
-        item.add_marker(pytest.mark.xdist_group("once" if item.path in once else item.path.stem))
+        shares = item.path.parent.name in ONCE
+        item.add_marker(pytest.mark.xdist_group("once" if shares else item.path.stem))
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = kept

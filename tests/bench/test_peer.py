@@ -62,6 +62,7 @@ def test_without_concrete_ml_the_extra_is_named() -> None:
         require_concrete_ml(lambda name: None if name == "concrete.ml" else name)
 
 
+@pytest.mark.soak  # tests/cipher and tests/demo have real rounds as well
 @pytest.mark.fhe
 def test_our_row_comes_from_a_real_round() -> None:
     """A trainer that was started for it returns weights close to the integer program's."""

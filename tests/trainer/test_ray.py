@@ -38,14 +38,16 @@ WIDE: Final = replace(PLAN, blocks=BLOCKS)
 KEYS: Final = fake_keys(b"one")
 
 
-def values(payload: bytes) -> tuple[bytes, ...]:
-    """A report of all blocks."""
-    return tuple(wrap(frame, payload) for frame in FakeEngine(WIDE).frames.report)
+def values(*payloads: bytes) -> tuple[bytes, ...]:
+    """A report: a payload for every block, or one for all of them."""
+    every = payloads * (len(BLOCKS) // len(payloads))
+    frames = FakeEngine(WIDE).frames.report
+    return tuple(wrap(frame, every[place // 3]) for place, frame in enumerate(frames))
 
 
-def post(device: Device, payload: bytes) -> str:
+def post(device: Device, *payloads: bytes) -> str:
     """The job of a report."""
-    answer = device.post(device.report(WIDE.hash, KEYS, values(payload)))
+    answer = device.post(device.report(WIDE.hash, KEYS, values(*payloads)))
     assert answer.status_code == 202, answer.text
     return str(answer.json()["job_id"])
 
@@ -95,7 +97,8 @@ def test_what_a_report_does_to_a_node_harms_no_other(rayed: tuple[Trainer, Clust
     trainer, _ = rayed
     device = ready_device(trainer)
     for payload in (b"<fail>", b"<die>"):
-        assert device.wait(post(device, payload), "done", "failed", within_s=300) == "failed"
+        job_id = post(device, b"fine", payload, b"fine")
+        assert device.wait(job_id, "done", "failed", within_s=300) == "failed"
     good = post(device, b"good")
     assert device.wait(good, "done", "failed", within_s=120) == "done"
     assert_result(device, good, b"good")
