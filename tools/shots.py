@@ -98,10 +98,6 @@ def script(app: Any, shot: Callable[[str], None]) -> Iterator[Step]:
     yield 0.4
     shot("consent")
     app.dialog.close()
-    app.show("privacy")
-    yield lambda: not app.privacy.busy
-    yield 0.6
-    shot("privacy-empty")
     app.show("play")
     app.play.set_speed(60.0)
     app.views["play"].toggle()
@@ -140,12 +136,19 @@ def script(app: Any, shot: Callable[[str], None]) -> Iterator[Step]:
     yield 0.4
     shot("wipe")
     app.dialog.close()
-    app.keyboard._exchange.trainer = "http://127.0.0.1:9"
+    trainer, app.keyboard._exchange.trainer = app.keyboard._exchange.trainer, "http://127.0.0.1:9"
     app.show("train")
     app.training.start()
     yield lambda: not app.training.busy
     yield 0.5
     shot("train-offline")
+    app.keyboard._exchange.trainer = trainer
+    app.show("privacy")
+    scroll.scroll_y = 1.0
+    app.privacy.wipe()
+    yield lambda: "gone" in app.privacy.notice and not app.privacy.busy
+    yield 0.6
+    shot("privacy-empty")
 
 
 def one(data: str, url: str, size: str, out: str) -> None:
@@ -198,6 +201,8 @@ def all_of_them(out: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="quietkeys-shots-") as name, screen_in_memory() as display:
         work = Path(name)
         teach(work / "taught")
+        for name in ("Documents", "Downloads", "Pictures"):
+            (work / "home" / name).mkdir(parents=True)
         with shipped_trainer(work / "trainer", free_port()) as url:
             wait_for(url)
             for size, pixels in SIZES.items():
@@ -208,7 +213,8 @@ def all_of_them(out: Path) -> None:
                     arguments = [str(data), url, pixels, str(work / f"{size}-{theme}")]
                     subprocess.run(
                         [sys.executable, __file__, "--one", *arguments],
-                        env=os.environ | {"DISPLAY": display, "KIVY_HOME": str(work / "kivy")},
+                        env=os.environ
+                        | {"DISPLAY": display, "KIVY_HOME": str(work / "kivy"), "HOME": str(work / "home")},
                         check=True,
                     )
                     for picture in work.glob(f"{size}-{theme}-*.png"):  # Kivy numbers them

@@ -65,5 +65,17 @@ def test_a_folder_that_is_gone_is_said(tmp_path: Path) -> None:
     dialog = browse(tmp_path / "gone", saving=False)
     assert dialog.entries() == []
     assert dialog.problem
+    assert not dialog.hint()
     dialog.up()
     assert (dialog.folder, dialog.problem) == (tmp_path, "")
+
+
+def test_where_one_is_is_said_in_words(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From home on, and that there is nothing where there is nothing."""
+    assert browse(folder, saving=False).title() == str(folder)
+    monkeypatch.setenv("HOME", str(folder))
+    dialog = browse(folder, saving=True)
+    assert (dialog.title(), dialog.hint()) == ("Home", "")
+    dialog.open(Entry("inner", is_folder=True))
+    assert dialog.title() == "Home / inner"
+    assert dialog.hint()

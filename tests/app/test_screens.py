@@ -99,10 +99,10 @@ def test_the_block_under_way_is_shown(desk: Desk) -> None:
     screen.start()
     pump(desk, screen)
     shown = [title for before, title in zip(["", *seen], seen, strict=False) if title != before]
-    wanted = [f"Training on ciphertexts, block {n} of {blocks}" for n in range(1, blocks + 1)]
-    wanted = ["Queued at the trainer", *wanted, f"Training on ciphertexts, {blocks} blocks"]
+    wanted = [f"Training block {n} of {blocks}" for n in range(1, blocks + 1)]
+    wanted = ["Queued at the trainer", *wanted, "Trained on ciphertexts"]
     assert [title for title in shown if title in wanted] == wanted
-    assert len([line for line in screen.steps if line.title.startswith("Training on")]) == 1
+    assert len([line for line in screen.steps if line.title.startswith("Train")]) == 1
 
 
 def test_a_training_without_typing_says_so(desk: Desk) -> None:

@@ -42,6 +42,19 @@ class FilesPresenter:
             return []
         return sorted(found, key=lambda one: (not one.is_folder, one.name.casefold()))[:SHOWN]
 
+    def title(self) -> str:
+        """Return the folder in words: from the user's home where it lies there."""
+        home = Path.home()
+        if self.folder.is_relative_to(home):
+            return " / ".join(("Home", *self.folder.relative_to(home).parts))
+        return str(self.folder)
+
+    def hint(self) -> str:
+        """Return what to say in the place of entries where there are none, "" where there are."""
+        if self.problem or self.entries():
+            return ""
+        return "No folders in here. The file is written here." if self.saving else "No files in here."
+
     def up(self) -> None:
         """Show the folder that this one is in."""
         self._show(self.folder.parent)

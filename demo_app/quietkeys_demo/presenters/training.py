@@ -25,7 +25,7 @@ _TITLES: Final = {
     Step.ENCRYPT: "Encrypting your counts",
     Step.SEND: "Sending the encrypted report",
     Step.QUEUE: "Queued at the trainer",
-    Step.TRAIN: "Training on ciphertexts",
+    Step.TRAIN: "Trained on ciphertexts",
     Step.FETCH: "Fetching the encrypted update",
     Step.DECRYPT: "Decrypting it here",
     Step.JUDGE: "Judging it on typing kept aside",
@@ -182,5 +182,5 @@ def _title(now: Progress) -> str:
     if now.step is not Step.TRAIN:
         return _TITLES[now.step]
     if now.blocks_done >= now.blocks:
-        return f"{_TITLES[now.step]}, {now.blocks} blocks"
-    return f"{_TITLES[now.step]}, block {now.blocks_done + 1} of {now.blocks}"
+        return _TITLES[now.step]
+    return f"Training block {now.blocks_done + 1} of {now.blocks}"

@@ -27,8 +27,8 @@ class FileBrowser(BoxLayout):
 
     folder = StringProperty("")
     name = StringProperty("")
+    hint = StringProperty("")
     problem = StringProperty("")
-    saving = BooleanProperty(False)
 
 
 class LineField(BoxLayout):
@@ -45,7 +45,7 @@ class FileDialog(Dialog):
         super().__init__(title=title, **properties)
         self._then = then
         self.presenter = FilesPresenter(Path.home(), bool(save), self._refresh, save)
-        self._browser = FileBrowser(saving=bool(save))
+        self._browser = FileBrowser()
         self._browser.ids.up.bind(on_release=lambda _: self.presenter.up())
         self.ids.points.add_widget(self._browser)
         self.answer("Save" if save else "Open", self._done, stays=True)
@@ -54,14 +54,14 @@ class FileDialog(Dialog):
 
     def _refresh(self) -> None:
         state, browser = self.presenter, self._browser
-        browser.folder, browser.name = str(state.folder), state.name
+        browser.folder, browser.name = state.title(), state.name
         entries = browser.ids.entries
         entries.clear_widgets()
         for entry in state.entries():
             row = EntryRow(text=entry.name, is_folder=entry.is_folder, chosen=entry.name == state.name)
             row.bind(on_release=lambda _, entry=entry: self._open(entry))
             entries.add_widget(row)
-        browser.problem = state.problem
+        browser.hint, browser.problem = state.hint(), state.problem
 
     def _open(self, entry: Entry) -> None:
         self.presenter.name = self._browser.name
