@@ -180,6 +180,19 @@ def test_export_and_wipe(desk: Desk, tmp_path: Path) -> None:
     assert desk.keyboard.consent.given is None
 
 
+def test_what_is_asked_for_while_the_screen_is_busy_is_done(desk: Desk) -> None:
+    """Wiping in the moment in which it looks at what would leave."""
+    train(desk)
+    screen = privacy(desk)
+    screen.refresh()
+    assert screen.busy
+    screen.wipe()
+    pump(desk, screen)
+    assert "signed a receipt" in screen.notice
+    assert desk.keyboard.status().words_recorded == 0
+    assert screen.words() == []
+
+
 def test_consent_can_be_taken_back(desk: Desk) -> None:
     """What was learned stays."""
     train(desk)

@@ -46,13 +46,15 @@ class PrivacyPresenter:
     busy: bool = False
     inspection: Inspection | None = None
     _words: list[WordRow] = field(default_factory=list)
+    _waiting: list[Callable[[], None]] = field(default_factory=list)  # what is asked for while busy
 
     def refresh(self) -> None:
         """Read what is known again; look at what would leave, in a thread."""
         self._words = [WordRow(one.text, one.count, one.own) for one in self.keyboard.vocabulary.words()]
         self._words.sort(key=lambda row: (-row.count, row.word))
         self.changed()
-        self._run(self._inspect)
+        if not self.busy:
+            self._run(self._inspect)
 
     def words(self) -> list[WordRow]:
         """Return the words that fit the search, most used first, at most SHOWN_WORDS."""
@@ -167,6 +169,7 @@ class PrivacyPresenter:
 
     def _run(self, action: Callable[[], str], then: Callable[[], None] | None = None) -> None:
         if self.busy:
+            self._waiting.append(lambda: self._run(action, then))
             return
         self.busy = True
 
@@ -180,6 +183,8 @@ class PrivacyPresenter:
         def ended(said: str) -> None:
             self.busy = False
             self.notice = said or self.notice
+            if self._waiting:
+                self._waiting.pop(0)()
             if then is not None:
                 then()
             self.changed()
