@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,6 +32,10 @@ class Rig:
     keys: bytes
     values: Callable[[int], tuple[bytes, ...]]
     devices: list[Device] = field(default_factory=list)
+
+    def _repr_pretty_(self, printer: Any, _: bool) -> None:
+        # For hypothesis, which would print megabytes of keys instead of what went wrong.
+        printer.text("Rig")
 
     @property
     def plan(self) -> Plan:

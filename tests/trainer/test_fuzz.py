@@ -37,6 +37,9 @@ routes = st.sampled_from(
 )
 methods = st.sampled_from(["GET", "PUT", "POST", "DELETE", "PATCH", "HEAD", "OPTIONS"])
 
+# Mail with any hash may be dropped, being there or not, and keys with any hash be begun.
+ANYTHING_GOES = (("DELETE", "/v1/circle/mail/{}", 204), ("PUT", "/v1/keys/{}/parts/0", 200))
+
 
 def assert_typed(answer: requests.Response) -> None:
     """A refusal with a code of ours."""
@@ -60,9 +63,10 @@ def send_raw(device: Device, method: str, path: str, body: bytes) -> requests.Re
 def test_any_id_and_any_body_on_any_route(
     fake_rig: Rig, method: str, route: str, name: str, body: bytes
 ) -> None:
-    """Whatever stands where an id belongs is refused, or unknown."""
+    """Whatever stands where an id belongs is refused, or unknown, unless it may be anything."""
     answer = send_raw(fake_rig.device(), method, route.format(name), body)
-    assert_typed(answer)
+    if (method, route, answer.status_code) not in ANYTHING_GOES:
+        assert_typed(answer)
 
 
 @shared
