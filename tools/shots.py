@@ -136,19 +136,18 @@ def script(app: Any, shot: Callable[[str], None]) -> Iterator[Step]:
     yield 0.4
     shot("wipe")
     app.dialog.close()
-    trainer, app.keyboard._exchange.trainer = app.keyboard._exchange.trainer, "http://127.0.0.1:9"
-    app.show("train")
-    app.training.start()
-    yield lambda: not app.training.busy
-    yield 0.5
-    shot("train-offline")
-    app.keyboard._exchange.trainer = trainer
-    app.show("privacy")
     scroll.scroll_y = 1.0
     app.privacy.wipe()
     yield lambda: "gone" in app.privacy.notice and not app.privacy.busy
     yield 0.6
     shot("privacy-empty")
+    app.keyboard._exchange.trainer = "http://127.0.0.1:9"
+    app.show("train")
+    app.training.agree()
+    app.training.start()
+    yield lambda: not app.training.busy
+    yield 0.5
+    shot("train-offline")
 
 
 def one(data: str, url: str, size: str, out: str) -> None:
