@@ -120,7 +120,9 @@ class KeyboardApp(App):
         )
         self.play = PlayPresenter(self.typing, typist, lambda: self._changed("play"))
         self.training = TrainingPresenter(self.keyboard, lambda: self._changed("train"), self._post)
-        self.privacy = PrivacyPresenter(self.keyboard, lambda: self._changed("privacy"), self._post)
+        self.privacy = PrivacyPresenter(
+            self.keyboard, lambda: self._changed("privacy"), self._post, self.training.clear
+        )
         self.typing.messages.append(Message("Hi! Type something; mistakes are welcome.", mine=False))
         self.views: dict[str, Any] = {
             "type": TypingView(self.typing, self.ask),

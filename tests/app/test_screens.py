@@ -167,9 +167,10 @@ def test_what_leaves_is_shown_with_its_bytes(desk: Desk) -> None:
 
 
 def test_export_and_wipe(desk: Desk, tmp_path: Path) -> None:
-    """A file with what is known; then nothing is known, here and at the trainer."""
-    train(desk)
+    """A file with what is known; then nothing is known or shown, here and at the trainer."""
+    trained = train(desk)
     screen = privacy(desk)
+    screen.wiped = trained.clear
     screen.export(tmp_path / "mine.json")
     assert (tmp_path / "mine.json").stat().st_size > 100
     screen.wipe()
@@ -177,6 +178,7 @@ def test_export_and_wipe(desk: Desk, tmp_path: Path) -> None:
     assert "signed a receipt" in screen.notice
     assert desk.keyboard.status().words_recorded == 0
     assert screen.words() == []
+    assert (trained.steps, trained.worths, trained.headline) == ([], [], "")
     assert desk.keyboard.consent.given is None
 
 

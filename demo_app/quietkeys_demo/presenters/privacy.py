@@ -36,11 +36,12 @@ class WordRow:
 
 @dataclass(slots=True)
 class PrivacyPresenter:
-    """changed, post: as in `TrainingPresenter`."""
+    """changed, post: as in `TrainingPresenter`. wiped: called after everything was wiped."""
 
     keyboard: Personalizer
     changed: Callable[[], None]
     post: Post
+    wiped: Callable[[], None] = lambda: None
     query: str = ""
     notice: str = ""
     busy: bool = False
@@ -83,7 +84,12 @@ class PrivacyPresenter:
 
     def wipe(self) -> None:
         """Remove everything here and at the trainer, in a thread."""
-        self._run(lambda: _DELETIONS[self.keyboard.forget()], self.refresh)
+
+        def then() -> None:
+            self.wiped()
+            self.refresh()
+
+        self._run(lambda: _DELETIONS[self.keyboard.forget()], then)
 
     def withdraw(self) -> None:
         """Take the consent back; what was learnt here stays."""

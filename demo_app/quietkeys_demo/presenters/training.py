@@ -20,7 +20,7 @@ STATEMENT: Final = (
 WAIT_S: Final = 900.0  # for the trainer
 _TITLES: Final = {
     Step.ENROL: "Introducing this device",
-    Step.GENERATE_KEYS: "Making keys; the secret ones stay here",
+    Step.GENERATE_KEYS: "Making keys on this device",
     Step.UPLOAD_KEYS: "Sending evaluation keys",
     Step.ENCRYPT: "Encrypting your counts",
     Step.SEND: "Sending the encrypted report",
@@ -118,6 +118,13 @@ class TrainingPresenter:
         self.headline = f"Back to version {version}" if version else "Back to learning on this device alone"
         self.detail = ""
         self.changed()
+
+    def clear(self) -> None:
+        """Show nothing of earlier trainings, as when the profile was wiped."""
+        if not self.busy:
+            self.steps, self.worths, self.headline, self.detail = [], [], "", ""
+            self.offline = self.applied = False
+            self.changed()
 
     def version(self) -> int:
         """Return the adapter version in use, 0 for none."""
