@@ -108,13 +108,19 @@ class Watched:
 
     samples: list[tuple[float, float, float]] = field(default_factory=list)
 
-    def saturated(self) -> tuple[float, float, float]:
-        """Return the first and the last moment at which a job waited, and the jobs done between them."""
-        waiting = [sample for sample in self.samples if sample[1] > 0]
+    def saturated(self) -> tuple[float, float]:
+        """Return the first and the last moment at which a job waited."""
+        waiting = [moment for moment, queued, _ in self.samples if queued > 0]
         if len(waiting) < 2:
             raise DemoFailed("No job ever waited.", "Use more devices, so that workers are saturated.")
-        (begins, _, before), (ends, _, after) = waiting[0], waiting[-1]
-        return begins, ends, after - before
+        return waiting[0], waiting[-1]
+
+    def jobs_per_minute(self) -> float:
+        """Return the jobs done from the first moment at which one waited until the last was done."""
+        begins, _ = self.saturated()
+        after = [(moment, done) for moment, _, done in self.samples if moment >= begins]
+        ends = next(moment for moment, done in after if done == after[-1][1])
+        return 60.0 * (after[-1][1] - after[0][1]) / (ends - begins)
 
 
 @dataclass(slots=True)
@@ -181,7 +187,7 @@ def figures_of(said: Said, watched: Watched, done: float) -> dict[str, Any]:
 
     done: runs whose result was stored, as the trainer counts them.
     """
-    begins, ends, jobs = watched.saturated()
+    begins, ends = watched.saturated()
     rows = [row for row in said.requests if begins <= row[1] <= ends]
     answered = [row[2] for row in rows if row[0] != UPLOAD]
     if not answered:
@@ -196,7 +202,7 @@ def figures_of(said: Said, watched: Watched, done: float) -> dict[str, Any]:
         "api_p99_ms": round(p99, 1),
         "api_requests": len(answered),
         "routes": {route: _route_figures(rows, route) for route in sorted({row[0] for row in rows})},
-        "jobs_per_minute": round(60 * jobs / (ends - begins), 2),
+        "jobs_per_minute": round(watched.jobs_per_minute(), 2),
         "saturated_s": round(ends - begins, 1),
         "accepted": len(accepted),
         "refused": len(said.outcomes) - len(accepted),
