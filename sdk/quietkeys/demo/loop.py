@@ -46,7 +46,7 @@ _SENTENCES: Final = {
     Step.UPLOAD_KEYS: "sending the evaluation keys",
     Step.ENCRYPT: "encrypting the counts",
     Step.SEND: "sending the report",
-    Step.QUEUE: "waiting for the trainer's turn",
+    Step.QUEUE: "waiting for its turn at the trainer",
     Step.TRAIN: "the trainer trains on ciphertexts",
     Step.FETCH: "fetching the encrypted update",
     Step.DECRYPT: "decrypting it here",
