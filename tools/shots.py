@@ -200,8 +200,8 @@ def all_of_them(out: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="quietkeys-shots-") as name, screen_in_memory() as display:
         work = Path(name)
         teach(work / "taught")
-        for name in ("Documents", "Downloads", "Pictures"):
-            (work / "home" / name).mkdir(parents=True)
+        for folder in ("Documents", "Downloads", "Pictures"):
+            (work / "home" / folder).mkdir(parents=True)
         with shipped_trainer(work / "trainer", free_port()) as url:
             wait_for(url)
             for size, pixels in SIZES.items():

@@ -212,15 +212,11 @@ class Jobs:
         with writing(self.database) as session:
             return _change(session, lease, ended | _NOBODYS)
 
-    def give_back(self, lease: Lease, until: float) -> bool:
-        """Whether the job is anybody's again from `until` on; the attempt does not count."""
+    def give_back(self, lease: Lease, until: float, *, tried: bool = False) -> bool:
+        """Whether the job is anybody's again from `until` on; the attempt counts if it was `tried`."""
+        attempts = {} if tried else {"attempts": JobRow.attempts - 1}
         with writing(self.database) as session:
-            return _change(session, lease, {"lease_until": until, "attempts": JobRow.attempts - 1})
-
-    def abandon(self, lease: Lease, until: float) -> bool:
-        """Whether the job is anybody's again from `until` on; the attempt counts, its worker being lost."""
-        with writing(self.database) as session:
-            return _change(session, lease, {"lease_until": until})
+            return _change(session, lease, {"lease_until": until} | attempts)
 
     def release_worker(self, worker: str, now: float) -> int:
         """How many jobs a worker that is known to be dead had left; they are anybody's at once."""

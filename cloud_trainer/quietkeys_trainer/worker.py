@@ -147,7 +147,7 @@ class Worker:
             service.jobs.give_back(lease, service.clock() + LATER_S)
             raise
         except ExecutorLostError:
-            ours = service.jobs.abandon(lease, service.clock() + LOST_S * lease.attempt)
+            ours = service.jobs.give_back(lease, service.clock() + LOST_S * lease.attempt, tried=True)
             log.warning("job_abandoned", ours=ours)
             return
         except (EngineFailed, QuietkeysError) as error:

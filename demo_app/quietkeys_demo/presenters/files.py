@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 SHOWN: Final = 200  # entries of a folder
+_UNREADABLE: Final = "This folder cannot be read."
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,19 +29,14 @@ class FilesPresenter:
     changed: Callable[[], None]
     name: str = ""
     problem: str = ""
+    _entries: list[Entry] | None = field(default=None, init=False)  # None where the folder cannot be read
+
+    def __post_init__(self) -> None:
+        self._read()
 
     def entries(self) -> list[Entry]:
         """Return what is in the folder, folders first, nothing hidden; files only where one is to be read."""
-        try:
-            found = [
-                Entry(entry.name, entry.is_dir())
-                for entry in os.scandir(self.folder)
-                if not entry.name.startswith(".") and (entry.is_dir() or not self.saving)
-            ]
-        except OSError:
-            self.problem = "This folder cannot be read."
-            return []
-        return sorted(found, key=lambda one: (not one.is_folder, one.name.casefold()))[:SHOWN]
+        return self._entries or []
 
     def title(self) -> str:
         """Return the folder in words: from the user's home where it lies there."""
@@ -51,7 +47,7 @@ class FilesPresenter:
 
     def hint(self) -> str:
         """Return what to say in the place of entries where there are none, "" where there are."""
-        if self.problem or self.entries():
+        if self.problem or self._entries:
             return ""
         return "No folders in here. The file is written here." if self.saving else "No files in here."
 
@@ -72,7 +68,9 @@ class FilesPresenter:
         name = self.name.strip()
         path = self.folder / name
         self.problem = ""
-        if not name or Path(name).name != name:
+        if self._entries is None:
+            self.problem = _UNREADABLE
+        elif not name or Path(name).name != name:
             self.problem = "Enter the name of a file."
         elif self.saving and path.is_dir():
             self.problem = "This is a folder. Enter another name."
@@ -84,7 +82,18 @@ class FilesPresenter:
         return None if self.problem else path
 
     def _show(self, folder: Path) -> None:
-        self.folder, self.problem = folder, ""
+        self.folder = folder
         if not self.saving:
             self.name = ""
+        self._read()
         self.changed()
+
+    def _read(self) -> None:
+        try:
+            found = [Entry(entry.name, entry.is_dir()) for entry in os.scandir(self.folder)]
+        except OSError:
+            self._entries, self.problem = None, _UNREADABLE
+            return
+        kept = [one for one in found if not one.name.startswith(".") and (one.is_folder or not self.saving)]
+        kept.sort(key=lambda one: (not one.is_folder, one.name.casefold()))
+        self._entries, self.problem = kept[:SHOWN], ""

@@ -85,7 +85,7 @@ class TrainingPresenter:
     worths: list[Worth] = field(default_factory=list)
     _began: float = 0.0
     _passed: int = 0
-    _order: list[Step] = field(default_factory=list)
+    _now: Step | None = None
 
     def needs_consent(self) -> bool:
         """Return whether the user is to be asked first."""
@@ -102,7 +102,7 @@ class TrainingPresenter:
             return
         self.busy, self.offline, self.applied = True, False, False
         self.headline, self.detail = "Training", "You can go on typing."
-        self.steps, self._order, self._passed = [], [], 0
+        self.steps, self._now, self._passed = [], None, 0
         self.changed()
         threading.Thread(target=self._sync, name="quietkeys-train", daemon=True).start()
 
@@ -145,13 +145,13 @@ class TrainingPresenter:
             self.post(lambda: self._ended(result))
 
     def _step(self, now: Progress) -> None:
-        if self._order[-1:] == [now.step]:  # it goes on
+        if self._now is now.step:  # it goes on
             self.steps[-1] = replace(self.steps[-1], title=_title(now))
         else:
             passed = now.bytes_sent + now.bytes_received
             self._finish(State.DONE, passed)
             self.steps.append(StepLine(_title(now), State.ACTIVE))
-            self._order.append(now.step)
+            self._now = now.step
             self._began, self._passed = time.monotonic(), passed
         self.changed()
 

@@ -197,15 +197,12 @@ class TypingPresenter:
 
     def select_word(self, cursor: int) -> None:
         """Select the word around a character."""
-        self.move(cursor)
-        start, end, _ = self._token()
-        self.move(start)
-        self.move(end, selecting=True)
+        self.cursor = min(max(cursor, 0), len(self.text))
+        self._select(*self._token()[:2])
 
     def select_all(self) -> None:
         """Select the whole text."""
-        self.move(0)
-        self.move(len(self.text), selecting=True)
+        self._select(0, len(self.text))
 
     def copy(self) -> str:
         """Return what is selected, "" if nothing is."""
@@ -222,8 +219,7 @@ class TypingPresenter:
     def paste(self, text: str) -> None:
         """Put a text in the place of what is selected; it is never learnt from."""
         self._remove_selected()
-        line = " ".join(text.split("\n"))
-        line = "".join(character for character in line if character.isprintable())
+        line = "".join(character for character in text.replace("\n", " ") if character.isprintable())
         self._replace(self.cursor, self.cursor, line, [PASTED] * len(line))
         self._ended = None
         self._after()
@@ -373,6 +369,10 @@ class TypingPresenter:
         if before[-1] == ".":  # else an address, or an abbreviation
             return character.isupper() and not word.isupper()
         return before[-1] in _SPACED
+
+    def _select(self, start: int, end: int) -> None:
+        self.anchor, self.cursor, self._ended = start, end, None
+        self._after()
 
     def _remove_selected(self) -> None:
         if self.selected is not None:
