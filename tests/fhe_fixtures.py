@@ -11,7 +11,7 @@ import pytest
 
 from quietkeys.cipher import Parameters, ProcessCipher
 from quietkeys_protocol.plan import Block, Plan
-from quietkeys_trainer.engine import CompiledEngine, load_engine
+from quietkeys_trainer.engine.local import CompiledEngine, load_engine
 
 # Two tiny blocks at the error probability, precisions and hence the parameters of a shipped plan.
 _STAIRCASE: Final = (-105, -75, -45, -15, 15, 45, 75, 105)

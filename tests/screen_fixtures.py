@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from quietkeys_bench import screen
+from quietkeys_bench.frames import screen
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ import pdoc
 import pdoc.render
 
 # What an app may build on; every other module may change with any release.
-MODULES: Final = ("quietkeys", "quietkeys.layouts", "quietkeys.testing", "quietkeys.transport")
+MODULES: Final = ("quietkeys", "quietkeys.layouts", "quietkeys.testing", "quietkeys.remote.http")
 
 
 def write(folder: Path) -> None:

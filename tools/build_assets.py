@@ -1,6 +1,6 @@
 """Builds what the demo keyboard draws: the icons it uses out of Material Design Icons, and a sheet of emoji.
 
-    python tools/build_assets.py MDI_FOLDER NOTO_EMOJI_TTF demo_app/quietkeys_demo/assets
+    python tools/build_assets.py MDI_FOLDER NOTO_EMOJI_TTF demo_app/quietkeys_keyboard/assets
 
 MDI_FOLDER: the unpacked npm package @mdi/font. NOTO_EMOJI_TTF: NotoColorEmoji.ttf of Debian's
 fonts-noto-color-emoji. Run in an environment of its own with Pillow and fonttools; the result is committed.

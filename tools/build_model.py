@@ -18,7 +18,7 @@ import typer
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run as a script, `tools` is not importable
 
-from quietkeys_trainer.engine import load_engine
+from quietkeys_trainer.engine.local import load_engine
 from tools.model_build import bundle_writer, contents, language_files
 from tools.model_build.adapter_stage import adapter_files
 from tools.model_build.bundle_writer import SigningKeyError

@@ -1,4 +1,4 @@
-"""Prints what autocorrect does at every certainty: what the levels (`quietkeys.levels`) are chosen by.
+"""Prints what autocorrect does at every certainty: `quietkeys.prediction.levels` are chosen by it.
 
     python tools/levels.py DATA_DIR [--bundle FOLDER]
 
@@ -19,10 +19,10 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run as a script, `tools` is not importable
 
-from quietkeys.bundle import Bundle, open_bundle, shipped_bundle
-from quietkeys.levels import CERTAINTY, Level
-from quietkeys.model import load_model
-from quietkeys.predictor import Predictor
+from quietkeys.bundle.bundle import Bundle, open_bundle, shipped_bundle
+from quietkeys.prediction.levels import CERTAINTY, Level
+from quietkeys.prediction.model import load_model
+from quietkeys.prediction.predictor import Predictor
 from quietkeys_protocol.errors import QuietkeysError
 from tools.model_build import noised
 from tools.model_build.corpora import TrainingTextError

@@ -22,16 +22,16 @@ from typing import Any, Final
 import numpy as np
 
 from quietkeys import Personalizer, QuietkeysError
-from quietkeys.client import service_key
 from quietkeys.demo.text import prose_of_python
 from quietkeys.demo.trainer_process import shipped_trainer
+from quietkeys.remote.client import service_key
+from quietkeys.remote.http import RequestsTransport
 from quietkeys.testing import Typist
 from quietkeys.testing.typist import draw_hands
-from quietkeys.transport import RequestsTransport
-from quietkeys_bench.screen import screen_in_memory
-from quietkeys_demo.presenters.keys import Page, phone_layout
-from quietkeys_demo.settings import Settings, free_port
-from quietkeys_demo.window import configure
+from quietkeys_bench.frames.screen import screen_in_memory
+from quietkeys_keyboard.presenters.keys import Page, phone_layout
+from quietkeys_keyboard.settings import Settings, free_port
+from quietkeys_keyboard.window import configure
 
 SIZES: Final = {"phone": "420x840", "desktop": "1180x760"}
 THEMES: Final = ("light", "dark")
@@ -156,7 +156,7 @@ def one(data: str, url: str, size: str, out: str) -> None:
     from kivy.clock import Clock
     from kivy.core.window import Window
 
-    from quietkeys_demo.app import KeyboardApp
+    from quietkeys_keyboard.app import KeyboardApp
 
     app = KeyboardApp(Path(data), url)
 

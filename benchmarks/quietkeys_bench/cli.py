@@ -13,32 +13,32 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from quietkeys.bundle import shipped_bundle
+from quietkeys.bundle.bundle import shipped_bundle
 from quietkeys.demo.failing import DemoFailed
-from quietkeys_bench import autocorrect as correcting
-from quietkeys_bench import circle as circles
-from quietkeys_bench import frames as drawing
-from quietkeys_bench import latency as timing
-from quietkeys_bench import nextword as predicting
-from quietkeys_bench import peer as peers
-from quietkeys_bench import personalization as bench
-from quietkeys_bench import quantization as quantizing
-from quietkeys_bench import service as serving
-from quietkeys_bench import sync_cost as syncing
-from quietkeys_bench.autocorrect_table import show_autocorrect
-from quietkeys_bench.cell import Train
-from quietkeys_bench.circle_table import show_circle
-from quietkeys_bench.circle_training import CircleTraining
-from quietkeys_bench.latency_table import show_latency
-from quietkeys_bench.nextword_table import show_nextword
-from quietkeys_bench.peer_table import show_peer
-from quietkeys_bench.people import find_people, spread
-from quietkeys_bench.quantization_tables import show_quantization
-from quietkeys_bench.schemas import read_figures
-from quietkeys_bench.service_table import show_service
-from quietkeys_bench.spellers_peers import PEERS, Texts
-from quietkeys_bench.subject import Mode, shipped_subject
-from quietkeys_bench.sync_table import show_sync
+from quietkeys_bench.autocorrect import bench as correcting
+from quietkeys_bench.autocorrect.spellers.catalogue import PEERS, Texts
+from quietkeys_bench.autocorrect.table import show_autocorrect
+from quietkeys_bench.circle import bench as circles
+from quietkeys_bench.circle.table import show_circle
+from quietkeys_bench.circle.training import CircleTraining
+from quietkeys_bench.common.figures import read_figures
+from quietkeys_bench.common.people import find_people, spread
+from quietkeys_bench.common.subject import Mode, shipped_subject
+from quietkeys_bench.concrete_ml import bench as peers
+from quietkeys_bench.concrete_ml.table import show_peer
+from quietkeys_bench.frames import bench as drawing
+from quietkeys_bench.latency import bench as timing
+from quietkeys_bench.latency.table import show_latency
+from quietkeys_bench.nextword import bench as predicting
+from quietkeys_bench.nextword.table import show_nextword
+from quietkeys_bench.personalization import bench
+from quietkeys_bench.personalization.one_person import Train
+from quietkeys_bench.quantization import bench as quantizing
+from quietkeys_bench.quantization.table import show_quantization
+from quietkeys_bench.service import bench as serving
+from quietkeys_bench.service.table import show_service
+from quietkeys_bench.sync import bench as syncing
+from quietkeys_bench.sync.table import show_sync
 from quietkeys_protocol.errors import QuietkeysError
 
 FAILED: Final = 2  # exit status
@@ -279,7 +279,7 @@ def _training(mode: Mode) -> Iterator[Train | None]:
     if mode is not Mode.EXECUTE:
         yield None
         return
-    from quietkeys_bench.training import encrypted_training
+    from quietkeys_bench.common.encrypted_training import encrypted_training
 
     with (
         tempfile.TemporaryDirectory(prefix="quietkeys-bench-") as folder,
@@ -291,7 +291,7 @@ def _training(mode: Mode) -> Iterator[Train | None]:
 @contextmanager
 def _circle_training(mode: Mode) -> Iterator[CircleTraining]:
     """What trains the reports of two devices in a mode."""
-    from quietkeys_bench.circle_training import ClearTraining, encrypted_circle
+    from quietkeys_bench.circle.training import ClearTraining, encrypted_circle
 
     if mode is Mode.SIMULATE:
         raise ValueError("a circle is measured in clear or in execute mode")

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from quietkeys_trainer.cli import app
+from quietkeys_trainer.cli.main import app
 
 app()

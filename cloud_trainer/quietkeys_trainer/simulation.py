@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from quietkeys_protocol.plan import Plan
 from quietkeys_protocol.specification import circuit_name
-from quietkeys_trainer.compilation import compile_plan
+from quietkeys_trainer.engine.compile import compile_plan
 
 Integers = NDArray[np.int64]
 

@@ -185,7 +185,7 @@ class ErrorCode(StrEnum):
         400,
         Remedy.CORRECT,
         "the container is not well formed",
-        "Encode it with quietkeys_protocol.wire.",
+        "Encode it with quietkeys_protocol.containers.",
     )
     SIGNATURE_INVALID = (
         "signature_invalid",

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from quietkeys.answers import Deletion, Hidden, Inspection, Leaving, Problem, Status, Stored, Suggestions
-from quietkeys.apps import AppProfiles
-from quietkeys.circle.invitation import Invitation
-from quietkeys.circles import Circle, CircleMember
-from quietkeys.consent import Consent, ConsentRecord
-from quietkeys.contents import LedgerLine
-from quietkeys.fields import InputField
-from quietkeys.key_life import KeyStatus
-from quietkeys.keyboard import Layout
-from quietkeys.keys import Keys
-from quietkeys.levels import Level
+from quietkeys.api.app_profiles import AppProfiles
+from quietkeys.api.circle import Circle, CircleMember
+from quietkeys.api.consent import Consent, ConsentRecord
+from quietkeys.api.input_field import InputField
+from quietkeys.api.keys import Keys
+from quietkeys.api.vocabulary import LearntWord, Vocabulary
+from quietkeys.keyboard.layout import Layout
+from quietkeys.learning.recorder import Receipt
 from quietkeys.personalizer import Personalizer
-from quietkeys.policy import Conditions, Policy
-from quietkeys.preferences import AppProfile
-from quietkeys.receipts import DeletionReceipt
-from quietkeys.recorder import Receipt
-from quietkeys.recovery_code import RecoveryCode
-from quietkeys.scheduler import Scheduler
-from quietkeys.sync_result import Outcome, Progress, Step, SyncResult
+from quietkeys.prediction.levels import Level
+from quietkeys.prediction.preferences import AppProfile
+from quietkeys.profile.row_codec import LedgerLine
+from quietkeys.remote.trust import DeletionReceipt
+from quietkeys.sync.circle.invitation import Invitation
+from quietkeys.sync.keys.age import KeyStatus
+from quietkeys.sync.policy import Conditions, Policy
+from quietkeys.sync.result import Outcome, Progress, Step, SyncResult
+from quietkeys.sync.schedule import Scheduler
 from quietkeys.vault import CallerKey, KeyFile, OsKeyStore, Passphrase, Protection
-from quietkeys.vocabulary import LearntWord, Vocabulary
+from quietkeys.vault.human_code import RecoveryCode
 from quietkeys_protocol.errors import (
     ErrorCode,
     Outdated,

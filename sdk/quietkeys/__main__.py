@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from quietkeys.cli import app
+from quietkeys.cli.main import app
 
 app(prog_name="quietkeys")

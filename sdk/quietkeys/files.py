@@ -7,7 +7,7 @@ import secrets
 from pathlib import Path
 from typing import Final
 
-from quietkeys.database import translated
+from quietkeys.profile.database import translated
 
 _DRAFT: Final = ".draft-"
 

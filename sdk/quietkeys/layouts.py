@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from quietkeys.keyboard import QWERTY, Layout
+from quietkeys.keyboard.layout import QWERTY, Layout
 
 AZERTY: Final = Layout.from_rows(
     "azerty", (("azertyuiop", 0.0), ("qsdfghjklm", 0.0), ("wxcvbn'", 1.5)), left="azertqsdfgwxcvb"

@@ -23,41 +23,41 @@ from typing import TYPE_CHECKING, Final, Self
 import numpy as np
 from numpy.random import Generator
 
-from quietkeys.address import trainer_address
 from quietkeys.answers import Deletion, Inspection, Status, Suggestions
-from quietkeys.apps import AppProfiles
-from quietkeys.bundle import SHIPPED
-from quietkeys.circles import Circle
-from quietkeys.consent import Consent
-from quietkeys.contents import LedgerLine
-from quietkeys.exchange import Destination, Exchange
-from quietkeys.fields import InputField
-from quietkeys.keyboard import QWERTY, Layout
-from quietkeys.keys import Keys
-from quietkeys.learning import Learning
-from quietkeys.levels import Level
-from quietkeys.opened import Opened
-from quietkeys.policy import Policy
-from quietkeys.preferences import StoredPreferences
-from quietkeys.profile import Profile
-from quietkeys.receipts import DeletionReceipt, receipts_in
-from quietkeys.recorder import Receipt
-from quietkeys.recording import record, record_nothing
-from quietkeys.scheduler import Scheduler
-from quietkeys.stopping import Stopper
-from quietkeys.store import Store
-from quietkeys.suggesting import as_typed, suggestions
-from quietkeys.surroundings import Surroundings
-from quietkeys.sync_result import ProgressCallback, SyncResult
-from quietkeys.touched import Touches, touches_of
-from quietkeys.trusted_keys import TRUSTED_KEYS
+from quietkeys.api.app_profiles import AppProfiles
+from quietkeys.api.circle import Circle
+from quietkeys.api.consent import Consent
+from quietkeys.api.input_field import InputField
+from quietkeys.api.keys import Keys
+from quietkeys.api.open_profile import Opened
+from quietkeys.api.trainer_link import Destination, Exchange
+from quietkeys.api.typing_model import Learning
+from quietkeys.api.vocabulary import Vocabulary
+from quietkeys.bundle.bundle import SHIPPED
+from quietkeys.bundle.trusted_keys import TRUSTED_KEYS
+from quietkeys.environment import Surroundings
+from quietkeys.keyboard.layout import QWERTY, Layout
+from quietkeys.learning.record import record, record_nothing
+from quietkeys.learning.recorder import Receipt
+from quietkeys.learning.touch_rows import Touches, touches_of
+from quietkeys.prediction.levels import Level
+from quietkeys.prediction.preferences import StoredPreferences
+from quietkeys.prediction.suggest import as_typed, suggestions
+from quietkeys.profile.folder import Profile
+from quietkeys.profile.row_codec import LedgerLine
+from quietkeys.profile.store import Store
+from quietkeys.remote.address import trainer_address
+from quietkeys.remote.trust import DeletionReceipt, receipts_in
+from quietkeys.sync.policy import Policy
+from quietkeys.sync.result import ProgressCallback, SyncResult
+from quietkeys.sync.schedule import Scheduler
+from quietkeys.sync.stopper import Stopper
 from quietkeys.vault import Protection
-from quietkeys.vocabulary import Vocabulary
 from quietkeys_protocol.plan import Plan
 
 if TYPE_CHECKING:  # imported when a sync begins
     from quietkeys.cipher.interface import Cipher
-    from quietkeys.transport import Transport
+    from quietkeys.remote.http import Transport
 
 WAIT_SECONDS: Final = 120.0  # for the trainer to train
 
@@ -168,7 +168,7 @@ class Personalizer:
         Untrusted (BACKUP_DAMAGED), Outdated (VERSION_UNSUPPORTED, PROFILE_NEWER), TryAgain (DISK_FULL,
         STORAGE_FAILED, KEY_STORE_FAILED); then nothing was made.
         """
-        from quietkeys.backup import restore
+        from quietkeys.profile.backup import restore
 
         restore(Path(backup), Path(profile_dir), secret, protection)
 
@@ -351,7 +351,7 @@ class Personalizer:
 
     def status(self) -> Status:
         """Return the profile at a glance, with what went wrong and what to do about it."""
-        from quietkeys.status import status_of
+        from quietkeys.api.status import status_of
 
         with self._typing:
             return status_of(self._profile, self._learning, self._exchange.trainer)

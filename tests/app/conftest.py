@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from quietkeys import Personalizer
-from quietkeys.bundle import shipped_bundle
+from quietkeys.bundle.bundle import shipped_bundle
 from quietkeys.testing import InMemoryTrainer, NoopCipher
-from quietkeys_demo.presenters.keys import phone_layout
-from quietkeys_demo.presenters.typing import TypingPresenter
+from quietkeys_keyboard.presenters.keys import phone_layout
+from quietkeys_keyboard.presenters.typing import TypingPresenter
 from quietkeys_protocol.plan import Plan
 from tests.sdk import small
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from quietkeys_demo.presenters.files import Entry, FilesPresenter
+from quietkeys_keyboard.presenters.files import Entry, FilesPresenter
 
 
 @pytest.fixture

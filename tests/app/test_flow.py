@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quietkeys_demo.presenters.flow import flow
+from quietkeys_keyboard.presenters.flow import flow
 
 EMOJI = {"😀", "🎂"}
 TEXTS = st.text(st.sampled_from("ab  c😀🎂d"), max_size=60)

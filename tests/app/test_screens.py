@@ -11,10 +11,10 @@ import pytest
 from quietkeys import Level
 from quietkeys.testing import Typist
 from quietkeys.testing.typist import draw_hands
-from quietkeys_demo.presenters.keys import phone_layout
-from quietkeys_demo.presenters.play import FASTEST, SLOWEST, PlayPresenter, words_of_file
-from quietkeys_demo.presenters.privacy import PrivacyPresenter, hex_lines, when
-from quietkeys_demo.presenters.training import State, TrainingPresenter
+from quietkeys_keyboard.presenters.keys import phone_layout
+from quietkeys_keyboard.presenters.play import FASTEST, SLOWEST, PlayPresenter, words_of_file
+from quietkeys_keyboard.presenters.privacy import PrivacyPresenter, hex_lines, when
+from quietkeys_keyboard.presenters.training import State, TrainingPresenter
 from tests.app.conftest import Desk
 from tests.sdk import small
 

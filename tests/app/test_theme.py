@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from quietkeys_demo.settings import FILE, Settings, free_port
-from quietkeys_demo.theme import DARK, LIGHT, PAIRS, READABLE, Theme, contrast, rgba, roles
+from quietkeys_keyboard.settings import FILE, Settings, free_port
+from quietkeys_keyboard.theme import DARK, LIGHT, PAIRS, READABLE, Theme, contrast, rgba, roles
 
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])

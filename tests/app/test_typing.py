@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quietkeys import Level
-from quietkeys_demo.presenters.keys import Kind, Page, key_at, phone_layout, placed_keys
-from quietkeys_demo.presenters.typing import Shift, TypingPresenter
+from quietkeys_keyboard.presenters.keys import Kind, Page, key_at, phone_layout, placed_keys
+from quietkeys_keyboard.presenters.typing import Shift, TypingPresenter
 from tests.app.conftest import Desk
 
 

@@ -18,8 +18,8 @@ import numpy as np
 import pytest
 
 from quietkeys import Personalizer
-from quietkeys_demo.presenters.keys import phone_layout
-from quietkeys_trainer.engine import load_engine
+from quietkeys_keyboard.presenters.keys import phone_layout
+from quietkeys_trainer.engine.local import load_engine
 from tests.sdk import small, tiny
 from tests.trainer.running import Trainer
 

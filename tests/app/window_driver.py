@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from quietkeys_demo.window import configure
+from quietkeys_keyboard.window import configure
 from tests.sdk import small
 
 
@@ -21,9 +21,9 @@ def places(app: Any) -> dict[str, tuple[int, int]]:
     from kivy.core.window import Window
     from kivy.metrics import dp
 
-    from quietkeys_demo.views.emoji_view import EmojiSheet
-    from quietkeys_demo.views.parts import PushButton, StripButton, Tab, Toggle
-    from quietkeys_demo.views.rich_text import RichText
+    from quietkeys_keyboard.views.emoji_view import EmojiSheet
+    from quietkeys_keyboard.views.parts import PushButton, StripButton, Tab, Toggle
+    from quietkeys_keyboard.views.rich_text import RichText
 
     found: dict[str, tuple[int, int]] = {}
 
@@ -92,7 +92,7 @@ def main(folder: str, bundle: str, url: str, file: str) -> None:
     configure("420x840", corner=True)
     from kivy.clock import Clock
 
-    from quietkeys_demo.app import KeyboardApp
+    from quietkeys_keyboard.app import KeyboardApp
 
     app = KeyboardApp(Path(folder), url, bundle=Path(bundle), trusted_keys=small.TRUSTED)
 

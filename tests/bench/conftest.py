@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from quietkeys.bundle import open_bundle
-from quietkeys.model import load_model
-from quietkeys_bench.subject import Subject, bundle_identity
+from quietkeys.bundle.bundle import open_bundle
+from quietkeys.prediction.model import load_model
+from quietkeys_bench.common.subject import Subject, bundle_identity
 from tests.sdk import small
 
 

@@ -13,16 +13,16 @@ import pytest
 from typer.testing import CliRunner
 
 from quietkeys.demo.failing import DemoFailed
-from quietkeys_bench import autocorrect
-from quietkeys_bench.autocorrect import Settings
-from quietkeys_bench.autocorrect_rows import Row, RowsUnreadable, Sample, corpus_name, read_rows, sample
-from quietkeys_bench.autocorrect_scoring import figures, one_core, try_row, try_rows
+from quietkeys_bench.autocorrect import bench as autocorrect
+from quietkeys_bench.autocorrect.bench import Settings
+from quietkeys_bench.autocorrect.rows import Row, RowsUnreadable, Sample, corpus_name, read_rows, sample
+from quietkeys_bench.autocorrect.scoring import figures, one_core, try_row, try_rows
+from quietkeys_bench.autocorrect.spellers.catalogue import NO_TEXT, PEERS, Peer, Texts, require_installed
+from quietkeys_bench.autocorrect.spellers.interface import Answer, Speller
+from quietkeys_bench.autocorrect.spellers.python_packages import PeerBroken
+from quietkeys_bench.autocorrect.spellers.quietkeys import OurSpeller, split_glued
 from quietkeys_bench.cli import app
-from quietkeys_bench.schemas import read_figures
-from quietkeys_bench.spellers import Answer, Speller
-from quietkeys_bench.spellers_ours import OurSpeller, split_glued
-from quietkeys_bench.spellers_peers import NO_TEXT, PEERS, Peer, Texts, require_installed
-from quietkeys_bench.spellers_python import PeerBroken
+from quietkeys_bench.common.figures import read_figures
 from tests.bench.keyboards import ignore, small_keyboards
 
 ROWS = (

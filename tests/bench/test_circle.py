@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from quietkeys.encoding import Encoded
-from quietkeys_bench.circle import DEVICES, RUNGS, Settings, halves, run, shares
-from quietkeys_bench.circle_training import ClearTraining
-from quietkeys_bench.people import find_people
-from quietkeys_bench.schemas import read_figures
-from quietkeys_bench.subject import Subject
+from quietkeys.updates.encoding import Encoded
+from quietkeys_bench.circle.bench import DEVICES, RUNGS, Settings, halves, run, shares
+from quietkeys_bench.circle.training import ClearTraining
+from quietkeys_bench.common.figures import read_figures
+from quietkeys_bench.common.people import find_people
+from quietkeys_bench.common.subject import Subject
 
 
 def test_a_clear_run_compares_alone_joined_and_one(

@@ -8,11 +8,11 @@ import pytest
 from typer.testing import CliRunner
 
 from quietkeys.demo.failing import DemoFailed
-from quietkeys_bench import latency
 from quietkeys_bench.cli import app
-from quietkeys_bench.latency import Settings, figures
-from quietkeys_bench.latency_text import CONTEXT_WORDS, LONG, long_words, ordinary, slipped
-from quietkeys_bench.schemas import read_figures
+from quietkeys_bench.common.figures import read_figures
+from quietkeys_bench.common.sample_text import CONTEXT_WORDS, LONG, long_words, ordinary, slipped
+from quietkeys_bench.latency import bench as latency
+from quietkeys_bench.latency.bench import Settings, figures
 from tests.bench.keyboards import ignore, small_keyboards
 
 

@@ -10,27 +10,27 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from quietkeys.bundle.language_model import Context
 from quietkeys.evaluation.messages import read_messages, typed_words
-from quietkeys.language import Context
-from quietkeys.typed import words_of
-from quietkeys_bench import nextword
+from quietkeys.text.pieces import words_of
 from quietkeys_bench.cli import app
-from quietkeys_bench.nextword import Settings
-from quietkeys_bench.nextword_counts import BLANK, FIRST, START, UNKNOWN, count, last_two, load, triples_of
-from quietkeys_bench.nextword_engines import OurStrip, PeerStrip, learn, pieces_of
-from quietkeys_bench.nextword_perplexity import (
+from quietkeys_bench.common.figures import read_figures
+from quietkeys_bench.common.people import Person, find_people
+from quietkeys_bench.nextword import bench as nextword
+from quietkeys_bench.nextword.bench import Settings
+from quietkeys_bench.nextword.counts import BLANK, FIRST, START, UNKNOWN, count, last_two, load, triples_of
+from quietkeys_bench.nextword.perplexity import (
     Spelling,
     peer_log_probability,
     perplexity,
     predicted,
     word_log_probability,
 )
-from quietkeys_bench.nextword_prompts import Prompt, learnt_and_tested, prompts
-from quietkeys_bench.nextword_simulation import Tally, chosen_places, keys_pressed, try_strip
-from quietkeys_bench.nextword_training import train
-from quietkeys_bench.nextword_trigram import DISCOUNT, SHIPPED, Trigram, discounted
-from quietkeys_bench.people import Person, find_people
-from quietkeys_bench.schemas import read_figures
+from quietkeys_bench.nextword.predictors import OurStrip, PeerStrip, learn, pieces_of
+from quietkeys_bench.nextword.prompts import Prompt, learnt_and_tested, prompts
+from quietkeys_bench.nextword.strip_user import Tally, chosen_places, keys_pressed, try_strip
+from quietkeys_bench.nextword.train_trigram import train
+from quietkeys_bench.nextword.trigram import DISCOUNT, SHIPPED, Trigram, discounted
 from tests.bench.keyboards import ignore, small_keyboards
 from tests.sdk import small
 

@@ -8,10 +8,18 @@ import numpy as np
 import pytest
 
 from quietkeys.demo.failing import DemoFailed
-from quietkeys_bench.peer import COSTS, Settings, figures, require_concrete_ml
-from quietkeys_bench.peer_rows import OURS, Request, Row, ask, train_in_the_clear, train_ours, train_theirs
-from quietkeys_bench.peer_task import FEATURES, SAMPLES, agreement, make_task
-from quietkeys_bench.schemas import read_figures, write_figures
+from quietkeys_bench.common.figures import read_figures, write_figures
+from quietkeys_bench.concrete_ml.bench import COSTS, Settings, figures, require_concrete_ml
+from quietkeys_bench.concrete_ml.rows import (
+    OURS,
+    Request,
+    Row,
+    ask,
+    train_in_the_clear,
+    train_ours,
+    train_theirs,
+)
+from quietkeys_bench.concrete_ml.task import FEATURES, SAMPLES, agreement, make_task
 from quietkeys_protocol.check import check_plan
 
 COMMITTED = Path(__file__).parents[2] / "benchmarks" / "results" / "peer.json"

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from quietkeys.encoding import Encoded
 from quietkeys.evaluation.ladder import reference_weights
-from quietkeys_bench.people import Person, find_people, spread
-from quietkeys_bench.personalization import Settings, cells_folder, run
-from quietkeys_bench.schemas import read_figures
-from quietkeys_bench.subject import Mode, Subject
+from quietkeys.updates.encoding import Encoded
+from quietkeys_bench.common.figures import read_figures
+from quietkeys_bench.common.people import Person, find_people, spread
+from quietkeys_bench.common.subject import Mode, Subject
+from quietkeys_bench.personalization.bench import Settings, cells_folder, run
 
 CLEAR = ["none", "base", "local", "raw", "float", "reference"]
 

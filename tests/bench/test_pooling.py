@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from quietkeys_bench.pooling import bootstrap_interval, pool
+from quietkeys_bench.personalization.pool import bootstrap_interval, pool
 
 TESTED = 1000
 

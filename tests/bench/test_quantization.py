@@ -8,22 +8,27 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from quietkeys.counting import Choice, Masses, count, no_masses
-from quietkeys.encoding import Encoded, encode
 from quietkeys.evaluation.ladder import learn_person
-from quietkeys.gate import adapter_scores
-from quietkeys.scorer import Adapter
+from quietkeys.learning.contested_mass import Choice, Masses, count, no_masses
+from quietkeys.prediction.scorer import Adapter
 from quietkeys.testing.typist import typist_for
-from quietkeys_bench.groupings import Grouping, channel_groupings, lexicon_groupings, ranker_groupings
-from quietkeys_bench.noise import NOISE, Noisy
-from quietkeys_bench.people import find_people
-from quietkeys_bench.personalization import cells_folder
-from quietkeys_bench.quantization import Settings, run
-from quietkeys_bench.schemas import read_figures
-from quietkeys_bench.subject import Subject
-from quietkeys_bench.tables import table_of
-from quietkeys_bench.trial import finer
-from quietkeys_bench.variants import variants
+from quietkeys.updates.encoding import Encoded, encode
+from quietkeys.updates.gate import adapter_scores
+from quietkeys_bench.common.figures import read_figures
+from quietkeys_bench.common.noise import NOISE, Noisy
+from quietkeys_bench.common.people import find_people
+from quietkeys_bench.common.subject import Subject
+from quietkeys_bench.personalization.bench import cells_folder
+from quietkeys_bench.quantization.bench import Settings, run
+from quietkeys_bench.quantization.choice_arrays import table_of
+from quietkeys_bench.quantization.groupings import (
+    Grouping,
+    channel_groupings,
+    lexicon_groupings,
+    ranker_groupings,
+)
+from quietkeys_bench.quantization.one_person import finer
+from quietkeys_bench.quantization.variants import variants
 from quietkeys_protocol.plan import Block, Plan
 from quietkeys_protocol.program import Clear, reference, train
 

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 from quietkeys.evaluation.machine import this_machine
-from quietkeys_bench.schemas import FOLDER, read_figures, validator, write_figures
+from quietkeys_bench.common.figures import FOLDER, read_figures, validator, write_figures
 
 NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
 

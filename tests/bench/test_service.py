@@ -13,15 +13,16 @@ from rich.console import Console
 
 from quietkeys.demo.failing import DemoFailed
 from quietkeys.evaluation.machine import this_machine
+from quietkeys.remote.http import Answer, Request
 from quietkeys.testing import InMemoryTrainer
 from quietkeys.testing.fakes import encode_clear, noop_plan_hash
-from quietkeys.transport import Answer, Request
-from quietkeys_bench import service, service_child
-from quietkeys_bench.schemas import read_figures, validator, write_figures
-from quietkeys_bench.service import Said, Settings, Watched, figures_of
-from quietkeys_bench.service_child import UPLOAD, Clocked, session
-from quietkeys_bench.service_table import show_service
-from quietkeys_protocol.wire import Report, encode_report
+from quietkeys_bench.common.figures import read_figures, validator, write_figures
+from quietkeys_bench.service import bench as service
+from quietkeys_bench.service import child as service_child
+from quietkeys_bench.service.bench import Said, Settings, Watched, figures_of
+from quietkeys_bench.service.child import UPLOAD, Clocked, session
+from quietkeys_bench.service.table import show_service
+from quietkeys_protocol.containers import Report, encode_report
 from tests.bench import promises
 from tests.trainer.fake_engine import PLAN
 from tests.trainer.sides import in_memory, zeros

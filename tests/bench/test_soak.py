@@ -8,16 +8,19 @@ from typing import Any, Final
 
 import pytest
 
-from quietkeys.bundle import shipped_bundle
+from quietkeys.bundle.bundle import shipped_bundle
 from quietkeys.evaluation.machine import usable_cores
-from quietkeys_bench import autocorrect, latency, nextword, service
-from quietkeys_bench.autocorrect_rows import RowsUnreadable, corpus_name, read_rows
-from quietkeys_bench.people import find_people, spread
-from quietkeys_bench.personalization import Settings, run
-from quietkeys_bench.schemas import read_figures
-from quietkeys_bench.spellers_peers import PEERS, Texts
-from quietkeys_bench.subject import Mode, bundle_identity, shipped_subject
-from quietkeys_bench.training import encrypted_training
+from quietkeys_bench.autocorrect import bench as autocorrect
+from quietkeys_bench.autocorrect.rows import RowsUnreadable, corpus_name, read_rows
+from quietkeys_bench.autocorrect.spellers.catalogue import PEERS, Texts
+from quietkeys_bench.common.encrypted_training import encrypted_training
+from quietkeys_bench.common.figures import read_figures
+from quietkeys_bench.common.people import find_people, spread
+from quietkeys_bench.common.subject import Mode, bundle_identity, shipped_subject
+from quietkeys_bench.latency import bench as latency
+from quietkeys_bench.nextword import bench as nextword
+from quietkeys_bench.personalization.bench import Settings, run
+from quietkeys_bench.service import bench as service
 from tests.bench import promises
 
 pytestmark = pytest.mark.soak

@@ -6,11 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from quietkeys_bench.spellers import Answer, Missing, Speller, first_or
-from quietkeys_bench.spellers_jamspell import in_place, trained_model, training_texts, words_around
-from quietkeys_bench.spellers_peers import PEERS, Peer, Texts, started
-from quietkeys_bench.spellers_pipes import answer_of
-from quietkeys_bench.spellers_python import PeerBroken
+from quietkeys_bench.autocorrect.spellers.catalogue import PEERS, Peer, Texts, started
+from quietkeys_bench.autocorrect.spellers.interface import Answer, Missing, Speller, first_or
+from quietkeys_bench.autocorrect.spellers.ispell_pipe import answer_of
+from quietkeys_bench.autocorrect.spellers.jamspell import (
+    in_place,
+    trained_model,
+    training_texts,
+    words_around,
+)
+from quietkeys_bench.autocorrect.spellers.python_packages import PeerBroken
 
 
 def test_no_suggestion_leaves_what_was_typed() -> None:

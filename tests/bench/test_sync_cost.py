@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from quietkeys.cli.estimate import Estimate
 from quietkeys.demo.failing import DemoFailed
-from quietkeys.estimating import Estimate
 from quietkeys.evaluation.machine import this_machine
-from quietkeys_bench import sync_cost
-from quietkeys_bench.schemas import read_figures, write_figures
-from quietkeys_bench.sync_table import show_sync
+from quietkeys_bench.common.figures import read_figures, write_figures
+from quietkeys_bench.sync import bench as sync_cost
+from quietkeys_bench.sync.table import show_sync
 from tests.bench import promises
 from tests.bench.keyboards import small_keyboards
 

@@ -14,7 +14,7 @@ def run(arguments: str, *absent: str) -> subprocess.CompletedProcess[str]:
     found = f"find = importlib.util.find_spec\nabsent = {absent!r}\n"
     found += "importlib.util.find_spec = lambda name, *a: None if name in absent else find(name, *a)\n"
     program = f"import importlib.util, sys\n{found}{hidden}sys.argv = ['quietkeys', *{arguments.split()!r}]\n"
-    program += "from quietkeys.cli import app\napp()\n"
+    program += "from quietkeys.cli.main import app\napp()\n"
     return subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=100
     )

@@ -15,16 +15,15 @@ import psutil
 import pytest
 from rich.console import Console
 
-from quietkeys.bundle import SHIPPED
 from quietkeys.demo.failing import DemoFailed
 from quietkeys.demo.loop import Given, run_loop
 from quietkeys.demo.screen import Screen, show_figures
 from quietkeys.demo.trainer_process import trainer_process
 from quietkeys.evaluation.messages import typed_words
-from quietkeys.model import PLAN
-from quietkeys_bench.schemas import read_figures, validator
+from quietkeys.prediction.model import PLAN
+from quietkeys_bench.common.figures import read_figures, validator
 from quietkeys_protocol.plan import Plan
-from quietkeys_trainer.engine import load_engine
+from quietkeys_trainer.engine.local import load_engine
 from tests.fhe_fixtures import SMALL_PLAN
 from tests.sdk import small
 from tools.model_build import contents
@@ -108,7 +107,6 @@ def test_the_trainer_is_stopped_when_the_device_side_fails(tmp_path: Path) -> No
     assert trainers_below(tmp_path) == []
 
 
-@pytest.mark.skipif(not (SHIPPED / "en").is_dir(), reason="no bundle has been built yet")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_demo_that_is_stopped_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
     """Ctrl-C and a polite kill end with a sentence; no process and no file stays."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from quietkeys.evaluation.machine import usable_cores
-from quietkeys_bench.schemas import read_figures
+from quietkeys_bench.common.figures import read_figures
 
 pytestmark = pytest.mark.soak
 BUSY = 0.3  # load per core from others, above which times say nothing

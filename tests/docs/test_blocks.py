@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from quietkeys.bundle import shipped_bundle
-from quietkeys.exchange import Exchange
+from quietkeys.api.trainer_link import Exchange
+from quietkeys.bundle.bundle import shipped_bundle
 from quietkeys.testing import InMemoryTrainer, NoopCipher
 from quietkeys_protocol.plan import Plan
 from tests.docs.conftest import ROOT

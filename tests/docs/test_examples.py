@@ -13,7 +13,7 @@ EXAMPLE = ROOT / "examples" / "desktop.py"
 DRIVER = """
 import runpy, sys, tkinter
 from quietkeys import Personalizer
-from quietkeys.bundle import shipped_bundle
+from quietkeys.bundle.bundle import shipped_bundle
 from quietkeys.testing import InMemoryTrainer, NoopCipher
 from quietkeys_protocol.plan import Plan
 

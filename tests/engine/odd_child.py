@@ -12,8 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from quietkeys_trainer.confinement import isolate, limit
-from quietkeys_trainer.exchange import read_parts, write_parts
+from quietkeys_trainer.engine.child_pipe import read_parts, write_parts
+from quietkeys_trainer.engine.confinement import isolate, limit
 
 WAYS: Final[dict[str, Callable[[Path, int], object]]] = {
     "what it was given": lambda secret, _: (secret.parent / "given" / "circuit").read_bytes(),

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from quietkeys_trainer import engine
-from quietkeys_trainer.circuit import EngineFailed
-from quietkeys_trainer.engine import PROGRAM_INFO, Limits, compiled
+from quietkeys_trainer.engine import local as engine
+from quietkeys_trainer.engine.interface import EngineFailed
+from quietkeys_trainer.engine.local import PROGRAM_INFO, Limits, compiled
 from tests.fhe_fixtures import SMALL_PLAN
 
 

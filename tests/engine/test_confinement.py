@@ -13,11 +13,11 @@ from typing import Any, Final
 
 import pytest
 
-from quietkeys_trainer import engine
-from quietkeys_trainer.circuit import EngineFailed
-from quietkeys_trainer.confinement import landlock_version
-from quietkeys_trainer.engine import Limits
-from quietkeys_trainer.exchange import MAX_REQUEST_BYTES
+from quietkeys_trainer.engine import local as engine
+from quietkeys_trainer.engine.child_pipe import MAX_REQUEST_BYTES
+from quietkeys_trainer.engine.confinement import landlock_version
+from quietkeys_trainer.engine.interface import EngineFailed
+from quietkeys_trainer.engine.local import Limits
 
 ROOT: Final = Path(__file__).parents[2]
 LIMITS: Final = Limits(wall_s=60.0, cpu_s=60, memory_bytes=1 << 32)

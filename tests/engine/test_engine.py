@@ -15,14 +15,14 @@ import pytest
 from numpy.typing import NDArray
 
 from quietkeys.cipher import ProcessCipher
-from quietkeys_bench.synthetic import Shape, synthetic_plan
+from quietkeys_bench.common.synthetic_plan import Shape, synthetic_plan
 from quietkeys_protocol.errors import ErrorCode, Refused
 from quietkeys_protocol.plan import Plan
 from quietkeys_protocol.program import dither, reference
 from quietkeys_protocol.specification import circuit_name
-from quietkeys_trainer.circuit import EngineFailed
-from quietkeys_trainer.engine import PROGRAM_INFO, CompiledEngine, Limits, load_engine
-from quietkeys_trainer.engine import compiled as circuits_for
+from quietkeys_trainer.engine.interface import EngineFailed
+from quietkeys_trainer.engine.local import PROGRAM_INFO, CompiledEngine, Limits, load_engine
+from quietkeys_trainer.engine.local import compiled as circuits_for
 from tests.fhe_fixtures import SMALL_PLAN, Compiled
 
 pytestmark = pytest.mark.fhe
@@ -163,7 +163,7 @@ def test_frames_are_compared_before_anything_runs(
     engine: CompiledEngine, cipher: ProcessCipher, evaluation_keys: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Changed framing, missing values, a full key set's size, too many reports: no child is started."""
-    monkeypatch.setattr("quietkeys_trainer.engine.CHILD", "nothing.there")
+    monkeypatch.setattr("quietkeys_trainer.engine.local.CHILD", "nothing.there")
     values = cipher.encrypt(report(7))
     flipped = bytearray(values[0])
     flipped[8] ^= 1
@@ -211,7 +211,7 @@ def test_the_service_process_loads_nothing_native(engine: CompiledEngine) -> Non
     """Loading an engine imports neither Concrete nor torch into the process that serves."""
     code = (
         "import sys\nfrom pathlib import Path\nfrom quietkeys_protocol.plan import Plan\n"
-        "from quietkeys_trainer.engine import load_engine\n"
+        "from quietkeys_trainer.engine.local import load_engine\n"
         "load_engine(Plan.parse(sys.stdin.buffer.read()), Path(sys.argv[1]))\n"
         "assert not {'concrete', 'torch', 'mlir'} & {name.split('.')[0] for name in sys.modules}\n"
     )

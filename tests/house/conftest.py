@@ -13,7 +13,7 @@ PACKAGES: Final = {
     "quietkeys_protocol": ROOT / "protocol/quietkeys_protocol",
     "quietkeys": ROOT / "sdk/quietkeys",
     "quietkeys_trainer": ROOT / "cloud_trainer/quietkeys_trainer",
-    "quietkeys_demo": ROOT / "demo_app/quietkeys_demo",
+    "quietkeys_keyboard": ROOT / "demo_app/quietkeys_keyboard",
     "quietkeys_bench": ROOT / "benchmarks/quietkeys_bench",
 }
 

@@ -93,7 +93,6 @@ def test_the_sdk_imports_from_the_wheel_alone(python: Path, tmp_path: Path) -> N
     assert result.stdout.startswith(str(python.parent.parent))
 
 
-@pytest.mark.skipif(not (PACKAGES["quietkeys"] / "cli.py").exists(), reason="no command line yet")
 def test_the_command_starts_without_extras(python: Path, tmp_path: Path) -> None:
     """`quietkeys --help` answers on a base install, although `bench` needs more."""
     command = python.with_name("quietkeys")

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from quietkeys import bundle
-from quietkeys.bundle import Manifest, open_bundle, parse_manifest
+from quietkeys.bundle import bundle
+from quietkeys.bundle.bundle import Manifest, open_bundle, parse_manifest
 from quietkeys_protocol.errors import ErrorCode, Untrusted
 from tools.model_build import bundle_writer
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from quietkeys import edits
-from quietkeys.edits import InsertionKind
+from quietkeys.keyboard import edits
+from quietkeys.keyboard.edits import InsertionKind
 from tests.model.texts import typing_counts
 from tools.model_build import channel
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from quietkeys import edits
-from quietkeys.bundle import open_bundle
-from quietkeys.lexicon import WordTables
-from quietkeys.model import CHANNEL, LANGUAGE, LEXICON, PLAN, RANKER, WORDS
-from quietkeys.symbols import CLASSES, FIRST_WORD
+from quietkeys.bundle.bundle import open_bundle
+from quietkeys.bundle.lexicon import WordTables
+from quietkeys.bundle.symbols import CLASSES, FIRST_WORD
+from quietkeys.keyboard import edits
+from quietkeys.prediction.model import CHANNEL, LANGUAGE, LEXICON, PLAN, RANKER, WORDS
 from tests.model.texts import VOCABULARY, language
 from tools.model_build import bundle_writer, contents, graph, language_files
 from tools.model_build.language import Language

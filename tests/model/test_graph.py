@@ -10,8 +10,8 @@ import onnxruntime
 import pytest
 from numpy.typing import NDArray
 
-from quietkeys import edits
-from quietkeys.touch_events import TOUCH_EVENTS
+from quietkeys.keyboard import edits
+from quietkeys.keyboard.touch_events import TOUCH_EVENTS
 from tests.model.texts import VOCABULARY, language
 from tools.model_build import graph, spelling
 from tools.model_build.graph import AdapterParts, LanguageParts

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from quietkeys import edits
-from quietkeys.language import LanguageModel
-from quietkeys.lexicon import Lexicon
-from quietkeys.model import symbols_of
+from quietkeys.bundle.language_model import LanguageModel
+from quietkeys.bundle.lexicon import Lexicon
+from quietkeys.keyboard import edits
+from quietkeys.prediction.model import symbols_of
 from tests.model.texts import typing_counts
 from tools.model_build import corpora, language_files
 from tools.model_build.corpora import TrainingTextError

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from typer.testing import CliRunner
 
-from quietkeys.bundle import open_bundle
+from quietkeys.bundle.bundle import open_bundle
 from tests.model import noisy_text
 from tests.sdk import small
 from tools.levels import app, level_rows, table_of

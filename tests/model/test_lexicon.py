@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 
-from quietkeys import edits
+from quietkeys.keyboard import edits
 from tools.model_build import channel, lexicon
 from tools.model_build.corpora import Corpus
 from tools.model_build.lexicon import Lexicon

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rapidfuzz.distance import OSA
 
-from quietkeys import edits
+from quietkeys.keyboard import edits
 from tools.model_build import channel, misspellings
 from tools.model_build.misspellings import Familiar, Misspelling
 

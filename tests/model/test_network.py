@@ -13,8 +13,16 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quietkeys.language import LanguageModel, window
-from quietkeys.symbols import BLANK, BUCKETS, CLASSES, FIRST_WORD, SENTENCE, character_ngrams, word_class
+from quietkeys.bundle.language_model import LanguageModel, window
+from quietkeys.bundle.symbols import (
+    BLANK,
+    BUCKETS,
+    CLASSES,
+    FIRST_WORD,
+    SENTENCE,
+    character_ngrams,
+    word_class,
+)
 from tools.model_build.neural import batches, export, text, texting, training
 from tools.model_build.neural.batches import Texts
 from tools.model_build.neural.network import Network, Sizes

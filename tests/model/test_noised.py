@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from quietkeys.bundle import open_bundle
-from quietkeys.model import Model, load_model
-from quietkeys.predictor import Predictor
-from quietkeys.tokens import is_correctable
+from quietkeys.bundle.bundle import open_bundle
+from quietkeys.prediction.model import Model, load_model
+from quietkeys.prediction.predictor import Predictor
+from quietkeys.text.tokens import is_correctable
 from tests.model import noisy_text
 from tests.sdk import small
 from tools.model_build import noised

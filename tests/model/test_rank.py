@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from quietkeys.counting import Choice
-from quietkeys.events import FEATURES
+from quietkeys.learning.contested_mass import Choice
+from quietkeys.prediction.event_map import FEATURES
 from tools.model_build import rank
 from tools.model_build.rank import Floats, Typed, fit_base_weights, prior_weights
 

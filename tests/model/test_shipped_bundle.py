@@ -13,15 +13,25 @@ import onnxruntime
 import pytest
 from numpy.typing import NDArray
 
-from quietkeys import edits
-from quietkeys.bundle import BUNDLE_BYTES, Bundle, shipped_bundle
-from quietkeys.events import FEATURES
-from quietkeys.language import Context
-from quietkeys.lexicon import RESERVED, Lexicon
-from quietkeys.model import CHANNEL, EVENTS, LANGUAGE, LEXICON, PLAN, RANKER, WORDS, Model, load_model
-from quietkeys.slate import UNKNOWN
-from quietkeys.symbols import CLASSES, FIRST_CLASS, FIRST_WORD
-from quietkeys.tokens import is_correctable
+from quietkeys.bundle.bundle import BUNDLE_BYTES, Bundle, shipped_bundle
+from quietkeys.bundle.language_model import Context
+from quietkeys.bundle.lexicon import RESERVED, Lexicon
+from quietkeys.bundle.symbols import CLASSES, FIRST_CLASS, FIRST_WORD
+from quietkeys.keyboard import edits
+from quietkeys.prediction.event_map import FEATURES
+from quietkeys.prediction.model import (
+    CHANNEL,
+    EVENTS,
+    LANGUAGE,
+    LEXICON,
+    PLAN,
+    RANKER,
+    WORDS,
+    Model,
+    load_model,
+)
+from quietkeys.prediction.slate import UNKNOWN
+from quietkeys.text.tokens import is_correctable
 from quietkeys_protocol.plan import Plan
 from tools.model_build import bundle_writer, contents, spelling
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from quietkeys import edits
-from quietkeys.symbols import BUCKETS, FIRST_CLASS, FIRST_WORD
+from quietkeys.bundle.symbols import BUCKETS, FIRST_CLASS, FIRST_WORD
+from quietkeys.keyboard import edits
 from tools.model_build import channel, spelling
 from tools.model_build.channel import TypingCounts
 from tools.model_build.graph import LanguageParts

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 import pytest
 
-from quietkeys_bench.synthetic import Shape, synthetic_plan
+from quietkeys_bench.common.synthetic_plan import Shape, synthetic_plan
 from quietkeys_protocol.check import check_plan
 from quietkeys_protocol.errors import ErrorCode, Refused
 from quietkeys_protocol.plan import Plan

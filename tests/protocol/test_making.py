@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quietkeys_protocol.check import check_block
-from quietkeys_protocol.making import (
+from quietkeys_protocol.plan_design import (
     Shape,
     bucket_starts,
     feature_map,

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quietkeys_bench.synthetic import Shape, synthetic_plan
+from quietkeys_bench.common.synthetic_plan import Shape, synthetic_plan
 from quietkeys_protocol.errors import ErrorCode, Refused
 from quietkeys_protocol.plan import MAX_PLAN_BYTES, Block, Plan, Quantity
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quietkeys_bench.synthetic import Shape, synthetic_block, synthetic_report
+from quietkeys_bench.common.synthetic_plan import Shape, synthetic_block, synthetic_report
 from quietkeys_protocol.plan import Block
 from quietkeys_protocol.program import Clear, accumulator_bits, dither, iterates, reference, train
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quietkeys_protocol import wire
+from quietkeys_protocol import containers as wire
 from quietkeys_protocol.errors import ErrorCode, Outdated, QuietkeysError, Refused
 
 VECTORS: Final = json.loads((Path(__file__).parents[1] / "vectors/containers.json").read_text())

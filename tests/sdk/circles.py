@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from quietkeys import ErrorCode, Outcome, Personalizer, QuietkeysError
-from quietkeys.surroundings import Surroundings
+from quietkeys.environment import Surroundings
 from tests.sdk.conftest import Rig
 from tests.sdk.test_keys import Days
 

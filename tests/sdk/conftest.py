@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 from quietkeys import Personalizer
-from quietkeys.bundle import open_bundle
+from quietkeys.bundle.bundle import open_bundle
+from quietkeys.environment import Surroundings
 from quietkeys.layouts import LAYOUTS
-from quietkeys.model import Model, load_model
-from quietkeys.surroundings import Surroundings
+from quietkeys.prediction.model import Model, load_model
+from quietkeys.remote.http import Transport
 from quietkeys.testing import InMemoryTrainer, NoopCipher
-from quietkeys.transport import Transport
 from quietkeys_protocol.plan import Plan
 from tests.sdk import small
 from tests.sdk.http_trainer import over_http, serving

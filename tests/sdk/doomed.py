@@ -22,10 +22,10 @@ from typing import NoReturn
 import numpy as np
 
 from quietkeys import Personalizer
-from quietkeys.database import Database
-from quietkeys.keyboard import QWERTY
+from quietkeys.keyboard.layout import QWERTY
+from quietkeys.profile.database import Database
+from quietkeys.remote.http import Answer, Request, RequestsTransport
 from quietkeys.testing import NoopCipher
-from quietkeys.transport import Answer, Request, RequestsTransport
 from tests.sdk import small
 from tests.sdk.conftest import STATEMENT
 

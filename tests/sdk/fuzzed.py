@@ -24,16 +24,16 @@ from typing import Final
 import numpy as np
 
 from quietkeys import Outcome, Outdated, Personalizer, QuietkeysError
-from quietkeys.bundle import open_bundle
+from quietkeys.bundle.bundle import open_bundle
 from quietkeys.cipher import Parameters
-from quietkeys.surroundings import Surroundings
+from quietkeys.environment import Surroundings
+from quietkeys.remote.http import Answer, Request, Transport
 from quietkeys.testing import InMemoryTrainer, NoopCipher
 from quietkeys.testing.fakes import decode_clear, encode_clear, noop_plan_hash
-from quietkeys.transport import Answer, Request, Transport
-from quietkeys.update_check import check_against_reference
+from quietkeys.updates.plausibility import check_against_reference
+from quietkeys_protocol.containers import Update, encode_update
 from quietkeys_protocol.errors import ErrorCode
 from quietkeys_protocol.plan import Plan
-from quietkeys_protocol.wire import Update, encode_update
 from tests.sdk import small
 
 SECONDS: Final = 60  # for one input

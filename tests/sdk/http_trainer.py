@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from quietkeys.transport import Body, Request, Transport
+from quietkeys.remote.http import Body, Request, Transport
 
 Behaviour = Callable[[BaseHTTPRequestHandler], None]
 

@@ -11,12 +11,12 @@ from typing import Final
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from quietkeys import edits
-from quietkeys.keyboard import Layout
-from quietkeys.lexicon import WordTables
-from quietkeys.model import EVENTS, PLAN
-from quietkeys.population import MEAN_OFFSET
-from quietkeys.symbols import CLASSES, FIRST_WORD
+from quietkeys.bundle.lexicon import WordTables
+from quietkeys.bundle.symbols import CLASSES, FIRST_WORD
+from quietkeys.keyboard import edits
+from quietkeys.keyboard.layout import Layout
+from quietkeys.keyboard.touch_statistics import MEAN_OFFSET
+from quietkeys.prediction.model import EVENTS, PLAN
 from quietkeys.vault import CallerKey
 from quietkeys_protocol.plan import Plan
 from tests.model import texts

@@ -14,11 +14,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from quietkeys import Personalizer
 from quietkeys.cipher.key_file import Head, read_key_set
-from quietkeys.database import Database
-from quietkeys.identity import Identity, identity_for
-from quietkeys.profile import FHE_KEYS
-from quietkeys.rows import NumberedRows, SealedRows
-from quietkeys.store import Store
+from quietkeys.profile.database import Database
+from quietkeys.profile.folder import FHE_KEYS
+from quietkeys.profile.sealed_rows import NumberedRows, SealedRows
+from quietkeys.profile.store import Store
+from quietkeys.remote.identity import Identity, identity_for
 from quietkeys.vault import DataKey, Vault
 from tests.sdk import small
 from tests.sdk.conftest import Rig

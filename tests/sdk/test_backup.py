@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quietkeys import KeyFile, Outdated, Personalizer, Refused, TryAgain, Untrusted
-from quietkeys.backup import CHUNK, _Content, _sealed, _unsealed, restore
-from quietkeys.recovery_code import RecoveryCode
+from quietkeys.profile.backup import CHUNK, _Content, _sealed, _unsealed, restore
+from quietkeys.vault.human_code import RecoveryCode
 from quietkeys_protocol.errors import ErrorCode
 from tests.sdk import small
 from tests.sdk.conftest import Rig
@@ -174,7 +174,7 @@ def test_only_files_of_a_profile_are_restored(
     rig: Rig, synced: Personalizer, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A backup that somebody made by hand writes nowhere else, and nothing twice."""
-    from quietkeys import backup
+    from quietkeys.profile import backup
 
     def entries(profile: object) -> Iterator[bytes]:
         yield from honest(profile)  # type: ignore[arg-type]

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from quietkeys import ErrorCode, Invitation, Outcome, Refused
-from quietkeys.circle.invitation import Secret
-from quietkeys.circle.membership import membership_in
-from quietkeys.circle.moving import begin_joining
-from quietkeys.key_life import DAY_S
-from quietkeys.surroundings import Surroundings
+from quietkeys.environment import Surroundings
+from quietkeys.remote.http import Answer, Request
+from quietkeys.sync.circle.invitation import Secret
+from quietkeys.sync.circle.membership import membership_in
+from quietkeys.sync.circle.moving import begin_joining
+from quietkeys.sync.keys.age import DAY_S
 from quietkeys.testing import NoopCipher
 from quietkeys.testing.trainer import Integers, train
-from quietkeys.transport import Answer, Request
 from quietkeys_protocol.errors import TryAgain
 from quietkeys_protocol.plan import Plan
 from tests.sdk.circles import USED, Devices, code_of, fingerprint, names

@@ -7,8 +7,8 @@ from contextlib import ExitStack
 import pytest
 
 from quietkeys import ErrorCode, Outcome
-from quietkeys.circle.membership import membership_in
-from quietkeys.transport import Answer, Request
+from quietkeys.remote.http import Answer, Request
+from quietkeys.sync.circle.membership import membership_in
 from quietkeys_protocol.errors import TryAgain
 from tests.sdk.circles import USED, Devices, fingerprint, names
 from tests.sdk.conftest import Rig

@@ -16,13 +16,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quietkeys import ErrorCode, Outcome, QuietkeysError, StartOver, TryAgain, Untrusted
-from quietkeys.client import LONGEST_WAIT_S, MAX_JSON_BYTES, TRIES, TrainerClient
-from quietkeys.client_answers import JobState, KeyState, Mail, Upload
-from quietkeys.identity import Identity
-from quietkeys.key_upload import PART_BYTES, upload_keys
-from quietkeys.surroundings import Surroundings
+from quietkeys.environment import Surroundings
+from quietkeys.remote.client import LONGEST_WAIT_S, MAX_JSON_BYTES, TRIES, TrainerClient
+from quietkeys.remote.http import Answer, Body, Request, RequestsTransport
+from quietkeys.remote.identity import Identity
+from quietkeys.remote.parse import JobState, KeyState, Mail, Upload
+from quietkeys.sync.keys.upload import PART_BYTES, upload_keys
 from quietkeys.testing import InMemoryTrainer
-from quietkeys.transport import Answer, Body, Request, RequestsTransport
 from quietkeys_protocol.errors import error_of
 from quietkeys_protocol.plan import Plan
 from tests.sdk.conftest import Rig

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from quietkeys import Deletion, ErrorCode, Outcome, Personalizer, Refused, Untrusted
-from quietkeys.surroundings import Surroundings
+from quietkeys.environment import Surroundings
 from tests.sdk.conftest import STATEMENT, Rig
 from tests.sdk.transports import Unreachable
 

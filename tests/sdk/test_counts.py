@@ -12,14 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quietkeys import Personalizer, Receipt
-from quietkeys.bundle import open_bundle
-from quietkeys.language import BLANK
-from quietkeys.learning import Learning
-from quietkeys.memory import HALF_LIFE, NEGLIGIBLE, Key
-from quietkeys.model import Model, load_model
-from quietkeys.predictor import Predictor
-from quietkeys.recorder import EVENT_HALF_LIFE, Kept, Recorder
-from quietkeys.store import Store
+from quietkeys.api.typing_model import Learning
+from quietkeys.bundle.bundle import open_bundle
+from quietkeys.bundle.language_model import BLANK
+from quietkeys.learning.recorder import EVENT_HALF_LIFE, Kept, Recorder
+from quietkeys.prediction.model import Model, load_model
+from quietkeys.prediction.predictor import Predictor
+from quietkeys.profile.memory import HALF_LIFE, NEGLIGIBLE, Key
+from quietkeys.profile.store import Store
 from tests.sdk import small
 from tests.sdk.conftest import Rig
 from tests.sdk.unsealing import rows_in
@@ -84,7 +84,7 @@ class Journal:
 
     def expected_masses(self) -> Mapping[str, float]:
         """The total mass of every block, summed up from the list."""
-        from quietkeys.counting import Choice, count
+        from quietkeys.learning.contested_mass import Choice, count
 
         totals = dict.fromkeys(self.predictor.events.sizes, 0.0)
         for _, tick, _, _, choice in self.live:

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from quietkeys import Outcome
-from quietkeys.bundle import parse_manifest
+from quietkeys.bundle.bundle import parse_manifest
 from quietkeys.cipher.key_file import write_private
-from quietkeys.contents import pack_count
-from quietkeys.database import Database
-from quietkeys.profile import KEYS, LAST_GOOD
-from quietkeys.rows import NumberedRows, SealedRows
+from quietkeys.profile.database import Database
+from quietkeys.profile.folder import KEYS, LAST_GOOD
+from quietkeys.profile.row_codec import pack_count
+from quietkeys.profile.sealed_rows import NumberedRows, SealedRows
 from quietkeys_protocol.errors import ErrorCode, Untrusted
 from tests.sdk import small
 from tests.sdk.conftest import Rig

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import pytest
 
 from quietkeys import Deletion, ErrorCode, Outcome, Personalizer, TryAgain, Untrusted
-from quietkeys.receipts import _key_name, trusted_key
+from quietkeys.remote.http import Answer, Request, Transport
+from quietkeys.remote.trust import _key_name, trusted_key
 from quietkeys.testing import InMemoryTrainer
-from quietkeys.transport import Answer, Request, Transport
 from quietkeys_protocol.plan import Plan
 from tests.sdk.conftest import NOWHERE, STATEMENT, Rig
 from tests.sdk.transports import AnswersLost, Unreachable

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from quietkeys import doctor
-from quietkeys.cli import app
-from quietkeys.doctor import Finding, Health, examine
+from quietkeys.cli import doctor
+from quietkeys.cli.doctor import Finding, Health, examine
+from quietkeys.cli.main import app
 from tests.sdk import small
 from tests.sdk.conftest import Rig
 from tests.sdk.http_trainer import over_http, serving

@@ -8,12 +8,12 @@ from dataclasses import asdict
 import pytest
 from typer.testing import CliRunner
 
-from quietkeys.bundle import shipped_bundle
+from quietkeys.bundle.bundle import shipped_bundle
 from quietkeys.cipher import Parameters
-from quietkeys.cli import app
-from quietkeys.estimating import Network, estimate, transform_seconds
+from quietkeys.cli.estimate import Network, estimate, transform_seconds
+from quietkeys.cli.main import app
+from quietkeys_protocol.containers import Report, Update, encode_report, encode_update
 from quietkeys_protocol.plan import Plan
-from quietkeys_protocol.wire import Report, Update, encode_report, encode_update
 
 
 @pytest.fixture(scope="module")

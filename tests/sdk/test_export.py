@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quietkeys import AppProfile, ErrorCode, Level, Personalizer, TryAgain
-from quietkeys.export import coarse
+from quietkeys.api.export import coarse
 from tests.sdk.conftest import STATEMENT, Rig
 
 

@@ -97,7 +97,7 @@ def test_the_pause_is_kept(rig: Rig) -> None:
 
 def test_a_half_hour_begins_a_session(rig: Rig) -> None:
     """By the clock of the profile, which may be turned."""
-    from quietkeys.surroundings import Surroundings
+    from quietkeys.environment import Surroundings
 
     now = [1000.0]
     with rig.open(around=Surroundings(clock=lambda: now[0])) as keyboard:

@@ -17,8 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from quietkeys import KeyFile, Personalizer, Protection
-from quietkeys.profile import LAST_GOOD
-from quietkeys.surroundings import Surroundings
+from quietkeys.environment import Surroundings
+from quietkeys.profile.folder import LAST_GOOD
 from quietkeys.testing import InMemoryTrainer, NoopCipher
 from quietkeys_protocol.plan import Plan
 from tests.sdk import small

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from quietkeys.identity import FOLDER, Identity, drop_identity, identity_for
+from quietkeys.remote.identity import FOLDER, Identity, drop_identity, identity_for
 from quietkeys.vault import DataKey
 from quietkeys_protocol.signing import device_id_of, signing_string
 

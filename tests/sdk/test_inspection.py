@@ -7,9 +7,9 @@ import pytest
 from typer.testing import CliRunner
 
 from quietkeys.answers import Inspection
-from quietkeys.cli import app
-from quietkeys.inspection import entropy_of
-from quietkeys.sync_result import Outcome
+from quietkeys.api.inspection import entropy_of
+from quietkeys.cli.main import app
+from quietkeys.sync.result import Outcome
 from quietkeys_protocol.plan import Plan
 from tests.sdk.conftest import Rig
 from tests.sdk.transports import Transcript

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from quietkeys import Outcome, Personalizer, Progress, Step, TryAgain
-from quietkeys.key_life import DAY_S, KeyLife
-from quietkeys.store import Store
-from quietkeys.surroundings import Surroundings
+from quietkeys.environment import Surroundings
+from quietkeys.profile.store import Store
+from quietkeys.remote.http import Answer, Request
+from quietkeys.sync.keys.age import DAY_S, KeyLife
 from quietkeys.testing import InMemoryTrainer
-from quietkeys.transport import Answer, Request
 from quietkeys_protocol.errors import ErrorCode, Untrusted
 from tests.sdk.conftest import Rig
 

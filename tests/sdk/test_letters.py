@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quietkeys import ErrorCode, QuietkeysError, Refused, Untrusted
-from quietkeys.circle import MEMBERSHIP
-from quietkeys.circle.invitation import Secret
-from quietkeys.circle.letters import (
+from quietkeys.profile.store import Store
+from quietkeys.sync.circle import MEMBERSHIP
+from quietkeys.sync.circle.invitation import Secret
+from quietkeys.sync.circle.letters import (
     Letter,
     open_card,
     open_mail,
@@ -22,9 +23,8 @@ from quietkeys.circle.letters import (
     seal_mail,
     seal_package,
 )
-from quietkeys.circle.membership import Membership, keep_membership, membership_in
-from quietkeys.circle.sealing import seal, unseal
-from quietkeys.store import Store
+from quietkeys.sync.circle.membership import Membership, keep_membership, membership_in
+from quietkeys.vault.purposes import seal, unseal
 
 PHONE, TABLET = "a" * 32, "b" * 32
 LETTER = Letter(

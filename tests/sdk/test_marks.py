@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from quietkeys.store import Store
+from quietkeys.profile.store import Store
 from tests.sdk.unsealing import rows_of
 
 WORD = "quokkaberry"

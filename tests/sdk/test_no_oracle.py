@@ -16,15 +16,15 @@ import numpy as np
 import pytest
 
 from quietkeys import Outcome, Personalizer, Step
-from quietkeys.client import TrainerClient
-from quietkeys.identity import identity_for
-from quietkeys.outbox import OpenReport
-from quietkeys.settling import Settled, settle
-from quietkeys.sync_parts import Parts
+from quietkeys.profile.outbox import OpenReport
+from quietkeys.remote.client import TrainerClient
+from quietkeys.remote.identity import identity_for
+from quietkeys.sync.context import Parts
+from quietkeys.sync.settle import Settled, settle
 from quietkeys_protocol.capnp import byte_spans
+from quietkeys_protocol.containers import decode_update, encode_update
 from quietkeys_protocol.plan import Plan
-from quietkeys_protocol.wire import decode_update, encode_update
-from quietkeys_trainer.engine import load_engine
+from quietkeys_trainer.engine.local import load_engine
 from tests.sdk import small, tiny
 from tests.sdk.conftest import STATEMENT
 from tests.sdk.wire_tap import Change, Noted, Tap
@@ -252,5 +252,5 @@ def test_a_planted_leak_shows(
             leak(parts, report)
         return settled
 
-    monkeypatch.setattr("quietkeys.sync.settle", leaking)
+    monkeypatch.setattr("quietkeys.sync.run.settle", leaking)
     assert wire.seen(leak.__name__, lambda c: filled(c, 0), as_it_is) != honest

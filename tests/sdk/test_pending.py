@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quietkeys import ErrorCode, Receipt, Refused, Untrusted
-from quietkeys.bundle import open_bundle
-from quietkeys.events import FEATURES
-from quietkeys.language import BLANK
-from quietkeys.model import Model, load_model
-from quietkeys.predictor import Predictor
-from quietkeys.recorder import IDLE_SECONDS, Kept, Recorder
-from quietkeys.store import Store
+from quietkeys.bundle.bundle import open_bundle
+from quietkeys.bundle.language_model import BLANK
+from quietkeys.learning.recorder import IDLE_SECONDS, Kept, Recorder
+from quietkeys.prediction.event_map import FEATURES
+from quietkeys.prediction.model import Model, load_model
+from quietkeys.prediction.predictor import Predictor
+from quietkeys.profile.store import Store
 from tests.sdk import small
 from tests.sdk.conftest import Rig
 from tests.sdk.unsealing import everything_in

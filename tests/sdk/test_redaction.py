@@ -14,17 +14,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quietkeys import QuietkeysError, Receipt
-from quietkeys.bundle import SHIPPED
-from quietkeys.language import BLANK, Context
-from quietkeys.learning import Learning
-from quietkeys.preferences import Preferences
-from quietkeys.recording import record
-from quietkeys.redaction import is_card_number
-from quietkeys.store import Store
-from quietkeys.suggesting import suggestions
-from quietkeys.touch import no_touches
-from quietkeys.trusted_keys import TRUSTED_KEYS
-from quietkeys.typed import words_of
+from quietkeys.api.typing_model import Learning
+from quietkeys.bundle.bundle import SHIPPED
+from quietkeys.bundle.language_model import BLANK, Context
+from quietkeys.bundle.trusted_keys import TRUSTED_KEYS
+from quietkeys.keyboard.touch_model import no_touches
+from quietkeys.learning.record import record
+from quietkeys.prediction.preferences import Preferences
+from quietkeys.prediction.redaction import is_card_number
+from quietkeys.prediction.suggest import suggestions
+from quietkeys.profile.store import Store
+from quietkeys.text.pieces import words_of
 from tests.sdk.conftest import Rig
 from tests.sdk.unsealing import rows_in
 

@@ -6,10 +6,10 @@ import gc
 from dataclasses import is_dataclass
 
 from quietkeys import CallerKey, Personalizer
-from quietkeys.counting import Masses
-from quietkeys.profile import FHE_KEYS
-from quietkeys.recorder import Kept
-from quietkeys.typed import token_of, words_of
+from quietkeys.learning.contested_mass import Masses
+from quietkeys.learning.recorder import Kept
+from quietkeys.profile.folder import FHE_KEYS
+from quietkeys.text.pieces import token_of, words_of
 from tests.sdk.conftest import Rig
 
 CANARY = "zanzibarqq"

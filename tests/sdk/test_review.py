@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from quietkeys import Outcome, Personalizer, Policy, TryAgain
-from quietkeys.adapters import adapter_of
-from quietkeys.gate import MINIMUM_EVENTS, NORM_BOUND, harm, judge
-from quietkeys.scorer import Adapter
-from quietkeys.settling import held_out_choices
+from quietkeys.prediction.scorer import Adapter
+from quietkeys.sync.settle import held_out_choices
 from quietkeys.testing.fakes import decode_clear
+from quietkeys.updates.gate import MINIMUM_EVENTS, NORM_BOUND, harm, judge
+from quietkeys.updates.versions import adapter_of
+from quietkeys_protocol.containers import Report, decode_report
 from quietkeys_protocol.plan import Plan
-from quietkeys_protocol.wire import Report, decode_report
 from tests.sdk import small
 from tests.sdk.conftest import Rig
 from tests.sdk.transports import AnswersLost

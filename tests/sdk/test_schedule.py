@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quietkeys import Conditions, Outcome, Policy, TryAgain
-from quietkeys.policy import SLOT_S
-from quietkeys.scheduler import Scheduler
-from quietkeys.store import Store
-from quietkeys.surroundings import Surroundings
-from quietkeys.sync_result import SyncResult
+from quietkeys.environment import Surroundings
+from quietkeys.profile.store import Store
+from quietkeys.sync.policy import SLOT_S
+from quietkeys.sync.result import SyncResult
+from quietkeys.sync.schedule import Scheduler
 from quietkeys_protocol.errors import ErrorCode, error_of
 from tests.sdk.conftest import Rig
 from tests.sdk.transports import Unreachable

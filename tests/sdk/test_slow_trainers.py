@@ -11,8 +11,8 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 
 from quietkeys import ErrorCode, Outcome
-from quietkeys import transport as transport_module
-from quietkeys.transport import Body, Request, RequestsTransport
+from quietkeys.remote import http as transport_module
+from quietkeys.remote.http import Body, Request, RequestsTransport
 from tests.sdk.conftest import Rig
 from tests.sdk.http_trainer import serving
 from tests.sdk.test_client import JOB, always, client_of, code_of

@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 
 from quietkeys import Deletion, ErrorCode, Outcome, Outdated, Personalizer, Progress, Refused, Step, TryAgain
-from quietkeys.client_answers import JobState
-from quietkeys.surroundings import Surroundings
-from quietkeys.sync import Syncer
-from quietkeys.sync_parts import Place
+from quietkeys.environment import Surroundings
+from quietkeys.remote.parse import JobState
+from quietkeys.sync.context import Place
+from quietkeys.sync.run import Syncer
 from quietkeys.testing import InMemoryTrainer, NoopCipher
 from quietkeys.testing.trainer import Integers, train
+from quietkeys_protocol.containers import decode_report
 from quietkeys_protocol.plan import Plan
-from quietkeys_protocol.wire import decode_report
 from tests.sdk import small
 from tests.sdk.conftest import STATEMENT, Rig
 from tests.sdk.transports import AnswersLost, Unreachable

@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 
 from quietkeys import Personalizer, Receipt, TryAgain
 from quietkeys.evaluation.messages import typed_words
-from quietkeys.evaluation.typing import type_words
-from quietkeys.keyboard import QWERTY
+from quietkeys.evaluation.typing_runs import type_words
+from quietkeys.keyboard.layout import QWERTY
+from quietkeys.keyboard.touch_model import EPOCH, EPOCHS_KEPT, MOMENTS, TouchModel, known_touches
 from quietkeys.layouts import AZERTY
-from quietkeys.model import Model
-from quietkeys.predictor import Judged, Predictor
-from quietkeys.recorder import Kept, Recorder
-from quietkeys.store import Store
+from quietkeys.learning.recorder import Kept, Recorder
+from quietkeys.prediction.model import Model
+from quietkeys.prediction.predictor import Judged, Predictor
+from quietkeys.profile.store import Store
 from quietkeys.testing.typist import Hands, Typist
-from quietkeys.touch import EPOCH, EPOCHS_KEPT, MOMENTS, TouchModel, known_touches
 from tests.sdk import small
 from tests.sdk.conftest import Rig
 

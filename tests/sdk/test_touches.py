@@ -12,21 +12,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quietkeys import ErrorCode, Personalizer, Refused, Untrusted
-from quietkeys.alignment import align
-from quietkeys.counting import count
-from quietkeys.events import FEATURES, parse_event_map
-from quietkeys.gate import adapter_scores
-from quietkeys.held_out import fits, pack_choice, unpack_choice
-from quietkeys.keyboard import QWERTY
+from quietkeys.bundle.lexicon import encode_words
+from quietkeys.keyboard.alignment import align
+from quietkeys.keyboard.layout import QWERTY
+from quietkeys.keyboard.layout_channel import aimed_keys, layout_channel
+from quietkeys.keyboard.touch_events import TOUCH_EVENTS
+from quietkeys.keyboard.touch_model import TouchModel, known_touches
 from quietkeys.layouts import AZERTY, LAYOUTS
-from quietkeys.lexicon import encode_words
-from quietkeys.model import Model
-from quietkeys.predictor import Judged, Predictor
-from quietkeys.scorer import Adapter
-from quietkeys.slips import aimed_keys, layout_channel
-from quietkeys.touch import TouchModel, known_touches
-from quietkeys.touch_events import TOUCH_EVENTS
-from quietkeys.touched import Touches
+from quietkeys.learning.contested_mass import count
+from quietkeys.learning.held_out import fits, pack_choice, unpack_choice
+from quietkeys.learning.touch_rows import Touches
+from quietkeys.prediction.event_map import FEATURES, parse_event_map
+from quietkeys.prediction.model import Model
+from quietkeys.prediction.predictor import Judged, Predictor
+from quietkeys.prediction.scorer import Adapter
+from quietkeys.updates.gate import adapter_scores
 from tests.sdk import small
 from tests.sdk.conftest import Rig
 from tests.sdk.test_touch_learning import learned_by, stored_names

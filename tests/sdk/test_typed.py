@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quietkeys.casing import spelled_like
-from quietkeys.language import BLANK
-from quietkeys.tokens import straightened
-from quietkeys.typed import context_of, token_of, words_of
+from quietkeys.bundle.language_model import BLANK
+from quietkeys.text.casing import spelled_like
+from quietkeys.text.pieces import context_of, token_of, words_of
+from quietkeys.text.tokens import straightened
 
 
 @pytest.mark.parametrize(

@@ -10,17 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quietkeys import ErrorCode, Outcome, Personalizer, Step, Untrusted
-from quietkeys.client import TrainerClient
-from quietkeys.identity import identity_for
-from quietkeys.outbox import OpenReport
-from quietkeys.settling import Settled, settle
-from quietkeys.sync_parts import Parts
+from quietkeys.profile.outbox import OpenReport
+from quietkeys.remote.client import TrainerClient
+from quietkeys.remote.http import Answer, Request, Transport
+from quietkeys.remote.identity import identity_for
+from quietkeys.sync.context import Parts
+from quietkeys.sync.settle import Settled, settle
 from quietkeys.testing.fakes import decode_clear, encode_clear, noop_plan_hash
 from quietkeys.testing.trainer import Integers, Training, train
-from quietkeys.transport import Answer, Request, Transport
-from quietkeys.update_check import TOLERANCE, check_against_reference, distance, weights_of
+from quietkeys.updates.plausibility import TOLERANCE, check_against_reference, distance, weights_of
+from quietkeys_protocol.containers import Update, decode_update, encode_update
 from quietkeys_protocol.plan import Plan
-from quietkeys_protocol.wire import Update, decode_update, encode_update
 from tests.sdk.conftest import Rig
 from tests.sdk.transports import Seen, Transcript
 
@@ -229,7 +229,7 @@ def test_the_transcript_shows_a_leak(rig: Rig, monkeypatch: pytest.MonkeyPatch) 
             client.job(report.job)
         return settled
 
-    monkeypatch.setattr("quietkeys.sync.settle", leaking)
+    monkeypatch.setattr("quietkeys.sync.run.settle", leaking)
     assert transcript(rig, "leaking", zeros, None) != honest
 
 

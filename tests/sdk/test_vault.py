@@ -28,7 +28,7 @@ from quietkeys.vault import (
     protection,
 )
 from quietkeys.vault.header import Header
-from quietkeys.vault.mirrored import read_mirrored, write_mirrored
+from quietkeys.vault.two_copies import read_mirrored, write_mirrored
 from quietkeys_protocol.errors import ErrorCode, Outdated, QuietkeysError, Refused, TryAgain, Untrusted
 
 KEY = DataKey(bytes(range(32)))

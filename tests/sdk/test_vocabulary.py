@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from quietkeys import ErrorCode, Level, Personalizer, Refused
-from quietkeys.vocabulary import Vocabulary
+from quietkeys.api.vocabulary import Vocabulary
 from tests.sdk.conftest import Rig
 from tests.sdk.unsealing import everything_in
 

@@ -6,13 +6,13 @@ from typing import Final
 
 import numpy as np
 
-from quietkeys import edits
-from quietkeys.events import FEATURES, EventMap
-from quietkeys.model import EVENTS, PLAN
-from quietkeys.symbols import FIRST_WORD
-from quietkeys.touch_events import TOUCH_EVENTS
-from quietkeys_protocol.making import Shape, feature_map, make_block
+from quietkeys.bundle.symbols import FIRST_WORD
+from quietkeys.keyboard import edits
+from quietkeys.keyboard.touch_events import TOUCH_EVENTS
+from quietkeys.prediction.event_map import FEATURES, EventMap
+from quietkeys.prediction.model import EVENTS, PLAN
 from quietkeys_protocol.plan import Plan
+from quietkeys_protocol.plan_design import Shape, feature_map, make_block
 from tests.sdk import small
 from tools.model_build import contents, plan_stage, rank
 from tools.model_build.adapter_stage import parts_of

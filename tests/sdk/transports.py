@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from quietkeys.transport import Answer, Request, Transport
+from quietkeys.remote.http import Answer, Request, Transport
 from quietkeys_protocol.errors import ErrorCode, TryAgain
 
 

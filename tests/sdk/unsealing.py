@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from quietkeys.database import Database
-from quietkeys.rows import NumberedRows, SealedRows, number_name
+from quietkeys.profile.database import Database
+from quietkeys.profile.sealed_rows import NumberedRows, SealedRows, number_name
 from quietkeys.vault import DataKey, Vault
 from tests.sdk import small
 

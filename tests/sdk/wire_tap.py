@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import Final
 from urllib.parse import urlsplit
 
-from quietkeys.surroundings import Surroundings
+from quietkeys.environment import Surroundings
 from quietkeys_protocol.signing import IDEMPOTENCY_HEADER, NONCE_HEADER, SIGNATURE_HEADER, TIME_HEADER
 from tests.sdk.http_trainer import body_of, reply, serving
 from tests.trainer.running import Trainer, wait_until

@@ -14,8 +14,8 @@ from typing import Any
 import requests
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from quietkeys_protocol.containers import MAX_KEY_PART_BYTES, Report, encode_report
 from quietkeys_protocol.signing import Credentials, device_id_of, signing_string
-from quietkeys_protocol.wire import MAX_KEY_PART_BYTES, Report, encode_report
 
 TIMEOUT_S = 30.0
 

@@ -18,7 +18,7 @@ from typing import Final
 
 from quietkeys_protocol.framing import Frame, Frames, Literal
 from quietkeys_protocol.plan import Block, Plan
-from quietkeys_trainer.circuit import EngineFailed, Told, nobody, values_of_block
+from quietkeys_trainer.engine.interface import EngineFailed, Told, nobody, values_of_block
 
 CONTROL: Final = "QUIETKEYS_TEST_CONTROL"  # the environment variable that names the control folder
 KEY_BYTES: Final = "QUIETKEYS_TEST_KEY_BYTES"  # and the one that sets the size of evaluation keys

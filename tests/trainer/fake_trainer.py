@@ -11,8 +11,9 @@ import os
 import resource
 from datetime import timedelta
 
-from quietkeys_trainer import blobs, worker
-from quietkeys_trainer.cli import make_cli
+from quietkeys_trainer.cli.main import make_cli
+from quietkeys_trainer.processes import worker
+from quietkeys_trainer.storage import blobs
 from tests.trainer.fake_engine import load_fake
 
 LEASE_S = 2.0

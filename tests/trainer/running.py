@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from quietkeys_bench.service import UNLIMITED
+from quietkeys_bench.service.bench import UNLIMITED
 from quietkeys_protocol.plan import Plan
 from tests.trainer.device import Device
 from tests.trainer.fake_engine import CONTROL, PLAN, FakeEngine, wrap

@@ -16,24 +16,24 @@ import numpy as np
 import pytest
 import uvicorn
 
-from quietkeys.client import TrainerClient
-from quietkeys.identity import Identity
-from quietkeys.key_upload import upload_keys
-from quietkeys.surroundings import Surroundings
+from quietkeys.environment import Surroundings
+from quietkeys.remote.client import TrainerClient
+from quietkeys.remote.http import RequestsTransport, Transport
+from quietkeys.remote.identity import Identity
+from quietkeys.sync.keys.upload import upload_keys
 from quietkeys.testing import InMemoryTrainer
 from quietkeys.testing.fakes import KEY_BYTES, MAGIC, encode_clear, noop_plan_hash
-from quietkeys.transport import RequestsTransport, Transport
-from quietkeys_protocol.errors import ErrorCode, QuietkeysError
-from quietkeys_protocol.wire import (
+from quietkeys_protocol.containers import (
     Report,
     encode_report,
 )
-from quietkeys_trainer.api import make_api
-from quietkeys_trainer.database import migrate
-from quietkeys_trainer.limits import NO_LIMITS
-from quietkeys_trainer.service import Service, open_service
-from quietkeys_trainer.settings import Settings
-from quietkeys_trainer.tidy import tidy
+from quietkeys_protocol.errors import ErrorCode, QuietkeysError
+from quietkeys_trainer.http.app import make_api
+from quietkeys_trainer.ledger.allowances import NO_LIMITS
+from quietkeys_trainer.ledger.database import migrate
+from quietkeys_trainer.service.parts import Service, open_service
+from quietkeys_trainer.service.settings import Settings
+from quietkeys_trainer.service.tidy import tidy
 from tests.trainer.fake_engine import PLAN, FakeEngine, wrap
 from tests.trainer.storage import Storage, in_folder
 

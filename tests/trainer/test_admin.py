@@ -16,20 +16,20 @@ from obstore.store import MemoryStore
 from sqlalchemy import text
 from typer.testing import CliRunner, Result
 
+from quietkeys_protocol.containers import Report
 from quietkeys_protocol.errors import ErrorCode, Refused
-from quietkeys_protocol.wire import Report
-from quietkeys_trainer import administration
-from quietkeys_trainer.audit import entries
-from quietkeys_trainer.backups import FORMAT, back_up, restore
-from quietkeys_trainer.blobs import ObjectBlobs
-from quietkeys_trainer.cli import app
-from quietkeys_trainer.database import migrate, open_database
-from quietkeys_trainer.jobs import Arrival, Jobs
-from quietkeys_trainer.ledger import Ledger
-from quietkeys_trainer.models import Failure, JobState
-from quietkeys_trainer.retention import Retention, expire
-from quietkeys_trainer.service import open_service
-from quietkeys_trainer.settings import Settings
+from quietkeys_trainer.cli.main import app
+from quietkeys_trainer.ledger import operator_queries as administration
+from quietkeys_trainer.ledger.audit import entries
+from quietkeys_trainer.ledger.database import migrate, open_database
+from quietkeys_trainer.ledger.devices_and_keys import Ledger
+from quietkeys_trainer.ledger.jobs import Arrival, Jobs
+from quietkeys_trainer.ledger.retention import Retention, expire
+from quietkeys_trainer.ledger.tables import Failure, JobState
+from quietkeys_trainer.service.backup import FORMAT, back_up, restore
+from quietkeys_trainer.service.parts import open_service
+from quietkeys_trainer.service.settings import Settings
+from quietkeys_trainer.storage.blobs import ObjectBlobs
 from tests.trainer.device import Device, code
 from tests.trainer.fake_engine import PLAN
 from tests.trainer.running import fake_keys, fake_values, running

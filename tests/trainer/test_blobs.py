@@ -17,8 +17,8 @@ import pytest
 from obstore.store import MemoryStore
 
 from quietkeys_protocol.errors import ErrorCode, Refused, TryAgain
-from quietkeys_trainer import blobs as blobs_module
-from quietkeys_trainer.blobs import (
+from quietkeys_trainer.storage import blobs as blobs_module
+from quietkeys_trainer.storage.blobs import (
     BlobDamagedError,
     Blobs,
     ObjectBlobs,
@@ -143,7 +143,7 @@ FILL = """
 import hashlib, os, resource, sys
 from pathlib import Path
 from quietkeys_protocol.errors import TryAgain
-from quietkeys_trainer.blobs import folder_blobs
+from quietkeys_trainer.storage.blobs import folder_blobs
 blobs = folder_blobs(Path(sys.argv[1]))
 source = bytes(3_000_000) if sys.argv[2] == "bytes" else open(sys.argv[3], "rb")
 resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))

@@ -15,31 +15,31 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from quietkeys import edits
+from quietkeys.api.consent import CONSENT, ConsentRecord
 from quietkeys.cipher import ProcessCipher
-from quietkeys.circle.attendance import Attendance
-from quietkeys.circle.moving import (
+from quietkeys.environment import Surroundings
+from quietkeys.files import make_folder
+from quietkeys.keyboard import edits
+from quietkeys.learning.contested_mass import Masses
+from quietkeys.prediction.event_map import FEATURES, EventMap
+from quietkeys.profile.store import Store
+from quietkeys.remote.client import TrainerClient
+from quietkeys.remote.enrolment import ensure_enrolled
+from quietkeys.remote.http import RequestsTransport
+from quietkeys.remote.identity import identity_for
+from quietkeys.sync.circle.attendance import Attendance
+from quietkeys.sync.circle.moving import (
     begin_joining,
     begin_leaving,
     finish_joining,
     finish_leaving,
     invite,
 )
-from quietkeys.client import TrainerClient
-from quietkeys.consent import CONSENT, ConsentRecord
-from quietkeys.counting import Masses
-from quietkeys.enrolment import ensure_enrolled
-from quietkeys.events import FEATURES, EventMap
-from quietkeys.files import make_folder
-from quietkeys.identity import identity_for
-from quietkeys.key_life import KeyLife
-from quietkeys.store import Store
-from quietkeys.surroundings import Surroundings
-from quietkeys.sync import Syncer
-from quietkeys.sync_parts import Parts
-from quietkeys.sync_result import Outcome, SyncResult
-from quietkeys.transport import RequestsTransport
-from quietkeys.update_check import distance
+from quietkeys.sync.context import Parts
+from quietkeys.sync.keys.age import KeyLife
+from quietkeys.sync.result import Outcome, SyncResult
+from quietkeys.sync.run import Syncer
+from quietkeys.updates.plausibility import distance
 from quietkeys.vault import DataKey
 from quietkeys_protocol.plan import Plan
 from quietkeys_protocol.program import reference

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from quietkeys.client_answers import CircleState, JobState, KeyState, Mail, Member, Upload
-from quietkeys.transport import Body
+from quietkeys.remote.http import Body
+from quietkeys.remote.parse import CircleState, JobState, KeyState, Mail, Member, Upload
+from quietkeys_protocol.containers import MAX_CARD_BYTES, MAX_PACKAGE_BYTES
 from quietkeys_protocol.errors import ErrorCode
-from quietkeys_protocol.wire import MAX_CARD_BYTES, MAX_PACKAGE_BYTES
 from tests.trainer.sides import CLAIM, Side, circle_of_two, code_of, id_of, invite
 
 

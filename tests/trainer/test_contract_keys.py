@@ -11,10 +11,10 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from quietkeys.client_answers import KeyState, Upload
-from quietkeys.transport import Body, Request
+from quietkeys.remote.http import Body, Request
+from quietkeys.remote.parse import KeyState, Upload
+from quietkeys_protocol.containers import MAX_KEY_PART_BYTES
 from quietkeys_protocol.errors import ErrorCode
-from quietkeys_protocol.wire import MAX_KEY_PART_BYTES
 from tests.trainer.sides import START, Side, code_of
 
 shared = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20, deadline=None)

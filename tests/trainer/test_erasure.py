@@ -10,8 +10,8 @@ from pathlib import Path
 
 from sqlalchemy import MetaData, select
 
-from quietkeys_trainer.database import open_database
-from quietkeys_trainer.settings import Settings
+from quietkeys_trainer.ledger.database import open_database
+from quietkeys_trainer.service.settings import Settings
 from tests.trainer.device import Device
 from tests.trainer.fake_engine import PLAN
 from tests.trainer.running import Trainer, fake_keys, fake_values, running, wait_until

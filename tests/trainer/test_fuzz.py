@@ -9,8 +9,8 @@ import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from quietkeys_protocol.containers import encode_report
 from quietkeys_protocol.errors import ErrorCode
-from quietkeys_protocol.wire import encode_report
 from tests.trainer.conftest import Rig
 from tests.trainer.device import Device, code
 

@@ -26,8 +26,8 @@ from hypothesis import strategies as st
 from schemathesis import GenerationMode
 from schemathesis.core.result import Ok
 
+from quietkeys_protocol.containers import encode_report
 from quietkeys_protocol.errors import ErrorCode, Refused
-from quietkeys_protocol.wire import encode_report
 from tests.trainer.conftest import Rig
 from tests.trainer.device import Device, code
 from tests.trainer.running import memory

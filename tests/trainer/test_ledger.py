@@ -10,8 +10,8 @@ from sqlalchemy import inspect, text
 
 from quietkeys_protocol.errors import ErrorCode, Refused, StartOver
 from quietkeys_protocol.signing import WINDOW_S
-from quietkeys_trainer.database import migrate, open_database
-from quietkeys_trainer.ledger import Ledger
+from quietkeys_trainer.ledger.database import migrate, open_database
+from quietkeys_trainer.ledger.devices_and_keys import Ledger
 
 NOW = 1_700_000_000
 ANN, BOB, KEY, PLAN = "a" * 32, "b" * 32, "c" * 64, "d" * 64

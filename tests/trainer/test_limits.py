@@ -18,9 +18,9 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from quietkeys_protocol.errors import ErrorCode, TryAgain
-from quietkeys_trainer import bodies
-from quietkeys_trainer.database import migrate, open_database
-from quietkeys_trainer.ledger import Ledger
+from quietkeys_trainer.http import request_bodies as bodies
+from quietkeys_trainer.ledger.database import migrate, open_database
+from quietkeys_trainer.ledger.devices_and_keys import Ledger
 from tests.trainer.conftest import Rig
 from tests.trainer.device import Device, code
 from tests.trainer.fake_engine import KEY_BYTES, PLAN, FakeEngine, wrap

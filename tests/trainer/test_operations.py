@@ -14,11 +14,11 @@ from jsonschema import Draft202012Validator
 from prometheus_client.parser import text_string_to_metric_families
 
 from quietkeys_protocol.errors import ErrorCode
-from quietkeys_trainer.database import migrate, open_database
-from quietkeys_trainer.metrics import JOB_BUCKETS, Metrics
-from quietkeys_trainer.models import Outcome
-from quietkeys_trainer.openapi import OPERATIONS
-from quietkeys_trainer.runs import KEPT_S, Runs
+from quietkeys_trainer.http.metrics import JOB_BUCKETS, Metrics
+from quietkeys_trainer.http.openapi import OPERATIONS
+from quietkeys_trainer.ledger.database import migrate, open_database
+from quietkeys_trainer.ledger.recent_runs import KEPT_S, Runs
+from quietkeys_trainer.ledger.tables import Outcome
 from tests.trainer.conftest import Rig
 from tests.trainer.device import code
 from tests.trainer.fake_engine import PLAN

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import requests
 
+from quietkeys_protocol.containers import decode_update
 from quietkeys_protocol.errors import ErrorCode
-from quietkeys_protocol.wire import decode_update
 from tests.trainer.bucket import Bucket, Fault
 from tests.trainer.device import Device, code
 from tests.trainer.fake_engine import PLAN, result

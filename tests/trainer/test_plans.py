@@ -14,10 +14,10 @@ from typer.testing import CliRunner, Result
 
 from quietkeys_protocol.errors import ErrorCode, Refused
 from quietkeys_protocol.plan import Plan
-from quietkeys_trainer.catalogue import Catalogue
-from quietkeys_trainer.circuits import CIRCUITS
-from quietkeys_trainer.cli import make_cli
-from quietkeys_trainer.recipes import read_recipe
+from quietkeys_trainer.cli.main import make_cli
+from quietkeys_trainer.engine.circuit_cache import CIRCUITS
+from quietkeys_trainer.plans.catalogue import Catalogue
+from quietkeys_trainer.plans.recipes import read_recipe
 from tests.trainer.device import code
 from tests.trainer.fake_engine import PLAN, FakeEngine, load_fake
 from tests.trainer.running import Trainer, fake_keys, fake_values, wait_until

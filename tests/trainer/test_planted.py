@@ -13,7 +13,7 @@ from quietkeys.cipher import ProcessCipher
 from quietkeys.cipher.host import KEY_FILE
 from quietkeys.cipher.key_file import read_key_set
 from quietkeys_protocol.capnp import byte_spans
-from quietkeys_protocol.wire import decode_update
+from quietkeys_protocol.containers import decode_update
 from tests.fhe_fixtures import FILE_KEY, SMALL_PLAN, Compiled
 from tests.trainer.fake_engine import PLAN
 from tests.trainer.planted import BLOBS, DATABASE, LOG, found

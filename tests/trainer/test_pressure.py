@@ -9,20 +9,26 @@ from pathlib import Path
 
 import pytest
 
-from quietkeys.client import TrainerClient
-from quietkeys.identity import Identity
-from quietkeys.key_upload import upload_keys
-from quietkeys.surroundings import Surroundings
-from quietkeys.transport import RequestsTransport
+from quietkeys.environment import Surroundings
+from quietkeys.remote.client import TrainerClient
+from quietkeys.remote.http import RequestsTransport
+from quietkeys.remote.identity import Identity
+from quietkeys.sync.keys.upload import upload_keys
+from quietkeys_protocol.containers import Report, encode_report
 from quietkeys_protocol.errors import ErrorCode, TryAgain
-from quietkeys_protocol.wire import Report, encode_report
-from quietkeys_trainer.database import migrate
-from quietkeys_trainer.executors import LocalExecutor
-from quietkeys_trainer.jobs import Jobs
-from quietkeys_trainer.pressure import MEMORY_AFTER_S, QUEUE_AFTER_S, Overloaded, Pressure, available_bytes
-from quietkeys_trainer.service import open_service
-from quietkeys_trainer.settings import Settings
-from quietkeys_trainer.worker import Worker
+from quietkeys_trainer.engine.executor import LocalExecutor
+from quietkeys_trainer.engine.pressure import (
+    MEMORY_AFTER_S,
+    QUEUE_AFTER_S,
+    Overloaded,
+    Pressure,
+    available_bytes,
+)
+from quietkeys_trainer.ledger.database import migrate
+from quietkeys_trainer.ledger.jobs import Jobs
+from quietkeys_trainer.processes.worker import Worker
+from quietkeys_trainer.service.parts import open_service
+from quietkeys_trainer.service.settings import Settings
 from tests.trainer.device import Device, code
 from tests.trainer.fake_engine import PLAN, FakeEngine, wrap
 from tests.trainer.running import fake_values

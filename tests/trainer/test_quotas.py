@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
-from quietkeys.client import TrainerClient
-from quietkeys.identity import Identity
-from quietkeys.transport import RequestsTransport
+from quietkeys.remote.client import TrainerClient
+from quietkeys.remote.http import RequestsTransport
+from quietkeys.remote.identity import Identity
 from quietkeys_protocol.errors import ErrorCode, Refused
-from quietkeys_trainer.audit import entries
-from quietkeys_trainer.database import migrate, open_database, writing
-from quietkeys_trainer.invites import forget_invites, make_invite
-from quietkeys_trainer.ledger import Ledger
-from quietkeys_trainer.limits import NO_LIMITS, Limits, Throttled, charge
-from quietkeys_trainer.models import Allowance
+from quietkeys_trainer.ledger.allowances import NO_LIMITS, Limits, Throttled, charge
+from quietkeys_trainer.ledger.audit import entries
+from quietkeys_trainer.ledger.database import migrate, open_database, writing
+from quietkeys_trainer.ledger.devices_and_keys import Ledger
+from quietkeys_trainer.ledger.invites import forget_invites, make_invite
+from quietkeys_trainer.ledger.tables import Allowance
 from tests.trainer.device import Device, code
 from tests.trainer.fake_engine import PLAN
 from tests.trainer.running import Trainer, fake_keys, fake_values, running

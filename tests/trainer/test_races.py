@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
+from quietkeys_protocol.containers import Report
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError
-from quietkeys_protocol.wire import Report
-from quietkeys_trainer.circles import Circles, Offer
-from quietkeys_trainer.database import migrate, open_database
-from quietkeys_trainer.jobs import Arrival, Jobs
-from quietkeys_trainer.ledger import Ledger
-from quietkeys_trainer.limits import Limits
-from quietkeys_trainer.models import JobState
+from quietkeys_trainer.ledger.allowances import Limits
+from quietkeys_trainer.ledger.circles import Circles, Offer
+from quietkeys_trainer.ledger.database import migrate, open_database
+from quietkeys_trainer.ledger.devices_and_keys import Ledger
+from quietkeys_trainer.ledger.jobs import Arrival, Jobs
+from quietkeys_trainer.ledger.tables import JobState
 
 NOW = 1_700_000_000.0
 ANN, KEY, PLAN = "a" * 32, bytes(32), bytes([2] * 32)

@@ -17,14 +17,14 @@ import pytest
 from numpy.typing import NDArray
 
 from quietkeys.cipher import ProcessCipher
+from quietkeys_protocol.containers import decode_update
 from quietkeys_protocol.errors import Refused
 from quietkeys_protocol.program import reference
-from quietkeys_protocol.wire import decode_update
-from quietkeys_trainer.blobs import BlobDamagedError
-from quietkeys_trainer.circuits import CIRCUITS, circuits_folder
-from quietkeys_trainer.executors import StoredKeys
-from quietkeys_trainer.ray_executor import UNUSED_S, KeyObjects
-from quietkeys_trainer.ray_tasks import OddNodeError, run_block
+from quietkeys_trainer.engine.circuit_cache import CIRCUITS, circuits_folder
+from quietkeys_trainer.engine.executor import StoredKeys
+from quietkeys_trainer.engine.ray_executor import UNUSED_S, KeyObjects
+from quietkeys_trainer.engine.ray_tasks import OddNodeError, run_block
+from quietkeys_trainer.storage.blobs import BlobDamagedError
 from tests.fhe_fixtures import SMALL_PLAN, Compiled
 from tests.trainer.cluster import Cluster, cluster, free_port
 from tests.trainer.device import Device
@@ -224,7 +224,7 @@ def test_nothing_is_reported_to_rays_makers() -> None:
     code = (
         "import os\n"
         "os.environ.pop('RAY_USAGE_STATS_ENABLED', None)\n"
-        "from quietkeys_trainer.ray_executor import QUIET\n"
+        "from quietkeys_trainer.engine.ray_executor import QUIET\n"
         "os.environ |= QUIET\n"
         "from ray._common.usage import usage_lib\n"
         "print(usage_lib.usage_stats_enabled())\n"

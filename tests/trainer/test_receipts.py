@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from quietkeys_protocol.errors import ErrorCode, Refused
 from quietkeys_protocol.signing import deletion_string
-from quietkeys_trainer.receipts import TrainerKey, open_trainer_key
+from quietkeys_trainer.storage.trainer_key import TrainerKey, open_trainer_key
 from tests.trainer.running import running
 
 

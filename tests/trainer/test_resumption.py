@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from quietkeys.client_answers import KeyState, Upload
-from quietkeys.identity import Identity
-from quietkeys.key_upload import upload_keys
-from quietkeys.transport import Body
+from quietkeys.remote.http import Body
+from quietkeys.remote.identity import Identity
+from quietkeys.remote.parse import KeyState, Upload
+from quietkeys.sync.keys.upload import upload_keys
 from quietkeys_protocol.errors import ErrorCode
 from tests.trainer.device import Device, code
 from tests.trainer.fake_engine import PLAN, FakeEngine, wrap
@@ -75,7 +75,7 @@ def test_keys_that_were_whole_are_finished(tmp_path: Path, monkeypatch: pytest.M
         key_id = hashlib.sha256(keys).hexdigest()
         (tmp_path / "keys").write_bytes(keys)
         with monkeypatch.context() as dying:
-            dying.setattr("quietkeys_trainer.routes_keys._finish", lambda *_: None)
+            dying.setattr("quietkeys_trainer.http.routes.keys._finish", lambda *_: None)
             whole = KeyState(Upload.PARTIAL, len(keys))
             assert device.put_key_part(key_id, 0, Body.of(keys)) == whole
         upload_keys(device, tmp_path / "keys", key_id)

@@ -16,8 +16,8 @@ from typer.testing import CliRunner, Result
 
 from quietkeys_protocol.errors import ErrorCode, Refused
 from quietkeys_protocol.plan import Plan
-from quietkeys_trainer.cli import make_cli
-from quietkeys_trainer.settings import ServedPlan, Settings, load_engines
+from quietkeys_trainer.cli.main import make_cli
+from quietkeys_trainer.service.settings import ServedPlan, Settings, load_engines
 from tests.fhe_fixtures import SMALL_PLAN
 from tests.trainer.fake_engine import PLAN, FakeEngine, load_fake
 from tests.trainer.running import Trainer, wait_until

@@ -13,11 +13,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from quietkeys.client import TrainerClient, service_key
-from quietkeys.identity import Identity
-from quietkeys.transport import RequestsTransport
+from quietkeys.remote.client import TrainerClient, service_key
+from quietkeys.remote.http import RequestsTransport
+from quietkeys.remote.identity import Identity
 from quietkeys_protocol.errors import ErrorCode, Refused, Untrusted
-from quietkeys_trainer.serving import Address
+from quietkeys_trainer.processes.serve import Address
 from tests.trainer.running import Trainer, running
 
 

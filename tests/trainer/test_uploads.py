@@ -7,9 +7,9 @@ import secrets
 
 import pytest
 
+from quietkeys_protocol.containers import MAX_KEY_PART_BYTES, MAX_REPORT_BYTES, decode_update, encode_report
 from quietkeys_protocol.errors import ErrorCode
 from quietkeys_protocol.framing import Frame
-from quietkeys_protocol.wire import MAX_KEY_PART_BYTES, MAX_REPORT_BYTES, decode_update, encode_report
 from tests.trainer.conftest import Rig
 from tests.trainer.device import code
 

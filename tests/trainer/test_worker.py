@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from quietkeys_protocol.containers import decode_update
 from quietkeys_protocol.errors import ErrorCode, TryAgain
-from quietkeys_protocol.wire import decode_update
-from quietkeys_trainer.blobs import ObjectBlobs
-from quietkeys_trainer.circuit import Told, nobody
-from quietkeys_trainer.jobs import Jobs, Lease
-from quietkeys_trainer.models import JobState
-from quietkeys_trainer.tidy import tidy
-from quietkeys_trainer.worker import Worker
+from quietkeys_trainer.engine.interface import Told, nobody
+from quietkeys_trainer.ledger.jobs import Jobs, Lease
+from quietkeys_trainer.ledger.tables import JobState
+from quietkeys_trainer.processes.worker import Worker
+from quietkeys_trainer.service.tidy import tidy
+from quietkeys_trainer.storage.blobs import ObjectBlobs
 from tests.trainer.fake_engine import PLAN, FakeEngine, result
 from tests.trainer.worker_bench import ANN, KEY_ID, KEYS, Bench, InterferingEngine, values
 

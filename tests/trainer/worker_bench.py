@@ -13,20 +13,20 @@ from typing import IO
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from obstore.store import MemoryStore
 
+from quietkeys_protocol.containers import Report, encode_report
 from quietkeys_protocol.errors import ErrorCode, TryAgain
-from quietkeys_protocol.wire import Report, encode_report
-from quietkeys_trainer.blobs import ObjectBlobs
-from quietkeys_trainer.circles import Circles
-from quietkeys_trainer.circuit import Told, nobody
-from quietkeys_trainer.database import migrate, open_database
-from quietkeys_trainer.executors import Executor, LocalExecutor
-from quietkeys_trainer.jobs import Arrival, Job, Jobs
-from quietkeys_trainer.ledger import Ledger
-from quietkeys_trainer.receipts import TrainerKey
-from quietkeys_trainer.retention import Retention
-from quietkeys_trainer.service import Service
-from quietkeys_trainer.uploads import Uploads
-from quietkeys_trainer.worker import Worker
+from quietkeys_trainer.engine.executor import Executor, LocalExecutor
+from quietkeys_trainer.engine.interface import Told, nobody
+from quietkeys_trainer.ledger.circles import Circles
+from quietkeys_trainer.ledger.database import migrate, open_database
+from quietkeys_trainer.ledger.devices_and_keys import Ledger
+from quietkeys_trainer.ledger.jobs import Arrival, Job, Jobs
+from quietkeys_trainer.ledger.retention import Retention
+from quietkeys_trainer.processes.worker import Worker
+from quietkeys_trainer.service.parts import Service
+from quietkeys_trainer.storage.blobs import ObjectBlobs
+from quietkeys_trainer.storage.key_uploads import Uploads
+from quietkeys_trainer.storage.trainer_key import TrainerKey
 from tests.trainer.fake_engine import PLAN, FakeEngine, wrap
 
 ANN = "a" * 32

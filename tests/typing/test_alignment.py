@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from quietkeys import edits
-from quietkeys.alignment import align
-from quietkeys.keyboard import QWERTY, are_adjacent, same_hand
+from quietkeys.bundle.lexicon import encode_words
+from quietkeys.keyboard import edits
+from quietkeys.keyboard.alignment import align
+from quietkeys.keyboard.layout import QWERTY, are_adjacent, same_hand
 from quietkeys.layouts import DVORAK
-from quietkeys.lexicon import encode_words
 
 WORD = st.text(alphabet="abcelst'", min_size=1, max_size=7)
 

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from quietkeys import edits
-from quietkeys.keyboard import CHARACTERS, LETTERS, QWERTY, Layout
+from quietkeys.keyboard import edits
+from quietkeys.keyboard.layout import CHARACTERS, LETTERS, QWERTY, Layout
 from quietkeys.layouts import AZERTY, DVORAK, LAYOUTS, QWERTZ
 
 ALL = pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quietkeys.memory import HALF_LIFE, Memory
+from quietkeys.profile.memory import HALF_LIFE, Memory
 
 WORDS = st.lists(st.sampled_from(["a", "b", "c", "dd"]), max_size=30)
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from quietkeys import Personalizer
-from quietkeys.casing import is_name_like
-from quietkeys.levels import Level
+from quietkeys.prediction.levels import Level
+from quietkeys.text.casing import is_name_like
 
 
 @pytest.fixture(scope="module")

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from quietkeys import edits
-from quietkeys.edits import CLASSES
-from quietkeys.keyboard import LETTERS, QWERTY, Layout
+from quietkeys.keyboard import edits
+from quietkeys.keyboard.edits import CLASSES
+from quietkeys.keyboard.layout import LETTERS, QWERTY, Layout
+from quietkeys.keyboard.layout_channel import aimed_keys, layout_channel, slip_substitutions, swap_geometry
+from quietkeys.keyboard.touch_statistics import MEAN_OFFSET, OFFSET_DEVIATION, SCALE, SPREAD_X, SPREAD_Y
 from quietkeys.layouts import AZERTY, DVORAK, LAYOUTS
-from quietkeys.population import MEAN_OFFSET, OFFSET_DEVIATION, SCALE, SPREAD_X, SPREAD_Y
-from quietkeys.slips import aimed_keys, layout_channel, slip_substitutions, swap_geometry
 from quietkeys.testing.typist import touch_scale
 
 Floats = NDArray[np.float64]

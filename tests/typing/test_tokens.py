@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quietkeys.tokens import ends_sentence, is_correctable, normalize, pieces, words
+from quietkeys.text.tokens import ends_sentence, is_correctable, normalize, pieces, words
 
 
 @pytest.mark.parametrize(

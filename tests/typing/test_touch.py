@@ -11,16 +11,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from quietkeys import edits
-from quietkeys.alignment import align, keys_hit, touch_correction
-from quietkeys.edits import CLASSES
-from quietkeys.keyboard import LETTERS, QWERTY, Layout
+from quietkeys.bundle.lexicon import encode_words
+from quietkeys.keyboard import edits
+from quietkeys.keyboard.alignment import align, keys_hit, touch_correction
+from quietkeys.keyboard.edits import CLASSES
+from quietkeys.keyboard.layout import LETTERS, QWERTY, Layout
+from quietkeys.keyboard.layout_channel import aimed_keys, layout_channel, slip_substitutions
+from quietkeys.keyboard.touch_model import (
+    EPOCH,
+    EPOCHS_KEPT,
+    MOMENTS,
+    REACH,
+    TouchModel,
+    TouchTrace,
+    known_touches,
+)
+from quietkeys.keyboard.touch_statistics import KEY_DEVIATION, MEAN_OFFSET, OFFSET_DEVIATION, SPREAD
 from quietkeys.layouts import LAYOUTS
-from quietkeys.lexicon import encode_words
-from quietkeys.population import KEY_DEVIATION, MEAN_OFFSET, OFFSET_DEVIATION, SPREAD
-from quietkeys.slips import aimed_keys, layout_channel, slip_substitutions
 from quietkeys.testing.typist import Hands, Typist
-from quietkeys.touch import EPOCH, EPOCHS_KEPT, MOMENTS, REACH, TouchModel, TouchTrace, known_touches
 
 from .test_slips import channel
 

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from quietkeys.alignment import align, touch_correction
-from quietkeys.counting import softmax
-from quietkeys.keyboard import QWERTY
+from quietkeys.bundle.lexicon import encode_words
+from quietkeys.keyboard.alignment import align, touch_correction
+from quietkeys.keyboard.layout import QWERTY
+from quietkeys.keyboard.layout_channel import aimed_keys
+from quietkeys.keyboard.touch_events import TOUCH_EVENTS, touch_events
+from quietkeys.keyboard.touch_model import TouchModel, known_touches
 from quietkeys.layouts import DVORAK
-from quietkeys.lexicon import encode_words
-from quietkeys.slips import aimed_keys
+from quietkeys.learning.contested_mass import softmax
 from quietkeys.testing.typist import Hands, Typist
-from quietkeys.touch import TouchModel, known_touches
-from quietkeys.touch_events import TOUCH_EVENTS, touch_events
 
 from .test_slips import channel
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from rapidfuzz.distance import Levenshtein
 
-from quietkeys import edits
+from quietkeys.keyboard import edits
 from quietkeys.layouts import DVORAK
 from quietkeys.testing.typist import OFFSET_DEVIATION, Typist, draw_hands, touch_scale, typist_for
 

@@ -8,19 +8,19 @@ from pathlib import Path
 
 import numpy as np
 
-from quietkeys import edits
-from quietkeys.events import FEATURES, EventMap
-from quietkeys.language import LanguageModel
-from quietkeys.lexicon import Lexicon
-from quietkeys.model import EVENTS, PLAN, Model, symbols_of, word_of_symbol
-from quietkeys.predictor import Predictor
-from quietkeys.scorer import Scorer
-from quietkeys.slate import LexiconSearch
-from quietkeys.slips import LayoutChannel
-from quietkeys.touch_events import TOUCH_EVENTS
+from quietkeys.bundle.language_model import LanguageModel
+from quietkeys.bundle.lexicon import Lexicon
+from quietkeys.keyboard import edits
+from quietkeys.keyboard.layout_channel import LayoutChannel
+from quietkeys.keyboard.touch_events import TOUCH_EVENTS
+from quietkeys.prediction.event_map import FEATURES, EventMap
+from quietkeys.prediction.model import EVENTS, PLAN, Model, symbols_of, word_of_symbol
+from quietkeys.prediction.predictor import Predictor
+from quietkeys.prediction.scorer import Scorer
+from quietkeys.prediction.slate import LexiconSearch
 from quietkeys_protocol.check import check_plan
-from quietkeys_protocol.making import make_block
 from quietkeys_protocol.plan import Plan
+from quietkeys_protocol.plan_design import make_block
 
 from . import contents, graph, noised, plan_stage, rank, typists
 from .graph import AdapterParts

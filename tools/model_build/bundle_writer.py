@@ -1,4 +1,4 @@
-"""Writes and signs a bundle folder; the reader is `quietkeys.bundle`.
+"""Writes and signs a bundle folder; the reader is `quietkeys.bundle.bundle`.
 
 Equal files, fields and key give equal bytes. The signing key never comes near the repository.
 """
@@ -15,7 +15,7 @@ from tempfile import mkdtemp
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from quietkeys.bundle import BUNDLE_BYTES, MANIFEST, SIGNATURE, Entry, Manifest, parse_manifest
+from quietkeys.bundle.bundle import BUNDLE_BYTES, MANIFEST, SIGNATURE, Entry, Manifest, parse_manifest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -55,7 +55,7 @@ def read_signing_key(path: Path) -> Ed25519PrivateKey:
 
 
 def public_bytes(key: Ed25519PrivateKey) -> bytes:
-    """Return the 32 bytes to pin in `quietkeys.trusted_keys`."""
+    """Return the 32 bytes to pin in `quietkeys.bundle.trusted_keys`."""
     return key.public_key().public_bytes_raw()
 
 

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from quietkeys.tokens import is_correctable
+from quietkeys.text.tokens import is_correctable
 
 from .scowl import Listed
 

@@ -17,8 +17,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from quietkeys import edits, keyboard
-from quietkeys.edits import APOSTROPHE, CLASSES, InsertionKind
+from quietkeys.keyboard import edits
+from quietkeys.keyboard import layout as keyboard
+from quietkeys.keyboard.edits import APOSTROPHE, CLASSES, InsertionKind
 from quietkeys.testing import typist
 
 Floats = NDArray[np.float64]

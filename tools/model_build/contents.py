@@ -12,9 +12,9 @@ import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from numpy.typing import NDArray
 
-from quietkeys.bundle import Manifest
-from quietkeys.lexicon import WordTables
-from quietkeys.model import CHANNEL, LANGUAGE, LEXICON, RANKER, WORDS
+from quietkeys.bundle.bundle import Manifest
+from quietkeys.bundle.lexicon import WordTables
+from quietkeys.prediction.model import CHANNEL, LANGUAGE, LEXICON, RANKER, WORDS
 
 from . import graph
 from .bundle_writer import describe_files, write_bundle

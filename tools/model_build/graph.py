@@ -21,7 +21,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from quietkeys.touch_events import TOUCH_EVENTS
+from quietkeys.keyboard.touch_events import TOUCH_EVENTS
 
 from .quantize import Scale
 from .spelling import ORDER, SYMBOLS

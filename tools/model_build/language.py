@@ -15,9 +15,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from quietkeys.lexicon import WordTables
-from quietkeys.symbols import CLASSES, word_class
-from quietkeys.tokens import is_correctable
+from quietkeys.bundle.lexicon import WordTables
+from quietkeys.bundle.symbols import CLASSES, word_class
+from quietkeys.text.tokens import is_correctable
 
 from . import casing, channel, corpora, lexicon, misspellings, offensive, scowl, scrub, spelling
 from .channel import TextStatistics

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from quietkeys.lexicon import WordTables
+from quietkeys.bundle.lexicon import WordTables
 
 from .graph import LanguageParts
 from .language import Language

@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from quietkeys.tokens import is_correctable
+from quietkeys.text.tokens import is_correctable
 
 from . import casing, misspellings
 from .corpora import Corpus

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from quietkeys import edits
-from quietkeys.alignment import MAX_WORD, Alignments, align
-from quietkeys.edits import EDIT_COUNT
-from quietkeys.keyboard import LETTERS, are_adjacent, same_hand
-from quietkeys.lexicon import encode_words
+from quietkeys.bundle.lexicon import encode_words
+from quietkeys.keyboard import edits
+from quietkeys.keyboard.alignment import MAX_WORD, Alignments, align
+from quietkeys.keyboard.edits import EDIT_COUNT
+from quietkeys.keyboard.layout import LETTERS, are_adjacent, same_hand
 from quietkeys.testing import typist
 
 from . import channel

@@ -17,12 +17,12 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from quietkeys.counting import Choice
+from quietkeys.bundle.language_model import Context
 from quietkeys.evaluation.messages import Piece, typed_words
-from quietkeys.language import Context
-from quietkeys.predictor import Judged, Predictor
+from quietkeys.learning.contested_mass import Choice
+from quietkeys.prediction.predictor import Judged, Predictor
 from quietkeys.testing.typist import typist_for
-from quietkeys.tokens import is_correctable
+from quietkeys.text.tokens import is_correctable
 
 from . import corpora, typists
 from .misspellings import misspell

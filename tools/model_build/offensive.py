@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator
 from importlib import resources
 from typing import Final
 
-from quietkeys.tokens import is_correctable
+from quietkeys.text.tokens import is_correctable
 
 # What the package filters and we do not: mild, medical, or with an everyday meaning of its own.
 _ORDINARY: Final = """

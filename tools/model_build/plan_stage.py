@@ -15,14 +15,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from quietkeys import edits
-from quietkeys.counting import NEGLIGIBLE_MASS, Masses, count, softmax
-from quietkeys.events import DIFFERENCE_LIMIT, FEATURES, EventMap
-from quietkeys.keyboard import KEY_CENTRES, LETTERS, same_hand
-from quietkeys.touch_events import TOUCH_EVENTS
-from quietkeys_protocol import making
-from quietkeys_protocol.making import Shape, make_block, whitened
+from quietkeys.keyboard import edits
+from quietkeys.keyboard.layout import KEY_CENTRES, LETTERS, same_hand
+from quietkeys.keyboard.touch_events import TOUCH_EVENTS
+from quietkeys.learning.contested_mass import NEGLIGIBLE_MASS, Masses, count, softmax
+from quietkeys.prediction.event_map import DIFFERENCE_LIMIT, FEATURES, EventMap
+from quietkeys_protocol import plan_design as making
 from quietkeys_protocol.plan import Plan
+from quietkeys_protocol.plan_design import Shape, make_block, whitened
 
 from .rank import Typed
 

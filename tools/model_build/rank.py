@@ -15,15 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from quietkeys.counting import Choice
 from quietkeys.evaluation.messages import typed_words
-from quietkeys.evaluation.typing import type_words
-from quietkeys.events import FEATURES
-from quietkeys.memory import Memory, last_two
-from quietkeys.model import Model
-from quietkeys.predictor import Predictor
+from quietkeys.evaluation.typing_runs import type_words
+from quietkeys.learning.contested_mass import Choice
+from quietkeys.prediction.event_map import FEATURES
+from quietkeys.prediction.model import Model
+from quietkeys.prediction.predictor import Predictor
+from quietkeys.profile.memory import Memory, last_two
 from quietkeys.testing.typist import typist_for
-from quietkeys.tokens import is_correctable
+from quietkeys.text.tokens import is_correctable
 
 from .typists import Person
 

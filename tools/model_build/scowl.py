@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from quietkeys.tokens import is_correctable
+from quietkeys.text.tokens import is_correctable
 
 LARGEST: Final = 80  # size; beyond it are words that hide misspellings rather than being written
 LONGEST: Final = 24  # characters; what autocorrect aligns at most

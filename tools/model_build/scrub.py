@@ -1,7 +1,8 @@
 """Text without what identifies people or machines, as sentences of words.
 
 Removed: URLs, e-mail addresses, file paths, @names, #tags, numbers, mark-up, and the nicknames of
-chat rooms; a blank is left. What remains is split by the SDK's own definition of a word (`quietkeys.tokens`).
+chat rooms; a blank is left. What remains is split by the SDK's own definition of a word
+(`quietkeys.text.tokens`).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
-from quietkeys.tokens import ends_sentence, is_correctable, normalize, pieces
+from quietkeys.text.tokens import ends_sentence, is_correctable, normalize, pieces
 
 _ADDRESS = re.compile(
     r"""(?ix)

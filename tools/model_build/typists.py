@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.random import Generator
 
-from quietkeys.tokens import is_correctable, normalize, words
+from quietkeys.text.tokens import is_correctable, normalize, words
 
 from .corpora import CORPORA, HELD_OUT_EVERY, NICKNAMED, Corpus, corpus_files, read_lines
 

@@ -24,7 +24,7 @@ from quietkeys.cipher.key_file import Head, read_head, read_key_set, write_key_s
 from quietkeys.cipher.pipe import Broken, Message, Verb, read_message, texts, write_message
 from quietkeys.cipher.randomness import require_randomness
 from quietkeys.cipher.shared_keys import SHARED_KEYS, unpack
-from quietkeys.circle.sealing import seal, unseal
+from quietkeys.vault.purposes import seal, unseal
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused, StartOver, TryAgain
 from quietkeys_protocol.plan import Plan
 

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from quietkeys.bundle import SHIPPED, Bundle, open_bundle
+from quietkeys.bundle.bundle import SHIPPED, Bundle, open_bundle
+from quietkeys.bundle.trusted_keys import TRUSTED_KEYS
 from quietkeys.cipher import Parameters, ProcessCipher
-from quietkeys.client import TrafficKind
 from quietkeys.demo.failing import DemoFailed
 from quietkeys.demo.figures import Cost, Figures, ladder_of
 from quietkeys.demo.person import RATE, Desk, demo_typist, type_into
@@ -27,14 +27,14 @@ from quietkeys.demo.watching import WatchedCipher
 from quietkeys.evaluation.ladder import Learner, Tested, adapter_of, clear_adapters, split, try_typed
 from quietkeys.evaluation.machine import this_machine
 from quietkeys.evaluation.messages import Word
-from quietkeys.evaluation.typing import TypedWord, type_words
-from quietkeys.model import load_model
+from quietkeys.evaluation.typing_runs import TypedWord, type_words
 from quietkeys.personalizer import Personalizer
-from quietkeys.policy import Policy
-from quietkeys.sync_result import Outcome, Step, SyncResult
-from quietkeys.sync_result import Progress as SyncProgress
+from quietkeys.prediction.model import load_model
+from quietkeys.remote.client import TrafficKind
+from quietkeys.sync.policy import Policy
+from quietkeys.sync.result import Outcome, Step, SyncResult
+from quietkeys.sync.result import Progress as SyncProgress
 from quietkeys.testing.typist import Typist
-from quietkeys.trusted_keys import TRUSTED_KEYS
 from quietkeys_protocol.plan import Plan
 
 TRAINS_WITHIN_S: Final = 900.0  # a minute on 2 idle cores

@@ -10,18 +10,18 @@ from typing import Final
 
 import numpy as np
 
-from quietkeys.counting import Choice
+from quietkeys.api.typing_model import Learning
 from quietkeys.evaluation.ladder import Learner
 from quietkeys.evaluation.messages import Word
-from quietkeys.evaluation.typing import Progress, learn
-from quietkeys.learning import Learning
-from quietkeys.memory import Memory
-from quietkeys.model import Model
-from quietkeys.pending import Pending
-from quietkeys.predictor import Predictor
-from quietkeys.profile import DATABASE, Profile
-from quietkeys.recorder import Recorder
-from quietkeys.store import Store
+from quietkeys.evaluation.typing_runs import Progress, learn
+from quietkeys.learning.contested_mass import Choice
+from quietkeys.learning.new_words import Pending
+from quietkeys.learning.recorder import Recorder
+from quietkeys.prediction.model import Model
+from quietkeys.prediction.predictor import Predictor
+from quietkeys.profile.folder import DATABASE, Profile
+from quietkeys.profile.memory import Memory
+from quietkeys.profile.store import Store
 from quietkeys.testing.typist import Typist, typist_for
 
 NAME: Final = "demo"

@@ -20,7 +20,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from quietkeys.bundle import shipped_bundle
+from quietkeys.bundle.bundle import shipped_bundle
 from quietkeys.demo.failing import DemoFailed
 from quietkeys_protocol.plan import Plan
 

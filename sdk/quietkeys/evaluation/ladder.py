@@ -21,21 +21,21 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from quietkeys.counting import Choice, log_sum_exp, softmax
-from quietkeys.encoding import Encoded, encode
 from quietkeys.evaluation import oracles
 from quietkeys.evaluation.messages import Word
-from quietkeys.evaluation.typing import Progress, TypedWord, learn, type_words
-from quietkeys.events import Floats
-from quietkeys.gate import Verdict, judge
-from quietkeys.held_out import unpack_choice
-from quietkeys.memory import Memory
-from quietkeys.model import Model
-from quietkeys.predictor import Predictor
-from quietkeys.recorder import Recorder
-from quietkeys.scorer import Adapter
-from quietkeys.store import Store
+from quietkeys.evaluation.typing_runs import Progress, TypedWord, learn, type_words
+from quietkeys.learning.contested_mass import Choice, log_sum_exp, softmax
+from quietkeys.learning.held_out import unpack_choice
+from quietkeys.learning.recorder import Recorder
+from quietkeys.prediction.event_map import Floats
+from quietkeys.prediction.model import Model
+from quietkeys.prediction.predictor import Predictor
+from quietkeys.prediction.scorer import Adapter
+from quietkeys.profile.memory import Memory
+from quietkeys.profile.store import Store
 from quietkeys.testing.typist import Typist
+from quietkeys.updates.encoding import Encoded, encode
+from quietkeys.updates.gate import Verdict, judge
 from quietkeys_protocol.plan import Plan
 from quietkeys_protocol.program import reference
 

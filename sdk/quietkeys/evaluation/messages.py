@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from quietkeys.language import Context
-from quietkeys.tokens import is_correctable, normalize, pieces
-from quietkeys.typed import context_after, context_after_piece
+from quietkeys.bundle.language_model import Context
+from quietkeys.text.pieces import context_after, context_after_piece
+from quietkeys.text.tokens import is_correctable, normalize, pieces
 
 MESSAGES_PER_SESSION: Final = 20  # a session ends after idle minutes; text has none, so messages are counted
 

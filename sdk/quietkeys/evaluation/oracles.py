@@ -17,9 +17,9 @@ from typing import Final
 
 import numpy as np
 
-from quietkeys.counting import Choice, Masses
-from quietkeys.events import EventMap, Floats, Indices
-from quietkeys.scorer import Adapter
+from quietkeys.learning.contested_mass import Choice, Masses
+from quietkeys.prediction.event_map import EventMap, Floats, Indices
+from quietkeys.prediction.scorer import Adapter
 from quietkeys_protocol.plan import Plan
 
 PRIOR: Final = {"channel": 2.0, "lexicon": 10.0, "ranker": 5.0}  # precision of the event scores

@@ -17,11 +17,12 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from numpy.typing import NDArray
 
-from quietkeys.client_answers import JobState, Upload
+from quietkeys.remote.http import Answer, Request
+from quietkeys.remote.parse import JobState, Upload
 from quietkeys.testing.fakes import KEY_BYTES, MAGIC, decode_clear, encode_clear, noop_plan_hash
 from quietkeys.testing.trainer_circles import Account, Circles, Device, answer_of, texts_of
-from quietkeys.transport import Answer, Request
 from quietkeys_protocol import signing
+from quietkeys_protocol.containers import MAX_KEY_PART_BYTES, Report, Update, decode_report, encode_update
 from quietkeys_protocol.errors import (
     ErrorCode,
     Outdated,
@@ -33,7 +34,6 @@ from quietkeys_protocol.errors import (
 )
 from quietkeys_protocol.plan import Plan
 from quietkeys_protocol.program import reference
-from quietkeys_protocol.wire import MAX_KEY_PART_BYTES, Report, Update, decode_report, encode_update
 
 Integers = NDArray[np.int64]
 # (plan, the summed arrays of a report) -> new weights, in the order of `Plan.update_fields`
@@ -103,7 +103,7 @@ class InMemoryTrainer:
         return self.circles.accounts
 
     def send(self, request: Request) -> Answer:
-        """See `quietkeys.transport.Transport`."""
+        """See `quietkeys.remote.http.Transport`."""
         with request.body.open() as stream:
             body = stream.read()
         with self._lock:

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from quietkeys.transport import Answer
+from quietkeys.remote.http import Answer
+from quietkeys_protocol.containers import MAX_CARD_BYTES, MAX_PACKAGE_BYTES, MAX_SOURCES
 from quietkeys_protocol.errors import ErrorCode, Refused
 from quietkeys_protocol.signing import is_hash, is_id, parse_base64_within
-from quietkeys_protocol.wire import MAX_CARD_BYTES, MAX_PACKAGE_BYTES, MAX_SOURCES
 
 INVITATION_S: Final = 15 * 60
 MAX_INVITATIONS: Final = 4

@@ -19,11 +19,11 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from quietkeys.keyboard import CHARACTERS, LETTERS, QWERTY, Layout
-from quietkeys.population import MEAN_OFFSET as MEAN_OFFSET
-from quietkeys.population import OFFSET_DEVIATION as OFFSET_DEVIATION
-from quietkeys.population import SPREAD_X as SPREAD_X
-from quietkeys.population import SPREAD_Y as SPREAD_Y
+from quietkeys.keyboard.layout import CHARACTERS, LETTERS, QWERTY, Layout
+from quietkeys.keyboard.touch_statistics import MEAN_OFFSET as MEAN_OFFSET
+from quietkeys.keyboard.touch_statistics import OFFSET_DEVIATION as OFFSET_DEVIATION
+from quietkeys.keyboard.touch_statistics import SPREAD_X as SPREAD_X
+from quietkeys.keyboard.touch_statistics import SPREAD_Y as SPREAD_Y
 
 SUBSTITUTION_SHARE: Final = 0.42
 OMISSION_SHARE: Final = 0.36

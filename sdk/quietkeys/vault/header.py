@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Final, NoReturn, Self
 
 from quietkeys.files import remove
-from quietkeys.vault.mirrored import has_mirrored, read_mirrored, repair_mirrored, write_mirrored
 from quietkeys.vault.protection import (
     KEY_FILE,
     KeyFile,
@@ -25,6 +24,7 @@ from quietkeys.vault.protection import (
     default_protection,
 )
 from quietkeys.vault.sealing import KEY_BYTES, SEALED_MORE, DataKey, seal_bytes, unseal_bytes
+from quietkeys.vault.two_copies import has_mirrored, read_mirrored, repair_mirrored, write_mirrored
 from quietkeys_protocol.errors import ErrorCode, Outdated, Refused, Untrusted
 
 HEADER: Final = "vault.header"

@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, ClassVar, Final, NoReturn, Protocol
 
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
-from quietkeys.vault.mirrored import read_mirrored, remove_mirrored, write_mirrored
 from quietkeys.vault.sealing import KEY_BYTES, derived
+from quietkeys.vault.two_copies import read_mirrored, remove_mirrored, write_mirrored
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused, TryAgain, Untrusted
 
 if TYPE_CHECKING:

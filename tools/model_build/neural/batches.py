@@ -11,7 +11,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from torch import Tensor
 
-from quietkeys.symbols import BLANK, FIRST_CLASS, MAX_NGRAMS, SENTENCE
+from quietkeys.bundle.symbols import BLANK, FIRST_CLASS, MAX_NGRAMS, SENTENCE
 
 from .text import PASSES, Messages
 from .vocabulary import Symbols, ngram_table

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from quietkeys.symbols import BLANK, SENTENCE
+from quietkeys.bundle.symbols import BLANK, SENTENCE
 from tools.model_build import corpora, scrub
 
 from .texting import texted

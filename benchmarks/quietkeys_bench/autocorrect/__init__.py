@@ -1,0 +1,1 @@
+"""Corrections of real mistakes, beside spell checkers."""

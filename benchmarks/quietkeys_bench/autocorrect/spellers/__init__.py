@@ -1,0 +1,1 @@
+"""The spell checkers that are compared, behind one interface."""

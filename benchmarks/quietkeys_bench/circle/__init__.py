@@ -1,0 +1,1 @@
+"""One person's text on two devices, trained together and apart."""

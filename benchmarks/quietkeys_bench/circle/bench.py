@@ -1,0 +1,167 @@
+"""`quietkeys bench circle`: what it is worth to share keys between two devices of one person.
+
+A person's text is typed on two devices in turn, session by session. Each device learns from its half, and
+tests what is kept back with three updates: trained on its own half, on both halves under shared keys, and on
+all of the text typed on one device. Words and mistakes of the test are the same every time. Local memory is
+not shared: each device has the memory of its half.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from quietkeys.evaluation.ladder import (
+    Learner,
+    Tested,
+    adapter_of,
+    encoded_report,
+    learn_person,
+    split,
+    try_person,
+    verdict,
+)
+from quietkeys.evaluation.machine import this_machine
+from quietkeys.evaluation.messages import Word
+from quietkeys.prediction.scorer import Adapter
+from quietkeys.testing.typist import Typist, draw_hands
+from quietkeys.updates.encoding import Encoded, share_among
+from quietkeys_bench.circle.training import CircleTraining
+from quietkeys_bench.common.figures import write_figures
+from quietkeys_bench.common.people import Person
+from quietkeys_bench.common.subject import Mode, Subject
+from quietkeys_protocol.plan import Plan
+
+RATE: Final = 0.08  # of letters typed wrong, as in the other benches
+DEVICES: Final = ("first", "second")
+ALL: Final = (*DEVICES, "one")
+RUNGS: Final = ("local", "alone", "joined", "one")
+
+Tell = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What to measure. words_limit: of every person's words, around the split; 0 for all."""
+
+    people: Sequence[Person]
+    seed: int = 0
+    words_limit: int = 0
+    mode: Mode = Mode.CLEAR
+
+
+def run(settings: Settings, out: Path, subject: Subject, training: CircleTraining, tell: Tell) -> None:
+    """Measure everybody; write the figures after each. Raises OSError, ValueError (text), QuietkeysError."""
+    people: list[dict[str, Any]] = []
+    for done, person in enumerate(settings.people):
+        tell(done, len(settings.people), person.name)
+        people.append(_measured(settings, person, subject, training))
+        figures = {
+            "bench": "circle",
+            "mode": settings.mode.value,
+            "p_error": subject.model.plan.p_error,
+            "subject": subject.identity,
+            "seeds": [settings.seed],
+            "rate": RATE,
+            "words_limit": settings.words_limit,
+            "machine": this_machine().tree(),
+            "totals": _totals(people),
+            "people": people,
+        }
+        write_figures(out, "circle", figures)
+
+
+def halves(words: Sequence[Word]) -> tuple[list[Word], list[Word]]:
+    """Return the words of the even and of the odd sessions."""
+    even = [word for word in words if word.session % 2 == 0]
+    odd = [word for word in words if word.session % 2]
+    return even, odd
+
+
+def shares(plan: Plan, report: Mapping[str, Encoded], rng: np.random.Generator) -> dict[str, Encoded]:
+    """Return one device's part of a report that two devices add up."""
+    return {block.name: share_among(report[block.name], len(DEVICES), rng) for block in plan.blocks}
+
+
+def _measured(
+    settings: Settings, person: Person, subject: Subject, training: CircleTraining
+) -> dict[str, Any]:
+    plan = subject.model.plan
+    learnt, tested = split(person.words(), settings.words_limit or None)
+    learners = {
+        name: learn_person(
+            subject.model, words, _typist(settings, person, draw), _chance(settings, person, 7)
+        )
+        for draw, (name, words) in enumerate(zip(ALL, (*halves(learnt), learnt), strict=True))
+    }
+    reports = {name: encoded_report(plan, learner) for name, learner in learners.items()}
+    parts = [shares(plan, reports[name], _chance(settings, person, 11)) for name in DEVICES]
+    updates = {name: adapter_of(plan, training.alone(report)) for name, report in reports.items()}
+    updates["joined"] = adapter_of(plan, training.joined(parts))
+    devices = [_device(settings, person, name, learners[name], tested, updates) for name in ALL]
+    return {
+        "person": person.name,
+        "words_learnt": {name: len(words) for name, words in zip(DEVICES, halves(learnt), strict=True)},
+        "words_tested": len(tested),
+        "devices": devices,
+    }
+
+
+def _typist(settings: Settings, person: Person, draw: int) -> Typist:
+    """Return the person's typist: the same hands every time; their mistakes are drawn anew."""
+    hands = draw_hands(np.random.default_rng([settings.seed, *person.name.encode()]))
+    return Typist(hands, RATE, _chance(settings, person, 100 + draw))
+
+
+def _chance(settings: Settings, person: Person, use: int) -> np.random.Generator:
+    return np.random.default_rng([settings.seed, use, *person.name.encode()])
+
+
+def _device(
+    settings: Settings,
+    person: Person,
+    name: str,
+    learner: Learner,
+    tested: Sequence[Word],
+    updates: Mapping[str, Adapter],
+) -> dict[str, Any]:
+    adapters = {"alone": updates[name], "joined": updates["joined"], "one": updates["one"]}
+    if name == "one":
+        del adapters["alone"], adapters["joined"]
+    outcome = try_person(learner, tested, _typist(settings, person, len(ALL)), adapters)
+    return {
+        "device": name,
+        "rungs": [_rung(outcome, rung) for rung in outcome.right],
+        "applied": {rung: verdict(learner, adapter).applied for rung, adapter in adapters.items()},
+    }
+
+
+def _rung(outcome: Tested, rung: str) -> dict[str, Any]:
+    return {
+        "rung": rung,
+        "right": int(np.sum(outcome.right[rung])),
+        "log_likelihood": float(np.mean(outcome.log_likelihood.get(rung) or [0.0])),
+    }
+
+
+def _totals(people: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return, by rung, the words that came out right on the two devices, and the mean log-likelihood."""
+    rows = [
+        (person, rung)
+        for person in people
+        for device in person["devices"]
+        if device["device"] in DEVICES
+        for rung in device["rungs"]
+    ]
+    totals = []
+    for name in RUNGS:
+        own = [(person, rung) for person, rung in rows if rung["rung"] == name]
+        words = sum(person["words_tested"] for person, _ in own)
+        right = sum(rung["right"] for _, rung in own)
+        likelihood = sum(rung["log_likelihood"] * person["words_tested"] for person, rung in own) / words
+        totals.append({"rung": name, "words": words, "right": right, "log_likelihood": likelihood})
+    return totals

@@ -1,0 +1,1 @@
+"""What a plan's sizes cost under encryption."""

@@ -1,0 +1,1 @@
+"""What several benches share: people, figures, made-up plans, training with and without encryption."""

@@ -1,0 +1,1 @@
+"""Our round beside Concrete ML's own encrypted training."""

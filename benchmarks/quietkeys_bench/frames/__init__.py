@@ -1,0 +1,1 @@
+"""How long the keyboard's window takes to draw."""

@@ -1,0 +1,1 @@
+"""The next word of people's own text, beside a trigram model."""

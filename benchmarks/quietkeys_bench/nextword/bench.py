@@ -1,0 +1,146 @@
+"""`quietkeys bench nextword`: how often the next word is in the strip, and the keys that saves.
+
+For our keyboard and for a trigram model that backs off, each with the shipped model alone (`base`) and
+after the first 70 % of what a person wrote (`local`). Nothing is learnt while testing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from quietkeys import Personalizer
+from quietkeys.evaluation.machine import this_machine
+from quietkeys.evaluation.messages import read_messages
+from quietkeys_bench.autocorrect.spellers.quietkeys import Keyboards
+from quietkeys_bench.common.figures import write_figures
+from quietkeys_bench.common.people import Person
+from quietkeys_bench.common.subject import bundle_identity
+from quietkeys_bench.nextword import perplexity as likelihood
+from quietkeys_bench.nextword.predictors import BASE, LOCAL, OURS, PEER, OurStrip, PeerStrip, learn, pieces_of
+from quietkeys_bench.nextword.prompts import learnt_and_tested
+from quietkeys_bench.nextword.strip_user import Strip, Tally, chosen_places, try_strip
+from quietkeys_bench.nextword.trigram import Trigram
+
+KEYSTROKE_WORDS: Final = 300
+RUNGS: Final = ((OURS, BASE), (OURS, LOCAL), (PEER, BASE), (PEER, LOCAL))
+
+Tell = Callable[[int, int, str], None]  # people done, people in all, the last one
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What to measure. words: of every person, around the split, 0 for all. perplexity: a text, or None."""
+
+    people: Sequence[Person]
+    words: int = 0
+    keystroke_words: int = KEYSTROKE_WORDS
+    seed: int = 0
+    perplexity: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What every engine made of one person."""
+
+    person: Person
+    tallies: dict[tuple[str, str], Tally]
+
+
+def run(
+    settings: Settings,
+    out: Path,
+    tell: Tell,
+    keyboards: Keyboards | None = None,
+    trigram: Trigram | None = None,
+) -> None:
+    """Measure everybody and write the figures. Raises OSError, ValueError (people), QuietkeysError."""
+    keyboards = Keyboards() if keyboards is None else keyboards
+    model = Trigram.shipped() if trigram is None else trigram
+    bundle = keyboards.bundle()
+    tried: list[Tried] = []
+    with keyboards.fresh() as stranger:
+        for person in settings.people:
+            tell(len(tried), len(settings.people), person.name)
+            tried.append(try_person(person, settings, stranger, keyboards, model))
+        perplexities = _perplexities(settings.perplexity, stranger, model)
+    rows = [_pooled(tried, engine, rung) for engine, rung in RUNGS]
+    tree = {
+        "bench": "nextword",
+        "mode": "clear",
+        "subject": bundle_identity(bundle),
+        "bundle_version": bundle.manifest.version,
+        "seed": settings.seed,
+        "words_limit": settings.words,
+        "keystroke_words_limit": settings.keystroke_words,
+        "machine": this_machine().tree(),
+        **{name: rows[0][name] for name in ("top1", "top3", "keystrokes_saved")},
+        "perplexity": next((row["perplexity"] for row in perplexities if row["engine"] == OURS), None),
+        "rows": rows,
+        "groups": [
+            {"kind": kind, **_pooled([one for one in tried if one.person.kind == kind], engine, rung)}
+            for kind in sorted({one.person.kind for one in tried})
+            for engine, rung in RUNGS
+        ],
+        "people": [
+            {"name": one.person.name, "engine": engine, "rung": rung, **one.tallies[engine, rung].figures()}
+            for one in tried
+            for engine, rung in RUNGS
+        ],
+        "perplexities": perplexities,
+    }
+    write_figures(out, "nextword", tree)
+
+
+def try_person(
+    person: Person, settings: Settings, stranger: Personalizer, keyboards: Keyboards, model: Trigram
+) -> Tried:
+    """Return what every engine makes of a person's tested words, the same for all."""
+    learnt, tested = learnt_and_tested(person, settings.words)
+    places = chosen_places(len(tested), settings.keystroke_words, settings.seed)
+
+    def tally(strip: Strip) -> Tally:
+        return try_strip(strip, tested, places)
+
+    tallies = {
+        (OURS, BASE): tally(OurStrip(stranger)),
+        (PEER, BASE): tally(PeerStrip(model)),
+        (PEER, LOCAL): tally(PeerStrip(model.with_person(pieces_of(learnt)))),
+    }
+    with keyboards.fresh() as own:
+        learn(own, learnt)
+        tallies[OURS, LOCAL] = tally(OurStrip(own))
+    return Tried(person, tallies)
+
+
+def _pooled(tried: Sequence[Tried], engine: str, rung: str) -> dict[str, object]:
+    # All words of all people together, and the mean over people, everybody weighing the same.
+    tallies = [one.tallies[engine, rung] for one in tried]
+    total = Tally()
+    for one in tallies:
+        total = total.plus(one)
+    return {
+        "engine": engine,
+        "rung": rung,
+        "people": len(tallies),
+        **total.figures(),
+        "mean_top1": sum(one.top1 / one.words for one in tallies) / len(tallies),
+        "mean_top3": sum(one.top3 / one.words for one in tallies) / len(tallies),
+    }
+
+
+def _perplexities(path: Path | None, keyboard: Personalizer, model: Trigram) -> list[dict[str, object]]:
+    if path is None:
+        return []
+    pieces = likelihood.predicted(read_messages(path))
+    spelling = likelihood.Spelling.of(model.words)
+    return [
+        {"engine": engine, "words": len(pieces), "perplexity": likelihood.perplexity(pieces, log_probability)}
+        for engine, log_probability in (
+            (OURS, partial(likelihood.word_log_probability, keyboard)),
+            (PEER, partial(likelihood.peer_log_probability, model, spelling)),
+        )
+    ]

@@ -1,0 +1,1 @@
+"""The ladder: no autocorrect, base model, local learning, update; on people's own text."""

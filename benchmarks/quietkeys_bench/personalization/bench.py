@@ -1,0 +1,116 @@
+"""`quietkeys bench personalization`: what every rung of the ladder is worth to real people.
+
+Each person types with simulated hands; the first 70 % of the words are learnt, the rest tested. Every cell
+(person, seed, rate, mode) leaves a JSON in a folder beside the output, so that a run which was stopped goes
+on where it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from functools import lru_cache
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Final
+
+from quietkeys.evaluation.machine import this_machine
+from quietkeys_bench.common.figures import write_figures
+from quietkeys_bench.common.people import Person
+from quietkeys_bench.common.subject import LoadSubject, Mode, Subject
+from quietkeys_bench.personalization.one_person import Cell, Train, measure
+from quietkeys_bench.personalization.pool import pool
+
+RATES: Final = (0.08,)
+SEEDS: Final = (0, 1, 2)
+HEADLINE: Final = 0.08  # the rate whose figures stand at the top level, where it was measured
+
+Tell = Callable[[int, int, str], None]  # cells done, cells in all, the last one's person
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What to measure. words_limit: of every person's words, around the split; 0 for all."""
+
+    people: Sequence[Person]
+    rates: Sequence[float] = RATES
+    seeds: Sequence[int] = SEEDS
+    mode: Mode = Mode.CLEAR
+    words_limit: int = 0
+
+    def cells(self) -> list[Cell]:
+        """Return every cell, people outermost."""
+        return [
+            Cell(person, seed, rate, self.mode, self.words_limit)
+            for person in self.people
+            for rate in self.rates
+            for seed in self.seeds
+        ]
+
+
+def cells_folder(out: Path) -> Path:
+    """Return the folder beside the output that holds one JSON per cell."""
+    return out.with_name(f"{out.stem}.cells")
+
+
+def run(
+    settings: Settings,
+    out: Path,
+    load: LoadSubject,
+    tell: Tell,
+    jobs: int = 1,
+    train: Train | None = None,
+) -> None:
+    """Measure every cell that is missing, pool all of them, and write the output.
+
+    load: a module's function, called in every process. train: makes the `encrypted` rung; needs jobs = 1.
+    """
+    subject, folder, cells = _loaded(load), cells_folder(out), settings.cells()
+    missing = [cell for cell in cells if not cell.figures(folder, subject.identity)]
+    done = len(cells) - len(missing)
+    for cell in _measured(missing, folder, load, jobs, train):
+        done += 1
+        tell(done, len(cells), cell.person.name)
+    figures = [cell.figures(folder, subject.identity) for cell in cells]
+    headline = HEADLINE if HEADLINE in settings.rates else settings.rates[0]
+    result = {
+        "bench": "personalization",
+        "mode": settings.mode.value,
+        "p_error": subject.model.plan.p_error,
+        "subject": subject.identity,
+        "seeds": list(settings.seeds),
+        "rates": list(settings.rates),
+        "words_limit": settings.words_limit,
+        "machine": this_machine().tree(),
+        **pool(figures, settings.rates, headline),
+    }
+    write_figures(out, "personalization", result)
+
+
+def _measured(
+    cells: Sequence[Cell], folder: Path, load: LoadSubject, jobs: int, train: Train | None
+) -> Iterator[Cell]:
+    if jobs == 1 or train is not None:
+        for cell in cells:
+            measure(_loaded(load), cell, folder, train)
+            yield cell
+        return
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool_of_processes:
+        waiting = {pool_of_processes.submit(_measure_apart, load, cell, folder): cell for cell in cells}
+        try:
+            for future in as_completed(waiting):
+                future.result()
+                yield waiting[future]
+        finally:
+            pool_of_processes.shutdown(wait=True, cancel_futures=True)
+
+
+def _measure_apart(load: LoadSubject, cell: Cell, folder: Path) -> None:
+    measure(_loaded(load), cell, folder)
+
+
+@lru_cache(maxsize=1)
+def _loaded(load: LoadSubject) -> Subject:
+    # Once per process: a model takes longer to load than a word to type.
+    return load()

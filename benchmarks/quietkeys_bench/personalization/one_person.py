@@ -1,0 +1,128 @@
+"""One cell of the personalization bench: one person, one seed, one rate, one mode."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quietkeys.evaluation.ladder import (
+    Learner,
+    Tested,
+    adapter_of,
+    clear_adapters,
+    encoded_report,
+    learn_person,
+    reference_weights,
+    split,
+    try_person,
+    verdict,
+)
+from quietkeys.testing.typist import typist_for
+from quietkeys.updates.encoding import Encoded
+from quietkeys.updates.gate import Verdict
+from quietkeys_bench.common.figures import read_figures, write_figures
+from quietkeys_bench.common.noisy_training import simulated
+from quietkeys_bench.common.people import Person
+from quietkeys_bench.common.subject import Mode, Subject
+
+Integers = NDArray[np.int64]
+Train = Callable[[Mapping[str, Encoded]], Mapping[str, Integers]]  # a report in clear -> new weights
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What is measured once. words_limit: of the person's words, around the split; 0 for all."""
+
+    person: Person
+    seed: int
+    rate: float
+    mode: Mode
+    words_limit: int
+
+    def path(self, folder: Path) -> Path:
+        """Return where the figures of this cell lie."""
+        return folder / f"{self.person.name}-seed{self.seed}-rate{self.rate:g}-{self.mode}.json"
+
+    def identity(self, subject: str) -> dict[str, object]:
+        """Return what must agree for figures to be of this cell."""
+        return {
+            "person": self.person.name,
+            "seed": self.seed,
+            "rate": self.rate,
+            "mode": self.mode.value,
+            "subject": subject,
+            "words_limit": self.words_limit,
+        }
+
+    def figures(self, folder: Path, subject: str) -> dict[str, Any]:
+        """Return figures that an earlier run has left, or nothing if they are missing or of another model."""
+        found = read_figures(self.path(folder), "person")
+        wanted = self.identity(subject)
+        return found if found and {name: found[name] for name in wanted} == wanted else {}
+
+
+def measure(subject: Subject, cell: Cell, folder: Path, train: Train | None = None) -> None:
+    """Type, learn, train and test one person; write the figures.
+
+    train: makes the `encrypted` rung in execute mode. Raises OSError, ValueError (text), QuietkeysError.
+    """
+    if cell.mode is Mode.SIMULATE:
+        train = partial(simulated, subject.model.plan)
+    words = cell.person.words()
+    learnt, tested = split(words, cell.words_limit or None)
+    typist = typist_for(cell.person.name, cell.seed, cell.rate)
+    rng = np.random.default_rng([cell.seed, 7, *cell.person.name.encode()])  # repairs, held-out events
+    learner = learn_person(subject.model, learnt, typist, rng)
+    adapters = clear_adapters(learner)
+    blocks: list[dict[str, object]] = []
+    if train is not None:
+        report = encoded_report(subject.model.plan, learner)
+        weights = train(report)
+        adapters["encrypted"] = adapter_of(subject.model.plan, weights)
+        blocks = _agreement(learner, weights, reference_weights(subject.model.plan, report))
+    outcome = try_person(learner, tested, typist, adapters)
+    rung = "reference" if train is None else "encrypted"
+    same = np.mean([a == b for a, b in zip(outcome.best[rung], outcome.best["reference"], strict=True)])
+    figures = {
+        **cell.identity(subject.identity),
+        "words_learnt": len(learnt),
+        "words_tested": len(tested),
+        "rungs": [_rung(outcome, name) for name in outcome.right],
+        "gate": {"rung": rung, **_tree(verdict(learner, adapters[rung]))},
+        "agreement": {"blocks": blocks, "same_best": float(same)} if blocks else None,
+    }
+    write_figures(cell.path(folder), "person", figures)
+
+
+def _rung(outcome: Tested, rung: str) -> dict[str, object]:
+    right, local = np.array(outcome.right[rung]), np.array(outcome.right["local"])
+    return {
+        "rung": rung,
+        "right": int(right.sum()),
+        "fixed": int((right & ~local).sum()),
+        "broken": int((~right & local).sum()),
+        "log_likelihood": float(np.mean(outcome.log_likelihood.get(rung) or [0.0])),
+    }
+
+
+def _tree(judged: Verdict) -> dict[str, object]:
+    return {name: getattr(judged, name) for name in Verdict.__slots__}
+
+
+def _agreement(
+    learner: Learner, weights: Mapping[str, Integers], expected: Mapping[str, Integers]
+) -> list[dict[str, object]]:
+    # Per block: |z - z_ref| / |z_ref|, and the slope of z against z_ref through the origin.
+    rows: list[dict[str, object]] = []
+    for block in learner.predictor.plan.blocks:
+        z, z_ref = (block.A @ u[block.name].astype(np.float64) for u in (weights, expected))
+        size = float(z_ref @ z_ref) or 1.0
+        distance = float(np.linalg.norm(z - z_ref)) / size**0.5
+        rows.append({"block": block.name, "relative_l2": distance, "slope": float(z @ z_ref) / size})
+    return rows

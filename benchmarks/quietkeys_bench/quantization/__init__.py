@@ -1,0 +1,1 @@
+"""What the integers of a plan keep of the gain of floating point."""

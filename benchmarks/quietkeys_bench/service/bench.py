@@ -1,0 +1,305 @@
+"""`quietkeys bench service`: a trainer under load, as its devices see it, and whether it loses anything.
+
+The trainer is started for the bench, with as many workers as asked for. Devices are processes that
+use the SDK's client; so many are under way at once, each from its enrolment to its update. Latencies
+count while jobs wait, so while every worker has one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import numpy as np
+import requests
+
+from quietkeys.bundle.bundle import shipped_bundle
+from quietkeys.demo.failing import DemoFailed
+from quietkeys.demo.trainer_process import trainer_process
+from quietkeys.evaluation.machine import this_machine
+from quietkeys_bench.common.figures import write_figures
+from quietkeys_bench.service.child import UPLOAD
+from quietkeys_bench.service.load import Load, load_parameters, make_load, shipped_parameters
+
+CHILDREN: Final = 5  # processes that the devices under way are spread over
+KEY_SETS: Final = 4
+SHIPPED_JOBS: Final = 5
+SAMPLE_S: Final = 1.0
+LONGEST_S: Final = 4 * 3600.0
+
+Tell = Callable[[int, int, str], None]  # devices done, devices in all, what is done
+
+
+class Work(StrEnum):
+    """The plan whose jobs are run."""
+
+    LOAD = "load"
+    SHIPPED = "shipped"
+
+
+class Executor(StrEnum):
+    """Where jobs run."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
+UNLIMITED: Final = (  # what a trainer else allows a device only so much of
+    "requests-per-minute",
+    "bytes-per-day",
+    "reports-per-day",
+    "key-sets-per-day",
+    "jobs-in-flight",
+    "enrolments-per-minute",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """devices: in all. at_once: under way at the same time. The rest goes to `serve`, where it is given."""
+
+    devices: int = 200
+    at_once: int = 50
+    work: Work = Work.LOAD
+    workers: int = 2
+    executor: Executor = Executor.LOCAL
+    address: str = ""
+    database: str = ""
+    blobs: str = ""
+    key_sets: int = KEY_SETS
+
+    @property
+    def number(self) -> int:
+        """Devices that there are: five where each has a job of the shipped plan."""
+        return self.devices if self.work is Work.LOAD else min(self.devices, SHIPPED_JOBS)
+
+    @property
+    def storage(self) -> str:
+        """What the trainer keeps things in, without addresses."""
+        return f"{self.database.partition(':')[0] or 'sqlite'}, {self.blobs.partition(':')[0] or 'folder'}"
+
+    @property
+    def options(self) -> list[str]:
+        """The options of `serve`."""
+        given = {"--database": self.database, "--blobs": self.blobs, "--address": self.address}
+        options = [part for name, value in given.items() if value for part in (name, value)]
+        if self.executor is not Executor.LOCAL:
+            options += ["--executor", self.executor.value]
+        options += [f"--{name}=0" for name in UNLIMITED]  # a device of the bench stands for many
+        return [*options, "--workers", str(self.workers)]
+
+
+@dataclass(slots=True)
+class Watched:
+    """What was read at `/metrics` while devices were at it: when, jobs that wait, jobs done so far."""
+
+    samples: list[tuple[float, float, float]] = field(default_factory=list)
+
+    def saturated(self) -> tuple[float, float]:
+        """Return the first and the last moment at which a job waited."""
+        waiting = [moment for moment, queued, _ in self.samples if queued > 0]
+        if len(waiting) < 2:
+            raise DemoFailed("No job ever waited.", "Use more devices, so that workers are saturated.")
+        return waiting[0], waiting[-1]
+
+    def jobs_per_minute(self) -> float:
+        """Return the jobs done from the first moment at which one waited until the last was done."""
+        begins, _ = self.saturated()
+        after = [(moment, done) for moment, _, done in self.samples if moment >= begins]
+        ends = next(moment for moment, done in after if done == after[-1][1])
+        return 60.0 * (after[-1][1] - after[0][1]) / (ends - begins)
+
+
+@dataclass(slots=True)
+class Said:
+    """What the children said."""
+
+    outcomes: list[dict[str, Any]] = field(default_factory=list)
+    requests: list[tuple[str, float, float, int]] = field(default_factory=list)
+
+    def add(self, line: Mapping[str, Any]) -> None:
+        """Take one line in."""
+        if "requests" in line:
+            self.requests += [(str(r), float(t), float(ms), int(s)) for r, t, ms, s in line["requests"]]
+        else:
+            self.outcomes.append(dict(line))
+
+
+def run(settings: Settings, out: Path, tell: Tell) -> None:
+    """Measure and write the figures. Raises DemoFailed if a process fails or nothing was saturated."""
+    bundle, load_before = shipped_bundle(), os.getloadavg()[0]
+    with TemporaryDirectory(prefix="quietkeys-bench-") as name:
+        folder = Path(name)
+        tell(0, settings.number, "compiling")
+        if settings.work is Work.LOAD:
+            parameters = load_parameters(bundle, folder / "circuits")
+        else:
+            parameters = shipped_parameters(bundle)
+        tell(0, settings.number, "making keys")
+        load = make_load(parameters, settings.key_sets, folder)
+        pinned = parameters.specification.hash
+        tell(0, settings.number, "starting the trainer")
+        with trainer_process(folder / "trainer", parameters.plan, pinned, settings.options) as trainer:
+            url = trainer.wait_until_ready()
+            with _watching(url) as watched:
+                said = _devices(settings, load, url, tell)
+            done = _sample(url)[1]
+            job = trainer.job_figures()
+        figures = figures_of(said, watched, done)
+        updates = {one["which"]: bytes.fromhex(one["update"]) for one in said.outcomes if one["update"]}
+        tree = {
+            "bench": "service",
+            "mode": "execute",
+            "plan": settings.work.value,
+            "p_error": parameters.plan.p_error,
+            "look_ups": parameters.plan.look_ups,
+            "keys_bytes": parameters.frames.keys.size,
+            "devices": settings.number,
+            "at_once": settings.at_once,
+            "key_sets": settings.key_sets,
+            "workers": settings.workers,
+            "executor": settings.executor.value,
+            "storage": settings.storage,
+            **figures,
+            "job_peak_rss_bytes": job.peak_rss_bytes,
+            "relative_error": load.relative_error(updates) if updates else None,
+            "load_before": round(load_before, 2),
+            "machine": this_machine().tree(),
+        }
+    write_figures(out, "service", tree)
+
+
+def figures_of(said: Said, watched: Watched, done: float) -> dict[str, Any]:
+    """Return latencies while workers were saturated, and what was lost or came twice.
+
+    done: runs whose result was stored, as the trainer counts them.
+    """
+    begins, ends = watched.saturated()
+    rows = [row for row in said.requests if begins <= row[1] <= ends]
+    answered = [row[2] for row in rows if row[0] != UPLOAD]
+    if not answered:
+        raise DemoFailed("No request fell into the time of saturation.", "Use more devices.")
+    p50, p95, p99 = (float(value) for value in np.percentile(answered, (50, 95, 99)))
+    accepted = [one for one in said.outcomes if one["accepted"]]
+    several = sum(len(set(one["job_ids"])) > 1 for one in accepted)
+    everyones = Counter(job_id for one in accepted for job_id in set(one["job_ids"]))
+    return {
+        "api_p50_ms": round(p50, 1),
+        "api_p95_ms": round(p95, 1),
+        "api_p99_ms": round(p99, 1),
+        "api_requests": len(answered),
+        "routes": {route: _route_figures(rows, route) for route in sorted({row[0] for row in rows})},
+        "jobs_per_minute": round(watched.jobs_per_minute(), 2),
+        "saturated_s": round(ends - begins, 1),
+        "accepted": len(accepted),
+        "refused": len(said.outcomes) - len(accepted),
+        "errors": dict(Counter(one["error"] for one in said.outcomes if one["error"])),
+        "lost": sum(not one["update"] for one in accepted),
+        "duplicated": several
+        + sum(count > 1 for count in everyones.values())
+        + max(0, int(done) - len(accepted)),
+        "statuses": {str(s): n for s, n in sorted(Counter(row[3] for row in said.requests).items())},
+    }
+
+
+def _route_figures(rows: Sequence[tuple[str, float, float, int]], route: str) -> dict[str, Any]:
+    took = [row[2] for row in rows if row[0] == route]
+    p50, p95 = (float(value) for value in np.percentile(took, (50, 95)))
+    return {"requests": len(took), "p50_ms": round(p50, 1), "p95_ms": round(p95, 1)}
+
+
+def _devices(settings: Settings, load: Load, url: str, tell: Tell) -> Said:
+    """Return what all devices said; their processes are ended whatever happens."""
+    said, lock = Said(), threading.Lock()
+
+    def listen(child: subprocess.Popen[str]) -> None:
+        for line in child.stdout or ():
+            with lock:
+                said.add(json.loads(line))
+                tell(len(said.outcomes), settings.number, "devices served")
+
+    children = []
+    try:
+        for told in _shares(settings, load, url):
+            child = subprocess.Popen(
+                [sys.executable, "-m", "quietkeys_bench.service.child"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            children.append(child)
+            if child.stdin is not None:
+                child.stdin.write(json.dumps(told))
+                child.stdin.close()
+        listeners = [threading.Thread(target=listen, args=(child,), daemon=True) for child in children]
+        for listener in listeners:
+            listener.start()
+        for listener in listeners:
+            listener.join(LONGEST_S)
+        if any(child.wait(60) for child in children):
+            raise DemoFailed("A process of devices failed.", "Run the bench again.")
+    finally:
+        for child in children:
+            child.kill()
+            child.wait()
+            if child.stdout is not None:
+                child.stdout.close()
+    return said
+
+
+def _shares(settings: Settings, load: Load, url: str) -> Iterator[dict[str, Any]]:
+    """Yield what each process of devices is told."""
+    children = min(CHILDREN, settings.at_once, settings.number)
+    first = 0
+    for child in range(children):
+        devices = settings.number // children + (child < settings.number % children)
+        at_once = settings.at_once // children + (child < settings.at_once % children)
+        sets = [sent.tree() for sent in load.sets]
+        yield {"url": url, "first": first, "devices": devices, "at_once": at_once, "sets": sets}
+        first += devices
+
+
+@contextmanager
+def _watching(url: str) -> Iterator[Watched]:
+    """Read `/metrics` now and then for as long as the block lasts."""
+    watched, over = Watched(), threading.Event()
+
+    def watch() -> None:
+        while not over.wait(SAMPLE_S):
+            try:
+                queued, done = _sample(url)
+            except requests.RequestException:
+                continue
+            watched.samples.append((time.time(), queued, done))
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield watched
+    finally:
+        over.set()
+        thread.join()
+
+
+def _sample(url: str) -> tuple[float, float]:
+    """Return how many jobs wait, and how many runs had their result stored."""
+    text = requests.get(f"{url}/metrics", timeout=30).text
+    return _value(text, "quietkeys_queue_depth"), _value(text, 'quietkeys_job_seconds_count{outcome="done"}')
+
+
+def _value(text: str, name: str) -> float:
+    found = re.search(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE)
+    return float(found[1]) if found else 0.0

@@ -1,0 +1,1 @@
+"""What a sync costs the host application, and whether the estimate was right."""

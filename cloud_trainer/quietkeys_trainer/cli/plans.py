@@ -1,0 +1,63 @@
+"""The commands of model owners: `plan build`, `plan check`, `plan publish`, `plan retire`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from quietkeys_protocol.check import check_plan
+from quietkeys_trainer.engine.circuit_cache import circuits_folder
+from quietkeys_trainer.engine.interface import EngineLoader
+from quietkeys_trainer.plans.catalogue import Catalogue
+from quietkeys_trainer.plans.recipes import read_recipe
+from quietkeys_trainer.service.settings import read_plan
+
+PlanFile = Annotated[Path, typer.Argument(help="A plan's canonical form.", dir_okay=False)]
+CatalogueOption = Annotated[Path, typer.Option("--plans", help="Folder of published plans.", file_okay=False)]
+
+
+def make_plan_cli(load: EngineLoader, typed_exit: Callable[[], AbstractContextManager[None]]) -> typer.Typer:
+    """The commands over an engine; `typed_exit` turns a typed error into a line and an exit status."""
+    plans = typer.Typer(no_args_is_help=True, help="What may be trained: see docs/PLANS.md.")
+
+    @plans.command("build")
+    def _build(
+        recipe: Annotated[Path, typer.Argument(help="A recipe, in JSON.", dir_okay=False)],
+        out: Annotated[Path, typer.Option(help="Where to write the plan.", dir_okay=False)],
+    ) -> None:
+        """Makes the integer plan of a recipe, if it may be shipped, and says what a round of it takes."""
+        with typed_exit():
+            plan = read_recipe(recipe)
+            cost = check_plan(plan)
+            out.write_bytes(plan.canonical)
+            print(cost)
+
+    @plans.command("check")
+    def _check(file: PlanFile) -> None:
+        """Says what a round of a plan takes, or which rule it breaks."""
+        with typed_exit():
+            print(check_plan(read_plan(file)))
+
+    @plans.command("publish")
+    def _publish(file: PlanFile, plans: CatalogueOption) -> None:
+        """Compiles a plan, and adds it with its pin to a folder that trainers serve (`serve --plans`)."""
+        with typed_exit():
+            engine = load(read_plan(file), circuits_folder())
+            Catalogue(plans).publish(engine.plan, engine.client_specification_sha256)
+            print(f"{engine.plan.hash} {engine.client_specification_sha256}")
+
+    @plans.command("retire")
+    def _retire(
+        plan_hash: Annotated[str, typer.Argument(help="64 hex digits.")],
+        plans: CatalogueOption,
+        advice: Annotated[str, typer.Option(help="What its devices should do, in one line.")],
+    ) -> None:
+        """Has trainers answer 410 to reports under a plan from their next start on."""
+        with typed_exit():
+            Catalogue(plans).retire(plan_hash, advice)
+
+    return plans

@@ -1,0 +1,108 @@
+"""The engine's child: `python -m quietkeys_trainer.engine.child PARENT CPU_S MEMORY_BYTES (compile|run) ...`.
+
+It parses bytes of strangers with native code, so its memory holds nothing worth stealing: no credentials, no
+database, no secret key; and it can reach nothing else, see `confinement`. Its user id is the service's, see
+docs/DECISIONS.md. Requests come on standard input, answers go to standard output.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from quietkeys_trainer.engine.child_pipe import MAX_REQUEST_BYTES, read_parts, write_each, write_parts
+from quietkeys_trainer.engine.confinement import isolate, limit
+
+NICENESS: Final = 10  # devices wait for the API, and nobody waits for a tenth of a job's time
+SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - where OpenMP has a file of its own
+OPENMP_FILE: Final = "__KMP_REGISTERED_LIB_{}_*"  # by process
+
+
+def main(arguments: list[str]) -> int:
+    """Does what is asked and ends."""
+    parent, cpu_s, memory_bytes, verb, folder, sources, *names = arguments
+    limit(int(parent), int(cpu_s), int(memory_bytes))
+    os.nice(NICENESS)
+    private, circuits = Path.cwd(), Path(folder)
+    if verb == "compile":
+        isolate([], [private, circuits.parent])
+    else:
+        isolate([circuits], [private, *_start_openmp()])
+    inbox, outbox = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):  # native code prints
+        os.dup2(nowhere, descriptor)
+    request = read_parts(inbox, MAX_REQUEST_BYTES)
+    with outbox:
+        if verb == "compile":
+            write_parts(outbox, _compile(request, circuits, int(sources)))
+        else:
+            write_each(outbox, len(names) + 1, _run(request, circuits, int(sources), names))
+    return 0
+
+
+def _start_openmp() -> list[Path]:
+    """The file by which OpenMP has registered; it crashes where it cannot. The parent removes it."""
+    import concrete.compiler  # noqa: F401 - loads OpenMP
+
+    if sys.platform == "linux":
+        mapped = {line.split()[-1] for line in Path("/proc/self/maps").read_text().splitlines()}
+        for library in (path for path in mapped if Path(path).name.startswith("libomp")):
+            ctypes.CDLL(library).omp_get_max_threads()
+    return list(SHARED_MEMORY.glob(OPENMP_FILE.format(os.getpid())))
+
+
+def _compile(request: list[bytes], folder: Path, sources: int) -> list[bytes]:
+    """Compiles a plan's canonical form into a new folder; answers nothing."""
+    from quietkeys_protocol.plan import Plan
+    from quietkeys_trainer.engine.compile import compile_plan, save_module
+
+    (canonical,) = request
+    save_module(compile_plan(Plan.parse(canonical), sources), folder)
+    return []
+
+
+def _run(request: list[bytes], folder: Path, sources: int, names: list[str]) -> Iterator[bytes]:
+    """Runs a folder's circuits on evaluation keys and reports; answers results, then what it took, as JSON.
+
+    A report holds three values per circuit, in the order of `names`; so does the next source's.
+    """
+    from concrete.compiler import Library, ServerKeyset, ServerProgram, TransportValue
+
+    start, cpu_start = time.perf_counter(), time.process_time()
+    keys = ServerKeyset.deserialize(request.pop(0))
+    values = [TransportValue.deserialize(value) for value in request]
+    program = ServerProgram(Library(str(folder)), False)
+    size = 3 * len(names)
+    for position, name in enumerate(names):
+        places = [source * size + 3 * position + i for source in range(sources) for i in range(3)]
+        found = program.get_server_circuit(name).call([values[place] for place in places], keys)
+        (weights,) = found
+        yield weights.serialize()
+    facts = {
+        "seconds": time.perf_counter() - start,
+        "cpu_seconds": time.process_time() - cpu_start,
+        "peak_rss_bytes": _peak_rss_bytes(),
+    }
+    yield json.dumps(facts).encode()
+
+
+def _peak_rss_bytes() -> int:
+    """The most memory that this process has held."""
+    if sys.platform == "linux":  # whose getrusage counts what the parent held when it forked
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return 1024 * int(line.split()[1])
+    unit = 1 if sys.platform == "darwin" else 1024  # getrusage(2)
+    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

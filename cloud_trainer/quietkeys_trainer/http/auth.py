@@ -1,0 +1,90 @@
+"""Who sent a request: Ed25519 over the signing string, within the time window, once.
+
+The order matters: nothing is noted before the signature holds, so nobody can use up another device's nonces.
+A device that is not (or no longer) enrolled answers as everything unknown does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from fastapi import Depends
+from starlette.requests import Request
+
+from quietkeys_protocol import signing
+from quietkeys_protocol.errors import ErrorCode, Refused
+from quietkeys_protocol.signing import Credentials
+from quietkeys_trainer.http.request_bodies import BODY_BYTES
+from quietkeys_trainer.ledger.devices_and_keys import Ledger
+from quietkeys_trainer.service.parts import ServiceOf
+
+
+def authenticate(ledger: Ledger, request: Request, body_sha256: str, now: float) -> str:
+    """The id of the enrolled device that signed this request with this body."""
+    credentials = _credentials(request, now)
+    _verify(request, credentials, ledger.public_key(credentials.device_id), body_sha256)
+    body_bytes = request.scope.get(BODY_BYTES, 0)
+    ledger.use_nonce(credentials.device_id, credentials.nonce, credentials.time, now, body_bytes)
+    return credentials.device_id
+
+
+def _require_known(request: Request, service: ServiceOf) -> None:
+    """Refuses a request whose headers name no enrolled device; says nothing about who sent it."""
+    service.ledger.public_key(_credentials(request, service.clock()).device_id)
+
+
+# Of a route with a large body: who has not even heard of a device does not get to send one.
+Known = Annotated[None, Depends(_require_known)]
+
+
+def authenticate_newcomer(
+    ledger: Ledger, request: Request, public_key: bytes, body_sha256: str, now: float
+) -> str:
+    """The id of the device that holds the private half of `public_key` and signed this request with it."""
+    credentials = _credentials(request, now)
+    if credentials.device_id != signing.device_id_of(public_key):
+        raise Refused(ErrorCode.SIGNATURE_INVALID)
+    _verify(request, credentials, public_key, body_sha256)
+    ledger.use_nonce(credentials.device_id, credentials.nonce, credentials.time, now)
+    return credentials.device_id
+
+
+def single_header(request: Request, name: str) -> str:
+    """The value of a header, empty where it is missing; `Refused` where it is given twice."""
+    values = request.headers.getlist(name)
+    if len(values) > 1:
+        raise Refused(ErrorCode.REQUEST_MALFORMED, f"{name} given twice")
+    return values[0] if values else ""
+
+
+def _credentials(request: Request, now: float) -> Credentials:
+    names = (
+        signing.DEVICE_HEADER,
+        signing.TIME_HEADER,
+        signing.NONCE_HEADER,
+        signing.SIGNATURE_HEADER,
+    )
+    headers: Mapping[str, str] = {name: single_header(request, name) for name in names}
+    credentials = signing.parse_credentials(headers)
+    signing.check_time(credentials.time, now)
+    return credentials
+
+
+def _verify(request: Request, credentials: Credentials, public_key: bytes, body_sha256: str) -> None:
+    """Refuses a request that this key did not sign; a query is refused because it would not be signed."""
+    if request.scope["query_string"]:
+        raise Refused(ErrorCode.REQUEST_MALFORMED, "query")
+    signed = signing.signing_string(
+        request.method,
+        request.scope["raw_path"].decode("latin-1"),
+        credentials.time,
+        credentials.nonce,
+        body_sha256,
+    )
+    try:
+        Ed25519PublicKey.from_public_bytes(public_key).verify(credentials.signature, signed)
+    except (InvalidSignature, ValueError) as error:
+        raise Refused(ErrorCode.SIGNATURE_INVALID) from error

@@ -1,0 +1,63 @@
+"""The operator's token, for what operators do over HTTP. Its digest lies in the state folder.
+
+What operators do on the trainer's own machine (`admin`) needs no token: who can read the ledger needs to ask
+nobody.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+from pathlib import Path
+from typing import Annotated, Final
+
+from fastapi import Depends
+from starlette.requests import Request
+
+from quietkeys_protocol.errors import ErrorCode, Refused
+from quietkeys_trainer.service.parts import ServiceOf
+
+_SCHEME: Final = "Bearer "
+
+
+def make_token(path: Path) -> str:
+    """A new token, which takes the place of the earlier one; it is shown here and never again."""
+    token = secrets.token_hex(32)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(_digest(token))
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+    return token
+
+
+def is_token(path: Path | None, token: str) -> bool:
+    """Whether this is the token, compared in a time that does not depend on it."""
+    if path is None:
+        return False
+    try:
+        expected = path.read_text()
+    except FileNotFoundError:
+        return False
+    return hmac.compare_digest(expected.encode(), _digest(token).encode())
+
+
+def _require_operator(request: Request, service: ServiceOf) -> None:
+    """Refuses a request that does not show the operator's token."""
+    shown = request.headers.getlist("authorization")
+    if len(shown) != 1 or not shown[0].startswith(_SCHEME):
+        raise Refused(ErrorCode.OPERATOR_REFUSED)
+    if not is_token(service.operator_token, shown[0].removeprefix(_SCHEME)):
+        raise Refused(ErrorCode.OPERATOR_REFUSED)
+
+
+# Of a route for operators alone.
+Operator = Annotated[None, Depends(_require_operator)]
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

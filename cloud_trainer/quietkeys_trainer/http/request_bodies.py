@@ -1,0 +1,185 @@
+"""Reading request bodies: bounded in size and time, those of a few KB to memory, all others to disk.
+
+The only asynchronous code of the service. Nothing here looks into a body: it is counted, hashed and kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Annotated, Any, Final
+
+import anyio
+from fastapi import Depends
+from starlette.requests import Request
+
+from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused, TryAgain
+from quietkeys_trainer.engine.pressure import Overloaded, Pressure
+from quietkeys_trainer.http.thread_pools import Lane
+from quietkeys_trainer.storage.blobs import full_disk_typed
+
+PATIENCE_S: Final = 20.0  # for a body of any size
+SLOWEST: Final = 64 * 1024  # bytes a second, below which a body is too slow
+LINGER_BYTES: Final = 256 * 1024  # read past a limit so that a sender slightly over it gets to see its answer
+LINGER_S: Final = 1.0
+BODY_BYTES: Final = "quietkeys.body_bytes"  # in a request's scope: how many it has brought
+BATCH: Final = 1024 * 1024  # bytes hashed and written at a time, and the most of a body that is in memory
+_SPOOLING: Final = Lane("spooling", 4)
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A whole body in memory."""
+
+    content: bytes
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class SpooledBody:
+    """A whole body in a file without a name, which is gone when it is closed."""
+
+    file: IO[bytes]
+    size: int
+    sha256: str
+
+    @property
+    def content(self) -> bytes:
+        """All of it, read anew; for bodies that a handler needs whole."""
+        self.file.seek(0)
+        return self.file.read()
+
+
+async def read_body(request: Request, limit: int) -> Body:
+    """A body of at most `limit` bytes, which are few."""
+    content = b"".join([chunk async for chunk in _chunks(request, limit)])
+    return Body(content, hashlib.sha256(content).hexdigest())
+
+
+async def _no_body(request: Request) -> Body:
+    return await read_body(request, 0)
+
+
+def text_fields(
+    body: Body | SpooledBody, names: set[str], optional: frozenset[str] = frozenset()
+) -> dict[str, str]:
+    """The fields of a JSON body, which are exactly these, once each and text; `optional` may be missing."""
+    try:
+        tree = json.loads(body.content, object_pairs_hook=_once_each)
+    except (ValueError, RecursionError) as error:
+        raise Refused(ErrorCode.REQUEST_MALFORMED, "not JSON") from error
+    if not isinstance(tree, dict) or tree.keys() | optional != names | optional:
+        raise Refused(ErrorCode.REQUEST_MALFORMED, "fields")
+    if not all(isinstance(value, str) for value in tree.values()):
+        raise Refused(ErrorCode.REQUEST_MALFORMED, "fields")
+    return tree
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    tree = dict(pairs)
+    if len(tree) != len(pairs):
+        raise ValueError
+    return tree
+
+
+NoBody = Annotated[Body, Depends(_no_body)]  # of a route that takes none: the hash of no bytes
+
+
+async def spool_body(request: Request, limit: int, folder: Path) -> SpooledBody:
+    """A body of at most `limit` bytes, written to disk as it arrives; the caller closes the file."""
+    with full_disk_typed():
+        file = await _SPOOLING.run(_nameless_file, folder)
+    digest = hashlib.sha256()
+    size = 0
+
+    def keep(batch: bytes) -> None:
+        digest.update(batch)
+        with full_disk_typed():
+            write_all(file, batch)
+
+    try:
+        async for batch in _batches(request, limit):
+            await _SPOOLING.run(keep, batch)
+            size += len(batch)
+    except BaseException:
+        file.close()
+        raise
+    return SpooledBody(file, size, digest.hexdigest())
+
+
+def write_all(file: IO[bytes], batch: bytes) -> None:
+    """Writes the whole batch to an unbuffered file."""
+    rest = memoryview(batch)
+    while rest:
+        rest = rest[file.write(rest) :]
+
+
+def _nameless_file(folder: Path) -> IO[bytes]:
+    """A file that no kill can leave behind; unbuffered, so that closing it has nothing left to write."""
+    return tempfile.TemporaryFile(buffering=0, dir=folder)
+
+
+async def _batches(request: Request, limit: int) -> AsyncIterator[bytes]:
+    waiting = bytearray()
+    async for chunk in _chunks(request, limit):
+        waiting += chunk
+        if len(waiting) >= BATCH:
+            yield bytes(waiting)
+            waiting.clear()
+    yield bytes(waiting)
+
+
+async def _chunks(request: Request, limit: int) -> AsyncIterator[bytes]:
+    """The body as it arrives; stops with an error at the limit or when it takes too long."""
+    refusal: QuietkeysError | None = None
+    if _announced(request) > limit:
+        refusal = Refused(ErrorCode.BODY_TOO_LARGE, f"at most {limit} bytes")
+    deadline = anyio.current_time() + PATIENCE_S + limit / SLOWEST
+    stream = request.stream()
+    size = 0
+    while refusal is None:
+        with anyio.move_on_after(deadline - anyio.current_time()) as scope:
+            chunk = await anext(stream, None)
+        if scope.cancelled_caught:
+            refusal = TryAgain(ErrorCode.BODY_TOO_SLOW)
+            break
+        if chunk is None:
+            return
+        size += len(chunk)
+        request.scope[BODY_BYTES] = size
+        if size > limit:
+            refusal = Refused(ErrorCode.BODY_TOO_LARGE, f"at most {limit} bytes")
+            break
+        yield chunk
+    if refusal.code is ErrorCode.BODY_TOO_LARGE:
+        await _linger(stream)
+    raise refusal
+
+
+async def admit(request: Request, pressure: Pressure) -> None:
+    """Raises `Overloaded` where no body should be read now; a small one is read and dropped first."""
+    try:
+        pressure.admit_body()
+    except Overloaded:
+        await _linger(request.stream())
+        raise
+
+
+async def _linger(stream: AsyncIterator[bytes]) -> None:
+    """Reads a little of what is not wanted, so that its sender gets to see the answer."""
+    with anyio.move_on_after(LINGER_S):
+        size = 0
+        async for chunk in stream:
+            size += len(chunk)
+            if size > LINGER_BYTES:
+                break
+
+
+def _announced(request: Request) -> int:
+    """The length that the request announces, 0 where it announces none; the server has checked its form."""
+    length = request.headers.get("content-length", "")
+    return int(length) if length.isdecimal() and len(length) < 16 else 0

@@ -1,0 +1,79 @@
+"""The arrival of reports."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from quietkeys_protocol.containers import MAX_REPORT_BYTES, Report, decode_report
+from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused, StartOver
+from quietkeys_protocol.signing import IDEMPOTENCY_HEADER, is_id
+from quietkeys_trainer.engine.interface import Engine, engine_of
+from quietkeys_trainer.http.auth import authenticate, single_header
+from quietkeys_trainer.http.request_bodies import SpooledBody, admit, spool_body
+from quietkeys_trainer.ledger.jobs import Acceptance, Arrival
+from quietkeys_trainer.service.parts import Service, ServiceOf
+
+router: Final = APIRouter()
+
+
+async def _container(request: Request, service: ServiceOf) -> AsyncIterator[SpooledBody]:
+    await admit(request, service.pressure)
+    body = await spool_body(request, MAX_REPORT_BYTES, service.spool)
+    try:
+        yield body
+    finally:
+        body.file.close()
+
+
+@router.post("/v1/reports")
+def receive(
+    request: Request, service: ServiceOf, body: Annotated[SpooledBody, Depends(_container)]
+) -> JSONResponse:
+    """Accepts a report and queues the job it asks for; the same report again answers with the same job."""
+    sender = authenticate(service.ledger, request, body.sha256, service.clock())
+    idempotency_key = single_header(request, IDEMPOTENCY_HEADER)
+    if not is_id(idempotency_key):
+        raise Refused(ErrorCode.REQUEST_MALFORMED, IDEMPOTENCY_HEADER)
+    content = body.content
+    report = decode_report(content)
+    job = service.jobs.repeated(sender, idempotency_key, body.sha256)
+    if job is None:
+        _check_framing(report, engine_of(service.engines, service.retired, report.plan_hash.hex()))
+        if not service.ledger.has_keys(sender, report.key_id.hex(), report.plan_hash.hex()):
+            raise StartOver(ErrorCode.KEY_UNKNOWN)
+        service.ledger.admit_report(sender, report.key_id.hex(), report.source, service.clock())
+        service.pressure.admit_job(service.jobs.waiting)
+        job = _store(service, Arrival(sender, report, "", body.sha256, idempotency_key), content).job
+    return JSONResponse({"job_id": job.job_id}, status_code=202)
+
+
+def _check_framing(report: Report, engine: Engine) -> None:
+    """Refuses a report whose values the circuit of its plan could not take; looks at their frames only."""
+    if report.sources > engine.plan.sources:
+        raise Refused(ErrorCode.FRAMING_CHANGED, "sources")
+    if len(report.ciphertexts) != len(engine.frames.report):
+        raise Refused(ErrorCode.FRAMING_CHANGED, "number of values")
+    for field, frame, ciphertext in zip(
+        engine.plan.report_fields, engine.frames.report, report.ciphertexts, strict=True
+    ):
+        if not frame.matches(ciphertext):
+            raise Refused(ErrorCode.FRAMING_CHANGED, f"{field.quantity} of {field.block}")
+
+
+def _store(service: Service, arrival: Arrival, content: bytes) -> Acceptance:
+    """The report's acceptance; the blob is written first, so that no row ever names one that is not there."""
+    blob = service.blobs.put(content, arrival.sha256)
+    try:
+        acceptance = service.jobs.accept(replace(arrival, blob=blob), service.clock())
+    except QuietkeysError:
+        service.blobs.delete(blob)
+        raise
+    if not acceptance.took_blob:
+        service.blobs.delete(blob)
+    return acceptance

@@ -1,0 +1,322 @@
+"""The ledger's jobs: accepting reports, leasing work to workers, and landing each result exactly once.
+
+A worker holds a job by a lease: a random token that its updates name, extended by a heartbeat. When a worker
+dies the lease runs out and another worker takes the job under a new token; what the first one may still say
+then changes nothing. Every change of state is an UPDATE that names the state it leaves.
+
+`now` is Unix seconds.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Engine, Select, and_, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from quietkeys_protocol.containers import Report
+from quietkeys_protocol.errors import ErrorCode, Refused, StartOver
+from quietkeys_trainer.ledger.accounts import account_of, doom, hold_account_of
+from quietkeys_trainer.ledger.database import hold, reading, writing
+from quietkeys_trainer.ledger.tables import Failure, JobRow, JobState, KeyPlanRow, KeyRow, ReportRow
+
+MAX_ATTEMPTS: Final = 3  # workers that may die on a job before it is called its fault
+_NOBODYS: Final[dict[str, Any]] = {"worker": None, "lease": None, "lease_until": None}
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job as its device sees it."""
+
+    job_id: str
+    state: JobState
+    update_blob: str | None
+    blocks_done: int = 0  # by the worker that has, or had, it
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A report as it arrived: decoded, where its bytes lie, and what makes a repetition the same one."""
+
+    device_id: str
+    report: Report
+    blob: str
+    sha256: str
+    idempotency_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """The job of an accepted report, and whether its blob is the ledger's from now on."""
+
+    job: Job
+    took_blob: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A job in a worker's hands.
+
+    `report_blobs` begins with the latest report of the source that asked for the job; the other sources
+    follow in their order.
+    """
+
+    job_id: str
+    token: str
+    plan_hash: str
+    key_id: str
+    key_blob: str
+    report_blobs: tuple[str, ...]
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Jobs:
+    """Reports and jobs in a database; `draw` makes ids and lease tokens, 16 random bytes in hex."""
+
+    database: Engine
+    draw: Callable[[], str] = lambda: secrets.token_hex(16)
+
+    def waiting(self) -> int:
+        """How many jobs are queued."""
+        with reading(self.database) as session:
+            queued = select(func.count()).select_from(JobRow).where(JobRow.state == JobState.QUEUED)
+            return session.scalar(queued) or 0
+
+    def repeated(self, device_id: str, idempotency_key: str, sha256: str) -> Job | None:
+        """The job that an earlier attempt at this report made; `Refused` if the earlier one was another."""
+        with reading(self.database) as session:
+            return _repeated(session, account_of(session, device_id), idempotency_key, sha256)
+
+    def accept(self, arrival: Arrival, now: float) -> Acceptance:
+        """The job of a report, which from now on is the latest of its source and supersedes a queued one.
+
+        A repetition answers with the job it made the first time, and does not take the blob.
+        """
+        report, device_id = arrival.report, arrival.device_id
+        key_id, plan_hash = report.key_id.hex(), report.plan_hash.hex()
+        with writing(self.database) as session:
+            account_id = hold_account_of(session, device_id)
+            earlier = _repeated(session, account_id, arrival.idempotency_key, arrival.sha256)
+            if earlier is not None:
+                return Acceptance(earlier, took_blob=False)
+            if session.get(KeyPlanRow, (account_id, key_id, plan_hash)) is None:
+                raise StartOver(ErrorCode.KEY_UNKNOWN)
+            _store_latest(session, account_id, arrival, now)
+            session.execute(
+                update(JobRow)
+                .where(
+                    JobRow.account_id == account_id,
+                    JobRow.key_id == key_id,
+                    JobRow.source == report.source,
+                    JobRow.state == JobState.QUEUED,
+                )
+                .values(state=JobState.SUPERSEDED, finished_at=now)
+            )
+            job_id = self.draw()
+            session.add(
+                JobRow(
+                    id=job_id,
+                    account_id=account_id,
+                    device_id=device_id,
+                    key_id=key_id,
+                    plan_hash=plan_hash,
+                    source=report.source,
+                    sources=report.sources,
+                    idempotency_key=arrival.idempotency_key,
+                    report_sha256=arrival.sha256,
+                    state=JobState.QUEUED,
+                    attempts=0,
+                    queued_at=now,
+                )
+            )
+            return Acceptance(Job(job_id, JobState.QUEUED, None), took_blob=True)
+
+    def find(self, device_id: str, job_id: str) -> Job:
+        """A job of this device's account; `StartOver` where it has none of that id."""
+        with reading(self.database) as session:
+            row = session.get(JobRow, job_id)
+            if row is None or row.account_id != account_of(session, device_id):
+                raise StartOver(ErrorCode.JOB_UNKNOWN)
+            return _job(row)
+
+    def lease_next(
+        self, worker: str, plan_hashes: Collection[str], now: float, lasting_s: float
+    ) -> Lease | None:
+        """The job that has waited longest, for this worker alone until the lease runs out, if there is any.
+
+        The reports are chosen here, when the job starts: the latest of every source under the job's key that
+        names the same plan and the same number of sources. A job whose own source has meanwhile sent a report
+        that names others, which can only happen after its worker died, is superseded.
+        """
+        with writing(self.database) as session:
+            self._give_up(session, now)
+            while (row := session.scalars(_waiting(plan_hashes, now)).first()) is not None:
+                blobs = _inputs(session, row)
+                if not blobs:
+                    row.state, row.finished_at = JobState.SUPERSEDED, now
+                    row.worker = row.lease = row.lease_until = None
+                    session.flush()
+                    continue
+                row.state, row.worker = JobState.RUNNING, worker
+                row.lease, row.lease_until = self.draw(), now + lasting_s
+                row.attempts += 1
+                row.blocks_done = 0
+                return Lease(
+                    job_id=row.id,
+                    token=row.lease,
+                    plan_hash=row.plan_hash,
+                    key_id=row.key_id,
+                    key_blob=session.get_one(KeyRow, (row.account_id, row.key_id)).blob,
+                    report_blobs=blobs,
+                    attempt=row.attempts,
+                )
+            return None
+
+    def reports_of(self, lease: Lease) -> tuple[str, ...]:
+        """The blobs that the lease would name now: a newer report dooms the one that was to be read."""
+        with reading(self.database) as session:
+            row = session.get(JobRow, lease.job_id)
+            return () if row is None else _inputs(session, row)
+
+    def extend(self, lease: Lease, now: float, lasting_s: float) -> bool:
+        """Whether the lease is still held, and if so until later."""
+        with writing(self.database) as session:
+            return _change(session, lease, {"lease_until": now + lasting_s})
+
+    def note_blocks(self, lease: Lease, done: int) -> bool:
+        """Whether the lease is still held, and if so the job has as many blocks done."""
+        with writing(self.database) as session:
+            return _change(session, lease, {"blocks_done": done})
+
+    def finish(self, lease: Lease, update_blob: str, now: float) -> bool:
+        """Whether this result is the job's result; False where the lease, or the device, is gone.
+
+        Of one source's updates only the newest report's is kept: its device has moved on from the others.
+        """
+        ended = {"state": JobState.DONE, "update_blob": update_blob, "finished_at": now}
+        with writing(self.database) as session:
+            account_id = session.scalar(select(JobRow.account_id).where(JobRow.id == lease.job_id))
+            hold(session, account_id or "")  # two jobs of one source may end at the same time
+            landed = _change(session, lease, ended | _NOBODYS)
+            if landed:
+                _keep_newest_update(session, session.get_one(JobRow, lease.job_id))
+            return landed
+
+    def fail(self, lease: Lease, failure: Failure, now: float) -> bool:
+        """Whether the job has now failed for this reason; False where the lease, or the device, is gone."""
+        ended = {"state": JobState.FAILED, "failure": failure, "finished_at": now}
+        with writing(self.database) as session:
+            return _change(session, lease, ended | _NOBODYS)
+
+    def give_back(self, lease: Lease, until: float, *, tried: bool = False) -> bool:
+        """Whether the job is anybody's again from `until` on; the attempt counts if it was `tried`."""
+        attempts = {} if tried else {"attempts": JobRow.attempts - 1}
+        with writing(self.database) as session:
+            return _change(session, lease, {"lease_until": until} | attempts)
+
+    def release_worker(self, worker: str, now: float) -> int:
+        """How many jobs a worker that is known to be dead had left; they are anybody's at once."""
+        with writing(self.database) as session:
+            held = update(JobRow).where(JobRow.state == JobState.RUNNING, JobRow.worker == worker)
+            return len(session.scalars(held.values(lease_until=now - 1).returning(JobRow.id)).all())
+
+    def _give_up(self, session: Session, now: float) -> None:
+        """Fails the jobs whose every attempt ended with the death of its worker."""
+        session.execute(
+            update(JobRow)
+            .where(
+                JobRow.state == JobState.RUNNING,
+                JobRow.lease_until < now,
+                JobRow.attempts >= MAX_ATTEMPTS,
+            )
+            .values(state=JobState.FAILED, failure=Failure.WORKERS, finished_at=now, **_NOBODYS)
+        )
+
+
+def _change(session: Session, lease: Lease, values: dict[str, Any]) -> bool:
+    """Whether the job was running under this very lease, and so was changed."""
+    held = update(JobRow).where(
+        JobRow.id == lease.job_id, JobRow.state == JobState.RUNNING, JobRow.lease == lease.token
+    )
+    return session.scalars(held.values(**values).returning(JobRow.id)).first() is not None
+
+
+def _keep_newest_update(session: Session, landed: JobRow) -> None:
+    """Supersedes the done jobs of a source, dooming their updates, all but that of its newest report."""
+    done = session.scalars(
+        select(JobRow)
+        .where(
+            JobRow.account_id == landed.account_id,
+            JobRow.key_id == landed.key_id,
+            JobRow.source == landed.source,
+            JobRow.state == JobState.DONE,
+        )
+        .order_by(JobRow.queued_at.desc(), JobRow.finished_at.desc())
+    )
+    for row in done.all()[1:]:
+        doom(session, [name for name in [row.update_blob] if name is not None])
+        row.state, row.update_blob = JobState.SUPERSEDED, None
+
+
+def _waiting(plan_hashes: Collection[str], now: float) -> Select[JobRow]:
+    """The job to lease next: queued, or left behind by a worker whose lease ran out."""
+    left_behind = and_(JobRow.state == JobState.RUNNING, JobRow.lease_until < now)
+    return (
+        select(JobRow)
+        .where(JobRow.plan_hash.in_(plan_hashes), or_(JobRow.state == JobState.QUEUED, left_behind))
+        .order_by(JobRow.queued_at, JobRow.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+
+
+def _job(row: JobRow) -> Job:
+    return Job(row.id, JobState(row.state), row.update_blob, row.blocks_done)
+
+
+def _repeated(session: Session, account_id: str, idempotency_key: str, sha256: str) -> Job | None:
+    row = session.scalars(
+        select(JobRow).where(JobRow.account_id == account_id, JobRow.idempotency_key == idempotency_key)
+    ).first()
+    if row is None:
+        return None
+    if row.report_sha256 != sha256:
+        raise Refused(ErrorCode.IDEMPOTENCY_CONFLICT)
+    return _job(row)
+
+
+def _store_latest(session: Session, account_id: str, arrival: Arrival, now: float) -> None:
+    """Puts a report in the place of its source's last one, whose blob is doomed."""
+    report = arrival.report
+    key_id = report.key_id.hex()
+    row = session.get(ReportRow, (account_id, key_id, report.source))
+    if row is None:
+        row = ReportRow(account_id=account_id, key_id=key_id, source=report.source)
+        session.add(row)
+    elif report.sequence <= row.sequence:
+        raise Refused(ErrorCode.SEQUENCE_REPLAYED)
+    else:
+        doom(session, [row.blob])
+    row.sources, row.plan_hash, row.sequence = report.sources, report.plan_hash.hex(), report.sequence
+    row.device_id, row.blob, row.received_at = arrival.device_id, arrival.blob, now
+
+
+def _inputs(session: Session, job: JobRow) -> tuple[str, ...]:
+    """The blobs of the reports to add, that of the job's own source first; none where that one cannot be."""
+    rows = session.scalars(
+        select(ReportRow)
+        .where(
+            ReportRow.account_id == job.account_id,
+            ReportRow.key_id == job.key_id,
+            ReportRow.plan_hash == job.plan_hash,
+            ReportRow.sources == job.sources,
+        )
+        .order_by(ReportRow.source)
+    )
+    own_first = sorted(rows, key=lambda row: row.source != job.source)
+    has_own = bool(own_first) and own_first[0].source == job.source
+    return tuple(row.blob for row in own_first) if has_own else ()

@@ -1,0 +1,1 @@
+"""The plans that a trainer serves, and the recipe by which each is run."""

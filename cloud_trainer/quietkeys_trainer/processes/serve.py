@@ -1,0 +1,190 @@
+"""`serve` and `worker`: from settings to running processes."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import structlog
+import uvicorn
+
+from quietkeys_protocol.errors import ErrorCode, Refused
+from quietkeys_trainer.engine.executor import Executor, LocalExecutor
+from quietkeys_trainer.engine.interface import EngineLoader
+from quietkeys_trainer.engine.pressure import MOST_QUEUED, Pressure
+from quietkeys_trainer.http.app import make_api
+from quietkeys_trainer.ledger.database import migrate
+from quietkeys_trainer.processes.logs import configure_logs
+from quietkeys_trainer.processes.stop_signals import Stop
+from quietkeys_trainer.processes.supervisor import Supervisor
+from quietkeys_trainer.processes.worker import Worker
+from quietkeys_trainer.service.parts import Service, open_service
+from quietkeys_trainer.service.settings import Settings, load_engines
+
+BACKLOG: Final = 256
+MOST_CONNECTIONS: Final = 512  # each may hold a report in memory
+KEEP_ALIVE_S: Final = 30
+GRACE_S: Final = 10  # for requests that are under way when the service stops
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to listen; port 0 is any free one.
+
+    certificate, key: PEM files, for TLS. plain: without these, and other machines may connect all the same.
+    """
+
+    host: str
+    port: int
+    certificate: Path | None = None
+    key: Path | None = None
+    plain: bool = False
+
+    @property
+    def has_tls(self) -> bool:
+        """Whether what is sent is encrypted on its way."""
+        return self.certificate is not None and self.key is not None
+
+    def require_private(self) -> None:
+        """Refuses to serve other machines in the clear, unless told to: a proxy may stand in front."""
+        if (self.certificate is None) != (self.key is None):
+            raise Refused(ErrorCode.ADDRESS_EXPOSED, "a certificate and its key belong together")
+        if not (self.has_tls or self.plain or _is_loopback(self.host)):
+            raise Refused(ErrorCode.ADDRESS_EXPOSED)
+
+
+def serve(
+    settings: Settings,
+    load: EngineLoader,
+    address: Address,
+    worker_command: Callable[[str], Sequence[str]],
+    workers: int,
+    say_ready: Callable[[str], None],
+    queue_limit: int = MOST_QUEUED,
+) -> None:
+    """Serves until told to stop; `say_ready` gets one line of JSON once requests are answered."""
+    address.require_private()
+    configure_logs("api")
+    stop = Stop()
+    stop.listen(at_once=False)
+    service = replace(_open(settings, load), pressure=Pressure(queue_limit))
+    listening = _listen(address)
+    port = listening.getsockname()[1]
+    supervisor = Supervisor(service, worker_command, workers)
+    supervisor.start()
+    try:
+        ready = {"url": _url(address, port), "pid": os.getpid(), "plans": _pins(service)}
+        say_ready(json.dumps(ready))
+        structlog.get_logger().info("ready", port=port, workers=workers)
+        _run(_server(service, supervisor, address), listening, stop)
+    finally:
+        listening.close()
+        supervisor.stop(stop)
+        structlog.get_logger().info("stopped")
+
+
+def work(settings: Settings, load: EngineLoader, cluster: str | None, name: str, parent: int) -> None:
+    """Works until told to stop, or until the process `parent` is gone (0: there is none to watch).
+
+    cluster: the address of the Ray cluster that runs the jobs, None where they run here.
+    """
+    configure_logs("worker")
+    stop = Stop()
+    stop.listen(at_once=True)
+    if parent:
+        stop.when_orphaned(parent)
+    service = _open(settings, load)
+    executor = _executor(cluster, load)
+    stop.listen(at_once=True)  # again: Ray has taken the signals
+    structlog.get_logger().info("worker_ready", executor="local" if cluster is None else "ray")
+    try:
+        Worker(service, name or secrets.token_hex(16), settings.lease_s, executor).work(stop.asked)
+    finally:
+        executor.close()
+
+
+def _executor(cluster: str | None, load: EngineLoader) -> Executor:
+    if cluster is None:
+        return LocalExecutor()
+    from quietkeys_trainer.engine.ray_executor import RayExecutor
+
+    return RayExecutor(cluster, load)
+
+
+def write_ready(path: Path, line: str) -> None:
+    """Writes the ready line to a file, whole or not at all."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_text(line + "\n")
+    draft.replace(path)
+
+
+def _open(settings: Settings, load: EngineLoader) -> Service:
+    """The service with its circuits compiled, its folders made and its database at this version's schema."""
+    os.umask(0o077)
+    settings.make_folders()
+    engines = load_engines(settings, load)
+    service = open_service(settings, engines)
+    migrate(service.ledger.database)
+    return service
+
+
+def _pins(service: Service) -> dict[str, str]:
+    """The client specification hash of every served plan, for devices to pin."""
+    return {name: engine.client_specification_sha256 for name, engine in service.engines.items()}
+
+
+def _listen(address: Address) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    return socket.create_server((address.host, address.port), family=family, backlog=BACKLOG)
+
+
+def _url(address: Address, port: int) -> str:
+    scheme = "https" if address.has_tls else "http"
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    return f"{scheme}://{host}:{port}"
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether only this machine can connect to an address; of a name only "localhost" is known to be that."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _run(server: uvicorn.Server, listening: socket.socket, stop: Stop) -> None:
+    """Runs the server until a signal, also one that came before the server began to listen to them."""
+
+    def end() -> None:
+        stop.asked.wait()
+        server.should_exit = True
+
+    threading.Thread(target=end, name="stop-watch", daemon=True).start()
+    server.run(sockets=[listening])
+
+
+def _server(service: Service, supervisor: Supervisor, address: Address) -> uvicorn.Server:
+    config = uvicorn.Config(
+        make_api(service, supervisor.living),
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=MOST_CONNECTIONS,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=GRACE_S,
+        ssl_certfile=address.certificate,
+        ssl_keyfile=address.key,
+    )
+    return uvicorn.Server(config)

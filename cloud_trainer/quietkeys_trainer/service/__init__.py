@@ -1,0 +1,1 @@
+"""What all processes of a trainer share: settings, the parts made of them, backup, tidying."""

@@ -1,0 +1,178 @@
+"""The typing screen as widgets: thread, field, strip, keys; keys of a hardware keyboard as well."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from kivy.clock import Clock
+from kivy.core.clipboard import Clipboard
+from kivy.core.window import Window
+from kivy.metrics import dp
+from kivy.properties import BooleanProperty, StringProperty
+from kivy.uix.boxlayout import BoxLayout
+
+from quietkeys_keyboard.presenters.keys import Kind, Page
+from quietkeys_keyboard.presenters.typing import STRIP, TypingPresenter
+from quietkeys_keyboard.views.parts import Bubble, Dialog, StripButton
+
+SHOWN_MESSAGES: Final = 30
+EMOJI_DP: Final = 162
+
+
+class TypingView(BoxLayout):
+    """Shows a `TypingPresenter` and hands everything on to it."""
+
+    notice = StringProperty("")
+    private = BooleanProperty(False)
+    editing = BooleanProperty(False)  # cut, copy and paste are offered
+
+    def __init__(self, presenter: TypingPresenter, ask: Any, **properties: Any) -> None:
+        self.presenter = presenter
+        super().__init__(**properties)
+        self._ask = ask
+        self._shown = 0
+        self._edited = ""  # the text for which they are
+        self._hardware: Any = None
+        self.refresh_soon = Clock.create_trigger(self.refresh, -1)
+        self._buttons = [StripButton() for _ in range(STRIP)]
+        for place, button in enumerate(self._buttons):
+            button.bind(on_choose=lambda _, place=place: presenter.choose(place))
+            button.bind(on_hold=lambda _, place=place: self._menu(place))
+            self.ids.strip.add_widget(button)
+        keys = self.ids.board
+        keys.bind(on_character=lambda _, character, touch: presenter.press(character, touch))
+        keys.bind(on_kind=lambda _, kind: self._kind(kind))
+        keys.bind(on_turn=lambda _, page: presenter.turn(page))
+        self.ids.field.bind(on_place=lambda _, index: self._place(index))
+        self.ids.field.bind(on_hold=lambda _, index: self._hold(index))
+        self.ids.sheet.bind(on_emoji=lambda _, symbol: presenter.press(symbol))
+        self.bind(width=lambda *_: self._fit_bubbles())
+        self.refresh()
+
+    def refresh(self, *_: object) -> None:
+        """Show what the presenter holds now."""
+        state, field = self.presenter, self.ids.field
+        self._thread()
+        field.text, field.cursor, field.underlined = state.text, state.cursor, state.underlined
+        field.selected = state.selected
+        self.editing = self.editing and state.text == self._edited
+        for place, button in enumerate(self._buttons):
+            choice = state.strip[place] if place < len(state.strip) else None
+            button.text = choice.text if choice else ""
+            button.literal = bool(choice and choice.literal)
+            button.best = bool(choice and choice.best and not choice.literal)
+        keys = self.ids.board
+        keys.page, keys.shift = state.page.value, state.shift.value
+        on_emoji = state.page is Page.EMOJI
+        keys.height = dp(54) if on_emoji else dp(216)
+        self.ids.emoji.height = dp(EMOJI_DP) if on_emoji else 0
+        self.notice, self.private = state.notice, state.private
+
+    def listen(self) -> None:
+        """Take the keys of a hardware keyboard."""
+        if self._hardware is None:
+            self._hardware = Window.request_keyboard(self.ignore, self, "text")
+            self._hardware.bind(on_key_down=self._key_down, on_textinput=self._text_input)
+
+    def ignore(self) -> None:
+        """Leave the hardware keyboard to somebody else."""
+        if self._hardware is not None:
+            self._hardware.unbind(on_key_down=self._key_down, on_textinput=self._text_input)
+            self._hardware.release()
+            self._hardware = None
+
+    def toggle_private(self) -> None:
+        """Switch incognito."""
+        self.presenter.set_private(not self.presenter.private)
+
+    def copy(self) -> None:
+        """Copy what is selected."""
+        if self.presenter.selected is not None:
+            Clipboard.copy(self.presenter.copy())
+        self.editing = False
+
+    def cut(self) -> None:
+        """Copy what is selected and take it out."""
+        if self.presenter.selected is not None:
+            Clipboard.copy(self.presenter.cut())
+        self.editing = False
+
+    def paste(self) -> None:
+        """Put in what was copied, here or elsewhere."""
+        self.presenter.paste(Clipboard.paste() or "")
+        self.editing = False
+
+    def _place(self, index: int) -> None:
+        self.presenter.move(index)
+        self.editing = False
+
+    def _hold(self, index: int) -> None:
+        self.presenter.select_word(index)
+        self._edited = self.presenter.text
+        self.editing = True
+
+    def _kind(self, kind: Kind) -> None:
+        {
+            Kind.BACKSPACE: self.presenter.backspace,
+            Kind.ENTER: self.presenter.enter,
+            Kind.SPACE: self.presenter.space,
+            Kind.SHIFT: self.presenter.tap_shift,
+        }[kind]()
+
+    def _key_down(self, _: object, keycode: tuple[int, str], __: str, modifiers: list[str]) -> bool:
+        name, state = keycode[1], self.presenter
+        selecting = "shift" in modifiers
+        actions: dict[str, Callable[[], None]] = {
+            "backspace": state.backspace,
+            "enter": state.enter,
+            "numpadenter": state.enter,
+            "left": lambda: state.move(state.cursor - 1, selecting=selecting),
+            "right": lambda: state.move(state.cursor + 1, selecting=selecting),
+            "home": lambda: state.move(0, selecting=selecting),
+            "end": lambda: state.move(len(state.text), selecting=selecting),
+        }
+        if "ctrl" in modifiers or "meta" in modifiers:
+            actions = {"a": state.select_all, "c": self.copy, "x": self.cut, "v": self.paste}
+        if name in actions:
+            actions[name]()
+            return True
+        return False
+
+    def _text_input(self, _: object, text: str) -> None:
+        for character in text:
+            if character == " ":
+                self.presenter.space()
+            elif character.isprintable():
+                self.presenter.type_hardware(character)
+
+    def _menu(self, place: int) -> None:
+        choice = self.presenter.strip[place]
+        dialog = Dialog(title=choice.text)
+        back, ink = "page", "text"
+        if choice.literal:
+            dialog.answer("Never correct it", lambda: self.presenter.never_correct(place), back, ink)
+            dialog.answer("Add to dictionary", lambda: self.presenter.add_word(place), back, ink)
+        else:
+            dialog.answer("Never suggest it", lambda: self.presenter.never_suggest(place), back, ink)
+        dialog.answer("Cancel", lambda: None, "surface", "accent")
+        self._ask(dialog)
+
+    def _thread(self) -> None:
+        messages = self.presenter.messages
+        if self._shown > len(messages):
+            self.ids.thread.clear_widgets()
+            self._shown = 0
+        for message in messages[self._shown :]:
+            self.ids.thread.add_widget(Bubble(text=message.text, mine=message.mine, room=self._room()))
+            Clock.schedule_once(lambda _: setattr(self.ids.scroll, "scroll_y", 0), 0)
+        self._shown = len(messages)
+        while len(self.ids.thread.children) > SHOWN_MESSAGES:
+            self.ids.thread.remove_widget(self.ids.thread.children[-1])
+
+    def _fit_bubbles(self) -> None:
+        for bubble in self.ids.thread.children:
+            bubble.room = self._room()
+
+    def _room(self) -> float:
+        return float(min(self.width * 0.74, dp(520)) - dp(24))

@@ -1,0 +1,128 @@
+"""The user's words: what was learnt of them, and what the user says about them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from quietkeys.api.export import exported
+from quietkeys.api.open_profile import Opened
+from quietkeys.files import write_whole
+from quietkeys.keyboard.alignment import MAX_WORD
+from quietkeys.text.tokens import is_correctable, normalize
+from quietkeys_protocol.errors import ErrorCode, Refused
+
+MAX_TEXT: Final = 100  # characters of what is put in the place of a word
+
+
+@dataclass(frozen=True, slots=True)
+class LearntWord:
+    """A word that local memory has. Private.
+
+    count: how often it was kept, older times counting less. own: whether the bundle lacks it.
+    """
+
+    text: str = field(repr=False)
+    count: float = field(repr=False)
+    own: bool
+
+
+class Vocabulary:
+    """The words of an open profile. Reached by `Personalizer.vocabulary`.
+
+    A word is a run of letters a-z and inner apostrophes, in any case. Every method that takes one raises
+    Refused (WORD_MALFORMED) for anything else; every method that changes something raises TryAgain
+    (DISK_FULL, STORAGE_FAILED), and then nothing was changed.
+    """
+
+    def __init__(self, opened: Opened) -> None:
+        self._opened = opened
+
+    def words(self) -> tuple[LearntWord, ...]:
+        """Return what was learnt, the most used words first."""
+        memory = self._opened.learning.predictor.memory
+        with self._opened.typing:
+            found = [
+                LearntWord(text, count, text in memory.own_words) for text, count in memory.words().items()
+            ]
+        return tuple(sorted(found, key=lambda word: (-word.count, word.text)))
+
+    def add(self, word: str) -> None:
+        """Learn a word at once; one that was forgotten may be learnt again."""
+        word = word_in(word)
+        with self._opened.typing:
+            self._opened.learning.recorder.add_word(word)
+
+    def forget(self, word: str) -> None:
+        """Forget a word and everything counted around it, for good; earlier receipts may no longer work.
+
+        It is not learnt again before it is added. It leaves the lists of words that are never corrected and
+        of replacements too, but not that of words that are never suggested. Counts of events stay: they name
+        no word.
+        """
+        word = word_in(word)
+        with self._opened.typing, self._opened.profile.forgetting():
+            self._opened.learning.recorder.forget_word(word)
+            self._opened.preferences.forget(word)
+            self._opened.note("word_forgotten", "A word was forgotten.")
+
+    def never_correct(self, word: str, never: bool = True) -> None:
+        """Leave a word as it is typed from now on, also if it was replaced; never=False: correct it again."""
+        word = word_in(word)
+        with self._opened.typing:
+            self._opened.preferences.never_correct(word, never)
+
+    def never_corrected(self) -> tuple[str, ...]:
+        """Return the words that are left as they are typed, in alphabetical order."""
+        return tuple(sorted(self._opened.preferences.current.never_correct))
+
+    def never_suggest(self, word: str, never: bool = True) -> None:
+        """Show a word only where it was typed from now on; never=False: suggest it again."""
+        word = word_in(word)
+        with self._opened.typing:
+            self._opened.preferences.never_suggest(word, never)
+
+    def never_suggested(self) -> tuple[str, ...]:
+        """Return the words that are not suggested, in alphabetical order."""
+        return tuple(sorted(self._opened.preferences.current.never_suggest))
+
+    def always_replace(self, typed: str, text: str) -> None:
+        """Put a text in the place of a word whenever it is typed, at every level.
+
+        text: one line of at most MAX_TEXT characters; in small letters it takes the case of what was typed,
+        with capitals of its own it stays as it is. Raises Refused (WORD_MALFORMED) for any other text too.
+        """
+        word = word_in(typed)
+        if not (text.isprintable() and text == text.strip() and 0 < len(text) <= MAX_TEXT):
+            raise Refused(ErrorCode.WORD_MALFORMED, "a replacement")
+        with self._opened.typing:
+            self._opened.preferences.always_replace(word, text)
+
+    def replacements(self) -> dict[str, str]:
+        """Return what is put in the place of which word, in alphabetical order of these."""
+        return dict(sorted(self._opened.preferences.current.replacements.items()))
+
+    def stop_replacing(self, typed: str) -> None:
+        """Correct a word again as any other."""
+        word = word_in(typed)
+        with self._opened.typing:
+            self._opened.preferences.stop_replacing(word)
+
+    def export(self, path: str | Path) -> None:
+        """Write what was learned and chosen to a file, JSON, mode 0600: all of it or nothing.
+
+        Words and pairs of words with their counts, the lists, level, apps, consent, ledger, and the weights
+        of the adapter, rounded to 3 bits: what is published of an exact one might help a trainer to learn
+        about the secret key. Whoever reads the file can tell much about its user's typing.
+        """
+        write_whole(Path(path), exported(self._opened))
+        self._opened.note("exported", "What was learned was written to a file, readable for you only.")
+
+
+def word_in(text: str) -> str:
+    """Return the lower-case word in a text. Raises Refused (WORD_MALFORMED) if it is not exactly one."""
+    word = normalize(text)
+    if not is_correctable(word) or len(word) > MAX_WORD:
+        raise Refused(ErrorCode.WORD_MALFORMED)
+    return word

@@ -1,0 +1,397 @@
+"""Records what the user kept: local memory, touches, event counts and held-out events, in one transaction.
+
+Nothing but counts is stored: no message, no order of words beyond triples, no time of typing. A kill or a
+full disk leaves both the store and memory as they were. What `undo` needs lives in memory only, because the
+last words in order are text. A word that the lexicon lacks is learnt once it was kept often enough
+(`quietkeys.learning.new_words`).
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.random import Generator
+
+from quietkeys.bundle.language_model import BLANK, Context
+from quietkeys.keyboard.alignment import MAX_WORD
+from quietkeys.keyboard.touch_model import TouchTrace
+from quietkeys.learning.contested_mass import NEGLIGIBLE_MASS, Choice, Masses, count, no_masses, softmax
+from quietkeys.learning.held_out import pack_choice
+from quietkeys.learning.new_words import Pending
+from quietkeys.learning.touch_rows import load_touches, write_touches
+from quietkeys.prediction.predictor import Judged, Predictor
+from quietkeys.profile.memory import TRACES_KEPT, Trace
+from quietkeys.profile.store import Store
+from quietkeys.text.tokens import is_correctable
+from quietkeys_protocol.errors import ErrorCode, Refused
+
+HELD_OUT_SHARE: Final = 0.2  # of the contested choices; they judge updates and are never counted
+HELD_OUT_KEPT: Final = 1500  # newest held-out events
+EVENT_HALF_LIFE: Final = 30_000  # recorded words until an event weighs half
+IDLE_SECONDS: Final = 30 * 60.0  # without a record, after which a new session begins
+_LOOKED_BACK: Final = 50  # words recorded last, among which those that turn out to be secret are looked for
+_SKIPPED: Final = 3  # of these, between two words of a line: they were typed elsewhere or changed since
+_TICK: Final = "tick"
+_WORDS: Final = "words"
+_SESSION: Final = "session"  # the number of the last session in which something was recorded
+_DECAY: Final = math.log(2.0) / EVENT_HALF_LIFE
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Proof of one `record`, for `undo`. Holds no text."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Kept:
+    """One piece that the user kept: its context (oldest word first), what was typed and what it became."""
+
+    context: Context
+    judged: Judged | None
+    kept: str
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class LineWord:
+    """A word of the line being typed, with the one before it if any; secret: it turned out to be."""
+
+    previous: Context
+    word: str
+    secret: bool
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Learnt:
+    # What one piece changed, for taking it back: memory, counts, held-out row, touches (None: none).
+    # tick: after it. session: that of a keep that the word's mark counts.
+    previous: Context
+    word: str
+    tick: int
+    session: int | None
+    trace: Trace | None
+    counted: Mapping[str, Masses] | None
+    row: int | None
+    touch: TouchTrace | None
+
+
+class Recorder:
+    """Local memory, touches and event counts of one profile, mirrored in its store."""
+
+    def __init__(
+        self,
+        predictor: Predictor,
+        store: Store,
+        rng: Generator,
+        on_choice: Callable[[Choice], None] | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Begin a session of the profile.
+
+        rng: chooses held-out events. on_choice: sees every counted choice (for measuring). clock: seconds; a
+        session ends after IDLE_SECONDS.
+        """
+        self._predictor = predictor
+        self._store = store
+        self._rng = rng
+        self._on_choice = on_choice
+        self._learnt: OrderedDict[str, tuple[_Learnt, ...]] = OrderedDict()
+        self._masses: Mapping[str, Masses] = no_masses(predictor.events)
+        self.words = 0  # recorded and not taken back
+        self._clock = clock
+        self._last = clock()
+        memory = predictor.memory
+        self._pending = Pending(store, memory.lexicon, memory.own_words)
+        memory.kept_before = self._pending.keeps
+        self._session = store.number(_SESSION) + 1
+        self.reload()
+
+    @property
+    def tick(self) -> int:
+        """Return the clock that counts decay by: words recorded so far, those taken back later included."""
+        return self._predictor.memory.tick
+
+    @property
+    def masses(self) -> Mapping[str, Masses]:
+        """The decayed contested masses of every block: private counts, never sent in clear."""
+        return self._masses
+
+    def begin_session(self) -> None:
+        """End the session: what is recorded from now on belongs to another."""
+        self._session += 1
+
+    def reload(self) -> None:
+        """Take everything from the store; no earlier receipt can be used."""
+        self._learnt.clear()
+        self.words = self._store.number(_WORDS)
+        self._predictor.memory.load(self._store.memory(), self._store.number(_TICK))
+        load_touches(self._store, self._predictor.touch, self.tick)
+        masses = dict(no_masses(self._predictor.events))
+        for block, size in self._predictor.events.sizes.items():
+            stored = self._store.array(f"masses/{block}")
+            if stored is not None and stored.shape == (2, size):
+                masses[block] = Masses(stored[0], stored[1])
+        self._masses = masses
+
+    def record(self, kept: Kept, identity: str) -> Receipt:
+        """Learn one kept piece; as `record_all`."""
+        return self.record_all((kept,), identity)
+
+    def record_all(self, pieces: Sequence[Kept], identity: str) -> Receipt:
+        """Learn kept pieces, all or none; return their receipt. With no pieces the store is left alone.
+
+        identity: a fresh random id. Raises TryAgain (DISK_FULL, STORAGE_FAILED); then nothing was learned.
+        """
+        self._note_idleness()
+        pieces = [piece for piece in pieces if not self._pending.is_forgotten(piece.kept)]
+        if not pieces:
+            self._learnt[identity] = ()
+            self._drop_old_receipts()
+            return Receipt(identity)
+        choices = [self._choice(piece) for piece in pieces]
+        masses: Mapping[str, Masses] = self._masses
+        learnt: list[_Learnt] = []
+        try:
+            with self._store.transaction():
+                for piece, (choice, held_out) in zip(pieces, choices, strict=True):
+                    row, counted = None, None
+                    if choice is not None and held_out:
+                        row = self._store.add_held_out(pack_choice(choice), HELD_OUT_KEPT)
+                    elif choice is not None:
+                        counted = count(self._predictor.events, choice)
+                    one = self._learn(piece, counted, row)
+                    learnt.append(one)
+                    if one.trace is not None:
+                        masses = _scaled(masses, math.exp(-_DECAY))
+                    masses = _added(masses, counted, 1.0)
+                self._write(learnt, masses, self.words + len(learnt))
+        except BaseException:
+            for one in reversed(learnt):
+                self._unlearn(one)
+            raise
+        self._predictor.touch.drop_old(self.tick)
+        self._masses = masses
+        self.words += len(learnt)
+        self._learnt[identity] = tuple(learnt)
+        self._drop_old_receipts()
+        if self._on_choice is not None:
+            for choice, held_out in choices:
+                if choice is not None and not held_out:
+                    self._on_choice(choice)
+        return Receipt(identity)
+
+    def undo(self, receipt: Receipt) -> None:
+        """Take back what one `record` learned, as if it had not been.
+
+        Raises Refused (RECEIPT_UNKNOWN) for a receipt that was used, is not of this profile since it was
+        opened, or is more than TRACES_KEPT words old; TryAgain (DISK_FULL, STORAGE_FAILED), and then nothing
+        was changed.
+        """
+        learnt = self._learnt.get(receipt.id)
+        if learnt is None:
+            raise Refused(ErrorCode.RECEIPT_UNKNOWN)
+        if learnt:
+            self._take_back(learnt)
+        self._learnt.pop(receipt.id, None)
+
+    def unlearn(self, line: Sequence[LineWord]) -> None:
+        """Take back the words of a line that turned out to be secret; raises as `undo`.
+
+        line: its words so far, in order. They are looked for among the words recorded last.
+        """
+        recent = [(name, one) for name, made in reversed(self._learnt.items()) for one in reversed(made)]
+        del recent[_LOOKED_BACK:]
+        found: list[tuple[str, _Learnt]] = []
+        at = 0
+        for typed in reversed(line):
+            near = recent[at : at + 1 + _SKIPPED]
+            place = next((place for place, (_, one) in enumerate(near) if _is_of(one, typed)), None)
+            if place is None:
+                continue
+            if typed.secret:
+                found.append(near[place])
+            at += place + 1
+        if not found:
+            return
+        secret_ones = [one for _, one in found]
+        self._take_back(secret_ones[::-1])
+        for name, secret_one in found:
+            if name in self._learnt:
+                self._learnt[name] = tuple(one for one in self._learnt[name] if one is not secret_one)
+
+    def add_word(self, word: str) -> None:
+        """Put a lower-case piece into local memory at once; it is learnt again if it was forgotten.
+
+        Raises ValueError for what is no piece; TryAgain (DISK_FULL, STORAGE_FAILED), and then nothing was
+        changed.
+        """
+        if not is_correctable(word) or len(word) > MAX_WORD:
+            raise ValueError("not a lower-case run of at most MAX_WORD letters and inner apostrophes")
+        memory, masses = self._predictor.memory, self._masses
+        trace = None
+        try:
+            with self._store.transaction():
+                self._pending.clear(word)
+                if word not in memory.lexicon and word not in memory.own_words:
+                    trace = memory.learn(BLANK, BLANK, word)
+                    masses = _scaled(masses, math.exp(-_DECAY))
+                    self._write(
+                        [_Learnt((), word, trace.tick, None, trace, None, None, None)], masses, self.words
+                    )
+        except BaseException:
+            if trace is not None:
+                memory.unlearn(trace)
+            raise
+        self._masses = masses
+
+    def forget_word(self, word: str) -> None:
+        """Remove a word and everything counted around it from local memory, for good; receipts end here.
+
+        Only `add_word` lets it be learnt again. Raises TryAgain (DISK_FULL, STORAGE_FAILED); then nothing was
+        forgotten.
+        """
+        try:
+            with self._store.transaction():
+                self._pending.forget(word)
+                self._remove(word)
+        except BaseException:
+            self.reload()
+            raise
+
+    def _note_idleness(self) -> None:
+        now = self._clock()
+        if not 0.0 <= now - self._last < IDLE_SECONDS:
+            self.begin_session()
+        self._last = now
+
+    def _learn(self, piece: Kept, counted: Mapping[str, Masses] | None, row: int | None) -> _Learnt:
+        memory = self._predictor.memory
+        learns, marked = self._pending.keep(piece.kept, self._session)
+        trace = memory.learn(*self._before(piece.context), piece.kept) if learns else None
+        session = self._session if marked else None
+        touch = self._learn_touches(piece)
+        previous = piece.context[-1:]
+        return _Learnt(previous, piece.kept, memory.tick, session, trace, counted, row, touch)
+
+    def _before(self, context: Context) -> tuple[str, str]:
+        before, previous = self._predictor.memory.before(context)
+        blanked = [BLANK if self._pending.is_forgotten(word) else word for word in (before, previous)]
+        return blanked[0], blanked[1]
+
+    def _take_back(self, learnt: Sequence[_Learnt]) -> None:
+        memory = self._predictor.memory
+        masses: Mapping[str, Masses] = self._masses
+        for one in reversed(learnt):
+            was_last = one.trace is not None and one.tick == memory.tick
+            age = memory.tick - one.tick
+            self._unlearn(one)
+            masses = _added(masses, one.counted, -math.exp(-_DECAY * age))
+            if was_last:
+                masses = _scaled(masses, math.exp(_DECAY))
+        removed = False
+        try:
+            with self._store.transaction():
+                for one in learnt:
+                    if one.row is not None:
+                        self._store.drop_held_out(one.row)
+                self._write(learnt, masses, self.words - len(learnt))
+                for one in reversed(learnt):
+                    if one.session is not None and not self._pending.take_back(one.word, one.session):
+                        removed = self._remove(one.word) or removed
+        except BaseException:
+            if removed:
+                self.reload()
+                raise
+            for one in learnt:
+                self._relearn(one)
+            raise
+        self._masses = masses
+        self.words -= len(learnt)
+
+    def _remove(self, word: str) -> bool:
+        # A word that is in no key costs no receipt.
+        if not any(word in key for key in self._predictor.memory.counts):
+            return False
+        self._learnt.clear()
+        self._store.write_memory((key, None) for key in self._predictor.memory.forget(word))
+        return True
+
+    def _choice(self, piece: Kept) -> tuple[Choice | None, bool]:
+        # (the kept piece as numbers, whether it is held out)
+        choice = None if piece.judged is None else self._predictor.choice(piece.judged, piece.kept)
+        held_out = choice is not None and _contested(self._predictor, choice)
+        return choice, held_out and bool(self._rng.random() < HELD_OUT_SHARE)
+
+    def _learn_touches(self, piece: Kept) -> TouchTrace | None:
+        # Where the keys of the kept candidate were touched, if it was one and touches are known.
+        slate = None if piece.judged is None else piece.judged.slate
+        position = -1 if slate is None else slate.position(piece.kept)
+        if slate is None or position < 0 or np.isnan(slate.touches).all():
+            return None
+        return self._predictor.touch.learn(slate.operations[position], slate.touches, self.tick)
+
+    def _unlearn(self, one: _Learnt) -> None:
+        if one.trace is not None:
+            self._predictor.memory.unlearn(one.trace)
+        if one.touch is not None:
+            self._predictor.touch.unlearn(one.touch)
+
+    def _relearn(self, one: _Learnt) -> None:
+        if one.trace is not None:
+            self._predictor.memory.relearn(one.trace)
+        if one.touch is not None:
+            self._predictor.touch.relearn(one.touch)
+
+    def _write(self, changed: Sequence[_Learnt], masses: Mapping[str, Masses], words: int) -> None:
+        memory = self._predictor.memory
+        traces = [one.trace for one in changed if one.trace is not None]
+        keys = dict.fromkeys(key for trace in traces for key in trace.keys)
+        self._store.write_memory((key, memory.stored(key)) for key in keys)
+        epochs = {one.touch.epoch for one in changed if one.touch is not None}
+        if epochs:
+            write_touches(self._store, self._predictor.touch, epochs, memory.tick)
+        for block, both in masses.items():
+            self._store.write_array(f"masses/{block}", np.stack([both.evidence_for, both.evidence_against]))
+        self._store.set_setting(_TICK, str(memory.tick))
+        self._store.set_setting(_WORDS, str(words))
+        self._store.set_setting(_SESSION, str(self._session))
+
+    def _drop_old_receipts(self) -> None:
+        # A receipt lives as long as memory can take back all of its pieces.
+        while sum(max(len(learnt), 1) for learnt in self._learnt.values()) > TRACES_KEPT:
+            self._learnt.popitem(last=False)
+
+
+def _is_of(one: _Learnt, typed: LineWord) -> bool:
+    # Whether this is what was recorded of a word; what stood before it may have been blanked by then.
+    return one.word == typed.word and one.previous in (typed.previous, (BLANK,))
+
+
+def _contested(predictor: Predictor, choice: Choice) -> bool:
+    # Whether the base model and local memory left the kept candidate in any doubt.
+    probability = softmax(choice.features @ predictor.events.base_weights)
+    return bool(1.0 - probability[choice.kept] > NEGLIGIBLE_MASS)
+
+
+def _scaled(masses: Mapping[str, Masses], factor: float) -> dict[str, Masses]:
+    return {block: both.scaled(factor) for block, both in masses.items()}
+
+
+def _added(
+    masses: Mapping[str, Masses], counted: Mapping[str, Masses] | None, weight: float
+) -> Mapping[str, Masses]:
+    # Never negative, whatever rounding left.
+    if counted is None:
+        return masses
+    sums = {block: both.plus(counted[block].scaled(weight)) for block, both in masses.items()}
+    return {
+        block: Masses(np.maximum(both.evidence_for, 0.0), np.maximum(both.evidence_against, 0.0))
+        for block, both in sums.items()
+    }

@@ -1,0 +1,94 @@
+"""What a bundle gives to the typing path, put together: the same for everybody."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quietkeys.bundle.bundle import Bundle
+from quietkeys.bundle.language_model import LanguageModel
+from quietkeys.bundle.lexicon import Lexicon, WordTables
+from quietkeys.bundle.symbols import CLASSES
+from quietkeys.keyboard.edits import EDIT_COUNT
+from quietkeys.keyboard.layout import QWERTY, Layout
+from quietkeys.keyboard.layout_channel import LayoutChannel
+from quietkeys.prediction.event_map import EventMap, parse_event_map
+from quietkeys.prediction.scorer import Scorer
+from quietkeys.prediction.slate import LexiconSearch
+from quietkeys_protocol.errors import ErrorCode, Untrusted
+from quietkeys_protocol.plan import Plan
+
+LANGUAGE: Final = "language.onnx"
+RANKER: Final = "model.onnx"
+LEXICON: Final = "lexicon.txt"  # one word a line as it is written, line number = id
+WORDS: Final = "words.npz"  # log_frequency, symbol, offensive, outside: see `lexicon.WordTables`
+CHANNEL: Final = "channel.npy"  # float32 [EDIT_COUNT], nats, for QWERTY
+PLAN: Final = "plan.json"
+EVENTS: Final = "events.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """The parts of a bundle that judge typing. word_of_symbol: id of each symbol's word, -1 for none."""
+
+    search: LexiconSearch
+    language: LanguageModel
+    plan: Plan
+    events: EventMap
+    scorer: Scorer
+    word_of_symbol: NDArray[np.int64]
+
+
+def load_model(bundle: Bundle, layout: Layout = QWERTY) -> Model:
+    """Return the model in a verified bundle for a layout; Untrusted if its parts do not fit together."""
+    display = bundle[LEXICON].decode("ascii").splitlines()
+    lexicon = Lexicon.build(display, _tables(bundle[WORDS], len(display)))
+    channel = np.load(io.BytesIO(bundle[CHANNEL]), allow_pickle=False).astype(np.float64)
+    _require(channel.shape == (EDIT_COUNT,))
+    plan, events = Plan.parse(bundle[PLAN]), parse_event_map(bundle[EVENTS])
+    if {block.name: len(block.events) for block in plan.blocks} != events.sizes:
+        raise Untrusted(ErrorCode.BUNDLE_UNTRUSTED, "its plan does not fit its event map")
+    return Model(
+        search=LexiconSearch(lexicon, LayoutChannel.of(channel, layout)),
+        language=LanguageModel.load(bundle[LANGUAGE], symbols_of(lexicon)),
+        plan=plan,
+        events=events,
+        scorer=Scorer(bundle[RANKER]),
+        word_of_symbol=word_of_symbol(lexicon),
+    )
+
+
+def symbols_of(lexicon: Lexicon) -> dict[str, int]:
+    """Return the symbol of every word that the language model has one for."""
+    known = np.flatnonzero(lexicon.tables.symbol >= 0)
+    return {lexicon.words[position]: int(lexicon.tables.symbol[position]) for position in known}
+
+
+def word_of_symbol(lexicon: Lexicon) -> NDArray[np.int64]:
+    """Return the lexicon's id of every symbol of the language model, -1 where it has none."""
+    known = np.flatnonzero(lexicon.tables.symbol >= 0)
+    result = np.full(int(lexicon.tables.symbol.max(initial=0)) + 1, -1, dtype=np.int64)
+    result[lexicon.tables.symbol[known]] = known
+    return result
+
+
+def _tables(content: bytes, words: int) -> WordTables:
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        tables = WordTables(
+            arrays["log_frequency"].astype(np.float32),
+            arrays["symbol"].astype(np.int32),
+            arrays["offensive"].astype(np.bool_),
+            arrays["outside"].astype(np.float32),
+        )
+    sizes = {len(tables.log_frequency), len(tables.symbol), len(tables.offensive)}
+    _require(sizes == {words} and len(tables.outside) == len(CLASSES))
+    return tables
+
+
+def _require(fits: bool) -> None:
+    if not fits:
+        raise Untrusted(ErrorCode.BUNDLE_UNTRUSTED, "its word tables do not fit this version")

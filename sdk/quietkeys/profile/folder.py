@@ -1,0 +1,241 @@
+"""The profile folder: one process at a time; what is damaged is set aside, and its last good version used.
+
+lock                    held while the profile is open
+vault.header, .copy     the data key, wrapped (`quietkeys.vault`); vault-ID.key, .copy: a key file, if any
+profile.sqlite          what was learned, sealed
+last-good.sqlite        the same as it was when all of it was last read, or something was last forgotten
+damaged-TIME-*          what was set aside
+identities/ keys/ outbox/
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, TypeVar
+
+from quietkeys.answers import Problem
+from quietkeys.files import make_folder, remove, remove_drafts, write_whole
+from quietkeys.profile.database import translated, version_of
+from quietkeys.profile.store import BYTES_SENT, WIPING, Store
+from quietkeys.sync.circle import CIRCLE_SETTINGS
+from quietkeys.sync.keys.age import KEY_SETTINGS
+from quietkeys.vault import HEADER, Kind, Protection, Vault
+from quietkeys_protocol.errors import ErrorCode, Refused, Untrusted
+
+DATABASE: Final = "profile.sqlite"
+LAST_GOOD: Final = "last-good.sqlite"
+SEALED_SINCE: Final = 2  # version of the database
+KEYS: Final = "keys"
+FHE_KEYS: Final = b"fhe keys"  # what the vault's key for the key file is for
+OUTBOX: Final = "outbox"
+_ASIDE: Final = "damaged-"
+_RECOVERED: Final = "profile_recovered"
+_ANEW: Final = "profile_damaged"
+_SENTENCES: Final = {
+    _RECOVERED: "The profile could not be read. It was set aside, and its last good version is used.",
+    _ANEW: "The profile could not be read. It was set aside, and learning started anew.",
+}
+
+Built = TypeVar("Built")
+
+
+@dataclass(slots=True)
+class Profile:
+    """An open profile folder and its store."""
+
+    folder: Path
+    store: Store
+    vault: Vault
+    _lock: int = field(repr=False)
+
+    @classmethod
+    def open(
+        cls, folder: Path, build: Callable[[Store], Built], now: float, protection: Protection | None = None
+    ) -> tuple[Profile, Built]:
+        """Return the profile and what `build` makes of its store.
+
+        protection: of a new vault, or what the vault opens with; None as `Vault.create` and `Vault.open` say.
+        A store that is damaged, or of which `build` says so, is set aside, and its last good version used; if
+        there is none, or the vault is lost, the profile starts anew. Raises Refused (PROFILE_LOCKED,
+        PROFILE_SEALED), Outdated (PROFILE_NEWER), TryAgain (DISK_FULL, STORAGE_FAILED, KEY_STORE_FAILED),
+        and what `build` raises.
+        """
+        make_folder(folder)
+        lock = _locked(folder)
+        try:
+            for drafted in (folder, folder / KEYS):
+                remove_drafts(drafted)
+            try:
+                vault, lost = _vault(folder, protection), False
+            except Untrusted:
+                _set_aside(folder, now, f"{HEADER}*", f"{DATABASE}*", f"{LAST_GOOD}*", "vault-*")
+                vault, lost = Vault.create(folder, protection), True
+            profile, built, kind = cls._recovered(folder, vault, lock, build, now)
+            if lost or kind:
+                kind = kind or _ANEW
+                profile.store.write_ledger(now, kind, _SENTENCES[kind])
+            return profile, built
+        except BaseException:
+            os.close(lock)
+            raise
+
+    @classmethod
+    def _recovered(
+        cls, folder: Path, vault: Vault, lock: int, build: Callable[[Store], Built], now: float
+    ) -> tuple[Profile, Built, str]:
+        """Return the opened profile, and what became of a damaged one: "", or the kind of a ledger line."""
+        last_good, kind = folder / LAST_GOOD, ""
+        for next_kind in (_RECOVERED, _ANEW):
+            try:
+                return *cls._opened(folder, vault, lock, build), kind
+            except Untrusted as error:
+                if error.code is not ErrorCode.PROFILE_DAMAGED:
+                    raise
+            _set_aside(folder, now, f"{DATABASE}*")
+            kind = next_kind if last_good.exists() else _ANEW
+            if kind == _RECOVERED:
+                _put_in_place(last_good, folder / DATABASE)
+            else:
+                _set_aside(folder, now, f"{LAST_GOOD}*")
+        return *cls._opened(folder, vault, lock, build), kind
+
+    @classmethod
+    def _opened(
+        cls, folder: Path, vault: Vault, lock: int, build: Callable[[Store], Built]
+    ) -> tuple[Profile, Built]:
+        version = version_of(folder / DATABASE)
+        if version == 0 and (folder / LAST_GOOD).exists():  # it was lost, perhaps while it was put in place
+            raise Untrusted(ErrorCode.PROFILE_DAMAGED, "the database")
+        if 0 < version < SEALED_SINCE:
+            _seal_files(folder, vault)
+        changed = _changed(folder)
+        store = Store.open(folder / DATABASE, vault.key)
+        try:
+            profile = cls(folder, store, vault, lock)
+            store.check()
+            if store.setting(WIPING) is not None:
+                profile.finish_wipe()
+            store.number(BYTES_SENT)  # the one number that `build` does not read
+            built = build(store)
+            if changed:
+                profile.keep()
+            return profile, built
+        except BaseException:
+            store.close()
+            raise
+
+    def close(self) -> None:
+        """Close the store and let go of the folder; closing again does nothing."""
+        if self._lock < 0:
+            return
+        self.store.close()
+        os.close(self._lock)
+        self._lock = -1
+
+    def keep(self) -> None:
+        """Make the present database the last good version. Raises TryAgain (DISK_FULL, STORAGE_FAILED)."""
+        write_whole(self.folder / LAST_GOOD, self.store.database.copy())
+
+    @contextmanager
+    def forgetting(self) -> Iterator[None]:
+        """Let nothing that this block removes from the store survive in another file, or in free pages.
+
+        The last good version is made anew, and what was set aside is removed. Raises TryAgain (DISK_FULL,
+        STORAGE_FAILED).
+        """
+        remove(self.folder / LAST_GOOD)
+        yield
+        for path in _aside(self.folder):
+            remove(path)
+        self.store.database.scrub()
+        self.keep()
+
+    def wipe(self) -> None:
+        """Remove everything learned and every key; a kill in between is made good when it is next opened."""
+        remove(self.folder / LAST_GOOD)
+        self.store.wipe()
+        self.finish_wipe()
+
+    def finish_wipe(self) -> None:
+        """Remove the files of a wiped profile, and what deleted rows have left in the database."""
+        with self.forgetting(), translated():
+            for name in (KEYS, OUTBOX):
+                if (self.folder / name).exists():
+                    shutil.rmtree(self.folder / name)
+            for name in (*KEY_SETTINGS, *CIRCLE_SETTINGS):
+                self.store.drop_setting(name)
+        self.store.drop_setting(WIPING)
+        self.keep()
+
+    def problems(self) -> list[Problem]:
+        """Return what went wrong with this folder, and what protects little."""
+        found: list[Problem] = []
+        if _aside(self.folder):
+            code = ErrorCode.PROFILE_DAMAGED
+            advice = f"{code.advice} It lies beside the profile, named {_ASIDE}..."
+            found.append(Problem(code.message, advice))
+        if self.vault.kind is Kind.KEY_FILE:
+            message = "the key of this profile is a file beside it: whoever can copy the folder can read it"
+            advice = "Protect it with the system's key store, a passphrase or a key of the app's own."
+            found.append(Problem(message, advice))
+        return found
+
+
+def _locked(folder: Path) -> int:
+    with translated():
+        descriptor = os.open(folder / "lock", os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        raise Refused(ErrorCode.PROFILE_LOCKED) from error
+    return descriptor
+
+
+def _vault(folder: Path, protection: Protection | None) -> Vault:
+    # The vault of a folder, made for a folder that has none and nothing that it would have sealed.
+    if not Vault.exists(folder):
+        if version_of(folder / DATABASE) >= SEALED_SINCE:
+            raise Untrusted(ErrorCode.PROFILE_DAMAGED, "the vault")
+        return Vault.create(folder, protection)
+    return Vault.open(folder, protection)
+
+
+def _seal_files(folder: Path, vault: Vault) -> None:
+    # What version 1 left in the clear beside its database.
+    from quietkeys.cipher.host import KEY_FILE
+    from quietkeys.cipher.key_file import seal_version_1 as seal_key_file
+    from quietkeys.remote.identity import seal_version_1 as seal_identities
+
+    seal_identities(folder, vault.key)
+    seal_key_file(folder / KEYS / KEY_FILE, vault.key.file_key(FHE_KEYS))
+
+
+def _changed(folder: Path) -> bool:
+    # Whether the database may have changed since its last good version was written.
+    written = [path.stat().st_mtime_ns for path in folder.glob(f"{DATABASE}*")]
+    last_good = folder / LAST_GOOD
+    return not last_good.exists() or last_good.stat().st_mtime_ns <= max(written, default=0)
+
+
+def _put_in_place(last_good: Path, database: Path) -> None:
+    with translated():
+        content = last_good.read_bytes()
+    write_whole(database, content)
+
+
+def _set_aside(folder: Path, now: float, *patterns: str) -> None:
+    with translated():
+        for path in sorted({path for pattern in patterns for path in folder.glob(pattern)}):
+            path.rename(folder / f"{_ASIDE}{int(now)}-{path.name}")
+
+
+def _aside(folder: Path) -> list[Path]:
+    with translated():
+        return sorted(folder.glob(_ASIDE + "*"))

@@ -1,0 +1,224 @@
+"""What the device keeps between runs: settings, local memory, event counts, held-out events, the ledger.
+
+Adapters and the outbox have modules of their own over the same database, so that a change that belongs
+together is one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, suppress
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quietkeys.profile.database import Database
+from quietkeys.profile.memory import Entry, Key
+from quietkeys.profile.row_codec import LedgerLine, pack_array, pack_count, unpack_array, unpack_count
+from quietkeys.profile.schema import LEDGER_BLOCK, MEMORY_BLOCK
+from quietkeys.profile.sealed_rows import NumberedRows, SealedRows
+from quietkeys.profile.trainers import Trainers
+from quietkeys.vault.sealing import DataKey
+from quietkeys_protocol.errors import ErrorCode, Untrusted, error_of
+
+WIPING: Final = "wiping"  # the setting that is there from a wipe until its files are gone too
+BYTES_SENT: Final = "bytes_sent"  # the setting that adds up the bodies of all syncs
+_SEPARATOR: Final = "\x1f"  # between the words of a key; never part of a word
+_LONGEST: Final = 3  # words of a key
+_DIGITS: Final = 18  # of a number that fits SQLite's integers
+# How settings begin that outlive a wipe: the bundle versions seen; trainers' keys and receipts.
+_KEPT: Final = ("bundle/", "trainer_")
+_KIND_BYTES: Final = 4  # of a mark's name
+
+
+class Store:
+    """What was learned, over a profile database."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._settings = SealedRows(database, "settings")
+        self._memory = SealedRows(database, "memory", MEMORY_BLOCK)
+        self._arrays = SealedRows(database, "arrays")
+        self._held_out = NumberedRows(database, "held_out")
+        self._ledger = NumberedRows(database, "ledger", LEDGER_BLOCK)
+
+    @classmethod
+    def open(cls, path: Path, key: DataKey) -> Store:
+        """Return the store in this file, sealed under a key; raises as `Database.open`."""
+        return cls(Database.open(path, key))
+
+    @classmethod
+    def in_memory(cls) -> Store:
+        """Return a store that keeps nothing on disk."""
+        return cls(Database.in_memory(DataKey.generate()))
+
+    def check(self) -> None:
+        """Read every row but those of local memory. Raises Untrusted (PROFILE_DAMAGED) if one is damaged."""
+        adapters = NumberedRows(self.database, "adapters")
+        for rows in (self._settings, self._arrays, self._held_out, self._ledger, adapters):
+            for _ in rows.all():
+                pass
+        for name, sealed in self.database.rows("SELECT name, content FROM marks"):
+            self.database.key.unseal("marks", name, sealed)
+
+    def close(self) -> None:
+        """Close the database."""
+        self.database.close()
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Do everything inside, or nothing of it. Raises TryAgain (DISK_FULL, STORAGE_FAILED)."""
+        return self.database.transaction()
+
+    def setting(self, name: str) -> str | None:
+        """Return a stored setting."""
+        value = self._settings.get(name)
+        return None if value is None else value.decode(errors="replace")
+
+    def number(self, name: str) -> int:
+        """Return a stored setting that counts something, 0 if it is missing; Untrusted (PROFILE_DAMAGED)."""
+        value = self.setting(name) or "0"
+        if not (value.isascii() and value.isdecimal() and len(value) <= _DIGITS):
+            raise error_of(ErrorCode.PROFILE_DAMAGED, "a setting")
+        return int(value)
+
+    def add_bytes_sent(self, size: int) -> None:
+        """Add to the bodies of all syncs. Raises Untrusted (PROFILE_DAMAGED)."""
+        self.set_setting(BYTES_SENT, str(self.number(BYTES_SENT) + size))
+
+    def set_setting(self, name: str, value: str) -> None:
+        """Store a setting."""
+        self._settings.put(name, value.encode())
+
+    def mark(self, kind: str, text: str) -> bytes | None:
+        """Return what is kept about a text under its keyed hash, None if nothing is."""
+        name = self._mark_name(kind, text)
+        row = self.database.row("SELECT content FROM marks WHERE name = ?", name)
+        return None if row is None else self.database.key.unseal("marks", name, row[0])
+
+    def set_mark(self, kind: str, text: str, content: bytes | None) -> None:
+        """Keep something about a text without keeping the text; None removes it."""
+        name = self._mark_name(kind, text)
+        if content is None:
+            self.database.run("DELETE FROM marks WHERE name = ?", name)
+        else:
+            sealed = self.database.key.seal("marks", name, content)
+            self.database.run("INSERT OR REPLACE INTO marks VALUES (?, ?)", name, sealed)
+
+    def marks(self, kind: str) -> list[bytes]:
+        """Return the contents of all marks of a kind, in no order that means anything."""
+        prefix = self._kind_name(kind)
+        rows = self.database.rows("SELECT name, content FROM marks WHERE substr(name, 1, ?) = ?", *prefix)
+        return [self.database.key.unseal("marks", name, sealed) for name, sealed in rows]
+
+    def _kind_name(self, kind: str) -> tuple[int, bytes]:
+        return _KIND_BYTES, self.database.key.name("kinds of marks", kind)[:_KIND_BYTES]
+
+    def _mark_name(self, kind: str, text: str) -> bytes:
+        return self._kind_name(kind)[1] + self.database.key.name(f"marks/{kind}", text)
+
+    def memory(self) -> Iterator[tuple[Key, float, int]]:
+        """Yield what local memory held: (key, count, tick). Untrusted (PROFILE_DAMAGED) if it cannot be."""
+        for name, content in self._memory.all():
+            key = tuple(name.split(_SEPARATOR))
+            if len(key) > _LONGEST:
+                raise error_of(ErrorCode.PROFILE_DAMAGED, "local memory")
+            yield key, *unpack_count(content)
+
+    def write_memory(self, changes: Iterable[tuple[Key, Entry | None]]) -> None:
+        """Store changed counts; None removes a key."""
+        for key, entry in changes:
+            name = _SEPARATOR.join(key)
+            if entry is None:
+                self._memory.drop(name)
+            else:
+                self._memory.put(name, pack_count(*entry))
+
+    def array(self, name: str) -> NDArray[np.float64] | None:
+        """Return a stored array of counts; Untrusted (PROFILE_DAMAGED) if it is not one."""
+        content = self._arrays.get(name)
+        return None if content is None else unpack_array(content)
+
+    def arrays(self, prefix: str) -> dict[str, NDArray[np.float64]]:
+        """Return the stored arrays whose names begin so, by the rest of the name; raises as `array`."""
+        return {
+            name.removeprefix(prefix): unpack_array(content)
+            for name, content in self._arrays.all()
+            if name.startswith(prefix)
+        }
+
+    def drop_array(self, name: str) -> None:
+        """Remove an array."""
+        self._arrays.drop(name)
+
+    def drop_arrays_before(self, prefix: str, end: str) -> None:
+        """Remove arrays whose names begin so and end with something less than `end`, of the same length."""
+        for name, _ in self._arrays.all():
+            if name.startswith(prefix) and name[-len(end) :] < end:
+                self._arrays.drop(name)
+
+    def write_array(self, name: str, array: NDArray[np.float64]) -> None:
+        """Store an array."""
+        self._arrays.put(name, pack_array(array))
+
+    def held_out(self, after: int = 0) -> list[bytes]:
+        """Return the held-out events younger than that with the id `after`, oldest first.
+
+        Damaged ones are left out.
+        """
+        found: list[bytes] = []
+        for number, sealed in self._held_out.stored():
+            with suppress(Untrusted):
+                if number > after:
+                    found.append(self._held_out.unsealed(number, sealed))
+        return found
+
+    def newest_held_out(self) -> int:
+        """Return the id of the newest held-out event, 0 for none; ids grow and are never used again."""
+        ((identity,),) = self.database.rows("SELECT coalesce(max(id), 0) FROM held_out")
+        return int(identity)
+
+    def add_held_out(self, content: bytes, keep: int) -> int:
+        """Store one held-out event, drop all but the newest `keep`; return its id."""
+        identity = self._held_out.add(content)
+        self.database.run("DELETE FROM held_out WHERE id <= ?", identity - keep)
+        return identity
+
+    def drop_held_out(self, identity: int) -> None:
+        """Remove one held-out event."""
+        self.database.run("DELETE FROM held_out WHERE id = ?", identity)
+
+    def forget_events(self) -> None:
+        """Remove counts and held-out events: those of another plan mean something else."""
+        for name, _ in self._arrays.all():
+            if name.startswith("masses/"):
+                self._arrays.drop(name)
+        self.database.run("DELETE FROM held_out")
+
+    def write_ledger(self, time: float, kind: str, text: str) -> None:
+        """Append a line to the user's ledger."""
+        self._ledger.add(LedgerLine(time, kind, text).to_bytes())
+
+    def ledger(self) -> list[LedgerLine]:
+        """Return the ledger, oldest first. Raises Untrusted (PROFILE_DAMAGED)."""
+        return [LedgerLine.of_bytes(content) for _, content in self._ledger.all()]
+
+    def wipe(self) -> None:
+        """Remove everything learned, sent and received.
+
+        The bundle versions seen stay, and the trainers at which this device is still to be deleted, with the
+        keys that are trusted of them and the receipts of those that have done it.
+        """
+        with self.transaction():
+            for table in ("marks", "memory", "arrays", "held_out", "adapters", "ledger", "outbox"):
+                self.database.run(f"DELETE FROM {table}")  # noqa: S608 - names of ours
+            for name, _ in self._settings.all():
+                if not name.startswith(_KEPT):
+                    self._settings.drop(name)
+            Trainers(self.database).leave_all()
+            self.set_setting(WIPING, "1")
+
+    def drop_setting(self, name: str) -> None:
+        """Remove a setting."""
+        self._settings.drop(name)

@@ -1,0 +1,114 @@
+"""The trainer keys that a profile trusts, and the receipts for deletions that were signed with them.
+
+A trainer's key is trusted from the first enrolment on, or because the app gave it. A trust and a receipt
+outlive a wipe: what is left to do afterwards, and what there is to show for it, rests on them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Self
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from quietkeys.profile.store import Store
+from quietkeys_protocol.errors import ErrorCode, Untrusted, error_of
+from quietkeys_protocol.signing import deletion_string
+
+_KEY: Final = "trainer_key/"  # settings, by the hash of the trainer's address
+_RECEIPTS: Final = "trainer_receipts"
+
+
+@dataclass(frozen=True, slots=True)
+class DeletionReceipt:
+    """The trainer's signed word that it has deleted a device.
+
+    It is evidence that the trainer said so, with the nonce of the request that asked for it, so that no
+    receipt serves twice. It proves no deletion: what the user truly controls is the secret key.
+    deleted_at: Unix seconds. signature: 64 bytes, over `signing.deletion_string`. trainer: its address, and
+    trainer_key: what the signature was verified with, 32 bytes; both are empty before that was done.
+    """
+
+    device_id: str
+    deleted_at: int
+    nonce: str
+    signature: bytes
+    trainer: str = ""
+    trainer_key: bytes = b""
+
+    def is_signed_by(self, trainer_key: bytes) -> bool:
+        """Return whether the trainer with this Ed25519 public key (32 bytes) has signed it."""
+        signed = deletion_string(self.device_id, self.deleted_at, self.nonce)
+        try:
+            Ed25519PublicKey.from_public_bytes(trainer_key).verify(self.signature, signed)
+        except (InvalidSignature, ValueError):
+            return False
+        return True
+
+    @classmethod
+    def _stored(cls, fields: Mapping[str, str]) -> Self:
+        return cls(
+            fields["device_id"],
+            int(fields["deleted_at"]),
+            fields["nonce"],
+            bytes.fromhex(fields["signature"]),
+            fields["trainer"],
+            bytes.fromhex(fields["trainer_key"]),
+        )
+
+    def _to_store(self) -> dict[str, str]:
+        return {
+            "device_id": self.device_id,
+            "deleted_at": str(self.deleted_at),
+            "nonce": self.nonce,
+            "signature": self.signature.hex(),
+            "trainer": self.trainer,
+            "trainer_key": self.trainer_key.hex(),
+        }
+
+
+def trusted_key(store: Store, trainer: str) -> bytes | None:
+    """Return the key that is trusted of a trainer. Raises Untrusted (PROFILE_DAMAGED)."""
+    stored = store.setting(_key_name(trainer))
+    try:
+        return None if stored is None else bytes.fromhex(stored)
+    except ValueError as error:
+        raise error_of(ErrorCode.PROFILE_DAMAGED, "a trainer's key") from error
+
+
+def trust_key(store: Store, trainer: str, key: bytes) -> None:
+    """Trust this key of a trainer, and no other, from now on."""
+    store.set_setting(_key_name(trainer), key.hex())
+
+
+def check_key(store: Store, trainer: str, key: bytes) -> None:
+    """Trust the first key that a trainer shows. Raises Untrusted (TRAINER_KEY_CHANGED) for another."""
+    trusted = trusted_key(store, trainer)
+    if trusted is None:
+        trust_key(store, trainer, key)
+    elif trusted != key:
+        raise Untrusted(ErrorCode.TRAINER_KEY_CHANGED)
+
+
+def receipts_in(store: Store) -> tuple[DeletionReceipt, ...]:
+    """Return the receipts that were verified, oldest first. Raises Untrusted (PROFILE_DAMAGED)."""
+    try:
+        return tuple(
+            DeletionReceipt._stored(fields) for fields in json.loads(store.setting(_RECEIPTS) or "[]")
+        )
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise error_of(ErrorCode.PROFILE_DAMAGED, "a receipt") from error
+
+
+def keep_receipt(store: Store, receipt: DeletionReceipt) -> None:
+    """Keep a receipt that was verified. Within a transaction; raises as `receipts_in`."""
+    kept = [*receipts_in(store), receipt]
+    store.set_setting(_RECEIPTS, json.dumps([one._to_store() for one in kept]))
+
+
+def _key_name(trainer: str) -> str:
+    return _KEY + hashlib.sha256(trainer.encode()).hexdigest()

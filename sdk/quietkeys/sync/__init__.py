@@ -1,0 +1,5 @@
+"""One sync with the trainer: its order, its calendar, and what becomes of its update.
+
+Belongs here: what decides what is sent and when. Nothing in this room may let a decrypted value decide that
+(`tests/sdk/test_no_oracle.py`). May import `updates`, `remote` and `cipher`; never an app's part (`api`).
+"""

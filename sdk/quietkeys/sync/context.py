@@ -1,0 +1,60 @@
+"""What a sync works on."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from numpy.random import Generator
+
+from quietkeys.cipher.interface import Cipher
+from quietkeys.environment import Surroundings
+from quietkeys.learning.contested_mass import Masses
+from quietkeys.prediction.event_map import EventMap
+from quietkeys.profile.store import Store
+from quietkeys.remote.http import Transport
+from quietkeys.updates.gate import MINIMUM_EVENTS
+from quietkeys_protocol.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which of the devices under one key set this is; their reports add up."""
+
+    source: int = 0
+    sources: int = 1
+
+
+def always(_: int) -> bool:
+    """Allow an upload, however large."""
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a sync works on.
+
+    trainer: its address in canonical form. masses: returns the present counts; private. stop: ends waiting.
+    invite: for a trainer that asks for one. may_upload_keys: whether so many bytes may go over the network.
+    minimum_events: held-out events before the first report that is no dummy.
+    trial_events: held-out events by which an update that passed the gate is judged again before it is used.
+    """
+
+    profile: Path
+    store: Store
+    plan: Plan
+    events: EventMap
+    masses: Callable[[], Mapping[str, Masses]]
+    cipher: Cipher
+    trainer: str
+    transport: Transport
+    rng: Generator
+    around: Surroundings
+    stop: threading.Event
+    place: Place = Place()
+    may_upload_keys: Callable[[int], bool] = always
+    minimum_events: int = MINIMUM_EVENTS
+    trial_events: int = 0
+    invite: str = ""

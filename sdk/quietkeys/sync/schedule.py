@@ -1,0 +1,150 @@
+"""Syncs by itself, one slot in each period; when that is does not depend on what is typed.
+
+A slot is drawn from the profile's secret and the number of the period alone, so a trainer that sees a report
+learns that the device was online then, and not that anything was typed. Before the sync of a slot begins, the
+slot is noted as used: whatever happens to it, the next one is in the next period. A missed slot is skipped.
+"""
+
+from __future__ import annotations
+
+import hmac
+import math
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final
+
+from quietkeys.profile.store import Store
+from quietkeys.sync.policy import SLOT_S, Policy
+from quietkeys.sync.result import SyncResult
+from quietkeys_protocol.errors import ErrorCode, QuietkeysError, error_of
+
+POLL_S: Final = 60.0  # between two looks at the clock and the conditions
+_SECRET: Final = "schedule_secret"  # noqa: S105 - the name of a setting
+_USED: Final = "slot_used"  # the setting with the period in seconds, and the last one whose slot was used
+
+
+class Scheduler:
+    """The slots of one profile. Made by `Personalizer.schedule`."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        store: Store,
+        sync: Callable[[], SyncResult],
+        cancel: Callable[[], None],
+        clock: Callable[[], float] = time.time,
+        utc_offset_s: Callable[[float], float] | None = None,
+    ) -> None:
+        """sync, cancel: the profile's. clock: Unix seconds. utc_offset_s: of local time at a moment."""
+        self._policy = policy
+        self._period_s = policy.period.total_seconds()
+        self._store = store
+        self._sync = sync
+        self._cancel = cancel
+        self._clock = clock
+        self._utc_offset_s = _local_offset_s if utc_offset_s is None else utc_offset_s
+        self._one = threading.Lock()  # who starts and stops
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._syncing = False
+        self.last_error: QuietkeysError | None = None
+        """What the last sync of the thread failed with, None if it did not."""
+
+    @property
+    def policy(self) -> Policy:
+        """The app's policy."""
+        return self._policy
+
+    def next_slot(self) -> datetime:
+        """Return when the next slot opens, or has opened if it is open and unused.
+
+        Raises TryAgain (DISK_FULL, STORAGE_FAILED).
+        """
+        now = self._clock()
+        number = self._period_at(now) - 1  # whose slot may lie behind midnight
+        while number <= self._used(now) or self._slot(number) + SLOT_S <= now:
+            number += 1
+        return datetime.fromtimestamp(self._slot(number), UTC)
+
+    def sync_if_due(self) -> SyncResult | None:
+        """Sync if a slot is open, unused, and the policy's conditions hold; None if not.
+
+        For apps that are woken by the system's own scheduler. Uses the slot up, also where the sync fails.
+        Raises as `Personalizer.sync`.
+        """
+        now = self._clock()
+        latest = self._period_at(now)
+        for number in (latest - 1, latest):
+            is_open = 0.0 <= now - self._slot(number) < SLOT_S and number > self._used(now)
+            if is_open and self._policy.allows(self._policy.conditions()):
+                self._store.set_setting(_USED, f"{self._period_s:.0f} {number}")
+                return self._sync()
+        return None
+
+    def start(self) -> None:
+        """Sync in the slots to come, in a thread of its own, until `stop` or the profile is closed.
+
+        Starting again changes nothing. What a sync fails with is in `last_error`; the next slot tries again.
+        """
+        with self._one:
+            if self._thread is not None and self._thread.is_alive():
+                return
+            self._stop.clear()
+            self._thread = threading.Thread(target=self._work, name="quietkeys-schedule", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; a sync that it has under way is cancelled, and goes on in a later slot."""
+        with self._one:
+            thread, self._thread = self._thread, None
+            self._stop.set()
+            if self._syncing:
+                self._cancel()
+            if thread is not None and thread is not threading.current_thread():
+                thread.join()
+
+    def _work(self) -> None:
+        while not self._stop.is_set():
+            self._syncing = True
+            try:
+                if self.sync_if_due() is not None:
+                    self.last_error = None
+            except QuietkeysError as error:
+                self.last_error = error
+            finally:
+                self._syncing = False
+            self._stop.wait(POLL_S)
+
+    def _period_at(self, now: float) -> int:
+        return math.floor((now + self._utc_offset_s(now)) / self._period_s)
+
+    def _slot(self, number: int) -> float:
+        """Return when the slot of a period opens, in whole Unix seconds."""
+        digest = hmac.digest(self._secret(), f"slot {number}".encode(), "sha256")
+        chance = int.from_bytes(digest[:6], "big") / 2.0**48
+        local = number * self._period_s + self._policy.offset_s(chance)
+        return float(math.ceil(local - self._utc_offset_s(local)))
+
+    def _secret(self) -> bytes:
+        stored = self._store.setting(_SECRET)
+        if stored is None:
+            stored = secrets.token_hex(32)
+            self._store.set_setting(_SECRET, stored)
+        try:
+            return bytes.fromhex(stored)
+        except ValueError as error:
+            raise error_of(ErrorCode.PROFILE_DAMAGED, "a setting") from error
+
+    def _used(self, now: float) -> int:
+        """Return the last period whose slot was used; 0 if periods were others, or the clock went back."""
+        words = (self._store.setting(_USED) or "").split()
+        if len(words) != 2 or not all(map(str.isdecimal, words)) or int(words[0]) != int(self._period_s):
+            return 0
+        return int(words[1]) if int(words[1]) <= self._period_at(now) else 0
+
+
+def _local_offset_s(moment: float) -> float:
+    return float(time.localtime(moment).tm_gmtoff)

@@ -1,0 +1,131 @@
+"""The gate: the device's own judgement of an update, before it is applied.
+
+Old and new adapter score the same held-out events, which were never counted. The update is applied when the
+kept words become likelier by more than chance (a one-sided paired test over events, at 80 %) unless it puts
+clearly more words wrong than right (the sign test on the words that change, at two standard errors). An
+update far outside what training can yield, in one event or over all of a block, is refused unseen.
+
+The same comparison, the other way round and with more asked of it, says whether an adapter in use does harm.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from quietkeys.learning.contested_mass import Choice, softmax
+from quietkeys.prediction.event_map import EventMap, Floats
+from quietkeys.prediction.scorer import Adapter
+from quietkeys_protocol.plan import Plan
+
+MINIMUM_EVENTS: Final = 60  # held-out events below which nothing is applied
+LIKELIER: Final = 0.84  # standard errors by which the mean log-likelihood must rise
+MORE_WRONG: Final = 2.0  # standard errors of the count of changed words, beyond which harm is clear
+HARM: Final = 2.33  # standard errors by which the mean must have fallen for an adapter to be taken back
+NORM_BOUND: Final = 0.8  # root mean square of a block's z, in units of the largest that its field holds
+EVENT_BOUND: Final = 4.0  # nats that an update may move the score of one event
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Verdict:
+    """What the gate decided and why, in words for the user's ledger. Figures are private.
+
+    events: held-out events judged. gain: mean rise of the log-likelihood of the kept word, nats.
+    error: its standard error. fixed, broken: events where only the new, only the old adapter is right.
+    right: events where the old one is.
+    """
+
+    applied: bool
+    reason: str
+    events: int
+    gain: float
+    error: float
+    fixed: int
+    broken: int
+    right: int = 0
+
+
+def judge(events: EventMap, plan: Plan, choices: Sequence[Choice], old: Adapter, new: Adapter) -> Verdict:
+    """Return the verdict on replacing `old` by `new`, judged on held-out choices."""
+    if _too_far(plan, new):
+        return _refused("the update lies outside what training can yield", len(choices))
+    if len(choices) < MINIMUM_EVENTS:
+        return _refused("there was too little typing to judge it by", len(choices))
+    gain, error, fixed, broken, right = _compared(events, plan, choices, old, new)
+    helps = gain > LIKELIER * error and gain > 0.0
+    applied = helps and broken - fixed <= MORE_WRONG * math.sqrt(fixed + broken)
+    words = f"the {len(choices)} words of yours that were kept aside to check it"
+    if applied:
+        reason = f"it guesses {words} better than before"
+    elif helps:
+        reason = f"of {words} it would put clearly more wrong than right"
+    else:
+        reason = f"it does not guess {words} clearly better than before"
+    return Verdict(applied, reason, len(choices), gain, error, fixed, broken, right)
+
+
+def harm(events: EventMap, plan: Plan, choices: Sequence[Choice], before: Adapter, now: Adapter) -> bool:
+    """Return whether choices that are younger than `now` clearly speak for the adapter before it."""
+    if len(choices) < MINIMUM_EVENTS:
+        return False
+    gain, error, _, _, _ = _compared(events, plan, choices, before, now)
+    return gain < -HARM * error and gain < 0.0
+
+
+def _compared(
+    events: EventMap, plan: Plan, choices: Sequence[Choice], old: Adapter, new: Adapter
+) -> tuple[float, float, int, int, int]:
+    # (mean rise of the log-likelihood, its standard error, words put right, put wrong, right before)
+    before = [_kept_log_likelihood(events, plan, choice, old) for choice in choices]
+    after = [_kept_log_likelihood(events, plan, choice, new) for choice in choices]
+    rise = np.array([new_one[0] - old_one[0] for old_one, new_one in zip(before, after, strict=True)])
+    fixed = sum(new_one[1] and not old_one[1] for old_one, new_one in zip(before, after, strict=True))
+    broken = sum(old_one[1] and not new_one[1] for old_one, new_one in zip(before, after, strict=True))
+    error = float(rise.std(ddof=1)) / math.sqrt(len(rise))
+    return float(rise.mean()), error, fixed, broken, sum(old_one[1] for old_one in before)
+
+
+def adapter_scores(events: EventMap, plan: Plan, choice: Choice, adapter: Adapter) -> Floats:
+    """Return scores [K] of a choice's candidates under an adapter: what the ONNX graph computes."""
+    score = choice.features @ events.base_weights
+    for block in plan.blocks:
+        weights = adapter.weights[block.name].astype(np.float64)
+        if block.name == "ranker":
+            score = score + choice.features @ (events.ranker_map @ weights)
+            continue
+        event_score = np.append(block.A @ weights, 0.0)  # [M + 1]; the last is for no event
+        if block.name == "channel":
+            score = score + event_score[choice.edit_events].sum(1)
+        else:
+            score = score + event_score[choice.buckets]
+    scores: Floats = score
+    return scores
+
+
+def _kept_log_likelihood(
+    events: EventMap, plan: Plan, choice: Choice, adapter: Adapter
+) -> tuple[float, bool]:
+    # (log P(kept), whether the kept word comes out first)
+    score = adapter_scores(events, plan, choice, adapter)
+    probability = softmax(score)
+    return math.log(float(probability[choice.kept]) + 1e-12), int(score.argmax()) == choice.kept
+
+
+def _too_far(plan: Plan, adapter: Adapter) -> bool:
+    for block in plan.blocks:
+        weights = adapter.weights[block.name].astype(np.float64)
+        if weights.shape != (block.width,) or not np.isfinite(weights).all():
+            return True
+        z = block.A @ weights  # [M], in nats
+        largest = block.z_unit * (1 << (block.z_bits - 1))
+        if np.abs(z).max() > EVENT_BOUND or np.sqrt(np.mean(z**2)) > NORM_BOUND * largest:
+            return True
+    return False
+
+
+def _refused(reason: str, events: int) -> Verdict:
+    return Verdict(False, reason, events, 0.0, 0.0, 0, 0)
