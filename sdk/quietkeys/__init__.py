@@ -14,7 +14,7 @@ from quietkeys.learning.recorder import Receipt
 from quietkeys.personalizer import Personalizer
 from quietkeys.prediction.levels import Level
 from quietkeys.prediction.preferences import AppProfile
-from quietkeys.profile.row_codec import LedgerLine
+from quietkeys.profile.ledger import LedgerKind, LedgerLine
 from quietkeys.remote.trust import DeletionReceipt
 from quietkeys.sync.circle.invitation import Invitation
 from quietkeys.sync.keys.age import KeyStatus
@@ -55,6 +55,7 @@ __all__ = [
     "Layout",
     "LearntWord",
     "Leaving",
+    "LedgerKind",
     "LedgerLine",
     "Level",
     "OsKeyStore",

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from quietkeys.profile.database import translated
+from quietkeys_protocol.errors import ErrorCode, QuietkeysError, error_of
 
 _DRAFT: Final = ".draft-"
+# Codes of what our statements meet in a damaged file only: tables that are not there, wrong types.
+_DAMAGE: Final = (
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_ERROR,
+    sqlite3.SQLITE_FORMAT,
+    sqlite3.SQLITE_MISMATCH,
+    sqlite3.SQLITE_TOOBIG,
+)
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -59,6 +72,29 @@ def remove_drafts(folder: Path) -> None:
     with translated():
         for draft in folder.glob(_DRAFT + "*"):
             draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise errors of SQLite and of the operating system as ours; they may name paths, never words."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _error_of(error) from error
+    except UnicodeDecodeError:  # in the message of an error about a damaged schema; it quotes the file
+        raise error_of(ErrorCode.PROFILE_DAMAGED) from None
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        raise error_of(ErrorCode.DISK_FULL if full else ErrorCode.STORAGE_FAILED) from error
+
+
+def _error_of(error: sqlite3.Error) -> QuietkeysError:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_FULL:
+        return error_of(ErrorCode.DISK_FULL)
+    if code in _DAMAGE or (code == 0 and isinstance(error, sqlite3.OperationalError)):  # 0: of the module
+        return error_of(ErrorCode.PROFILE_DAMAGED)
+    return error_of(ErrorCode.STORAGE_FAILED)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -44,7 +44,7 @@ from quietkeys.prediction.levels import Level
 from quietkeys.prediction.preferences import StoredPreferences
 from quietkeys.prediction.suggest import as_typed, suggestions
 from quietkeys.profile.folder import Profile
-from quietkeys.profile.row_codec import LedgerLine
+from quietkeys.profile.ledger import LedgerKind, LedgerLine
 from quietkeys.profile.store import Store
 from quietkeys.remote.address import trainer_address
 from quietkeys.remote.trust import DeletionReceipt, receipts_in
@@ -327,7 +327,9 @@ class Personalizer:
         with self._typing, self._profile.store.transaction():
             self._learning.adapters.roll_back()
             version = self._learning.adapters.in_use().version
-            self._opened.note("rolled_back", f"The adapter was rolled back to {_version_words(version)}.")
+            self._opened.note(
+                LedgerKind.ROLLED_BACK, f"The adapter was rolled back to {_version_words(version)}."
+            )
         self._opened.use_adapter()
         return version
 

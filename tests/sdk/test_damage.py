@@ -12,10 +12,9 @@ import pytest
 from quietkeys import Outcome
 from quietkeys.bundle.bundle import parse_manifest
 from quietkeys.cipher.key_file import write_private
-from quietkeys.profile.database import Database
+from quietkeys.profile.database import Database, NumberedRows, SealedRows
 from quietkeys.profile.folder import KEYS, LAST_GOOD
-from quietkeys.profile.row_codec import pack_count
-from quietkeys.profile.sealed_rows import NumberedRows, SealedRows
+from quietkeys.profile.store import pack_count
 from quietkeys_protocol.errors import ErrorCode, Untrusted
 from tests.sdk import small
 from tests.sdk.conftest import Rig

@@ -255,6 +255,16 @@ def test_a_newer_profile_is_left_alone(rig: Rig) -> None:
     assert not list((rig.folder / "profile").glob("damaged*"))
 
 
+def test_a_version_that_never_was_is_damage(rig: Rig) -> None:
+    """A database that says so is set aside, and the last good version used."""
+    with rig.open_learned() as keyboard:
+        words = keyboard.status().words_recorded
+        keyboard._profile.store.database.run("PRAGMA user_version = 1")
+    with rig.open() as keyboard:
+        assert keyboard.status().words_recorded == words
+        assert len(keyboard.status().problems) == 1
+
+
 def test_a_full_disk_costs_nothing(rig: Rig) -> None:
     """Recording fails with advice and leaves everything as it was; suggestions go on; space helps."""
     with rig.open_learned() as keyboard:

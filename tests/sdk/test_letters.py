@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quietkeys import ErrorCode, QuietkeysError, Refused, Untrusted
+from quietkeys.profile.settings import MEMBERSHIP
 from quietkeys.profile.store import Store
-from quietkeys.sync.circle import MEMBERSHIP
 from quietkeys.sync.circle.invitation import Secret
 from quietkeys.sync.circle.letters import (
     Letter,
@@ -196,7 +196,7 @@ def test_a_damaged_membership_is_found_out(change: dict[str, object]) -> None:
     store, (phone, _) = Store.in_memory(), two()
     keep_membership(store, phone)
     assert membership_in(store) == phone
-    store.set_setting(MEMBERSHIP, json.dumps(asdict(phone) | change))
+    store.set_setting(MEMBERSHIP, asdict(phone) | change)
     with pytest.raises(QuietkeysError) as damaged:
         membership_in(store)
     assert damaged.value.code is ErrorCode.PROFILE_DAMAGED

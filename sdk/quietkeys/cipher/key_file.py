@@ -22,7 +22,6 @@ from quietkeys_protocol.errors import ErrorCode, TryAgain, Untrusted
 
 MAGIC: Final = b"QKK2"
 HEAD: Final = struct.Struct(">4s32s32s")
-_VERSION_1: Final = b"QKK1"  # had the SHA-256 of the key set in its head, and the key set in the clear
 _DRAFT: Final = ".draft-"
 MAX_KEY_SET: Final = 1 << 28  # bytes; a plan's keys have under 100 MB
 
@@ -70,19 +69,6 @@ def read_key_set(path: Path, key: bytes) -> tuple[Head, bytes] | None:
 def write_key_set(path: Path, head: Head, key_set: bytes, key: bytes) -> None:
     """Replaces the key file. key: what the key set is sealed under."""
     write_private(path, [head.to_bytes(), seal_bytes(key, head.to_bytes(), key_set)])
-
-
-def seal_version_1(path: Path, key: bytes) -> None:
-    """Seals a key file that version 1 left in the clear, if this is one."""
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise TryAgain(ErrorCode.STORAGE_FAILED, "key file") from error
-    if content.startswith(_VERSION_1):
-        key_set = content[HEAD.size + 32 :]
-        write_key_set(path, Head(content[4:36], content[36:68]), key_set, key)
 
 
 def write_private(path: Path, chunks: Iterable[bytes | memoryview]) -> None:

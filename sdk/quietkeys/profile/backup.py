@@ -25,8 +25,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from quietkeys.cipher.key_file import write_private
-from quietkeys.files import make_folder
-from quietkeys.profile.database import translated
+from quietkeys.files import make_folder, translated
 from quietkeys.profile.folder import DATABASE, KEYS, OUTBOX, Profile
 from quietkeys.profile.outbox import KEYS as EVALUATION_KEYS
 from quietkeys.profile.store import Store

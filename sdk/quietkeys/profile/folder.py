@@ -20,26 +20,25 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from quietkeys.answers import Problem
-from quietkeys.files import make_folder, remove, remove_drafts, write_whole
-from quietkeys.profile.database import translated, version_of
-from quietkeys.profile.store import BYTES_SENT, WIPING, Store
-from quietkeys.sync.circle import CIRCLE_SETTINGS
-from quietkeys.sync.keys.age import KEY_SETTINGS
+from quietkeys.files import make_folder, remove, remove_drafts, translated, write_whole
+from quietkeys.profile.database import is_made
+from quietkeys.profile.ledger import LedgerKind
+from quietkeys.profile.settings import WIPING
+from quietkeys.profile.store import Store
 from quietkeys.vault import HEADER, Kind, Protection, Vault
 from quietkeys_protocol.errors import ErrorCode, Refused, Untrusted
 
 DATABASE: Final = "profile.sqlite"
 LAST_GOOD: Final = "last-good.sqlite"
-SEALED_SINCE: Final = 2  # version of the database
 KEYS: Final = "keys"
 FHE_KEYS: Final = b"fhe keys"  # what the vault's key for the key file is for
 OUTBOX: Final = "outbox"
 _ASIDE: Final = "damaged-"
-_RECOVERED: Final = "profile_recovered"
-_ANEW: Final = "profile_damaged"
 _SENTENCES: Final = {
-    _RECOVERED: "The profile could not be read. It was set aside, and its last good version is used.",
-    _ANEW: "The profile could not be read. It was set aside, and learning started anew.",
+    LedgerKind.PROFILE_RECOVERED: (
+        "The profile could not be read. It was set aside, and its last good version is used."
+    ),
+    LedgerKind.PROFILE_DAMAGED: "The profile could not be read. It was set aside, and learning started anew.",
 }
 
 Built = TypeVar("Built")
@@ -78,7 +77,7 @@ class Profile:
                 vault, lost = Vault.create(folder, protection), True
             profile, built, kind = cls._recovered(folder, vault, lock, build, now)
             if lost or kind:
-                kind = kind or _ANEW
+                kind = kind or LedgerKind.PROFILE_DAMAGED
                 profile.store.write_ledger(now, kind, _SENTENCES[kind])
             return profile, built
         except BaseException:
@@ -88,18 +87,18 @@ class Profile:
     @classmethod
     def _recovered(
         cls, folder: Path, vault: Vault, lock: int, build: Callable[[Store], Built], now: float
-    ) -> tuple[Profile, Built, str]:
-        """Return the opened profile, and what became of a damaged one: "", or the kind of a ledger line."""
-        last_good, kind = folder / LAST_GOOD, ""
-        for next_kind in (_RECOVERED, _ANEW):
+    ) -> tuple[Profile, Built, LedgerKind | None]:
+        """Return the opened profile, and what became of a damaged one, None if it was not."""
+        last_good, kind = folder / LAST_GOOD, None
+        for next_kind in (LedgerKind.PROFILE_RECOVERED, LedgerKind.PROFILE_DAMAGED):
             try:
                 return *cls._opened(folder, vault, lock, build), kind
             except Untrusted as error:
                 if error.code is not ErrorCode.PROFILE_DAMAGED:
                     raise
             _set_aside(folder, now, f"{DATABASE}*")
-            kind = next_kind if last_good.exists() else _ANEW
-            if kind == _RECOVERED:
+            kind = next_kind if last_good.exists() else LedgerKind.PROFILE_DAMAGED
+            if kind is LedgerKind.PROFILE_RECOVERED:
                 _put_in_place(last_good, folder / DATABASE)
             else:
                 _set_aside(folder, now, f"{LAST_GOOD}*")
@@ -109,11 +108,8 @@ class Profile:
     def _opened(
         cls, folder: Path, vault: Vault, lock: int, build: Callable[[Store], Built]
     ) -> tuple[Profile, Built]:
-        version = version_of(folder / DATABASE)
-        if version == 0 and (folder / LAST_GOOD).exists():  # it was lost, perhaps while it was put in place
+        if not is_made(folder / DATABASE) and (folder / LAST_GOOD).exists():  # lost, perhaps on its way back
             raise Untrusted(ErrorCode.PROFILE_DAMAGED, "the database")
-        if 0 < version < SEALED_SINCE:
-            _seal_files(folder, vault)
         changed = _changed(folder)
         store = Store.open(folder / DATABASE, vault.key)
         try:
@@ -121,7 +117,6 @@ class Profile:
             store.check()
             if store.setting(WIPING) is not None:
                 profile.finish_wipe()
-            store.number(BYTES_SENT)  # the one number that `build` does not read
             built = build(store)
             if changed:
                 profile.keep()
@@ -168,8 +163,7 @@ class Profile:
             for name in (KEYS, OUTBOX):
                 if (self.folder / name).exists():
                     shutil.rmtree(self.folder / name)
-            for name in (*KEY_SETTINGS, *CIRCLE_SETTINGS):
-                self.store.drop_setting(name)
+            self.store.drop_key_settings()
         self.store.drop_setting(WIPING)
         self.keep()
 
@@ -201,20 +195,10 @@ def _locked(folder: Path) -> int:
 def _vault(folder: Path, protection: Protection | None) -> Vault:
     # The vault of a folder, made for a folder that has none and nothing that it would have sealed.
     if not Vault.exists(folder):
-        if version_of(folder / DATABASE) >= SEALED_SINCE:
+        if is_made(folder / DATABASE):
             raise Untrusted(ErrorCode.PROFILE_DAMAGED, "the vault")
         return Vault.create(folder, protection)
     return Vault.open(folder, protection)
-
-
-def _seal_files(folder: Path, vault: Vault) -> None:
-    # What version 1 left in the clear beside its database.
-    from quietkeys.cipher.host import KEY_FILE
-    from quietkeys.cipher.key_file import seal_version_1 as seal_key_file
-    from quietkeys.remote.identity import seal_version_1 as seal_identities
-
-    seal_identities(folder, vault.key)
-    seal_key_file(folder / KEYS / KEY_FILE, vault.key.file_key(FHE_KEYS))
 
 
 def _changed(folder: Path) -> bool:

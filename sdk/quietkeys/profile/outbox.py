@@ -22,8 +22,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from quietkeys.files import make_folder, read_whole, remove, remove_drafts, write_whole
-from quietkeys.profile.database import Database, translated
+from quietkeys.files import make_folder, read_whole, remove, remove_drafts, translated, write_whole
+from quietkeys.profile.database import Database
 from quietkeys_protocol.containers import MAX_REPORT_BYTES, MAX_UPDATE_BYTES
 from quietkeys_protocol.errors import ErrorCode, Untrusted
 from quietkeys_protocol.plan import Plan

@@ -66,14 +66,6 @@ def identity_for(profile: Path, trainer: str, key: DataKey) -> Identity:
     return Identity(Ed25519PrivateKey.from_private_bytes(secret))
 
 
-def seal_version_1(profile: Path, key: DataKey) -> None:
-    """Seal the identities that version 1 left in the clear. Raises TryAgain (DISK_FULL, STORAGE_FAILED)."""
-    for path in sorted((profile / FOLDER).glob("*.key")):
-        secret = read_whole(path, _SECRET_BYTES + SEALED_MORE)
-        if len(secret) == _SECRET_BYTES:
-            write_whole(path, seal_bytes(key.file_key(_PURPOSE), path.name.encode(), secret))
-
-
 def drop_identity(profile: Path, trainer: str) -> None:
     """Remove the identity at a trainer; nothing sent under it can be reached afterwards."""
     remove(_path(profile, trainer))
