@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -183,6 +184,22 @@ def test_one_process_uses_a_profile(rig: Rig) -> None:
             rig.open()
         assert caught.value.code is ErrorCode.PROFILE_LOCKED
     rig.open().close()
+
+
+def test_no_thread_gets_a_second_hold_of_a_profile(rig: Rig) -> None:
+    """It is refused too, whichever thread opened or closes the first; the lock stays a file of its owner's."""
+    lock = rig.folder / "profile" / "lock"
+    with ThreadPoolExecutor(1) as other:
+        keyboard = other.submit(rig.open).result()
+        assert lock.stat().st_mode & 0o777 == 0o600
+        for opened in (rig.open, other.submit(rig.open).result):
+            with pytest.raises(Refused) as caught:
+                opened()
+            assert caught.value.code is ErrorCode.PROFILE_LOCKED
+        keyboard.close()
+        keyboard.close()
+        other.submit(rig.open).result().close()
+    assert lock.exists()
 
 
 def test_threads_may_share_a_keyboard(rig: Rig) -> None:

@@ -24,7 +24,7 @@ from quietkeys.sync.circle.letters import (
     seal_package,
 )
 from quietkeys.sync.circle.membership import Membership, keep_membership, membership_in
-from quietkeys.vault.purposes import seal, unseal
+from quietkeys.vault.sealing import seal, unseal
 
 PHONE, TABLET = "a" * 32, "b" * 32
 LETTER = Letter(

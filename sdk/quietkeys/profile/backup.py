@@ -24,12 +24,10 @@ from typing import Final, Protocol
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from quietkeys.cipher.key_file import write_private
-from quietkeys.files import make_folder, translated
-from quietkeys.profile.folder import DATABASE, KEYS, OUTBOX, Profile
+from quietkeys.files import make_folder, translated, write_pieces
+from quietkeys.profile.folder import DATABASE, IDENTITIES, KEYS, OUTBOX, Profile
 from quietkeys.profile.outbox import KEYS as EVALUATION_KEYS
 from quietkeys.profile.store import Store
-from quietkeys.remote.identity import FOLDER as IDENTITIES
 from quietkeys.vault import DataKey, Protection, Vault
 from quietkeys.vault.human_code import RecoveryCode
 from quietkeys.vault.protection import normalized, stretched, stretching
@@ -67,7 +65,7 @@ def back_up(profile: Profile, path: Path, passphrase: str | None = None) -> Reco
     key = _key(kind, parameters, code.text if code is not None else passphrase or "")
     head = MAGIC + bytes([kind, len(parameters)]) + parameters + os.urandom(_PREFIX)
     head += derived(key, b"backup check")[:_CHECK]
-    write_private(path, _sealed(key, head, _entries(profile)))
+    write_pieces(path, _sealed(key, head, _entries(profile)))
     return code
 
 
@@ -113,7 +111,7 @@ def _write_files(source: _Source, secret: str, folder: Path) -> DataKey:
             raise Untrusted(ErrorCode.BACKUP_DAMAGED)
         seen.add(name)
         make_folder((folder / name).parent)
-        write_private(folder / name, content.pieces(size))
+        write_pieces(folder / name, content.pieces(size))
     if DATABASE not in seen:
         raise Untrusted(ErrorCode.BACKUP_DAMAGED)
     return data_key

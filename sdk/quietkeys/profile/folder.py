@@ -10,14 +10,14 @@ identities/ keys/ outbox/
 
 from __future__ import annotations
 
-import fcntl
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
+
+from filelock import BaseFileLock, FileLock, Timeout
 
 from quietkeys.answers import Problem
 from quietkeys.files import make_folder, remove, remove_drafts, translated, write_whole
@@ -28,11 +28,13 @@ from quietkeys.profile.store import Store
 from quietkeys.vault import HEADER, Kind, Protection, Vault
 from quietkeys_protocol.errors import ErrorCode, Refused, Untrusted
 
+LOCK: Final = "lock"
 DATABASE: Final = "profile.sqlite"
 LAST_GOOD: Final = "last-good.sqlite"
 KEYS: Final = "keys"
 FHE_KEYS: Final = b"fhe keys"  # what the vault's key for the key file is for
 OUTBOX: Final = "outbox"
+IDENTITIES: Final = "identities"
 _ASIDE: Final = "damaged-"
 _SENTENCES: Final = {
     LedgerKind.PROFILE_RECOVERED: (
@@ -51,7 +53,7 @@ class Profile:
     folder: Path
     store: Store
     vault: Vault
-    _lock: int = field(repr=False)
+    _lock: BaseFileLock = field(repr=False)
 
     @classmethod
     def open(
@@ -81,12 +83,12 @@ class Profile:
                 profile.store.write_ledger(now, kind, _SENTENCES[kind])
             return profile, built
         except BaseException:
-            os.close(lock)
+            lock.release()
             raise
 
     @classmethod
     def _recovered(
-        cls, folder: Path, vault: Vault, lock: int, build: Callable[[Store], Built], now: float
+        cls, folder: Path, vault: Vault, lock: BaseFileLock, build: Callable[[Store], Built], now: float
     ) -> tuple[Profile, Built, LedgerKind | None]:
         """Return the opened profile, and what became of a damaged one, None if it was not."""
         last_good, kind = folder / LAST_GOOD, None
@@ -106,7 +108,7 @@ class Profile:
 
     @classmethod
     def _opened(
-        cls, folder: Path, vault: Vault, lock: int, build: Callable[[Store], Built]
+        cls, folder: Path, vault: Vault, lock: BaseFileLock, build: Callable[[Store], Built]
     ) -> tuple[Profile, Built]:
         if not is_made(folder / DATABASE) and (folder / LAST_GOOD).exists():  # lost, perhaps on its way back
             raise Untrusted(ErrorCode.PROFILE_DAMAGED, "the database")
@@ -127,11 +129,9 @@ class Profile:
 
     def close(self) -> None:
         """Close the store and let go of the folder; closing again does nothing."""
-        if self._lock < 0:
-            return
-        self.store.close()
-        os.close(self._lock)
-        self._lock = -1
+        if self._lock.is_locked:
+            self.store.close()
+            self._lock.release()
 
     def keep(self) -> None:
         """Make the present database the last good version. Raises TryAgain (DISK_FULL, STORAGE_FAILED)."""
@@ -181,15 +181,15 @@ class Profile:
         return found
 
 
-def _locked(folder: Path) -> int:
+def _locked(folder: Path) -> BaseFileLock:
+    # A lock of this object alone: not of a thread, nor shared with another object of this process.
+    lock = FileLock(folder / LOCK, mode=0o600, thread_local=False, blocking=False, is_singleton=False)
     with translated():
-        descriptor = os.open(folder / "lock", os.O_CREAT | os.O_RDWR, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(descriptor)
-        raise Refused(ErrorCode.PROFILE_LOCKED) from error
-    return descriptor
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise Refused(ErrorCode.PROFILE_LOCKED) from error
+    return lock
 
 
 def _vault(folder: Path, protection: Protection | None) -> Vault:

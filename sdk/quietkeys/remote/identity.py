@@ -13,10 +13,10 @@ from typing import Final, NoReturn
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from quietkeys.files import make_folder, read_whole, remove, write_whole
+from quietkeys.profile.folder import IDENTITIES
 from quietkeys.vault.sealing import SEALED_MORE, DataKey, seal_bytes, unseal_bytes
 from quietkeys_protocol.signing import Credentials, device_id_of, signing_string
 
-FOLDER: Final = "identities"
 _PURPOSE: Final = b"identities"
 _SECRET_BYTES: Final = 32  # RFC 8032
 
@@ -73,4 +73,4 @@ def drop_identity(profile: Path, trainer: str) -> None:
 
 def _path(profile: Path, trainer: str) -> Path:
     name = hashlib.sha256(trainer.encode()).hexdigest()[:32]
-    return profile / FOLDER / f"{name}.key"
+    return profile / IDENTITIES / f"{name}.key"

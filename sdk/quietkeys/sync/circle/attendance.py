@@ -25,7 +25,7 @@ from quietkeys.sync.circle.moving import (
 )
 from quietkeys.sync.context import Parts, Place
 from quietkeys.sync.keys.age import DAY_S, KeyLife
-from quietkeys.vault.purposes import new_key
+from quietkeys.vault.sealing import new_key
 from quietkeys_protocol.errors import ErrorCode, Outdated, Refused, Untrusted
 
 PATIENCE_S: Final = 14 * DAY_S  # that each device gives every one before it to make new keys

@@ -14,7 +14,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Final, NoReturn, Self
 
-from quietkeys.vault.purposes import derive
+from quietkeys.vault.sealing import shared_key
 from quietkeys_protocol.errors import ErrorCode, Refused
 
 SECRET_BYTES: Final = 20  # 160 bits: whole characters of base 32; 128 would do
@@ -65,12 +65,12 @@ class Secret:
     @property
     def invitation_id(self) -> str:
         """What the trainer calls the invitation, 32 hex digits."""
-        return derive(self.content, "invitation id", 16).hex()
+        return shared_key(self.content, "invitation id", 16).hex()
 
     @property
     def claim(self) -> bytes:
         """What is shown to the trainer for the package, 32 bytes."""
-        return derive(self.content, "claim")
+        return shared_key(self.content, "claim")
 
     @property
     def claim_sha256(self) -> str:
@@ -80,7 +80,7 @@ class Secret:
     @property
     def package_key(self) -> bytes:
         """What the package is sealed under."""
-        return derive(self.content, "package")
+        return shared_key(self.content, "package")
 
     def __repr__(self) -> str:
         return "Secret(...)"

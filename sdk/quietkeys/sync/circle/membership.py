@@ -14,7 +14,7 @@ from nacl.public import PrivateKey
 from quietkeys.profile.settings import JOINING, LEAVING, MEMBERSHIP
 from quietkeys.profile.store import Store
 from quietkeys.sync.context import Place
-from quietkeys.vault.purposes import KEY_BYTES, new_key
+from quietkeys.vault.sealing import KEY_BYTES, new_key
 from quietkeys_protocol.errors import ErrorCode, error_of
 from quietkeys_protocol.signing import is_hash, is_id
 

@@ -24,7 +24,7 @@ from quietkeys.sync.circle.membership import (
 )
 from quietkeys.sync.context import Parts
 from quietkeys.sync.keys.age import KeyLife
-from quietkeys.vault.purposes import new_key
+from quietkeys.vault.sealing import new_key
 from quietkeys_protocol.containers import MAX_SOURCES
 from quietkeys_protocol.errors import ErrorCode, Outdated, Refused, StartOver, Untrusted
 
