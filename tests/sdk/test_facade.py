@@ -187,7 +187,7 @@ def test_one_process_uses_a_profile(rig: Rig) -> None:
 
 
 def test_no_thread_gets_a_second_hold_of_a_profile(rig: Rig) -> None:
-    """It is refused too, whichever thread opened or closes the first; the lock stays a file of its owner's."""
+    """It is refused too, whichever thread opened or closes the first; the file of the lock stays."""
     lock = rig.folder / "profile" / "lock"
     with ThreadPoolExecutor(1) as other:
         keyboard = other.submit(rig.open).result()

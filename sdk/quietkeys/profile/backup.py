@@ -69,10 +69,12 @@ def back_up(profile: Profile, path: Path, passphrase: str | None = None) -> Reco
     return code
 
 
-def restore(path: Path, folder: Path, secret: str, protection: Protection | None = None) -> None:
-    """Make a profile folder of a backup. secret: its recovery code or its passphrase.
+def restore(
+    path: Path, folder: Path, secret: str | RecoveryCode, protection: Protection | None = None
+) -> None:
+    """Make a profile folder of a backup.
 
-    protection: of the new profile, as `Personalizer.open`. Raises Refused (BACKUP_SEALED,
+    secret: its recovery code, as it was returned or as somebody typed it, or its passphrase. protection: of the new profile, as `Personalizer.open`. Raises Refused (BACKUP_SEALED,
     RECOVERY_CODE_MISTYPED; PROFILE_EXISTS if there is something in that folder), Untrusted (BACKUP_DAMAGED),
     Outdated (VERSION_UNSUPPORTED, PROFILE_NEWER), TryAgain (DISK_FULL, STORAGE_FAILED, KEY_STORE_FAILED);
     then nothing was made.
@@ -86,7 +88,7 @@ def restore(path: Path, folder: Path, secret: str, protection: Protection | None
             shutil.rmtree(draft, ignore_errors=True)  # what a kill has left
         stack.callback(shutil.rmtree, draft, ignore_errors=True)
         make_folder(draft)
-        key = _write_files(source, secret, draft)
+        key = _write_files(source, secret.text if isinstance(secret, RecoveryCode) else secret, draft)
         store = Store.open(draft / DATABASE, key)
         try:
             store.check()
