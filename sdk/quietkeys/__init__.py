@@ -1,6 +1,12 @@
-"""The device: suggest, record, sync, forget; the only place with secret keys and plaintext."""
+"""The device: suggest, record, sync, forget; the only place with secret keys and plaintext.
+
+The logger `quietkeys` tells steps of syncs, their outcomes and codes of errors, by name and nothing else; it
+is silent until an app gives it a handler.
+"""
 
 from __future__ import annotations
+
+import logging
 
 from quietkeys.answers import Deletion, Hidden, Inspection, Leaving, Problem, Status, Stored, Suggestions
 from quietkeys.api.app_profiles import AppProfiles
@@ -82,3 +88,5 @@ __all__ = [
     "Untrusted",
     "Vocabulary",
 ]
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())

@@ -5,6 +5,7 @@ One thing at a time. Nothing heavy is imported before a sync begins.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -36,6 +37,7 @@ if TYPE_CHECKING:  # imported when a sync begins
     from quietkeys.sync.run import Syncer
 
 _NO_TRAINER: Final = "https://trainer.invalid"  # for what is never sent (RFC 2606)
+_LOG: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +220,7 @@ class Exchange:
         try:
             leave(profile.folder, profile.store, trainer, self._transport_to(trainer), self._opened.around)
         except QuietkeysError as error:
+            _LOG.warning("not deleted at the trainer: %s", error.code.value)
             if error.code not in (ErrorCode.TRAINER_KEY_CHANGED, ErrorCode.DELETION_UNPROVEN):
                 return Deletion.PENDING
             changed = error.code is ErrorCode.TRAINER_KEY_CHANGED

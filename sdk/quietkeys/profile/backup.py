@@ -74,7 +74,8 @@ def restore(
 ) -> None:
     """Make a profile folder of a backup.
 
-    secret: its recovery code, as it was returned or as somebody typed it, or its passphrase. protection: of the new profile, as `Personalizer.open`. Raises Refused (BACKUP_SEALED,
+    secret: its recovery code, as it was returned or as somebody typed it, or its passphrase.
+    protection: of the new profile, as `Personalizer.open`. Raises Refused (BACKUP_SEALED,
     RECOVERY_CODE_MISTYPED; PROFILE_EXISTS if there is something in that folder), Untrusted (BACKUP_DAMAGED),
     Outdated (VERSION_UNSUPPORTED, PROFILE_NEWER), TryAgain (DISK_FULL, STORAGE_FAILED, KEY_STORE_FAILED);
     then nothing was made.

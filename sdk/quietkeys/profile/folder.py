@@ -10,6 +10,7 @@ identities/ keys/ outbox/
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -42,6 +43,8 @@ _SENTENCES: Final = {
     ),
     LedgerKind.PROFILE_DAMAGED: "The profile could not be read. It was set aside, and learning started anew.",
 }
+
+_LOG: Final = logging.getLogger(__name__)
 
 Built = TypeVar("Built")
 
@@ -80,6 +83,7 @@ class Profile:
             profile, built, kind = cls._recovered(folder, vault, lock, build, now)
             if lost or kind:
                 kind = kind or LedgerKind.PROFILE_DAMAGED
+                _LOG.warning("profile set aside: %s", kind.value)
                 profile.store.write_ledger(now, kind, _SENTENCES[kind])
             return profile, built
         except BaseException:

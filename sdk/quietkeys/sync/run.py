@@ -7,6 +7,7 @@ and the next report has the same size and follows the same way in every case.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -45,6 +46,7 @@ _UNSENDABLE: Final = (  # however often
     ErrorCode.SEQUENCE_REPLAYED,
 )
 _UNFINISHED: Final = (JobState.QUEUED, JobState.RUNNING)
+_LOG: Final = logging.getLogger(__name__)
 
 
 class _Cancelled(Exception):  # noqa: N818 - what happened
@@ -103,8 +105,10 @@ class _Run:
         try:
             review(self._parts)
             return self._complete()
-        except (_Cancelled, QuietkeysError):
+        except (_Cancelled, QuietkeysError) as error:
             if not self._parts.stop.is_set():
+                if isinstance(error, QuietkeysError):
+                    _LOG.warning("sync failed: %s", error.code.value)
                 raise
             return self._result(Settled(Outcome.CANCELLED, "The sync was stopped. The next one goes on."))
 
@@ -265,6 +269,7 @@ class _Run:
 
     def _result(self, settled: Settled) -> SyncResult:
         self._begin(None)
+        _LOG.info("sync ended: %s", settled.outcome.value)
         traffic = self._client.traffic
         return SyncResult(
             outcome=settled.outcome,
@@ -298,6 +303,7 @@ class _Run:
             self._seconds[self._step] = self._seconds.get(self._step, 0.0) + now - self._began
         self._step, self._began = step, now
         if step is not None:
+            _LOG.debug("sync step: %s", step.value)
             self._tell(step, upload_bytes)
             self._check_stop()
 

@@ -8,6 +8,7 @@ slot is noted as used: whatever happens to it, the next one is in the next perio
 from __future__ import annotations
 
 import hmac
+import logging
 import math
 import secrets
 import threading
@@ -23,6 +24,7 @@ from quietkeys.sync.result import SyncResult
 from quietkeys_protocol.errors import QuietkeysError
 
 POLL_S: Final = 60.0  # between two looks at the clock and the conditions
+_LOG: Final = logging.getLogger(__name__)
 
 
 class Scheduler:
@@ -112,6 +114,7 @@ class Scheduler:
                 if self.sync_if_due() is not None:
                     self.last_error = None
             except QuietkeysError as error:
+                _LOG.warning("sync in a slot failed: %s", error.code.value)
                 self.last_error = error
             finally:
                 self._syncing = False
