@@ -141,7 +141,7 @@ def script(app: Any, shot: Callable[[str], None]) -> Iterator[Step]:
     yield lambda: "gone" in app.privacy.notice and not app.privacy.busy
     yield 0.6
     shot("privacy-empty")
-    app.keyboard._exchange.trainer = "http://127.0.0.1:9"
+    app.keyboard._link.trainer = "http://127.0.0.1:9"
     app.show("train")
     app.training.agree()
     app.training.start()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class Environment:
     """Time and chance: Unix seconds, sleeping, a number in 0..1 for jitter, 32 fresh hex digits."""
 
     clock: Callable[[], float] = time.time

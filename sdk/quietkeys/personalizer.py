@@ -29,13 +29,13 @@ from quietkeys.api.circle import Circle
 from quietkeys.api.consent import Consent
 from quietkeys.api.input_field import InputField
 from quietkeys.api.keys import Keys
-from quietkeys.api.open_profile import Opened
-from quietkeys.api.trainer_link import Destination, Exchange
-from quietkeys.api.typing_model import Learning
+from quietkeys.api.open_profile import OpenProfile
+from quietkeys.api.trainer_link import Destination, TrainerLink
+from quietkeys.api.typing_model import TypingModel
 from quietkeys.api.vocabulary import Vocabulary
 from quietkeys.bundle.bundle import SHIPPED
 from quietkeys.bundle.trusted_keys import TRUSTED_KEYS
-from quietkeys.environment import Surroundings
+from quietkeys.environment import Environment
 from quietkeys.keyboard.layout import QWERTY, Layout
 from quietkeys.learning.record import record, record_nothing
 from quietkeys.learning.recorder import Receipt
@@ -68,25 +68,25 @@ class Personalizer:
     def __init__(
         self,
         profile: Profile,
-        learning: Learning,
+        model: TypingModel,
         preferences: StoredPreferences,
         destination: Destination,
         cipher: Callable[[Path, Plan], Cipher] | None,
         transport: Transport | None,
-        around: Surroundings | None,
+        environment: Environment | None,
         rng: Generator,
         policy: Policy,
     ) -> None:
         self._profile = profile
-        self._learning = learning
+        self._model = model
         stopper = Stopper()
-        surroundings = Surroundings(sleep=stopper.event.wait) if around is None else around
-        self._opened = Opened(profile, learning, preferences, surroundings)
-        self._exchange = Exchange(self._opened, destination, cipher, transport, rng, stopper, policy)
+        environment = Environment(sleep=stopper.event.wait) if environment is None else environment
+        self._opened = OpenProfile(profile, model, preferences, environment)
+        self._link = TrainerLink(self._opened, destination, cipher, transport, rng, stopper, policy)
         self._typing = self._opened.typing
         self._private = 0  # blocks of `private` that are open
         self.schedule: Final = Scheduler(
-            policy, profile.store, self._sync_in_slot, stopper.cancel, surroundings.clock
+            policy, profile.store, self._sync_in_slot, stopper.cancel, environment.clock
         )
         """The syncs to come: `start`, `stop`, `next_slot`, `sync_if_due`."""
 
@@ -107,7 +107,7 @@ class Personalizer:
         trusted_keys: Sequence[bytes] = TRUSTED_KEYS,
         cipher: Callable[[Path, Plan], Cipher] | None = None,
         transport: Transport | None = None,
-        around: Surroundings | None = None,
+        environment: Environment | None = None,
         rng: Generator | None = None,
     ) -> Self:
         """Return the profile in a folder, made if there is none.
@@ -127,7 +127,7 @@ class Personalizer:
         policy: when `schedule` syncs; if None once a day, while all conditions hold that the app tells of.
         For tests: cipher, a factory of what encrypts, from a folder for its keys and the plan
         (`quietkeys.testing.NoopCipher`); transport, what requests go through
-        (`quietkeys.testing.InMemoryTrainer`); around, time and chance; rng, which events judge updates.
+        (`quietkeys.testing.InMemoryTrainer`); environment, time and chance; rng, which events judge updates.
 
         A damaged profile is set aside, and its last good version used, see `status`. Raises Refused
         (PROFILE_LOCKED, PROFILE_SEALED, ADDRESS_UNSAFE), Untrusted (BUNDLE_UNTRUSTED), Outdated
@@ -136,23 +136,23 @@ class Personalizer:
         trainer = "" if trainer_url is None else trainer_address(trainer_url)
         folder = SHIPPED / bundle if isinstance(bundle, str) else bundle
         chance = np.random.default_rng() if rng is None else rng
-        clock = (Surroundings() if around is None else around).clock
+        clock = (Environment() if environment is None else environment).clock
 
-        def build(store: Store) -> tuple[Learning, StoredPreferences]:
-            learning = Learning.load(store, folder, trusted_keys, chance, layout, redact, clock)
-            return learning, StoredPreferences(store)
+        def build(store: Store) -> tuple[TypingModel, StoredPreferences]:
+            model = TypingModel.load(store, folder, trusted_keys, chance, layout, redact, clock)
+            return model, StoredPreferences(store)
 
-        profile, (learning, preferences) = Profile.open(Path(profile_dir), build, clock(), protection)
+        profile, (model, preferences) = Profile.open(Path(profile_dir), build, clock(), protection)
         certificates = Path(trainer_certificates) if trainer_certificates else None
         destination = Destination(trainer, trainer_key, trainer_invite, certificates)
         return cls(
             profile,
-            learning,
+            model,
             preferences,
             destination,
             cipher,
             transport,
-            around,
+            environment,
             chance,
             policy or Policy(),
         )
@@ -193,7 +193,7 @@ class Personalizer:
         field: the kind of field; for passwords and one-time codes only what was typed is shown.
         app: the name of the app that is typed in, see `apps`.
         """
-        predictor = self._learning.predictor
+        predictor = self._model.predictor
         points = touches_of(predictor.layout, typed, touches)
         opened, here = self._opened, self.apps.get(app)
         if not (field.suggests and here.suggest):
@@ -202,7 +202,7 @@ class Personalizer:
             wanted = opened.preferences.current
             if here.level is not None:
                 wanted = replace(wanted, level=here.level)
-            return suggestions(self._learning.redactor, opened.adapter, wanted, context, typed, points)
+            return suggestions(self._model.redactor, opened.adapter, wanted, context, typed, points)
 
     def record(
         self,
@@ -225,11 +225,11 @@ class Personalizer:
         be a secret. Raises Refused (TOUCHES_MALFORMED), TryAgain (DISK_FULL, STORAGE_FAILED); then nothing
         was learned, and suggestions go on.
         """
-        points = touches_of(self._learning.predictor.layout, typed, touches)
+        points = touches_of(self._model.predictor.layout, typed, touches)
         with self._typing:
             if not (field.learns and self.apps.get(app).learn) or self._private or self.paused:
-                return record_nothing(self._learning)
-            return record(self._learning, self._opened.adapter, context, typed, kept, points)
+                return record_nothing(self._model)
+            return record(self._model, self._opened.adapter, context, typed, kept, points)
 
     def undo(self, receipt: Receipt) -> None:
         """Take back what one `record` learned, as if it had not been.
@@ -238,7 +238,7 @@ class Personalizer:
         200 words old; TryAgain (DISK_FULL, STORAGE_FAILED), and then nothing was changed.
         """
         with self._typing:
-            self._learning.recorder.undo(receipt)
+            self._model.recorder.undo(receipt)
 
     @contextmanager
     def private(self) -> Iterator[None]:
@@ -285,17 +285,17 @@ class Personalizer:
     @property
     def consent(self) -> Consent:
         """The user's consent to sending encrypted counts: given, and taken back."""
-        return Consent(self._opened, self._exchange)
+        return Consent(self._opened, self._link)
 
     @property
     def circle(self) -> Circle:
         """The user's devices that share keys, so that each learns from what is typed on all of them."""
-        return Circle(self._opened, self._exchange)
+        return Circle(self._opened, self._link)
 
     @property
     def keys(self) -> Keys:
         """The keys that counts are encrypted under: how old they are, and new ones."""
-        return Keys(self._opened, self._exchange)
+        return Keys(self._opened, self._link)
 
     def sync(
         self,
@@ -313,20 +313,20 @@ class Personalizer:
         TryAgain (TRAINER_UNREACHABLE and others; the report waits here), Untrusted, Refused, StartOver,
         Outdated. What the trainer sees is the same whatever the outcome.
         """
-        return self._exchange.sync(progress, wait_seconds, metered)
+        return self._link.sync(progress, wait_seconds, metered)
 
     def cancel(self) -> None:
         """End the sync under way, if there is one, from another thread; its outcome is CANCELLED.
 
         Nothing is lost: the next sync goes on where it was. Returns at once; the sync ends within seconds.
         """
-        self._exchange.cancel()
+        self._link.cancel()
 
     def rollback(self) -> int:
         """Go back to the adapter version before the one in use, or to none; return the version now in use."""
         with self._typing, self._profile.store.transaction():
-            self._learning.adapters.roll_back()
-            version = self._learning.adapters.in_use().version
+            self._model.adapters.roll_back()
+            version = self._model.adapters.in_use().version
             self._opened.note("rolled_back", f"The adapter was rolled back to {_version_words(version)}.")
         self._opened.use_adapter()
         return version
@@ -339,7 +339,7 @@ class Personalizer:
         destroyed, nobody can decrypt what a trainer may have kept. Raises TryAgain (DISK_FULL,
         STORAGE_FAILED).
         """
-        return self._exchange.forget()
+        return self._link.forget()
 
     def protect(self, protection: Protection) -> None:
         """Protect the profile's key otherwise from now on; it stays the same key.
@@ -354,7 +354,7 @@ class Personalizer:
         from quietkeys.api.status import status_of
 
         with self._typing:
-            return status_of(self._profile, self._learning, self._exchange.trainer)
+            return status_of(self._profile, self._model, self._link.trainer)
 
     def inspect(self) -> Inspection:
         """Return all that leaves the device, as it would leave, all that is stored, and what was learnt.
@@ -362,7 +362,7 @@ class Personalizer:
         Sends nothing; starts the encryption process if there are keys. Raises TryAgain (DISK_FULL,
         STORAGE_FAILED, CIPHER_FAILED), Untrusted (PROFILE_DAMAGED).
         """
-        return self._exchange.inspect()
+        return self._link.inspect()
 
     def ledger(self) -> tuple[LedgerLine, ...]:
         """Return what was sent, received and decided so far, oldest first, in words for the user."""
@@ -375,7 +375,7 @@ class Personalizer:
     def close(self) -> None:
         """Let go of the profile; a sync under way is cancelled. Suggestions still work."""
         self.schedule.stop()
-        self._exchange.close()
+        self._link.close()
 
     def _sync_in_slot(self) -> SyncResult:
         return self.sync(metered=not self.schedule.policy.conditions().unmetered)

@@ -14,7 +14,7 @@ import pytest
 
 from quietkeys import Personalizer
 from quietkeys.bundle.bundle import open_bundle
-from quietkeys.environment import Surroundings
+from quietkeys.environment import Environment
 from quietkeys.layouts import LAYOUTS
 from quietkeys.prediction.model import Model, load_model
 from quietkeys.remote.http import Transport
@@ -76,7 +76,7 @@ class Rig:
             "protection": small.PROTECTION,
             "cipher": NoopCipher,
             "transport": self.transport,
-            "around": Surroundings(sleep=self.waited.append),
+            "environment": Environment(sleep=self.waited.append),
             "rng": np.random.default_rng(0),
         }
         keyboard = Personalizer.open(self.folder / name, **(settings | changes))

@@ -26,7 +26,7 @@ import numpy as np
 from quietkeys import Outcome, Outdated, Personalizer, QuietkeysError
 from quietkeys.bundle.bundle import open_bundle
 from quietkeys.cipher import Parameters
-from quietkeys.environment import Surroundings
+from quietkeys.environment import Environment
 from quietkeys.remote.http import Answer, Request, Transport
 from quietkeys.testing import InMemoryTrainer, NoopCipher
 from quietkeys.testing.fakes import decode_clear, encode_clear, noop_plan_hash
@@ -86,7 +86,7 @@ class Device:
             trusted_keys=small.TRUSTED,
             cipher=NoopCipher,
             transport=transport,
-            around=Surroundings(sleep=lambda _: None),
+            environment=Environment(sleep=lambda _: None),
             rng=np.random.default_rng(0),
         )
 
@@ -124,12 +124,12 @@ class Device:
                 keyboard.sync()
             assert keyboard.status().open_report == ""
         with self.open(folder, Answering(trainer, self.plan, content)) as keyboard:
-            before = keyboard._opened.learning.adapters.in_use()
+            before = keyboard._opened.model.adapters.in_use()
             try:
                 outcome = keyboard.sync().outcome
             except QuietkeysError:
                 outcome = Outcome.UNTRUSTED
-            after = keyboard._opened.learning.adapters.in_use()
+            after = keyboard._opened.model.adapters.in_use()
             if outcome is Outcome.APPLIED:
                 job = list(trainer.jobs.values())[-1]
                 values = zip(job.report.ciphertexts, self.plan.report_fields, strict=True)

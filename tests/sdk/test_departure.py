@@ -200,10 +200,10 @@ def test_the_worst_answer_counts(rig: Rig, plan: Plan, monkeypatch: pytest.Monke
             keyboard.sync()
     with rig.open(transport=Unreachable()) as keyboard:
         reached = {**transports, "https://b.test": Unreachable()}
-        monkeypatch.setattr(keyboard._exchange, "_transport_to", reached.__getitem__)
+        monkeypatch.setattr(keyboard._link, "_transport_to", reached.__getitem__)
         assert keyboard.forget() is Deletion.PENDING
         assert [receipt.trainer for receipt in keyboard.receipts()] == [NOWHERE]
-        monkeypatch.setattr(keyboard._exchange, "_transport_to", transports.__getitem__)
+        monkeypatch.setattr(keyboard._link, "_transport_to", transports.__getitem__)
         assert keyboard.forget() is Deletion.CONFIRMED
         assert [receipt.trainer for receipt in keyboard.receipts()] == [NOWHERE, "https://b.test"]
 

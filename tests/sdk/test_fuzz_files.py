@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from quietkeys import KeyFile, Personalizer, Protection
-from quietkeys.environment import Surroundings
+from quietkeys.environment import Environment
 from quietkeys.profile.folder import LAST_GOOD
 from quietkeys.testing import InMemoryTrainer, NoopCipher
 from quietkeys_protocol.plan import Plan
@@ -115,7 +115,7 @@ def opened(
         protection=protection,
         cipher=NoopCipher,
         transport=trainer,
-        around=Surroundings(sleep=lambda _: None),
+        environment=Environment(sleep=lambda _: None),
         rng=np.random.default_rng(0),
     )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from quietkeys import Outcome, Personalizer, Progress, Step, TryAgain
-from quietkeys.environment import Surroundings
+from quietkeys.environment import Environment
 from quietkeys.profile.store import Store
 from quietkeys.remote.http import Answer, Request
 from quietkeys.sync.keys.age import DAY_S, KeyLife
@@ -40,7 +40,7 @@ def days(rig: Rig) -> Days:
 
 def opened(rig: Rig, days: Days) -> Personalizer:
     """A profile that has learned, at that time."""
-    return rig.open_learned(around=Surroundings(clock=days, sleep=rig.waited.append))
+    return rig.open_learned(environment=Environment(clock=days, sleep=rig.waited.append))
 
 
 def held(trainer: InMemoryTrainer) -> list[str]:

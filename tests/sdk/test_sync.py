@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from quietkeys import Deletion, ErrorCode, Outcome, Outdated, Personalizer, Progress, Refused, Step, TryAgain
-from quietkeys.environment import Surroundings
+from quietkeys.environment import Environment
 from quietkeys.remote.parse import JobState
 from quietkeys.sync.context import Place
 from quietkeys.sync.run import Syncer
@@ -143,9 +143,9 @@ def test_a_report_is_not_waited_for_for_ever(rig: Rig) -> None:
     """A job that does not end is given up after a week, and another report is sent; one that has is used."""
     rig.trainer.polls = 1000
     now = time.time()
-    around = Surroundings(clock=lambda: now, sleep=rig.waited.append)
+    environment = Environment(clock=lambda: now, sleep=rig.waited.append)
     rig.trainer.clock = lambda: now
-    with rig.open_learned(around=around) as keyboard:
+    with rig.open_learned(environment=environment) as keyboard:
         assert keyboard.sync(wait_seconds=0).outcome is Outcome.PENDING
         now += 7 * 86_400.0 - 1.0
         assert keyboard.sync(wait_seconds=0).outcome is Outcome.PENDING
@@ -342,7 +342,7 @@ def test_cancelling_ends_a_wait(any_rig: Rig) -> None:
     """A sync that waits for the trainer ends when another thread cancels it; the report waits."""
     any_rig.trainer.polls = 10**6
     waits = threading.Event()
-    with any_rig.open_learned(around=None) as keyboard:
+    with any_rig.open_learned(environment=None) as keyboard:
 
         def cancel() -> None:
             waits.wait()
@@ -366,9 +366,9 @@ def test_two_sources_add_up(rig: Rig) -> None:
 
     rig.trainer.training = training
     with rig.open_learned() as keyboard:
-        parts = keyboard._exchange.syncer()._parts
+        context = keyboard._link.syncer()._context
         for source in (0, 1):
-            Syncer(replace(parts, place=Place(source, 2))).run(None, 60.0)
+            Syncer(replace(context, place=Place(source, 2))).run(None, 60.0)
         keyboard.sync()
     half, both, whole = seen
     assert half == pytest.approx(whole / 2, rel=0.2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from quietkeys.api.open_profile import Opened
+from quietkeys.api.open_profile import OpenProfile
 from quietkeys.prediction.preferences import AppProfile
 from quietkeys_protocol.errors import ErrorCode, Refused
 
@@ -18,7 +18,7 @@ class AppProfiles:
     An app's name is whatever the keyboard calls it by, such as "org.example.mail".
     """
 
-    def __init__(self, opened: Opened) -> None:
+    def __init__(self, opened: OpenProfile) -> None:
         self._opened = opened
 
     def get(self, app: str) -> AppProfile:

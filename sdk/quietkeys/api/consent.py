@@ -8,13 +8,13 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final
 
 from quietkeys.answers import Deletion
-from quietkeys.api.open_profile import Opened
+from quietkeys.api.open_profile import OpenProfile
 from quietkeys.profile.store import Store
 from quietkeys.profile.wording import fingerprint_words
 from quietkeys_protocol.errors import ErrorCode, Refused, error_of
 
 if TYPE_CHECKING:
-    from quietkeys.api.trainer_link import Exchange
+    from quietkeys.api.trainer_link import TrainerLink
 
 CONSENT: Final = "consent"  # the setting
 
@@ -31,9 +31,9 @@ class ConsentRecord:
 class Consent:
     """The consent of an open profile. Reached by `Personalizer.consent`."""
 
-    def __init__(self, opened: Opened, exchange: Exchange) -> None:
+    def __init__(self, opened: OpenProfile, link: TrainerLink) -> None:
         self._opened = opened
-        self._exchange = exchange
+        self._link = link
 
     @property
     def given(self) -> ConsentRecord | None:
@@ -49,7 +49,7 @@ class Consent:
         if not statement.strip():
             raise Refused(ErrorCode.CONSENT_MISSING, "the statement is empty")
         digest, store = _sha256(statement), self._opened.profile.store
-        now = float(self._opened.around.clock())
+        now = float(self._opened.environment.clock())
         record = ConsentRecord(statement, digest, now)
         with store.transaction():
             store.set_setting(CONSENT, json.dumps(asdict(record)))
@@ -68,7 +68,7 @@ class Consent:
         trainer answers; call it again if the answer is not CONFIRMED. Raises TryAgain (DISK_FULL,
         STORAGE_FAILED).
         """
-        return self._exchange.withdraw() if keep_learned else self._exchange.forget()
+        return self._link.withdraw() if keep_learned else self._link.forget()
 
 
 def consent_in(store: Store) -> ConsentRecord | None:

@@ -6,8 +6,8 @@ import threading
 from dataclasses import dataclass, field
 from typing import Final
 
-from quietkeys.api.typing_model import Learning
-from quietkeys.environment import Surroundings
+from quietkeys.api.typing_model import TypingModel
+from quietkeys.environment import Environment
 from quietkeys.prediction.preferences import StoredPreferences
 from quietkeys.prediction.scorer import Adapter
 from quietkeys.profile.folder import Profile
@@ -16,18 +16,18 @@ _PAUSED: Final = "paused"  # the setting that is there while learning is paused
 
 
 @dataclass(slots=True, repr=False, eq=False)
-class Opened:
+class OpenProfile:
     """One open profile. typing: held while memory, counts, preferences or the adapter in use change."""
 
     profile: Profile
-    learning: Learning
+    model: TypingModel
     preferences: StoredPreferences
-    around: Surroundings
+    environment: Environment
     adapter: Adapter = field(init=False)
     typing: threading.RLock = field(default_factory=threading.RLock)
 
     def __post_init__(self) -> None:
-        self.adapter = self.learning.adapter_in_use()
+        self.adapter = self.model.adapter_in_use()
 
     @property
     def paused(self) -> bool:
@@ -45,16 +45,16 @@ class Opened:
     def use_adapter(self) -> None:
         """Suggest with the adapter that is now in use."""
         with self.typing:
-            self.adapter = self.learning.adapter_in_use()
+            self.adapter = self.model.adapter_in_use()
 
     def wipe(self) -> None:
         """Remove everything learned and every key. Raises TryAgain (DISK_FULL, STORAGE_FAILED)."""
         with self.typing:
             self.profile.wipe()
-            self.learning.recorder.reload()
+            self.model.recorder.reload()
             self.preferences = StoredPreferences(self.profile.store)
             self.use_adapter()
 
     def note(self, kind: str, text: str) -> None:
         """Append a line to the user's ledger."""
-        self.profile.store.write_ledger(self.around.clock(), kind, text)
+        self.profile.store.write_ledger(self.environment.clock(), kind, text)

@@ -15,7 +15,7 @@ from numpy.random import Generator
 
 from quietkeys.answers import Deletion, Inspection
 from quietkeys.api.consent import CONSENT, require_consent
-from quietkeys.api.open_profile import Opened
+from quietkeys.api.open_profile import OpenProfile
 from quietkeys.profile.folder import FHE_KEYS, KEYS
 from quietkeys.profile.outbox import Outbox
 from quietkeys.profile.store import WIPING
@@ -31,7 +31,7 @@ if TYPE_CHECKING:  # imported when a sync begins
     from quietkeys.cipher.interface import Cipher
     from quietkeys.remote.client import TrainerClient
     from quietkeys.remote.http import Transport
-    from quietkeys.sync.context import Parts
+    from quietkeys.sync.context import SyncContext
     from quietkeys.sync.run import Syncer
 
 _NO_TRAINER: Final = "https://trainer.invalid"  # for what is never sent (RFC 2606)
@@ -51,7 +51,7 @@ class Destination:
     certificates: Path | None = None
 
 
-class Exchange:
+class TrainerLink:
     """The trainer's side of an open profile.
 
     destination: the trainer. cipher, transport: for tests, None for the real ones. stopper: ends the sync
@@ -60,7 +60,7 @@ class Exchange:
 
     def __init__(
         self,
-        opened: Opened,
+        opened: OpenProfile,
         destination: Destination,
         cipher: Callable[[Path, Plan], Cipher] | None,
         transport: Transport | None,
@@ -93,11 +93,11 @@ class Exchange:
         from quietkeys.api.inspection import inspect
         from quietkeys.cipher import Parameters
 
-        learning, frames = self._opened.learning, None
+        model, frames = self._opened.model, None
         if self._cipher == self._real_cipher:
-            frames = Parameters.of(learning.predictor.plan, learning.specification).frames
+            frames = Parameters.of(model.predictor.plan, model.specification).frames
         with self._stopper.one_sync():
-            return inspect(self._parts(), learning.predictor.memory, frames)
+            return inspect(self._context(), model.predictor.memory, frames)
 
     def syncer(self, metered: bool = False) -> Syncer:
         """Return what runs a sync with this trainer. Raises Refused (ADDRESS_UNSAFE) if there is none.
@@ -108,7 +108,7 @@ class Exchange:
 
         if not self.trainer:
             raise Refused(ErrorCode.ADDRESS_UNSAFE)
-        return Syncer(replace(self._parts(), may_upload_keys=lambda _: not metered))
+        return Syncer(replace(self._context(), may_upload_keys=lambda _: not metered))
 
     @contextmanager
     def undisturbed(self) -> Iterator[None]:
@@ -117,7 +117,7 @@ class Exchange:
             yield
 
     @contextmanager
-    def talk(self) -> Iterator[tuple[Parts, TrainerClient]]:
+    def talk(self) -> Iterator[tuple[SyncContext, TrainerClient]]:
         """While no sync is under way: what speaks with the trainer about the devices of a circle.
 
         Raises as `Personalizer.sync`.
@@ -130,26 +130,26 @@ class Exchange:
 
         if not self.trainer:
             raise Refused(ErrorCode.ADDRESS_UNSAFE)
-        profile, around = self._opened.profile, self._opened.around
+        profile, environment = self._opened.profile, self._opened.environment
         require_consent(profile.store)
         with self._stopper.one_sync():
-            parts = self._parts()
+            context = self._context()
             if self.trainer in self._to_leave():
-                leave(profile.folder, profile.store, self.trainer, parts.transport, around)
-            transport = StoppableTransport(parts.transport, parts.stop)
+                leave(profile.folder, profile.store, self.trainer, context.transport, environment)
+            transport = StoppableTransport(context.transport, context.stop)
             identity = identity_for(profile.folder, self.trainer, profile.store.database.key)
-            client = TrainerClient(identity, transport, around, self._destination.invite)
+            client = TrainerClient(identity, transport, environment, self._destination.invite)
             ensure_enrolled(profile.store, self.trainer, client, lambda: None)
             try:
-                yield parts, client
+                yield context, client
             finally:
-                parts.cipher.close()
+                context.cipher.close()
                 profile.store.add_bytes_sent(sum(client.traffic.sent.values()))
 
     def cipher(self) -> Cipher:
         """Return the cipher of this profile; closed by whoever asked for it."""
         profile = self._opened.profile
-        return self._cipher(profile.folder / KEYS, self._opened.learning.predictor.plan)
+        return self._cipher(profile.folder / KEYS, self._opened.model.predictor.plan)
 
     def forget(self) -> Deletion:
         """Remove everything here, then leave every trainer. Raises TryAgain (DISK_FULL, STORAGE_FAILED)."""
@@ -195,7 +195,7 @@ class Exchange:
 
     @property
     def _outbox(self) -> Outbox:
-        profile, plan = self._opened.profile, self._opened.learning.predictor.plan
+        profile, plan = self._opened.profile, self._opened.model.predictor.plan
         return Outbox(profile.store.database, profile.folder, plan)
 
     def _to_leave(self) -> list[str]:
@@ -215,7 +215,9 @@ class Exchange:
 
         profile = self._opened.profile
         try:
-            leave(profile.folder, profile.store, trainer, self._transport_to(trainer), self._opened.around)
+            leave(
+                profile.folder, profile.store, trainer, self._transport_to(trainer), self._opened.environment
+            )
         except QuietkeysError as error:
             if error.code not in (ErrorCode.TRAINER_KEY_CHANGED, ErrorCode.DELETION_UNPROVEN):
                 return Deletion.PENDING
@@ -232,22 +234,22 @@ class Exchange:
             " decrypt it.",
         )
 
-    def _parts(self) -> Parts:
+    def _context(self) -> SyncContext:
         from quietkeys.sync.circle.membership import place_in
-        from quietkeys.sync.context import Parts
+        from quietkeys.sync.context import SyncContext
 
-        profile, learning = self._opened.profile, self._opened.learning
-        return Parts(
+        profile, model = self._opened.profile, self._opened.model
+        return SyncContext(
             profile=profile.folder,
             store=profile.store,
-            plan=learning.predictor.plan,
-            events=learning.predictor.events,
-            masses=lambda: learning.recorder.masses,
+            plan=model.predictor.plan,
+            events=model.predictor.events,
+            masses=lambda: model.recorder.masses,
             cipher=self.cipher(),
             trainer=self.trainer,
             transport=self._transport_to(self.trainer or _NO_TRAINER),
             rng=self._rng,
-            around=self._opened.around,
+            environment=self._opened.environment,
             stop=self._stopper.event,
             minimum_events=self._policy.minimum_events,
             trial_events=self._policy.trial_events,
@@ -258,7 +260,7 @@ class Exchange:
     def _real_cipher(self, folder: Path, plan: Plan) -> Cipher:
         from quietkeys.cipher import Parameters, ProcessCipher
 
-        parameters = Parameters.of(plan, self._opened.learning.specification)
+        parameters = Parameters.of(plan, self._opened.model.specification)
         file_key = self._opened.profile.vault.key.file_key(FHE_KEYS)
         return ProcessCipher(folder, parameters, file_key=file_key, stop=self._stopper.event)
 

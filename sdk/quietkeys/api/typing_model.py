@@ -29,7 +29,7 @@ _PLAN: Final = "plan"  # the setting that says which plan's events are counted
 
 
 @dataclass(frozen=True, slots=True)
-class Learning:
+class TypingModel:
     """The model of a verified bundle over the profile's memory, the recorder, the adapter versions.
 
     redactor: what every text goes through first.
@@ -55,7 +55,7 @@ class Learning:
         layout: Layout = QWERTY,
         redact: Sequence[re.Pattern[str]] = (),
         clock: Callable[[], float] = time.time,
-    ) -> Learning:
+    ) -> TypingModel:
         """Return what a store and the bundle in `folder` make together, typed on a layout.
 
         redact: the app's own patterns of what is never to be learnt. clock: seconds, for sessions.
@@ -66,25 +66,25 @@ class Learning:
         pin = f"bundle/{folder.name}"
         seen = max(store.number(pin), 1)
         bundle = open_bundle(folder, minimum_version=seen, trusted_keys=trusted_keys)
-        model = load_model(bundle, layout)
-        if model.plan.hash != bundle.manifest.plan:
+        judging = load_model(bundle, layout)
+        if judging.plan.hash != bundle.manifest.plan:
             raise Untrusted(ErrorCode.BUNDLE_UNTRUSTED, "its plan is not the one it names")
         if hashlib.sha256(bundle[SPECIFICATION]).hexdigest() != bundle.manifest.client_specification:
             raise Untrusted(ErrorCode.BUNDLE_UNTRUSTED, "its client specification is not the one it names")
-        if bundle.manifest.version > seen or store.setting(_PLAN) != model.plan.hash:
+        if bundle.manifest.version > seen or store.setting(_PLAN) != judging.plan.hash:
             with store.transaction():
                 store.set_setting(pin, str(bundle.manifest.version))
-                if store.setting(_PLAN) != model.plan.hash:  # other events: the counts mean something else
+                if store.setting(_PLAN) != judging.plan.hash:  # other events: the counts mean something else
                     store.forget_events()
-                    store.set_setting(_PLAN, model.plan.hash)
-        predictor = Predictor(model, Memory())
+                    store.set_setting(_PLAN, judging.plan.hash)
+        predictor = Predictor(judging, Memory())
         recorder = Recorder(predictor, store, rng, clock=clock)
-        adapters = Adapters(store.database, model.plan)
-        learning = cls(
+        adapters = Adapters(store.database, judging.plan)
+        made = cls(
             bundle.manifest, bundle[SPECIFICATION], predictor, recorder, adapters, Redactor(predictor, redact)
         )
-        learning.adapter_in_use()
-        return learning
+        made.adapter_in_use()
+        return made
 
     def adapter_in_use(self) -> Adapter:
         """Return the adapter in use. Raises Untrusted (PROFILE_DAMAGED)."""

@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from quietkeys.api.typing_model import Learning
+from quietkeys.api.typing_model import TypingModel
 from quietkeys.evaluation.ladder import Learner
 from quietkeys.evaluation.messages import Word
 from quietkeys.evaluation.typing_runs import Progress, learn
@@ -52,7 +52,7 @@ def type_into(
     """
     rng = np.random.default_rng([seed, 7, *NAME.encode()])  # repairs, held-out events
     profile, _ = Profile.open(
-        desk.profile, lambda store: Learning.load(store, desk.bundle, desk.trusted_keys, rng), time()
+        desk.profile, lambda store: TypingModel.load(store, desk.bundle, desk.trusted_keys, rng), time()
     )
     choices: list[Choice] = []
     try:

@@ -10,7 +10,7 @@ from pathlib import Path
 from numpy.random import Generator
 
 from quietkeys.cipher.interface import Cipher
-from quietkeys.environment import Surroundings
+from quietkeys.environment import Environment
 from quietkeys.learning.contested_mass import Masses
 from quietkeys.prediction.event_map import EventMap
 from quietkeys.profile.store import Store
@@ -33,7 +33,7 @@ def always(_: int) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class SyncContext:
     """What a sync works on.
 
     trainer: its address in canonical form. masses: returns the present counts; private. stop: ends waiting.
@@ -51,7 +51,7 @@ class Parts:
     trainer: str
     transport: Transport
     rng: Generator
-    around: Surroundings
+    environment: Environment
     stop: threading.Event
     place: Place = Place()
     may_upload_keys: Callable[[int], bool] = always

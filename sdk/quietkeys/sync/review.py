@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quietkeys.profile.store import Store
-from quietkeys.sync.context import Parts
+from quietkeys.sync.context import SyncContext
 from quietkeys.sync.result import Outcome
 from quietkeys.sync.settle import Settled, held_out_choices
 from quietkeys.updates.gate import MINIMUM_EVENTS, harm, judge
@@ -64,63 +64,63 @@ def apply(store: Store, plan: Plan, by_block: Mapping[str, Integers]) -> None:
     store.set_setting(_BORN, f"{version} {store.newest_held_out()}")
 
 
-def try_out(parts: Parts, settled: Settled) -> Settled:
+def try_out(context: SyncContext, settled: Settled) -> Settled:
     """Return what becomes of an update that would be applied where the policy asks for a trial first."""
-    if settled.outcome is not Outcome.APPLIED or not parts.trial_events:
+    if settled.outcome is not Outcome.APPLIED or not context.trial_events:
         return settled
-    if candidate_of(parts.store, parts.plan) is not None:
+    if candidate_of(context.store, context.plan) is not None:
         reason = "The update was not applied: the one before it is still on trial."
         return Settled(Outcome.KEPT_OLD, reason, verdict=settled.verdict)
     reason = (
-        f"The update guesses your words better. It is used once {parts.trial_events} more words, kept aside"
+        f"The update guesses your words better. It is used once {context.trial_events} more words, kept aside"
         " from what you type from now on, say so too."
     )
     return Settled(Outcome.ON_TRIAL, reason, settled.weights, settled.verdict)
 
 
-def review(parts: Parts) -> None:
+def review(context: SyncContext) -> None:
     """Decide on the update on trial, or else on the one in use, if there is enough later typing.
 
     Raises TryAgain (DISK_FULL, STORAGE_FAILED), Untrusted (PROFILE_DAMAGED).
     """
-    candidate = candidate_of(parts.store, parts.plan)
+    candidate = candidate_of(context.store, context.plan)
     if candidate is None:
-        _review_adapter(parts)
+        _review_adapter(context)
     else:
-        _review_candidate(parts, candidate)
+        _review_candidate(context, candidate)
 
 
-def _review_candidate(parts: Parts, candidate: Candidate) -> None:
-    store, plan = parts.store, parts.plan
-    choices = held_out_choices(store, parts.events, candidate.born)
-    if len(choices) < max(parts.trial_events, MINIMUM_EVENTS):
+def _review_candidate(context: SyncContext, candidate: Candidate) -> None:
+    store, plan = context.store, context.plan
+    choices = held_out_choices(store, context.events, candidate.born)
+    if len(choices) < max(context.trial_events, MINIMUM_EVENTS):
         return
     old = Adapters(store.database, plan).in_use()
     new = Weights(old.version + 1, candidate.by_block)
-    verdict = judge(parts.events, plan, choices, adapter_of(plan, old), adapter_of(plan, new))
+    verdict = judge(context.events, plan, choices, adapter_of(plan, old), adapter_of(plan, new))
     with store.transaction():
         store.drop_setting(_CANDIDATE)
         if verdict.applied:
             apply(store, plan, candidate.by_block)
-            _ledger(parts, "trial_passed", f"The update on trial is used from now on: {verdict.reason}.")
+            _ledger(context, "trial_passed", f"The update on trial is used from now on: {verdict.reason}.")
         else:
-            _ledger(parts, "trial_failed", f"The update on trial was dropped: {verdict.reason}.")
+            _ledger(context, "trial_failed", f"The update on trial was dropped: {verdict.reason}.")
 
 
-def _review_adapter(parts: Parts) -> None:
-    store, plan = parts.store, parts.plan
+def _review_adapter(context: SyncContext) -> None:
+    store, plan = context.store, context.plan
     adapters = Adapters(store.database, plan)
     now = adapters.in_use()
     born = _born(store, now.version)
     if born is None:
         return
-    choices = held_out_choices(store, parts.events, born)
+    choices = held_out_choices(store, context.events, born)
     before = adapters.before()
-    if harm(parts.events, plan, choices, adapter_of(plan, before), adapter_of(plan, now)):
+    if harm(context.events, plan, choices, adapter_of(plan, before), adapter_of(plan, now)):
         with store.transaction():
             adapters.roll_back()
             _ledger(
-                parts,
+                context,
                 "rolled_back",
                 f"The last update was taken back: it makes worse guesses at the {len(choices)} words that you"
                 " typed since and that were kept aside to check it.",
@@ -134,5 +134,5 @@ def _born(store: Store, version: int) -> int | None:
     return int(words[1])
 
 
-def _ledger(parts: Parts, kind: str, text: str) -> None:
-    parts.store.write_ledger(parts.around.clock(), kind, text)
+def _ledger(context: SyncContext, kind: str, text: str) -> None:
+    context.store.write_ledger(context.environment.clock(), kind, text)

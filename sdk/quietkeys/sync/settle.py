@@ -19,7 +19,7 @@ from quietkeys.learning.held_out import fits, unpack_choice
 from quietkeys.prediction.event_map import EventMap
 from quietkeys.profile.outbox import OpenReport
 from quietkeys.profile.store import Store
-from quietkeys.sync.context import Parts
+from quietkeys.sync.context import SyncContext
 from quietkeys.sync.result import Outcome, Step
 from quietkeys.updates.gate import Verdict, judge
 from quietkeys.updates.plausibility import check_against_reference, weights_of
@@ -44,7 +44,9 @@ class Settled:
     verdict: Verdict | None = field(default=None, repr=False)
 
 
-def settle(parts: Parts, report: OpenReport, container: bytes, begin: Callable[[Step], None]) -> Settled:
+def settle(
+    context: SyncContext, report: OpenReport, container: bytes, begin: Callable[[Step], None]
+) -> Settled:
     """Return what becomes of the update that came for a report. begin: told each step."""
     begin(Step.DECRYPT)
     try:
@@ -52,21 +54,21 @@ def settle(parts: Parts, report: OpenReport, container: bytes, begin: Callable[[
     except QuietkeysError:
         return Settled(Outcome.UNTRUSTED, _STRANGE)
     try:
-        arrays = parts.cipher.decrypt(update.ciphertexts)
+        arrays = context.cipher.decrypt(update.ciphertexts)
     except QuietkeysError:
-        if parts.stop.is_set():  # the encryption process was ended, for nothing in the update
+        if context.stop.is_set():  # the encryption process was ended, for nothing in the update
             raise
         return Settled(Outcome.UNDECRYPTABLE, _UNREADABLE)
     begin(Step.JUDGE)
     try:
-        weights = weights_of(parts.plan, arrays)
-        if parts.place.sources == 1:
-            check_against_reference(parts.plan, report.arrays, weights)
+        weights = weights_of(context.plan, arrays)
+        if context.place.sources == 1:
+            check_against_reference(context.plan, report.arrays, weights)
     except Untrusted:
         return Settled(Outcome.UNTRUSTED, _STRANGE)
     if report.says_nothing:
         return Settled(Outcome.DUMMY, _EMPTY)
-    return _judged(parts, weights)
+    return _judged(context, weights)
 
 
 def held_out_choices(store: Store, events: EventMap, after: int = 0) -> list[Choice]:
@@ -91,15 +93,15 @@ def _update_of(report: OpenReport, container: bytes) -> Update:
     return update
 
 
-def _judged(parts: Parts, weights: Mapping[str, Integers]) -> Settled:
-    old = Adapters(parts.store.database, parts.plan).in_use()
+def _judged(context: SyncContext, weights: Mapping[str, Integers]) -> Settled:
+    old = Adapters(context.store.database, context.plan).in_use()
     new = Weights(old.version + 1, weights)
     verdict = judge(
-        parts.events,
-        parts.plan,
-        held_out_choices(parts.store, parts.events),
-        adapter_of(parts.plan, old),
-        adapter_of(parts.plan, new),
+        context.events,
+        context.plan,
+        held_out_choices(context.store, context.events),
+        adapter_of(context.plan, old),
+        adapter_of(context.plan, new),
     )
     if verdict.applied:
         return Settled(Outcome.APPLIED, f"The update was applied: {verdict.reason}.", weights, verdict)

@@ -19,7 +19,7 @@ from quietkeys.remote.client import TrainerClient
 from quietkeys.remote.http import Body
 from quietkeys.remote.parse import Upload
 from quietkeys.sync.circle.attendance import Attendance
-from quietkeys.sync.context import Parts
+from quietkeys.sync.context import SyncContext
 from quietkeys.sync.keys.age import KeyLife
 from quietkeys.sync.keys.upload import upload_keys
 from quietkeys.sync.result import Step
@@ -38,19 +38,19 @@ class KeySteps:
 
     def __init__(
         self,
-        parts: Parts,
+        context: SyncContext,
         client: TrainerClient,
         outbox: Outbox,
         attendance: Attendance,
         begin: Callable[[Step, int], None],
     ) -> None:
-        self._parts = parts
+        self._context = context
         self._attendance = attendance
         self._client = client
         self._outbox = outbox
         self._begin = begin
-        self._life = KeyLife(parts.store)
-        self._trainers = Trainers(parts.store.database)
+        self._life = KeyLife(context.store)
+        self._trainers = Trainers(context.store.database)
 
     def ensure(self) -> str:
         """Return the id of the evaluation keys to use, which the trainer holds.
@@ -59,7 +59,7 @@ class KeySteps:
         of the circle is about to make new ones.
         """
         key_id = self._current()
-        if self._trainers.key_id(self._parts.trainer) != key_id:
+        if self._trainers.key_id(self._context.trainer) != key_id:
             try:
                 self._upload(key_id)
             except StartOver as error:
@@ -72,10 +72,10 @@ class KeySteps:
 
     def _current(self) -> str:
         """Return the id of the key set to use from now on; it may be new."""
-        parts, cipher = self._parts, self._parts.cipher
+        context, cipher = self._context, self._context.cipher
         if not _has_keys(cipher):
             return self._generated()
-        key_id, now = cipher.fingerprint(), parts.around.clock()
+        key_id, now = cipher.fingerprint(), context.environment.clock()
         if self._life.created(key_id) is None:
             self._life.use(key_id, now)
         expired = self._life.has_expired(key_id, now)
@@ -90,7 +90,7 @@ class KeySteps:
         return self._replaced(key_id) if must or self._may_upload() else key_id
 
     def _replaced(self, key_id: str) -> str:
-        with self._parts.store.transaction():
+        with self._context.store.transaction():
             self._life.retire(key_id)
         new = self._generated()
         self._ledger(
@@ -101,19 +101,19 @@ class KeySteps:
         return new
 
     def _generated(self) -> str:
-        parts = self._parts
+        context = self._context
         if not self._may_upload():
             raise Deferred(_METERED)
         self._begin(Step.GENERATE_KEYS, 0)
-        parts.cipher.generate_keys()
-        key_id = parts.cipher.fingerprint()
-        self._life.use(key_id, parts.around.clock())
+        context.cipher.generate_keys()
+        key_id = context.cipher.fingerprint()
+        self._life.use(key_id, context.environment.clock())
         return key_id
 
     def _from_elsewhere(self, key_id: str) -> str:
         """Return the id of keys that the trainer holds, where only the secret part of them is here."""
         if self._client.key_state(key_id).state is Upload.STORED:
-            self._trainers.has_keys(self._parts.trainer, key_id)
+            self._trainers.has_keys(self._context.trainer, key_id)
             return key_id
         key_id = self._replaced(key_id)
         self._upload(key_id)
@@ -121,11 +121,11 @@ class KeySteps:
 
     def _upload(self, key_id: str) -> None:
         """Bring the evaluation keys to the trainer, after saying how large they are."""
-        parts, path = self._parts, self._outbox.keys_file
+        context, path = self._context, self._outbox.keys_file
         if not self._may_upload():
             raise Deferred(_METERED)
         try:
-            written = parts.cipher.write_evaluation_keys(path)
+            written = context.cipher.write_evaluation_keys(path)
             body = Body.of_file(path)
             if not written == body.sha256 == key_id:
                 raise TryAgain(ErrorCode.CIPHER_FAILED, "other evaluation keys")
@@ -134,8 +134,8 @@ class KeySteps:
             upload_keys(self._client, path, key_id)
         finally:
             remove(path)
-        with parts.store.transaction():
-            self._trainers.has_keys(parts.trainer, key_id)
+        with context.store.transaction():
+            self._trainers.has_keys(context.trainer, key_id)
             self._ledger(
                 "keys_uploaded",
                 f"Evaluation keys went to the trainer: {size_words(body.size)}, fingerprint"
@@ -146,7 +146,7 @@ class KeySteps:
     def _announce(self, key_id: str, size: int) -> None:
         if self._life.is_announced(key_id):
             return
-        with self._parts.store.transaction():
+        with self._context.store.transaction():
             self._life.announced(key_id)
             self._ledger(
                 "keys_announced",
@@ -160,7 +160,7 @@ class KeySteps:
             if retired == key_id:
                 continue
             self._client.delete_keys(retired)
-            with self._parts.store.transaction():
+            with self._context.store.transaction():
                 self._life.deleted(retired)
                 self._ledger(
                     "keys_deleted",
@@ -169,7 +169,7 @@ class KeySteps:
                 )
 
     def _may_upload(self) -> bool:
-        return self._parts.may_upload_keys(self._parts.cipher.evaluation_key_bytes())
+        return self._context.may_upload_keys(self._context.cipher.evaluation_key_bytes())
 
     def _is_out(self, key_id: str) -> bool:
         """Return whether the trainer is at work on a report under a key set, or its update is here."""
@@ -182,7 +182,7 @@ class KeySteps:
         )
 
     def _ledger(self, kind: str, text: str) -> None:
-        self._parts.store.write_ledger(self._parts.around.clock(), kind, text)
+        self._context.store.write_ledger(self._context.environment.clock(), kind, text)
 
 
 def _has_keys(cipher: Cipher) -> bool:
