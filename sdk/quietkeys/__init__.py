@@ -5,9 +5,10 @@ from __future__ import annotations
 from quietkeys.answers import Deletion, Hidden, Inspection, Leaving, Problem, Status, Stored, Suggestions
 from quietkeys.api.app_profiles import AppProfiles
 from quietkeys.api.circle import Circle, CircleMember
-from quietkeys.api.consent import Consent, ConsentRecord
+from quietkeys.api.consent import Consent
 from quietkeys.api.input_field import InputField
 from quietkeys.api.keys import Keys
+from quietkeys.api.trainer import Trainer
 from quietkeys.api.vocabulary import LearntWord, Vocabulary
 from quietkeys.keyboard.layout import Layout
 from quietkeys.learning.recorder import Receipt
@@ -17,10 +18,10 @@ from quietkeys.prediction.preferences import AppProfile
 from quietkeys.profile.row_codec import LedgerLine
 from quietkeys.remote.trust import DeletionReceipt
 from quietkeys.sync.circle.invitation import Invitation
-from quietkeys.sync.keys.age import KeyStatus
-from quietkeys.sync.policy import Conditions, Policy
+from quietkeys.sync.consent_record import ConsentRecord
+from quietkeys.sync.keys.life import KeyStatus
 from quietkeys.sync.result import Outcome, Progress, Step, SyncResult
-from quietkeys.sync.schedule import Scheduler
+from quietkeys.sync.schedule import Conditions, Policy, Scheduler
 from quietkeys.vault import CallerKey, KeyFile, OsKeyStore, Passphrase, Protection
 from quietkeys.vault.human_code import RecoveryCode
 from quietkeys_protocol.errors import (
@@ -77,6 +78,7 @@ __all__ = [
     "Stored",
     "Suggestions",
     "SyncResult",
+    "Trainer",
     "TryAgain",
     "Untrusted",
     "Vocabulary",

@@ -1,6 +1,6 @@
 """The facade: a keyboard that learns its user, in one object.
 
-    with Personalizer.open("profile", trainer_url="https://trainer.example") as keyboard:
+    with Personalizer.open("profile", trainer=Trainer("https://trainer.example")) as keyboard:
         keyboard.suggest("see you", "tomorow").correction       # "tomorrow"
         receipt = keyboard.record("see you", "tomorow", "tomorrow")
         keyboard.consent.give("Encrypted counts of my typing may go to trainer.example.")
@@ -14,50 +14,34 @@ what is sent is encrypted. Every method may be called from any thread; none but 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
-
-import numpy as np
-from numpy.random import Generator
+from typing import Final, Self
 
 from quietkeys.answers import Deletion, Inspection, Status, Suggestions
 from quietkeys.api.app_profiles import AppProfiles
 from quietkeys.api.circle import Circle
 from quietkeys.api.consent import Consent
-from quietkeys.api.input_field import InputField
+from quietkeys.api.input_field import UNSUGGESTED, InputField
 from quietkeys.api.keys import Keys
 from quietkeys.api.open_profile import OpenProfile
-from quietkeys.api.trainer_link import Destination, TrainerLink
-from quietkeys.api.typing_model import TypingModel
+from quietkeys.api.trainer import Trainer
+from quietkeys.api.trainer_link import TrainerLink
 from quietkeys.api.vocabulary import Vocabulary
-from quietkeys.bundle.bundle import SHIPPED
 from quietkeys.bundle.trusted_keys import TRUSTED_KEYS
-from quietkeys.environment import Environment
 from quietkeys.keyboard.layout import QWERTY, Layout
 from quietkeys.learning.record import record, record_nothing
 from quietkeys.learning.recorder import Receipt
 from quietkeys.learning.touch_rows import Touches, touches_of
 from quietkeys.prediction.levels import Level
-from quietkeys.prediction.preferences import StoredPreferences
 from quietkeys.prediction.suggest import as_typed, suggestions
-from quietkeys.profile.folder import Profile
 from quietkeys.profile.row_codec import LedgerLine
-from quietkeys.profile.store import Store
-from quietkeys.remote.address import trainer_address
 from quietkeys.remote.trust import DeletionReceipt, receipts_in
-from quietkeys.sync.policy import Policy
 from quietkeys.sync.result import ProgressCallback, SyncResult
-from quietkeys.sync.schedule import Scheduler
-from quietkeys.sync.stopper import Stopper
+from quietkeys.sync.schedule import Policy, Scheduler
 from quietkeys.vault import Protection
-from quietkeys_protocol.plan import Plan
-
-if TYPE_CHECKING:  # imported when a sync begins
-    from quietkeys.cipher.interface import Cipher
-    from quietkeys.remote.http import Transport
 
 WAIT_SECONDS: Final = 120.0  # for the trainer to train
 
@@ -65,28 +49,19 @@ WAIT_SECONDS: Final = 120.0  # for the trainer to train
 class Personalizer:
     """One open profile. Made by `open`; ends with `close`, or the `with` block."""
 
-    def __init__(
-        self,
-        profile: Profile,
-        model: TypingModel,
-        preferences: StoredPreferences,
-        destination: Destination,
-        cipher: Callable[[Path, Plan], Cipher] | None,
-        transport: Transport | None,
-        environment: Environment | None,
-        rng: Generator,
-        policy: Policy,
-    ) -> None:
-        self._profile = profile
-        self._model = model
-        stopper = Stopper()
-        environment = Environment(sleep=stopper.event.wait) if environment is None else environment
-        self._opened = OpenProfile(profile, model, preferences, environment)
-        self._link = TrainerLink(self._opened, destination, cipher, transport, rng, stopper, policy)
-        self._typing = self._opened.typing
-        self._private = 0  # blocks of `private` that are open
+    def __init__(self, opened: OpenProfile, link: TrainerLink) -> None:
+        """Both are parts of the SDK: apps use `open`, their tests `quietkeys.testing.open_profile`."""
+        self._opened = opened
+        self._link = link
+        self._profile = opened.profile
+        self._model = opened.model
+        self._typing = opened.typing
         self.schedule: Final = Scheduler(
-            policy, profile.store, self._sync_in_slot, stopper.cancel, environment.clock
+            link.policy,
+            opened.profile.store,
+            self._sync_in_slot,
+            opened.stopper.cancel,
+            opened.environment.clock,
         )
         """The syncs to come: `start`, `stop`, `next_slot`, `sync_if_due`."""
 
@@ -95,28 +70,17 @@ class Personalizer:
         cls,
         profile_dir: str | Path,
         *,
-        trainer_url: str | None = None,
-        trainer_key: bytes | None = None,
-        trainer_invite: str = "",
-        trainer_certificates: str | Path | None = None,
+        trainer: Trainer | None = None,
         bundle: str | Path = "en",
         layout: Layout = QWERTY,
         redact: Sequence[re.Pattern[str]] = (),
         protection: Protection | None = None,
         policy: Policy | None = None,
         trusted_keys: Sequence[bytes] = TRUSTED_KEYS,
-        cipher: Callable[[Path, Plan], Cipher] | None = None,
-        transport: Transport | None = None,
-        environment: Environment | None = None,
-        rng: Generator | None = None,
     ) -> Self:
         """Return the profile in a folder, made if there is none.
 
-        trainer_url: https, or http on this machine; without one nothing can be synced, everything else works.
-        trainer_key: the trainer's Ed25519 public key (32 bytes) if the app knows it, else the first one that
-        the trainer shows is trusted; any other is refused, and receipts of deletions are verified with it.
-        trainer_invite: what whoever runs the trainer gives to those who may use it, where it asks for one.
-        trainer_certificates: a PEM file of authorities to trust for its https, instead of the public ones.
+        trainer: whom encrypted counts go to; without one nothing can be synced, everything else works.
         bundle: the name of a shipped bundle, or the folder of one that is signed by a key of `trusted_keys`.
         layout: what is typed on, one of `quietkeys.layouts` or made by `Layout.from_rows`; what is learned of
         touches belongs to its name.
@@ -125,37 +89,21 @@ class Personalizer:
         protection: what the profile's key is protected with; None: the key store of this system where it
         works without asking, else a file beside the profile (`status` mentions it). See `protect`.
         policy: when `schedule` syncs; if None once a day, while all conditions hold that the app tells of.
-        For tests: cipher, a factory of what encrypts, from a folder for its keys and the plan
-        (`quietkeys.testing.NoopCipher`); transport, what requests go through
-        (`quietkeys.testing.InMemoryTrainer`); environment, time and chance; rng, which events judge updates.
+        trusted_keys: Ed25519 public keys (32 bytes each) of who may sign bundles; ours if not given.
 
         A damaged profile is set aside, and its last good version used, see `status`. Raises Refused
-        (PROFILE_LOCKED, PROFILE_SEALED, ADDRESS_UNSAFE), Untrusted (BUNDLE_UNTRUSTED), Outdated
-        (PROFILE_NEWER), TryAgain (DISK_FULL, STORAGE_FAILED, KEY_STORE_FAILED).
+        (PROFILE_LOCKED, PROFILE_SEALED), Untrusted (BUNDLE_UNTRUSTED), Outdated (PROFILE_NEWER), TryAgain
+        (DISK_FULL, STORAGE_FAILED, KEY_STORE_FAILED).
         """
-        trainer = "" if trainer_url is None else trainer_address(trainer_url)
-        folder = SHIPPED / bundle if isinstance(bundle, str) else bundle
-        chance = np.random.default_rng() if rng is None else rng
-        clock = (Environment() if environment is None else environment).clock
-
-        def build(store: Store) -> tuple[TypingModel, StoredPreferences]:
-            model = TypingModel.load(store, folder, trusted_keys, chance, layout, redact, clock)
-            return model, StoredPreferences(store)
-
-        profile, (model, preferences) = Profile.open(Path(profile_dir), build, clock(), protection)
-        certificates = Path(trainer_certificates) if trainer_certificates else None
-        destination = Destination(trainer, trainer_key, trainer_invite, certificates)
-        return cls(
-            profile,
-            model,
-            preferences,
-            destination,
-            cipher,
-            transport,
-            environment,
-            chance,
-            policy or Policy(),
+        opened = OpenProfile.open(
+            Path(profile_dir),
+            bundle=bundle,
+            layout=layout,
+            redact=redact,
+            protection=protection,
+            trusted_keys=trusted_keys,
         )
+        return cls(opened, TrainerLink(opened, trainer, policy or Policy()))
 
     @staticmethod
     def restore(
@@ -195,8 +143,8 @@ class Personalizer:
         """
         predictor = self._model.predictor
         points = touches_of(predictor.layout, typed, touches)
-        opened, here = self._opened, self.apps.get(app)
-        if not (field.suggests and here.suggest):
+        opened, here = self._opened, self._opened.in_app(app)
+        if field in UNSUGGESTED or not here.suggest:
             return as_typed(typed)
         with self._typing:
             wanted = opened.preferences.current
@@ -227,7 +175,7 @@ class Personalizer:
         """
         points = touches_of(self._model.predictor.layout, typed, touches)
         with self._typing:
-            if not (field.learns and self.apps.get(app).learn) or self._private or self.paused:
+            if not self._opened.learns(field, app):
                 return record_nothing(self._model)
             return record(self._model, self._opened.adapter, context, typed, kept, points)
 
@@ -244,22 +192,22 @@ class Personalizer:
     def private(self) -> Iterator[None]:
         """Learn nothing within this block, in any thread; blocks may nest. Suggestions go on."""
         with self._typing:
-            self._private += 1
+            self._opened.private += 1
         try:
             yield
         finally:
             with self._typing:
-                self._private -= 1
+                self._opened.private -= 1
 
     @property
     def paused(self) -> bool:
         """Whether learning is paused; False until the app or its user says so. Kept in the profile."""
-        return self._opened.paused
+        return self._opened.is_paused()
 
     @paused.setter
     def paused(self, paused: bool) -> None:
         """Raises TryAgain (DISK_FULL, STORAGE_FAILED); then nothing was changed."""
-        self._opened.paused = paused
+        self._opened.pause(paused)
 
     @property
     def level(self) -> Level:

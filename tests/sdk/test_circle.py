@@ -15,7 +15,7 @@ from quietkeys.remote.http import Answer, Request
 from quietkeys.sync.circle.invitation import Secret
 from quietkeys.sync.circle.membership import membership_in
 from quietkeys.sync.circle.moving import begin_joining
-from quietkeys.sync.keys.age import DAY_S
+from quietkeys.sync.keys.life import DAY_S
 from quietkeys.testing import NoopCipher
 from quietkeys.testing.trainer import Integers, train
 from quietkeys_protocol.errors import TryAgain

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quietkeys import ErrorCode, Outcome, QuietkeysError, StartOver, TryAgain, Untrusted
+from quietkeys import ErrorCode, Outcome, QuietkeysError, StartOver, Trainer, TryAgain, Untrusted
 from quietkeys.environment import Environment
 from quietkeys.remote.client import LONGEST_WAIT_S, MAX_JSON_BYTES, TRIES, TrainerClient
 from quietkeys.remote.http import Answer, Body, Request, RequestsTransport
@@ -333,7 +333,7 @@ def test_a_bad_trainer_costs_nothing(rig: Rig, behaviour: Callable[..., None]) -
     """The sync raises with advice, typing goes on, and a good trainer later gets everything."""
     with (
         serving(behaviour) as url,
-        rig.open_learned(trainer_url=url, transport=None) as keyboard,
+        rig.open_learned(trainer=Trainer(url), transport=None) as keyboard,
     ):
         words = keyboard.status().words_recorded
         with pytest.raises(QuietkeysError) as caught:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import quietkeys
-from quietkeys import ErrorCode, Level, Outdated, Personalizer, Receipt, Refused, TryAgain, Untrusted
+from quietkeys import ErrorCode, Level, Outdated, Personalizer, Receipt, Refused, Trainer, TryAgain, Untrusted
 from tests.sdk import small
 from tests.sdk.conftest import Rig
 from tests.sdk.unsealing import everything_in
@@ -163,7 +163,7 @@ def test_what_was_learned_survives_closing(rig: Rig) -> None:
 
 def test_without_a_trainer_nothing_is_synced(rig: Rig) -> None:
     """The error says that an address is missing; nothing is sent."""
-    with rig.open_learned(trainer_url=None) as keyboard:
+    with rig.open_learned(trainer=None) as keyboard:
         with pytest.raises(Refused) as caught:
             keyboard.sync()
         assert caught.value.code is ErrorCode.ADDRESS_UNSAFE
@@ -172,7 +172,7 @@ def test_without_a_trainer_nothing_is_synced(rig: Rig) -> None:
 def test_an_unsafe_address_is_refused_at_once(rig: Rig) -> None:
     """Opening fails before anything is learned or sent."""
     with pytest.raises(Refused):
-        rig.open(trainer_url="http://trainer.test")
+        rig.open(trainer=Trainer("http://trainer.test"))
     assert not (rig.folder / "profile").exists()
 
 
@@ -342,8 +342,8 @@ def test_typing_loads_nothing_heavy(rig: Rig) -> None:
     program = f"""
 import sys
 from pathlib import Path
-from quietkeys import Personalizer
-keyboard = Personalizer.open({str(rig.folder / "p")!r}, trainer_url="https://trainer.test",
+from quietkeys import Personalizer, Trainer
+keyboard = Personalizer.open({str(rig.folder / "p")!r}, trainer=Trainer("https://trainer.test"),
     bundle=Path({str(rig.bundle)!r}), trusted_keys=({small.TRUSTED[0]!r},))
 keyboard.suggest("see", "yuo")
 keyboard.record("see", "yuo", "you")

@@ -11,7 +11,7 @@ from quietkeys import Outcome, Personalizer, Progress, Step, TryAgain
 from quietkeys.environment import Environment
 from quietkeys.profile.store import Store
 from quietkeys.remote.http import Answer, Request
-from quietkeys.sync.keys.age import DAY_S, KeyLife
+from quietkeys.sync.keys.life import DAY_S, KeyLife
 from quietkeys.testing import InMemoryTrainer
 from quietkeys_protocol.errors import ErrorCode, Untrusted
 from tests.sdk.conftest import Rig

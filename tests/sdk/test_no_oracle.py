@@ -16,11 +16,13 @@ import numpy as np
 import pytest
 
 from quietkeys import Outcome, Personalizer, Step
+from quietkeys import Trainer as ItsTrainer
 from quietkeys.profile.outbox import OpenReport
 from quietkeys.remote.client import TrainerClient
 from quietkeys.remote.identity import identity_for
 from quietkeys.sync.context import SyncContext
 from quietkeys.sync.settle import Settled, settle
+from quietkeys.testing import open_profile
 from quietkeys_protocol.capnp import byte_spans
 from quietkeys_protocol.containers import decode_update, encode_update
 from quietkeys_protocol.plan import Plan
@@ -51,13 +53,12 @@ class Wire:
 
     def open(self, name: str) -> Personalizer:
         """Open a profile of the one device."""
-        return Personalizer.open(
+        return open_profile(
             self.folder / name,
-            trainer_url=self.url,
+            trainer=ItsTrainer(self.url),
             bundle=self.bundle,
             trusted_keys=small.TRUSTED,
-            environment=self.tap.environment(),
-            rng=np.random.default_rng(0),
+            environment=replace(self.tap.environment(), rng=np.random.default_rng(0)),
         )
 
     def seen(self, name: str, change: Change, prepare: Callable[[Personalizer], None]) -> list[Noted]:

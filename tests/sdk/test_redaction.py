@@ -18,6 +18,7 @@ from quietkeys.api.typing_model import TypingModel
 from quietkeys.bundle.bundle import SHIPPED
 from quietkeys.bundle.language_model import BLANK, Context
 from quietkeys.bundle.trusted_keys import TRUSTED_KEYS
+from quietkeys.environment import Environment
 from quietkeys.keyboard.touch_model import no_touches
 from quietkeys.learning.record import record
 from quietkeys.prediction.preferences import Preferences
@@ -103,8 +104,8 @@ CANARIES = st.one_of(st.tuples(BEFORE, SECRET), TOLD)
 @pytest.fixture(scope="module")
 def learning() -> TypingModel:
     """The shipped bundle over a profile that knows a few words, with patterns of the app's."""
-    rng = np.random.default_rng(0)
-    made = TypingModel.load(Store.in_memory(), SHIPPED / "en", TRUSTED_KEYS, rng, redact=PATTERNS)
+    environment = Environment(rng=np.random.default_rng(0))
+    made = TypingModel.load(Store.in_memory(), SHIPPED / "en", TRUSTED_KEYS, environment, redact=PATTERNS)
     for word in ("see", "you", "one", "at", "project", "the"):
         keep(made, "well", word, word)
     return made
@@ -112,7 +113,7 @@ def learning() -> TypingModel:
 
 def keep(learning: TypingModel, context: str, typed: str, kept: str) -> Receipt:
     """Record as the facade does."""
-    return record(learning, learning.adapter_in_use(), context, typed, kept, no_touches(typed))
+    return record(learning, learning.predictor.scorer.no_adapter(), context, typed, kept, no_touches(typed))
 
 
 def stored(learning: TypingModel) -> list[str]:
@@ -206,7 +207,7 @@ def test_nothing_is_suggested_for_a_secret_or_from_it(learning: TypingModel, can
         seen.append((*context, piece))
         return judge(context, piece, *rest)  # type: ignore[arg-type]
 
-    adapter, preferences = learning.adapter_in_use(), Preferences()
+    adapter, preferences = learning.predictor.scorer.no_adapter(), Preferences()
     predictor.judge = watched  # type: ignore[assignment]
     try:
         shown = suggestions(learning.redactor, adapter, preferences, before, secret, no_touches(secret))

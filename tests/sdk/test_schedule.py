@@ -16,9 +16,8 @@ from hypothesis import strategies as st
 from quietkeys import Conditions, Outcome, Policy, TryAgain
 from quietkeys.environment import Environment
 from quietkeys.profile.store import Store
-from quietkeys.sync.policy import SLOT_S
 from quietkeys.sync.result import SyncResult
-from quietkeys.sync.schedule import Scheduler
+from quietkeys.sync.schedule import SLOT_S, Scheduler
 from quietkeys_protocol.errors import ErrorCode, error_of
 from tests.sdk.conftest import Rig
 from tests.sdk.transports import Unreachable

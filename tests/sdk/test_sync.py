@@ -12,17 +12,28 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from quietkeys import Deletion, ErrorCode, Outcome, Outdated, Personalizer, Progress, Refused, Step, TryAgain
+from quietkeys import (
+    Deletion,
+    ErrorCode,
+    Outcome,
+    Outdated,
+    Personalizer,
+    Progress,
+    Refused,
+    Step,
+    Trainer,
+    TryAgain,
+)
 from quietkeys.environment import Environment
 from quietkeys.remote.parse import JobState
 from quietkeys.sync.context import Place
-from quietkeys.sync.run import Syncer
+from quietkeys.sync.run import run_sync
 from quietkeys.testing import InMemoryTrainer, NoopCipher
 from quietkeys.testing.trainer import Integers, train
 from quietkeys_protocol.containers import decode_report
 from quietkeys_protocol.plan import Plan
 from tests.sdk import small
-from tests.sdk.conftest import STATEMENT, Rig
+from tests.sdk.conftest import NOWHERE, STATEMENT, Rig
 from tests.sdk.transports import AnswersLost, Unreachable
 
 
@@ -366,9 +377,9 @@ def test_two_sources_add_up(rig: Rig) -> None:
 
     rig.trainer.training = training
     with rig.open_learned() as keyboard:
-        context = keyboard._link.syncer()._context
+        context = keyboard._link.context()
         for source in (0, 1):
-            Syncer(replace(context, place=Place(source, 2))).run(None, 60.0)
+            run_sync(replace(context, place=Place(source, 2)), None, 60.0)
         keyboard.sync()
     half, both, whole = seen
     assert half == pytest.approx(whole / 2, rel=0.2)
@@ -384,7 +395,7 @@ def test_a_trainer_may_ask_for_an_invite(rig: Rig) -> None:
     assert {path for _, path in rig.trainer.requests} == {"/v1/devices"}
     with rig.open(consent=False) as keyboard:
         assert keyboard.forget() is Deletion.NOTHING_THERE
-    with rig.open_learned("another", trainer_invite="1" * 32) as keyboard:
+    with rig.open_learned("another", trainer=Trainer(NOWHERE, enrolment_token="1" * 32)) as keyboard:
         keyboard.sync()
     assert rig.trainer.invites == {"1" * 32: 0}
     with rig.open("another") as keyboard:

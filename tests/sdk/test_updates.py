@@ -18,7 +18,7 @@ from quietkeys.sync.context import SyncContext
 from quietkeys.sync.settle import Settled, settle
 from quietkeys.testing.fakes import decode_clear, encode_clear, noop_plan_hash
 from quietkeys.testing.trainer import Integers, Training, train
-from quietkeys.updates.plausibility import TOLERANCE, check_against_reference, distance, weights_of
+from quietkeys.updates.gate import TOLERANCE, check_against_reference, distance, weights_of
 from quietkeys_protocol.containers import Update, decode_update, encode_update
 from quietkeys_protocol.plan import Plan
 from tests.sdk.conftest import Rig
@@ -278,4 +278,4 @@ def test_a_fake_cannot_be_taken_for_the_real_thing(plan: Plan, keyboard: Persona
     value = encode_clear(np.arange(field.size))
     assert b"in the clear" in value
     assert decode_clear(value, field).tolist() == list(range(field.size))
-    assert keyboard._link.syncer()._context.cipher.plan_hash() == noop_plan_hash(plan)
+    assert keyboard._link.context().cipher.plan_hash() == noop_plan_hash(plan)

@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from quietkeys.api.consent import CONSENT, ConsentRecord
 from quietkeys.cipher import ProcessCipher
 from quietkeys.environment import Environment
 from quietkeys.files import make_folder
@@ -35,11 +34,12 @@ from quietkeys.sync.circle.moving import (
     finish_leaving,
     invite,
 )
+from quietkeys.sync.consent_record import CONSENT, ConsentRecord
 from quietkeys.sync.context import SyncContext
-from quietkeys.sync.keys.age import KeyLife
+from quietkeys.sync.keys.life import KeyLife
 from quietkeys.sync.result import Outcome, SyncResult
-from quietkeys.sync.run import Syncer
-from quietkeys.updates.plausibility import distance
+from quietkeys.sync.run import run_sync
+from quietkeys.updates.gate import distance
 from quietkeys.vault import DataKey
 from quietkeys_protocol.plan import Plan
 from quietkeys_protocol.program import reference
@@ -98,7 +98,7 @@ class Device:
 
     def sync(self) -> SyncResult:
         """A whole sync."""
-        return Syncer(self.context).run(None, 120.0)
+        return run_sync(self.context, None, 120.0)
 
     def fingerprint(self) -> str:
         """Of its keys."""
@@ -145,8 +145,7 @@ def device(folder: Path, url: str, compiled: Compiled, seed: int) -> Iterator[De
         cipher=cipher,  # type: ignore[arg-type] # what it lacks is the inner one's
         trainer=url,
         transport=RequestsTransport(url),
-        rng=np.random.default_rng(seed),
-        environment=Environment(),
+        environment=Environment(rng=np.random.default_rng(seed)),
         stop=threading.Event(),
         minimum_events=0,
     )

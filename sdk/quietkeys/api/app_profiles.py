@@ -9,7 +9,6 @@ from quietkeys.prediction.preferences import AppProfile
 from quietkeys_protocol.errors import ErrorCode, Refused
 
 MAX_NAME: Final = 200  # characters of an app's name
-EVERYWHERE: Final = AppProfile()
 
 
 class AppProfiles:
@@ -23,7 +22,7 @@ class AppProfiles:
 
     def get(self, app: str) -> AppProfile:
         """Return what happens in an app."""
-        return self._opened.preferences.current.apps.get(app, EVERYWHERE)
+        return self._opened.in_app(app)
 
     def set(self, app: str, profile: AppProfile) -> None:
         """Choose what happens in an app.

@@ -14,9 +14,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from quietkeys.api.consent import consent_in
 from quietkeys.api.open_profile import OpenProfile
 from quietkeys.bundle.language_model import BLANK
+from quietkeys.sync.consent_record import consent_in
 
 FORMAT: Final = "quietkeys export"
 VERSION: Final = 1
@@ -49,7 +49,7 @@ def exported(opened: OpenProfile) -> bytes:
             "never_suggest": sorted(chosen.never_suggest),
             "replacements": dict(sorted(chosen.replacements.items())),
             "level": chosen.level.value,
-            "paused": opened.paused,
+            "paused": opened.is_paused(),
             "apps": {name: asdict(profile) for name, profile in sorted(chosen.apps.items())},
             "consent": None if consent is None else asdict(consent),
             "ledger": [asdict(line) for line in store.ledger()],

@@ -19,6 +19,7 @@ from quietkeys.profile.database import translated
 from quietkeys.profile.memory import Memory
 from quietkeys.profile.outbox import Outbox
 from quietkeys.remote.identity import identity_for
+from quietkeys.sync.circle.membership import place_in
 from quietkeys.sync.context import SyncContext
 from quietkeys.updates.report import report_arrays
 from quietkeys.updates.versions import Adapters
@@ -126,8 +127,11 @@ def _open_report(context: SyncContext) -> tuple[Sequence[Integers], Sequence[byt
 
 
 def _fresh_report(context: SyncContext) -> tuple[Sequence[Integers], Sequence[bytes], str]:
-    weights = Adapters(context.store.database, context.plan).in_use()
-    arrays = report_arrays(context.plan, context.masses(), weights, context.place.sources, context.rng)
+    weights, sources = (
+        Adapters(context.store.database, context.plan).in_use(),
+        place_in(context.store).sources,
+    )
+    arrays = report_arrays(context.plan, context.masses(), weights, sources, context.environment.rng)
     return arrays, context.cipher.encrypt(arrays), "with every report"
 
 

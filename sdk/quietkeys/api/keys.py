@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from quietkeys.api.open_profile import OpenProfile
 from quietkeys.profile.wording import fingerprint_words
-from quietkeys.sync.keys.age import DAY_S, EXPIRES_AFTER_S, KeyLife, KeyStatus
+from quietkeys.sync.keys.life import DAY_S, EXPIRES_AFTER_S, KeyLife, KeyStatus
 from quietkeys.vault.human_code import RecoveryCode
 from quietkeys_protocol.errors import StartOver, Untrusted
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from quietkeys.answers import Problem, Status
-from quietkeys.api.consent import consent_in
 from quietkeys.api.typing_model import TypingModel
 from quietkeys.profile.folder import Profile
 from quietkeys.profile.store import BYTES_SENT
 from quietkeys.profile.trainers import Trainers
 from quietkeys.profile.wording import fingerprint_words
+from quietkeys.sync.consent_record import consent_in
 
 
 def status_of(profile: Profile, model: TypingModel, trainer: str) -> Status:

@@ -7,23 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from numpy.random import Generator
-
 from quietkeys.answers import Deletion, Inspection
-from quietkeys.api.consent import CONSENT, require_consent
 from quietkeys.api.open_profile import OpenProfile
+from quietkeys.api.trainer import Trainer
 from quietkeys.profile.folder import FHE_KEYS, KEYS
 from quietkeys.profile.outbox import Outbox
 from quietkeys.profile.store import WIPING
 from quietkeys.profile.trainers import Trainers
 from quietkeys.remote.trust import trust_key, trusted_key
-from quietkeys.sync.policy import Policy
+from quietkeys.sync.consent_record import CONSENT, require_consent
 from quietkeys.sync.result import ProgressCallback, SyncResult
-from quietkeys.sync.stopper import Stopper
+from quietkeys.sync.schedule import Policy
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused
 from quietkeys_protocol.plan import Plan
 
@@ -32,59 +29,48 @@ if TYPE_CHECKING:  # imported when a sync begins
     from quietkeys.remote.client import TrainerClient
     from quietkeys.remote.http import Transport
     from quietkeys.sync.context import SyncContext
-    from quietkeys.sync.run import Syncer
 
 _NO_TRAINER: Final = "https://trainer.invalid"  # for what is never sent (RFC 2606)
-
-
-@dataclass(frozen=True, slots=True)
-class Destination:
-    """Which trainer: its address in canonical form, "" for none.
-
-    key: the one to trust, None for the first it shows. invite: for a trainer that lets in nobody without one.
-    certificates: to verify it with, None for the public ones.
-    """
-
-    url: str
-    key: bytes | None = None
-    invite: str = ""
-    certificates: Path | None = None
 
 
 class TrainerLink:
     """The trainer's side of an open profile.
 
-    destination: the trainer. cipher, transport: for tests, None for the real ones. stopper: ends the sync
-    under way. policy: how many events an update takes.
+    trainer: which one, None for none. policy: when syncs may run, and how many events an update takes.
+    cipher, transport: what a test puts in the place of encryption, of a folder for its keys and the plan, and
+    of the network; None for the real ones.
     """
 
     def __init__(
         self,
         opened: OpenProfile,
-        destination: Destination,
-        cipher: Callable[[Path, Plan], Cipher] | None,
-        transport: Transport | None,
-        rng: Generator,
-        stopper: Stopper,
+        trainer: Trainer | None,
         policy: Policy,
+        cipher: Callable[[Path, Plan], Cipher] | None = None,
+        transport: Transport | None = None,
     ) -> None:
-        self.trainer = destination.url
-        self._destination = destination
+        self.policy: Final = policy
+        self.trainer = "" if trainer is None else trainer.url
+        self._enrolment_token = "" if trainer is None else trainer.enrolment_token
+        self._certificates = None if trainer is None else trainer.certificates
         self._opened = opened
+        self._stopper = opened.stopper
         self._cipher = self._real_cipher if cipher is None else cipher
         self._transport = transport
-        self._rng = rng
-        self._stopper = stopper
-        self._policy = policy
         self._outbox.tidy()
-        if destination.url and destination.key is not None:
-            self._trust(destination.key)
+        if trainer is not None and trainer.key is not None:
+            self._trust(trainer.key)
 
     def sync(self, progress: ProgressCallback | None, wait_seconds: float, metered: bool) -> SyncResult:
-        """Run one sync; `Personalizer.sync` says what that is."""
+        """Run one sync; `Personalizer.sync` says what that is.
+
+        Raises Refused (ADDRESS_UNSAFE) if there is no trainer.
+        """
+        from quietkeys.sync.run import run_sync
+
         with self._stopper.one_sync():
             try:
-                return self.syncer(metered).run(progress, wait_seconds)
+                return run_sync(self.context(metered), progress, wait_seconds)
             finally:
                 self._opened.use_adapter()
 
@@ -99,16 +85,14 @@ class TrainerLink:
         with self._stopper.one_sync():
             return inspect(self._context(), model.predictor.memory, frames)
 
-    def syncer(self, metered: bool = False) -> Syncer:
-        """Return what runs a sync with this trainer. Raises Refused (ADDRESS_UNSAFE) if there is none.
+    def context(self, metered: bool = False) -> SyncContext:
+        """Return what a sync with this trainer works on. Raises Refused (ADDRESS_UNSAFE) if there is none.
 
         metered: whether bytes cost, so that keys are not uploaded now.
         """
-        from quietkeys.sync.run import Syncer
-
         if not self.trainer:
             raise Refused(ErrorCode.ADDRESS_UNSAFE)
-        return Syncer(replace(self._context(), may_upload_keys=lambda _: not metered))
+        return self._context(metered)
 
     @contextmanager
     def undisturbed(self) -> Iterator[None]:
@@ -122,29 +106,22 @@ class TrainerLink:
 
         Raises as `Personalizer.sync`.
         """
-        from quietkeys.remote.client import TrainerClient
-        from quietkeys.remote.departure import leave
         from quietkeys.remote.enrolment import ensure_enrolled
-        from quietkeys.remote.http import StoppableTransport
-        from quietkeys.remote.identity import identity_for
+        from quietkeys.sync.run import client_for
 
         if not self.trainer:
             raise Refused(ErrorCode.ADDRESS_UNSAFE)
-        profile, environment = self._opened.profile, self._opened.environment
-        require_consent(profile.store)
+        store = self._opened.profile.store
+        require_consent(store)
         with self._stopper.one_sync():
             context = self._context()
-            if self.trainer in self._to_leave():
-                leave(profile.folder, profile.store, self.trainer, context.transport, environment)
-            transport = StoppableTransport(context.transport, context.stop)
-            identity = identity_for(profile.folder, self.trainer, profile.store.database.key)
-            client = TrainerClient(identity, transport, environment, self._destination.invite)
-            ensure_enrolled(profile.store, self.trainer, client, lambda: None)
+            client = client_for(context)
+            ensure_enrolled(store, self.trainer, client, lambda: None)
             try:
                 yield context, client
             finally:
                 context.cipher.close()
-                profile.store.add_bytes_sent(sum(client.traffic.sent.values()))
+                store.add_bytes_sent(sum(client.traffic.sent.values()))
 
     def cipher(self) -> Cipher:
         """Return the cipher of this profile; closed by whoever asked for it."""
@@ -234,8 +211,7 @@ class TrainerLink:
             " decrypt it.",
         )
 
-    def _context(self) -> SyncContext:
-        from quietkeys.sync.circle.membership import place_in
+    def _context(self, metered: bool = False) -> SyncContext:
         from quietkeys.sync.context import SyncContext
 
         profile, model = self._opened.profile, self._opened.model
@@ -248,13 +224,12 @@ class TrainerLink:
             cipher=self.cipher(),
             trainer=self.trainer,
             transport=self._transport_to(self.trainer or _NO_TRAINER),
-            rng=self._rng,
             environment=self._opened.environment,
             stop=self._stopper.event,
-            minimum_events=self._policy.minimum_events,
-            trial_events=self._policy.trial_events,
-            place=place_in(profile.store),
-            invite=self._destination.invite,
+            minimum_events=self.policy.minimum_events,
+            trial_events=self.policy.trial_events,
+            may_upload_keys=lambda _: not metered,
+            invite=self._enrolment_token,
         )
 
     def _real_cipher(self, folder: Path, plan: Plan) -> Cipher:
@@ -270,5 +245,5 @@ class TrainerLink:
         if self._transport is not None and trainer == self.trainer:
             return self._transport
         own = trainer == self.trainer
-        certificates = self._destination.certificates if own else None
+        certificates = self._certificates if own else None
         return RequestsTransport(trainer, self._stopper.event, certificates)

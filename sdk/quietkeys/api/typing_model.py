@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import re
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from numpy.random import Generator
-
 from quietkeys.bundle.bundle import Manifest, open_bundle
+from quietkeys.environment import Environment
 from quietkeys.keyboard.layout import QWERTY, Layout
 from quietkeys.learning.recorder import Recorder
 from quietkeys.prediction.model import load_model
 from quietkeys.prediction.predictor import Predictor
 from quietkeys.prediction.redaction import Redactor
-from quietkeys.prediction.scorer import Adapter
 from quietkeys.profile.memory import Memory
 from quietkeys.profile.store import Store
-from quietkeys.updates.versions import Adapters, adapter_of
+from quietkeys.updates.versions import Adapters
 from quietkeys_protocol.errors import ErrorCode, Untrusted
 
 SPECIFICATION: Final = "client_specification.json"
@@ -32,10 +29,8 @@ _PLAN: Final = "plan"  # the setting that says which plan's events are counted
 class TypingModel:
     """The model of a verified bundle over the profile's memory, the recorder, the adapter versions.
 
-    redactor: what every text goes through first.
-
-    manifest: of the bundle. specification: the pinned encryption parameters in it. Its other bytes, twelve
-    megabytes, are not kept.
+    redactor: what every text goes through first. manifest: of the bundle. specification: the pinned
+    encryption parameters in it. Its other bytes, twelve megabytes, are not kept.
     """
 
     manifest: Manifest
@@ -51,14 +46,14 @@ class TypingModel:
         store: Store,
         folder: Path,
         trusted_keys: Sequence[bytes],
-        rng: Generator,
+        environment: Environment,
         layout: Layout = QWERTY,
         redact: Sequence[re.Pattern[str]] = (),
-        clock: Callable[[], float] = time.time,
     ) -> TypingModel:
         """Return what a store and the bundle in `folder` make together, typed on a layout.
 
-        redact: the app's own patterns of what is never to be learnt. clock: seconds, for sessions.
+        environment: its clock tells sessions apart, its rng draws what is kept aside to judge updates by.
+        redact: the app's own patterns of what is never to be learnt.
 
         Raises Untrusted (BUNDLE_UNTRUSTED; PROFILE_DAMAGED for what the store holds), TryAgain (DISK_FULL,
         STORAGE_FAILED).
@@ -78,14 +73,9 @@ class TypingModel:
                     store.forget_events()
                     store.set_setting(_PLAN, judging.plan.hash)
         predictor = Predictor(judging, Memory())
-        recorder = Recorder(predictor, store, rng, clock=clock)
+        recorder = Recorder(predictor, store, environment.rng, clock=environment.clock)
         adapters = Adapters(store.database, judging.plan)
-        made = cls(
+        adapters.in_use()  # raises if it is damaged
+        return cls(
             bundle.manifest, bundle[SPECIFICATION], predictor, recorder, adapters, Redactor(predictor, redact)
         )
-        made.adapter_in_use()
-        return made
-
-    def adapter_in_use(self) -> Adapter:
-        """Return the adapter in use. Raises Untrusted (PROFILE_DAMAGED)."""
-        return adapter_of(self.predictor.plan, self.adapters.in_use())

@@ -24,7 +24,7 @@ from quietkeys.files import make_folder, remove, remove_drafts, write_whole
 from quietkeys.profile.database import translated, version_of
 from quietkeys.profile.store import BYTES_SENT, WIPING, Store
 from quietkeys.sync.circle import CIRCLE_SETTINGS
-from quietkeys.sync.keys.age import KEY_SETTINGS
+from quietkeys.sync.keys.life import KEY_SETTINGS
 from quietkeys.vault import HEADER, Kind, Protection, Vault
 from quietkeys_protocol.errors import ErrorCode, Refused, Untrusted
 

@@ -87,7 +87,7 @@ class TrainerClient:
         environment: Environment | None = None,
         invite: str = "",
     ) -> None:
-        """environment: where time and chance come from; the real ones if None. invite: for a trainer that asks."""
+        """environment: time and chance, the real ones if None. invite: for a trainer that asks for one."""
         self._identity = identity
         self._transport = transport
         self._environment = Environment() if environment is None else environment

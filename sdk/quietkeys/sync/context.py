@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from numpy.random import Generator
-
 from quietkeys.cipher.interface import Cipher
 from quietkeys.environment import Environment
 from quietkeys.learning.contested_mass import Masses
@@ -50,7 +48,6 @@ class SyncContext:
     cipher: Cipher
     trainer: str
     transport: Transport
-    rng: Generator
     environment: Environment
     stop: threading.Event
     place: Place = Place()

@@ -12,7 +12,6 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
-from quietkeys.api.consent import require_consent
 from quietkeys.profile.outbox import Address, OpenReport, Outbox, ReportState
 from quietkeys.profile.trainers import Trainers
 from quietkeys.profile.wording import size_words
@@ -22,12 +21,12 @@ from quietkeys.remote.enrolment import ensure_enrolled
 from quietkeys.remote.http import StoppableTransport
 from quietkeys.remote.identity import identity_for
 from quietkeys.remote.parse import JobState
-from quietkeys.sync.circle.attendance import Attendance
+from quietkeys.sync.circle import CIRCLE_SETTINGS
+from quietkeys.sync.consent_record import require_consent
 from quietkeys.sync.context import SyncContext
-from quietkeys.sync.keys.steps import Deferred, KeySteps
+from quietkeys.sync.keys.life import Alone, Deferred, KeySteps, Others
 from quietkeys.sync.result import Outcome, Progress, ProgressCallback, Step, SyncResult
-from quietkeys.sync.review import apply, hold, review, try_out
-from quietkeys.sync.settle import Settled, settle
+from quietkeys.sync.settle import Settled, apply, hold, review, settle, try_out
 from quietkeys.updates.report import dummy_arrays, report_arrays
 from quietkeys.updates.versions import Adapters
 from quietkeys_protocol.containers import Report, encode_report
@@ -51,45 +50,45 @@ class _Cancelled(Exception):  # noqa: N818 - what happened
     """The sync is to end before its next step."""
 
 
-class Syncer:
-    """Runs syncs, one at a time; each goes on where the last one, or a kill, left off."""
+def run_sync(context: SyncContext, progress: ProgressCallback | None, wait_seconds: float) -> SyncResult:
+    """Return how one sync ended; wait up to `wait_seconds` for the trainer to train.
 
-    def __init__(self, context: SyncContext) -> None:
-        self._context = context
+    It goes on where the last one, or a kill, left off. Raises Refused (CONSENT_MISSING) before anything is
+    sent; TryAgain if the trainer or the disk does not do what is needed now (nothing is lost), StartOver,
+    Refused or Outdated as the trainer says, Untrusted if its answers make no sense.
+    """
+    require_consent(context.store)
+    run = _Run(context, client_for(context), progress, wait_seconds)
+    try:
+        return run.whole()
+    finally:
+        run.end()
 
-    def run(self, progress: ProgressCallback | None, wait_seconds: float) -> SyncResult:
-        """Return how one sync ended; wait up to `wait_seconds` for the trainer to train.
 
-        Raises Refused (CONSENT_MISSING) before anything is sent; TryAgain if the trainer or the disk does not
-        do what is needed now (nothing is lost), StartOver, Refused or Outdated as the trainer says, Untrusted
-        if its answers make no sense.
-        """
-        context = self._context
-        require_consent(context.store)
-        if context.trainer in Trainers(context.store.database).to_leave():
-            leave(context.profile, context.store, context.trainer, context.transport, context.environment)
-        run = _Run(context, progress, wait_seconds)
-        try:
-            return run.whole()
-        finally:
-            run.end()
+def client_for(context: SyncContext) -> TrainerClient:
+    """Return what speaks with the trainer, once it is left if that is still to be done; raises as `leave`."""
+    if context.trainer in Trainers(context.store.database).to_leave():
+        leave(context.profile, context.store, context.trainer, context.transport, context.environment)
+    return TrainerClient(
+        identity_for(context.profile, context.trainer, context.store.database.key),
+        StoppableTransport(context.transport, context.stop),
+        context.environment,
+        context.invite,
+    )
 
 
 class _Run:
     """One sync: its context, its clock and its traffic."""
 
-    def __init__(self, context: SyncContext, progress: ProgressCallback | None, wait_s: float) -> None:
+    def __init__(
+        self, context: SyncContext, client: TrainerClient, progress: ProgressCallback | None, wait_s: float
+    ) -> None:
         self._context = context
         self._progress = progress
         self._wait_s = wait_s
         self._outbox = Outbox(context.store.database, context.profile, context.plan)
         self._trainers = Trainers(context.store.database)
-        self._client = TrainerClient(
-            identity_for(context.profile, context.trainer, context.store.database.key),
-            StoppableTransport(context.transport, context.stop),
-            context.environment,
-            context.invite,
-        )
+        self._client = client
         self._seconds: dict[Step, float] = {}
         self._step: Step | None = None
         self._began = 0.0
@@ -154,9 +153,14 @@ class _Run:
         return self._settle(report)
 
     def _ensure_keys(self) -> str:
-        attendance = Attendance(self._context, self._client)
-        self._context = replace(self._context, place=attendance.attend())
-        return KeySteps(self._context, self._client, self._outbox, attendance, self._begin).ensure()
+        """Catch up with the circle, where there is one, then with the keys; return the id of those in use."""
+        others: Others = Alone()
+        if any(self._context.store.setting(name) is not None for name in CIRCLE_SETTINGS):
+            from quietkeys.sync.circle.attendance import Attendance
+
+            others = attendance = Attendance(self._context, self._client)
+            self._context = replace(self._context, place=attendance.attend())
+        return KeySteps(self._context, self._client, self._outbox, others, self._begin).ensure()
 
     def _report_for(self, address: Address) -> OpenReport:
         """Return the open report if it is for this address, else a new one."""
@@ -169,7 +173,9 @@ class _Run:
         if len(context.store.held_out()) < context.minimum_events:
             arrays = dummy_arrays(context.plan)
         else:
-            arrays = report_arrays(context.plan, context.masses(), weights, place.sources, context.rng)
+            arrays = report_arrays(
+                context.plan, context.masses(), weights, place.sources, context.environment.rng
+            )
         values = tuple(context.cipher.encrypt(arrays))
         plan_hash, key_id = bytes.fromhex(address.plan_hash), bytes.fromhex(address.key_id)
 

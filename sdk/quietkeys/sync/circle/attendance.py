@@ -23,7 +23,7 @@ from quietkeys.sync.circle.moving import (
     show_card,
 )
 from quietkeys.sync.context import Place, SyncContext
-from quietkeys.sync.keys.age import DAY_S, KeyLife
+from quietkeys.sync.keys.life import DAY_S, KeyLife
 from quietkeys.vault.purposes import new_key
 from quietkeys_protocol.errors import ErrorCode, Outdated, Refused, Untrusted
 

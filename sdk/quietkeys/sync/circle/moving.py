@@ -23,7 +23,7 @@ from quietkeys.sync.circle.membership import (
     membership_in,
 )
 from quietkeys.sync.context import SyncContext
-from quietkeys.sync.keys.age import KeyLife
+from quietkeys.sync.keys.life import KeyLife
 from quietkeys.vault.purposes import new_key
 from quietkeys_protocol.containers import MAX_SOURCES
 from quietkeys_protocol.errors import ErrorCode, Outdated, Refused, StartOver, Untrusted

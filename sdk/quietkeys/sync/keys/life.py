@@ -1,32 +1,158 @@
-"""What a sync does about keys: make them, replace old ones, upload them, have the trainer delete old ones.
+"""The life of a key set: how old it is, and what a sync does about that.
 
-Keys are replaced between reports: an update under way could not be decrypted with new ones. What is then
-encrypted, counts and weights alike, is encrypted anew. It depends on the calendar, the user and who is in the
-circle, never on anything decrypted.
+Keys are made, uploaded, replaced once a year and deleted at the trainer. They are replaced between reports,
+as an update under way could not be decrypted with new ones; what is encrypted then, counts and weights alike,
+is encrypted anew. It depends on the calendar, the user and who is in the circle, never on anything decrypted.
+
+A key set is retired before its successor is made, and off the list once the trainer has deleted it. So after
+a kill at any point the list, which is kept among the settings, says what is left to do: a retired key set
+that is still in use is to be replaced, one that is not is to be deleted at the trainer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
 
-from quietkeys.cipher.interface import Cipher
 from quietkeys.files import remove
 from quietkeys.profile.outbox import Outbox, ReportState
+from quietkeys.profile.store import Store
 from quietkeys.profile.trainers import Trainers
 from quietkeys.profile.wording import fingerprint_words, size_words
-from quietkeys.remote.client import TrainerClient
-from quietkeys.remote.http import Body
-from quietkeys.remote.parse import Upload
-from quietkeys.sync.circle.attendance import Attendance
-from quietkeys.sync.context import SyncContext
-from quietkeys.sync.keys.age import KeyLife
-from quietkeys.sync.keys.upload import upload_keys
 from quietkeys.sync.result import Step
-from quietkeys_protocol.errors import ErrorCode, QuietkeysError, StartOver, TryAgain, Untrusted
+from quietkeys_protocol.errors import ErrorCode, QuietkeysError, StartOver, TryAgain, Untrusted, error_of
+from quietkeys_protocol.signing import is_hash
 
+if TYPE_CHECKING:  # an app that asks for the age of its keys loads no HTTP
+    from quietkeys.cipher.interface import Cipher
+    from quietkeys.remote.client import TrainerClient
+    from quietkeys.sync.context import SyncContext
+
+DAY_S: Final = 86_400.0
+ROTATED_AFTER_S: Final = 365 * DAY_S
+EXPIRES_AFTER_S: Final = 396 * DAY_S  # 13 months: a month to find an unmetered network in
+_CREATED: Final = "keys/created"  # the key in use, and since when
+_RETIRED: Final = "keys/retired"
+_ANNOUNCED: Final = "keys/announced"  # the key whose upload the ledger has announced
+KEY_SETTINGS: Final = (_CREATED, _RETIRED, _ANNOUNCED)  # which go with the keys
 _AWAITED: Final = "Another device of the circle makes new keys. Nothing was sent."
 _METERED: Final = "New keys wait for a network that is not metered. Nothing was sent."
+
+
+@dataclass(frozen=True, slots=True)
+class KeyStatus:
+    """The key set of this device, or of its circle.
+
+    fingerprint: of the evaluation keys, to be compared by people. created, expires: Unix seconds; it is
+    replaced a month before it expires. rotating: whether the next sync replaces it.
+    """
+
+    fingerprint: str
+    created: float
+    age_days: float
+    expires: float
+    rotating: bool
+
+
+class KeyLife:
+    """The ages of key sets, named by the SHA-256 of their evaluation keys in hex."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def created(self, key_id: str) -> float | None:
+        """Return when a key set was made, Unix seconds, None if it was not seen yet.
+
+        Raises Untrusted (PROFILE_DAMAGED), as `retired` does.
+        """
+        known, _, time = (self._store.setting(_CREATED) or "").partition(" ")
+        if known != key_id:
+            return None
+        try:
+            made = float(time)
+        except ValueError as error:
+            raise error_of(ErrorCode.PROFILE_DAMAGED, "a setting") from error
+        if not math.isfinite(made):
+            raise error_of(ErrorCode.PROFILE_DAMAGED, "a setting")
+        return made
+
+    def use(self, key_id: str, created: float) -> None:
+        """Note that this key set is in use, and when it was made."""
+        self._store.set_setting(_CREATED, f"{key_id} {created!r}")
+
+    def retired(self) -> tuple[str, ...]:
+        """Return the key sets that are to be replaced, or deleted at the trainer."""
+        try:
+            names = json.loads(self._store.setting(_RETIRED) or "[]")
+        except ValueError as error:
+            raise error_of(ErrorCode.PROFILE_DAMAGED, "a setting") from error
+        if not isinstance(names, list) or not all(isinstance(name, str) and is_hash(name) for name in names):
+            raise error_of(ErrorCode.PROFILE_DAMAGED, "a setting")
+        return tuple(names)
+
+    def retire(self, key_id: str) -> None:
+        """Have a key set replaced, or deleted at the trainer. Within a transaction."""
+        self._set_retired([*(name for name in self.retired() if name != key_id), key_id])
+
+    def deleted(self, key_id: str) -> None:
+        """Note that the trainer has deleted a retired key set. Within a transaction."""
+        self._set_retired([name for name in self.retired() if name != key_id])
+
+    def is_announced(self, key_id: str) -> bool:
+        """Return whether the ledger has told the user that this key set is to be uploaded."""
+        return self._store.setting(_ANNOUNCED) == key_id
+
+    def announced(self, key_id: str) -> None:
+        """Note that it has."""
+        self._store.set_setting(_ANNOUNCED, key_id)
+
+    def is_due(self, key_id: str, now: float, patience_s: float = 0.0) -> bool:
+        """Return whether a key set in use is to be replaced; patience_s: when it is only for its age."""
+        created = self.created(key_id)
+        old = created is not None and now - created >= ROTATED_AFTER_S + patience_s
+        return old or key_id in self.retired()
+
+    def has_expired(self, key_id: str, now: float) -> bool:
+        """Return whether a key set is too old to be used, whatever waits for it."""
+        created = self.created(key_id)
+        return created is not None and now - created >= EXPIRES_AFTER_S
+
+    def _set_retired(self, names: Sequence[str]) -> None:
+        if names:
+            self._store.set_setting(_RETIRED, json.dumps(list(names)))
+        else:
+            self._store.drop_setting(_RETIRED)
+
+
+class Others(Protocol):
+    """The other devices that use these keys, as far as new keys concern them."""
+
+    def patience_s(self) -> float:
+        """Return for how long this device leaves it to others to replace old keys."""
+
+    def awaits_keys(self) -> bool:
+        """Return whether another device is about to make new keys."""
+
+    def tell(self, key_id: str) -> None:
+        """See that every device has this key set, which the trainer holds."""
+
+
+class Alone:
+    """No other device uses these keys."""
+
+    def patience_s(self) -> float:
+        """See `Others`."""
+        return 0.0
+
+    def awaits_keys(self) -> bool:
+        """See `Others`."""
+        return False
+
+    def tell(self, key_id: str) -> None:
+        """See `Others`."""
 
 
 class Deferred(Exception):  # noqa: N818 - what the sync is
@@ -41,11 +167,11 @@ class KeySteps:
         context: SyncContext,
         client: TrainerClient,
         outbox: Outbox,
-        attendance: Attendance,
+        others: Others,
         begin: Callable[[Step, int], None],
     ) -> None:
         self._context = context
-        self._attendance = attendance
+        self._others = others
         self._client = client
         self._outbox = outbox
         self._begin = begin
@@ -66,7 +192,7 @@ class KeySteps:
                 if error.code is not ErrorCode.KEY_UNKNOWN:
                     raise
                 key_id = self._from_elsewhere(key_id)
-        self._attendance.tell(key_id)
+        self._others.tell(key_id)
         self._delete_retired(key_id)
         return key_id
 
@@ -79,12 +205,12 @@ class KeySteps:
         if self._life.created(key_id) is None:
             self._life.use(key_id, now)
         expired = self._life.has_expired(key_id, now)
-        if not expired and not self._life.is_due(key_id, now, self._attendance.patience_s()):
+        if not expired and not self._life.is_due(key_id, now, self._others.patience_s()):
             return key_id
         if not expired and self._is_out(key_id):
             return key_id  # an update under them is still to come; the next sync replaces them
         retired = key_id in self._life.retired()
-        if retired and self._attendance.awaits_keys():
+        if retired and self._others.awaits_keys():
             raise Deferred(_AWAITED)
         must = expired or retired
         return self._replaced(key_id) if must or self._may_upload() else key_id
@@ -112,6 +238,8 @@ class KeySteps:
 
     def _from_elsewhere(self, key_id: str) -> str:
         """Return the id of keys that the trainer holds, where only the secret part of them is here."""
+        from quietkeys.remote.parse import Upload
+
         if self._client.key_state(key_id).state is Upload.STORED:
             self._trainers.has_keys(self._context.trainer, key_id)
             return key_id
@@ -121,6 +249,9 @@ class KeySteps:
 
     def _upload(self, key_id: str) -> None:
         """Bring the evaluation keys to the trainer, after saying how large they are."""
+        from quietkeys.remote.http import Body
+        from quietkeys.sync.keys.upload import upload_keys
+
         context, path = self._context, self._outbox.keys_file
         if not self._may_upload():
             raise Deferred(_METERED)
