@@ -79,7 +79,8 @@ class Rig:
             "environment": Environment(sleep=self.waited.append),
         }
         settings |= changes
-        settings["environment"] = replace(settings["environment"], rng=np.random.default_rng(0))
+        if settings["environment"] is not None:  # None: real time and chance
+            settings["environment"] = replace(settings["environment"], rng=np.random.default_rng(0))
         keyboard = open_profile(self.folder / name, **settings)
         if consent and keyboard.consent.given is None:
             keyboard.consent.give(STATEMENT)

@@ -213,7 +213,7 @@ def test_threads_may_share_a_keyboard(rig: Rig) -> None:
 def test_typing_goes_on_while_a_sync_waits(rig: Rig) -> None:
     """A sync that waits for the trainer does not hold the keyboard, and closing ends its waiting."""
     rig.trainer.polls = 10**6
-    keyboard = rig.open_learned(around=None)
+    keyboard = rig.open_learned(environment=None)
     done: list[object] = []
     thread = threading.Thread(target=lambda: done.append(keyboard.sync(wait_seconds=600).outcome))
     thread.start()
