@@ -1,4 +1,8 @@
-"""The device: suggest, record, sync, forget; the only place with secret keys and plaintext."""
+"""The device: suggest, record, sync, forget; the only place with secret keys and plaintext.
+
+What an app may rely on is listed in `__all__` here, in `quietkeys.layouts` and in `quietkeys.testing`, and
+nowhere else; CONTRIBUTING.md says what may change in which version.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ from quietkeys.api.trainer import Trainer
 from quietkeys.api.vocabulary import LearntWord, Vocabulary
 from quietkeys.keyboard.layout import Layout
 from quietkeys.learning.recorder import Receipt
+from quietkeys.learning.touch_rows import Touches
 from quietkeys.personalizer import Personalizer
 from quietkeys.prediction.levels import Level
 from quietkeys.prediction.preferences import AppProfile
@@ -20,8 +25,9 @@ from quietkeys.remote.trust import DeletionReceipt
 from quietkeys.sync.circle.invitation import Invitation
 from quietkeys.sync.consent_record import ConsentRecord
 from quietkeys.sync.keys.life import KeyStatus
-from quietkeys.sync.result import Outcome, Progress, Step, SyncResult
+from quietkeys.sync.result import Outcome, Progress, ProgressCallback, Step, SyncResult
 from quietkeys.sync.schedule import Conditions, Policy, Scheduler
+from quietkeys.updates.gate import Verdict
 from quietkeys.vault import CallerKey, KeyFile, OsKeyStore, Passphrase, Protection
 from quietkeys.vault.human_code import RecoveryCode
 from quietkeys_protocol.errors import (
@@ -66,6 +72,7 @@ __all__ = [
     "Policy",
     "Problem",
     "Progress",
+    "ProgressCallback",
     "Protection",
     "QuietkeysError",
     "Receipt",
@@ -78,8 +85,10 @@ __all__ = [
     "Stored",
     "Suggestions",
     "SyncResult",
+    "Touches",
     "Trainer",
     "TryAgain",
     "Untrusted",
+    "Verdict",
     "Vocabulary",
 ]

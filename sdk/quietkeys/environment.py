@@ -7,9 +7,13 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
 
 import numpy as np
 from numpy.random import Generator
+
+_NONCE: Final = partial(secrets.token_hex, 16)  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,5 +29,5 @@ class Environment:
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], object] = time.sleep
     jitter: Callable[[], float] = random.SystemRandom().random
-    nonce: Callable[[], str] = lambda: secrets.token_hex(16)
+    nonce: Callable[[], str] = _NONCE
     rng: Generator = field(default_factory=np.random.default_rng)

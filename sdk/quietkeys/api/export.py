@@ -61,7 +61,7 @@ def exported(opened: OpenProfile) -> bytes:
 def _adapter(opened: OpenProfile) -> dict[str, Any]:
     weights = opened.model.adapters.in_use()
     blocks = {}
-    for block in opened.model.predictor.plan.blocks:
+    for block in opened.model.plan.blocks:
         step, levels = coarse(weights.by_block[block.name])
         blocks[block.name] = {"step": step * block.z_unit, "weights": levels.tolist()}
     return {"version": weights.version, "bits": WEIGHT_BITS, "blocks": blocks}

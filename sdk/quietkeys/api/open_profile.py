@@ -155,7 +155,7 @@ class OpenProfile:
     def use_adapter(self) -> None:
         """Suggest with the adapter that is now in use. Raises Untrusted (PROFILE_DAMAGED)."""
         with self.typing:
-            self.adapter = adapter_of(self.model.predictor.plan, self.model.adapters.in_use())
+            self.adapter = adapter_of(self.model.plan, self.model.adapters.in_use())
 
     def wipe(self) -> None:
         """Remove everything learned and every key. Raises TryAgain (DISK_FULL, STORAGE_FAILED)."""

@@ -57,6 +57,7 @@ class TrainerLink:
         self._stopper = opened.stopper
         self._cipher = self._real_cipher if cipher is None else cipher
         self._transport = transport
+        self._outbox = Outbox(opened.profile.store.database, opened.profile.folder, opened.model.plan)
         self._outbox.tidy()
         if trainer is not None and trainer.key is not None:
             self._trust(trainer.key)
@@ -81,7 +82,7 @@ class TrainerLink:
 
         model, frames = self._opened.model, None
         if self._cipher == self._real_cipher:
-            frames = Parameters.of(model.predictor.plan, model.specification).frames
+            frames = Parameters.of(model.plan, model.specification).frames
         with self._stopper.one_sync():
             return inspect(self._context(), model.predictor.memory, frames)
 
@@ -126,7 +127,7 @@ class TrainerLink:
     def cipher(self) -> Cipher:
         """Return the cipher of this profile; closed by whoever asked for it."""
         profile = self._opened.profile
-        return self._cipher(profile.folder / KEYS, self._opened.model.predictor.plan)
+        return self._cipher(profile.folder / KEYS, self._opened.model.plan)
 
     def forget(self) -> Deletion:
         """Remove everything here, then leave every trainer. Raises TryAgain (DISK_FULL, STORAGE_FAILED)."""
@@ -169,11 +170,6 @@ class TrainerLink:
             with store.transaction():
                 trust_key(store, self.trainer, trainer_key)
                 Trainers(store.database).unsure(self.trainer)
-
-    @property
-    def _outbox(self) -> Outbox:
-        profile, plan = self._opened.profile, self._opened.model.predictor.plan
-        return Outbox(profile.store.database, profile.folder, plan)
 
     def _to_leave(self) -> list[str]:
         return Trainers(self._opened.profile.store.database).to_leave()
@@ -218,8 +214,8 @@ class TrainerLink:
         return SyncContext(
             profile=profile.folder,
             store=profile.store,
-            plan=model.predictor.plan,
-            events=model.predictor.events,
+            plan=model.plan,
+            events=model.events,
             masses=lambda: model.recorder.masses,
             cipher=self.cipher(),
             trainer=self.trainer,

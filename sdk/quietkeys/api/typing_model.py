@@ -13,6 +13,7 @@ from quietkeys.bundle.bundle import Manifest, open_bundle
 from quietkeys.environment import Environment
 from quietkeys.keyboard.layout import QWERTY, Layout
 from quietkeys.learning.recorder import Recorder
+from quietkeys.prediction.event_map import EventMap
 from quietkeys.prediction.model import load_model
 from quietkeys.prediction.predictor import Predictor
 from quietkeys.prediction.redaction import Redactor
@@ -20,6 +21,7 @@ from quietkeys.profile.memory import Memory
 from quietkeys.profile.store import Store
 from quietkeys.updates.versions import Adapters
 from quietkeys_protocol.errors import ErrorCode, Untrusted
+from quietkeys_protocol.plan import Plan
 
 SPECIFICATION: Final = "client_specification.json"
 _PLAN: Final = "plan"  # the setting that says which plan's events are counted
@@ -29,11 +31,14 @@ _PLAN: Final = "plan"  # the setting that says which plan's events are counted
 class TypingModel:
     """The model of a verified bundle over the profile's memory, the recorder, the adapter versions.
 
-    redactor: what every text goes through first. manifest: of the bundle. specification: the pinned
-    encryption parameters in it. Its other bytes, twelve megabytes, are not kept.
+    manifest: of the bundle. plan, events: what a report is made by. specification: the pinned encryption
+    parameters. The bundle's other bytes, twelve megabytes, are not kept. redactor: what every text goes
+    through first.
     """
 
     manifest: Manifest
+    plan: Plan
+    events: EventMap
     specification: bytes = field(repr=False)
     predictor: Predictor
     recorder: Recorder
@@ -77,5 +82,12 @@ class TypingModel:
         adapters = Adapters(store.database, judging.plan)
         adapters.in_use()  # raises if it is damaged
         return cls(
-            bundle.manifest, bundle[SPECIFICATION], predictor, recorder, adapters, Redactor(predictor, redact)
+            manifest=bundle.manifest,
+            plan=judging.plan,
+            events=judging.events,
+            specification=bundle[SPECIFICATION],
+            predictor=predictor,
+            recorder=recorder,
+            adapters=adapters,
+            redactor=Redactor(predictor, redact),
         )
