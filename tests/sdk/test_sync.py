@@ -12,18 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from quietkeys import (
-    Deletion,
-    ErrorCode,
-    Outcome,
-    Outdated,
-    Personalizer,
-    Progress,
-    Refused,
-    Step,
-    Trainer,
-    TryAgain,
-)
+from quietkeys import Deletion, ErrorCode, Outcome, Outdated, Personalizer, Progress, Refused, Step, TryAgain
+from quietkeys.api.trainer import Trainer
 from quietkeys.environment import Environment
 from quietkeys.remote.parse import JobState
 from quietkeys.sync.context import Place
