@@ -49,6 +49,19 @@ WAIT_SECONDS: Final = 120.0  # for the trainer to train
 class Personalizer:
     """One open profile. Made by `open`; ends with `close`, or the `with` block."""
 
+    apps: Final[AppProfiles]
+    """What is learnt and suggested in which app, where it is not as everywhere."""
+    circle: Final[Circle]
+    """The user's devices that share keys, so that each learns from what is typed on all of them."""
+    consent: Final[Consent]
+    """The user's consent to sending encrypted counts: given, and taken back."""
+    keys: Final[Keys]
+    """The keys that counts are encrypted under: how old they are, and new ones."""
+    schedule: Final[Scheduler]
+    """The syncs to come: `start`, `stop`, `next_slot`, `sync_if_due`."""
+    vocabulary: Final[Vocabulary]
+    """The user's words: what was learnt of them, and what the user says about them."""
+
     def __init__(self, opened: OpenProfile, link: TrainerLink) -> None:
         """Both are parts of the SDK: apps use `open`, their tests `quietkeys.testing.open_profile`."""
         self._opened = opened
@@ -56,14 +69,18 @@ class Personalizer:
         self._profile = opened.profile
         self._model = opened.model
         self._typing = opened.typing
-        self.schedule: Final = Scheduler(
+        self.apps = AppProfiles(opened)
+        self.circle = Circle(opened, link)
+        self.consent = Consent(opened, link)
+        self.keys = Keys(opened, link)
+        self.vocabulary = Vocabulary(opened)
+        self.schedule = Scheduler(
             link.policy,
             opened.profile.store,
             self._sync_in_slot,
             opened.stopper.cancel,
             opened.environment.clock,
         )
-        """The syncs to come: `start`, `stop`, `next_slot`, `sync_if_due`."""
 
     @classmethod
     def open(
@@ -219,31 +236,6 @@ class Personalizer:
         """Raises TryAgain (DISK_FULL, STORAGE_FAILED); then nothing was changed."""
         with self._typing:
             self._opened.preferences.set_level(level)
-
-    @property
-    def vocabulary(self) -> Vocabulary:
-        """The user's words: what was learnt of them, and what the user says about them."""
-        return Vocabulary(self._opened)
-
-    @property
-    def apps(self) -> AppProfiles:
-        """What is learnt and suggested in which app, where it is not as everywhere."""
-        return AppProfiles(self._opened)
-
-    @property
-    def consent(self) -> Consent:
-        """The user's consent to sending encrypted counts: given, and taken back."""
-        return Consent(self._opened, self._link)
-
-    @property
-    def circle(self) -> Circle:
-        """The user's devices that share keys, so that each learns from what is typed on all of them."""
-        return Circle(self._opened, self._link)
-
-    @property
-    def keys(self) -> Keys:
-        """The keys that counts are encrypted under: how old they are, and new ones."""
-        return Keys(self._opened, self._link)
 
     def sync(
         self,

@@ -54,6 +54,10 @@ def _class(name: str, thing: type) -> Iterator[str]:
                 yield f"    {one.name}: {one.type}{'' if missing else ' = ...'}"
     elif inspect.isfunction(thing.__init__) and not _is_made_by_us(thing):
         yield f"    __init__{_signature(thing.__init__)}"
+    if not dataclasses.is_dataclass(thing):
+        for member, kind in sorted(inspect.get_annotations(thing).items()):
+            if not member.startswith("_"):
+                yield f"    {member}: {kind}"
     for member, value in sorted(vars(thing).items()):
         if member.startswith("_"):
             continue
