@@ -224,8 +224,8 @@ class TrainerLink:
             stop=self._stopper.event,
             minimum_events=self.policy.minimum_events,
             trial_events=self.policy.trial_events,
-            may_upload_keys=lambda _: not metered,
-            invite=self._enrolment_token,
+            metered=metered,
+            enrolment_token=self._enrolment_token,
         )
 
     def _real_cipher(self, folder: Path, plan: Plan) -> Cipher:

@@ -73,7 +73,7 @@ def client_for(context: SyncContext) -> TrainerClient:
         identity_for(context.profile, context.trainer, context.store.database.key),
         StoppableTransport(context.transport, context.stop),
         context.environment,
-        context.invite,
+        context.enrolment_token,
     )
 
 

@@ -213,7 +213,7 @@ class KeySteps:
         if retired and self._others.awaits_keys():
             raise Deferred(_AWAITED)
         must = expired or retired
-        return self._replaced(key_id) if must or self._may_upload() else key_id
+        return self._replaced(key_id) if must or not self._context.metered else key_id
 
     def _replaced(self, key_id: str) -> str:
         with self._context.store.transaction():
@@ -228,7 +228,7 @@ class KeySteps:
 
     def _generated(self) -> str:
         context = self._context
-        if not self._may_upload():
+        if self._context.metered:
             raise Deferred(_METERED)
         self._begin(Step.GENERATE_KEYS, 0)
         context.cipher.generate_keys()
@@ -253,7 +253,7 @@ class KeySteps:
         from quietkeys.sync.keys.upload import upload_keys
 
         context, path = self._context, self._outbox.keys_file
-        if not self._may_upload():
+        if self._context.metered:
             raise Deferred(_METERED)
         try:
             written = context.cipher.write_evaluation_keys(path)
@@ -298,9 +298,6 @@ class KeySteps:
                     f"The trainer deleted the old keys, fingerprint {fingerprint_words(retired)}, and all"
                     " that was encrypted under them.",
                 )
-
-    def _may_upload(self) -> bool:
-        return self._context.may_upload_keys(self._context.cipher.evaluation_key_bytes())
 
     def _is_out(self, key_id: str) -> bool:
         """Return whether the trainer is at work on a report under a key set, or its update is here."""
