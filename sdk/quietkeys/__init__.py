@@ -10,7 +10,7 @@ from quietkeys.api.input_field import InputField
 from quietkeys.api.keys import Keys
 from quietkeys.api.vocabulary import LearntWord, Vocabulary
 from quietkeys.keyboard.layout import Layout
-from quietkeys.learning.recorder import Receipt
+from quietkeys.learning.recorder import UndoReceipt
 from quietkeys.personalizer import Personalizer
 from quietkeys.prediction.levels import Level
 from quietkeys.prediction.preferences import AppProfile
@@ -67,7 +67,6 @@ __all__ = [
     "Progress",
     "Protection",
     "QuietkeysError",
-    "Receipt",
     "RecoveryCode",
     "Refused",
     "Scheduler",
@@ -78,6 +77,7 @@ __all__ = [
     "Suggestions",
     "SyncResult",
     "TryAgain",
+    "UndoReceipt",
     "Untrusted",
     "Vocabulary",
 ]

@@ -37,9 +37,8 @@ from quietkeys.bundle.bundle import SHIPPED
 from quietkeys.bundle.trusted_keys import TRUSTED_KEYS
 from quietkeys.environment import Surroundings
 from quietkeys.keyboard.layout import QWERTY, Layout
-from quietkeys.learning.record import record, record_nothing
-from quietkeys.learning.recorder import Receipt
-from quietkeys.learning.touch_rows import Touches, touches_of
+from quietkeys.keyboard.touch_model import Touches, touches_of
+from quietkeys.learning.recorder import UndoReceipt, record, record_nothing
 from quietkeys.prediction.levels import Level
 from quietkeys.prediction.preferences import StoredPreferences
 from quietkeys.prediction.suggest import as_typed, suggestions
@@ -194,7 +193,7 @@ class Personalizer:
         app: the name of the app that is typed in, see `apps`.
         """
         predictor = self._learning.predictor
-        points = touches_of(predictor.layout, typed, touches)
+        points = None if touches is None else touches_of(predictor.layout, typed, touches)
         opened, here = self._opened, self.apps.get(app)
         if not (field.suggests and here.suggest):
             return as_typed(typed)
@@ -213,7 +212,7 @@ class Personalizer:
         *,
         field: InputField = InputField.TEXT,
         app: str = "",
-    ) -> Receipt:
+    ) -> UndoReceipt:
         """Learn what the user kept of what was typed; return the receipt for `undo`.
 
         context: the text before it. kept: what stands there now, which may be what was typed, a suggestion,
@@ -225,13 +224,16 @@ class Personalizer:
         be a secret. Raises Refused (TOUCHES_MALFORMED), TryAgain (DISK_FULL, STORAGE_FAILED); then nothing
         was learned, and suggestions go on.
         """
-        points = touches_of(self._learning.predictor.layout, typed, touches)
+        learning = self._learning
+        layout = learning.predictor.layout
+        points = None if touches is None else touches_of(layout, typed, touches)
         with self._typing:
             if not (field.learns and self.apps.get(app).learn) or self._private or self.paused:
-                return record_nothing(self._learning)
-            return record(self._learning, self._opened.adapter, context, typed, kept, points)
+                return record_nothing(learning.recorder)
+            adapter = self._opened.adapter
+            return record(learning.redactor, learning.recorder, adapter, context, typed, kept, points)
 
-    def undo(self, receipt: Receipt) -> None:
+    def undo(self, receipt: UndoReceipt) -> None:
         """Take back what one `record` learned, as if it had not been.
 
         Raises Refused (RECEIPT_UNKNOWN) if it was taken back already, is not of this object, or is more than

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from quietkeys import Outcome, Personalizer, Policy, TryAgain
-from quietkeys.prediction.scorer import Adapter
+from quietkeys.bundle.networks import Adapter
 from quietkeys.sync.settle import held_out_choices
 from quietkeys.testing.fakes import decode_clear
 from quietkeys.updates.gate import MINIMUM_EVENTS, NORM_BOUND, harm, judge

@@ -15,9 +15,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from quietkeys.bundle.language_model import BLANK as NO_WORD
-from quietkeys.bundle.language_model import Context
-from quietkeys.text.pieces import Piece
+from quietkeys.text.tokens import BLANK as NO_WORD
+from quietkeys.text.tokens import Context, Piece
 
 START, BLANK, UNKNOWN = range(3)
 FIRST: Final = 3  # id of the first word of a vocabulary

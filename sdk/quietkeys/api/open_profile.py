@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from quietkeys.api.typing_model import Learning
+from quietkeys.bundle.networks import Adapter
 from quietkeys.environment import Surroundings
 from quietkeys.prediction.preferences import StoredPreferences
-from quietkeys.prediction.scorer import Adapter
 from quietkeys.profile.folder import Profile
 
 _PAUSED: Final = "paused"  # the setting that is there while learning is paused

@@ -13,12 +13,12 @@ from typing import Final
 from numpy.random import Generator
 
 from quietkeys.bundle.bundle import Manifest, open_bundle
+from quietkeys.bundle.networks import Adapter
 from quietkeys.keyboard.layout import QWERTY, Layout
 from quietkeys.learning.recorder import Recorder
 from quietkeys.prediction.model import load_model
 from quietkeys.prediction.predictor import Predictor
 from quietkeys.prediction.redaction import Redactor
-from quietkeys.prediction.scorer import Adapter
 from quietkeys.profile.memory import Memory
 from quietkeys.profile.store import Store
 from quietkeys.updates.versions import Adapters, adapter_of

@@ -14,9 +14,9 @@ from quietkeys.api.typing_model import Learning
 from quietkeys.evaluation.ladder import Learner
 from quietkeys.evaluation.messages import Word
 from quietkeys.evaluation.typing_runs import Progress, learn
-from quietkeys.learning.contested_mass import Choice
 from quietkeys.learning.new_words import Pending
 from quietkeys.learning.recorder import Recorder
+from quietkeys.prediction.events import Choice
 from quietkeys.prediction.model import Model
 from quietkeys.prediction.predictor import Predictor
 from quietkeys.profile.folder import DATABASE, Profile

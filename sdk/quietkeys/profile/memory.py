@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from heapq import nlargest
 from typing import Final
 
-from quietkeys.bundle.language_model import BLANK
+from quietkeys.text.tokens import BLANK, last_two
 
 HALF_LIFE: Final = 50_000  # words typed until a count weighs half
 _DECAY: Final = math.log(2.0) / HALF_LIFE  # per word
@@ -234,15 +234,6 @@ class Memory:
         words.pop(key[-1], None)
         if not words:
             self._followers.pop(key[:-1], None)
-
-
-def last_two(context: Sequence[str]) -> tuple[str, str]:
-    """Return the last two words of a context's last sentence, older first, "" where it starts."""
-    sentence = list(context[-2:])
-    if "" in sentence:
-        sentence = sentence[sentence.index("") + 1 :] if sentence[-1] else []
-    padded = ["", "", *sentence]
-    return padded[-2], padded[-1]
 
 
 def _plus_one(entry: Entry | None, tick: int) -> Entry:

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from quietkeys.arrays import Int64
 from quietkeys.profile.store import Store
 from quietkeys.sync.context import Parts
 from quietkeys.sync.result import Outcome
@@ -25,7 +25,7 @@ from quietkeys_protocol.plan import Plan
 _CANDIDATE: Final = "candidate"  # the setting that holds an update on trial
 _BORN: Final = "adapter_born"  # the setting that says after which held-out event an adapter came in use
 
-Integers = NDArray[np.int64]
+Integers = Int64
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,9 @@ from typing import Final
 
 import numpy as np
 
-from quietkeys.learning.contested_mass import Choice, softmax
-from quietkeys.prediction.event_map import EventMap, Floats
-from quietkeys.prediction.scorer import Adapter
+from quietkeys.arrays import Float64
+from quietkeys.bundle.networks import Adapter
+from quietkeys.prediction.events import Choice, EventMap, softmax
 from quietkeys_protocol.plan import Plan
 
 MINIMUM_EVENTS: Final = 60  # held-out events below which nothing is applied
@@ -89,7 +89,7 @@ def _compared(
     return float(rise.mean()), error, fixed, broken, sum(old_one[1] for old_one in before)
 
 
-def adapter_scores(events: EventMap, plan: Plan, choice: Choice, adapter: Adapter) -> Floats:
+def adapter_scores(events: EventMap, plan: Plan, choice: Choice, adapter: Adapter) -> Float64:
     """Return scores [K] of a choice's candidates under an adapter: what the ONNX graph computes."""
     score = choice.features @ events.base_weights
     for block in plan.blocks:
@@ -102,7 +102,7 @@ def adapter_scores(events: EventMap, plan: Plan, choice: Choice, adapter: Adapte
             score = score + event_score[choice.edit_events].sum(1)
         else:
             score = score + event_score[choice.buckets]
-    scores: Floats = score
+    scores: Float64 = score
     return scores
 
 

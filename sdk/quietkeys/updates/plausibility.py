@@ -11,15 +11,15 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from quietkeys.arrays import Int64
 from quietkeys_protocol.errors import ErrorCode, Untrusted
 from quietkeys_protocol.plan import Block, Plan
 from quietkeys_protocol.program import reference
 
 TOLERANCE: Final = 0.25  # relative L2 distance of z = A u from the reference's, over the events of a block
 
-Integers = NDArray[np.int64]
+Integers = Int64
 
 
 def weights_of(plan: Plan, arrays: Sequence[Integers]) -> dict[str, Integers]:

@@ -12,15 +12,15 @@ from collections.abc import Mapping
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
-from quietkeys.learning.contested_mass import Masses
+from quietkeys.arrays import Int64
+from quietkeys.prediction.events import Masses
 from quietkeys.updates.encoding import Encoded, encode, share_among
 from quietkeys.updates.versions import Weights
 from quietkeys_protocol.errors import Refused
 from quietkeys_protocol.plan import Block, Plan
 
-Integers = NDArray[np.int64]
+Integers = Int64
 
 
 def report_arrays(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from quietkeys.bundle.symbols import BUCKETS, FIRST_CLASS, FIRST_WORD, character_ngrams, word_class
+from quietkeys.bundle.networks import BUCKETS, FIRST_CLASS, FIRST_WORD, character_ngrams, word_class
 
 
 @dataclass(frozen=True, slots=True)
