@@ -38,7 +38,7 @@ from quietkeys.bundle.trusted_keys import TRUSTED_KEYS
 from quietkeys.environment import Surroundings
 from quietkeys.keyboard.layout import QWERTY, Layout
 from quietkeys.keyboard.touch_model import Touches, touches_of
-from quietkeys.learning.recorder import UndoReceipt, record, record_nothing
+from quietkeys.learning.recorder import UndoReceipt, record
 from quietkeys.prediction.levels import Level
 from quietkeys.prediction.preferences import StoredPreferences
 from quietkeys.prediction.suggest import as_typed, suggestions
@@ -229,7 +229,7 @@ class Personalizer:
         points = None if touches is None else touches_of(layout, typed, touches)
         with self._typing:
             if not (field.learns and self.apps.get(app).learn) or self._private or self.paused:
-                return record_nothing(learning.recorder)
+                return learning.recorder.record_all(())
             adapter = self._opened.adapter
             return record(learning.redactor, learning.recorder, adapter, context, typed, kept, points)
 

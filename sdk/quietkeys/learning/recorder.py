@@ -3,7 +3,7 @@
 Nothing but counts is stored: no message, no order of words beyond triples, no time of typing. A kill or a
 full disk leaves both the store and memory as they were. What `undo` needs lives in memory only, because the
 last words in order are text. A word that the lexicon lacks is learnt once it was kept often enough
-(`quietkeys.learning.new_words`).
+(`quietkeys.profile.memory`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from numpy.random import Generator
 from quietkeys.arrays import Float64
 from quietkeys.bundle.networks import Adapter
 from quietkeys.keyboard.touch_model import TouchTrace
-from quietkeys.learning.new_words import Pending
 from quietkeys.learning.touch_rows import load_touches, write_touches
 from quietkeys.prediction.events import (
     Choice,
@@ -36,7 +35,7 @@ from quietkeys.prediction.events import (
 )
 from quietkeys.prediction.predictor import Judged, Predictor
 from quietkeys.prediction.redaction import LineWord, Redactor
-from quietkeys.profile.memory import TRACES_KEPT, Trace
+from quietkeys.profile.memory import TRACES_KEPT, Pending, Trace
 from quietkeys.profile.store import Store
 from quietkeys.text.tokens import BLANK, MAX_WORD, Context, is_correctable, words_of
 from quietkeys_protocol.errors import ErrorCode, Refused
@@ -145,11 +144,12 @@ class Recorder:
         """Learn one kept piece; as `record_all`."""
         return self.record_all((kept,), identity)
 
-    def record_all(self, pieces: Sequence[Kept], identity: str) -> UndoReceipt:
+    def record_all(self, pieces: Sequence[Kept], identity: str = "") -> UndoReceipt:
         """Learn kept pieces, all or none; return their receipt. With no pieces the store is left alone.
 
-        identity: a fresh random id. Raises TryAgain (DISK_FULL, STORAGE_FAILED); then nothing was learned.
+        identity: of the receipt, a random one if empty. Raises TryAgain (DISK_FULL, STORAGE_FAILED); then nothing was learned.
         """
+        identity = identity or secrets.token_hex(16)
         self._note_idleness()
         pieces = [piece for piece in pieces if not self._pending.is_forgotten(piece.kept)]
         if not pieces:
@@ -278,7 +278,7 @@ class Recorder:
         learns, marked = self._pending.keep(piece.kept, self._session)
         trace = memory.learn(*self._before(piece.context), piece.kept) if learns else None
         session = self._session if marked else None
-        touch = self._learn_touches(piece)
+        touch = self._predictor.learn_touches(piece.judged, piece.kept)
         previous = piece.context[-1:]
         return _Learnt(previous, piece.kept, memory.tick, session, trace, counted, row, touch)
 
@@ -330,14 +330,6 @@ class Recorder:
         choice = None if piece.judged is None else self._predictor.choice(piece.judged, piece.kept)
         held_out = choice is not None and is_contested(self._predictor.events, choice)
         return choice, held_out and bool(self._rng.random() < HELD_OUT_SHARE)
-
-    def _learn_touches(self, piece: Kept) -> TouchTrace | None:
-        # Where the keys of the kept candidate were touched, if it was one and touches are known.
-        slate = None if piece.judged is None else piece.judged.slate
-        position = -1 if slate is None else slate.position(piece.kept)
-        if slate is None or position < 0 or np.isnan(slate.touches).all():
-            return None
-        return self._predictor.touch.learn(slate.operations[position], slate.touches, self.tick)
 
     def _unlearn(self, one: _Learnt) -> None:
         if one.trace is not None:
@@ -397,12 +389,7 @@ def record(
             for piece, one in zip(meant, hit, strict=True)
         ]
     pieces = [Kept(piece.context, one, piece.text) for piece, one in zip(meant, judged, strict=True)]
-    return recorder.record_all(pieces, secrets.token_hex(16))
-
-
-def record_nothing(recorder: Recorder) -> UndoReceipt:
-    """Return a receipt of nothing."""
-    return recorder.record_all((), secrets.token_hex(16))
+    return recorder.record_all(pieces)
 
 
 def _is_of(one: _Learnt, typed: LineWord) -> bool:

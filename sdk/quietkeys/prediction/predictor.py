@@ -21,7 +21,7 @@ from quietkeys.bundle.networks import Adapter, LanguageState, Scorer
 from quietkeys.keyboard import edits
 from quietkeys.keyboard.layout import Layout
 from quietkeys.keyboard.touch_events import touch_events
-from quietkeys.keyboard.touch_model import TouchModel
+from quietkeys.keyboard.touch_model import TouchModel, TouchTrace
 from quietkeys.prediction.events import FEATURES, Choice, EventMap, evidence, log_sum_exp, softmax
 from quietkeys.prediction.levels import CERTAINTY, Level, decided
 from quietkeys.prediction.model import Model
@@ -247,6 +247,13 @@ class Predictor:
             kept=int(np.flatnonzero(rows == position)[0]),
             literal=int(np.flatnonzero(rows == judged.slate.literal)[0]),
         )
+
+    def learn_touches(self, judged: Judged | None, kept: str) -> TouchTrace | None:
+        """Learn where the keys of the kept candidate were touched, if it was one and touches are known."""
+        position = -1 if judged is None else judged.slate.position(kept)
+        if judged is None or position < 0 or np.isnan(judged.slate.touches).all():
+            return None
+        return self.touch.learn(judged.slate.operations[position], judged.slate.touches, self.memory.tick)
 
     def _alone(self, context: Context, word: str) -> Slate:
         # The slate of a word that is typed as it is meant, and is the only candidate.
