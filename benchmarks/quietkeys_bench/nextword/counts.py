@@ -1,6 +1,6 @@
 """Counts of one, two and three words in a row, as tables: what the trigram model is made of.
 
-A word is a piece of a token as quietkeys counts them (`quietkeys.text.pieces`). Rows of text become
+A word is a piece of a token as quietkeys counts them (`quietkeys.text.tokens`). Rows of text become
 triples of ids (the two words before, the word); a sentence begins with START, what is no word is BLANK
 and never predicted.
 """

@@ -55,7 +55,7 @@ class Table:
         return float(np.log(np.maximum(self._probability(score)[self.kept], LIKELIEST)).mean())
 
     def pairs(self) -> Pairs:
-        """Return what `quietkeys.learning.contested_mass` counts, choice by choice."""
+        """Return what `quietkeys.prediction.events.count` counts, choice by choice."""
         mass = self._probability(self.base)
         mass[self.kept] = 0.0
         rival = np.flatnonzero(mass > NEGLIGIBLE_MASS)

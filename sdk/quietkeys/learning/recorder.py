@@ -147,7 +147,8 @@ class Recorder:
     def record_all(self, pieces: Sequence[Kept], identity: str = "") -> UndoReceipt:
         """Learn kept pieces, all or none; return their receipt. With no pieces the store is left alone.
 
-        identity: of the receipt, a random one if empty. Raises TryAgain (DISK_FULL, STORAGE_FAILED); then nothing was learned.
+        identity: of the receipt, a random one if empty. Raises TryAgain (DISK_FULL, STORAGE_FAILED); then
+        nothing was learned.
         """
         identity = identity or secrets.token_hex(16)
         self._note_idleness()

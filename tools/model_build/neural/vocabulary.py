@@ -1,4 +1,4 @@
-"""The vocabulary of the neural language model as symbols (`quietkeys.bundle.symbols`)."""
+"""The vocabulary of the neural language model as symbols (`quietkeys.bundle.networks`)."""
 
 from __future__ import annotations
 
