@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from quietkeys.bundle.language_model import Context
 from quietkeys.evaluation.messages import read_messages, typed_words
-from quietkeys.text.pieces import words_of
+from quietkeys.text.tokens import Context, words_of
 from quietkeys_bench.cli import app
 from quietkeys_bench.common.figures import read_figures
 from quietkeys_bench.common.people import Person, find_people

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from quietkeys.bundle.networks import Adapter
 from quietkeys.evaluation.ladder import learn_person
-from quietkeys.learning.contested_mass import Choice, Masses, count, no_masses
-from quietkeys.prediction.scorer import Adapter
+from quietkeys.prediction.events import Choice, Masses, count, no_masses
 from quietkeys.testing.typist import typist_for
 from quietkeys.updates.gate import adapter_scores
 from quietkeys.updates.report import Encoded, encode

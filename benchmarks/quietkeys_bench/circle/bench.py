@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from quietkeys.bundle.networks import Adapter
 from quietkeys.evaluation.ladder import (
     Learner,
     Tested,
@@ -27,7 +28,6 @@ from quietkeys.evaluation.ladder import (
 )
 from quietkeys.evaluation.machine import this_machine
 from quietkeys.evaluation.messages import Word
-from quietkeys.prediction.scorer import Adapter
 from quietkeys.testing.typist import Typist, draw_hands
 from quietkeys.updates.report import Encoded, share_among
 from quietkeys_bench.circle.training import CircleTraining

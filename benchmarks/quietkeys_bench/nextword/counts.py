@@ -1,6 +1,6 @@
 """Counts of one, two and three words in a row, as tables: what the trigram model is made of.
 
-A word is a piece of a token as quietkeys counts them (`quietkeys.text.pieces`). Rows of text become
+A word is a piece of a token as quietkeys counts them (`quietkeys.text.tokens`). Rows of text become
 triples of ids (the two words before, the word); a sentence begins with START, what is no word is BLANK
 and never predicted.
 """
@@ -15,9 +15,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from quietkeys.bundle.language_model import BLANK as NO_WORD
-from quietkeys.bundle.language_model import Context
-from quietkeys.text.pieces import Piece
+from quietkeys.text.tokens import BLANK as NO_WORD
+from quietkeys.text.tokens import Context, Piece
 
 START, BLANK, UNKNOWN = range(3)
 FIRST: Final = 3  # id of the first word of a vocabulary

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from quietkeys import Personalizer
-from quietkeys.text.pieces import Piece, context_of, words_of
+from quietkeys.text.tokens import Piece, context_of, words_of
 from quietkeys_bench.nextword.prompts import Prompt
 from quietkeys_bench.nextword.strip_user import SHOWN
 from quietkeys_bench.nextword.trigram import Trigram

@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 
 from quietkeys.evaluation.messages import read_messages
-from quietkeys.text.pieces import Piece, words_of
+from quietkeys.text.tokens import Piece, words_of
 from quietkeys_bench.autocorrect.spellers.jamspell import training_texts
 from quietkeys_bench.nextword.counts import FIRST, Counts, count, triples_of
 from quietkeys_bench.nextword.trigram import SHIPPED

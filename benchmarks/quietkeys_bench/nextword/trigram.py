@@ -19,8 +19,7 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from quietkeys.bundle.language_model import Context
-from quietkeys.text.pieces import Piece
+from quietkeys.text.tokens import Context, Piece
 from quietkeys_bench.nextword.counts import FIRST, UNKNOWN, Counts, count, last_two, load, triples_of
 
 SHIPPED: Final = Path(__file__).parents[1] / "peers" / "trigram.npz"

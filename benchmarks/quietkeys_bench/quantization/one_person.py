@@ -8,11 +8,11 @@ from typing import Any, Final
 
 import numpy as np
 
+from quietkeys.arrays import Float64
 from quietkeys.evaluation.ladder import learn_person, split
 from quietkeys.evaluation.oracles import on_counts
 from quietkeys.evaluation.typing_runs import type_words
-from quietkeys.learning.contested_mass import Choice
-from quietkeys.prediction.event_map import Floats
+from quietkeys.prediction.events import Choice
 from quietkeys.prediction.model import Model
 from quietkeys.testing.typist import typist_for
 from quietkeys.updates.report import Encoded, encode
@@ -76,8 +76,8 @@ def try_variants(typing: Typing, plan: Plan, tried: Sequence[Variant], seed: int
     """Return the figures of every variant on top of local memory, and of the shipped blocks together."""
     table = typing.tested.table
     rows: list[Figures | None] = []
-    shifts: dict[str, Floats] = {kind: np.zeros(len(table.base)) for kind in ("float", "reference", "noisy")}
-    floats: dict[tuple[str, str], tuple[Floats, Any]] = {}
+    shifts: dict[str, Float64] = {kind: np.zeros(len(table.base)) for kind in ("float", "reference", "noisy")}
+    floats: dict[tuple[str, str], tuple[Float64, Any]] = {}
     for number, variant in enumerate(tried):
         block, key = variant.block, (variant.block.name, variant.grouping.label)
         if key not in floats:
@@ -125,7 +125,7 @@ def _distance(block: Block, noisy: Integers, expected: Integers) -> Figures:
     return {"relative_l2": away.tolist(), "slope": (z @ z_ref / size).tolist()}
 
 
-def _outcome(tested: TestedWords, shift: Mapping[str, Floats]) -> Figures:
+def _outcome(tested: TestedWords, shift: Mapping[str, Float64]) -> Figures:
     scores = {kind: tested.table.base + moved for kind, moved in shift.items()}
     best = {kind: tested.table.first_best(scores[kind]) for kind in ("reference", "noisy")}
     return {kind: _score(tested, score) for kind, score in scores.items()} | {
@@ -133,5 +133,5 @@ def _outcome(tested: TestedWords, shift: Mapping[str, Floats]) -> Figures:
     }
 
 
-def _score(tested: TestedWords, score: Floats) -> Figures:
+def _score(tested: TestedWords, score: Float64) -> Figures:
     return {"errors": tested.errors(score), "log_likelihood": tested.table.log_likelihood(score)}
