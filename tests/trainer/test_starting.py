@@ -17,7 +17,9 @@ from typer.testing import CliRunner, Result
 from quietkeys_protocol.errors import ErrorCode, Refused
 from quietkeys_protocol.plan import Plan
 from quietkeys_trainer.cli.main import make_cli
-from quietkeys_trainer.service.settings import ServedPlan, Settings, load_engines
+from quietkeys_trainer.plans.catalogue import ServedPlan
+from quietkeys_trainer.plans.served import load_engines
+from quietkeys_trainer.service.settings import Settings
 from tests.fhe_fixtures import SMALL_PLAN
 from tests.trainer.fake_engine import PLAN, FakeEngine, load_fake
 from tests.trainer.running import Trainer, wait_until
@@ -41,7 +43,7 @@ def run(*arguments: str) -> Result:
 def refused(folder: Path, *served: ServedPlan) -> str:
     """What a trainer says that refuses to load these plans."""
     with pytest.raises(Refused) as caught:
-        load_engines(Settings(folder, served), load_fake)
+        load_engines(served, Settings(state=folder), load_fake)
     assert caught.value.code is ErrorCode.PLAN_INVALID
     return caught.value.detail
 
@@ -49,15 +51,15 @@ def refused(folder: Path, *served: ServedPlan) -> str:
 def test_the_pinned_plan_is_loaded(tmp_path: Path) -> None:
     """A plan whose specification is the pinned one is found by its hash."""
     served = ServedPlan(write(tmp_path, PLAN.canonical), PIN)
-    assert set(load_engines(Settings(tmp_path, (served,)), load_fake)) == {PLAN.hash}
+    assert set(load_engines([served], Settings(state=tmp_path), load_fake)) == {PLAN.hash}
 
 
 def test_a_plan_without_a_pin_is_served_only_when_that_is_asked_for(tmp_path: Path) -> None:
     """Whatever was compiled is not taken for what devices have, unless the operator says so."""
     served = ServedPlan(write(tmp_path, PLAN.canonical))
     assert "--no-pin" in refused(tmp_path, served)
-    unpinned = Settings(tmp_path, (served,), requires_pins=False)
-    assert set(load_engines(unpinned, load_fake)) == {PLAN.hash}
+    unpinned = Settings(state=tmp_path, pin=False)
+    assert set(load_engines([served], unpinned, load_fake)) == {PLAN.hash}
 
 
 def test_another_client_specification_than_the_pinned_one_is_refused(tmp_path: Path) -> None:
@@ -93,6 +95,7 @@ def test_a_refusal_ends_the_command_with_one_line(tmp_path: Path, command: str) 
     """Service and worker end with status 2 and a line with advice, before anything is served or stored."""
     plan, state = write(tmp_path, PLAN.canonical), tmp_path / "state"
     arguments = ["--plan", str(plan), "--client-spec-sha256", OTHER_PIN, "--state", str(state)]
+    arguments.append("--no-shipped-plans")
     called = [sys.executable, "-m", "tests.trainer.fake_trainer", command, *arguments]
     done = subprocess.run(called, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (2, "")

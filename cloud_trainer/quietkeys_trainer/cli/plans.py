@@ -12,9 +12,9 @@ import typer
 from quietkeys_protocol.check import check_plan
 from quietkeys_trainer.engine.circuit_cache import circuits_folder
 from quietkeys_trainer.engine.interface import EngineLoader
-from quietkeys_trainer.plans.catalogue import Catalogue
+from quietkeys_trainer.plans.catalogue import Catalogue, read_plan
 from quietkeys_trainer.plans.recipes import read_recipe
-from quietkeys_trainer.service.settings import read_plan
+from quietkeys_trainer.storage.files import PUBLIC, write_whole
 
 PlanFile = Annotated[Path, typer.Argument(help="A plan's canonical form.", dir_okay=False)]
 CatalogueOption = Annotated[Path, typer.Option("--plans", help="Folder of published plans.", file_okay=False)]
@@ -33,7 +33,7 @@ def make_plan_cli(load: EngineLoader, typed_exit: Callable[[], AbstractContextMa
         with typed_exit():
             plan = read_recipe(recipe)
             cost = check_plan(plan)
-            out.write_bytes(plan.canonical)
+            write_whole(out, plan.canonical, PUBLIC)
             print(cost)
 
     @plans.command("check")

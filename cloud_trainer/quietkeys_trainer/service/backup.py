@@ -33,6 +33,7 @@ from quietkeys_trainer.ledger.tables import AccountRow, Base, DeviceRow
 from quietkeys_trainer.service.parts import Service, open_service
 from quietkeys_trainer.service.settings import Settings
 from quietkeys_trainer.storage.blobs import BlobDamagedError, Blobs
+from quietkeys_trainer.storage.files import PRIVATE, write_first
 
 FORMAT: Final = "quietkeys-backup-1"
 READINGS: Final = 5  # of the rows, before blobs that are not there are given up
@@ -196,10 +197,8 @@ def _place_key(path: Path, secret: bytes) -> None:
     """Puts the trainer's key where there is none; refuses to work beside another."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.exists():
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secret)
-    elif path.read_bytes() != secret:
+        write_first(path, secret, PRIVATE)
+    if path.read_bytes() != secret:
         raise Refused(ErrorCode.BACKUP_UNUSABLE, "this trainer has another key")
 
 
