@@ -99,8 +99,8 @@ def shown_default(field: FieldInfo) -> str | bool:
     if default in ("", (), None):
         return False
     if isinstance(default, bool):
-        return "yes" if default else "no"
-    return str(default)
+        return str(default).lower()
+    return f"{default:g}" if isinstance(default, float) else str(default)
 
 
 def settings_table() -> str:
