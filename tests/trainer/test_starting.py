@@ -14,11 +14,12 @@ import pytest
 import requests
 from typer.testing import CliRunner, Result
 
+from quietkeys.bundle.bundle import shipped_bundle
 from quietkeys_protocol.errors import ErrorCode, Refused
 from quietkeys_protocol.plan import Plan
 from quietkeys_trainer.cli.main import make_cli
-from quietkeys_trainer.plans.catalogue import ServedPlan
-from quietkeys_trainer.plans.served import load_engines
+from quietkeys_trainer.plans.catalogue import Catalogue, ServedPlan, read_plan
+from quietkeys_trainer.plans.served import load_engines, served_plans
 from quietkeys_trainer.service.settings import Settings
 from tests.fhe_fixtures import SMALL_PLAN
 from tests.trainer.fake_engine import PLAN, FakeEngine, load_fake
@@ -88,6 +89,32 @@ def test_what_is_no_plan_is_refused(tmp_path: Path, content: bytes) -> None:
 def test_a_missing_plan_is_said(tmp_path: Path) -> None:
     """A plan file that is not there is a typed error as well."""
     assert "No such file" in refused(tmp_path, ServedPlan(tmp_path / "none.json", PIN))
+
+
+def test_what_devices_ship_with_is_served_unless_told_otherwise(tmp_path: Path) -> None:
+    """Without any setting the shipped plan is served under the pin of the shipped bundle."""
+    manifest = shipped_bundle().manifest
+    (served,) = served_plans(Settings(state=tmp_path))
+    assert read_plan(served.path).hash == manifest.plan
+    assert served.client_specification_sha256 == manifest.client_specification
+    assert served_plans(Settings(state=tmp_path, shipped_plans=False)) == ()
+
+
+def test_named_and_published_plans_are_served_beside_the_shipped(tmp_path: Path) -> None:
+    """A plan that is named is added; the shipped one, named or published, is not served twice."""
+    path = write(tmp_path, PLAN.canonical)
+    settings = Settings(state=tmp_path, plan=(path,), client_spec_sha256=(PIN,))
+    hashes = [read_plan(plan.path).hash for plan in served_plans(settings)]
+    shipped = shipped_bundle().manifest
+    assert hashes == [shipped.plan, PLAN.hash]
+    (plan,) = served_plans(Settings(state=tmp_path))
+    again = Settings(state=tmp_path, plan=(plan.path,), client_spec_sha256=(shipped.client_specification,))
+    assert served_plans(again) == (plan,)
+    catalogue = Catalogue(tmp_path / "published")
+    catalogue.publish(read_plan(plan.path), shipped.client_specification)
+    catalogue.retire(shipped.plan, "Update the keyboard.")
+    (retired,) = served_plans(Settings(state=tmp_path, plans=catalogue.folder))
+    assert retired.retired == "Update the keyboard."
 
 
 @pytest.mark.parametrize("command", ["serve", "worker"])
