@@ -29,7 +29,7 @@ from quietkeys_protocol.containers import (
 )
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError
 from quietkeys_trainer.http.app import make_api
-from quietkeys_trainer.ledger.allowances import NO_LIMITS
+from quietkeys_trainer.ledger.accounts import NO_LIMITS
 from quietkeys_trainer.ledger.database import migrate
 from quietkeys_trainer.ledger.devices_and_keys import Ledger
 from quietkeys_trainer.service.parts import Service, open_service

@@ -16,7 +16,7 @@ from quietkeys.remote.identity import Identity
 from quietkeys.sync.keys.upload import upload_keys
 from quietkeys_protocol.containers import Report, encode_report
 from quietkeys_protocol.errors import ErrorCode, TryAgain
-from quietkeys_trainer.engine.executor import LocalExecutor
+from quietkeys_trainer.engine.interface import LocalExecutor
 from quietkeys_trainer.engine.pressure import (
     MEMORY_AFTER_S,
     QUEUE_AFTER_S,

@@ -15,7 +15,7 @@ from quietkeys.remote.client import TrainerClient
 from quietkeys.remote.http import RequestsTransport
 from quietkeys.remote.identity import Identity
 from quietkeys_protocol.errors import ErrorCode, Refused
-from quietkeys_trainer.ledger.allowances import NO_LIMITS, Limits, Throttled, charge
+from quietkeys_trainer.ledger.accounts import NO_LIMITS, Limits, Throttled, charge
 from quietkeys_trainer.ledger.audit import entries
 from quietkeys_trainer.ledger.database import migrate, open_database, writing
 from quietkeys_trainer.ledger.devices_and_keys import Ledger

@@ -38,8 +38,13 @@ from quietkeys_protocol.plan import Plan
 from quietkeys_protocol.security import check_specification
 from quietkeys_protocol.specification import Specification, canonical_specification, parse_specification
 from quietkeys_protocol.templates import frames_of
-from quietkeys_trainer.engine.child import OPENMP_FILE, SHARED_MEMORY
-from quietkeys_trainer.engine.child_pipe import MAX_REQUEST_BYTES, read_parts, write_parts
+from quietkeys_trainer.engine.child import (
+    MAX_REQUEST_BYTES,
+    OPENMP_FILE,
+    SHARED_MEMORY,
+    read_parts,
+    write_parts,
+)
 from quietkeys_trainer.engine.interface import EngineFailed, Told, nobody
 
 CHILD: Final = "quietkeys_trainer.engine.child"

@@ -17,8 +17,7 @@ import structlog
 import uvicorn
 
 from quietkeys_protocol.errors import ErrorCode, Refused
-from quietkeys_trainer.engine.executor import Executor, ExecutorKind, LocalExecutor
-from quietkeys_trainer.engine.interface import EngineLoader
+from quietkeys_trainer.engine.interface import EngineLoader, Executor, ExecutorKind, LocalExecutor
 from quietkeys_trainer.http.app import make_api
 from quietkeys_trainer.ledger.database import migrate
 from quietkeys_trainer.plans.served import advice_of, load_engines, served_plans

@@ -17,7 +17,6 @@ from quietkeys_trainer.ledger.circles import Circles
 from quietkeys_trainer.ledger.database import open_database
 from quietkeys_trainer.ledger.devices_and_keys import Ledger
 from quietkeys_trainer.ledger.jobs import Jobs
-from quietkeys_trainer.ledger.recent_runs import Runs
 from quietkeys_trainer.ledger.retention import Retention
 from quietkeys_trainer.service.settings import Enrolment, Settings
 from quietkeys_trainer.storage.blobs import Blobs, open_blobs
@@ -42,11 +41,6 @@ class Service:
     clock: Callable[[], float] = time.time
     operator_token: Path | None = None
     kept: Retention = field(default_factory=Retention)
-
-    @property
-    def runs(self) -> Runs:
-        """What workers have run of late."""
-        return Runs(self.ledger.database)
 
     @property
     def largest_keys(self) -> int:

@@ -26,9 +26,9 @@ from pydantic_settings import (
 )
 
 from quietkeys_protocol.errors import ErrorCode, Refused
-from quietkeys_trainer.engine.executor import ExecutorKind
+from quietkeys_trainer.engine.interface import ExecutorKind
 from quietkeys_trainer.engine.pressure import MOST_QUEUED
-from quietkeys_trainer.ledger.allowances import Limits
+from quietkeys_trainer.ledger.accounts import Limits
 from quietkeys_trainer.ledger.retention import Retention
 
 PREFIX: Final = "QUIETKEYS_"  # of the variables of the environment
