@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, FilePath, ValidationError
-from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -233,7 +232,7 @@ def read_settings(
         layers = _layers(file)
         found = layers(**flags)
     except ValidationError as error:
-        raise Refused(ErrorCode.SETTING_INVALID, _said(error.errors()[0], flags, file)) from error
+        raise Refused(ErrorCode.SETTING_INVALID, _said(dict(error.errors()[0]), flags, file)) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         detail = f"{file} is no TOML" + (f", {error}" if isinstance(error, tomllib.TOMLDecodeError) else "")
         raise Refused(ErrorCode.SETTING_INVALID, detail) from error
@@ -276,12 +275,12 @@ def _usual_file(flags: Mapping[str, Any], system_file: Path) -> Path | None:
     return next((place for place in places if place.is_file()), None)
 
 
-def _said(error: ErrorDetails, flags: Mapping[str, Any], file: Path | None) -> str:
+def _said(error: Mapping[str, Any], flags: Mapping[str, Any], file: Path | None) -> str:
     """What is wrong with which setting, and where it stands; without its value."""
     name = str(error["loc"][0])
     if name not in Settings.model_fields:
         near = difflib.get_close_matches(name, Settings.model_fields, 1)
-        hint = f", did you mean {near[0]}?" if near else ""
+        hint = f" ({near[0]} is one)" if near else ""
         return f"{file} has {name}, which is no setting{hint}"
     if name in flags:
         place = f"--{name.replace('_', '-')}"
