@@ -23,7 +23,7 @@ HELP: Final = "Trains on encrypted reports of devices, and can read none of them
 def make_cli(load: EngineLoader, module: str) -> typer.Typer:
     """The command line over an engine; `module` is what `python -m` runs to get to this same command line."""
     app = typer.Typer(no_args_is_help=True, add_completion=False, help=HELP)
-    app.add_typer(make_plan_cli(load, typed_exit), name="plan")
+    app.add_typer(make_plan_cli(load), name="plan")
     app.add_typer(admin, name="admin")
 
     @app.command("serve")

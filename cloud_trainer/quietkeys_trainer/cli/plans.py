@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from quietkeys_protocol.check import check_plan
+from quietkeys_trainer.cli.options import typed_exit
 from quietkeys_trainer.engine.circuit_cache import circuits_folder
 from quietkeys_trainer.engine.interface import EngineLoader
 from quietkeys_trainer.plans.catalogue import Catalogue, read_plan
@@ -20,8 +19,8 @@ PlanFile = Annotated[Path, typer.Argument(help="A plan's canonical form.", dir_o
 CatalogueOption = Annotated[Path, typer.Option("--plans", help="Folder of published plans.", file_okay=False)]
 
 
-def make_plan_cli(load: EngineLoader, typed_exit: Callable[[], AbstractContextManager[None]]) -> typer.Typer:
-    """The commands over an engine; `typed_exit` turns a typed error into a line and an exit status."""
+def make_plan_cli(load: EngineLoader) -> typer.Typer:
+    """The commands over an engine."""
     plans = typer.Typer(no_args_is_help=True, help="What may be trained: see docs/PLANS.md.")
 
     @plans.command("build")
