@@ -149,7 +149,7 @@ def test_a_device_that_asks_for_too_much_is_told_when_to_come_back(strict: Train
     device, other = ready(strict), ready(strict)
     again = device.put_keys(fake_keys(b"two"))
     assert code(again) == (429, ErrorCode.TOO_MANY_REQUESTS)
-    assert int(again.headers["Retry-After"]) == 86400
+    assert 86_400 - 60 < int(again.headers["Retry-After"]) <= 86_400  # a day, less what this test took
     for source in (0, 1):
         report = device.report(PLAN.hash, KEYS, fake_values(b"x"), source=source, sources=2)
         assert device.post(report).status_code == 202
