@@ -44,7 +44,7 @@ class Setting(Generic[Value]):
     until: Until = Until.WIPED
 
     def of_bytes(self, content: bytes) -> Value:
-        """Return the value in UTF-8 text that its codec wrote. Raises Untrusted (PROFILE_DAMAGED) if they are of another form."""
+        """Return the value in UTF-8 text that its codec wrote. Raises Untrusted (PROFILE_DAMAGED)."""
         try:
             return self.codec.parse(content.decode())
         except (ValueError, TypeError, RecursionError) as error:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quietkeys_trainer.engine.child_pipe import MAX_PARTS, read_parts, write_parts
+from quietkeys_trainer.engine.child import MAX_PARTS, read_parts, write_parts
 
 
 @given(st.lists(st.binary(max_size=300), max_size=20))
