@@ -39,7 +39,7 @@ COMMITTED: Final = {  # schema and what shows it, by file
     "nextword": ("nextword", nextword.show),
     "peer": ("peer", concrete_ml.show),
     "personalization": ("personalization", personalization.show),
-    "quantization": ("quantization", quantization.show),
+    "quantization-12": ("quantization", quantization.show),
     "service": ("service", service.show),
     "service-shipped": ("service", service.show),
     "sync": ("sync", sync.show),
