@@ -16,8 +16,9 @@ from quietkeys.prediction.events import Choice
 from quietkeys.prediction.model import Model
 from quietkeys.testing.typist import typist_for
 from quietkeys.updates.report import Encoded, encode
-from quietkeys_bench.common.noise import Noisy
-from quietkeys_bench.common.people import Person
+from quietkeys_bench.common.figures import Figures
+from quietkeys_bench.common.texts import Person
+from quietkeys_bench.common.training import Noisy
 from quietkeys_bench.quantization.choice_arrays import Table, TestedWords, table_of
 from quietkeys_bench.quantization.groupings import fine_buckets
 from quietkeys_bench.quantization.variants import Variant
@@ -26,8 +27,6 @@ from quietkeys_protocol.plan import Block, Plan
 from quietkeys_protocol.program import Integers, iterates, reference
 
 DRAWS: Final = 8  # noisy runs per person and variant; the first is tested on words
-
-Figures = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
