@@ -61,7 +61,10 @@ def reference_page(title: str) -> str:
     for module in REFERENCE[title]:
         names = public_names(module)
         of_its_own = "" if names else "\n    options:\n      members: true"
-        lines += [f"::: {module}{of_its_own or chr(10) + '    options:' + chr(10) + '      members: false'}", ""]
+        lines += [
+            f"::: {module}{of_its_own or chr(10) + '    options:' + chr(10) + '      members: false'}",
+            "",
+        ]
         lines += [f"::: {module}.{name}\n    options:\n      heading_level: 3\n" for name in names]
     return "\n".join(lines)
 
