@@ -1,7 +1,7 @@
-"""A hook of mkdocs: pages from outside `docs/`, the reference of the public API, links as the repository has them.
+"""A hook of mkdocs for `make docs`: pages from outside `docs/`, the reference of the public API, links.
 
-A page of the repository links to others as they lie in it, so that the links work where it is read there. Here
-they are turned into links of the site; what leads nowhere is left as it is, and `mkdocs build --strict` refuses it.
+A page of the repository links to others as they lie in it, so that the links work where it is read there.
+Here they are turned into links of the site; what leads nowhere is left as it is, and `--strict` refuses it.
 """
 
 from __future__ import annotations
@@ -57,16 +57,12 @@ def public_names(module: str) -> tuple[str, ...]:
 
 def reference_page(title: str) -> str:
     """The Markdown of a page of the reference: every module of it, and every name that these make public."""
-    lines = [f"# {title}", ""]
+    parts = [f"# {title}\n"]
     for module in REFERENCE[title]:
-        names = public_names(module)
-        of_its_own = "" if names else "\n    options:\n      members: true"
-        lines += [
-            f"::: {module}{of_its_own or chr(10) + '    options:' + chr(10) + '      members: false'}",
-            "",
-        ]
-        lines += [f"::: {module}.{name}\n    options:\n      heading_level: 3\n" for name in names]
-    return "\n".join(lines)
+        names = public_names(module)  # of a module without them everything is public that has no underscore
+        parts.append(f"::: {module}\n    options:\n      members: {'false' if names else 'true'}\n")
+        parts += [f"::: {module}.{name}\n    options:\n      heading_level: 3\n" for name in names]
+    return "\n".join(parts)
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:

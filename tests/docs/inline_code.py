@@ -1,8 +1,8 @@
 """What the documentation names in inline code, sorted by what it can be checked against.
 
-Only what claims to be ours is looked at: a dotted name that begins with one of our packages or public classes, a
-path into a folder of the repository, a file name, a command of ours with its options, a target of the Makefile,
-an environment variable, a metric. What names none of these, such as a word of a language, is nobody's claim.
+Only what claims something is looked at: a dotted name, a path into a folder of the repository, a file name, a
+command of ours with its options, a target of the Makefile, an environment variable, a metric. What is none of
+these, such as a word of a language, is nobody's claim.
 """
 
 from __future__ import annotations
@@ -46,7 +46,24 @@ PARTS: Final = {
 OURS: Final = re.compile(r"\.(?:py|md|sh|json|jsonl|yaml|toml)\Z")  # file names that somebody could look for
 # Files that a reader makes, and names of packaging that look like modules.
 MADE: Final = frozenset({"recipe.json", "quietkeys.commands"})
-FILES: Final = frozenset("header key lock npy npz onnx pin plan qkk report retired sig sqlite txt".split())
+FILES: Final = frozenset(
+    {
+        "header",
+        "key",
+        "lock",
+        "npy",
+        "npz",
+        "onnx",
+        "pin",
+        "plan",
+        "qkk",
+        "report",
+        "retired",
+        "sig",
+        "sqlite",
+        "txt",
+    }
+)
 PLACEHOLDER: Final = re.compile(r"(?:\A|/)[A-Z][A-Z-]*(?=[/.]|\Z)")  # NAME in findings/NAME.sh
 _SPAN: Final = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 _FENCE: Final = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
@@ -72,7 +89,7 @@ def spans(text: str) -> Iterator[str]:
 
 
 def commands(text: str) -> Iterator[str]:
-    """The command lines of ours, in inline code and in indented blocks, without what the shell does after them."""
+    """The command lines of ours, inline and in indented blocks, without what the shell does after them."""
     lines = [line for line in _FENCE.sub("", text).splitlines() if line.startswith("    ")]
     for found in [*spans(text), *lines]:
         match = _COMMAND.match(found)

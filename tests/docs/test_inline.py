@@ -1,4 +1,4 @@
-"""What the pages name in inline code is there: names, paths, commands, options, targets, variables, metrics."""
+"""What the pages name in inline code is there: names, paths, commands, options, variables, metrics."""
 
 from __future__ import annotations
 
