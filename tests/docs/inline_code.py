@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 import re
 import shlex
 import subprocess
@@ -170,8 +171,8 @@ def _missing_name(name: str) -> str | None:
 
 
 def _named_on_open(kind: type) -> set[str]:
-    # Attributes that are made in `__init__`, such as `Personalizer.schedule`.
-    return set(getattr(kind.__init__, "__code__").co_names)  # noqa: B009 - of `object` there is none
+    # Attributes that instances get, such as `Personalizer.schedule`.
+    return set(re.findall(r"self\.(\w+)", inspect.getsource(kind)))
 
 
 @cache

@@ -51,7 +51,7 @@ def test_the_protocol_has_every_route() -> None:
         router = importlib.import_module(f"{routes.__name__}.{module.name}").router
         for route in router.routes:
             assert isinstance(route, APIRoute)
-            served |= {(method, route.path) for method in route.methods}
+            served |= {(method, route.path) for method in route.methods or ()}
     assert set(rows("PROTOCOL", r"\| `([A-Z]+) (/[^`]*)` \|")) == served
 
 
