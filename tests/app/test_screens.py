@@ -124,7 +124,7 @@ def test_offline_is_said_and_costs_nothing(desk: Desk, monkeypatch: pytest.Monke
     screen = training(desk)
     screen.agree()
     with monkeypatch.context() as patched:
-        patched.setattr(desk.keyboard._exchange, "_transport", Unreachable())
+        patched.setattr(desk.keyboard._link, "_transport", Unreachable())
         screen.start()
         pump(desk, screen)
     assert screen.offline
@@ -232,7 +232,7 @@ def test_a_device_is_invited(desk: Desk) -> None:
     texts: list[str] = []
     screen.invite(texts.append)
     pump(desk, screen)
-    assert texts[0].startswith("QK1-")
+    assert texts[0].startswith("QKC1-")
     screen.join(texts[0])
     pump(desk, screen)
     assert screen.notice

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,21 @@ def test_the_tour_has_every_room(package: object) -> None:
     rooms = {path.parent.name for path in folder.glob("*/__init__.py")}
     listed = {room for (room,) in rows("ARCHITECTURE", rf"\| `[a-z_]+/{folder.name}/([a-z_]+)` \|")}
     assert listed == rooms
+
+
+@pytest.mark.parametrize("package", ["quietkeys", "quietkeys_trainer"])
+def test_the_tour_goes_from_the_top_to_the_ground(package: str) -> None:
+    """Rooms stand in the order of their contract, in which each imports only those below it."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    for contract in contracts:
+        if contract["type"] == "layers" and contract.get("containers") == [package]:
+            layers = [re.findall(r"\w+", layer) for layer in contract["layers"]]
+            floor = {room: number for number, layer in enumerate(layers) for room in layer}
+            listed = [
+                room for (room,) in rows("ARCHITECTURE", rf"\| `[a-z_]+/{package}/([a-z_]+)(?:\.py)?` \|")
+            ]
+            numbers = [floor[room] for room in listed]
+            assert numbers == sorted(numbers)
 
 
 def test_what_a_phone_would_have_to_bring_is_counted() -> None:

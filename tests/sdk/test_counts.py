@@ -12,13 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quietkeys import Personalizer, Receipt
-from quietkeys.api.typing_model import Learning
+from quietkeys.api.typing_model import TypingModel
 from quietkeys.bundle.bundle import open_bundle
 from quietkeys.bundle.language_model import BLANK
 from quietkeys.learning.recorder import EVENT_HALF_LIFE, Kept, Recorder
 from quietkeys.prediction.model import Model, load_model
 from quietkeys.prediction.predictor import Predictor
 from quietkeys.profile.memory import HALF_LIFE, NEGLIGIBLE, Key
+from quietkeys.profile.settings import TICK
 from quietkeys.profile.store import Store
 from tests.sdk import small
 from tests.sdk.conftest import Rig
@@ -177,7 +178,7 @@ def test_old_counts_are_dropped_when_they_mean_nothing(model: Model) -> None:
     journal = Journal(model)
     journal.act(0)
     late = int(HALF_LIFE * math.log2(1.0 / NEGLIGIBLE)) + 100
-    journal.store.set_setting("tick", str(late))
+    journal.store.set_setting(TICK, late)
     journal.recorder.reload()
     assert journal.predictor.memory.counts == {}
 
@@ -219,7 +220,7 @@ def test_the_order_of_words_cannot_be_read_from_the_store(rig: Rig) -> None:
     """Rows come in the order of keyed hashes, and their ticks are too coarse to put them in order."""
     with rig.open() as keyboard:
         for place, word in enumerate(CANARY.split()):
-            keyboard._learning.recorder.add_word(word)
+            keyboard._model.recorder.add_word(word)
             keyboard.record(" ".join(CANARY.split()[:place]), word, word)
         database = keyboard._profile.store.database
         rows = database.rows("SELECT name FROM memory")
@@ -235,4 +236,4 @@ def test_a_receipt_says_nothing(keyboard: Personalizer) -> None:
     receipt = keyboard.record("my", "brokling", "brokling")
     assert len(receipt.id) == 32
     assert "brokling" not in repr(receipt)
-    assert isinstance(keyboard._learning, Learning)
+    assert isinstance(keyboard._model, TypingModel)

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 import pytest
 
 from quietkeys import Outcome
+from quietkeys.profile.ledger import LedgerKind
 from tests.sdk import small
 from tests.sdk.conftest import Rig
 from tests.sdk.http_trainer import over_http, serving
@@ -90,10 +91,10 @@ def check_record(rig: Rig, said: list[str]) -> None:
         assert keyboard.status().problems == ()
         count = keyboard.status().words_recorded
         assert count - len(said) in (0, 1)
-        words = keyboard._learning.predictor.memory.words()
+        words = keyboard._model.predictor.memory.words()
         assert set(words) == set(small.WORDS[:count])
         assert all(times == pytest.approx(1.0, rel=0.01) for times in words.values())
-        touches = keyboard._learning.predictor.touch.stored(0)[:, 0].sum()
+        touches = keyboard._model.predictor.touch.stored(0)[:, 0].sum()
         assert touches == sum(map(len, small.WORDS[:count]))
         keyboard.record("", "more", "more")
 
@@ -115,7 +116,7 @@ def check_rotate(rig: Rig, said: list[str]) -> None:
         assert len(account.keys) == 1
         assert {job.report.key_id.hex() for job in rig.trainer.jobs.values()} == set(account.keys)
         if asked:
-            assert [line.kind for line in keyboard.ledger()].count("keys_deleted") == 1
+            assert [line.kind for line in keyboard.ledger()].count(LedgerKind.KEYS_DELETED) == 1
     assert list((rig.folder / "profile" / "outbox").iterdir()) == []
 
 

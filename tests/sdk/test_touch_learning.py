@@ -23,6 +23,7 @@ from quietkeys.layouts import AZERTY
 from quietkeys.learning.recorder import Kept, Recorder
 from quietkeys.prediction.model import Model
 from quietkeys.prediction.predictor import Judged, Predictor
+from quietkeys.profile.settings import TICK
 from quietkeys.profile.store import Store
 from quietkeys.testing.typist import Hands, Typist
 from tests.sdk import small
@@ -40,7 +41,7 @@ def sums_of(touch: TouchModel) -> Entries:
 
 def learned_by(keyboard: Personalizer) -> Entries:
     """Return what a profile has learned of touches."""
-    return sums_of(keyboard._learning.predictor.touch)
+    return sums_of(keyboard._model.predictor.touch)
 
 
 def stored_names(keyboard: Personalizer) -> list[str]:
@@ -109,7 +110,7 @@ def test_what_is_taken_back_leaves_nothing(models: dict[str, Model], actions: li
     """After any records and undos, sums in memory and in the store are those of what was not taken back."""
     predictor, store, rng = Predictor(models["qwerty"]), Store.in_memory(), Random(seed)
     recorder = Recorder(predictor, store, np.random.default_rng(0))
-    store.set_setting("tick", str(EPOCH - 8))  # so that some lists go into a new epoch
+    store.set_setting(TICK, EPOCH - 8)  # so that some lists go into a new epoch
     recorder.reload()
     live: list[tuple[Receipt, TouchModel]] = []
     for number, action in enumerate(actions):
@@ -143,11 +144,11 @@ def test_touches_survive_closing(rig: Rig) -> None:
         for _ in range(30):
             keyboard.record("such a", "sentemce", "sentence", touches)
         sums = learned_by(keyboard)
-        shown = keyboard._learning.predictor.touch.habit().mean
+        shown = keyboard._model.predictor.touch.habit().mean
         assert np.array(sums[0])[:, 0].sum() == 30 * len("sentemce")
     with rig.open() as keyboard:
         assert learned_by(keyboard) == sums
-        np.testing.assert_array_equal(keyboard._learning.predictor.touch.habit().mean, shown)
+        np.testing.assert_array_equal(keyboard._model.predictor.touch.habit().mean, shown)
 
 
 def test_forgetting_forgets_touches(rig: Rig) -> None:
@@ -181,7 +182,7 @@ def test_old_touches_are_dropped(rig: Rig) -> None:
     with rig.open() as keyboard:
         keyboard.record("", "the", "the", small.aimed_at(QWERTY, "the"))
         assert len(stored_names(keyboard)) == 2
-        keyboard._learning.predictor.memory.tick = EPOCH * EPOCHS_KEPT - 1
+        keyboard._model.predictor.memory.tick = EPOCH * EPOCHS_KEPT - 1
         keyboard.record("", "the", "the", small.aimed_at(QWERTY, "the"))
         assert stored_names(keyboard) == [f"touch/qwerty/{EPOCHS_KEPT:012d}"]
         assert list(learned_by(keyboard)) == [EPOCHS_KEPT]

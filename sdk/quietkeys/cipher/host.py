@@ -15,8 +15,7 @@ import numpy as np
 from quietkeys.cipher.interface import Integers, Parameters, check_update_frames
 from quietkeys.cipher.key_file import read_head
 from quietkeys.cipher.pipe import Broken, Message, Verb, read_message, texts, write_message
-from quietkeys.files import make_folder, remove
-from quietkeys.profile.database import translated
+from quietkeys.files import make_folder, remove, translated
 from quietkeys_protocol.errors import ErrorCode, StartOver, TryAgain, Untrusted, error_of
 
 KEY_FILE: Final = "keys.qkk"
@@ -85,10 +84,6 @@ class ProcessCipher:
         if head is None or head.specification_sha256 != self._parameters.specification_sha256:
             raise StartOver(ErrorCode.KEY_UNKNOWN, "this device has no key for the plan")
         return head.fingerprint.hex()
-
-    def evaluation_key_bytes(self) -> int:
-        """See `Cipher`."""
-        return self._parameters.frames.keys.size
 
     def write_evaluation_keys(self, path: Path) -> str:
         """See `Cipher`."""

@@ -44,10 +44,6 @@ class Cipher(Protocol):
         """
         ...
 
-    def evaluation_key_bytes(self) -> int:
-        """The size of the evaluation keys, also of those that are not made yet."""
-        ...
-
     def write_evaluation_keys(self, path: Path) -> str:
         """Writes the evaluation keys to a new file for sending, and returns their SHA-256, hex.
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quietkeys.files import make_folder, read_whole, write_whole
-from quietkeys.vault.purposes import seal, unseal
+from quietkeys.vault.sealing import seal, unseal
 from quietkeys_protocol.errors import ErrorCode, Outdated, Refused, StartOver, Untrusted
 from quietkeys_protocol.plan import Field, Plan
 
@@ -73,10 +73,6 @@ class NoopCipher:
         keys = self._keys()
         adopted = keys.removeprefix(_ADOPTED)
         return hashlib.sha256(keys).hexdigest() if adopted == keys else adopted.hex()
-
-    def evaluation_key_bytes(self) -> int:
-        """See `Cipher`."""
-        return len(MAGIC) + KEY_BYTES
 
     def write_evaluation_keys(self, path: Path) -> str:
         """See `Cipher`."""
