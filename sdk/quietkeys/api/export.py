@@ -1,7 +1,7 @@
 """What was learned and chosen, as JSON for its user.
 
 Weights are coarse on purpose. An exact update is what the secret key makes of bytes that the trainer chose:
-whoever published one would answer a trainer that asks for decryptions. See docs/DECISIONS.md.
+whoever published one would answer a trainer that asks for decryptions. See docs/decisions.
 """
 
 from __future__ import annotations
