@@ -46,8 +46,7 @@ from quietkeys.prediction.suggest import as_typed, suggestions
 from quietkeys.profile.folder import Profile
 from quietkeys.profile.row_codec import LedgerLine
 from quietkeys.profile.store import Store
-from quietkeys.remote.address import trainer_address
-from quietkeys.remote.trust import DeletionReceipt, receipts_in
+from quietkeys.remote.trust import DeletionReceipt, receipts_in, trainer_address
 from quietkeys.sync.policy import Policy
 from quietkeys.sync.result import ProgressCallback, SyncResult
 from quietkeys.sync.schedule import Scheduler

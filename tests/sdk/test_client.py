@@ -15,15 +15,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quietkeys import ErrorCode, Outcome, QuietkeysError, StartOver, TryAgain, Untrusted
+from quietkeys import DeletionReceipt, ErrorCode, Outcome, QuietkeysError, StartOver, TryAgain, Untrusted
 from quietkeys.environment import Surroundings
 from quietkeys.remote.client import LONGEST_WAIT_S, MAX_JSON_BYTES, TRIES, TrainerClient
 from quietkeys.remote.http import Answer, Body, Request, RequestsTransport
 from quietkeys.remote.identity import Identity
-from quietkeys.remote.parse import JobState, KeyState, Mail, Upload
 from quietkeys.sync.keys.upload import PART_BYTES, upload_keys
 from quietkeys.testing import InMemoryTrainer
 from quietkeys_protocol.errors import error_of
+from quietkeys_protocol.messages import JobState, KeyState, Mail, UploadState
 from quietkeys_protocol.plan import Plan
 from tests.sdk.conftest import Rig
 from tests.sdk.http_trainer import body_of, over_http, reply, serving
@@ -227,12 +227,12 @@ def test_keys_are_sent_in_parts_and_once(tmp_path: Path, plan: Plan) -> None:
     with serving(over_http(trainer)) as url:
         client = client_of(url)
         assert client.enrol() == trainer.trainer_key
-        assert client.key_state(key_id) == KeyState(Upload.ABSENT, 0)
+        assert client.key_state(key_id) == KeyState(key_id, UploadState.ABSENT, 0)
         client.put_key_part(key_id, 0, Body.of(path.read_bytes()[:PART_BYTES]))
-        assert client.key_state(key_id) == KeyState(Upload.PARTIAL, PART_BYTES)
+        assert client.key_state(key_id) == KeyState(key_id, UploadState.PARTIAL, PART_BYTES)
         for _ in range(2):
             upload_keys(client, path, key_id)
-        assert client.key_state(key_id) == KeyState(Upload.STORED, path.stat().st_size)
+        assert client.key_state(key_id) == KeyState(key_id, UploadState.STORED, path.stat().st_size)
         assert client.traffic.sent["evaluation_keys"] == path.stat().st_size  # type: ignore[index]
 
 
@@ -247,9 +247,10 @@ def test_a_deletion_has_a_receipt(plan: Plan) -> None:
     assert client.device_exists()
     receipt = client.delete_device()
     assert receipt.device_id == device.device_id
-    assert receipt.is_signed_by(trainer.trainer_key)
-    assert not receipt.is_signed_by(InMemoryTrainer(plan).trainer_key)
-    assert not replace(receipt, deleted_at=receipt.deleted_at + 1).is_signed_by(trainer.trainer_key)
+    assert DeletionReceipt.of(receipt, "", trainer.trainer_key).trainer_key == trainer.trainer_key
+    later = replace(receipt, deleted_at=receipt.deleted_at + 1)
+    for wrong, key in ((receipt, InMemoryTrainer(plan).trainer_key), (later, trainer.trainer_key)):
+        assert code_of(lambda: DeletionReceipt.of(wrong, "", key)) is ErrorCode.DELETION_UNPROVEN  # noqa: B023
     assert not client.device_exists()
     for call in (client.delete_device, lambda: client.job(JOB)):
         with pytest.raises(StartOver):

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Engine, inspect
 
+from quietkeys_protocol.messages import JobState
 from quietkeys_trainer.ledger.database import migrate, open_database
 from quietkeys_trainer.ledger.devices_and_keys import Ledger
 from quietkeys_trainer.ledger.jobs import Jobs
-from quietkeys_trainer.ledger.tables import JobState
 from tests.trainer.postgres import in_words_of
 
 FIRST = (

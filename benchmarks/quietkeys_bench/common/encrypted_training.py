@@ -19,12 +19,12 @@ from quietkeys.demo.trainer_process import trainer_process
 from quietkeys.remote.client import TrainerClient
 from quietkeys.remote.http import RequestsTransport
 from quietkeys.remote.identity import Identity
-from quietkeys.remote.parse import JobState
 from quietkeys.sync.keys.upload import upload_keys
 from quietkeys.updates.encoding import Encoded
 from quietkeys_bench.personalization.one_person import Train
 from quietkeys_protocol.containers import Report, decode_update, encode_report
 from quietkeys_protocol.errors import ErrorCode, StartOver, TryAgain
+from quietkeys_protocol.messages import JobState
 from quietkeys_protocol.plan import Plan
 
 POLL_S: Final = 0.5

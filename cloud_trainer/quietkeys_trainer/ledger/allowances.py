@@ -16,7 +16,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from quietkeys_protocol.errors import ErrorCode, StartOver, TryAgain
-from quietkeys_trainer.ledger.tables import Allowance, DeviceRow, JobRow, JobState, UsageRow
+from quietkeys_protocol.messages import JobState
+from quietkeys_trainer.ledger.tables import Allowance, DeviceRow, JobRow, UsageRow
 
 MINUTE_S: Final = 60.0
 DAY_S: Final = 86_400.0

@@ -19,9 +19,10 @@ from sqlalchemy.orm import Session
 
 from quietkeys_protocol.containers import Report
 from quietkeys_protocol.errors import ErrorCode, Refused, StartOver
+from quietkeys_protocol.messages import JobState
 from quietkeys_trainer.ledger.accounts import account_of, doom, hold_account_of
 from quietkeys_trainer.ledger.database import hold, reading, writing
-from quietkeys_trainer.ledger.tables import Failure, JobRow, JobState, KeyPlanRow, KeyRow, ReportRow
+from quietkeys_trainer.ledger.tables import Failure, JobRow, KeyPlanRow, KeyRow, ReportRow
 
 MAX_ATTEMPTS: Final = 3  # workers that may die on a job before it is called its fault
 _NOBODYS: Final[dict[str, Any]] = {"worker": None, "lease": None, "lease_until": None}

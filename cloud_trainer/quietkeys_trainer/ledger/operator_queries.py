@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from sqlalchemy import Engine, exists, func, select, update
 from sqlalchemy.orm import aliased
 
+from quietkeys_protocol.messages import JobState
 from quietkeys_trainer.ledger.audit import Action, Actor, note
 from quietkeys_trainer.ledger.database import reading, writing
-from quietkeys_trainer.ledger.tables import DeviceRow, JobRow, JobState, KeyRow, ReportRow
+from quietkeys_trainer.ledger.tables import DeviceRow, JobRow, KeyRow, ReportRow
 
 
 @dataclass(frozen=True, slots=True)

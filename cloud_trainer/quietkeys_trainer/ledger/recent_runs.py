@@ -12,8 +12,9 @@ from typing import Final
 
 from sqlalchemy import Engine, delete, func, select
 
+from quietkeys_protocol.messages import JobState
 from quietkeys_trainer.ledger.database import reading, writing
-from quietkeys_trainer.ledger.tables import JobRow, JobState, Outcome, RunRow
+from quietkeys_trainer.ledger.tables import JobRow, Outcome, RunRow
 
 KEPT_S: Final = 86_400.0
 

@@ -123,8 +123,7 @@ class Exchange:
         Raises as `Personalizer.sync`.
         """
         from quietkeys.remote.client import TrainerClient
-        from quietkeys.remote.departure import leave
-        from quietkeys.remote.enrolment import ensure_enrolled
+        from quietkeys.remote.enrolment import ensure_enrolled, leave
         from quietkeys.remote.http import StoppableTransport
         from quietkeys.remote.identity import identity_for
 
@@ -211,7 +210,7 @@ class Exchange:
 
     def _left(self, trainer: str) -> Deletion:
         """Return what a trainer says about this device's deletion there."""
-        from quietkeys.remote.departure import leave
+        from quietkeys.remote.enrolment import leave
 
         profile = self._opened.profile
         try:

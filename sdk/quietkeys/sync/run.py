@@ -17,11 +17,9 @@ from quietkeys.profile.outbox import Address, OpenReport, Outbox, ReportState
 from quietkeys.profile.trainers import Trainers
 from quietkeys.profile.wording import size_words
 from quietkeys.remote.client import TrafficKind, TrainerClient
-from quietkeys.remote.departure import leave
-from quietkeys.remote.enrolment import ensure_enrolled
+from quietkeys.remote.enrolment import ensure_enrolled, leave
 from quietkeys.remote.http import StoppableTransport
 from quietkeys.remote.identity import identity_for
-from quietkeys.remote.parse import JobState
 from quietkeys.sync.circle.attendance import Attendance
 from quietkeys.sync.context import Parts
 from quietkeys.sync.keys.steps import Deferred, KeySteps
@@ -32,6 +30,7 @@ from quietkeys.updates.report import dummy_arrays, report_arrays
 from quietkeys.updates.versions import Adapters
 from quietkeys_protocol.containers import Report, encode_report
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused, StartOver, Untrusted
+from quietkeys_protocol.messages import JobState
 
 FIRST_POLL_S: Final = 0.5
 LONGEST_POLL_S: Final = 5.0

@@ -17,13 +17,13 @@ from quietkeys.profile.trainers import Trainers
 from quietkeys.profile.wording import fingerprint_words, size_words
 from quietkeys.remote.client import TrainerClient
 from quietkeys.remote.http import Body
-from quietkeys.remote.parse import Upload
 from quietkeys.sync.circle.attendance import Attendance
 from quietkeys.sync.context import Parts
 from quietkeys.sync.keys.age import KeyLife
 from quietkeys.sync.keys.upload import upload_keys
 from quietkeys.sync.result import Step
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError, StartOver, TryAgain, Untrusted
+from quietkeys_protocol.messages import UploadState
 
 _AWAITED: Final = "Another device of the circle makes new keys. Nothing was sent."
 _METERED: Final = "New keys wait for a network that is not metered. Nothing was sent."
@@ -112,7 +112,7 @@ class KeySteps:
 
     def _from_elsewhere(self, key_id: str) -> str:
         """Return the id of keys that the trainer holds, where only the secret part of them is here."""
-        if self._client.key_state(key_id).state is Upload.STORED:
+        if self._client.key_state(key_id).state is UploadState.STORED:
             self._trainers.has_keys(self._parts.trainer, key_id)
             return key_id
         key_id = self._replaced(key_id)
