@@ -175,12 +175,9 @@ def test_keys_are_told_apart_by_their_hash_where_plans_differ_in_size(tmp_path: 
     with real(tmp_path, larger) as side:
         device = side.device()
         small, large = side.keys(b"small"), wrap(larger.frames.keys, b"large")
-        assert (
-            device.put_key_part(hashlib.sha256(small).hexdigest(), 0, Body.of(small)).state
-            is UploadState.STORED
-        )
+        put = device.put_key_part(hashlib.sha256(small).hexdigest(), 0, Body.of(small))
+        assert put.state is UploadState.STORED
         key_id = hashlib.sha256(large).hexdigest()
-        assert device.put_key_part(key_id, 0, Body.of(large[:4096])) == KeyState(
-            key_id, UploadState.PARTIAL, 4096
-        )
+        begun = KeyState(key_id, UploadState.PARTIAL, 4096)
+        assert device.put_key_part(key_id, 0, Body.of(large[:4096])) == begun
         assert device.put_key_part(key_id, 4096, Body.of(large[4096:])).state is UploadState.STORED
