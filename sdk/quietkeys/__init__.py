@@ -1,6 +1,12 @@
-"""The device: suggest, record, sync, forget; the only place with secret keys and plaintext."""
+"""The device: suggest, record, sync, forget; the only place with secret keys and plaintext.
+
+The logger `quietkeys` tells steps of syncs, their outcomes and codes of errors, by name and nothing else; it
+is silent until an app gives it a handler.
+"""
 
 from __future__ import annotations
+
+import logging
 
 from quietkeys.answers import Deletion, Hidden, Inspection, Leaving, Problem, Status, Stored, Suggestions
 from quietkeys.api.app_profiles import AppProfiles
@@ -14,7 +20,7 @@ from quietkeys.learning.recorder import Receipt
 from quietkeys.personalizer import Personalizer
 from quietkeys.prediction.levels import Level
 from quietkeys.prediction.preferences import AppProfile
-from quietkeys.profile.row_codec import LedgerLine
+from quietkeys.profile.ledger import LedgerKind, LedgerLine
 from quietkeys.remote.trust import DeletionReceipt
 from quietkeys.sync.circle.invitation import Invitation
 from quietkeys.sync.keys.age import KeyStatus
@@ -55,6 +61,7 @@ __all__ = [
     "Layout",
     "LearntWord",
     "Leaving",
+    "LedgerKind",
     "LedgerLine",
     "Level",
     "OsKeyStore",
@@ -81,3 +88,5 @@ __all__ = [
     "Untrusted",
     "Vocabulary",
 ]
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())

@@ -44,7 +44,7 @@ from quietkeys.prediction.levels import Level
 from quietkeys.prediction.preferences import StoredPreferences
 from quietkeys.prediction.suggest import as_typed, suggestions
 from quietkeys.profile.folder import Profile
-from quietkeys.profile.row_codec import LedgerLine
+from quietkeys.profile.ledger import LedgerKind, LedgerLine
 from quietkeys.profile.store import Store
 from quietkeys.remote.trust import DeletionReceipt, receipts_in, trainer_address
 from quietkeys.sync.policy import Policy
@@ -52,6 +52,7 @@ from quietkeys.sync.result import ProgressCallback, SyncResult
 from quietkeys.sync.schedule import Scheduler
 from quietkeys.sync.stopper import Stopper
 from quietkeys.vault import Protection
+from quietkeys.vault.human_code import RecoveryCode
 from quietkeys_protocol.plan import Plan
 
 if TYPE_CHECKING:  # imported when a sync begins
@@ -158,9 +159,15 @@ class Personalizer:
 
     @staticmethod
     def restore(
-        backup: str | Path, profile_dir: str | Path, secret: str, *, protection: Protection | None = None
+        backup: str | Path,
+        profile_dir: str | Path,
+        secret: str | RecoveryCode,
+        *,
+        protection: Protection | None = None,
     ) -> None:
-        """Make a profile folder of a backup, to be opened then. secret: its recovery code or passphrase.
+        """Make a profile folder of a backup, to be opened then.
+
+        secret: its recovery code, as `keys.back_up` returned it or as somebody typed it, or its passphrase.
 
         The device that the backup is of must not be used any longer: both would be one to the trainer.
         protection: as in `open`. Raises Refused (BACKUP_SEALED, RECOVERY_CODE_MISTYPED, PROFILE_EXISTS),
@@ -326,7 +333,9 @@ class Personalizer:
         with self._typing, self._profile.store.transaction():
             self._learning.adapters.roll_back()
             version = self._learning.adapters.in_use().version
-            self._opened.note("rolled_back", f"The adapter was rolled back to {_version_words(version)}.")
+            self._opened.note(
+                LedgerKind.ROLLED_BACK, f"The adapter was rolled back to {_version_words(version)}."
+            )
         self._opened.use_adapter()
         return version
 

@@ -19,6 +19,7 @@ from quietkeys.learning.recorder import EVENT_HALF_LIFE, Kept, Recorder
 from quietkeys.prediction.model import Model, load_model
 from quietkeys.prediction.predictor import Predictor
 from quietkeys.profile.memory import HALF_LIFE, NEGLIGIBLE, Key
+from quietkeys.profile.settings import TICK
 from quietkeys.profile.store import Store
 from tests.sdk import small
 from tests.sdk.conftest import Rig
@@ -177,7 +178,7 @@ def test_old_counts_are_dropped_when_they_mean_nothing(model: Model) -> None:
     journal = Journal(model)
     journal.act(0)
     late = int(HALF_LIFE * math.log2(1.0 / NEGLIGIBLE)) + 100
-    journal.store.set_setting("tick", str(late))
+    journal.store.set_setting(TICK, late)
     journal.recorder.reload()
     assert journal.predictor.memory.counts == {}
 

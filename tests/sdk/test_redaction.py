@@ -282,7 +282,7 @@ def logged() -> Iterator[list[str]]:
 
     class Handler(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            lines.append(record.getMessage())
+            lines.append(f"{record.name} {record.getMessage()}")
 
     root, handler = logging.getLogger(), Handler()
     level = root.level
@@ -319,12 +319,15 @@ def test_no_secret_is_in_a_file_a_log_an_error_or_on_the_wire(rig: Rig, logged: 
                 with pytest.raises(QuietkeysError) as caught:
                     keyboard.record(context, secret, secret, [("x",)])  # type: ignore[list-item]
                 told.append(repr(caught.value) + str(caught.value))
+                keyboard.suggest(context, secret)
             keyboard.sync()
             told += [repr(keyboard.status()), repr(keyboard.ledger()), repr(keyboard)]
             open_files = rows_in(rig.folder / "profile")
     sent = repr([(job.report, job) for job in rig.trainer.jobs.values()])
     held = open_files + rows_in(rig.folder / "profile")
     assert b"brokling" in held
+    assert any(line.startswith("quietkeys.sync.run ") for line in logged)  # the sync told its steps
+    assert not [line for line in logged if line.startswith("quietkeys") and "brokling" in line]
     logging.getLogger("other").info("the search can find %s", "brokling")
     assert "brokling" in " ".join(logged)
     canaries = re.findall(r"zq[a-z]+", " ".join(secret for _, secret in SECRETS))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,13 +14,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from quietkeys.api.consent import CONSENT, ConsentRecord
+from quietkeys.api.consent import ConsentRecord
 from quietkeys.cipher import ProcessCipher
 from quietkeys.environment import Surroundings
 from quietkeys.files import make_folder
 from quietkeys.keyboard import edits
 from quietkeys.learning.contested_mass import Masses
 from quietkeys.prediction.event_map import FEATURES, EventMap
+from quietkeys.profile.settings import CONSENT
 from quietkeys.profile.store import Store
 from quietkeys.remote.client import TrainerClient
 from quietkeys.remote.enrolment import ensure_enrolled
@@ -132,9 +132,8 @@ def device(folder: Path, url: str, compiled: Compiled, seed: int) -> Iterator[De
     """A device whose user has agreed."""
     make_folder(folder)
     store = Store.open(folder / "profile.sqlite", DataKey.generate())
-    store.set_setting(
-        CONSENT, json.dumps(asdict(ConsentRecord("Yes.", hashlib.sha256(b"Yes.").hexdigest(), 0.0)))
-    )
+    consent = ConsentRecord("Yes.", hashlib.sha256(b"Yes.").hexdigest(), 0.0)
+    store.set_setting(CONSENT, asdict(consent))
     cipher = Noting(ProcessCipher(folder / "keys", compiled.parameters))
     parts = Parts(
         profile=folder,

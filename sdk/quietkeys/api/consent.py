@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from quietkeys.answers import Deletion
 from quietkeys.api.open_profile import Opened
+from quietkeys.profile.ledger import LedgerKind, fingerprint_words
+from quietkeys.profile.settings import CONSENT
 from quietkeys.profile.store import Store
-from quietkeys.profile.wording import fingerprint_words
 from quietkeys_protocol.errors import ErrorCode, Refused, error_of
 
 if TYPE_CHECKING:
     from quietkeys.api.trainer_link import Exchange
-
-CONSENT: Final = "consent"  # the setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +50,10 @@ class Consent:
         now = float(self._opened.around.clock())
         record = ConsentRecord(statement, digest, now)
         with store.transaction():
-            store.set_setting(CONSENT, json.dumps(asdict(record)))
+            store.set_setting(CONSENT, asdict(record))
             store.write_ledger(
                 now,
-                "consent_given",
+                LedgerKind.CONSENT_GIVEN,
                 "You agreed that encrypted counts go to the trainer. Fingerprint of what you agreed to:"
                 f" {fingerprint_words(digest)}.",
             )
@@ -77,9 +75,9 @@ def consent_in(store: Store) -> ConsentRecord | None:
     if stored is None:
         return None
     try:
-        record = ConsentRecord(**json.loads(stored))
+        record = ConsentRecord(**stored)
         intact = record.sha256 == _sha256(record.statement) and isinstance(record.given_at, float)
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+    except (TypeError, AttributeError) as error:
         raise error_of(ErrorCode.PROFILE_DAMAGED, "the consent") from error
     if not intact:
         raise error_of(ErrorCode.PROFILE_DAMAGED, "the consent")

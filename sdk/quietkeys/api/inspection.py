@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quietkeys.answers import Hidden, Inspection, Leaving, Stored
-from quietkeys.files import make_folder, remove
-from quietkeys.profile.database import translated
+from quietkeys.files import make_folder, remove, translated
 from quietkeys.profile.memory import Memory
 from quietkeys.profile.outbox import Outbox
 from quietkeys.remote.identity import identity_for

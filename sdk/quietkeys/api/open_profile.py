@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import Final
 
 from quietkeys.api.typing_model import Learning
 from quietkeys.environment import Surroundings
 from quietkeys.prediction.preferences import StoredPreferences
 from quietkeys.prediction.scorer import Adapter
 from quietkeys.profile.folder import Profile
-
-_PAUSED: Final = "paused"  # the setting that is there while learning is paused
+from quietkeys.profile.ledger import LedgerKind
+from quietkeys.profile.settings import PAUSED
 
 
 @dataclass(slots=True, repr=False, eq=False)
@@ -32,15 +31,15 @@ class Opened:
     @property
     def paused(self) -> bool:
         """Whether learning is paused."""
-        return self.profile.store.setting(_PAUSED) is not None
+        return self.profile.store.setting(PAUSED) is not None
 
     @paused.setter
     def paused(self, paused: bool) -> None:
         with self.typing:
             if paused:
-                self.profile.store.set_setting(_PAUSED, "1")
+                self.profile.store.set_setting(PAUSED, True)
             else:
-                self.profile.store.drop_setting(_PAUSED)
+                self.profile.store.drop_setting(PAUSED)
 
     def use_adapter(self) -> None:
         """Suggest with the adapter that is now in use."""
@@ -55,6 +54,6 @@ class Opened:
             self.preferences = StoredPreferences(self.profile.store)
             self.use_adapter()
 
-    def note(self, kind: str, text: str) -> None:
+    def note(self, kind: LedgerKind, text: str) -> None:
         """Append a line to the user's ledger."""
         self.profile.store.write_ledger(self.around.clock(), kind, text)

@@ -6,9 +6,9 @@ from quietkeys.answers import Problem, Status
 from quietkeys.api.consent import consent_in
 from quietkeys.api.typing_model import Learning
 from quietkeys.profile.folder import Profile
-from quietkeys.profile.store import BYTES_SENT
+from quietkeys.profile.ledger import fingerprint_words
+from quietkeys.profile.settings import BYTES_SENT
 from quietkeys.profile.trainers import Trainers
-from quietkeys.profile.wording import fingerprint_words
 
 
 def status_of(profile: Profile, learning: Learning, trainer: str) -> Status:
@@ -29,7 +29,7 @@ def status_of(profile: Profile, learning: Learning, trainer: str) -> Status:
         bundle_version=learning.manifest.version,
         key_fingerprint=fingerprint_words(trainers.key_id(trainer)),
         open_report="" if state is None else str(state[0]),
-        bytes_sent=store.number(BYTES_SENT),
+        bytes_sent=store.setting(BYTES_SENT) or 0,
         consent_given=consent_in(store) is not None,
         problems=tuple(problems),
     )

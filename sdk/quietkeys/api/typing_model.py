@@ -20,12 +20,12 @@ from quietkeys.prediction.predictor import Predictor
 from quietkeys.prediction.redaction import Redactor
 from quietkeys.prediction.scorer import Adapter
 from quietkeys.profile.memory import Memory
+from quietkeys.profile.settings import BUNDLE_SEEN, PLAN
 from quietkeys.profile.store import Store
 from quietkeys.updates.versions import Adapters, adapter_of
 from quietkeys_protocol.errors import ErrorCode, Untrusted
 
 SPECIFICATION: Final = "client_specification.json"
-_PLAN: Final = "plan"  # the setting that says which plan's events are counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +63,20 @@ class Learning:
         Raises Untrusted (BUNDLE_UNTRUSTED; PROFILE_DAMAGED for what the store holds), TryAgain (DISK_FULL,
         STORAGE_FAILED).
         """
-        pin = f"bundle/{folder.name}"
-        seen = max(store.number(pin), 1)
+        pin = BUNDLE_SEEN.of(folder.name)
+        seen = max(store.setting(pin) or 1, 1)
         bundle = open_bundle(folder, minimum_version=seen, trusted_keys=trusted_keys)
         model = load_model(bundle, layout)
         if model.plan.hash != bundle.manifest.plan:
             raise Untrusted(ErrorCode.BUNDLE_UNTRUSTED, "its plan is not the one it names")
         if hashlib.sha256(bundle[SPECIFICATION]).hexdigest() != bundle.manifest.client_specification:
             raise Untrusted(ErrorCode.BUNDLE_UNTRUSTED, "its client specification is not the one it names")
-        if bundle.manifest.version > seen or store.setting(_PLAN) != model.plan.hash:
+        if bundle.manifest.version > seen or store.setting(PLAN) != model.plan.hash:
             with store.transaction():
-                store.set_setting(pin, str(bundle.manifest.version))
-                if store.setting(_PLAN) != model.plan.hash:  # other events: the counts mean something else
+                store.set_setting(pin, bundle.manifest.version)
+                if store.setting(PLAN) != model.plan.hash:  # other events: the counts mean something else
                     store.forget_events()
-                    store.set_setting(_PLAN, model.plan.hash)
+                    store.set_setting(PLAN, model.plan.hash)
         predictor = Predictor(model, Memory())
         recorder = Recorder(predictor, store, rng, clock=clock)
         adapters = Adapters(store.database, model.plan)

@@ -27,6 +27,7 @@ from quietkeys.learning.new_words import Pending
 from quietkeys.learning.touch_rows import load_touches, write_touches
 from quietkeys.prediction.predictor import Judged, Predictor
 from quietkeys.profile.memory import TRACES_KEPT, Trace
+from quietkeys.profile.settings import SESSION, TICK, WORDS
 from quietkeys.profile.store import Store
 from quietkeys.text.tokens import is_correctable
 from quietkeys_protocol.errors import ErrorCode, Refused
@@ -37,9 +38,6 @@ EVENT_HALF_LIFE: Final = 30_000  # recorded words until an event weighs half
 IDLE_SECONDS: Final = 30 * 60.0  # without a record, after which a new session begins
 _LOOKED_BACK: Final = 50  # words recorded last, among which those that turn out to be secret are looked for
 _SKIPPED: Final = 3  # of these, between two words of a line: they were typed elsewhere or changed since
-_TICK: Final = "tick"
-_WORDS: Final = "words"
-_SESSION: Final = "session"  # the number of the last session in which something was recorded
 _DECAY: Final = math.log(2.0) / EVENT_HALF_LIFE
 
 
@@ -110,7 +108,7 @@ class Recorder:
         memory = predictor.memory
         self._pending = Pending(store, memory.lexicon, memory.own_words)
         memory.kept_before = self._pending.keeps
-        self._session = store.number(_SESSION) + 1
+        self._session = (store.setting(SESSION) or 0) + 1
         self.reload()
 
     @property
@@ -130,8 +128,8 @@ class Recorder:
     def reload(self) -> None:
         """Take everything from the store; no earlier receipt can be used."""
         self._learnt.clear()
-        self.words = self._store.number(_WORDS)
-        self._predictor.memory.load(self._store.memory(), self._store.number(_TICK))
+        self.words = self._store.setting(WORDS) or 0
+        self._predictor.memory.load(self._store.memory(), self._store.setting(TICK) or 0)
         load_touches(self._store, self._predictor.touch, self.tick)
         masses = dict(no_masses(self._predictor.events))
         for block, size in self._predictor.events.sizes.items():
@@ -359,9 +357,9 @@ class Recorder:
             write_touches(self._store, self._predictor.touch, epochs, memory.tick)
         for block, both in masses.items():
             self._store.write_array(f"masses/{block}", np.stack([both.evidence_for, both.evidence_against]))
-        self._store.set_setting(_TICK, str(memory.tick))
-        self._store.set_setting(_WORDS, str(words))
-        self._store.set_setting(_SESSION, str(self._session))
+        self._store.set_setting(TICK, memory.tick)
+        self._store.set_setting(WORDS, words)
+        self._store.set_setting(SESSION, self._session)
 
     def _drop_old_receipts(self) -> None:
         # A receipt lives as long as memory can take back all of its pieces.

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from quietkeys.environment import Surroundings
+from quietkeys.profile.ledger import LedgerKind
 from quietkeys.profile.store import Store
 from quietkeys.profile.trainers import Trainers
 from quietkeys.remote.client import TrainerClient
@@ -58,7 +59,7 @@ def leave(profile: Path, store: Store, trainer: str, transport: Transport, aroun
         keep_receipt(store, verified)
         store.write_ledger(
             around.clock(),
-            "deleted_at_trainer",
+            LedgerKind.DELETED_AT_TRAINER,
             "The trainer has signed that it deleted this device's data, and no longer knows the device.",
         )
     drop_identity(profile, trainer)

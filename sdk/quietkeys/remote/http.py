@@ -22,7 +22,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from quietkeys.profile.database import translated
+from quietkeys.files import translated
 from quietkeys.remote.trust import trainer_address
 from quietkeys_protocol.errors import ErrorCode, TryAgain, Untrusted
 

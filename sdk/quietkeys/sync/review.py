@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from quietkeys.profile.ledger import LedgerKind
+from quietkeys.profile.settings import ADAPTER_BORN, CANDIDATE
 from quietkeys.profile.store import Store
 from quietkeys.sync.context import Parts
 from quietkeys.sync.result import Outcome
@@ -21,9 +22,6 @@ from quietkeys.sync.settle import Settled, held_out_choices
 from quietkeys.updates.gate import MINIMUM_EVENTS, harm, judge
 from quietkeys.updates.versions import Adapters, Weights, adapter_of
 from quietkeys_protocol.plan import Plan
-
-_CANDIDATE: Final = "candidate"  # the setting that holds an update on trial
-_BORN: Final = "adapter_born"  # the setting that says after which held-out event an adapter came in use
 
 Integers = NDArray[np.int64]
 
@@ -38,7 +36,7 @@ class Candidate:
 
 def candidate_of(store: Store, plan: Plan) -> Candidate | None:
     """Return the update on trial; None for none, for another plan's, and for a damaged one."""
-    words = (store.setting(_CANDIDATE) or "").split()
+    words = store.setting(CANDIDATE) or ()
     widths = [block.width for block in plan.blocks]
     if len(words) != 3 or words[0] != plan.hash:
         return None
@@ -55,13 +53,13 @@ def candidate_of(store: Store, plan: Plan) -> Candidate | None:
 def hold(store: Store, plan: Plan, by_block: Mapping[str, Integers]) -> None:
     """Put an update on trial from now on. Within a transaction."""
     content = b"".join(by_block[block.name].astype("<i8").tobytes() for block in plan.blocks)
-    store.set_setting(_CANDIDATE, f"{plan.hash} {store.newest_held_out()} {content.hex()}")
+    store.set_setting(CANDIDATE, (plan.hash, str(store.newest_held_out()), content.hex()))
 
 
 def apply(store: Store, plan: Plan, by_block: Mapping[str, Integers]) -> None:
     """Put an update in use, to be reviewed by what is typed from now on. Within a transaction."""
     version = Adapters(store.database, plan).apply(by_block)
-    store.set_setting(_BORN, f"{version} {store.newest_held_out()}")
+    store.set_setting(ADAPTER_BORN, (str(version), str(store.newest_held_out())))
 
 
 def try_out(parts: Parts, settled: Settled) -> Settled:
@@ -99,12 +97,14 @@ def _review_candidate(parts: Parts, candidate: Candidate) -> None:
     new = Weights(old.version + 1, candidate.by_block)
     verdict = judge(parts.events, plan, choices, adapter_of(plan, old), adapter_of(plan, new))
     with store.transaction():
-        store.drop_setting(_CANDIDATE)
+        store.drop_setting(CANDIDATE)
         if verdict.applied:
             apply(store, plan, candidate.by_block)
-            _ledger(parts, "trial_passed", f"The update on trial is used from now on: {verdict.reason}.")
+            _ledger(
+                parts, LedgerKind.TRIAL_PASSED, f"The update on trial is used from now on: {verdict.reason}."
+            )
         else:
-            _ledger(parts, "trial_failed", f"The update on trial was dropped: {verdict.reason}.")
+            _ledger(parts, LedgerKind.TRIAL_FAILED, f"The update on trial was dropped: {verdict.reason}.")
 
 
 def _review_adapter(parts: Parts) -> None:
@@ -121,18 +121,18 @@ def _review_adapter(parts: Parts) -> None:
             adapters.roll_back()
             _ledger(
                 parts,
-                "rolled_back",
+                LedgerKind.ROLLED_BACK,
                 f"The last update was taken back: it makes worse guesses at the {len(choices)} words that you"
                 " typed since and that were kept aside to check it.",
             )
 
 
 def _born(store: Store, version: int) -> int | None:
-    words = (store.setting(_BORN) or "").split()
+    words = store.setting(ADAPTER_BORN) or ()
     if len(words) != 2 or not all(map(str.isdecimal, words)) or int(words[0]) != version:
         return None
     return int(words[1])
 
 
-def _ledger(parts: Parts, kind: str, text: str) -> None:
+def _ledger(parts: Parts, kind: LedgerKind, text: str) -> None:
     parts.store.write_ledger(parts.around.clock(), kind, text)

@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quietkeys.prediction.scorer import Adapter
-from quietkeys.profile.database import Database
-from quietkeys.profile.sealed_rows import NumberedRows, number_name
+from quietkeys.profile.database import Database, NumberedRows, number_name
 from quietkeys_protocol.errors import ErrorCode, Untrusted
 from quietkeys_protocol.plan import Plan
 

@@ -7,12 +7,12 @@ what a kill, or a broken connection, left undone.
 from __future__ import annotations
 
 import base64
-import json
 from dataclasses import replace
 
+from quietkeys.profile.ledger import LedgerKind
+from quietkeys.profile.settings import JOINING, LEAVING
 from quietkeys.profile.trainers import Trainers
 from quietkeys.remote.client import TrainerClient
-from quietkeys.sync.circle import JOINING, LEAVING
 from quietkeys.sync.circle.invitation import Secret
 from quietkeys.sync.circle.letters import Letter, open_package, seal_card, seal_package
 from quietkeys.sync.circle.membership import (
@@ -24,7 +24,7 @@ from quietkeys.sync.circle.membership import (
 )
 from quietkeys.sync.context import Parts
 from quietkeys.sync.keys.age import KeyLife
-from quietkeys.vault.purposes import new_key
+from quietkeys.vault.sealing import new_key
 from quietkeys_protocol.containers import MAX_SOURCES
 from quietkeys_protocol.errors import ErrorCode, Outdated, Refused, StartOver, Untrusted
 
@@ -63,7 +63,7 @@ def invite(parts: Parts, client: TrainerClient, name: str) -> Secret:
     package = seal_package(secret, letter_for(parts, membership, ""))
     client.invite(secret.invitation_id, secret.claim_sha256, package)
     text = "You invited another device to share this one's keys."
-    parts.store.write_ledger(parts.around.clock(), "circle_invited", text)
+    parts.store.write_ledger(parts.around.clock(), LedgerKind.CIRCLE_INVITED, text)
     return secret
 
 
@@ -91,13 +91,13 @@ def remove(parts: Parts, client: TrainerClient, device_id: str) -> None:
         keep_membership(parts.store, present)
         KeyLife(parts.store).retire(membership.key_id)
         text = "You removed a device from the circle. New keys take the place of these."
-        parts.store.write_ledger(parts.around.clock(), "member_removed", text)
+        parts.store.write_ledger(parts.around.clock(), LedgerKind.MEMBER_REMOVED, text)
     client.remove_member(device_id)
 
 
 def begin_joining(parts: Parts, secret: Secret, name: str) -> None:
     """Write down that this device is to join."""
-    parts.store.set_setting(JOINING, json.dumps([secret.text, name[:LONGEST_NAME]]))
+    parts.store.set_setting(JOINING, (secret.text, name[:LONGEST_NAME]))
 
 
 def finish_joining(parts: Parts, client: TrainerClient) -> None:
@@ -109,8 +109,8 @@ def finish_joining(parts: Parts, client: TrainerClient) -> None:
     stored = parts.store.setting(JOINING)
     if stored is None:
         return
-    text, name = json.loads(stored)
-    secret = Secret.parse(text)
+    invited, name = stored
+    secret = Secret.parse(invited)
     try:
         claimed = client.claim(secret.invitation_id, secret.claim)
         letter = open_package(secret, claimed.package)
@@ -119,7 +119,9 @@ def finish_joining(parts: Parts, client: TrainerClient) -> None:
         alone = Membership.alone(client.device_id, name, letter.key_id)
         members = {**letter.members, client.device_id: alone.own}
         joined = replace(alone, key=letter.key, members=members, told=tuple(members))
-        adopt(parts, letter, joined, "circle_joined", "This device joined a circle, and has its keys.")
+        adopt(
+            parts, letter, joined, LedgerKind.CIRCLE_JOINED, "This device joined a circle, and has its keys."
+        )
     except (Refused, Outdated, Untrusted):
         _give_up(parts, client)
         raise
@@ -134,7 +136,7 @@ def show_card(parts: Parts, client: TrainerClient) -> None:
         keep_membership(parts.store, replace(membership, has_card=True))
 
 
-def adopt(parts: Parts, letter: Letter, membership: Membership, kind: str, text: str) -> None:
+def adopt(parts: Parts, letter: Letter, membership: Membership, kind: LedgerKind, text: str) -> None:
     """Use the keys in a letter from now on; the ones before them are to be deleted at the trainer.
 
     membership: as it is then. Raises as `Cipher.adopt`.
@@ -155,7 +157,7 @@ def adopt(parts: Parts, letter: Letter, membership: Membership, kind: str, text:
 
 def begin_leaving(parts: Parts) -> None:
     """Write down that this device is to leave."""
-    parts.store.set_setting(LEAVING, "1")
+    parts.store.set_setting(LEAVING, True)
 
 
 def finish_leaving(parts: Parts, client: TrainerClient) -> None:
@@ -173,7 +175,7 @@ def part_ways(parts: Parts, text: str) -> None:
             KeyLife(parts.store).retire(key_id)
         Trainers(parts.store.database).has_keys(parts.trainer, "")
         drop_circle(parts.store)
-        parts.store.write_ledger(parts.around.clock(), "circle_left", text)
+        parts.store.write_ledger(parts.around.clock(), LedgerKind.CIRCLE_LEFT, text)
 
 
 def _settled_key(parts: Parts) -> str:

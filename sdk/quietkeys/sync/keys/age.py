@@ -7,12 +7,12 @@ replaced, one that is not is to be deleted at the trainer.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from quietkeys.profile.settings import KEYS_ANNOUNCED, KEYS_CREATED, KEYS_RETIRED
 from quietkeys.profile.store import Store
 from quietkeys_protocol.errors import ErrorCode, error_of
 from quietkeys_protocol.signing import is_hash
@@ -20,10 +20,6 @@ from quietkeys_protocol.signing import is_hash
 DAY_S: Final = 86_400.0
 ROTATED_AFTER_S: Final = 365 * DAY_S
 EXPIRES_AFTER_S: Final = 396 * DAY_S  # 13 months: a month to find an unmetered network in
-_CREATED: Final = "keys/created"  # the key in use, and since when
-_RETIRED: Final = "keys/retired"
-_ANNOUNCED: Final = "keys/announced"  # the key whose upload the ledger has announced
-KEY_SETTINGS: Final = (_CREATED, _RETIRED, _ANNOUNCED)  # which go with the keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +48,11 @@ class KeyLife:
 
         Raises Untrusted (PROFILE_DAMAGED), as `retired` does.
         """
-        known, _, time = (self._store.setting(_CREATED) or "").partition(" ")
-        if known != key_id:
+        stored = self._store.setting(KEYS_CREATED)
+        if not stored or stored[0] != key_id:
             return None
         try:
+            _, time = stored
             made = float(time)
         except ValueError as error:
             raise error_of(ErrorCode.PROFILE_DAMAGED, "a setting") from error
@@ -65,15 +62,12 @@ class KeyLife:
 
     def use(self, key_id: str, created: float) -> None:
         """Note that this key set is in use, and when it was made."""
-        self._store.set_setting(_CREATED, f"{key_id} {created!r}")
+        self._store.set_setting(KEYS_CREATED, (key_id, repr(created)))
 
     def retired(self) -> tuple[str, ...]:
         """Return the key sets that are to be replaced, or deleted at the trainer."""
-        try:
-            names = json.loads(self._store.setting(_RETIRED) or "[]")
-        except ValueError as error:
-            raise error_of(ErrorCode.PROFILE_DAMAGED, "a setting") from error
-        if not isinstance(names, list) or not all(isinstance(name, str) and is_hash(name) for name in names):
+        names = self._store.setting(KEYS_RETIRED) or ()
+        if not all(map(is_hash, names)):
             raise error_of(ErrorCode.PROFILE_DAMAGED, "a setting")
         return tuple(names)
 
@@ -87,11 +81,11 @@ class KeyLife:
 
     def is_announced(self, key_id: str) -> bool:
         """Return whether the ledger has told the user that this key set is to be uploaded."""
-        return self._store.setting(_ANNOUNCED) == key_id
+        return self._store.setting(KEYS_ANNOUNCED) == key_id
 
     def announced(self, key_id: str) -> None:
         """Note that it has."""
-        self._store.set_setting(_ANNOUNCED, key_id)
+        self._store.set_setting(KEYS_ANNOUNCED, key_id)
 
     def is_due(self, key_id: str, now: float, patience_s: float = 0.0) -> bool:
         """Return whether a key set in use is to be replaced; patience_s: when it is only for its age."""
@@ -106,6 +100,6 @@ class KeyLife:
 
     def _set_retired(self, names: Sequence[str]) -> None:
         if names:
-            self._store.set_setting(_RETIRED, json.dumps(list(names)))
+            self._store.set_setting(KEYS_RETIRED, names)
         else:
-            self._store.drop_setting(_RETIRED)
+            self._store.drop_setting(KEYS_RETIRED)

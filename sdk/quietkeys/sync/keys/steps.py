@@ -12,9 +12,9 @@ from typing import Final
 
 from quietkeys.cipher.interface import Cipher
 from quietkeys.files import remove
+from quietkeys.profile.ledger import LedgerKind, fingerprint_words, size_words
 from quietkeys.profile.outbox import Outbox, ReportState
 from quietkeys.profile.trainers import Trainers
-from quietkeys.profile.wording import fingerprint_words, size_words
 from quietkeys.remote.client import TrainerClient
 from quietkeys.remote.http import Body
 from quietkeys.sync.circle.attendance import Attendance
@@ -94,7 +94,7 @@ class KeySteps:
             self._life.retire(key_id)
         new = self._generated()
         self._ledger(
-            "keys_rotated",
+            LedgerKind.KEYS_ROTATED,
             f"New keys were made. The old ones, fingerprint {fingerprint_words(key_id)}, are not used any"
             " longer.",
         )
@@ -137,7 +137,7 @@ class KeySteps:
         with parts.store.transaction():
             self._trainers.has_keys(parts.trainer, key_id)
             self._ledger(
-                "keys_uploaded",
+                LedgerKind.KEYS_UPLOADED,
                 f"Evaluation keys went to the trainer: {size_words(body.size)}, fingerprint"
                 f" {fingerprint_words(key_id)}. With them it computes on your encrypted counts; it cannot"
                 " read them.",
@@ -149,7 +149,7 @@ class KeySteps:
         with self._parts.store.transaction():
             self._life.announced(key_id)
             self._ledger(
-                "keys_announced",
+                LedgerKind.KEYS_ANNOUNCED,
                 f"Evaluation keys, fingerprint {fingerprint_words(key_id)}, are about to go to the trainer,"
                 f" once: {size_words(size)}.",
             )
@@ -163,7 +163,7 @@ class KeySteps:
             with self._parts.store.transaction():
                 self._life.deleted(retired)
                 self._ledger(
-                    "keys_deleted",
+                    LedgerKind.KEYS_DELETED,
                     f"The trainer deleted the old keys, fingerprint {fingerprint_words(retired)}, and all"
                     " that was encrypted under them.",
                 )
@@ -181,7 +181,7 @@ class KeySteps:
             report is not None and report.address.key_id == key_id and report.state is not ReportState.WRITTEN
         )
 
-    def _ledger(self, kind: str, text: str) -> None:
+    def _ledger(self, kind: LedgerKind, text: str) -> None:
         self._parts.store.write_ledger(self._parts.around.clock(), kind, text)
 
 
