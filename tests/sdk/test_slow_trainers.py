@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -89,6 +90,20 @@ def test_stopping_ends_a_request_under_way() -> None:
             start = time.monotonic()
             assert code_of(lambda: transport.send(request)) is ErrorCode.TRAINER_UNREACHABLE
             assert time.monotonic() - start < 2.0
+        timer.join()
+
+
+def test_stopping_ends_a_handshake_under_way() -> None:
+    """A trainer that takes a connection and never says a word of TLS is not waited for either."""
+    stop, timer_s = threading.Event(), 0.2
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        transport = RequestsTransport(f"https://127.0.0.1:{listening.getsockname()[1]}", stop)
+        timer = threading.Timer(timer_s, stop.set)
+        timer.start()
+        start = time.monotonic()
+        request = Request("GET", "/", {}, Body.of(b""), 1000)
+        assert code_of(lambda: transport.send(request)) is ErrorCode.TRAINER_UNREACHABLE
+        assert timer_s <= time.monotonic() - start < 2.0
         timer.join()
 
 

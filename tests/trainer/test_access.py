@@ -48,22 +48,34 @@ def test_nobody_enrols_a_key_they_do_not_hold(rig: Rig) -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        b"",
-        b"{}",
-        b"[" * 1000,
-        b"null",
-        b'{"public_key": 5}',
-        b'{"public_key": "AAAA"}',
-        b'{"public_key": "' + b"A" * 43 + b'=", "name": "x"}',
-        b'{"public_key": "' + b"A" * 43 + b'=", "public_key": "' + b"A" * 43 + b'="}',
-        b"\xff\xfe",
+        b'"%s"',
+        b'["%s"]',
+        b'{"public_key": "%s"',
+        b'{"public_key": ["%s"]}',
+        b'{"public_key": "%s", "name": "x"}',
+        b'{"public_key": "%s", "invite": 5}',
+        b'{"public_key": "%s", "public_key": "%s"}',
+        b'{"public_key": "' + b"A" * 43 + b'=", "invite": "%s"}',
+        b'{"public_key": "%s", "invite": "\xff\xfe"}',
+        b'{"public_key": "%s", "invite": "\\ud800"}',
     ],
 )
 def test_an_enrolment_has_one_form(rig: Rig, body: bytes) -> None:
-    """Anything but one public key in canonical base64 is malformed."""
+    """Anything but one public key in canonical base64, and an invite, is malformed, if this key signed it."""
+    device = Device(rig.trainer.url)
+    signed = body.replace(b"%s", base64.b64encode(device.public_key))
+    assert code(device.send("POST", "/v1/devices", signed)) == (400, ErrorCode.REQUEST_MALFORMED)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{}", b"[" * 1000, b"null", b"\xff\xfe", b'{"public_key": "AAAA"}', b'{"public_key": 5}'],
+)
+def test_an_enrolment_without_its_key_is_not_signed(rig: Rig, body: bytes) -> None:
+    """Where the key is not in the body nobody can tell who signed it, and it is not looked at further."""
     assert code(Device(rig.trainer.url).send("POST", "/v1/devices", body)) == (
-        400,
-        ErrorCode.REQUEST_MALFORMED,
+        401,
+        ErrorCode.SIGNATURE_INVALID,
     )
 
 

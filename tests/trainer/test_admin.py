@@ -18,6 +18,7 @@ from typer.testing import CliRunner, Result
 
 from quietkeys_protocol.containers import Report
 from quietkeys_protocol.errors import ErrorCode, Refused
+from quietkeys_protocol.messages import JobState
 from quietkeys_trainer.cli.main import app
 from quietkeys_trainer.ledger import operator_queries as administration
 from quietkeys_trainer.ledger.audit import entries
@@ -25,7 +26,7 @@ from quietkeys_trainer.ledger.database import migrate, open_database
 from quietkeys_trainer.ledger.devices_and_keys import Ledger
 from quietkeys_trainer.ledger.jobs import Arrival, Jobs
 from quietkeys_trainer.ledger.retention import Retention, expire
-from quietkeys_trainer.ledger.tables import Failure, JobState
+from quietkeys_trainer.ledger.tables import Failure
 from quietkeys_trainer.service.backup import FORMAT, back_up, restore
 from quietkeys_trainer.service.parts import open_service
 from quietkeys_trainer.service.settings import Settings

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from quietkeys_protocol.messages import JobState
 from quietkeys_trainer.engine.interface import Engine, ExecutorLostError, LocalExecutor, StoredKeys, Told
 from quietkeys_trainer.ledger.jobs import MAX_ATTEMPTS
-from quietkeys_trainer.ledger.tables import JobState
 from quietkeys_trainer.processes.worker import LOST_S
 from tests.trainer.fake_engine import PLAN
 from tests.trainer.worker_bench import Bench

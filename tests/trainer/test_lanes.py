@@ -7,7 +7,7 @@ import threading
 import anyio
 import anyio.to_thread
 
-from quietkeys_trainer.http.thread_pools import Lane
+from quietkeys_trainer.http.request_bodies import Lane
 
 WAITING = 60  # more than the pool that handlers share has threads
 
