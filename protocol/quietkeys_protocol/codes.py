@@ -371,6 +371,13 @@ class ErrorCode(StrEnum):
         "The database is sqlite:///FILE or postgresql://USER@HOST/NAME, blobs lie in a folder or s3://BUCKET/NAME.",
     )
 
+    SETTING_INVALID = (
+        "setting_invalid",
+        LOCAL,
+        Remedy.CORRECT,
+        "a setting of the trainer cannot be used",
+        "Correct it; docs/OPERATIONS.md lists all settings and what they may be.",
+    )
     ADDRESS_EXPOSED = (
         "address_exposed",
         LOCAL,

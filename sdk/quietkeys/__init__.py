@@ -19,8 +19,8 @@ from quietkeys.api.keys import Keys
 from quietkeys.api.trainer import Trainer
 from quietkeys.api.vocabulary import LearntWord, Vocabulary
 from quietkeys.keyboard.layout import Layout
-from quietkeys.learning.recorder import Receipt
-from quietkeys.learning.touch_rows import Touches
+from quietkeys.keyboard.touch_model import Touches
+from quietkeys.learning.recorder import UndoReceipt
 from quietkeys.personalizer import Personalizer
 from quietkeys.prediction.levels import Level
 from quietkeys.prediction.preferences import AppProfile
@@ -80,7 +80,6 @@ __all__ = [
     "ProgressCallback",
     "Protection",
     "QuietkeysError",
-    "Receipt",
     "RecoveryCode",
     "Refused",
     "Scheduler",
@@ -93,6 +92,7 @@ __all__ = [
     "Touches",
     "Trainer",
     "TryAgain",
+    "UndoReceipt",
     "Untrusted",
     "Verdict",
     "Vocabulary",

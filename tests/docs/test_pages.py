@@ -14,7 +14,7 @@ from fastapi.routing import APIRoute
 import quietkeys
 import quietkeys_trainer
 from quietkeys.cipher import Cipher
-from quietkeys_protocol.errors import LOCAL, ErrorCode, Remedy
+from quietkeys_protocol.codes import LOCAL, ErrorCode, Remedy
 from quietkeys_trainer.http import routes
 from tests.docs.conftest import ROOT
 

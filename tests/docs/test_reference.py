@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 
 from quietkeys_protocol import errors
-from quietkeys_protocol.errors import ErrorCode, QuietkeysError
+from quietkeys_protocol.codes import ErrorCode
+from quietkeys_protocol.errors import QuietkeysError
 from tests.docs.conftest import ROOT
 from tools.site_pages import REFERENCE, public_names
 

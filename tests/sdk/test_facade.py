@@ -12,7 +12,17 @@ import numpy as np
 import pytest
 
 import quietkeys
-from quietkeys import ErrorCode, Level, Outdated, Personalizer, Receipt, Refused, Trainer, TryAgain, Untrusted
+from quietkeys import (
+    ErrorCode,
+    Level,
+    Outdated,
+    Personalizer,
+    Refused,
+    Trainer,
+    TryAgain,
+    UndoReceipt,
+    Untrusted,
+)
 from tests.sdk import small
 from tests.sdk.conftest import Rig
 from tests.sdk.unsealing import everything_in
@@ -123,7 +133,7 @@ def test_undo_takes_it_back(keyboard: Personalizer) -> None:
     assert keyboard.status() != before
     keyboard.undo(receipt)
     assert keyboard.status() == before
-    for used in (receipt, Receipt("0" * 32)):
+    for used in (receipt, UndoReceipt("0" * 32)):
         with pytest.raises(Refused) as caught:
             keyboard.undo(used)
         assert caught.value.code is ErrorCode.RECEIPT_UNKNOWN

@@ -13,19 +13,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quietkeys import QuietkeysError, Receipt
+from quietkeys import QuietkeysError, UndoReceipt
 from quietkeys.api.typing_model import TypingModel
 from quietkeys.bundle.bundle import SHIPPED
-from quietkeys.bundle.language_model import BLANK, Context
 from quietkeys.bundle.trusted_keys import TRUSTED_KEYS
 from quietkeys.environment import Environment
-from quietkeys.keyboard.touch_model import no_touches
-from quietkeys.learning.record import record
+from quietkeys.learning.recorder import record
 from quietkeys.prediction.preferences import Preferences
 from quietkeys.prediction.redaction import is_card_number
 from quietkeys.prediction.suggest import suggestions
 from quietkeys.profile.store import Store
-from quietkeys.text.pieces import words_of
+from quietkeys.text.tokens import BLANK, Context, words_of
 from tests.sdk.conftest import Rig
 from tests.sdk.unsealing import rows_in
 
@@ -111,9 +109,17 @@ def learning() -> TypingModel:
     return made
 
 
-def keep(learning: TypingModel, context: str, typed: str, kept: str) -> Receipt:
+def keep(learning: TypingModel, context: str, typed: str, kept: str) -> UndoReceipt:
     """Record as the facade does."""
-    return record(learning, learning.predictor.scorer.no_adapter(), context, typed, kept, no_touches(typed))
+    return record(
+        learning.redactor,
+        learning.recorder,
+        learning.predictor.scorer.no_adapter(),
+        context,
+        typed,
+        kept,
+        None,
+    )
 
 
 def stored(learning: TypingModel) -> list[str]:
@@ -210,8 +216,8 @@ def test_nothing_is_suggested_for_a_secret_or_from_it(learning: TypingModel, can
     adapter, preferences = learning.predictor.scorer.no_adapter(), Preferences()
     predictor.judge = watched  # type: ignore[assignment]
     try:
-        shown = suggestions(learning.redactor, adapter, preferences, before, secret, no_touches(secret))
-        suggestions(learning.redactor, adapter, preferences, f"{before} {secret}", "yuo", no_touches("yuo"))
+        shown = suggestions(learning.redactor, adapter, preferences, before, secret, None)
+        suggestions(learning.redactor, adapter, preferences, f"{before} {secret}", "yuo", None)
     finally:
         del predictor.judge
     assert shown.strip == (secret.split()[-1],)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from quietkeys import Outcome, Personalizer, Policy, TryAgain
-from quietkeys.prediction.scorer import Adapter
+from quietkeys.bundle.networks import Adapter
 from quietkeys.profile.settings import ADAPTER_BORN, CANDIDATE
 from quietkeys.sync.settle import held_out_choices
 from quietkeys.testing.fakes import decode_clear

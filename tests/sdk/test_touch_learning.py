@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from quietkeys import Personalizer, Receipt, TryAgain
+from quietkeys import Personalizer, TryAgain, UndoReceipt
 from quietkeys.evaluation.messages import typed_words
 from quietkeys.evaluation.typing_runs import type_words
 from quietkeys.keyboard.layout import QWERTY
@@ -112,7 +112,7 @@ def test_what_is_taken_back_leaves_nothing(models: dict[str, Model], actions: li
     recorder = Recorder(predictor, store, np.random.default_rng(0))
     store.set_setting(TICK, EPOCH - 8)  # so that some lists go into a new epoch
     recorder.reload()
-    live: list[tuple[Receipt, TouchModel]] = []
+    live: list[tuple[UndoReceipt, TouchModel]] = []
     for number, action in enumerate(actions):
         if action >= 0:
             typed, kept = WORDS[action]

@@ -18,8 +18,7 @@ from quietkeys.cipher import ProcessCipher
 from quietkeys.environment import Environment
 from quietkeys.files import make_folder
 from quietkeys.keyboard import edits
-from quietkeys.learning.contested_mass import Masses
-from quietkeys.prediction.event_map import FEATURES, EventMap
+from quietkeys.prediction.events import FEATURES, EventMap, Masses
 from quietkeys.profile.settings import CONSENT
 from quietkeys.profile.store import Store
 from quietkeys.remote.client import TrainerClient

@@ -13,11 +13,11 @@ from typing import Final
 from quietkeys.api.input_field import InputField
 from quietkeys.api.typing_model import TypingModel
 from quietkeys.bundle.bundle import SHIPPED
+from quietkeys.bundle.networks import Adapter
 from quietkeys.bundle.trusted_keys import TRUSTED_KEYS
 from quietkeys.environment import Environment
 from quietkeys.keyboard.layout import QWERTY, Layout
 from quietkeys.prediction.preferences import AppProfile, StoredPreferences
-from quietkeys.prediction.scorer import Adapter
 from quietkeys.profile.folder import Profile
 from quietkeys.profile.ledger import LedgerKind
 from quietkeys.profile.settings import PAUSED

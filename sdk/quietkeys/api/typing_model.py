@@ -13,7 +13,7 @@ from quietkeys.bundle.bundle import Manifest, open_bundle
 from quietkeys.environment import Environment
 from quietkeys.keyboard.layout import QWERTY, Layout
 from quietkeys.learning.recorder import Recorder
-from quietkeys.prediction.event_map import EventMap
+from quietkeys.prediction.events import EventMap
 from quietkeys.prediction.model import load_model
 from quietkeys.prediction.predictor import Predictor
 from quietkeys.prediction.redaction import Redactor

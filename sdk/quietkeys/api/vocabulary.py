@@ -9,9 +9,8 @@ from typing import Final
 from quietkeys.api.export import exported
 from quietkeys.api.open_profile import OpenProfile
 from quietkeys.files import write_whole
-from quietkeys.keyboard.alignment import MAX_WORD
 from quietkeys.profile.ledger import LedgerKind
-from quietkeys.text.tokens import is_correctable, normalize
+from quietkeys.text.tokens import MAX_WORD, is_correctable, normalize
 from quietkeys_protocol.errors import ErrorCode, Refused
 
 MAX_TEXT: Final = 100  # characters of what is put in the place of a word

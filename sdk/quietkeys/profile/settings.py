@@ -43,12 +43,8 @@ class Setting(Generic[Value]):
     codec: Codec[Value]
     until: Until = Until.WIPED
 
-    def to_bytes(self, value: Value) -> bytes:
-        """Return the bytes that `of_bytes` reads."""
-        return self.codec.write(value).encode()
-
     def of_bytes(self, content: bytes) -> Value:
-        """Return the value in these bytes. Raises Untrusted (PROFILE_DAMAGED) if they are of another form."""
+        """Return the value in UTF-8 text that its codec wrote. Raises Untrusted (PROFILE_DAMAGED)."""
         try:
             return self.codec.parse(content.decode())
         except (ValueError, TypeError, RecursionError) as error:
@@ -153,7 +149,7 @@ SETTINGS: Final[tuple[Setting[Any], ...]] = (
     *(PLAN, BYTES_SENT, WIPING, TICK, WORDS, SESSION, PAUSED),
     *(CONSENT, LEVEL, NEVER_CORRECT, NEVER_SUGGEST, REPLACEMENTS, APPS),
     *(CANDIDATE, ADAPTER_BORN, SLOT_SECRET, SLOT_USED),
-    *(KEYS_CREATED, KEYS_RETIRED, KEYS_ANNOUNCED, *CIRCLE, TRAINER_RECEIPTS),
+    *(KEYS_CREATED, KEYS_RETIRED, KEYS_ANNOUNCED, MEMBERSHIP, JOINING, LEAVING, TRAINER_RECEIPTS),
 )
 FAMILIES: Final[tuple[Family[Any], ...]] = (BUNDLE_SEEN, TRAINER_KEY)
 _BY_NAME: Final = {setting.name: setting for setting in SETTINGS}

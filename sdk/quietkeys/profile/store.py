@@ -83,7 +83,7 @@ class Store:
 
     def set_setting(self, setting: Setting[Value], value: Value) -> None:
         """Store what a setting holds from now on."""
-        self._settings.put(setting.name, setting.to_bytes(value))
+        self._settings.put(setting.name, setting.codec.write(value).encode())
 
     def drop_setting(self, setting: Setting[Any]) -> None:
         """Remove a setting."""

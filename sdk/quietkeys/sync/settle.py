@@ -18,11 +18,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from quietkeys.learning.contested_mass import Choice
-from quietkeys.learning.held_out import fits, unpack_choice
-from quietkeys.prediction.event_map import EventMap
+from quietkeys.arrays import Int64
+from quietkeys.prediction.events import Choice, EventMap, fits, unpack_choice
 from quietkeys.profile.ledger import LedgerKind
 from quietkeys.profile.outbox import OpenReport
 from quietkeys.profile.settings import ADAPTER_BORN, CANDIDATE
@@ -46,7 +44,7 @@ _EMPTY: Final = "There is too little typing to learn from yet; an empty report w
 _STRANGE: Final = "The update cannot be what your counts give. Nothing was changed."
 _UNREADABLE: Final = "What came back could not be decrypted. Nothing was changed."
 
-Integers = NDArray[np.int64]
+Integers = Int64
 
 
 @dataclass(frozen=True, slots=True)
