@@ -13,7 +13,7 @@ DATA ?=
 ARGS ?=
 RESULTS := benchmarks/results
 
-.PHONY: help install screen services demo test soak check format docs wheel lock app shots clean
+.PHONY: help install screen services demo test soak check format coverage docs wheel lock app shots clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,8 +49,15 @@ format: install ## rewrite the sources as `make check` wants them
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/ruff check --quiet --fix .
 
-docs: install ## write the API reference, from docstrings, to build/api
-	@$(BIN)/python tools/api_reference.py build/api
+coverage: screen services ## which lines the tests run, as pages in build/coverage
+	@mkdir -p build && rm -f build/.coverage*
+	@$(BIN)/python -m pytest tests/engine --cov --cov-report=
+	@$(BIN)/python -m pytest --ignore tests/engine -n 2 --dist loadgroup --cov --cov-append --cov-report=
+	@$(BIN)/coverage html --quiet && $(BIN)/coverage report --skip-covered --sort=cover
+
+docs: install ## make a site of all pages and the API reference in build/site
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo build/site/index.html
 
 wheel: install ## build dist/*.whl
 	@rm -rf dist && $(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .

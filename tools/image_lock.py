@@ -26,7 +26,7 @@ UNDECLARED: Final = "setuptools"  # Concrete imports pkg_resources and does not 
 APART: Final = "torch"
 CUDA: Final = ("nvidia-", "triton")  # what only its build for GPUs needs
 # What the device has and the service never imports.
-DEVICE: Final = frozenset({"keyring", "onnxruntime", "pynacl", "rapidfuzz", "requests"})
+DEVICE: Final = frozenset({"filelock", "keyring", "onnxruntime", "pynacl", "rapidfuzz", "requests"})
 _HEAD: Final = (
     "# Written by tools/image_lock.py from requirements.lock: what the trainer's image needs, torch apart.\n"
 )

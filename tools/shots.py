@@ -29,7 +29,7 @@ from quietkeys.remote.client import service_key
 from quietkeys.remote.http import RequestsTransport
 from quietkeys.testing import Typist, open_profile
 from quietkeys.testing.typist import draw_hands
-from quietkeys_bench.frames.screen import screen_in_memory
+from quietkeys_bench.common.processes import screen_in_memory
 from quietkeys_keyboard.presenters.keys import Page, phone_layout
 from quietkeys_keyboard.settings import Settings, free_port
 from quietkeys_keyboard.window import configure

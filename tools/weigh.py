@@ -14,6 +14,8 @@ from typing import Final
 
 from packaging.requirements import Requirement
 
+from quietkeys.bundle.bundle import shipped_bundle
+
 EXTRAS: Final = ("", "demo", "fhe")
 LARGEST: Final = 12  # distributions listed by name
 
@@ -63,8 +65,7 @@ def main(arguments: Sequence[str]) -> int:
             "bytes": sum(weights.values()),
             "largest": dict(list(weights.items())[:LARGEST]),
         }
-    bundles = Path(__file__).resolve().parent.parent / "sdk/quietkeys/bundles"
-    tree["bundle"] = {"bytes": sum(path.stat().st_size for path in bundles.rglob("*") if path.is_file())}
+    tree["bundle"] = {"bytes": sum(map(len, shipped_bundle().files.values()))}
     Path(arguments[0]).write_text(json.dumps(tree, indent=1) + "\n", encoding="utf-8")
     return 0
 

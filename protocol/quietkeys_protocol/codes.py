@@ -178,7 +178,7 @@ class ErrorCode(StrEnum):
         400,
         Remedy.CORRECT,
         "the request is not well formed",
-        "Build the request as the architecture page says.",
+        "Build the request as docs/PROTOCOL.md says.",
     )
     CONTAINER_MALFORMED = (
         "container_malformed",
@@ -213,7 +213,7 @@ class ErrorCode(StrEnum):
         405,
         Remedy.CORRECT,
         "this path does not take this method",
-        "Build the request as the architecture page says.",
+        "Build the request as docs/PROTOCOL.md says.",
     )
     NONCE_REPLAYED = (
         "nonce_replayed",
@@ -371,6 +371,13 @@ class ErrorCode(StrEnum):
         "The database is sqlite:///FILE or postgresql://USER@HOST/NAME, blobs lie in a folder or s3://BUCKET/NAME.",
     )
 
+    SETTING_INVALID = (
+        "setting_invalid",
+        LOCAL,
+        Remedy.CORRECT,
+        "a setting of the trainer cannot be used",
+        "Correct it; docs/OPERATIONS.md lists all settings and what they may be.",
+    )
     ADDRESS_EXPOSED = (
         "address_exposed",
         LOCAL,

@@ -2,9 +2,13 @@
 
 What an app may rely on is listed in `__all__` here, in `quietkeys.layouts` and in `quietkeys.testing`, and
 nowhere else; CONTRIBUTING.md says what may change in which version.
+The logger `quietkeys` tells steps of syncs, their outcomes and codes of errors, by name and nothing else; it
+is silent until an app gives it a handler.
 """
 
 from __future__ import annotations
+
+import logging
 
 from quietkeys.answers import Deletion, Hidden, Inspection, Leaving, Problem, Status, Stored, Suggestions
 from quietkeys.api.app_profiles import AppProfiles
@@ -15,12 +19,12 @@ from quietkeys.api.keys import Keys
 from quietkeys.api.trainer import Trainer
 from quietkeys.api.vocabulary import LearntWord, Vocabulary
 from quietkeys.keyboard.layout import Layout
-from quietkeys.learning.recorder import Receipt
-from quietkeys.learning.touch_rows import Touches
+from quietkeys.keyboard.touch_model import Touches
+from quietkeys.learning.recorder import UndoReceipt
 from quietkeys.personalizer import Personalizer
 from quietkeys.prediction.levels import Level
 from quietkeys.prediction.preferences import AppProfile
-from quietkeys.profile.row_codec import LedgerLine
+from quietkeys.profile.ledger import LedgerKind, LedgerLine
 from quietkeys.remote.trust import DeletionReceipt
 from quietkeys.sync.circle.invitation import Invitation
 from quietkeys.sync.consent_record import ConsentRecord
@@ -62,6 +66,7 @@ __all__ = [
     "Layout",
     "LearntWord",
     "Leaving",
+    "LedgerKind",
     "LedgerLine",
     "Level",
     "OsKeyStore",
@@ -75,7 +80,6 @@ __all__ = [
     "ProgressCallback",
     "Protection",
     "QuietkeysError",
-    "Receipt",
     "RecoveryCode",
     "Refused",
     "Scheduler",
@@ -88,7 +92,10 @@ __all__ = [
     "Touches",
     "Trainer",
     "TryAgain",
+    "UndoReceipt",
     "Untrusted",
     "Verdict",
     "Vocabulary",
 ]
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())

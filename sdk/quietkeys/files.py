@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import glob
 import os
 import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from quietkeys.profile.database import translated
+from quietkeys_protocol.errors import ErrorCode, QuietkeysError, error_of
 
 _DRAFT: Final = ".draft-"
 
@@ -17,12 +21,24 @@ def write_whole(path: Path, content: bytes) -> None:
 
     Raises TryAgain (DISK_FULL, STORAGE_FAILED).
     """
-    draft = path.with_name(_DRAFT + secrets.token_hex(8))
+    write_pieces(path, (content,))
+
+
+def write_pieces(path: Path, pieces: Iterable[bytes | memoryview]) -> None:
+    """Write a file of pieces as `write_whole` does; they are never together in memory.
+
+    Drafts of the same file that a kill left behind are removed first. Raises TryAgain (DISK_FULL,
+    STORAGE_FAILED), and what `pieces` raises; then what was there before is there still.
+    """
+    drafts = f"{_DRAFT}{path.name}-"
+    draft = path.with_name(drafts + secrets.token_hex(8))
     with translated():
+        _remove_named(path.parent, drafts)
         try:
-            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
             with os.fdopen(descriptor, "wb") as stream:
-                stream.write(content)
+                for piece in pieces:
+                    stream.write(piece)
                 stream.flush()
                 os.fsync(stream.fileno())
             draft.replace(path)
@@ -57,8 +73,27 @@ def make_folder(path: Path) -> None:
 def remove_drafts(folder: Path) -> None:
     """Remove what a kill left half written. Raises TryAgain (STORAGE_FAILED)."""
     with translated():
-        for draft in folder.glob(_DRAFT + "*"):
-            draft.unlink(missing_ok=True)
+        _remove_named(folder, _DRAFT)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise errors of the operating system as ours; they may name paths, never words."""
+    try:
+        yield
+    except OSError as error:
+        raise system_error(error) from error
+
+
+def system_error(error: OSError) -> QuietkeysError:
+    """Return our error for one of the operating system: TryAgain (DISK_FULL, STORAGE_FAILED)."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return error_of(ErrorCode.DISK_FULL if full else ErrorCode.STORAGE_FAILED)
+
+
+def _remove_named(folder: Path, start: str) -> None:
+    for path in folder.glob(glob.escape(start) + "*"):
+        path.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -32,16 +32,16 @@ from quietkeys.api.trainer_link import TrainerLink
 from quietkeys.api.vocabulary import Vocabulary
 from quietkeys.bundle.trusted_keys import TRUSTED_KEYS
 from quietkeys.keyboard.layout import QWERTY, Layout
-from quietkeys.learning.record import record, record_nothing
-from quietkeys.learning.recorder import Receipt
-from quietkeys.learning.touch_rows import Touches, touches_of
+from quietkeys.keyboard.touch_model import Touches, touches_of
+from quietkeys.learning.recorder import UndoReceipt, record
 from quietkeys.prediction.levels import Level
 from quietkeys.prediction.suggest import as_typed, suggestions
-from quietkeys.profile.row_codec import LedgerLine
+from quietkeys.profile.ledger import LedgerKind, LedgerLine
 from quietkeys.remote.trust import DeletionReceipt, receipts_in
 from quietkeys.sync.result import ProgressCallback, SyncResult
 from quietkeys.sync.schedule import Policy, Scheduler
 from quietkeys.vault import Protection
+from quietkeys.vault.human_code import RecoveryCode
 
 WAIT_SECONDS: Final = 120.0  # for the trainer to train
 
@@ -124,9 +124,15 @@ class Personalizer:
 
     @staticmethod
     def restore(
-        backup: str | Path, profile_dir: str | Path, secret: str, *, protection: Protection | None = None
+        backup: str | Path,
+        profile_dir: str | Path,
+        secret: str | RecoveryCode,
+        *,
+        protection: Protection | None = None,
     ) -> None:
-        """Make a profile folder of a backup, to be opened then. secret: its recovery code or passphrase.
+        """Make a profile folder of a backup, to be opened then.
+
+        secret: its recovery code, as `keys.back_up` returned it or as somebody typed it, or its passphrase.
 
         The device that the backup is of must not be used any longer: both would be one to the trainer.
         protection: as in `open`. Raises Refused (BACKUP_SEALED, RECOVERY_CODE_MISTYPED, PROFILE_EXISTS),
@@ -159,7 +165,7 @@ class Personalizer:
         app: the name of the app that is typed in, see `apps`.
         """
         predictor = self._model.predictor
-        points = touches_of(predictor.layout, typed, touches)
+        points = None if touches is None else touches_of(predictor.layout, typed, touches)
         opened, here = self._opened, self._opened.in_app(app)
         if field in UNSUGGESTED or not here.suggest:
             return as_typed(typed)
@@ -178,7 +184,7 @@ class Personalizer:
         *,
         field: InputField = InputField.TEXT,
         app: str = "",
-    ) -> Receipt:
+    ) -> UndoReceipt:
         """Learn what the user kept of what was typed; return the receipt for `undo`.
 
         context: the text before it. kept: what stands there now, which may be what was typed, a suggestion,
@@ -190,13 +196,16 @@ class Personalizer:
         be a secret. Raises Refused (TOUCHES_MALFORMED), TryAgain (DISK_FULL, STORAGE_FAILED); then nothing
         was learned, and suggestions go on.
         """
-        points = touches_of(self._model.predictor.layout, typed, touches)
+        model = self._model
+        layout = model.predictor.layout
+        points = None if touches is None else touches_of(layout, typed, touches)
         with self._typing:
             if not self._opened.learns(field, app):
-                return record_nothing(self._model)
-            return record(self._model, self._opened.adapter, context, typed, kept, points)
+                return model.recorder.record_all(())
+            adapter = self._opened.adapter
+            return record(model.redactor, model.recorder, adapter, context, typed, kept, points)
 
-    def undo(self, receipt: Receipt) -> None:
+    def undo(self, receipt: UndoReceipt) -> None:
         """Take back what one `record` learned, as if it had not been.
 
         Raises Refused (RECEIPT_UNKNOWN) if it was taken back already, is not of this object, or is more than
@@ -267,7 +276,9 @@ class Personalizer:
         with self._typing, self._profile.store.transaction():
             self._model.adapters.roll_back()
             version = self._model.adapters.in_use().version
-            self._opened.note("rolled_back", f"The adapter was rolled back to {_version_words(version)}.")
+            self._opened.note(
+                LedgerKind.ROLLED_BACK, f"The adapter was rolled back to {_version_words(version)}."
+            )
         self._opened.use_adapter()
         return version
 

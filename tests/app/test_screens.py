@@ -232,7 +232,7 @@ def test_a_device_is_invited(desk: Desk) -> None:
     texts: list[str] = []
     screen.invite(texts.append)
     pump(desk, screen)
-    assert texts[0].startswith("QK1-")
+    assert texts[0].startswith("QKC1-")
     screen.join(texts[0])
     pump(desk, screen)
     assert screen.notice

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 from quietkeys.cipher import Parameters, ProcessCipher
 from quietkeys.cipher.decryption import messages
-from quietkeys.cipher.key_file import write_private
 from quietkeys.cipher.pipe import Broken, Message, Verb, read_message, write_message
 from quietkeys.cipher.randomness import require_randomness
+from quietkeys.files import write_pieces
 from quietkeys_protocol.errors import ErrorCode, Refused, StartOver, TryAgain, Untrusted
 from quietkeys_protocol.plan import Plan
 from tests.trainer.running import lives, wait_until
@@ -175,7 +175,7 @@ def test_private_files_are_whole_or_absent(tmp_path: Path) -> None:
     """Mode 0600 from the first byte; a failure half-way leaves the old content and no draft."""
     path = tmp_path / "file"
     (tmp_path / ".draft-file-0123").write_bytes(b"left by a kill")
-    write_private(path, [b"old"])
+    write_pieces(path, [b"old"])
     assert path.stat().st_mode & 0o777 == 0o600
 
     def broken() -> object:
@@ -183,12 +183,12 @@ def test_private_files_are_whole_or_absent(tmp_path: Path) -> None:
         raise OSError(28, "no space")
 
     with pytest.raises(TryAgain) as failed:
-        write_private(path, broken())  # type: ignore[arg-type]
+        write_pieces(path, broken())  # type: ignore[arg-type]
     assert failed.value.code is ErrorCode.DISK_FULL
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
     with pytest.raises(TryAgain):
-        write_private(tmp_path / "none" / "file", [b"x"])
+        write_pieces(tmp_path / "none" / "file", [b"x"])
 
 
 def test_a_key_folder_that_cannot_be_made_is_typed(tmp_path: Path) -> None:

@@ -12,11 +12,11 @@ from quietkeys.bundle.bundle import shipped_bundle
 from quietkeys.testing import InMemoryTrainer, NoopCipher
 from quietkeys_protocol.plan import Plan
 from tests.docs.conftest import ROOT
+from tests.docs.inline_code import pages
 
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-PAGES = sorted(
-    path for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")] if BLOCK.search(path.read_text())
-)
+FENCE = re.compile(r"^```(\S*)$", re.MULTILINE)
+PAGES = sorted(path for path in pages() if BLOCK.search(path.read_text()))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -39,9 +39,17 @@ def test_the_quick_start_is_among_them() -> None:
     assert "QUICKSTART.md" in [page.name for page in PAGES]
 
 
+def test_no_block_hides_from_being_run() -> None:
+    """What stands in a fence is Python that runs, or says that it is text; commands are indented."""
+    for page in pages():
+        kinds = FENCE.findall(page.read_text())[::2]
+        assert set(kinds) <= {"python", "text"}, page.name
+
+
 def test_links_lead_somewhere() -> None:
-    """Every relative link of every page names a file that is there."""
-    pages = [ROOT / "README.md", ROOT / "benchmarks/README.md", *(ROOT / "docs").glob("*.md")]
-    for page in pages:
-        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
+    """Every relative link and picture of every page names a file that is there."""
+    decisions = (ROOT / "docs/decisions").glob("*.md")
+    for page in [*pages(), *decisions]:
+        links = re.findall(r"""\]\(([^)#:]+)(?:#[^)]*)?\)|src="([^":]+)\"""", page.read_text())
+        for target in (link or picture for link, picture in links):
             assert (page.parent / target).exists(), f"{page.name}: {target}"

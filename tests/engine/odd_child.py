@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from quietkeys_trainer.engine.child_pipe import read_parts, write_parts
+from quietkeys_trainer.engine.child import read_parts, write_parts
 from quietkeys_trainer.engine.confinement import isolate, limit
 
 WAYS: Final[dict[str, Callable[[Path, int], object]]] = {

@@ -14,7 +14,7 @@ from typing import Any, Final
 import pytest
 
 from quietkeys_trainer.engine import local as engine
-from quietkeys_trainer.engine.child_pipe import MAX_REQUEST_BYTES
+from quietkeys_trainer.engine.child import MAX_REQUEST_BYTES
 from quietkeys_trainer.engine.confinement import landlock_version
 from quietkeys_trainer.engine.interface import EngineFailed
 from quietkeys_trainer.engine.local import Limits

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.fhe
 
 def test_a_simulated_run_is_the_reference_with_noise() -> None:
     """Simulated weights lie within a few steps of a table of the reference, in all their bits."""
-    from quietkeys_trainer.simulation import Simulation
+    from tests.engine.simulation import Simulation
 
     draw = np.random.default_rng(0)
     report = []

@@ -26,7 +26,6 @@ from quietkeys import (
     Policy,
     Progress,
     Protection,
-    Receipt,
     RecoveryCode,
     Scheduler,
     Status,
@@ -35,6 +34,7 @@ from quietkeys import (
     SyncResult,
     Touches,
     Trainer,
+    UndoReceipt,
     Verdict,
 )
 from quietkeys.layouts import QWERTZ
@@ -69,7 +69,7 @@ def typing(keyboard: Personalizer, touches: Touches) -> None:
     assert_type(shown.strip, tuple[str, ...])
     assert_type(shown.correction, str | None)
     receipt = keyboard.record("see", "yuo", "you", [(1.0, 0.5), None, (2.0, 0.5)])
-    assert_type(receipt, Receipt)
+    assert_type(receipt, UndoReceipt)
     keyboard.undo(receipt)
     with keyboard.private():
         keyboard.paused = True

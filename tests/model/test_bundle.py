@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from quietkeys.bundle import bundle
 from quietkeys.bundle.bundle import Manifest, open_bundle, parse_manifest
 from quietkeys_protocol.errors import ErrorCode, Untrusted
+from quietkeys_protocol.plan import Plan
+from quietkeys_protocol.shipped_plans import SHIPPED_PLANS, shipped_plans
 from tools.model_build import bundle_writer
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -81,6 +83,50 @@ def test_a_shipped_bundle_has_the_name_it_is_asked_by(folder: Path, monkeypatch:
     monkeypatch.setattr(bundle, "open_bundle", partial(open_bundle, trusted_keys=TRUSTED))
     with pytest.raises(Untrusted, match="another language"):
         bundle.shipped_bundle("fr")
+
+
+PLAN = (SHIPPED_PLANS / "en" / "plan.json").read_bytes()
+
+
+def with_plan(folder: Path, plan: bytes) -> Path:
+    """The path of the plan in a bundle that lists one."""
+    files = FILES | {"plan.json": plan}
+    bundle_writer.write_bundle(folder, manifest(files=files), files, KEY)
+    return folder / "plan.json"
+
+
+def test_a_plan_that_both_sides_ship_need_not_lie_in_the_folder(folder: Path) -> None:
+    """The listed plan is taken from the protocol package where the folder has none, if it is the same."""
+    with_plan(folder, PLAN).unlink()
+    assert open_bundle(folder, trusted_keys=TRUSTED)["plan.json"] == PLAN
+    other = bytes(len(PLAN))
+    with_plan(folder, other).unlink()
+    assert "differs" in refused(folder)
+
+
+def test_a_bundle_may_carry_a_plan_of_its_own(folder: Path) -> None:
+    """A plan in the folder goes before the shipped one, and is held to the manifest all the same."""
+    with_plan(folder, b"{}")
+    assert open_bundle(folder, trusted_keys=TRUSTED)["plan.json"] == b"{}"
+    with_plan(folder, PLAN).write_bytes(b"{}")
+    assert "differs" in refused(folder)
+
+
+def test_a_link_does_not_stand_for_a_shipped_plan(folder: Path) -> None:
+    """A link in the place of the plan is refused, also one that leads nowhere."""
+    for target in (SHIPPED_PLANS / "en" / "plan.json", folder / "nowhere"):
+        place = with_plan(folder, PLAN)
+        place.unlink()
+        place.symlink_to(target)
+        assert "link" in refused(folder)
+
+
+def test_the_shipped_bundle_names_the_shipped_plan() -> None:
+    """What devices pin is what trainers read in the protocol package."""
+    shipped = bundle.shipped_bundle().manifest
+    (plan,) = [plan for plan in shipped_plans() if plan.name == shipped.name]
+    assert Plan.parse(plan.path.read_bytes()).hash == shipped.plan
+    assert plan.client_specification_sha256 == shipped.client_specification
 
 
 def test_no_trusted_key_accepts_nothing(folder: Path) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from quietkeys import AppProfile, ErrorCode, Level, Personalizer, Refused
+from quietkeys.profile.settings import APPS, LEVEL, NEVER_SUGGEST, REPLACEMENTS, Setting
 from tests.sdk.conftest import Rig
+from tests.sdk.unsealing import change_setting
 
 MAIL = "org.example.mail"
 
@@ -73,24 +77,24 @@ def test_an_app_has_a_name(keyboard: Personalizer, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
+    ("setting", "value"),
     [
-        ("apps", "[]"),
-        ("apps", '{"a": {}}'),
-        ("apps", '{"a": {"learn": 1, "suggest": true, "level": null}}'),
-        ("apps", '{"a": {"learn": true, "suggest": true, "level": "wild"}}'),
-        ("apps", "{"),
-        ("level", "wild"),
-        ("never_suggest", '{"a": 1}'),
-        ("replacements", '{"a": 1}'),
-        ("replacements", "[" * 100_000),
+        (APPS, "[]"),
+        (APPS, '{"a": {}}'),
+        (APPS, '{"a": {"learn": 1, "suggest": true, "level": null}}'),
+        (APPS, '{"a": {"learn": true, "suggest": true, "level": "wild"}}'),
+        (APPS, "{"),
+        (LEVEL, "wild"),
+        (NEVER_SUGGEST, '{"a": 1}'),
+        (REPLACEMENTS, '{"a": 1}'),
+        (REPLACEMENTS, "[" * 100_000),
     ],
 )
-def test_damaged_choices_are_set_aside(rig: Rig, name: str, value: str) -> None:
+def test_damaged_choices_are_set_aside(rig: Rig, setting: Setting[Any], value: str) -> None:
     """The profile opens anew with a problem to show, as after any other damage."""
     with rig.open() as keyboard:
         keyboard.record("see", "yuo", "you")
-        keyboard._profile.store.set_setting(name, value)
+        change_setting(keyboard._profile.store, setting, value)
     with rig.open() as keyboard:
         assert len(keyboard.status().problems) == 1
         assert keyboard.status().words_recorded == 0

@@ -92,7 +92,7 @@ def test_the_trainer_reads_nothing_that_devices_tell_each_other(rig: Rig) -> Non
         assert membership.own.name == "Kelpie's phone"
         wire = b"\n".join(seen + [device.card for device in rig.trainer.devices.values()])
         assert b"/v1/circle/card" in wire
-        secret = invitation.text.replace("-", "").removeprefix("QK1")
+        secret = invitation.text.replace("-", "").removeprefix("QKC1")
         for planted in (b"Kelpie", secret.encode(), membership.key.encode(), bytes.fromhex(membership.key)):
             assert planted not in wire
 
@@ -104,12 +104,12 @@ def test_an_invitation_is_not_printed_or_pickled(devices: Devices) -> None:
     membership = membership_in(phone._profile.store)
     assert membership is not None
     assert isinstance(invitation, Invitation)
-    assert invitation.text[4:] not in repr(invitation)
+    assert invitation.text[5:] not in repr(invitation)
     assert membership.key not in repr(membership)
     for secret in (invitation, membership):
         with pytest.raises(TypeError):
             pickle.dumps(secret)
-    assert not [line for line in phone.ledger() if invitation.text[4:8] in line.text]
+    assert not [line for line in phone.ledger() if invitation.text[5:9] in line.text]
 
 
 def test_an_invitation_is_for_one_device_and_a_quarter_of_an_hour(devices: Devices) -> None:
@@ -133,7 +133,7 @@ def test_three_attempts(devices: Devices) -> None:
     text = phone.circle.invite().text
     other = "B" if text[8] != "B" else "C"
     asked = len(devices.rig.trainer.requests)
-    for wrong in (text[:8] + other + text[9:], text[:-1], "", "QK1-" + "A" * 36, text + "A"):
+    for wrong in (text[:8] + other + text[9:], text[:-1], "", "QKC1-" + "A" * 32, text + "A"):
         assert code_of(tablet.circle.join, wrong) is ErrorCode.INVITATION_MALFORMED
     assert len(devices.rig.trainer.requests) == asked
     tablet.circle.join(text)

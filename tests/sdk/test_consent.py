@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import threading
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 
 from quietkeys import Deletion, ErrorCode, Outcome, Personalizer, Refused, Untrusted
 from quietkeys.environment import Environment
+from quietkeys.profile.settings import CONSENT
 from tests.sdk.conftest import STATEMENT, Rig
 from tests.sdk.transports import Unreachable
 
@@ -173,8 +173,9 @@ def test_a_damaged_consent_is_none(rig: Rig, change: dict[str, object]) -> None:
     """A record that is not what was written lets nothing be sent; giving consent again mends it."""
     with rig.open() as keyboard:
         store = keyboard._profile.store
-        stored = json.loads(store.setting("consent") or "")
-        store.set_setting("consent", json.dumps(stored | change))
+        stored = store.setting(CONSENT)
+        assert stored is not None
+        store.set_setting(CONSENT, {**stored, **change})
         with pytest.raises(Untrusted) as caught:
             keyboard.sync()
         assert caught.value.code is ErrorCode.PROFILE_DAMAGED

@@ -11,15 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quietkeys import Personalizer, Receipt
+from quietkeys import Personalizer, UndoReceipt
 from quietkeys.api.typing_model import TypingModel
 from quietkeys.bundle.bundle import open_bundle
-from quietkeys.bundle.language_model import BLANK
 from quietkeys.learning.recorder import EVENT_HALF_LIFE, Kept, Recorder
 from quietkeys.prediction.model import Model, load_model
 from quietkeys.prediction.predictor import Predictor
 from quietkeys.profile.memory import HALF_LIFE, NEGLIGIBLE, Key
+from quietkeys.profile.settings import TICK
 from quietkeys.profile.store import Store
+from quietkeys.text.tokens import BLANK
 from tests.sdk import small
 from tests.sdk.conftest import Rig
 from tests.sdk.unsealing import rows_in
@@ -44,7 +45,7 @@ class Journal:
         self.predictor = Predictor(model)
         chance = np.random.default_rng(0)
         self.recorder = Recorder(self.predictor, self.store, chance if held_out else Never(), self._note)  # type: ignore[arg-type]
-        self.live: list[tuple[Receipt, int, tuple[str, str], str, object]] = []
+        self.live: list[tuple[UndoReceipt, int, tuple[str, str], str, object]] = []
         self.own = own
         if own:
             self.recorder.add_word(OWN)
@@ -84,7 +85,7 @@ class Journal:
 
     def expected_masses(self) -> Mapping[str, float]:
         """The total mass of every block, summed up from the list."""
-        from quietkeys.learning.contested_mass import Choice, count
+        from quietkeys.prediction.events import Choice, count
 
         totals = dict.fromkeys(self.predictor.events.sizes, 0.0)
         for _, tick, _, _, choice in self.live:
@@ -177,7 +178,7 @@ def test_old_counts_are_dropped_when_they_mean_nothing(model: Model) -> None:
     journal = Journal(model)
     journal.act(0)
     late = int(HALF_LIFE * math.log2(1.0 / NEGLIGIBLE)) + 100
-    journal.store.set_setting("tick", str(late))
+    journal.store.set_setting(TICK, late)
     journal.recorder.reload()
     assert journal.predictor.memory.counts == {}
 

@@ -11,11 +11,10 @@ import pytest
 
 from quietkeys import Outcome
 from quietkeys.bundle.bundle import parse_manifest
-from quietkeys.cipher.key_file import write_private
-from quietkeys.profile.database import Database
+from quietkeys.files import write_pieces
+from quietkeys.profile.database import Database, NumberedRows, SealedRows
 from quietkeys.profile.folder import KEYS, LAST_GOOD
-from quietkeys.profile.row_codec import pack_count
-from quietkeys.profile.sealed_rows import NumberedRows, SealedRows
+from quietkeys.profile.store import pack_count
 from quietkeys_protocol.errors import ErrorCode, Untrusted
 from tests.sdk import small
 from tests.sdk.conftest import Rig
@@ -194,7 +193,7 @@ def test_a_key_that_a_kill_left_half_written_is_removed(rig: Rig) -> None:
     rig.open().close()
     keys = rig.folder / "profile" / KEYS
     keys.mkdir()
-    write_private(keys / "key", chunks(keys))
+    write_pieces(keys / "key", chunks(keys))
     left = keys / names[0]
     left.write_bytes(b"secret")
     rig.open().close()

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 import pytest
 
 from quietkeys import Deletion, ErrorCode, Outcome, Personalizer, Trainer, TryAgain, Untrusted
+from quietkeys.profile.settings import TRAINER_RECEIPTS
 from quietkeys.remote.http import Answer, Request, Transport
-from quietkeys.remote.trust import _key_name, trusted_key
+from quietkeys.remote.trust import _key_of, trusted_key
 from quietkeys.testing import InMemoryTrainer
 from quietkeys_protocol.plan import Plan
 from tests.sdk.conftest import NOWHERE, STATEMENT, Rig
 from tests.sdk.transports import AnswersLost, Unreachable
+from tests.sdk.unsealing import change_setting
 
 
 @dataclass(slots=True)
@@ -182,7 +184,7 @@ def test_a_device_of_an_earlier_version_learns_the_key(rig: Rig, then: str) -> N
     """One that enrolled before keys were trusted asks for it, and goes on."""
     with rig.open_learned() as keyboard:
         keyboard.sync()
-        keyboard._profile.store.drop_setting(_key_name(NOWHERE))
+        keyboard._profile.store.drop_setting(_key_of(NOWHERE))
     with rig.open() as keyboard:
         if then == "sync":
             keyboard.sync()
@@ -211,7 +213,7 @@ def test_the_worst_answer_counts(rig: Rig, plan: Plan, monkeypatch: pytest.Monke
 @pytest.mark.parametrize("stored", ["{", "[1]", "[{}]", '[{"device_id": 1}]'])
 def test_damaged_receipts_are_noticed(keyboard: Personalizer, stored: str) -> None:
     """They are not shown as something else."""
-    keyboard._profile.store.set_setting("trainer_receipts", stored)
+    change_setting(keyboard._profile.store, TRAINER_RECEIPTS, stored)
     with pytest.raises(Untrusted) as caught:
         keyboard.receipts()
     assert caught.value.code is ErrorCode.PROFILE_DAMAGED

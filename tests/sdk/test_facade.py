@@ -5,13 +5,24 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import quietkeys
-from quietkeys import ErrorCode, Level, Outdated, Personalizer, Receipt, Refused, Trainer, TryAgain, Untrusted
+from quietkeys import (
+    ErrorCode,
+    Level,
+    Outdated,
+    Personalizer,
+    Refused,
+    Trainer,
+    TryAgain,
+    UndoReceipt,
+    Untrusted,
+)
 from tests.sdk import small
 from tests.sdk.conftest import Rig
 from tests.sdk.unsealing import everything_in
@@ -122,7 +133,7 @@ def test_undo_takes_it_back(keyboard: Personalizer) -> None:
     assert keyboard.status() != before
     keyboard.undo(receipt)
     assert keyboard.status() == before
-    for used in (receipt, Receipt("0" * 32)):
+    for used in (receipt, UndoReceipt("0" * 32)):
         with pytest.raises(Refused) as caught:
             keyboard.undo(used)
         assert caught.value.code is ErrorCode.RECEIPT_UNKNOWN
@@ -183,6 +194,22 @@ def test_one_process_uses_a_profile(rig: Rig) -> None:
             rig.open()
         assert caught.value.code is ErrorCode.PROFILE_LOCKED
     rig.open().close()
+
+
+def test_no_thread_gets_a_second_hold_of_a_profile(rig: Rig) -> None:
+    """It is refused too, whichever thread opened or closes the first; the file of the lock stays."""
+    lock = rig.folder / "profile" / "lock"
+    with ThreadPoolExecutor(1) as other:
+        keyboard = other.submit(rig.open).result()
+        assert lock.stat().st_mode & 0o777 == 0o600
+        for opened in (rig.open, other.submit(rig.open).result):
+            with pytest.raises(Refused) as caught:
+                opened()
+            assert caught.value.code is ErrorCode.PROFILE_LOCKED
+        keyboard.close()
+        keyboard.close()
+        other.submit(rig.open).result().close()
+    assert lock.exists()
 
 
 def test_threads_may_share_a_keyboard(rig: Rig) -> None:
@@ -253,6 +280,16 @@ def test_a_newer_profile_is_left_alone(rig: Rig) -> None:
         rig.open()
     assert caught.value.code is ErrorCode.PROFILE_NEWER
     assert not list((rig.folder / "profile").glob("damaged*"))
+
+
+def test_a_version_that_never_was_is_damage(rig: Rig) -> None:
+    """A database that says so is set aside, and the last good version used."""
+    with rig.open_learned() as keyboard:
+        words = keyboard.status().words_recorded
+        keyboard._profile.store.database.run("PRAGMA user_version = 1")
+    with rig.open() as keyboard:
+        assert keyboard.status().words_recorded == words
+        assert len(keyboard.status().problems) == 1
 
 
 def test_a_full_disk_costs_nothing(rig: Rig) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from quietkeys.remote.identity import FOLDER, Identity, drop_identity, identity_for
+from quietkeys.profile.folder import IDENTITIES
+from quietkeys.remote.identity import Identity, drop_identity, identity_for
 from quietkeys.vault import DataKey
 from quietkeys_protocol.signing import device_id_of, signing_string
 
@@ -39,7 +40,7 @@ def test_its_signature_is_that_of_the_protocol() -> None:
 def test_its_secret_cannot_be_seen(tmp_path: Path) -> None:
     """Mode 0600 and sealed, not in its text, not picklable, not copyable."""
     identity = identity_for(tmp_path, "https://a.test", KEY)
-    (path,) = (tmp_path / FOLDER).iterdir()
+    (path,) = (tmp_path / IDENTITIES).iterdir()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     secret = identity._key.private_bytes_raw()
     assert secret not in path.read_bytes()
@@ -53,7 +54,7 @@ def test_its_secret_cannot_be_seen(tmp_path: Path) -> None:
 def test_a_damaged_identity_is_replaced(tmp_path: Path, content: bytes) -> None:
     """A file that the vault did not seal is damage, not a key: the device becomes a new one."""
     first = identity_for(tmp_path, "https://a.test", KEY)
-    (path,) = (tmp_path / FOLDER).iterdir()
+    (path,) = (tmp_path / IDENTITIES).iterdir()
     path.write_bytes(content)
     second = identity_for(tmp_path, "https://a.test", KEY)
     assert second.device_id != first.device_id

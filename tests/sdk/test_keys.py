@@ -9,12 +9,14 @@ import pytest
 
 from quietkeys import Outcome, Personalizer, Progress, Step, TryAgain
 from quietkeys.environment import Environment
+from quietkeys.profile.settings import KEYS_CREATED, KEYS_RETIRED
 from quietkeys.profile.store import Store
 from quietkeys.remote.http import Answer, Request
 from quietkeys.sync.keys.life import DAY_S, KeyLife
 from quietkeys.testing import InMemoryTrainer
 from quietkeys_protocol.errors import ErrorCode, Untrusted
 from tests.sdk.conftest import Rig
+from tests.sdk.unsealing import change_setting
 
 START = 1_700_000_000.0
 
@@ -210,11 +212,11 @@ def test_the_upload_is_announced_before_it_begins(rig: Rig) -> None:
 def test_a_damaged_list_of_keys_is_found_out(stored: str) -> None:
     """What is no list of key ids is damage, not an empty list."""
     store = Store.in_memory()
-    store.set_setting("keys/retired", stored)
+    change_setting(store, KEYS_RETIRED, stored)
     with pytest.raises(Untrusted):
         KeyLife(store).retired()
     for created in ("x", "nan", ""):
-        store.set_setting("keys/created", f"{'a' * 64} {created}")
+        store.set_setting(KEYS_CREATED, ("a" * 64, created))
         with pytest.raises(Untrusted):
             KeyLife(store).created("a" * 64)
 

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 import pytest
 
 from quietkeys import Outcome
+from quietkeys.profile.ledger import LedgerKind
 from tests.sdk import small
 from tests.sdk.conftest import Rig
 from tests.sdk.http_trainer import over_http, serving
@@ -115,7 +116,7 @@ def check_rotate(rig: Rig, said: list[str]) -> None:
         assert len(account.keys) == 1
         assert {job.report.key_id.hex() for job in rig.trainer.jobs.values()} == set(account.keys)
         if asked:
-            assert [line.kind for line in keyboard.ledger()].count("keys_deleted") == 1
+            assert [line.kind for line in keyboard.ledger()].count(LedgerKind.KEYS_DELETED) == 1
     assert list((rig.folder / "profile" / "outbox").iterdir()) == []
 
 

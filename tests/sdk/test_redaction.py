@@ -13,19 +13,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quietkeys import QuietkeysError, Receipt
+from quietkeys import QuietkeysError, UndoReceipt
 from quietkeys.api.typing_model import TypingModel
 from quietkeys.bundle.bundle import SHIPPED
-from quietkeys.bundle.language_model import BLANK, Context
 from quietkeys.bundle.trusted_keys import TRUSTED_KEYS
 from quietkeys.environment import Environment
-from quietkeys.keyboard.touch_model import no_touches
-from quietkeys.learning.record import record
+from quietkeys.learning.recorder import record
 from quietkeys.prediction.preferences import Preferences
 from quietkeys.prediction.redaction import is_card_number
 from quietkeys.prediction.suggest import suggestions
 from quietkeys.profile.store import Store
-from quietkeys.text.pieces import words_of
+from quietkeys.text.tokens import BLANK, Context, words_of
 from tests.sdk.conftest import Rig
 from tests.sdk.unsealing import rows_in
 
@@ -111,9 +109,17 @@ def learning() -> TypingModel:
     return made
 
 
-def keep(learning: TypingModel, context: str, typed: str, kept: str) -> Receipt:
+def keep(learning: TypingModel, context: str, typed: str, kept: str) -> UndoReceipt:
     """Record as the facade does."""
-    return record(learning, learning.predictor.scorer.no_adapter(), context, typed, kept, no_touches(typed))
+    return record(
+        learning.redactor,
+        learning.recorder,
+        learning.predictor.scorer.no_adapter(),
+        context,
+        typed,
+        kept,
+        None,
+    )
 
 
 def stored(learning: TypingModel) -> list[str]:
@@ -210,8 +216,8 @@ def test_nothing_is_suggested_for_a_secret_or_from_it(learning: TypingModel, can
     adapter, preferences = learning.predictor.scorer.no_adapter(), Preferences()
     predictor.judge = watched  # type: ignore[assignment]
     try:
-        shown = suggestions(learning.redactor, adapter, preferences, before, secret, no_touches(secret))
-        suggestions(learning.redactor, adapter, preferences, f"{before} {secret}", "yuo", no_touches("yuo"))
+        shown = suggestions(learning.redactor, adapter, preferences, before, secret, None)
+        suggestions(learning.redactor, adapter, preferences, f"{before} {secret}", "yuo", None)
     finally:
         del predictor.judge
     assert shown.strip == (secret.split()[-1],)
@@ -283,7 +289,7 @@ def logged() -> Iterator[list[str]]:
 
     class Handler(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            lines.append(record.getMessage())
+            lines.append(f"{record.name} {record.getMessage()}")
 
     root, handler = logging.getLogger(), Handler()
     level = root.level
@@ -320,12 +326,15 @@ def test_no_secret_is_in_a_file_a_log_an_error_or_on_the_wire(rig: Rig, logged: 
                 with pytest.raises(QuietkeysError) as caught:
                     keyboard.record(context, secret, secret, [("x",)])  # type: ignore[list-item]
                 told.append(repr(caught.value) + str(caught.value))
+                keyboard.suggest(context, secret)
             keyboard.sync()
             told += [repr(keyboard.status()), repr(keyboard.ledger()), repr(keyboard)]
             open_files = rows_in(rig.folder / "profile")
     sent = repr([(job.report, job) for job in rig.trainer.jobs.values()])
     held = open_files + rows_in(rig.folder / "profile")
     assert b"brokling" in held
+    assert any(line.startswith("quietkeys.sync.run ") for line in logged)  # the sync told its steps
+    assert not [line for line in logged if line.startswith("quietkeys") and "brokling" in line]
     logging.getLogger("other").info("the search can find %s", "brokling")
     assert "brokling" in " ".join(logged)
     canaries = re.findall(r"zq[a-z]+", " ".join(secret for _, secret in SECRETS))

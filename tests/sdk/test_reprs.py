@@ -6,10 +6,11 @@ import gc
 from dataclasses import is_dataclass
 
 from quietkeys import CallerKey, Personalizer
-from quietkeys.learning.contested_mass import Masses
 from quietkeys.learning.recorder import Kept
+from quietkeys.prediction.events import Masses
 from quietkeys.profile.folder import FHE_KEYS
-from quietkeys.text.pieces import token_of, words_of
+from quietkeys.text.tokens import words_of
+from quietkeys.text.typed_token import token_of
 from tests.sdk.conftest import Rig
 
 CANARY = "zanzibarqq"

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from quietkeys import Outcome, Personalizer, Policy, TryAgain
-from quietkeys.prediction.scorer import Adapter
+from quietkeys.bundle.networks import Adapter
+from quietkeys.profile.settings import ADAPTER_BORN, CANDIDATE
 from quietkeys.sync.settle import held_out_choices
 from quietkeys.testing.fakes import decode_clear
 from quietkeys.updates.gate import MINIMUM_EVENTS, NORM_BOUND, harm, judge
@@ -18,6 +19,7 @@ from quietkeys_protocol.plan import Plan
 from tests.sdk import small
 from tests.sdk.conftest import Rig
 from tests.sdk.transports import AnswersLost
+from tests.sdk.unsealing import change_setting
 
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _LEFT = {row[place]: row[max(place - 1, 0)] for row in _ROWS for place in range(len(row))}
@@ -141,10 +143,10 @@ def test_what_was_typed_before_an_update_does_not_speak_against_it(rig: Rig) -> 
         before, now = learning.adapters.none(), learning.adapters.in_use()
         choices = held_out_choices(store, events)
         assert harm(events, plan, choices, adapter_of(plan, before), adapter_of(plan, now))
-        store.set_setting("adapter_born", f"1 {store.newest_held_out()}")
+        store.set_setting(ADAPTER_BORN, ("1", str(store.newest_held_out())))
         keyboard.sync()
         assert "rolled_back" not in kinds(keyboard)
-        store.set_setting("adapter_born", "7 0")
+        store.set_setting(ADAPTER_BORN, ("7", "0"))
         keyboard.sync()
         assert "rolled_back" not in kinds(keyboard)
 
@@ -183,7 +185,8 @@ def test_a_damaged_trial_is_none(rig: Rig, plan: Plan, damage: str) -> None:
     """What cannot be an update of this plan on trial is ignored."""
     with rig.open_learned(policy=Policy(trial_events=MINIMUM_EVENTS)) as keyboard:
         content = bytes(8 * sum(block.width for block in plan.blocks)).hex()
-        keyboard._profile.store.set_setting("candidate", damage.format(plan=plan.hash, content=content))
+        damaged = damage.format(plan=plan.hash, content=content)
+        change_setting(keyboard._profile.store, CANDIDATE, damaged)
         assert keyboard.sync().outcome is Outcome.ON_TRIAL
 
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from quietkeys import Conditions, Outcome, Policy, TryAgain
 from quietkeys.environment import Environment
+from quietkeys.profile.settings import SLOT_SECRET
 from quietkeys.profile.store import Store
 from quietkeys.sync.result import SyncResult
 from quietkeys.sync.schedule import SLOT_S, Scheduler
@@ -106,9 +107,9 @@ def test_slots_depend_on_the_profile_and_not_on_its_use() -> None:
     """Other profiles have other slots; the same profile has the same, whatever was synced before."""
     idle, busy, other = Desk(), Desk(), Desk()
     idle.scheduler().next_slot()
-    secret = idle.store.setting("schedule_secret")
+    secret = idle.store.setting(SLOT_SECRET)
     assert secret is not None
-    busy.store.set_setting("schedule_secret", secret)
+    busy.store.set_setting(SLOT_SECRET, secret)
     busy.live(START + 20 * DAY)
     idle.now = busy.now
     assert busy.scheduler().next_slot() == idle.scheduler().next_slot()

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from quietkeys import Personalizer, Receipt, TryAgain
+from quietkeys import Personalizer, TryAgain, UndoReceipt
 from quietkeys.evaluation.messages import typed_words
 from quietkeys.evaluation.typing_runs import type_words
 from quietkeys.keyboard.layout import QWERTY
@@ -23,6 +23,7 @@ from quietkeys.layouts import AZERTY
 from quietkeys.learning.recorder import Kept, Recorder
 from quietkeys.prediction.model import Model
 from quietkeys.prediction.predictor import Judged, Predictor
+from quietkeys.profile.settings import TICK
 from quietkeys.profile.store import Store
 from quietkeys.testing.typist import Hands, Typist
 from tests.sdk import small
@@ -109,9 +110,9 @@ def test_what_is_taken_back_leaves_nothing(models: dict[str, Model], actions: li
     """After any records and undos, sums in memory and in the store are those of what was not taken back."""
     predictor, store, rng = Predictor(models["qwerty"]), Store.in_memory(), Random(seed)
     recorder = Recorder(predictor, store, np.random.default_rng(0))
-    store.set_setting("tick", str(EPOCH - 8))  # so that some lists go into a new epoch
+    store.set_setting(TICK, EPOCH - 8)  # so that some lists go into a new epoch
     recorder.reload()
-    live: list[tuple[Receipt, TouchModel]] = []
+    live: list[tuple[UndoReceipt, TouchModel]] = []
     for number, action in enumerate(actions):
         if action >= 0:
             typed, kept = WORDS[action]

@@ -6,10 +6,10 @@ from typing import Final
 
 import numpy as np
 
-from quietkeys.bundle.symbols import FIRST_WORD
+from quietkeys.bundle.networks import FIRST_WORD
 from quietkeys.keyboard import edits
 from quietkeys.keyboard.touch_events import TOUCH_EVENTS
-from quietkeys.prediction.event_map import FEATURES, EventMap
+from quietkeys.prediction.events import FEATURES, EventMap
 from quietkeys.prediction.model import EVENTS, PLAN
 from quietkeys_protocol.plan import Plan
 from quietkeys_protocol.plan_design import Shape, feature_map, make_block

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from quietkeys.profile.database import Database
-from quietkeys.profile.sealed_rows import NumberedRows, SealedRows, number_name
+from quietkeys.profile.database import Database, NumberedRows, SealedRows, number_name
+from quietkeys.profile.settings import Setting
+from quietkeys.profile.store import Store
 from quietkeys.vault import DataKey, Vault
 from tests.sdk import small
 
@@ -48,6 +50,11 @@ def rows_of_file(path: Path, key: DataKey) -> bytes:
 def everything_in(folder: Path) -> bytes:
     """The content of every file of a profile folder, and of its rows."""
     return files_in(folder) + b"\n" + rows_in(folder)
+
+
+def change_setting(store: Store, setting: Setting[Any], content: str) -> None:
+    """Put any text into a setting, whatever its form."""
+    SealedRows(store.database, "settings").put(setting.name, content.encode())
 
 
 def change_numbered(database: Database, table: str, number: int, content: bytes) -> None:

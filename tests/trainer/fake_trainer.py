@@ -16,7 +16,7 @@ from quietkeys_trainer.processes import worker
 from quietkeys_trainer.storage import blobs
 from tests.trainer.fake_engine import load_fake
 
-LEASE_S = 2.0
+LEASE = "2"
 
 if __name__ == "__main__":
     limit = int(os.environ.get("QUIETKEYS_TEST_LARGEST_FILE", "0"))
@@ -26,4 +26,5 @@ if __name__ == "__main__":
     if timeout_s is not None:
         vars(blobs)["_CLIENT"] = {"timeout": timedelta(seconds=float(timeout_s))}
     vars(worker)["LATER_S"] = float(os.environ.get("QUIETKEYS_TEST_LATER", worker.LATER_S))
-    make_cli(load_fake, "tests.trainer.fake_trainer", LEASE_S)()
+    os.environ.setdefault("QUIETKEYS_LEASE_SECONDS", LEASE)
+    make_cli(load_fake, "tests.trainer.fake_trainer")()

@@ -51,7 +51,7 @@ class Trainer:
         plan.write_bytes(self.plan.canonical)
         pin = ["--client-spec-sha256", self.pin] if self.pin else []
         served = ["--plan", str(plan), *pin] if self.catalogue is None else ["--plans", str(self.catalogue)]
-        common = [*served, "--state", str(self.folder / "state")]
+        common = [*served, "--no-shipped-plans", "--state", str(self.folder / "state")]
         unlimited = [f"--{name}=0" for name in UNLIMITED] if arguments[0] == "serve" else []
         return [sys.executable, "-m", self.module, arguments[0], *common, *unlimited, *arguments[1:]]
 

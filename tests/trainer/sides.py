@@ -29,8 +29,9 @@ from quietkeys_protocol.containers import (
 )
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError
 from quietkeys_trainer.http.app import make_api
-from quietkeys_trainer.ledger.allowances import NO_LIMITS
+from quietkeys_trainer.ledger.accounts import NO_LIMITS
 from quietkeys_trainer.ledger.database import migrate
+from quietkeys_trainer.ledger.devices_and_keys import Ledger
 from quietkeys_trainer.service.parts import Service, open_service
 from quietkeys_trainer.service.settings import Settings
 from quietkeys_trainer.service.tidy import tidy
@@ -131,9 +132,10 @@ def real(folder: Path, *more: FakeEngine, storage: Storage | None = None) -> Ite
     """The service, over the fake engine, and more of them, without workers; its state is in the folder."""
     clock, engine = Clock(), FakeEngine(key_bytes=4096)
     at = in_folder(folder / "state") if storage is None else storage
-    made = Settings(folder / "state", (), database=at.database, blobs=at.blobs, limits=NO_LIMITS)
+    made = Settings(state=folder / "state", database=at.database, blobs=at.blobs)
     made.make_folders()
-    service = replace(open_service(made, {one.plan.hash: one for one in (engine, *more)}), clock=clock)
+    opened = open_service(made, {one.plan.hash: one for one in (engine, *more)})
+    service = replace(opened, ledger=Ledger(opened.ledger.database, NO_LIMITS), clock=clock)
     migrate(service.ledger.database)
     with served(service) as url:
         yield Side(

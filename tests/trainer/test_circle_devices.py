@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,8 +18,8 @@ from quietkeys.cipher import ProcessCipher
 from quietkeys.environment import Environment
 from quietkeys.files import make_folder
 from quietkeys.keyboard import edits
-from quietkeys.learning.contested_mass import Masses
-from quietkeys.prediction.event_map import FEATURES, EventMap
+from quietkeys.prediction.events import FEATURES, EventMap, Masses
+from quietkeys.profile.settings import CONSENT
 from quietkeys.profile.store import Store
 from quietkeys.remote.client import TrainerClient
 from quietkeys.remote.enrolment import ensure_enrolled
@@ -34,7 +33,7 @@ from quietkeys.sync.circle.moving import (
     finish_leaving,
     invite,
 )
-from quietkeys.sync.consent_record import CONSENT, ConsentRecord
+from quietkeys.sync.consent_record import ConsentRecord
 from quietkeys.sync.context import SyncContext
 from quietkeys.sync.keys.life import KeyLife
 from quietkeys.sync.result import Outcome, SyncResult
@@ -132,9 +131,8 @@ def device(folder: Path, url: str, compiled: Compiled, seed: int) -> Iterator[De
     """A device whose user has agreed."""
     make_folder(folder)
     store = Store.open(folder / "profile.sqlite", DataKey.generate())
-    store.set_setting(
-        CONSENT, json.dumps(asdict(ConsentRecord("Yes.", hashlib.sha256(b"Yes.").hexdigest(), 0.0)))
-    )
+    consent = ConsentRecord("Yes.", hashlib.sha256(b"Yes.").hexdigest(), 0.0)
+    store.set_setting(CONSENT, asdict(consent))
     cipher = Noting(ProcessCipher(folder / "keys", compiled.parameters))
     context = SyncContext(
         profile=folder,

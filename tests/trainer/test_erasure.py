@@ -24,7 +24,7 @@ IMPERSONAL = {"alembic_version", "audit", "nonces", "runs"}
 
 def cells(state: Path, storage: Storage) -> Iterator[tuple[str, bytes]]:
     """Every value of every row, as bytes, with its table."""
-    database = open_database(Settings(state, (), database=storage.database).database_address)
+    database = open_database(Settings(state=state, database=storage.database).database_address)
     tables = MetaData()
     tables.reflect(database)
     with database.connect() as connection:

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from quietkeys_trainer.engine.executor import ExecutorLostError, LocalExecutor, StoredKeys
-from quietkeys_trainer.engine.interface import Engine, Told
+from quietkeys_trainer.engine.interface import Engine, ExecutorLostError, LocalExecutor, StoredKeys, Told
 from quietkeys_trainer.ledger.jobs import MAX_ATTEMPTS
 from quietkeys_trainer.ledger.tables import JobState
 from quietkeys_trainer.processes.worker import LOST_S

@@ -12,12 +12,14 @@ import pytest
 import requests
 from jsonschema import Draft202012Validator
 from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import Engine
 
 from quietkeys_protocol.errors import ErrorCode
 from quietkeys_trainer.http.metrics import JOB_BUCKETS, Metrics
 from quietkeys_trainer.http.openapi import OPERATIONS
 from quietkeys_trainer.ledger.database import migrate, open_database
-from quietkeys_trainer.ledger.recent_runs import KEPT_S, Runs
+from quietkeys_trainer.ledger.jobs import Jobs
+from quietkeys_trainer.ledger.operator_queries import RUNS_KEPT_S, forget_runs, runs_since
 from quietkeys_trainer.ledger.tables import Outcome
 from tests.trainer.conftest import Rig
 from tests.trainer.device import code
@@ -40,11 +42,11 @@ def figures(url: str) -> dict[str, float]:
 
 
 @pytest.fixture
-def runs(tmp_path: Path) -> Iterator[Runs]:
-    """Runs in a database of their own."""
+def database(tmp_path: Path) -> Iterator[Engine]:
+    """A database without anything in it."""
     database = open_database(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
     migrate(database)
-    yield Runs(database)
+    yield database
     database.dispose()
 
 
@@ -75,27 +77,27 @@ def test_metrics_count_requests_rejections_bytes_and_jobs(tmp_path: Path) -> Non
     assert found["quietkeys_database_up"] == 1
 
 
-def test_a_run_is_counted_once_however_often_it_is_read(runs: Runs) -> None:
+def test_a_run_is_counted_once_however_often_it_is_read(database: Engine) -> None:
     """Scrapes overlap, since a run may be noted after a later one; each run is observed once."""
     now = 1000.0
-    metrics = Metrics(runs, lambda: 0, lambda: now)
-    runs.note("p", Outcome.DONE, 2.0, 990.0)  # before this process started
+    metrics = Metrics(database, lambda: 0, lambda: now)
+    Jobs(database).note_run("p", Outcome.DONE, 2.0, 990.0)  # before this process started
     for ended_at in (1001.0, 1100.0, 1090.0, 1101.0):
-        runs.note("p", Outcome.DONE, 2.0, ended_at)
+        Jobs(database).note_run("p", Outcome.DONE, 2.0, ended_at)
         metrics.text()
         metrics.text()
-    runs.clear(1101.0 + KEPT_S + 1)
+    forget_runs(database, 1101.0 + RUNS_KEPT_S + 1)
     metrics.text()
     assert b'quietkeys_job_seconds_count{outcome="done"} 4.0' in metrics.text()
     assert JOB_BUCKETS[-1] >= 900.0
 
 
-def test_runs_are_forgotten_after_a_day(runs: Runs) -> None:
+def test_runs_are_forgotten_after_a_day(database: Engine) -> None:
     """The table does not grow with the number of jobs."""
-    runs.note("p", Outcome.DONE, 2.0, 10.0)
-    runs.note("p", Outcome.FAILED, 2.0, 20.0)
-    runs.clear(15.0 + KEPT_S)
-    assert [run.outcome for run in runs.since(0.0)] == [Outcome.FAILED]
+    Jobs(database).note_run("p", Outcome.DONE, 2.0, 10.0)
+    Jobs(database).note_run("p", Outcome.FAILED, 2.0, 20.0)
+    forget_runs(database, 15.0 + RUNS_KEPT_S)
+    assert [run.outcome for run in runs_since(database, 0.0)] == [Outcome.FAILED]
 
 
 def test_alive_is_not_ready(tmp_path: Path) -> None:

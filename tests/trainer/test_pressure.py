@@ -16,7 +16,7 @@ from quietkeys.remote.identity import Identity
 from quietkeys.sync.keys.upload import upload_keys
 from quietkeys_protocol.containers import Report, encode_report
 from quietkeys_protocol.errors import ErrorCode, TryAgain
-from quietkeys_trainer.engine.executor import LocalExecutor
+from quietkeys_trainer.engine.interface import LocalExecutor
 from quietkeys_trainer.engine.pressure import (
     MEMORY_AFTER_S,
     QUEUE_AFTER_S,
@@ -49,7 +49,7 @@ class Machine:
 def test_the_queue_and_memory_are_answered_before_they_are_full(tmp_path: Path) -> None:
     """Too many jobs, or too little memory, is 429 with Retry-After; afterwards the same request works."""
     machine = Machine()
-    settings = Settings(tmp_path / "state", ())
+    settings = Settings(state=tmp_path / "state")
     settings.make_folders()
     pressure = Pressure(most_queued=1, available=lambda: machine.free, clock=lambda: machine.now)
     service = replace(open_service(settings, {PLAN.hash: ENGINE}), pressure=pressure)
@@ -135,7 +135,7 @@ def test_a_worker_starts_no_job_without_room_for_it(tmp_path: Path) -> None:
         def lease_next(self, worker: str, *_: object) -> None:
             asked.append(worker)
 
-    settings = Settings(tmp_path / "state", ())
+    settings = Settings(state=tmp_path / "state")
     settings.make_folders()
     service = open_service(settings, {PLAN.hash: ENGINE})
     service = replace(service, jobs=Asked(service.ledger.database))
@@ -161,7 +161,7 @@ def test_a_device_waits_as_long_as_it_is_told(tmp_path: Path) -> None:
         waits.append(seconds)
         machine.free, machine.now = 1 << 40, machine.now + seconds
 
-    settings = Settings(tmp_path / "state", ())
+    settings = Settings(state=tmp_path / "state")
     settings.make_folders()
     pressure = Pressure(available=lambda: machine.free, clock=lambda: machine.now)
     advice = {"1" * 64: "Update the keyboard."}

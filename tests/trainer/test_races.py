@@ -14,7 +14,7 @@ from sqlalchemy import Engine, text
 
 from quietkeys_protocol.containers import Report
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError
-from quietkeys_trainer.ledger.allowances import Limits
+from quietkeys_trainer.ledger.accounts import Limits
 from quietkeys_trainer.ledger.circles import Circles, Offer
 from quietkeys_trainer.ledger.database import migrate, open_database
 from quietkeys_trainer.ledger.devices_and_keys import Ledger

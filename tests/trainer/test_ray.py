@@ -21,7 +21,7 @@ from quietkeys_protocol.containers import decode_update
 from quietkeys_protocol.errors import Refused
 from quietkeys_protocol.program import reference
 from quietkeys_trainer.engine.circuit_cache import CIRCUITS, circuits_folder
-from quietkeys_trainer.engine.executor import StoredKeys
+from quietkeys_trainer.engine.interface import StoredKeys
 from quietkeys_trainer.engine.ray_executor import UNUSED_S, KeyObjects
 from quietkeys_trainer.engine.ray_tasks import OddNodeError, run_block
 from quietkeys_trainer.storage.blobs import BlobDamagedError

@@ -14,10 +14,13 @@ import pytest
 import requests
 from typer.testing import CliRunner, Result
 
+from quietkeys.bundle.bundle import shipped_bundle
 from quietkeys_protocol.errors import ErrorCode, Refused
 from quietkeys_protocol.plan import Plan
 from quietkeys_trainer.cli.main import make_cli
-from quietkeys_trainer.service.settings import ServedPlan, Settings, load_engines
+from quietkeys_trainer.plans.catalogue import Catalogue, ServedPlan, read_plan
+from quietkeys_trainer.plans.served import load_engines, served_plans
+from quietkeys_trainer.service.settings import Settings
 from tests.fhe_fixtures import SMALL_PLAN
 from tests.trainer.fake_engine import PLAN, FakeEngine, load_fake
 from tests.trainer.running import Trainer, wait_until
@@ -41,7 +44,7 @@ def run(*arguments: str) -> Result:
 def refused(folder: Path, *served: ServedPlan) -> str:
     """What a trainer says that refuses to load these plans."""
     with pytest.raises(Refused) as caught:
-        load_engines(Settings(folder, served), load_fake)
+        load_engines(served, Settings(state=folder), load_fake)
     assert caught.value.code is ErrorCode.PLAN_INVALID
     return caught.value.detail
 
@@ -49,15 +52,15 @@ def refused(folder: Path, *served: ServedPlan) -> str:
 def test_the_pinned_plan_is_loaded(tmp_path: Path) -> None:
     """A plan whose specification is the pinned one is found by its hash."""
     served = ServedPlan(write(tmp_path, PLAN.canonical), PIN)
-    assert set(load_engines(Settings(tmp_path, (served,)), load_fake)) == {PLAN.hash}
+    assert set(load_engines([served], Settings(state=tmp_path), load_fake)) == {PLAN.hash}
 
 
 def test_a_plan_without_a_pin_is_served_only_when_that_is_asked_for(tmp_path: Path) -> None:
     """Whatever was compiled is not taken for what devices have, unless the operator says so."""
     served = ServedPlan(write(tmp_path, PLAN.canonical))
     assert "--no-pin" in refused(tmp_path, served)
-    unpinned = Settings(tmp_path, (served,), requires_pins=False)
-    assert set(load_engines(unpinned, load_fake)) == {PLAN.hash}
+    unpinned = Settings(state=tmp_path, pin=False)
+    assert set(load_engines([served], unpinned, load_fake)) == {PLAN.hash}
 
 
 def test_another_client_specification_than_the_pinned_one_is_refused(tmp_path: Path) -> None:
@@ -88,11 +91,38 @@ def test_a_missing_plan_is_said(tmp_path: Path) -> None:
     assert "No such file" in refused(tmp_path, ServedPlan(tmp_path / "none.json", PIN))
 
 
+def test_what_devices_ship_with_is_served_unless_told_otherwise(tmp_path: Path) -> None:
+    """Without any setting the shipped plan is served under the pin of the shipped bundle."""
+    manifest = shipped_bundle().manifest
+    (served,) = served_plans(Settings(state=tmp_path))
+    assert read_plan(served.path).hash == manifest.plan
+    assert served.client_specification_sha256 == manifest.client_specification
+    assert served_plans(Settings(state=tmp_path, shipped_plans=False)) == ()
+
+
+def test_named_and_published_plans_are_served_beside_the_shipped(tmp_path: Path) -> None:
+    """A plan that is named is added; the shipped one, named or published, is not served twice."""
+    path = write(tmp_path, PLAN.canonical)
+    settings = Settings(state=tmp_path, plan=(path,), client_spec_sha256=(PIN,))
+    hashes = [read_plan(plan.path).hash for plan in served_plans(settings)]
+    shipped = shipped_bundle().manifest
+    assert hashes == [shipped.plan, PLAN.hash]
+    (plan,) = served_plans(Settings(state=tmp_path))
+    again = Settings(state=tmp_path, plan=(plan.path,), client_spec_sha256=(shipped.client_specification,))
+    assert served_plans(again) == (plan,)
+    catalogue = Catalogue(tmp_path / "published")
+    catalogue.publish(read_plan(plan.path), shipped.client_specification)
+    catalogue.retire(shipped.plan, "Update the keyboard.")
+    (retired,) = served_plans(Settings(state=tmp_path, plans=catalogue.folder))
+    assert retired.retired == "Update the keyboard."
+
+
 @pytest.mark.parametrize("command", ["serve", "worker"])
 def test_a_refusal_ends_the_command_with_one_line(tmp_path: Path, command: str) -> None:
     """Service and worker end with status 2 and a line with advice, before anything is served or stored."""
     plan, state = write(tmp_path, PLAN.canonical), tmp_path / "state"
     arguments = ["--plan", str(plan), "--client-spec-sha256", OTHER_PIN, "--state", str(state)]
+    arguments.append("--no-shipped-plans")
     called = [sys.executable, "-m", "tests.trainer.fake_trainer", command, *arguments]
     done = subprocess.run(called, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (2, "")

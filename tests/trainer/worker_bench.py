@@ -15,8 +15,7 @@ from obstore.store import MemoryStore
 
 from quietkeys_protocol.containers import Report, encode_report
 from quietkeys_protocol.errors import ErrorCode, TryAgain
-from quietkeys_trainer.engine.executor import Executor, LocalExecutor
-from quietkeys_trainer.engine.interface import Told, nobody
+from quietkeys_trainer.engine.interface import Executor, LocalExecutor, Told, nobody
 from quietkeys_trainer.ledger.circles import Circles
 from quietkeys_trainer.ledger.database import migrate, open_database
 from quietkeys_trainer.ledger.devices_and_keys import Ledger

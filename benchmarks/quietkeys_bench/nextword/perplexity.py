@@ -15,8 +15,7 @@ from typing import Final, Self
 import numpy as np
 
 from quietkeys import Personalizer
-from quietkeys.bundle.language_model import Context
-from quietkeys.text.pieces import Piece, words_of
+from quietkeys.text.tokens import Context, Piece, words_of
 from quietkeys_bench.nextword.trigram import Floats, Trigram
 
 _MARK_UP: Final = re.compile(r"<[^<>\s]{1,20}>")  # such as <unk>

@@ -21,7 +21,7 @@ from typing import Final
 
 from quietkeys import Personalizer, Trainer
 from quietkeys.sync.result import Progress
-from quietkeys_bench.latency.child import resident_bytes
+from quietkeys_bench.common.processes import resident_bytes
 
 KEYS_PER_SECOND: Final = 25.0  # three times what fast fingers do
 IDLE_S: Final = 15.0  # before the sync, and after it

@@ -1,110 +1,41 @@
-"""Options that commands share, and how all of them end in an error."""
+"""Flags of commands, made from the settings that they set, and how all commands end in an error."""
 
 from __future__ import annotations
 
+import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from functools import wraps
 from pathlib import Path
-from typing import Annotated, Final
+from types import NoneType
+from typing import Annotated, Any, Final, get_args, get_origin
 
 import typer
+from pydantic.fields import FieldInfo
 
 from quietkeys_protocol.errors import QuietkeysError
-from quietkeys_trainer.engine.executor import ExecutorKind
-from quietkeys_trainer.ledger.allowances import Limits
-from quietkeys_trainer.ledger.retention import Retention
+from quietkeys_trainer.service.settings import FILE, PREFIX, SYSTEM_FILE, Settings, read_settings
 
-DATABASE_VARIABLE: Final = "QUIETKEYS_DATABASE"
-BLOBS_VARIABLE: Final = "QUIETKEYS_BLOBS"
-StateOption = Annotated[
-    Path, typer.Option("--state", help="Folder of the ledger and of everything stored.", file_okay=False)
-]
-PlanOption = Annotated[
-    list[Path] | None,
-    typer.Option("--plan", help="A plan to serve; repeat it to serve several.", dir_okay=False),
-]
-CatalogueOption = Annotated[
-    Path | None, typer.Option("--plans", help="A folder of published plans to serve.", file_okay=False)
-]
-ExecutorOption = Annotated[
-    ExecutorKind, typer.Option("--executor", help="Where jobs run: on this machine, or on a Ray cluster.")
-]
-AddressOption = Annotated[
-    str, typer.Option("--address", help="HOST:PORT of the Ray cluster; auto: the one this machine is in.")
-]
-QueueOption = Annotated[
-    int,
-    typer.Option("--queue-limit", help="Jobs that may wait; more reports are to come later.", min=1),
-]
-PinOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--client-spec-sha256",
-        help="The client specification hash that devices have pinned, one for each plan, in the same order.",
-    ),
-]
-NoPinOption = Annotated[
-    bool,
-    typer.Option(
-        "--no-pin",
-        help="Serve whatever the compiler makes of the plans; devices that pinned another cannot use it.",
-    ),
-]
-DatabaseOption = Annotated[
-    str,
-    typer.Option(
-        envvar=DATABASE_VARIABLE,
-        help="The ledger, if not in the state folder: postgresql://USER:PASSWORD@HOST/NAME. Other users of"
-        " this machine can read arguments, but not the environment.",
-        show_default=False,
-    ),
-]
-BlobsOption = Annotated[
-    str,
-    typer.Option(
-        envvar=BLOBS_VARIABLE,
-        help="Where ciphertexts lie, if not in the state folder: another folder, or s3://BUCKET/PREFIX with"
-        " AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and AWS_ENDPOINT_URL in the environment.",
-        show_default=False,
-    ),
-]
-DEFAULT_STATE: Final = Path("trainer-state")
-DEFAULT_LIMITS: Final = Limits()
-DEFAULT_KEPT: Final = Retention()
-
-
-class Enrolment(StrEnum):
-    """Who may enrol."""
-
-    OPEN = "open"
-    INVITED = "invited"
-
-
-EnrolmentOption = Annotated[
-    Enrolment, typer.Option(help="Whether a device needs an invite; `admin invite` makes one.")
-]
-CertificateOption = Annotated[
+STORES: Final = ("state", "database", "blobs")
+KEPT: Final = ("keep_results_days", "keep_reports_days", "keep_keys_days", "keep_audit_days")
+WORK: Final = (
+    *(*STORES, "shipped_plans", "plan", "client_spec_sha256", "plans", "pin"),
+    *("executor", "address", "lease_seconds"),
+)
+ALL: Final = tuple(Settings.model_fields)
+ConfigOption = Annotated[
     Path | None,
-    typer.Option(help="Serve TLS with this certificate chain (PEM).", dir_okay=False, exists=True),
+    typer.Option(
+        "--config",
+        help=f"A TOML file with settings, instead of {FILE} in the state folder or {SYSTEM_FILE}.",
+        dir_okay=False,
+        show_default=False,
+    ),
 ]
-TlsKeyOption = Annotated[
-    Path | None, typer.Option(help="The private key of the certificate (PEM).", dir_okay=False, exists=True)
-]
-PlainOption = Annotated[
-    bool,
-    typer.Option("--plain-http", help="Serve other machines without TLS: behind a proxy that ends it."),
-]
-RequestsOption = Annotated[int, typer.Option(help="Of a device; 0 is no limit, here and below.", min=0)]
-BytesOption = Annotated[int, typer.Option(help="Of a device's bodies.", min=0)]
-ReportsOption = Annotated[int, typer.Option(help="Of a device.", min=0)]
-KeySetsOption = Annotated[int, typer.Option(help="Of a device.", min=0)]
-JobsOption = Annotated[int, typer.Option(help="Of a circle, queued or running.", min=0)]
-ResultsOption = Annotated[int, typer.Option(help="Of jobs that ended; 0 is for ever.", min=0)]
-KeptReportsOption = Annotated[int, typer.Option(help="Of sources that send no newer one.", min=0)]
-KeptKeysOption = Annotated[int, typer.Option(help="Under which nothing is sent.", min=0)]
-EnrolmentsOption = Annotated[int, typer.Option(help="Of all devices together.", min=0)]
+
+Command = Callable[..., None]
 
 
 @contextmanager
@@ -115,3 +46,90 @@ def typed_exit() -> Iterator[None]:
     except QuietkeysError as error:
         print(f"quietkeys-trainer: {error}", file=sys.stderr)
         raise typer.Exit(2) from error
+
+
+def with_settings(*names: str) -> Callable[[Command], Command]:
+    """Gives a command the flags of these settings, and calls it with all settings as its first argument.
+
+    A typed error of the command, or of a setting wherever it stands, ends it.
+    """
+
+    def decorate(command: Command) -> Command:
+        own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
+        flags = [_parameter(name, flag(name), None) for name in names]
+        config = _parameter("config", ConfigOption, None)
+
+        @wraps(command)
+        def called(**given: Any) -> None:
+            found = {name: given.pop(name) for name in names}
+            with typed_exit():
+                settings = read_settings(
+                    {name: value for name, value in found.items() if value not in (None, [])},
+                    given.pop("config"),
+                )
+                command(settings, **given)
+
+        parameters = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in (*own, *flags, config)]
+        vars(called)["__signature__"] = inspect.Signature(parameters)
+        called.__annotations__ = {one.name: one.annotation for one in parameters}
+        return called
+
+    return decorate
+
+
+def flag(name: str) -> Any:
+    """The type of the flag of a setting for Typer; None is a flag that was not given.
+
+    Everything but a switch is taken as text, so that the settings say what is wrong with it, whether it came
+    by flag, by environment or from a file.
+    """
+    field = Settings.model_fields[name]
+    spelt = f"--{name.replace('_', '-')}"
+    described: dict[str, Any] = {"help": f"{field.description}", "show_default": shown_default(field)}
+    if field.annotation is bool:
+        option = typer.Option(f"{spelt}/--no-{spelt[2:]}", **described)
+        return Annotated[bool | None, option]
+    option = typer.Option(spelt, metavar=_metavar(field), **described)
+    return Annotated[list[str] | None, option] if _is_several(field) else Annotated[str | None, option]
+
+
+def shown_default(field: FieldInfo) -> str | bool:
+    """What a setting is where nothing is said, in words; False where that is nothing."""
+    default = field.default
+    if default in ("", (), None):
+        return False
+    if isinstance(default, bool):
+        return str(default).lower()
+    return f"{default:g}" if isinstance(default, float) else str(default)
+
+
+def settings_table() -> str:
+    """All settings as a table in Markdown, for docs/OPERATIONS.md."""
+    lines = ["| setting | usual | what it is |", "|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        default = shown_default(field)
+        lines.append(f"| `{name}` | {f'`{default}`' if default else ''} | {field.description} |")
+    return "\n".join(lines)
+
+
+def variable(name: str) -> str:
+    """The variable of the environment that sets a setting."""
+    return f"{PREFIX}{name.upper()}"
+
+
+def _parameter(name: str, annotation: Any, default: object) -> inspect.Parameter:
+    kind = inspect.Parameter.KEYWORD_ONLY
+    return inspect.Parameter(name, kind, default=default, annotation=annotation)
+
+
+def _is_several(field: FieldInfo) -> bool:
+    return get_origin(field.annotation) is tuple
+
+
+def _metavar(field: FieldInfo) -> str:
+    """What stands for the value of a flag in its help."""
+    kinds = [one for one in (get_args(field.annotation) or (field.annotation,)) if one not in (NoneType, ...)]
+    kind = get_args(kinds[0])[0] if get_origin(kinds[0]) is Annotated else kinds[0]
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return "[" + "|".join(kind) + "]"
+    return {int: "INTEGER", float: "NUMBER", Path: "PATH"}.get(kind, "TEXT")

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from quietkeys_protocol.check import check_plan
+from quietkeys_trainer.cli.options import typed_exit
 from quietkeys_trainer.engine.circuit_cache import circuits_folder
 from quietkeys_trainer.engine.interface import EngineLoader
-from quietkeys_trainer.plans.catalogue import Catalogue
+from quietkeys_trainer.plans.catalogue import Catalogue, read_plan
 from quietkeys_trainer.plans.recipes import read_recipe
-from quietkeys_trainer.service.settings import read_plan
+from quietkeys_trainer.storage.files import PUBLIC, write_whole
 
 PlanFile = Annotated[Path, typer.Argument(help="A plan's canonical form.", dir_okay=False)]
 CatalogueOption = Annotated[Path, typer.Option("--plans", help="Folder of published plans.", file_okay=False)]
 
 
-def make_plan_cli(load: EngineLoader, typed_exit: Callable[[], AbstractContextManager[None]]) -> typer.Typer:
-    """The commands over an engine; `typed_exit` turns a typed error into a line and an exit status."""
+def make_plan_cli(load: EngineLoader) -> typer.Typer:
+    """The commands over an engine."""
     plans = typer.Typer(no_args_is_help=True, help="What may be trained: see docs/PLANS.md.")
 
     @plans.command("build")
@@ -33,7 +32,7 @@ def make_plan_cli(load: EngineLoader, typed_exit: Callable[[], AbstractContextMa
         with typed_exit():
             plan = read_recipe(recipe)
             cost = check_plan(plan)
-            out.write_bytes(plan.canonical)
+            write_whole(out, plan.canonical, PUBLIC)
             print(cost)
 
     @plans.command("check")

@@ -2,7 +2,8 @@
 
 It parses bytes of strangers with native code, so its memory holds nothing worth stealing: no credentials, no
 database, no secret key; and it can reach nothing else, see `confinement`. Its user id is the service's, see
-docs/DECISIONS.md. Requests come on standard input, answers go to standard output.
+docs/decisions. Requests come on standard input, answers go to standard output, both as parts: count u32,
+then count x (length u64, bytes), big-endian.
 """
 
 from __future__ import annotations
@@ -11,18 +12,23 @@ import ctypes
 import json
 import os
 import resource
+import struct
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
-from quietkeys_trainer.engine.child_pipe import MAX_REQUEST_BYTES, read_parts, write_each, write_parts
 from quietkeys_trainer.engine.confinement import isolate, limit
 
 NICENESS: Final = 10  # devices wait for the API, and nobody waits for a tenth of a job's time
 SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - where OpenMP has a file of its own
 OPENMP_FILE: Final = "__KMP_REGISTERED_LIB_{}_*"  # by process
+MAX_PARTS: Final = 4096
+MAX_REQUEST_BYTES: Final = 256 << 20  # evaluation keys have 51 MB, eight reports under 1 MB
+
+_COUNT: Final = struct.Struct(">I")
+_LENGTH: Final = struct.Struct(">Q")
 
 
 def main(arguments: list[str]) -> int:
@@ -102,6 +108,47 @@ def _peak_rss_bytes() -> int:
                 return 1024 * int(line.split()[1])
     unit = 1 if sys.platform == "darwin" else 1024  # getrusage(2)
     return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def write_parts(stream: IO[bytes], parts: Sequence[bytes]) -> None:
+    """Writes the parts and flushes."""
+    write_each(stream, len(parts), parts)
+
+
+def write_each(stream: IO[bytes], count: int, parts: Iterable[bytes]) -> None:
+    """Writes `count` parts, each as soon as it is there."""
+    stream.write(_COUNT.pack(count))
+    for part in parts:
+        stream.write(_LENGTH.pack(len(part)))
+        stream.write(part)
+        stream.flush()
+    stream.flush()
+
+
+def read_parts(stream: IO[bytes], most: int, told: Callable[[int], None] = lambda _: None) -> list[bytes]:
+    """The parts, of `most` bytes together; `told` hears after each how many have come.
+
+    Raises `ValueError` where they end early or are more.
+    """
+    (count,) = _COUNT.unpack(_exactly(stream, _COUNT.size))
+    if count > MAX_PARTS:
+        raise ValueError("too many parts")
+    parts: list[bytes] = []
+    for _ in range(count):
+        (length,) = _LENGTH.unpack(_exactly(stream, _LENGTH.size))
+        most -= length
+        if most < 0:
+            raise ValueError("too many bytes")
+        parts.append(_exactly(stream, length))
+        told(len(parts))
+    return parts
+
+
+def _exactly(stream: IO[bytes], size: int) -> bytes:
+    content = stream.read(size)
+    if len(content) != size:
+        raise ValueError("the stream ends early")
+    return content
 
 
 if __name__ == "__main__":

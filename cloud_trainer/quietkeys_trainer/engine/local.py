@@ -38,8 +38,13 @@ from quietkeys_protocol.plan import Plan
 from quietkeys_protocol.security import check_specification
 from quietkeys_protocol.specification import Specification, canonical_specification, parse_specification
 from quietkeys_protocol.templates import frames_of
-from quietkeys_trainer.engine.child import OPENMP_FILE, SHARED_MEMORY
-from quietkeys_trainer.engine.child_pipe import MAX_REQUEST_BYTES, read_parts, write_parts
+from quietkeys_trainer.engine.child import (
+    MAX_REQUEST_BYTES,
+    OPENMP_FILE,
+    SHARED_MEMORY,
+    read_parts,
+    write_parts,
+)
 from quietkeys_trainer.engine.interface import EngineFailed, Told, nobody
 
 CHILD: Final = "quietkeys_trainer.engine.child"
@@ -77,7 +82,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class CompiledEngine:
-    """A plan that was compiled here, see `circuit.Engine`."""
+    """A plan that was compiled here, see `interface.Engine`."""
 
     plan: Plan
     specification: Specification
@@ -94,13 +99,13 @@ class CompiledEngine:
     def run(
         self, evaluation_keys: bytes, reports: Sequence[Sequence[bytes]], told: Told = nobody
     ) -> list[bytes]:
-        """The encrypted new weights, see `circuit.Engine`; logs what it took. Raises `EngineFailed`."""
+        """The encrypted new weights, see `interface.Engine`; logs what it took. Raises `EngineFailed`."""
         return self._logged(self.measure(evaluation_keys, reports, told), len(reports))
 
     def run_block(
         self, position: int, evaluation_keys: bytes, values: Sequence[Sequence[bytes]]
     ) -> list[bytes]:
-        """The encrypted new weights of one block, see `circuit.Engine`. Raises `EngineFailed`."""
+        """The encrypted new weights of one block, see `interface.Engine`. Raises `EngineFailed`."""
         return self._logged(
             self._measure(range(position, position + 1), evaluation_keys, values), len(values)
         )

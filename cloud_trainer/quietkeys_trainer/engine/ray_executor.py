@@ -22,8 +22,15 @@ import numpy as np
 import structlog
 
 from quietkeys_protocol.errors import ErrorCode, TryAgain
-from quietkeys_trainer.engine.executor import ExecutorLostError, StoredKeys
-from quietkeys_trainer.engine.interface import Engine, EngineFailed, EngineLoader, Told, values_of_block
+from quietkeys_trainer.engine.interface import (
+    Engine,
+    EngineFailed,
+    EngineLoader,
+    ExecutorLostError,
+    StoredKeys,
+    Told,
+    values_of_block,
+)
 from quietkeys_trainer.engine.pressure import RESERVE_BYTES, require_memory
 from quietkeys_trainer.engine.ray_tasks import run_block
 

@@ -14,8 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError, error_of
 from quietkeys_trainer.engine.pressure import Overloaded
-from quietkeys_trainer.http.metrics import Metrics
-from quietkeys_trainer.http.middleware import CODE, Observed
+from quietkeys_trainer.http.metrics import CODE, Metrics, Observed
 from quietkeys_trainer.http.openapi import document
 from quietkeys_trainer.http.routes import admin as routes_admin
 from quietkeys_trainer.http.routes import circles as routes_circles
@@ -24,7 +23,7 @@ from quietkeys_trainer.http.routes import jobs as routes_jobs
 from quietkeys_trainer.http.routes import keys as routes_keys
 from quietkeys_trainer.http.routes import operations as routes_operations
 from quietkeys_trainer.http.routes import reports as routes_reports
-from quietkeys_trainer.ledger.allowances import Throttled
+from quietkeys_trainer.ledger.accounts import Throttled
 from quietkeys_trainer.service.parts import Service
 
 # After these the rest of the body is not wanted, so the connection cannot be used again.
@@ -52,7 +51,7 @@ def make_api(service: Service, workers: Callable[[], int] = lambda: 0) -> FastAP
         title="quietkeys trainer", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False
     )
     app.state.service = service
-    app.state.metrics = metrics = Metrics(service.runs, workers, service.clock)
+    app.state.metrics = metrics = Metrics(service.ledger.database, workers, service.clock)
     app.state.openapi = document(route for routes in _ROUTES for route in routes.router.routes)
     for routes in _ROUTES:
         app.include_router(routes.router)

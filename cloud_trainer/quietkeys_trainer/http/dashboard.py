@@ -12,7 +12,7 @@ from html import escape
 from importlib.metadata import version
 from typing import Final
 
-from quietkeys_trainer.ledger.recent_runs import Backlog, Run
+from quietkeys_trainer.ledger.operator_queries import Backlog, Run
 from quietkeys_trainer.ledger.tables import Outcome
 
 SPANS: Final = (("minute", 60.0), ("hour", 3600.0), ("day", 86_400.0))

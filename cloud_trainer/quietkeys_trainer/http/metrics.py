@@ -1,4 +1,6 @@
-"""What Prometheus reads at `/metrics`: requests as this process saw them, work as the database has it.
+"""Around every request: a log line and figures without content, and an answer whatever happens.
+
+Prometheus reads the figures at `/metrics`: requests as this process saw them, work as the database has it.
 
 Labels are routes, methods, statuses and codes of ours: no id, nothing that a request could make up.
 """
@@ -6,18 +8,24 @@ Labels are routes, methods, statuses and codes of ours: no id, nothing that a re
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Final
 
+import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from sqlalchemy import Engine
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from quietkeys_protocol.errors import TryAgain
-from quietkeys_trainer.ledger.recent_runs import Runs
+from quietkeys_trainer.ledger.operator_queries import backlog, runs_since
 
 REQUEST_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 JOB_BUCKETS: Final = (0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 60.0, 120.0, 300.0, 900.0)
 OVERLAP_S: Final = 60.0  # runs are noted by many machines, whose clocks and transactions differ
+CODE: Final = "quietkeys.code"  # where handlers of errors leave the code they answer with
 UNKNOWN: Final = "none"  # the route of a request that no route takes
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"})
 
@@ -25,9 +33,9 @@ METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OP
 class Metrics:
     """The figures of one API process."""
 
-    def __init__(self, runs: Runs, workers: Callable[[], int], clock: Callable[[], float]) -> None:
+    def __init__(self, database: Engine, workers: Callable[[], int], clock: Callable[[], float]) -> None:
         """workers: how many this process keeps alive."""
-        self._runs, self.workers, self._clock = runs, workers, clock
+        self._database, self.workers, self._clock = database, workers, clock
         self._seen: dict[int, float] = {}
         self.started_at = clock()
         self._lock = threading.Lock()
@@ -105,17 +113,88 @@ class Metrics:
 
     def _read_database(self) -> None:
         now = self._clock()
-        backlog = self._runs.backlog(now)
-        self._queue.set(backlog.queued)
-        self._running.set(backlog.running)
-        self._oldest.set(backlog.oldest_s)
-        self._busy.set(backlog.busy_workers)
+        waiting = backlog(self._database, now)
+        self._queue.set(waiting.queued)
+        self._running.set(waiting.running)
+        self._oldest.set(waiting.oldest_s)
+        self._busy.set(waiting.busy_workers)
         self._seen = dict(self._new_runs(now))
 
     def _new_runs(self, now: float) -> Iterable[tuple[int, float]]:
         """Observes the runs noted since the last look; gives those that the next look may meet again."""
         looked_until = max([self.started_at, *self._seen.values()])
-        for run in self._runs.since(max(self.started_at, looked_until - OVERLAP_S)):
+        for run in runs_since(self._database, max(self.started_at, looked_until - OVERLAP_S)):
             if run.number not in self._seen:
                 self.job_seconds.labels(run.outcome).observe(run.seconds)
             yield run.number, run.ended_at
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What went by."""
+
+    status: int = 0
+    received: int = 0
+    sent: int = 0
+
+
+class Observed:
+    """Counts and logs every request, and has what nobody foresaw answered by `last_resort`."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, last_resort: ASGIApp) -> None:
+        self.app, self.metrics, self.last_resort = app, metrics, last_resort
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        seen, start = _Seen(), time.perf_counter()
+        send = _watching(seen, send)
+        try:
+            await self.app(scope, _counting(seen, receive), send)
+        except Exception as error:  # noqa: BLE001 - the last place before the server, which would not type it
+            structlog.get_logger().error("unforeseen", error=type(error).__name__)
+            if not seen.status:
+                await self.last_resort(scope, receive, send)
+        finally:
+            self._note(scope, seen, time.perf_counter() - start)
+
+    def _note(self, scope: Scope, seen: _Seen, seconds: float) -> None:
+        """Writes down what happened: the route's pattern, never the path."""
+        route = getattr(scope.get("route"), "path", UNKNOWN)
+        code = scope.get(CODE, "")
+        method = (
+            scope["method"] if scope["method"] in METHODS else UNKNOWN
+        )  # a sender may write anything there
+        self.metrics.observe(method, route, seen.status, code, seconds, seen.received, seen.sent)
+        structlog.get_logger().info(
+            "request",
+            method=method,
+            route=route,
+            code=code or "none",
+            status=seen.status,
+            ms=round(seconds * 1000, 1),
+            received_bytes=seen.received,
+            sent_bytes=seen.sent,
+        )
+
+
+def _counting(seen: _Seen, receive: Receive) -> Receive:
+    async def counted() -> Message:
+        message = await receive()
+        seen.received += len(message.get("body", b""))
+        return message
+
+    return counted
+
+
+def _watching(seen: _Seen, send: Send) -> Callable[[Message], Awaitable[None]]:
+    async def watched(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            seen.status = message["status"]
+            message["headers"].append((b"cache-control", b"no-store"))
+        seen.sent += len(message.get("body", b""))
+        await send(message)
+
+    return watched

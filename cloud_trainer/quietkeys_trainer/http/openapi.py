@@ -164,7 +164,7 @@ def document(routes: Iterable[BaseRoute]) -> dict[str, Any]:
         "info": {
             "title": "quietkeys trainer",
             "version": version("quietkeys"),
-            "description": "Trains on encrypted reports. Requests are signed as docs/ARCHITECTURE.md says.",
+            "description": "Trains on encrypted reports. Requests are signed as docs/PROTOCOL.md says.",
         },
         "paths": paths,
         "components": {

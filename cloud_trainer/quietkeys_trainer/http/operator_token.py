@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import secrets
 from pathlib import Path
 from typing import Annotated, Final
@@ -18,6 +17,7 @@ from starlette.requests import Request
 
 from quietkeys_protocol.errors import ErrorCode, Refused
 from quietkeys_trainer.service.parts import ServiceOf
+from quietkeys_trainer.storage.files import PRIVATE, write_whole
 
 _SCHEME: Final = "Bearer "
 
@@ -25,13 +25,7 @@ _SCHEME: Final = "Bearer "
 def make_token(path: Path) -> str:
     """A new token, which takes the place of the earlier one; it is shown here and never again."""
     token = secrets.token_hex(32)
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(_digest(token))
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    write_whole(path, _digest(token).encode(), PRIVATE)
     return token
 
 

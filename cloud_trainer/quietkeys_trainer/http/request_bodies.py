@@ -21,6 +21,7 @@ from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused, TryAga
 from quietkeys_trainer.engine.pressure import Overloaded, Pressure
 from quietkeys_trainer.http.thread_pools import Lane
 from quietkeys_trainer.storage.blobs import full_disk_typed
+from quietkeys_trainer.storage.files import write_all
 
 PATIENCE_S: Final = 20.0  # for a body of any size
 SLOWEST: Final = 64 * 1024  # bytes a second, below which a body is too slow
@@ -109,13 +110,6 @@ async def spool_body(request: Request, limit: int, folder: Path) -> SpooledBody:
         file.close()
         raise
     return SpooledBody(file, size, digest.hexdigest())
-
-
-def write_all(file: IO[bytes], batch: bytes) -> None:
-    """Writes the whole batch to an unbuffered file."""
-    rest = memoryview(batch)
-    while rest:
-        rest = rest[file.write(rest) :]
 
 
 def _nameless_file(folder: Path) -> IO[bytes]:

@@ -1,27 +1,50 @@
-"""Accounts within a transaction: whose is what, and what goes when a device leaves or keys are deleted.
+"""Accounts within a transaction: whose is what, how much they may have, and what goes when a device leaves.
 
 Every blob that a deleted row named is doomed in the same transaction; see `tidy`.
+
+Allowances drain with time. Nothing is charged before a signature holds, so nobody can use up another device's
+allowance. An allowance is one row that a single statement charges, so that any number of API processes count
+together.
 """
 
 from __future__ import annotations
 
+import math
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
 
-from sqlalchemy import ColumnElement, Select, delete, or_, select
+from sqlalchemy import ColumnElement, Select, and_, delete, func, not_, or_, select, text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from quietkeys_protocol.errors import ErrorCode, StartOver
+from quietkeys_protocol.errors import ErrorCode, StartOver, TryAgain
 from quietkeys_trainer.ledger.database import hold
 from quietkeys_trainer.ledger.tables import (
     AccountRow,
+    Allowance,
     DeviceRow,
     DoomedBlobRow,
     InvitationRow,
     JobRow,
+    JobState,
     KeyRow,
     MailRow,
     ReportRow,
+    UsageRow,
+)
+
+MINUTE_S: Final = 60.0
+DAY_S: Final = 86_400.0
+LATER_S: Final = 60  # where only the work of others has to be waited for
+_ROUNDING: Final = 1e-6  # of levels and of times since 1970, as floating point
+
+_CHARGE: Final = text(
+    "INSERT INTO usage (device_id, kind, level, at) VALUES (:device_id, :kind, :amount, :now)"
+    " ON CONFLICT (device_id, kind) DO UPDATE SET at = excluded.at, level = excluded.level + CASE"
+    " WHEN usage.level > (excluded.at - usage.at) * :drain THEN"
+    " usage.level - (excluded.at - usage.at) * :drain ELSE 0 END RETURNING level"
 )
 
 
@@ -120,3 +143,92 @@ def _doom_named(
 ) -> None:
     names = session.scalars(select(column).where(*conditions, column.is_not(None)))
     doom(session, [name for name in names if name is not None])
+
+
+class Throttled(TryAgain):
+    """Too much was asked for; the same request may succeed after `retry_after_s`."""
+
+    def __init__(self, retry_after_s: int, detail: str = "") -> None:
+        super().__init__(ErrorCode.TOO_MANY_REQUESTS, detail)
+        self.retry_after_s: Final = retry_after_s
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one device may have, 0 for as much as it likes; the last is for all newcomers together.
+
+    A device polls a job every few seconds, sends a report a day and new keys once a year.
+    """
+
+    requests_per_minute: int = 240
+    bytes_per_day: int = 2 << 30
+    reports_per_day: int = 100
+    key_sets_per_day: int = 10
+    jobs_in_flight: int = 16
+    enrolments_per_minute: int = 600
+
+    @property
+    def allowances(self) -> Mapping[Allowance, tuple[int, float]]:
+        """How much of each kind, and in how many seconds."""
+        return {
+            Allowance.REQUESTS: (self.requests_per_minute, MINUTE_S),
+            Allowance.BYTES: (self.bytes_per_day, DAY_S),
+            Allowance.REPORTS: (self.reports_per_day, DAY_S),
+            Allowance.KEYS: (self.key_sets_per_day, DAY_S),
+        }
+
+
+NO_LIMITS: Final = Limits(0, 0, 0, 0, 0, 0)
+
+
+def charge(
+    session: Session, limits: Limits, device_id: str, kind: Allowance, amount: float, now: float
+) -> None:
+    """Charges an enrolled device's allowance; raises `Throttled`, which undoes it, where that is used up."""
+    most, within_s = limits.allowances[kind]
+    if not most or not amount:
+        return
+    drain = most / within_s
+    values = {"device_id": device_id, "kind": kind.value, "amount": amount, "now": now, "drain": drain}
+    try:
+        level = float(session.execute(_CHARGE, values).scalar_one())
+    except IntegrityError as error:  # it was deleted at this very moment
+        raise StartOver(ErrorCode.DEVICE_UNKNOWN) from error
+    if level > most + _ROUNDING:
+        raise Throttled(_whole_seconds((level - most) / drain), f"{kind.value}: {most} in {within_s:.0f} s")
+
+
+def require_left(session: Session, limits: Limits, device_id: str, kind: Allowance, now: float) -> None:
+    """Raises `Throttled` where one more would be too many, without charging it."""
+    most, within_s = limits.allowances[kind]
+    row = session.get(UsageRow, (device_id, kind.value))
+    if most and row is not None:
+        excess = row.level - max(0.0, now - row.at) * most / within_s + 1 - most
+        if excess > _ROUNDING:
+            raise Throttled(_whole_seconds(excess * within_s / most), f"{kind.value}: {most} a day")
+
+
+def require_room(session: Session, limits: Limits, account_id: str, key_id: str, source: int) -> None:
+    """Raises `Throttled` where an account has too many jobs in flight for one more.
+
+    The job that waits under this key and source does not count: the new one would take its place.
+    """
+    if not limits.jobs_in_flight:
+        return
+    replaced = and_(JobRow.state == JobState.QUEUED, JobRow.key_id == key_id, JobRow.source == source)
+    in_flight = or_(JobRow.state == JobState.QUEUED, JobRow.state == JobState.RUNNING)
+    counted = select(func.count()).where(JobRow.account_id == account_id, in_flight, not_(replaced))
+    if (session.scalar(counted) or 0) >= limits.jobs_in_flight:
+        raise Throttled(LATER_S, f"{limits.jobs_in_flight} jobs in flight")
+
+
+def require_open_door(session: Session, limits: Limits, now: float) -> None:
+    """Raises `Throttled` where too many devices have enrolled in the last minute."""
+    if limits.enrolments_per_minute:
+        recent = select(func.count()).where(DeviceRow.enrolled_at > now - MINUTE_S)
+        if (session.scalar(recent) or 0) >= limits.enrolments_per_minute:
+            raise Throttled(int(MINUTE_S), "enrolments")
+
+
+def _whole_seconds(seconds: float) -> int:
+    return max(1, math.ceil(seconds - 1000 * _ROUNDING))

@@ -17,7 +17,10 @@ from sqlalchemy.orm import Session
 from quietkeys_protocol.errors import ErrorCode, Refused, StartOver
 from quietkeys_protocol.signing import WINDOW_S
 from quietkeys_trainer.ledger.accounts import (
+    NO_LIMITS,
+    Limits,
     account_of,
+    charge,
     close_if_empty,
     delete_keys,
     depart,
@@ -25,11 +28,6 @@ from quietkeys_trainer.ledger.accounts import (
     hold_account_of,
     key_ids,
     new_account,
-)
-from quietkeys_trainer.ledger.allowances import (
-    NO_LIMITS,
-    Limits,
-    charge,
     require_left,
     require_open_door,
     require_room,

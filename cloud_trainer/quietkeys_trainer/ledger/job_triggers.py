@@ -72,7 +72,7 @@ def enforce(connection: Connection) -> None:
 
 
 def suspend(connection: Connection) -> None:
-    """Takes the rules off again, for jobs that come from a backup, or for an earlier schema."""
+    """Takes the rules off again, for jobs that come from a backup, and before the table goes."""
     is_sqlite = connection.dialect.name == "sqlite"
     for name, _, _ in _TRIGGERS:
         connection.exec_driver_sql(f"DROP TRIGGER {name}" + ("" if is_sqlite else " ON jobs"))

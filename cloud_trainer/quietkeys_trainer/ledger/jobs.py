@@ -21,7 +21,16 @@ from quietkeys_protocol.containers import Report
 from quietkeys_protocol.errors import ErrorCode, Refused, StartOver
 from quietkeys_trainer.ledger.accounts import account_of, doom, hold_account_of
 from quietkeys_trainer.ledger.database import hold, reading, writing
-from quietkeys_trainer.ledger.tables import Failure, JobRow, JobState, KeyPlanRow, KeyRow, ReportRow
+from quietkeys_trainer.ledger.tables import (
+    Failure,
+    JobRow,
+    JobState,
+    KeyPlanRow,
+    KeyRow,
+    Outcome,
+    ReportRow,
+    RunRow,
+)
 
 MAX_ATTEMPTS: Final = 3  # workers that may die on a job before it is called its fault
 _NOBODYS: Final[dict[str, Any]] = {"worker": None, "lease": None, "lease_until": None}
@@ -223,6 +232,11 @@ class Jobs:
         with writing(self.database) as session:
             held = update(JobRow).where(JobRow.state == JobState.RUNNING, JobRow.worker == worker)
             return len(session.scalars(held.values(lease_until=now - 1).returning(JobRow.id)).all())
+
+    def note_run(self, plan_hash: str, outcome: Outcome, seconds: float, now: float) -> None:
+        """Notes for operators that a run of a job has ended, without saying of which."""
+        with writing(self.database) as session:
+            session.add(RunRow(ended_at=now, seconds=seconds, outcome=outcome, plan_hash=plan_hash))
 
     def _give_up(self, session: Session, now: float) -> None:
         """Fails the jobs whose every attempt ended with the death of its worker."""

@@ -1,16 +1,23 @@
-"""What operators see and do: devices, jobs, another try. Ids and numbers, never content."""
+"""What operators see and do: devices, jobs, another try, runs of late. Ids and numbers, never content.
+
+Workers, wherever they are, note their runs in the database, and every API reads them from there: figures are
+those of the whole trainer, whichever API is asked. A run names no job and no device.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from sqlalchemy import Engine, exists, func, select, update
+from sqlalchemy import Engine, delete, exists, func, select, update
 from sqlalchemy.orm import aliased
 
 from quietkeys_trainer.ledger.audit import Action, Actor, note
 from quietkeys_trainer.ledger.database import reading, writing
-from quietkeys_trainer.ledger.tables import DeviceRow, JobRow, JobState, KeyRow, ReportRow
+from quietkeys_trainer.ledger.tables import DeviceRow, JobRow, JobState, KeyRow, Outcome, ReportRow, RunRow
+
+RUNS_KEPT_S: Final = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +42,26 @@ class JobLine:
     attempts: int
     queued_at: float
     failure: str
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of a job that has ended; `number` grows, but runs may be noted out of turn."""
+
+    number: int
+    ended_at: float
+    seconds: float
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What there is to do: jobs that wait, those being run, the workers at it, how long the oldest waits."""
+
+    queued: int
+    running: int
+    busy_workers: int
+    oldest_s: float
 
 
 def devices(database: Engine, most: int) -> list[DeviceLine]:
@@ -86,3 +113,32 @@ def retry(database: Engine, job_ids: Sequence[str] | None, now: float) -> list[s
         if found:
             note(session, Actor.OPERATOR, Action.JOBS_RETRIED, now, len(found))
         return found
+
+
+def runs_since(database: Engine, unix_time: float) -> Sequence[Run]:
+    """The runs that ended at or after a time, in the order in which they did."""
+    wanted = select(RunRow).where(RunRow.ended_at >= unix_time).order_by(RunRow.ended_at, RunRow.id)
+    with reading(database) as session:
+        return [
+            Run(row.id, row.ended_at, row.seconds, Outcome(row.outcome)) for row in session.scalars(wanted)
+        ]
+
+
+def backlog(database: Engine, now: float) -> Backlog:
+    """What there is to do."""
+    with reading(database) as session:
+        queued, oldest = session.execute(
+            select(func.count(), func.min(JobRow.queued_at)).where(JobRow.state == JobState.QUEUED)
+        ).one()
+        running, busy = session.execute(
+            select(func.count(), func.count(JobRow.worker.distinct())).where(
+                JobRow.state == JobState.RUNNING, JobRow.lease_until >= now
+            )
+        ).one()
+    return Backlog(queued, running, busy, max(0.0, now - oldest) if queued else 0.0)
+
+
+def forget_runs(database: Engine, now: float) -> None:
+    """Forgets runs that ended more than a day ago."""
+    with writing(database) as session:
+        session.execute(delete(RunRow).where(RunRow.ended_at < now - RUNS_KEPT_S))

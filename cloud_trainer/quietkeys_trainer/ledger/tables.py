@@ -1,7 +1,7 @@
 """The tables, and with them the rules that the database itself enforces.
 
-A job's life, guarded by CHECK constraints, by triggers (`job_rules`) and by updates that name the state they
-leave:
+A job's life, guarded by CHECK constraints, by triggers (`job_triggers`) and by updates that name the
+state they leave:
 
     queued ──lease──> running ──finish──> done ──the next job of its source is done──> superseded
        │                 │ └────fail────> failed
@@ -327,7 +327,7 @@ class DoomedBlobRow(Base):
 class RunRow(Base):
     """A run of a job that has ended, for operators: when, how long, how it ended; nobody's in particular.
 
-    Kept for a day (`runs.KEPT_S`). It names no job, so that it may outlive one.
+    Kept for a day (`operator_queries.RUNS_KEPT_S`). It names no job, so that it may outlive one.
     """
 
     __tablename__ = "runs"

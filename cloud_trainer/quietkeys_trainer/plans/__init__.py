@@ -1,1 +1,4 @@
-"""The plans that a trainer serves, and the recipe by which each is run."""
+"""The plans that a trainer serves: recipes they are made from, where they are published, which are loaded.
+
+Belongs here: what model owners and operators do with plans. Compiling them is the engine's.
+"""

@@ -10,18 +10,28 @@ another client specification. A plan is never changed; a new one has another has
 
 from __future__ import annotations
 
-import os
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from quietkeys_protocol.errors import ErrorCode, Refused
-from quietkeys_protocol.plan import Plan
+from quietkeys_protocol.plan import MAX_PLAN_BYTES, Plan
 from quietkeys_protocol.signing import is_hash
-from quietkeys_trainer.service.settings import ServedPlan, read_plan
+from quietkeys_trainer.storage.files import PUBLIC, write_whole
 
 MAX_ADVICE: Final = 200  # characters; it is shown to people in an error
+
+
+@dataclass(frozen=True, slots=True)
+class ServedPlan:
+    """A plan to serve and the hash that its client specification must have, empty where none is pinned.
+
+    retired: what its devices should do, where it takes no more reports; what is queued is still trained.
+    """
+
+    path: Path
+    client_specification_sha256: str = ""
+    retired: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +46,8 @@ class Catalogue:
         known = self.folder / f"{plan.hash}.pin"
         if known.exists() and known.read_text().strip() != pin:
             raise Refused(ErrorCode.PLAN_INVALID, "it was published with another client specification")
-        _write(known, f"{pin}\n".encode())
-        _write(self.folder / f"{plan.hash}.plan", plan.canonical)
+        write_whole(known, f"{pin}\n".encode(), PUBLIC)
+        write_whole(self.folder / f"{plan.hash}.plan", plan.canonical, PUBLIC)
 
     def retire(self, plan_hash: str, advice: str) -> None:
         """Ends reports under a plan; what is queued is still trained. The advice can be changed."""
@@ -45,7 +55,7 @@ class Catalogue:
             raise Refused(ErrorCode.PLAN_INVALID, "no plan of that hash is published here")
         if not advice.isprintable() or not 1 <= len(advice) <= MAX_ADVICE:
             raise Refused(ErrorCode.PLAN_INVALID, f"advice is one line of 1 to {MAX_ADVICE} characters")
-        _write(self.folder / f"{plan_hash}.retired", f"{advice}\n".encode())
+        write_whole(self.folder / f"{plan_hash}.retired", f"{advice}\n".encode(), PUBLIC)
 
     def plans(self) -> tuple[ServedPlan, ...]:
         """What a trainer is to serve of it; `Refused` where a file is not what its name says."""
@@ -63,11 +73,10 @@ class Catalogue:
         return tuple(served)
 
 
-def _write(path: Path, content: bytes) -> None:
-    """Writes a file whole or not at all."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    with draft.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+def read_plan(path: Path) -> Plan:
+    """The plan in a file; `Refused` where there is none, or no plan."""
+    try:
+        with path.open("rb") as file:
+            return Plan.parse(file.read(MAX_PLAN_BYTES + 1))
+    except OSError as error:
+        raise Refused(ErrorCode.PLAN_INVALID, error.strerror or "it cannot be read") from error

@@ -9,7 +9,7 @@ import secrets
 import socket
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -17,17 +17,17 @@ import structlog
 import uvicorn
 
 from quietkeys_protocol.errors import ErrorCode, Refused
-from quietkeys_trainer.engine.executor import Executor, LocalExecutor
-from quietkeys_trainer.engine.interface import EngineLoader
-from quietkeys_trainer.engine.pressure import MOST_QUEUED, Pressure
+from quietkeys_trainer.engine.interface import EngineLoader, Executor, ExecutorKind, LocalExecutor
 from quietkeys_trainer.http.app import make_api
 from quietkeys_trainer.ledger.database import migrate
+from quietkeys_trainer.plans.served import advice_of, load_engines, served_plans
 from quietkeys_trainer.processes.logs import configure_logs
 from quietkeys_trainer.processes.stop_signals import Stop
 from quietkeys_trainer.processes.supervisor import Supervisor
 from quietkeys_trainer.processes.worker import Worker
 from quietkeys_trainer.service.parts import Service, open_service
-from quietkeys_trainer.service.settings import Settings, load_engines
+from quietkeys_trainer.service.settings import Settings
+from quietkeys_trainer.storage.files import PUBLIC, write_whole
 
 BACKLOG: Final = 256
 MOST_CONNECTIONS: Final = 512  # each may hold a report in memory
@@ -64,26 +64,33 @@ class Address:
 def serve(
     settings: Settings,
     load: EngineLoader,
-    address: Address,
     worker_command: Callable[[str], Sequence[str]],
-    workers: int,
     say_ready: Callable[[str], None],
-    queue_limit: int = MOST_QUEUED,
 ) -> None:
-    """Serves until told to stop; `say_ready` gets one line of JSON once requests are answered."""
+    """Serves until told to stop; `say_ready` gets one line of JSON once requests are answered.
+
+    worker_command: makes the command line of a worker, which reads its settings on standard input, from its
+    name.
+    """
+    address = Address(
+        settings.host, settings.port, settings.tls_certificate, settings.tls_key, settings.plain_http
+    )
     address.require_private()
     configure_logs("api")
     stop = Stop()
     stop.listen(at_once=False)
-    service = replace(_open(settings, load), pressure=Pressure(queue_limit))
+    service = _open(settings, load)
     listening = _listen(address)
     port = listening.getsockname()[1]
-    supervisor = Supervisor(service, worker_command, workers)
+    told = settings.model_dump_json().encode()
+    supervisor = Supervisor(service, worker_command, settings.workers, told)
     supervisor.start()
     try:
-        ready = {"url": _url(address, port), "pid": os.getpid(), "plans": _pins(service)}
-        say_ready(json.dumps(ready))
-        structlog.get_logger().info("ready", port=port, workers=workers)
+        ready = json.dumps({"url": _url(address, port), "pid": os.getpid(), "plans": _pins(service)})
+        say_ready(ready)
+        if settings.ready_file is not None:
+            write_whole(settings.ready_file, f"{ready}\n".encode(), PUBLIC)
+        structlog.get_logger().info("ready", port=port, workers=settings.workers)
         _run(_server(service, supervisor, address), listening, stop)
     finally:
         listening.close()
@@ -91,10 +98,10 @@ def serve(
         structlog.get_logger().info("stopped")
 
 
-def work(settings: Settings, load: EngineLoader, cluster: str | None, name: str, parent: int) -> None:
+def work(settings: Settings, load: EngineLoader, name: str = "", parent: int = 0) -> None:
     """Works until told to stop, or until the process `parent` is gone (0: there is none to watch).
 
-    cluster: the address of the Ray cluster that runs the jobs, None where they run here.
+    name: 32 hex digits; "" draws one.
     """
     configure_logs("worker")
     stop = Stop()
@@ -102,36 +109,29 @@ def work(settings: Settings, load: EngineLoader, cluster: str | None, name: str,
     if parent:
         stop.when_orphaned(parent)
     service = _open(settings, load)
-    executor = _executor(cluster, load)
+    executor = _executor(settings, load)
     stop.listen(at_once=True)  # again: Ray has taken the signals
-    structlog.get_logger().info("worker_ready", executor="local" if cluster is None else "ray")
+    structlog.get_logger().info("worker_ready", executor=settings.executor.value)
     try:
-        Worker(service, name or secrets.token_hex(16), settings.lease_s, executor).work(stop.asked)
+        Worker(service, name or secrets.token_hex(16), settings.lease_seconds, executor).work(stop.asked)
     finally:
         executor.close()
 
 
-def _executor(cluster: str | None, load: EngineLoader) -> Executor:
-    if cluster is None:
+def _executor(settings: Settings, load: EngineLoader) -> Executor:
+    if settings.executor is ExecutorKind.LOCAL:
         return LocalExecutor()
     from quietkeys_trainer.engine.ray_executor import RayExecutor
 
-    return RayExecutor(cluster, load)
-
-
-def write_ready(path: Path, line: str) -> None:
-    """Writes the ready line to a file, whole or not at all."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(line + "\n")
-    draft.replace(path)
+    return RayExecutor(settings.address, load)
 
 
 def _open(settings: Settings, load: EngineLoader) -> Service:
     """The service with its circuits compiled, its folders made and its database at this version's schema."""
     os.umask(0o077)
     settings.make_folders()
-    engines = load_engines(settings, load)
-    service = open_service(settings, engines)
+    plans = served_plans(settings)
+    service = open_service(settings, load_engines(plans, settings, load), advice_of(plans))
     migrate(service.ledger.database)
     return service
 

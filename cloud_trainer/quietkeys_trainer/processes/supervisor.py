@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -40,11 +41,16 @@ class _Place:
 
 @dataclass(slots=True)
 class Supervisor:
-    """Runs `count` workers; `command` makes the command line of a worker from its name."""
+    """Runs `count` workers; `command` makes the command line of a worker from its name.
+
+    settings: what each reads on standard input. They hold secrets, which neither arguments nor the
+    environment should: other processes of the machine can read the former, and children inherit the latter.
+    """
 
     service: Service
     command: Callable[[str], Sequence[str]]
     count: int
+    settings: bytes = field(repr=False)
     _places: list[_Place] = field(default_factory=list)
     _ending: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
@@ -112,8 +118,11 @@ class Supervisor:
         """A new worker, in a session of its own: a terminal's Ctrl-C is for us, and we pass it on."""
         name = secrets.token_hex(16)
         process = subprocess.Popen(
-            self.command(name), stdin=subprocess.DEVNULL, stdout=sys.stderr, start_new_session=True
+            self.command(name), stdin=subprocess.PIPE, stdout=sys.stderr, start_new_session=True
         )
+        if process.stdin is not None:
+            with suppress(BrokenPipeError), process.stdin as told:  # of one that has ended already
+                told.write(self.settings)
         return name, process
 
     def _tidy(self) -> None:

@@ -21,8 +21,14 @@ import structlog
 
 from quietkeys_protocol.containers import Update, decode_report, encode_update
 from quietkeys_protocol.errors import QuietkeysError, TryAgain
-from quietkeys_trainer.engine.executor import Executor, ExecutorLostError, LocalExecutor, StoredKeys
-from quietkeys_trainer.engine.interface import Engine, EngineFailed
+from quietkeys_trainer.engine.interface import (
+    Engine,
+    EngineFailed,
+    Executor,
+    ExecutorLostError,
+    LocalExecutor,
+    StoredKeys,
+)
 from quietkeys_trainer.ledger.jobs import Lease
 from quietkeys_trainer.ledger.tables import Failure, Outcome
 from quietkeys_trainer.service.parts import Service
@@ -181,7 +187,7 @@ class Worker:
         """Notes a run for operators; a figure that the database cannot take now is not worth waiting for."""
         with suppress(TryAgain):
             seconds = time.perf_counter() - start
-            self.service.runs.note(lease.plan_hash, outcome, seconds, self.service.clock())
+            self.service.jobs.note_run(lease.plan_hash, outcome, seconds, self.service.clock())
 
     def _reports(self, lease: Lease) -> list[tuple[bytes, ...]]:
         """The values of the reports to add; newer ones where one was replaced since the job was leased."""

@@ -33,12 +33,12 @@ from quietkeys_trainer.ledger.tables import AccountRow, Base, DeviceRow
 from quietkeys_trainer.service.parts import Service, open_service
 from quietkeys_trainer.service.settings import Settings
 from quietkeys_trainer.storage.blobs import BlobDamagedError, Blobs
+from quietkeys_trainer.storage.files import PRIVATE, write_first
 
 FORMAT: Final = "quietkeys-backup-1"
 READINGS: Final = 5  # of the rows, before blobs that are not there are given up
 _LEFT_OUT: Final = frozenset({"uploads", "doomed_blobs"})
 _BLOB_COLUMNS: Final = (("evaluation_keys", "blob"), ("reports", "blob"), ("jobs", "update_blob"))
-_RULES_SINCE: Final = "0003"
 _MANIFEST: Final = "manifest.json"
 _ROWS: Final = "rows.jsonl"
 _KEY: Final = "trainer.key"
@@ -122,7 +122,7 @@ def _fill(service: Service, archive: tarfile.TarFile, manifest: dict[str, Any], 
     migrate(database, "base")
     migrate(database, manifest["revision"])
     with writing(database) as session:
-        count = _insert(session.connection(), _lines(archive), names, manifest["revision"])
+        count = _insert(session.connection(), _lines(archive), names)
         if count != manifest["rows"]:
             raise ValueError
     migrate(database)
@@ -165,16 +165,12 @@ def _copy(blobs: Blobs, archive: tarfile.TarFile, names: list[str], copied: set[
     return missing
 
 
-def _insert(
-    connection: Connection, lines: Iterator[dict[str, Any]], names: dict[str, str], revision: str
-) -> int:
+def _insert(connection: Connection, lines: Iterator[dict[str, Any]], names: dict[str, str]) -> int:
     """Inserts rows under the blobs' new names; how many."""
     tables = MetaData()
     tables.reflect(connection)
     blob_columns = dict(_BLOB_COLUMNS)
-    has_rules = revision >= _RULES_SINCE
-    if has_rules:
-        suspend(connection)
+    suspend(connection)
     count = 0
     for name, of_one_table in groupby(lines, key=lambda line: str(line["table"])):
         column = blob_columns.get(name)
@@ -185,8 +181,7 @@ def _insert(
                     row[column] = names.get(row[column], row[column])
             connection.execute(insert(tables.tables[name]), batch)
             count += len(batch)
-    if has_rules:
-        enforce(connection)
+    enforce(connection)
     return count
 
 
@@ -202,10 +197,8 @@ def _place_key(path: Path, secret: bytes) -> None:
     """Puts the trainer's key where there is none; refuses to work beside another."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.exists():
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secret)
-    elif path.read_bytes() != secret:
+        write_first(path, secret, PRIVATE)
+    if path.read_bytes() != secret:
         raise Refused(ErrorCode.BACKUP_UNUSABLE, "this trainer has another key")
 
 

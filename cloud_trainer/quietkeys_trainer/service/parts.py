@@ -17,9 +17,8 @@ from quietkeys_trainer.ledger.circles import Circles
 from quietkeys_trainer.ledger.database import open_database
 from quietkeys_trainer.ledger.devices_and_keys import Ledger
 from quietkeys_trainer.ledger.jobs import Jobs
-from quietkeys_trainer.ledger.recent_runs import Runs
 from quietkeys_trainer.ledger.retention import Retention
-from quietkeys_trainer.service.settings import Settings, read_plan
+from quietkeys_trainer.service.settings import Enrolment, Settings
 from quietkeys_trainer.storage.blobs import Blobs, open_blobs
 from quietkeys_trainer.storage.key_uploads import Uploads
 from quietkeys_trainer.storage.trainer_key import TrainerKey, open_trainer_key
@@ -44,21 +43,21 @@ class Service:
     kept: Retention = field(default_factory=Retention)
 
     @property
-    def runs(self) -> Runs:
-        """What workers have run of late."""
-        return Runs(self.ledger.database)
-
-    @property
     def largest_keys(self) -> int:
         """Bytes of the largest evaluation keys that any served plan takes."""
         return max(engine.frames.keys.size for engine in self.engines.values())
 
 
-def open_service(settings: Settings, engines: dict[str, Engine]) -> Service:
-    """The service over the folders and the database of these settings, which exist."""
+def open_service(
+    settings: Settings, engines: Mapping[str, Engine], retired: Mapping[str, str] | None = None
+) -> Service:
+    """The service over the folders and the database of these settings, which exist.
+
+    retired: advice by plan hash, of plans that take no more reports.
+    """
     database = open_database(settings.database_address)
     return Service(
-        ledger=Ledger(database, settings.limits, settings.is_open),
+        ledger=Ledger(database, settings.limits, settings.enrolment is Enrolment.OPEN),
         jobs=Jobs(database),
         circles=Circles(database),
         blobs=open_blobs(settings.blobs_address),
@@ -68,7 +67,8 @@ def open_service(settings: Settings, engines: dict[str, Engine]) -> Service:
         engines=engines,
         operator_token=settings.operator_token,
         kept=settings.kept,
-        retired={read_plan(plan.path).hash: plan.retired for plan in settings.plans if plan.retired},
+        retired=retired or {},
+        pressure=Pressure(settings.queue_limit),
     )
 
 

@@ -1,51 +1,165 @@
-"""How a trainer was started: what the command line said, in one value that its processes share."""
+"""Everything that a trainer can be told, in one model: flags, environment and file are made from it.
+
+A flag goes before the environment (`QUIETKEYS_` and the name in capitals), this before a TOML file, this
+before what is said here. docs/OPERATIONS.md lists them all.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import fields
+from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, FilePath, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 from quietkeys_protocol.errors import ErrorCode, Refused
-from quietkeys_protocol.plan import MAX_PLAN_BYTES, Plan
-from quietkeys_protocol.signing import is_hash
-from quietkeys_trainer.engine.interface import Engine, EngineLoader
-from quietkeys_trainer.ledger.allowances import Limits
+from quietkeys_trainer.engine.interface import ExecutorKind
+from quietkeys_trainer.engine.pressure import MOST_QUEUED
+from quietkeys_trainer.ledger.accounts import Limits
 from quietkeys_trainer.ledger.retention import Retention
 
-LEASE_S: Final = 30.0  # a worker that is silent for so long has died; three heartbeats fit in
+PREFIX: Final = "QUIETKEYS_"  # of the variables of the environment
+FILE: Final = "trainer.toml"  # in the state folder
+SYSTEM_FILE: Final = Path("/etc/quietkeys/trainer.toml")  # where the state folder has none
+
+_LIMITS: Final = Limits()
+_KEPT: Final = Retention()
 
 
-@dataclass(frozen=True, slots=True)
-class ServedPlan:
-    """A plan to serve and the hash that its client specification must have, empty where none is pinned.
+class Enrolment(StrEnum):
+    """Who may enrol."""
 
-    retired: what its devices should do, where it takes no more reports; what is queued is still trained.
-    """
-
-    path: Path
-    client_specification_sha256: str = ""
-    retired: str = ""
+    OPEN = "open"
+    INVITED = "invited"
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """The folder of all that a trainer keeps, and the plans it serves.
+def _several(value: object) -> object:
+    """The parts of a text that stands for several, as in the environment."""
+    return [part for part in value.split(os.pathsep) if part] if isinstance(value, str) else value
 
-    requires_pins: off only where the operator asked for it, to learn a specification or to try a plan out.
-    database, blobs: addresses of these where they do not lie in the folder. The first may hold a password.
-    is_open: whether devices enrol without an invite.
-    """
 
-    state: Path
-    plans: tuple[ServedPlan, ...]
-    lease_s: float = LEASE_S
-    requires_pins: bool = True
-    database: str = field(default="", repr=False)
-    blobs: str = ""
-    is_open: bool = True
-    limits: Limits = field(default_factory=Limits)
-    kept: Retention = field(default_factory=Retention)
+_Place = Annotated[Path, AfterValidator(Path.absolute)]
+_File = Annotated[FilePath, AfterValidator(Path.absolute)]
+_Places = Annotated[tuple[_Place, ...], NoDecode, BeforeValidator(_several)]
+_Texts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_several)]
+
+
+class Settings(BaseModel):
+    """What a trainer was told; paths are absolute. `database` may hold a password, which no repr shows."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_default=True, hide_input_in_errors=True, allow_inf_nan=False
+    )
+
+    state: _Place = Field(
+        default=Path("trainer-state"), description="Folder of the ledger and of everything stored."
+    )
+    database: str = Field(
+        default="",
+        repr=False,
+        description="The ledger, if not in the state folder: postgresql://USER:PASSWORD@HOST/NAME. Other"
+        " users of this machine can read flags, but not the environment.",
+    )
+    blobs: str = Field(
+        default="",
+        description="Where ciphertexts lie, if not in the state folder: another folder, or s3://BUCKET/PREFIX"
+        " with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and AWS_ENDPOINT_URL in the environment.",
+    )
+
+    shipped_plans: bool = Field(default=True, description="Serve the plans that came with this version.")
+    plan: _Places = Field(default=(), description="A plan to serve as well; several of them, if need be.")
+    client_spec_sha256: _Texts = Field(
+        default=(),
+        description="The client specification hash that devices have pinned, one for each plan, in the same"
+        " order.",
+    )
+    plans: _Place | None = Field(default=None, description="A folder of published plans to serve as well.")
+    pin: bool = Field(
+        default=True,
+        description="Whether every plan needs its hash; if not, whatever the compiler makes of it is served,"
+        " and devices that pinned another cannot use it.",
+    )
+
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=8750, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
+    tls_certificate: _File | None = Field(
+        default=None, description="Serve TLS with this certificate chain, a PEM file."
+    )
+    tls_key: _File | None = Field(default=None, description="The private key of the certificate, a PEM file.")
+    plain_http: bool = Field(
+        default=False, description="Serve other machines without TLS: behind a proxy that ends it."
+    )
+    ready_file: _Place | None = Field(default=None, description="Where to write the ready line as well.")
+
+    workers: int = Field(default=1, ge=0, le=64, description="Worker processes to run.")
+    executor: ExecutorKind = Field(
+        default=ExecutorKind.LOCAL, description="Where jobs run: on this machine, or on a Ray cluster."
+    )
+    address: str = Field(
+        default="auto", description="HOST:PORT of the Ray cluster; auto: the one this machine is in."
+    )
+    queue_limit: int = Field(
+        default=MOST_QUEUED, ge=1, description="Jobs that may wait; more reports are to come later."
+    )
+    lease_seconds: float = Field(
+        default=30.0,
+        gt=0,
+        description="A worker that is silent for so long has died, and its job is run again; three of its"
+        " heartbeats fit in.",
+    )
+
+    enrolment: Enrolment = Field(
+        default=Enrolment.OPEN, description="Whether a device needs an invite; `admin invite` makes one."
+    )
+    requests_per_minute: int = Field(
+        default=_LIMITS.requests_per_minute, ge=0, description="Requests of a device; 0 is no limit."
+    )
+    bytes_per_day: int = Field(
+        default=_LIMITS.bytes_per_day, ge=0, description="Bytes of a device's bodies; 0 is no limit."
+    )
+    reports_per_day: int = Field(
+        default=_LIMITS.reports_per_day, ge=0, description="Reports of a device; 0 is no limit."
+    )
+    key_sets_per_day: int = Field(
+        default=_LIMITS.key_sets_per_day, ge=0, description="Key sets of a device; 0 is no limit."
+    )
+    jobs_in_flight: int = Field(
+        default=_LIMITS.jobs_in_flight,
+        ge=0,
+        description="Jobs of a circle, queued or running; 0 is no limit.",
+    )
+    enrolments_per_minute: int = Field(
+        default=_LIMITS.enrolments_per_minute,
+        ge=0,
+        description="Enrolments of all devices together; 0 is no limit.",
+    )
+
+    keep_results_days: int = Field(
+        default=_KEPT.results, ge=0, description="How long jobs that ended are kept; 0 is for ever."
+    )
+    keep_reports_days: int = Field(
+        default=_KEPT.reports,
+        ge=0,
+        description="How long the report of a source that sends no newer one is kept.",
+    )
+    keep_keys_days: int = Field(
+        default=_KEPT.keys, ge=0, description="How long keys are kept under which nothing is sent."
+    )
+    keep_audit_days: int = Field(
+        default=_KEPT.audit, ge=0, description="How long lines of the audit log are kept."
+    )
 
     @property
     def database_address(self) -> str:
@@ -82,42 +196,97 @@ class Settings:
         """Where circuits that were compiled here may be kept."""
         return self.state / "circuits"
 
+    @property
+    def limits(self) -> Limits:
+        """What one device may have."""
+        return Limits(**{field.name: getattr(self, field.name) for field in fields(Limits)})
+
+    @property
+    def kept(self) -> Retention:
+        """How long things are kept."""
+        return Retention(
+            results=self.keep_results_days,
+            reports=self.keep_reports_days,
+            keys=self.keep_keys_days,
+            audit=self.keep_audit_days,
+        )
+
     def make_folders(self) -> None:
         """Makes the folders, readable by their owner only."""
         for folder in (self.state, self.spool, self.uploads, self.circuits):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
-def load_engines(settings: Settings, load: EngineLoader) -> dict[str, Engine]:
-    """The engines of all plans to serve, by plan hash.
+def read_settings(
+    flags: Mapping[str, Any], file: Path | None = None, system_file: Path = SYSTEM_FILE
+) -> Settings:
+    """The settings from all places. flags: by name, those that were given. file: instead of the usual one.
 
-    `Refused` where a plan is malformed or not pinned, or its circuit's client specification is not
-    the one that devices have pinned: such a trainer would answer every device with something that it cannot
-    decrypt.
+    `Refused` (SETTING_INVALID) says where the setting stands that cannot be used, and never its value.
     """
-    engines: dict[str, Engine] = {}
-    for served in settings.plans:
-        pinned = served.client_specification_sha256
-        if not pinned and settings.requires_pins:
-            raise Refused(
-                ErrorCode.PLAN_INVALID, "it needs a --client-spec-sha256, or --no-pin for all plans"
-            )
-        if pinned and not is_hash(pinned):
-            raise Refused(ErrorCode.PLAN_INVALID, "a pinned hash is not 64 hex digits")
-        engine = load(read_plan(served.path), settings.circuits)
-        if pinned and engine.client_specification_sha256 != pinned:
-            found = engine.client_specification_sha256
-            raise Refused(ErrorCode.PLAN_INVALID, f"its client specification is {found}, not the pinned one")
-        engines[engine.plan.hash] = engine
-    if not engines:
-        raise Refused(ErrorCode.PLAN_INVALID, "there is none to serve")
-    return engines
-
-
-def read_plan(path: Path) -> Plan:
-    """The plan in a file; `Refused` where there is none, or no plan."""
+    if file is None:
+        file = _usual_file(flags, system_file)
+    elif not file.is_file():
+        raise Refused(ErrorCode.SETTING_INVALID, f"there is no file {file}")
     try:
-        with path.open("rb") as file:
-            return Plan.parse(file.read(MAX_PLAN_BYTES + 1))
+        layers = _layers(file)
+        found = layers(**flags)
+    except ValidationError as error:
+        raise Refused(ErrorCode.SETTING_INVALID, _said(dict(error.errors()[0]), flags, file)) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        detail = f"{file} is no TOML" + (f", {error}" if isinstance(error, tomllib.TOMLDecodeError) else "")
+        raise Refused(ErrorCode.SETTING_INVALID, detail) from error
     except OSError as error:
-        raise Refused(ErrorCode.PLAN_INVALID, error.strerror or "it cannot be read") from error
+        raise Refused(ErrorCode.SETTING_INVALID, f"{file} cannot be read") from error
+    if file is not None and file.name == FILE and found.state != _state(flags) == file.parent:
+        raise Refused(ErrorCode.SETTING_INVALID, f"state: {file} lies in one folder and names another")
+    return Settings.model_validate(found.model_dump())
+
+
+def _layers(file: Path | None) -> type[Settings]:
+    """The model that reads what it is not given from the environment, and then from the file."""
+
+    class Layers(Settings, BaseSettings):
+        model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True)
+
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            given = (init_settings, env_settings)
+            return given if file is None else (*given, TomlConfigSettingsSource(settings_cls, file))
+
+    return Layers
+
+
+def _state(flags: Mapping[str, Any]) -> Path:
+    """The state folder as far as it is known before any file is read."""
+    default = Settings.model_fields["state"].default
+    return Path(flags.get("state") or os.environ.get(f"{PREFIX}STATE") or default).absolute()
+
+
+def _usual_file(flags: Mapping[str, Any], system_file: Path) -> Path | None:
+    places = (_state(flags) / FILE, system_file)
+    return next((place for place in places if place.is_file()), None)
+
+
+def _said(error: Mapping[str, Any], flags: Mapping[str, Any], file: Path | None) -> str:
+    """What is wrong with which setting, and where it stands; without its value."""
+    name = str(error["loc"][0])
+    if name not in Settings.model_fields:
+        near = difflib.get_close_matches(name, Settings.model_fields, 1)
+        hint = f" ({near[0]} is one)" if near else ""
+        return f"{file} has {name}, which is no setting{hint}"
+    if name in flags:
+        place = f"--{name.replace('_', '-')}"
+    elif os.environ.get(f"{PREFIX}{name.upper()}"):
+        place = f"{PREFIX}{name.upper()}"
+    else:
+        place = f"{name} in {file}"
+    message = error["msg"]
+    return f"{place}: {message[0].lower()}{message[1:]}"

@@ -10,6 +10,7 @@ import structlog
 from quietkeys_protocol.errors import TryAgain
 from quietkeys_trainer.ledger.database import forget_history
 from quietkeys_trainer.ledger.devices_and_keys import Ledger
+from quietkeys_trainer.ledger.operator_queries import forget_runs
 from quietkeys_trainer.ledger.retention import expire
 from quietkeys_trainer.service.parts import Service
 from quietkeys_trainer.storage.blobs import STALE_S, Blobs
@@ -22,7 +23,7 @@ def tidy(service: Service, now: float) -> None:
     service.circles.expire(now)
     expire(service.ledger.database, service.kept, now)
     service.uploads.clear(now)
-    service.runs.clear(now)
+    forget_runs(service.ledger.database, now)
     delete_doomed(service.ledger, service.blobs)
     forget_history(service.ledger.database)
     blobs = service.blobs

@@ -20,12 +20,13 @@ from sqlalchemy import Engine, delete, select, update
 
 from quietkeys_protocol.errors import ErrorCode, Refused, TryAgain
 from quietkeys_protocol.signing import is_id
-from quietkeys_trainer.http.request_bodies import BATCH, SpooledBody, write_all
 from quietkeys_trainer.ledger.accounts import account_of, hold_account_of
 from quietkeys_trainer.ledger.database import reading, writing
 from quietkeys_trainer.ledger.tables import UploadRow
 from quietkeys_trainer.storage.blobs import full_disk_typed
+from quietkeys_trainer.storage.files import write_all
 
+BATCH: Final = 1024 * 1024  # bytes of a part that are in memory at a time
 ABANDONED_S: Final = 86_400.0  # an upload of which nothing came for so long is given up
 
 
@@ -73,14 +74,14 @@ class Uploads:
                 raise Refused(ErrorCode.UPLOAD_OFFSET)
             yield Upload(name, file, offset)
 
-    def append(self, upload: Upload, part: SpooledBody, now: float) -> None:
-        """Adds a part: on disk first, then in the row."""
-        part.file.seek(0)
+    def append(self, upload: Upload, part: IO[bytes], now: float) -> None:
+        """Adds a part, a file that is read from its beginning: on disk first, then in the row."""
+        part.seek(0)
         upload.file.truncate(upload.size)
         upload.file.seek(upload.size)
         try:
             with full_disk_typed():
-                while batch := part.file.read(BATCH):
+                while batch := part.read(BATCH):
                     write_all(upload.file, batch)
                 os.fsync(upload.file.fileno())
         except BaseException:
@@ -88,10 +89,11 @@ class Uploads:
             raise
         with writing(self.database) as session:
             grown = update(UploadRow).where(UploadRow.name == upload.name, UploadRow.received == upload.size)
-            values = {"received": upload.size + part.size, "touched_at": now}
+            size = part.tell()
+            values = {"received": upload.size + size, "touched_at": now}
             if session.scalars(grown.values(**values).returning(UploadRow.name)).first() is None:
                 raise Refused(ErrorCode.UPLOAD_OFFSET)  # another one took its place
-        upload.size += part.size
+        upload.size += size
 
     def drop(self, name: str) -> None:
         """Gives an upload up, with its file."""

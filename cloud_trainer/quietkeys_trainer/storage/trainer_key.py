@@ -6,9 +6,6 @@ first start, and never leaves this module: it cannot be printed or pickled.
 
 from __future__ import annotations
 
-import os
-import secrets
-from contextlib import suppress
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -16,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from quietkeys_protocol.errors import ErrorCode, Refused
 from quietkeys_protocol.signing import deletion_string
+from quietkeys_trainer.storage.files import PRIVATE, write_first
 
 _SECRET_BYTES: Final = 32  # RFC 8032
 
@@ -46,28 +44,8 @@ def open_trainer_key(path: Path) -> TrainerKey:
     `Refused` where there is something else in the file: a new key would make every pinned one useless.
     """
     if not path.exists():
-        _make(path)
+        write_first(path, Ed25519PrivateKey.generate().private_bytes_raw(), PRIVATE)
     secret = path.read_bytes()
     if len(secret) != _SECRET_BYTES:
         raise Refused(ErrorCode.TRAINER_KEY_DAMAGED)
     return TrainerKey(Ed25519PrivateKey.from_private_bytes(secret))
-
-
-def _make(path: Path) -> None:
-    """Writes a new key whole, and puts it in place unless another process was faster."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(Ed25519PrivateKey.generate().private_bytes_raw())
-            file.flush()
-            os.fsync(file.fileno())
-        with suppress(FileExistsError):
-            path.hardlink_to(draft)
-    finally:
-        draft.unlink()
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -9,13 +9,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from quietkeys import Deletion, Inspection, Leaving, LedgerLine, Level, Personalizer, QuietkeysError
+from quietkeys import (
+    Deletion,
+    Inspection,
+    Leaving,
+    LedgerKind,
+    LedgerLine,
+    Level,
+    Personalizer,
+    QuietkeysError,
+)
 from quietkeys_keyboard.presenters.training import Post
 
 SHOWN_WORDS: Final = 60
 HEX_COLUMNS: Final = 8
 HEX_ROWS: Final = 8
-_TRANSFERS: Final = ("keys_uploaded", "report_sent", "update_fetched", "deleted_at_trainer")
+_TRANSFERS: Final = (
+    LedgerKind.KEYS_UPLOADED,
+    LedgerKind.REPORT_SENT,
+    LedgerKind.UPDATE_FETCHED,
+    LedgerKind.DELETED_AT_TRAINER,
+)
 _GONE: Final = "Everything here is gone, the key first."
 _DELETIONS: Final = {
     Deletion.NOTHING_THERE: "Everything here is gone. Nothing had ever left this device.",

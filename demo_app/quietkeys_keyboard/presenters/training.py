@@ -9,7 +9,17 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
-from quietkeys import ErrorCode, LedgerLine, Outcome, Personalizer, Progress, QuietkeysError, Step, SyncResult
+from quietkeys import (
+    ErrorCode,
+    LedgerKind,
+    LedgerLine,
+    Outcome,
+    Personalizer,
+    Progress,
+    QuietkeysError,
+    Step,
+    SyncResult,
+)
 
 Post = Callable[[Callable[[], None]], None]  # runs something on the thread of the screens
 
@@ -38,7 +48,18 @@ _HEADLINES: Final = {
     Outcome.ON_TRIAL: "On trial",
     Outcome.PENDING: "The trainer is still at it",
 }
-_UPDATES: Final = ("update_", "rolled_back", "report_lost", "report_dropped")
+_UPDATES: Final = (
+    LedgerKind.UPDATE_FETCHED,
+    LedgerKind.UPDATE_APPLIED,
+    LedgerKind.UPDATE_KEPT_OLD,
+    LedgerKind.UPDATE_ON_TRIAL,
+    LedgerKind.UPDATE_DUMMY,
+    LedgerKind.UPDATE_UNTRUSTED,
+    LedgerKind.UPDATE_UNDECRYPTABLE,
+    LedgerKind.ROLLED_BACK,
+    LedgerKind.REPORT_LOST,
+    LedgerKind.REPORT_DROPPED,
+)
 
 
 class State(StrEnum):
@@ -132,7 +153,7 @@ class TrainingPresenter:
 
     def history(self) -> list[LedgerLine]:
         """Return what became of updates, newest first."""
-        lines = [line for line in self.keyboard.ledger() if line.kind.startswith(_UPDATES)]
+        lines = [line for line in self.keyboard.ledger() if line.kind in _UPDATES]
         return lines[::-1]
 
     def _sync(self) -> None:

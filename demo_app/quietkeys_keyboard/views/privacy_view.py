@@ -176,7 +176,7 @@ class PrivacyView(BoxLayout):
 
     def join(self) -> None:
         """Join the circle of another device."""
-        dialog = AskText("Enter what the other device shows", "QK1-...", self.presenter.join)
+        dialog = AskText("Enter what the other device shows", "QKC1-...", self.presenter.join)
         self._ask(dialog)
 
     def _show_invitation(self, text: str) -> None:

@@ -27,7 +27,7 @@ class AppProfiles:
     def set(self, app: str, profile: AppProfile) -> None:
         """Choose what happens in an app.
 
-        Raises Refused (APP_UNNAMED) for a name that is empty or longer than MAX_NAME; TryAgain (DISK_FULL,
+        Raises Refused (APP_UNNAMED) for a name that is empty or over 200 characters; TryAgain (DISK_FULL,
         STORAGE_FAILED), and then nothing was changed.
         """
         if not 0 < len(app) <= MAX_NAME:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from quietkeys.answers import Deletion
 from quietkeys.api.open_profile import OpenProfile
-from quietkeys.profile.wording import fingerprint_words
+from quietkeys.profile.ledger import LedgerKind, fingerprint_words
 from quietkeys.sync.consent_record import ConsentRecord, consent_in, keep_consent
 from quietkeys_protocol.errors import ErrorCode, Refused
 
@@ -40,7 +40,7 @@ class Consent:
             keep_consent(store, record)
             store.write_ledger(
                 record.given_at,
-                "consent_given",
+                LedgerKind.CONSENT_GIVEN,
                 "You agreed that encrypted counts go to the trainer. Fingerprint of what you agreed to:"
                 f" {fingerprint_words(record.sha256)}.",
             )

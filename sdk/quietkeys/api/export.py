@@ -1,7 +1,7 @@
 """What was learned and chosen, as JSON for its user.
 
 Weights are coarse on purpose. An exact update is what the secret key makes of bytes that the trainer chose:
-whoever published one would answer a trainer that asks for decryptions. See docs/DECISIONS.md.
+whoever published one would answer a trainer that asks for decryptions. See docs/decisions.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from dataclasses import asdict
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from quietkeys.api.open_profile import OpenProfile
-from quietkeys.bundle.language_model import BLANK
+from quietkeys.arrays import Int64
 from quietkeys.sync.consent_record import consent_in
+from quietkeys.text.tokens import BLANK
 
 FORMAT: Final = "quietkeys export"
 VERSION: Final = 1
@@ -67,7 +67,7 @@ def _adapter(opened: OpenProfile) -> dict[str, Any]:
     return {"version": weights.version, "bits": WEIGHT_BITS, "blocks": blocks}
 
 
-def coarse(weights: NDArray[np.int64]) -> tuple[int, NDArray[np.int64]]:
+def coarse(weights: Int64) -> tuple[int, Int64]:
     """Return (step, levels): weights are about step * levels, and levels have WEIGHT_BITS bits.
 
     The step is a power of two, so that it tells no weight either.

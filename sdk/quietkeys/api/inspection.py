@@ -11,11 +11,10 @@ from dataclasses import replace
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from quietkeys.answers import Hidden, Inspection, Leaving, Stored
-from quietkeys.files import make_folder, remove
-from quietkeys.profile.database import translated
+from quietkeys.arrays import Int64
+from quietkeys.files import make_folder, remove, translated
 from quietkeys.profile.memory import Memory
 from quietkeys.profile.outbox import Outbox
 from quietkeys.remote.identity import identity_for
@@ -48,7 +47,7 @@ _ROWS: Final = (
     ("ledger", "lines of the ledger"),
 )
 
-Integers = NDArray[np.int64]
+Integers = Int64
 
 
 def inspect(context: SyncContext, memory: Memory, frames: Frames | None) -> Inspection:

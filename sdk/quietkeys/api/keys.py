@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from quietkeys.api.open_profile import OpenProfile
-from quietkeys.profile.wording import fingerprint_words
+from quietkeys.profile.ledger import LedgerKind, fingerprint_words
 from quietkeys.sync.keys.life import DAY_S, EXPIRES_AFTER_S, KeyLife, KeyStatus
 from quietkeys.vault.human_code import RecoveryCode
 from quietkeys_protocol.errors import StartOver, Untrusted
@@ -57,7 +57,7 @@ class Keys:
             return
         with store.transaction():
             life.retire(key_id)
-            self._opened.note("rotation_wanted", "You asked for new keys. The next sync makes them.")
+            self._opened.note(LedgerKind.ROTATION_WANTED, "You asked for new keys. The next sync makes them.")
 
     def back_up(self, path: str | Path, passphrase: str | None = None) -> RecoveryCode | None:
         """Write the whole profile, keys included, to a file; return what opens it, if no passphrase does.

@@ -13,18 +13,19 @@ from typing import Final
 from quietkeys.api.input_field import InputField
 from quietkeys.api.typing_model import TypingModel
 from quietkeys.bundle.bundle import SHIPPED
+from quietkeys.bundle.networks import Adapter
 from quietkeys.bundle.trusted_keys import TRUSTED_KEYS
 from quietkeys.environment import Environment
 from quietkeys.keyboard.layout import QWERTY, Layout
 from quietkeys.prediction.preferences import AppProfile, StoredPreferences
-from quietkeys.prediction.scorer import Adapter
 from quietkeys.profile.folder import Profile
+from quietkeys.profile.ledger import LedgerKind
+from quietkeys.profile.settings import PAUSED
 from quietkeys.profile.store import Store
 from quietkeys.updates.versions import adapter_of
 from quietkeys.vault import Protection
 
 EVERYWHERE: Final = AppProfile()  # what happens in an app for which nothing was chosen
-_PAUSED: Final = "paused"  # the setting that is there while learning is paused
 
 
 class Stopper:
@@ -142,15 +143,15 @@ class OpenProfile:
 
     def is_paused(self) -> bool:
         """Return whether learning is paused. Raises TryAgain (STORAGE_FAILED)."""
-        return self.profile.store.setting(_PAUSED) is not None
+        return self.profile.store.setting(PAUSED) is not None
 
     def pause(self, paused: bool) -> None:
         """Pause learning, or go on. Raises TryAgain (DISK_FULL, STORAGE_FAILED); then nothing was changed."""
         with self.typing:
             if paused:
-                self.profile.store.set_setting(_PAUSED, "1")
+                self.profile.store.set_setting(PAUSED, True)
             else:
-                self.profile.store.drop_setting(_PAUSED)
+                self.profile.store.drop_setting(PAUSED)
 
     def use_adapter(self) -> None:
         """Suggest with the adapter that is now in use. Raises Untrusted (PROFILE_DAMAGED)."""
@@ -165,6 +166,6 @@ class OpenProfile:
             self.preferences = StoredPreferences(self.profile.store)
             self.use_adapter()
 
-    def note(self, kind: str, text: str) -> None:
+    def note(self, kind: LedgerKind, text: str) -> None:
         """Append a line to the user's ledger."""
         self.profile.store.write_ledger(self.environment.clock(), kind, text)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from quietkeys.answers import Problem, Status
 from quietkeys.api.typing_model import TypingModel
 from quietkeys.profile.folder import Profile
-from quietkeys.profile.store import BYTES_SENT
+from quietkeys.profile.ledger import fingerprint_words
+from quietkeys.profile.settings import BYTES_SENT
 from quietkeys.profile.trainers import Trainers
-from quietkeys.profile.wording import fingerprint_words
 from quietkeys.sync.consent_record import consent_in
 
 
@@ -29,7 +29,7 @@ def status_of(profile: Profile, model: TypingModel, trainer: str) -> Status:
         bundle_version=model.manifest.version,
         key_fingerprint=fingerprint_words(trainers.key_id(trainer)),
         open_report="" if state is None else str(state[0]),
-        bytes_sent=store.number(BYTES_SENT),
+        bytes_sent=store.setting(BYTES_SENT) or 0,
         consent_given=consent_in(store) is not None,
         problems=tuple(problems),
     )

@@ -5,6 +5,7 @@ One thing at a time. Nothing heavy is imported before a sync begins.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,11 +15,12 @@ from quietkeys.answers import Deletion, Inspection
 from quietkeys.api.open_profile import OpenProfile
 from quietkeys.api.trainer import Trainer
 from quietkeys.profile.folder import FHE_KEYS, KEYS
+from quietkeys.profile.ledger import LedgerKind
 from quietkeys.profile.outbox import Outbox
-from quietkeys.profile.store import WIPING
+from quietkeys.profile.settings import CONSENT, WIPING
 from quietkeys.profile.trainers import Trainers
 from quietkeys.remote.trust import trust_key, trusted_key
-from quietkeys.sync.consent_record import CONSENT, require_consent
+from quietkeys.sync.consent_record import require_consent
 from quietkeys.sync.result import ProgressCallback, SyncResult
 from quietkeys.sync.schedule import Policy
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused
@@ -31,6 +33,7 @@ if TYPE_CHECKING:  # imported when a sync begins
     from quietkeys.sync.context import SyncContext
 
 _NO_TRAINER: Final = "https://trainer.invalid"  # for what is never sent (RFC 2606)
+_LOG: Final = logging.getLogger(__name__)
 
 
 class TrainerLink:
@@ -145,12 +148,12 @@ class TrainerLink:
                 if profile.store.setting(CONSENT) is not None:
                     profile.store.drop_setting(CONSENT)
                     text = "You took your consent back. Nothing is sent any more."
-                    self._opened.note("consent_withdrawn", text)
+                    self._opened.note(LedgerKind.CONSENT_WITHDRAWN, text)
                 self._outbox.close()
                 Trainers(profile.store.database).leave_all()
                 if self._to_leave():
                     self._note_key_destroyed()
-                profile.store.set_setting(WIPING, "1")
+                profile.store.set_setting(WIPING, True)
             profile.finish_wipe()
             return self._leave_all()
 
@@ -192,17 +195,18 @@ class TrainerLink:
                 profile.folder, profile.store, trainer, self._transport_to(trainer), self._opened.environment
             )
         except QuietkeysError as error:
+            _LOG.warning("not deleted at the trainer: %s", error.code.value)
             if error.code not in (ErrorCode.TRAINER_KEY_CHANGED, ErrorCode.DELETION_UNPROVEN):
                 return Deletion.PENDING
-            self._opened.note(
-                error.code.value, "A trainer's answer does not prove that it deleted this device."
-            )
+            changed = error.code is ErrorCode.TRAINER_KEY_CHANGED
+            kind = LedgerKind.TRAINER_KEY_CHANGED if changed else LedgerKind.DELETION_UNPROVEN
+            self._opened.note(kind, "A trainer's answer does not prove that it deleted this device.")
             return Deletion.UNPROVEN
         return Deletion.CONFIRMED
 
     def _note_key_destroyed(self) -> None:
         self._opened.note(
-            "key_destroyed",
+            LedgerKind.KEY_DESTROYED,
             "The secret key was destroyed on this device. Whatever a trainer may still hold, nobody can"
             " decrypt it.",
         )

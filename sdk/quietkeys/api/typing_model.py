@@ -13,18 +13,18 @@ from quietkeys.bundle.bundle import Manifest, open_bundle
 from quietkeys.environment import Environment
 from quietkeys.keyboard.layout import QWERTY, Layout
 from quietkeys.learning.recorder import Recorder
-from quietkeys.prediction.event_map import EventMap
+from quietkeys.prediction.events import EventMap
 from quietkeys.prediction.model import load_model
 from quietkeys.prediction.predictor import Predictor
 from quietkeys.prediction.redaction import Redactor
 from quietkeys.profile.memory import Memory
+from quietkeys.profile.settings import BUNDLE_SEEN, PLAN
 from quietkeys.profile.store import Store
 from quietkeys.updates.versions import Adapters
 from quietkeys_protocol.errors import ErrorCode, Untrusted
 from quietkeys_protocol.plan import Plan
 
 SPECIFICATION: Final = "client_specification.json"
-_PLAN: Final = "plan"  # the setting that says which plan's events are counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +63,20 @@ class TypingModel:
         Raises Untrusted (BUNDLE_UNTRUSTED; PROFILE_DAMAGED for what the store holds), TryAgain (DISK_FULL,
         STORAGE_FAILED).
         """
-        pin = f"bundle/{folder.name}"
-        seen = max(store.number(pin), 1)
+        pin = BUNDLE_SEEN.of(folder.name)
+        seen = max(store.setting(pin) or 1, 1)
         bundle = open_bundle(folder, minimum_version=seen, trusted_keys=trusted_keys)
         judging = load_model(bundle, layout)
         if judging.plan.hash != bundle.manifest.plan:
             raise Untrusted(ErrorCode.BUNDLE_UNTRUSTED, "its plan is not the one it names")
         if hashlib.sha256(bundle[SPECIFICATION]).hexdigest() != bundle.manifest.client_specification:
             raise Untrusted(ErrorCode.BUNDLE_UNTRUSTED, "its client specification is not the one it names")
-        if bundle.manifest.version > seen or store.setting(_PLAN) != judging.plan.hash:
+        if bundle.manifest.version > seen or store.setting(PLAN) != judging.plan.hash:
             with store.transaction():
-                store.set_setting(pin, str(bundle.manifest.version))
-                if store.setting(_PLAN) != judging.plan.hash:  # other events: the counts mean something else
+                store.set_setting(pin, bundle.manifest.version)
+                if store.setting(PLAN) != judging.plan.hash:  # other events: the counts mean something else
                     store.forget_events()
-                    store.set_setting(_PLAN, judging.plan.hash)
+                    store.set_setting(PLAN, judging.plan.hash)
         predictor = Predictor(judging, Memory())
         recorder = Recorder(predictor, store, environment.rng, clock=environment.clock)
         adapters = Adapters(store.database, judging.plan)

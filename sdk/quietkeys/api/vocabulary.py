@@ -9,8 +9,8 @@ from typing import Final
 from quietkeys.api.export import exported
 from quietkeys.api.open_profile import OpenProfile
 from quietkeys.files import write_whole
-from quietkeys.keyboard.alignment import MAX_WORD
-from quietkeys.text.tokens import is_correctable, normalize
+from quietkeys.profile.ledger import LedgerKind
+from quietkeys.text.tokens import MAX_WORD, is_correctable, normalize
 from quietkeys_protocol.errors import ErrorCode, Refused
 
 MAX_TEXT: Final = 100  # characters of what is put in the place of a word
@@ -65,7 +65,7 @@ class Vocabulary:
         with self._opened.typing, self._opened.profile.forgetting():
             self._opened.model.recorder.forget_word(word)
             self._opened.preferences.forget(word)
-            self._opened.note("word_forgotten", "A word was forgotten.")
+            self._opened.note(LedgerKind.WORD_FORGOTTEN, "A word was forgotten.")
 
     def never_correct(self, word: str, never: bool = True) -> None:
         """Leave a word as it is typed from now on, also if it was replaced; never=False: correct it again."""
@@ -117,7 +117,9 @@ class Vocabulary:
         about the secret key. Whoever reads the file can tell much about its user's typing.
         """
         write_whole(Path(path), exported(self._opened))
-        self._opened.note("exported", "What was learned was written to a file, readable for you only.")
+        self._opened.note(
+            LedgerKind.EXPORTED, "What was learned was written to a file, readable for you only."
+        )
 
 
 def word_in(text: str) -> str:

@@ -4,6 +4,10 @@
     manifest.sig    64 bytes: Ed25519 over the bytes of manifest.json
     ...             exactly the files that the manifest lists
 
+What trainers need as well, the plan and the client specification, a shipped bundle's folder leaves to the
+protocol package, where both sides find it (`quietkeys_protocol.shipped_plans`): a listed file that is not in
+the folder is taken from there, under the bundle's name. Where it lies makes no difference to its checks.
+
 Nothing is used before the signature, the sizes and the hashes are checked, and what is used are the
 bytes that were checked: files are read once. Everything wrong raises `Untrusted`.
 """
@@ -23,6 +27,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from quietkeys.bundle.trusted_keys import TRUSTED_KEYS
 from quietkeys_protocol.errors import ErrorCode, Untrusted
+from quietkeys_protocol.shipped_plans import SHIPPED_PLANS
 
 MANIFEST: Final = "manifest.json"
 SIGNATURE: Final = "manifest.sig"
@@ -108,7 +113,10 @@ def open_bundle(
         if manifest.version < minimum_version:
             _refuse(f"version {manifest.version} is older than {minimum_version}")
         _check_listing(folder, manifest)
-        files = {path: _verified(folder / path, entry) for path, entry in manifest.files.items()}
+        files = {
+            path: _verified(_place(folder, manifest.name, path), entry)
+            for path, entry in manifest.files.items()
+        }
     except OSError as error:
         raise Untrusted(ErrorCode.BUNDLE_UNTRUSTED, "a file cannot be read") from error
     return Bundle(manifest, files)
@@ -180,6 +188,12 @@ def _check_listing(folder: Path, manifest: Manifest) -> None:
             _refuse("it holds a link")
         if not path.is_dir() and path.relative_to(folder).as_posix() not in expected:
             _refuse("it holds a file that the manifest does not list")
+
+
+def _place(folder: Path, name: str, path: str) -> Path:
+    """Return where a listed file is: in the folder, unless it is not there and came with the protocol."""
+    shared = SHIPPED_PLANS / name / path
+    return shared if not (folder / path).exists() and shared.is_file() else folder / path
 
 
 def _verified(path: Path, entry: Entry) -> bytes:

@@ -15,8 +15,7 @@ import numpy as np
 from quietkeys.cipher.interface import Integers, Parameters, check_update_frames
 from quietkeys.cipher.key_file import read_head
 from quietkeys.cipher.pipe import Broken, Message, Verb, read_message, texts, write_message
-from quietkeys.files import make_folder, remove
-from quietkeys.profile.database import translated
+from quietkeys.files import make_folder, remove, translated
 from quietkeys_protocol.errors import ErrorCode, StartOver, TryAgain, Untrusted, error_of
 
 KEY_FILE: Final = "keys.qkk"

@@ -1,4 +1,4 @@
-"""The file that holds a device's key set, and private files in general.
+"""The file that holds a device's key set.
 
     "QKK2" | SHA-256 of: client specification (32), evaluation keys (32) | sealed key set
 
@@ -8,22 +8,17 @@ vault and bound to the head. Mode 0600, replaced as a whole or not at all.
 
 from __future__ import annotations
 
-import errno
-import os
-import secrets
 import struct
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from quietkeys.files import write_pieces
 from quietkeys.vault.sealing import seal_bytes, unseal_bytes
 from quietkeys_protocol.errors import ErrorCode, TryAgain, Untrusted
 
 MAGIC: Final = b"QKK2"
 HEAD: Final = struct.Struct(">4s32s32s")
-_VERSION_1: Final = b"QKK1"  # had the SHA-256 of the key set in its head, and the key set in the clear
-_DRAFT: Final = ".draft-"
 MAX_KEY_SET: Final = 1 << 28  # bytes; a plan's keys have under 100 MB
 
 
@@ -69,49 +64,7 @@ def read_key_set(path: Path, key: bytes) -> tuple[Head, bytes] | None:
 
 def write_key_set(path: Path, head: Head, key_set: bytes, key: bytes) -> None:
     """Replaces the key file. key: what the key set is sealed under."""
-    write_private(path, [head.to_bytes(), seal_bytes(key, head.to_bytes(), key_set)])
-
-
-def seal_version_1(path: Path, key: bytes) -> None:
-    """Seals a key file that version 1 left in the clear, if this is one."""
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise TryAgain(ErrorCode.STORAGE_FAILED, "key file") from error
-    if content.startswith(_VERSION_1):
-        key_set = content[HEAD.size + 32 :]
-        write_key_set(path, Head(content[4:36], content[36:68]), key_set, key)
-
-
-def write_private(path: Path, chunks: Iterable[bytes | memoryview]) -> None:
-    """Writes a file that this user alone can read, or leaves what was there. `TryAgain` on failure.
-
-    Drafts of the same file that a kill left behind are removed first; one may hold a secret key.
-    """
-    temporary = path.with_name(f"{_DRAFT}{path.name}-{secrets.token_hex(8)}")
-    try:
-        for draft in path.parent.glob(f"{_DRAFT}{path.name}-*"):
-            draft.unlink(missing_ok=True)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                for chunk in chunks:
-                    file.write(chunk)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        raise TryAgain(ErrorCode.DISK_FULL if full else ErrorCode.STORAGE_FAILED, path.name) from error
+    write_pieces(path, (head.to_bytes(), seal_bytes(key, head.to_bytes(), key_set)))
 
 
 def _parse(content: bytes) -> Head:

@@ -20,11 +20,12 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from quietkeys.cipher.interface import Parameters
-from quietkeys.cipher.key_file import Head, read_head, read_key_set, write_key_set, write_private
+from quietkeys.cipher.key_file import Head, read_head, read_key_set, write_key_set
 from quietkeys.cipher.pipe import Broken, Message, Verb, read_message, texts, write_message
 from quietkeys.cipher.randomness import require_randomness
 from quietkeys.cipher.shared_keys import SHARED_KEYS, unpack
-from quietkeys.vault.purposes import seal, unseal
+from quietkeys.files import write_pieces
+from quietkeys.vault.sealing import seal, unseal
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused, StartOver, TryAgain
 from quietkeys_protocol.plan import Plan
 
@@ -81,7 +82,7 @@ class Session:
 
     def _export(self, path: Path) -> bytes:
         evaluation_keys = self._key_set().evaluation_keys()
-        write_private(path, _chunks(evaluation_keys))
+        write_pieces(path, _chunks(evaluation_keys))
         return hashlib.sha256(evaluation_keys).hexdigest().encode()
 
     def _share(self, sealing_key: bytes) -> bytes:

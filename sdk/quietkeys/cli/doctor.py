@@ -24,7 +24,7 @@ from quietkeys.bundle.trusted_keys import TRUSTED_KEYS
 from quietkeys.cipher import Parameters, ProcessCipher
 from quietkeys.cipher.randomness import require_randomness
 from quietkeys.cli.estimate import Network, estimate
-from quietkeys.profile.wording import size_words
+from quietkeys.profile.ledger import size_words
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError
 from quietkeys_protocol.plan import Plan
 

@@ -90,20 +90,12 @@ def estimate_command(
 
 
 @app.command("bundle")
-def bundle_command(
-    serve: Annotated[
-        bool, typer.Option("--serve", help="Only what `quietkeys-trainer serve` needs to serve its plan")
-    ] = False,
-) -> None:
+def bundle_command() -> None:
     """What is shipped: language, version, plan, encryption parameters."""
-    from quietkeys.bundle.bundle import SHIPPED, shipped_bundle
+    from quietkeys.bundle.bundle import shipped_bundle
 
     with _plain_errors():
         manifest = shipped_bundle().manifest
-    plan = SHIPPED / manifest.name / "plan.json"
-    if serve:
-        typer.echo(f"--plan {plan} --client-spec-sha256 {manifest.client_specification}")
-        return
     for name, value in (
         ("bundle", f"{manifest.name}, version {manifest.version}, {manifest.created}"),
         ("plan", manifest.plan),

@@ -10,7 +10,7 @@ from rich.table import Table
 from quietkeys.answers import Hidden, Inspection
 from quietkeys.cli.doctor import Finding, Health
 from quietkeys.cli.estimate import Estimate
-from quietkeys.profile.wording import size_words
+from quietkeys.profile.ledger import size_words
 
 SIGNS: Final = {Health.GOOD: "ok  ", Health.NOTE: "note", Health.BAD: "BAD "}
 

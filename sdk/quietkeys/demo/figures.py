@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, Final
 
 from quietkeys.evaluation.ladder import RUNGS, Tested
 from quietkeys.evaluation.machine import Machine
+from quietkeys.files import write_whole
 
 MODE: Final = "execute"  # real keys and ciphertexts: the demo has no other
 
@@ -70,10 +70,8 @@ class Figures:
         }
 
     def write(self, path: Path) -> None:
-        """Write the JSON, whole or not at all. Raises OSError."""
-        draft = path.with_name(f".{path.name}.{os.getpid()}")
-        draft.write_text(json.dumps(self.tree(), indent=1, allow_nan=False) + "\n", encoding="utf-8")
-        draft.replace(path)
+        """Write the JSON, whole or not at all. Raises TryAgain (DISK_FULL, STORAGE_FAILED)."""
+        write_whole(path, json.dumps(self.tree(), indent=1, allow_nan=False).encode() + b"\n")
 
 
 def ladder_of(tested: Tested, rate: float) -> list[Rung]:

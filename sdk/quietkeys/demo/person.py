@@ -14,13 +14,12 @@ from quietkeys.environment import Environment
 from quietkeys.evaluation.ladder import Learner
 from quietkeys.evaluation.messages import Word
 from quietkeys.evaluation.typing_runs import Progress, learn
-from quietkeys.learning.contested_mass import Choice
-from quietkeys.learning.new_words import Pending
 from quietkeys.learning.recorder import Recorder
+from quietkeys.prediction.events import Choice
 from quietkeys.prediction.model import Model
 from quietkeys.prediction.predictor import Predictor
 from quietkeys.profile.folder import DATABASE, Profile
-from quietkeys.profile.memory import Memory
+from quietkeys.profile.memory import Memory, Pending
 from quietkeys.profile.store import Store
 from quietkeys.testing.typist import Typist, typist_for
 

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.table import Table
 
 from quietkeys.demo.figures import Cost, Figures
-from quietkeys.profile.wording import size_words
+from quietkeys.profile.ledger import size_words
 
 _NAMES: Final = {
     "none": "no autocorrect",

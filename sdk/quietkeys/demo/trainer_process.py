@@ -130,7 +130,8 @@ def trainer_process(
         )
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     (folder / "plan.json").write_bytes(plan.canonical)
-    command = [sys.executable, "-m", "quietkeys_trainer", "serve", "--plan", str(folder / "plan.json")]
+    command = [sys.executable, "-m", "quietkeys_trainer", "serve", "--no-shipped-plans"]
+    command += ["--plan", str(folder / "plan.json")]
     pin = ["--no-pin"] if specification_sha256 is None else ["--client-spec-sha256", specification_sha256]
     where = ["--state", str(folder / "state"), "--port", str(port), "--ready-file", str(folder / "ready")]
     command += [*pin, *where, *options]

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Final
 
 from quietkeys.prediction.levels import Level
+from quietkeys.profile.settings import APPS, LEVEL, NEVER_CORRECT, NEVER_SUGGEST, REPLACEMENTS, Setting
 from quietkeys.profile.store import Store
 from quietkeys.text.tokens import pieces, words
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError, error_of
-
-_LEVEL: Final = "level"
-_NEVER_CORRECT: Final = "never_correct"
-_NEVER_SUGGEST: Final = "never_suggest"
-_REPLACEMENTS: Final = "replacements"
-_APPS: Final = "apps"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +45,19 @@ class StoredPreferences:
         """Raises Untrusted (PROFILE_DAMAGED) if the store holds something else."""
         self._store = store
         try:
-            level = Level(store.setting(_LEVEL) or Level.NORMAL)
+            level = Level(store.setting(LEVEL) or Level.NORMAL)
         except ValueError as error:
             raise _damaged() from error
-        replacements = self._read(_REPLACEMENTS, "{}")
-        if not isinstance(replacements, dict) or not _are_texts(replacements.values()):
+        replacements = store.setting(REPLACEMENTS) or {}
+        if not all(isinstance(text, str) for text in replacements.values()):
             raise _damaged()
         self.current = Preferences(
-            level, self._words(_NEVER_CORRECT), self._words(_NEVER_SUGGEST), replacements, self._apps()
+            level, self._words(NEVER_CORRECT), self._words(NEVER_SUGGEST), replacements, self._apps()
         )
 
     def set_level(self, level: Level) -> None:
         """Choose a level."""
-        self._store.set_setting(_LEVEL, level.value)
+        self._store.set_setting(LEVEL, level.value)
         self.current = replace(self.current, level=level)
 
     def never_correct(self, word: str, never: bool) -> None:
@@ -92,9 +85,7 @@ class StoredPreferences:
         apps = {name: chosen for name, chosen in self.current.apps.items() if name != app}
         if profile is not None:
             apps[app] = profile
-        self._store.set_setting(
-            _APPS, json.dumps({name: asdict(chosen) for name, chosen in sorted(apps.items())})
-        )
+        self._store.set_setting(APPS, {name: asdict(chosen) for name, chosen in sorted(apps.items())})
         self.current = replace(self.current, apps=apps)
 
     def forget(self, word: str) -> None:
@@ -109,28 +100,20 @@ class StoredPreferences:
 
     def _put(self, wanted: Preferences) -> None:
         with self._store.transaction():
-            self._store.set_setting(_NEVER_CORRECT, json.dumps(sorted(wanted.never_correct)))
-            self._store.set_setting(_NEVER_SUGGEST, json.dumps(sorted(wanted.never_suggest)))
-            self._store.set_setting(_REPLACEMENTS, json.dumps(dict(sorted(wanted.replacements.items()))))
+            self._store.set_setting(NEVER_CORRECT, sorted(wanted.never_correct))
+            self._store.set_setting(NEVER_SUGGEST, sorted(wanted.never_suggest))
+            self._store.set_setting(REPLACEMENTS, dict(sorted(wanted.replacements.items())))
         self.current = wanted
 
-    def _words(self, name: str) -> frozenset[str]:
-        listed = self._read(name, "[]")
-        if not isinstance(listed, list) or not _are_texts(listed):
-            raise _damaged()
-        return frozenset(listed)
+    def _words(self, setting: Setting[Collection[str]]) -> frozenset[str]:
+        listed = self._store.setting(setting)
+        return frozenset(() if listed is None else listed)
 
     def _apps(self) -> dict[str, AppProfile]:
-        stored = self._read(_APPS, "{}")
+        stored = self._store.setting(APPS) or {}
         try:
             return {name: _profile_of(**fields) for name, fields in stored.items()}
         except (ValueError, TypeError, AttributeError) as error:
-            raise _damaged() from error
-
-    def _read(self, name: str, nothing: str) -> Any:
-        try:
-            return json.loads(self._store.setting(name) or nothing)
-        except (ValueError, RecursionError) as error:
             raise _damaged() from error
 
 
@@ -146,10 +129,6 @@ def _with(listed: Collection[str], word: str, included: bool) -> frozenset[str]:
 
 def _without(replacements: Mapping[str, str], word: str) -> dict[str, str]:
     return {typed: text for typed, text in replacements.items() if typed != word}
-
-
-def _are_texts(values: Collection[Any]) -> bool:
-    return all(isinstance(value, str) for value in values)
 
 
 def _damaged() -> QuietkeysError:

@@ -24,13 +24,10 @@ from typing import Final, Protocol
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from quietkeys.cipher.key_file import write_private
-from quietkeys.files import make_folder
-from quietkeys.profile.database import translated
-from quietkeys.profile.folder import DATABASE, KEYS, OUTBOX, Profile
+from quietkeys.files import make_folder, translated, write_pieces
+from quietkeys.profile.folder import DATABASE, IDENTITIES, KEYS, OUTBOX, Profile
 from quietkeys.profile.outbox import KEYS as EVALUATION_KEYS
 from quietkeys.profile.store import Store
-from quietkeys.remote.identity import FOLDER as IDENTITIES
 from quietkeys.vault import DataKey, Protection, Vault
 from quietkeys.vault.human_code import RecoveryCode
 from quietkeys.vault.protection import normalized, stretched, stretching
@@ -68,13 +65,16 @@ def back_up(profile: Profile, path: Path, passphrase: str | None = None) -> Reco
     key = _key(kind, parameters, code.text if code is not None else passphrase or "")
     head = MAGIC + bytes([kind, len(parameters)]) + parameters + os.urandom(_PREFIX)
     head += derived(key, b"backup check")[:_CHECK]
-    write_private(path, _sealed(key, head, _entries(profile)))
+    write_pieces(path, _sealed(key, head, _entries(profile)))
     return code
 
 
-def restore(path: Path, folder: Path, secret: str, protection: Protection | None = None) -> None:
-    """Make a profile folder of a backup. secret: its recovery code or its passphrase.
+def restore(
+    path: Path, folder: Path, secret: str | RecoveryCode, protection: Protection | None = None
+) -> None:
+    """Make a profile folder of a backup.
 
+    secret: its recovery code, as it was returned or as somebody typed it, or its passphrase.
     protection: of the new profile, as `Personalizer.open`. Raises Refused (BACKUP_SEALED,
     RECOVERY_CODE_MISTYPED; PROFILE_EXISTS if there is something in that folder), Untrusted (BACKUP_DAMAGED),
     Outdated (VERSION_UNSUPPORTED, PROFILE_NEWER), TryAgain (DISK_FULL, STORAGE_FAILED, KEY_STORE_FAILED);
@@ -89,7 +89,7 @@ def restore(path: Path, folder: Path, secret: str, protection: Protection | None
             shutil.rmtree(draft, ignore_errors=True)  # what a kill has left
         stack.callback(shutil.rmtree, draft, ignore_errors=True)
         make_folder(draft)
-        key = _write_files(source, secret, draft)
+        key = _write_files(source, secret.text if isinstance(secret, RecoveryCode) else secret, draft)
         store = Store.open(draft / DATABASE, key)
         try:
             store.check()
@@ -114,7 +114,7 @@ def _write_files(source: _Source, secret: str, folder: Path) -> DataKey:
             raise Untrusted(ErrorCode.BACKUP_DAMAGED)
         seen.add(name)
         make_folder((folder / name).parent)
-        write_private(folder / name, content.pieces(size))
+        write_pieces(folder / name, content.pieces(size))
     if DATABASE not in seen:
         raise Untrusted(ErrorCode.BACKUP_DAMAGED)
     return data_key

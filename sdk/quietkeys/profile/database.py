@@ -1,30 +1,32 @@
-"""The profile database, without what its rows mean: one SQLite file, transactions, our errors.
+"""The profile database, without what its rows mean: one SQLite file, transactions, sealed rows, our errors.
 
 In write-ahead mode a committed transaction survives the process, so a kill at any moment leaves either
 all of a transaction or none. SQLite checks pages on open. Words are not stored in the order they
 were typed: their rows are sorted by a keyed hash (WITHOUT ROWID), and what is deleted is overwritten.
 Held-out events are in the order they happened; they name no word.
+
+Sealed rows are found by a text, which is hashed, or by a number that grows.
 """
 
 from __future__ import annotations
 
-import errno
 import os
 import sqlite3
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from quietkeys.files import system_error
 from quietkeys.profile import schema
-from quietkeys.profile.sealed_rows import SealedRows
-from quietkeys_protocol.errors import ErrorCode, QuietkeysError, error_of
+from quietkeys.vault.sealing import DataKey
+from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Untrusted, error_of
 
-if TYPE_CHECKING:
-    from quietkeys.vault.sealing import DataKey
-
-SCRUBBING: Final = "scrubbing"  # the setting that is there until the traces of version 1 are gone
+BLOCK: Final = 16  # bytes that contents are padded to a multiple of
+_SIZE: Final = struct.Struct(">H")  # of the text before a content
+BUSY_S: Final = 5.0  # to wait for another connection's transaction
 # Codes of what our statements meet in a damaged file only: tables that are not there, wrong types.
 _DAMAGE: Final = (
     sqlite3.SQLITE_CORRUPT,
@@ -34,7 +36,6 @@ _DAMAGE: Final = (
     sqlite3.SQLITE_MISMATCH,
     sqlite3.SQLITE_TOOBIG,
 )
-BUSY_S: Final = 5.0  # to wait for another connection's transaction
 
 
 class Database:
@@ -50,10 +51,9 @@ class Database:
     def open(cls, path: Path, key: DataKey) -> Database:
         """Return the database in this file, made with mode 0600 if it is missing.
 
-        One of version 1, in the clear, is sealed. Raises Untrusted (PROFILE_DAMAGED), Outdated
-        (PROFILE_NEWER) or TryAgain (DISK_FULL, STORAGE_FAILED).
+        Raises Untrusted (PROFILE_DAMAGED), Outdated (PROFILE_NEWER) or TryAgain (DISK_FULL, STORAGE_FAILED).
         """
-        with translated():
+        with _translated():
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
             connection = sqlite3.connect(path, BUSY_S, isolation_level=None, check_same_thread=False)
         return cls._prepared(connection, key)
@@ -82,16 +82,13 @@ class Database:
         ((version,),) = self.rows("PRAGMA user_version")
         if version > schema.VERSION:
             raise error_of(ErrorCode.PROFILE_NEWER)
-        if version < schema.VERSION:
+        if version not in (0, schema.VERSION):
+            raise error_of(ErrorCode.PROFILE_DAMAGED, "the version of the database")
+        if version == 0:
             with self.transaction():
-                if version == 0:
-                    schema.create(self)
-                else:
-                    schema.seal_version_1(self)
-                    SealedRows(self, "settings").put(SCRUBBING, b"")
-        if SealedRows(self, "settings").get(SCRUBBING) is not None:
-            self.scrub()
-            SealedRows(self, "settings").drop(SCRUBBING)
+                for statement in schema.STATEMENTS:
+                    self.run(statement)
+                self.run(f"PRAGMA user_version = {schema.VERSION}")
 
     def close(self) -> None:
         """Close; what the write-ahead log held is in the file afterwards."""
@@ -101,7 +98,7 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Do everything inside, or nothing of it. Raises TryAgain (DISK_FULL, STORAGE_FAILED)."""
-        with self._lock, translated():
+        with self._lock, _translated():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -113,12 +110,12 @@ class Database:
 
     def run(self, statement: str, *values: object) -> None:
         """Run a statement that returns nothing."""
-        with self._lock, translated():
+        with self._lock, _translated():
             self._connection.execute(statement, values)
 
     def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """Return the rows of a statement."""
-        with self._lock, translated():
+        with self._lock, _translated():
             return self._connection.execute(statement, values).fetchall()
 
     def row(self, statement: str, *values: object) -> tuple[Any, ...] | None:
@@ -126,13 +123,13 @@ class Database:
         found = self.rows(statement, *values)
         return found[0] if found else None
 
-    def alone(self) -> AbstractContextManager[object]:
+    def locked(self) -> AbstractContextManager[object]:
         """Keep other threads from running statements in between."""
         return self._lock
 
     def copy(self) -> bytes:
         """Return a file's worth of this database as it is now, rows sealed as they are."""
-        with self._lock, translated():
+        with self._lock, _translated():
             return self._connection.serialize()
 
     def scrub(self) -> None:
@@ -141,22 +138,21 @@ class Database:
         self.rows("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def version_of(path: Path) -> int:
-    """Return the version of the database in a file, 0 where there is none; raises as `Database.open`."""
-    with translated():
+def is_made(path: Path) -> bool:
+    """Return whether a file holds a database that `Database.open` has made; raises as that does."""
+    with _translated():
         if not path.exists():
-            return 0
+            return False
         connection = sqlite3.connect(path, BUSY_S)
         try:
-            ((version,),) = connection.execute("PRAGMA user_version").fetchall()
+            return connection.execute("PRAGMA user_version").fetchall() != [(0,)]
         finally:
             connection.close()
-    return int(version)
 
 
 @contextmanager
-def translated() -> Iterator[None]:
-    """Raise errors of SQLite and of the operating system as ours; they may name paths, never words."""
+def _translated() -> Iterator[None]:
+    # Errors of SQLite and of the operating system as ours; they may name paths, never words.
     try:
         yield
     except sqlite3.Error as error:
@@ -164,8 +160,7 @@ def translated() -> Iterator[None]:
     except UnicodeDecodeError:  # in the message of an error about a damaged schema; it quotes the file
         raise error_of(ErrorCode.PROFILE_DAMAGED) from None
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        raise error_of(ErrorCode.DISK_FULL if full else ErrorCode.STORAGE_FAILED) from error
+        raise system_error(error) from error
 
 
 def _error_of(error: sqlite3.Error) -> QuietkeysError:
@@ -175,3 +170,89 @@ def _error_of(error: sqlite3.Error) -> QuietkeysError:
     if code in _DAMAGE or (code == 0 and isinstance(error, sqlite3.OperationalError)):  # 0: of the module
         return error_of(ErrorCode.PROFILE_DAMAGED)
     return error_of(ErrorCode.STORAGE_FAILED)
+
+
+class SealedRows:
+    """A table of rows that are found by a text: its keyed hash is the name, itself it is sealed."""
+
+    def __init__(self, database: Database, table: str, block: int = BLOCK) -> None:
+        """table: one of ours, with columns `name` and `content`."""
+        self._database = database
+        self._table = table
+        self._block = block
+
+    def get(self, text: str) -> bytes | None:
+        """Return the content of a row. Raises Untrusted (PROFILE_DAMAGED)."""
+        name = self._database.key.name(self._table, text)
+        row = self._database.row(f"SELECT content FROM {self._table} WHERE name = ?", name)  # noqa: S608
+        return None if row is None else self._unsealed(name, row[0])[1]
+
+    def put(self, text: str, content: bytes) -> None:
+        """Store a row, in place of any other of this text."""
+        key, label = self._database.key, text.encode()
+        name = key.name(self._table, text)
+        sealed = key.seal(self._table, name, _SIZE.pack(len(label)) + label + content, self._block)
+        self._database.run(f"INSERT OR REPLACE INTO {self._table} VALUES (?, ?)", name, sealed)  # noqa: S608
+
+    def drop(self, text: str) -> None:
+        """Remove a row."""
+        name = self._database.key.name(self._table, text)
+        self._database.run(f"DELETE FROM {self._table} WHERE name = ?", name)  # noqa: S608
+
+    def all(self) -> Iterator[tuple[str, bytes]]:
+        """Yield the text and content of every row, in no order that means anything; raises as `get`."""
+        rows = self._database.rows(f"SELECT name, content FROM {self._table}")  # noqa: S608
+        return (self._unsealed(name, sealed) for name, sealed in rows)
+
+    def _unsealed(self, name: bytes, sealed: bytes) -> tuple[str, bytes]:
+        content = self._database.key.unseal(self._table, name, sealed)
+        try:
+            (size,) = _SIZE.unpack_from(content)
+            return content[2 : 2 + size].decode(), content[2 + size :]
+        except (struct.error, UnicodeDecodeError) as error:
+            raise Untrusted(ErrorCode.PROFILE_DAMAGED, self._table) from error
+
+
+class NumberedRows:
+    """A table of rows in the order in which they were added; numbers are never used again."""
+
+    def __init__(self, database: Database, table: str, block: int = BLOCK) -> None:
+        """table: one of ours, with an INTEGER PRIMARY KEY AUTOINCREMENT and a column `content`."""
+        self._database = database
+        self._table = table
+        self._block = block
+
+    def add(self, content: bytes, **columns: str) -> int:
+        """Store a row; return its number. columns: others, in the clear."""
+        database = self._database
+        with database.locked():
+            last = database.row("SELECT seq FROM sqlite_sequence WHERE name = ?", self._table)
+            number = 1 if last is None else last[0] + 1
+            sealed = database.key.seal(self._table, number_name(number), content, self._block)
+            names, places = ", ".join(("rowid", *columns, "content")), ", ?" * (len(columns) + 1)
+            statement = f"INSERT INTO {self._table} ({names}) VALUES (?{places})"  # noqa: S608
+            database.run(statement, number, *columns.values(), sealed)
+        return int(number)
+
+    def all(self) -> Iterator[tuple[int, bytes]]:
+        """Yield number and content of every row, in order. Raises Untrusted (PROFILE_DAMAGED)."""
+        for number, sealed in self.stored():
+            yield number, self.unsealed(number, sealed)
+
+    def stored(self) -> list[tuple[int, bytes]]:
+        """Return number and sealed content of every row, in order."""
+        return [
+            (number, sealed)
+            for number, sealed in self._database.rows(
+                f"SELECT rowid, content FROM {self._table} ORDER BY rowid"  # noqa: S608
+            )
+        ]
+
+    def unsealed(self, number: int, sealed: bytes) -> bytes:
+        """Return the content of a row. Raises Untrusted (PROFILE_DAMAGED)."""
+        return self._database.key.unseal(self._table, number_name(number), sealed)
+
+
+def number_name(number: int) -> bytes:
+    """Return the name that a numbered row is sealed under."""
+    return number.to_bytes(8, "big")

@@ -10,8 +10,7 @@ identities/ keys/ outbox/
 
 from __future__ import annotations
 
-import fcntl
-import os
+import logging
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,28 +18,33 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
 
+from filelock import BaseFileLock, FileLock, Timeout
+
 from quietkeys.answers import Problem
-from quietkeys.files import make_folder, remove, remove_drafts, write_whole
-from quietkeys.profile.database import translated, version_of
-from quietkeys.profile.store import BYTES_SENT, WIPING, Store
-from quietkeys.sync.circle import CIRCLE_SETTINGS
-from quietkeys.sync.keys.life import KEY_SETTINGS
+from quietkeys.files import make_folder, remove, remove_drafts, translated, write_whole
+from quietkeys.profile.database import is_made
+from quietkeys.profile.ledger import LedgerKind
+from quietkeys.profile.settings import WIPING
+from quietkeys.profile.store import Store
 from quietkeys.vault import HEADER, Kind, Protection, Vault
 from quietkeys_protocol.errors import ErrorCode, Refused, Untrusted
 
+LOCK: Final = "lock"
 DATABASE: Final = "profile.sqlite"
 LAST_GOOD: Final = "last-good.sqlite"
-SEALED_SINCE: Final = 2  # version of the database
 KEYS: Final = "keys"
 FHE_KEYS: Final = b"fhe keys"  # what the vault's key for the key file is for
 OUTBOX: Final = "outbox"
+IDENTITIES: Final = "identities"
 _ASIDE: Final = "damaged-"
-_RECOVERED: Final = "profile_recovered"
-_ANEW: Final = "profile_damaged"
 _SENTENCES: Final = {
-    _RECOVERED: "The profile could not be read. It was set aside, and its last good version is used.",
-    _ANEW: "The profile could not be read. It was set aside, and learning started anew.",
+    LedgerKind.PROFILE_RECOVERED: (
+        "The profile could not be read. It was set aside, and its last good version is used."
+    ),
+    LedgerKind.PROFILE_DAMAGED: "The profile could not be read. It was set aside, and learning started anew.",
 }
+
+_LOG: Final = logging.getLogger(__name__)
 
 Built = TypeVar("Built")
 
@@ -52,7 +56,7 @@ class Profile:
     folder: Path
     store: Store
     vault: Vault
-    _lock: int = field(repr=False)
+    _lock: BaseFileLock = field(repr=False)
 
     @classmethod
     def open(
@@ -78,28 +82,29 @@ class Profile:
                 vault, lost = Vault.create(folder, protection), True
             profile, built, kind = cls._recovered(folder, vault, lock, build, now)
             if lost or kind:
-                kind = kind or _ANEW
+                kind = kind or LedgerKind.PROFILE_DAMAGED
+                _LOG.warning("profile set aside: %s", kind.value)
                 profile.store.write_ledger(now, kind, _SENTENCES[kind])
             return profile, built
         except BaseException:
-            os.close(lock)
+            lock.release()
             raise
 
     @classmethod
     def _recovered(
-        cls, folder: Path, vault: Vault, lock: int, build: Callable[[Store], Built], now: float
-    ) -> tuple[Profile, Built, str]:
-        """Return the opened profile, and what became of a damaged one: "", or the kind of a ledger line."""
-        last_good, kind = folder / LAST_GOOD, ""
-        for next_kind in (_RECOVERED, _ANEW):
+        cls, folder: Path, vault: Vault, lock: BaseFileLock, build: Callable[[Store], Built], now: float
+    ) -> tuple[Profile, Built, LedgerKind | None]:
+        """Return the opened profile, and what became of a damaged one, None if it was not."""
+        last_good, kind = folder / LAST_GOOD, None
+        for next_kind in (LedgerKind.PROFILE_RECOVERED, LedgerKind.PROFILE_DAMAGED):
             try:
                 return *cls._opened(folder, vault, lock, build), kind
             except Untrusted as error:
                 if error.code is not ErrorCode.PROFILE_DAMAGED:
                     raise
             _set_aside(folder, now, f"{DATABASE}*")
-            kind = next_kind if last_good.exists() else _ANEW
-            if kind == _RECOVERED:
+            kind = next_kind if last_good.exists() else LedgerKind.PROFILE_DAMAGED
+            if kind is LedgerKind.PROFILE_RECOVERED:
                 _put_in_place(last_good, folder / DATABASE)
             else:
                 _set_aside(folder, now, f"{LAST_GOOD}*")
@@ -107,13 +112,10 @@ class Profile:
 
     @classmethod
     def _opened(
-        cls, folder: Path, vault: Vault, lock: int, build: Callable[[Store], Built]
+        cls, folder: Path, vault: Vault, lock: BaseFileLock, build: Callable[[Store], Built]
     ) -> tuple[Profile, Built]:
-        version = version_of(folder / DATABASE)
-        if version == 0 and (folder / LAST_GOOD).exists():  # it was lost, perhaps while it was put in place
+        if not is_made(folder / DATABASE) and (folder / LAST_GOOD).exists():  # lost, perhaps on its way back
             raise Untrusted(ErrorCode.PROFILE_DAMAGED, "the database")
-        if 0 < version < SEALED_SINCE:
-            _seal_files(folder, vault)
         changed = _changed(folder)
         store = Store.open(folder / DATABASE, vault.key)
         try:
@@ -121,7 +123,6 @@ class Profile:
             store.check()
             if store.setting(WIPING) is not None:
                 profile.finish_wipe()
-            store.number(BYTES_SENT)  # the one number that `build` does not read
             built = build(store)
             if changed:
                 profile.keep()
@@ -132,11 +133,9 @@ class Profile:
 
     def close(self) -> None:
         """Close the store and let go of the folder; closing again does nothing."""
-        if self._lock < 0:
-            return
-        self.store.close()
-        os.close(self._lock)
-        self._lock = -1
+        if self._lock.is_locked:
+            self.store.close()
+            self._lock.release()
 
     def keep(self) -> None:
         """Make the present database the last good version. Raises TryAgain (DISK_FULL, STORAGE_FAILED)."""
@@ -168,8 +167,7 @@ class Profile:
             for name in (KEYS, OUTBOX):
                 if (self.folder / name).exists():
                     shutil.rmtree(self.folder / name)
-            for name in (*KEY_SETTINGS, *CIRCLE_SETTINGS):
-                self.store.drop_setting(name)
+            self.store.drop_key_settings()
         self.store.drop_setting(WIPING)
         self.keep()
 
@@ -187,34 +185,24 @@ class Profile:
         return found
 
 
-def _locked(folder: Path) -> int:
+def _locked(folder: Path) -> BaseFileLock:
+    # A lock of this object alone: not of a thread, nor shared with another object of this process.
+    lock = FileLock(folder / LOCK, mode=0o600, thread_local=False, blocking=False, is_singleton=False)
     with translated():
-        descriptor = os.open(folder / "lock", os.O_CREAT | os.O_RDWR, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(descriptor)
-        raise Refused(ErrorCode.PROFILE_LOCKED) from error
-    return descriptor
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise Refused(ErrorCode.PROFILE_LOCKED) from error
+    return lock
 
 
 def _vault(folder: Path, protection: Protection | None) -> Vault:
     # The vault of a folder, made for a folder that has none and nothing that it would have sealed.
     if not Vault.exists(folder):
-        if version_of(folder / DATABASE) >= SEALED_SINCE:
+        if is_made(folder / DATABASE):
             raise Untrusted(ErrorCode.PROFILE_DAMAGED, "the vault")
         return Vault.create(folder, protection)
     return Vault.open(folder, protection)
-
-
-def _seal_files(folder: Path, vault: Vault) -> None:
-    # What version 1 left in the clear beside its database.
-    from quietkeys.cipher.host import KEY_FILE
-    from quietkeys.cipher.key_file import seal_version_1 as seal_key_file
-    from quietkeys.remote.identity import seal_version_1 as seal_identities
-
-    seal_identities(folder, vault.key)
-    seal_key_file(folder / KEYS / KEY_FILE, vault.key.file_key(FHE_KEYS))
 
 
 def _changed(folder: Path) -> bool:

@@ -22,13 +22,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from quietkeys.files import make_folder, read_whole, remove, remove_drafts, write_whole
-from quietkeys.profile.database import Database, translated
+from quietkeys.files import make_folder, read_whole, remove, remove_drafts, translated, write_whole
+from quietkeys.profile.database import Database
+from quietkeys.profile.folder import OUTBOX
 from quietkeys_protocol.containers import MAX_REPORT_BYTES, MAX_UPDATE_BYTES
 from quietkeys_protocol.errors import ErrorCode, Untrusted
 from quietkeys_protocol.plan import Plan
 
-FOLDER: Final = "outbox"
 KEYS: Final = "evaluation.keys"  # while they are uploaded
 
 Integers = NDArray[np.int64]
@@ -78,7 +78,7 @@ class Outbox:
 
     def __init__(self, database: Database, profile: Path, plan: Plan) -> None:
         self._database = database
-        self._folder = profile / FOLDER
+        self._folder = profile / OUTBOX
         self._plan = plan
 
     @property

@@ -6,31 +6,32 @@ together is one transaction.
 
 from __future__ import annotations
 
+import math
+import struct
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from quietkeys.profile.database import Database
+from quietkeys.profile.database import Database, NumberedRows, SealedRows
+from quietkeys.profile.ledger import LedgerKind, LedgerLine
 from quietkeys.profile.memory import Entry, Key
-from quietkeys.profile.row_codec import LedgerLine, pack_array, pack_count, unpack_array, unpack_count
-from quietkeys.profile.schema import LEDGER_BLOCK, MEMORY_BLOCK
-from quietkeys.profile.sealed_rows import NumberedRows, SealedRows
+from quietkeys.profile.settings import BYTES_SENT, SETTINGS, WIPING, Setting, Until, setting_named
 from quietkeys.profile.trainers import Trainers
 from quietkeys.vault.sealing import DataKey
 from quietkeys_protocol.errors import ErrorCode, Untrusted, error_of
 
-WIPING: Final = "wiping"  # the setting that is there from a wipe until its files are gone too
-BYTES_SENT: Final = "bytes_sent"  # the setting that adds up the bodies of all syncs
 _SEPARATOR: Final = "\x1f"  # between the words of a key; never part of a word
 _LONGEST: Final = 3  # words of a key
-_DIGITS: Final = 18  # of a number that fits SQLite's integers
-# How settings begin that outlive a wipe: the bundle versions seen; trainers' keys and receipts.
-_KEPT: Final = ("bundle/", "trainer_")
 _KIND_BYTES: Final = 4  # of a mark's name
+_MEMORY: Final = struct.Struct("<dq")  # count, tick
+_MEMORY_BLOCK: Final = 64  # bytes that a row of memory is padded to: one word or three, short or long
+_LEDGER_BLOCK: Final = 256
+
+Value = TypeVar("Value")
 
 
 class Store:
@@ -39,10 +40,10 @@ class Store:
     def __init__(self, database: Database) -> None:
         self.database = database
         self._settings = SealedRows(database, "settings")
-        self._memory = SealedRows(database, "memory", MEMORY_BLOCK)
+        self._memory = SealedRows(database, "memory", _MEMORY_BLOCK)
         self._arrays = SealedRows(database, "arrays")
         self._held_out = NumberedRows(database, "held_out")
-        self._ledger = NumberedRows(database, "ledger", LEDGER_BLOCK)
+        self._ledger = NumberedRows(database, "ledger", _LEDGER_BLOCK)
 
     @classmethod
     def open(cls, path: Path, key: DataKey) -> Store:
@@ -57,7 +58,11 @@ class Store:
     def check(self) -> None:
         """Read every row but those of local memory. Raises Untrusted (PROFILE_DAMAGED) if one is damaged."""
         adapters = NumberedRows(self.database, "adapters")
-        for rows in (self._settings, self._arrays, self._held_out, self._ledger, adapters):
+        for name, content in self._settings.all():
+            setting = setting_named(name)
+            if setting is not None:
+                setting.of_bytes(content)
+        for rows in (self._arrays, self._held_out, self._ledger, adapters):
             for _ in rows.all():
                 pass
         for name, sealed in self.database.rows("SELECT name, content FROM marks"):
@@ -71,25 +76,28 @@ class Store:
         """Do everything inside, or nothing of it. Raises TryAgain (DISK_FULL, STORAGE_FAILED)."""
         return self.database.transaction()
 
-    def setting(self, name: str) -> str | None:
-        """Return a stored setting."""
-        value = self._settings.get(name)
-        return None if value is None else value.decode(errors="replace")
+    def setting(self, setting: Setting[Value]) -> Value | None:
+        """Return what a setting holds, None for nothing. Raises Untrusted (PROFILE_DAMAGED)."""
+        content = self._settings.get(setting.name)
+        return None if content is None else setting.of_bytes(content)
 
-    def number(self, name: str) -> int:
-        """Return a stored setting that counts something, 0 if it is missing; Untrusted (PROFILE_DAMAGED)."""
-        value = self.setting(name) or "0"
-        if not (value.isascii() and value.isdecimal() and len(value) <= _DIGITS):
-            raise error_of(ErrorCode.PROFILE_DAMAGED, "a setting")
-        return int(value)
+    def set_setting(self, setting: Setting[Value], value: Value) -> None:
+        """Store what a setting holds from now on."""
+        self._settings.put(setting.name, setting.codec.write(value).encode())
+
+    def drop_setting(self, setting: Setting[Any]) -> None:
+        """Remove a setting."""
+        self._settings.drop(setting.name)
+
+    def drop_key_settings(self) -> None:
+        """Remove the settings that go with the keys."""
+        for setting in SETTINGS:
+            if setting.until is Until.KEYS_GO:
+                self.drop_setting(setting)
 
     def add_bytes_sent(self, size: int) -> None:
         """Add to the bodies of all syncs. Raises Untrusted (PROFILE_DAMAGED)."""
-        self.set_setting(BYTES_SENT, str(self.number(BYTES_SENT) + size))
-
-    def set_setting(self, name: str, value: str) -> None:
-        """Store a setting."""
-        self._settings.put(name, value.encode())
+        self.set_setting(BYTES_SENT, (self.setting(BYTES_SENT) or 0) + size)
 
     def mark(self, kind: str, text: str) -> bytes | None:
         """Return what is kept about a text under its keyed hash, None if nothing is."""
@@ -196,7 +204,7 @@ class Store:
                 self._arrays.drop(name)
         self.database.run("DELETE FROM held_out")
 
-    def write_ledger(self, time: float, kind: str, text: str) -> None:
+    def write_ledger(self, time: float, kind: LedgerKind, text: str) -> None:
         """Append a line to the user's ledger."""
         self._ledger.add(LedgerLine(time, kind, text).to_bytes())
 
@@ -207,18 +215,48 @@ class Store:
     def wipe(self) -> None:
         """Remove everything learned, sent and received.
 
-        The bundle versions seen stay, and the trainers at which this device is still to be deleted, with the
-        keys that are trusted of them and the receipts of those that have done it.
+        Settings stay that outlive a wipe, and the trainers at which this device is still to be deleted.
         """
         with self.transaction():
             for table in ("marks", "memory", "arrays", "held_out", "adapters", "ledger", "outbox"):
                 self.database.run(f"DELETE FROM {table}")  # noqa: S608 - names of ours
             for name, _ in self._settings.all():
-                if not name.startswith(_KEPT):
+                setting = setting_named(name)
+                if setting is None or setting.until is not Until.FOLDER_GOES:
                     self._settings.drop(name)
             Trainers(self.database).leave_all()
-            self.set_setting(WIPING, "1")
+            self.set_setting(WIPING, True)
 
-    def drop_setting(self, name: str) -> None:
-        """Remove a setting."""
-        self._settings.drop(name)
+
+def pack_count(count: float, tick: int) -> bytes:
+    """Return the bytes of a decayed count and its tick."""
+    return _MEMORY.pack(count, tick)
+
+
+def unpack_count(content: bytes) -> tuple[float, int]:
+    """Return the count, not negative, and tick in these bytes. Raises Untrusted (PROFILE_DAMAGED)."""
+    if len(content) != _MEMORY.size:
+        raise error_of(ErrorCode.PROFILE_DAMAGED, "local memory")
+    count, tick = _MEMORY.unpack(content)
+    if not 0.0 <= count < math.inf or tick < 0:
+        raise error_of(ErrorCode.PROFILE_DAMAGED, "local memory")
+    return count, tick
+
+
+def pack_array(array: NDArray[np.float64]) -> bytes:
+    """Return the bytes of an array."""
+    shape = "x".join(str(size) for size in array.shape)
+    return shape.encode() + b"\n" + np.ascontiguousarray(array, dtype="<f8").tobytes()
+
+
+def unpack_array(content: bytes) -> NDArray[np.float64]:
+    """Return the array of counts, none negative, in these bytes. Raises Untrusted (PROFILE_DAMAGED)."""
+    shape, _, values = content.partition(b"\n")
+    try:
+        sizes = tuple(int(part) for part in shape.split(b"x"))
+        array: NDArray[np.float64] = np.frombuffer(values, dtype="<f8").reshape(sizes).copy()
+    except ValueError as error:
+        raise error_of(ErrorCode.PROFILE_DAMAGED, "an array") from error
+    if not (np.isfinite(array).all() and (array >= 0.0).all()):
+        raise error_of(ErrorCode.PROFILE_DAMAGED, "an array")
+    return array

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from quietkeys.environment import Environment
+from quietkeys.profile.ledger import LedgerKind
 from quietkeys.profile.store import Store
 from quietkeys.profile.trainers import Trainers
 from quietkeys.remote.client import TrainerClient
@@ -37,7 +38,7 @@ def leave(profile: Path, store: Store, trainer: str, transport: Transport, envir
         keep_receipt(store, replace(receipt, trainer=trainer, trainer_key=key))
         store.write_ledger(
             environment.clock(),
-            "deleted_at_trainer",
+            LedgerKind.DELETED_AT_TRAINER,
             "The trainer has signed that it deleted this device's data, and no longer knows the device.",
         )
     drop_identity(profile, trainer)

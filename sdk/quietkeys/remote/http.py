@@ -16,7 +16,7 @@ from typing import BinaryIO, Final, Protocol
 import requests
 import urllib3
 
-from quietkeys.profile.database import translated
+from quietkeys.files import translated
 from quietkeys.remote.address import trainer_address
 from quietkeys.remote.deadline import Watch, WatchedAdapter
 from quietkeys_protocol.errors import ErrorCode, TryAgain, Untrusted

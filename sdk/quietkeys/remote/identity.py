@@ -13,10 +13,10 @@ from typing import Final, NoReturn
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from quietkeys.files import make_folder, read_whole, remove, write_whole
+from quietkeys.profile.folder import IDENTITIES
 from quietkeys.vault.sealing import SEALED_MORE, DataKey, seal_bytes, unseal_bytes
 from quietkeys_protocol.signing import Credentials, device_id_of, signing_string
 
-FOLDER: Final = "identities"
 _PURPOSE: Final = b"identities"
 _SECRET_BYTES: Final = 32  # RFC 8032
 
@@ -66,14 +66,6 @@ def identity_for(profile: Path, trainer: str, key: DataKey) -> Identity:
     return Identity(Ed25519PrivateKey.from_private_bytes(secret))
 
 
-def seal_version_1(profile: Path, key: DataKey) -> None:
-    """Seal the identities that version 1 left in the clear. Raises TryAgain (DISK_FULL, STORAGE_FAILED)."""
-    for path in sorted((profile / FOLDER).glob("*.key")):
-        secret = read_whole(path, _SECRET_BYTES + SEALED_MORE)
-        if len(secret) == _SECRET_BYTES:
-            write_whole(path, seal_bytes(key.file_key(_PURPOSE), path.name.encode(), secret))
-
-
 def drop_identity(profile: Path, trainer: str) -> None:
     """Remove the identity at a trainer; nothing sent under it can be reached afterwards."""
     remove(_path(profile, trainer))
@@ -81,4 +73,4 @@ def drop_identity(profile: Path, trainer: str) -> None:
 
 def _path(profile: Path, trainer: str) -> Path:
     name = hashlib.sha256(trainer.encode()).hexdigest()[:32]
-    return profile / FOLDER / f"{name}.key"
+    return profile / IDENTITIES / f"{name}.key"

@@ -7,20 +7,17 @@ outlive a wipe: what is left to do afterwards, and what there is to show for it,
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Self
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from quietkeys.profile.settings import TRAINER_KEY, TRAINER_RECEIPTS, Setting
 from quietkeys.profile.store import Store
 from quietkeys_protocol.errors import ErrorCode, Untrusted, error_of
 from quietkeys_protocol.signing import deletion_string
-
-_KEY: Final = "trainer_key/"  # settings, by the hash of the trainer's address
-_RECEIPTS: Final = "trainer_receipts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +70,12 @@ class DeletionReceipt:
 
 def trusted_key(store: Store, trainer: str) -> bytes | None:
     """Return the key that is trusted of a trainer. Raises Untrusted (PROFILE_DAMAGED)."""
-    stored = store.setting(_key_name(trainer))
-    try:
-        return None if stored is None else bytes.fromhex(stored)
-    except ValueError as error:
-        raise error_of(ErrorCode.PROFILE_DAMAGED, "a trainer's key") from error
+    return store.setting(_key_of(trainer))
 
 
 def trust_key(store: Store, trainer: str, key: bytes) -> None:
     """Trust this key of a trainer, and no other, from now on."""
-    store.set_setting(_key_name(trainer), key.hex())
+    store.set_setting(_key_of(trainer), key)
 
 
 def check_key(store: Store, trainer: str, key: bytes) -> None:
@@ -97,18 +90,16 @@ def check_key(store: Store, trainer: str, key: bytes) -> None:
 def receipts_in(store: Store) -> tuple[DeletionReceipt, ...]:
     """Return the receipts that were verified, oldest first. Raises Untrusted (PROFILE_DAMAGED)."""
     try:
-        return tuple(
-            DeletionReceipt._stored(fields) for fields in json.loads(store.setting(_RECEIPTS) or "[]")
-        )
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        return tuple(DeletionReceipt._stored(fields) for fields in store.setting(TRAINER_RECEIPTS) or ())
+    except (ValueError, TypeError, KeyError) as error:
         raise error_of(ErrorCode.PROFILE_DAMAGED, "a receipt") from error
 
 
 def keep_receipt(store: Store, receipt: DeletionReceipt) -> None:
     """Keep a receipt that was verified. Within a transaction; raises as `receipts_in`."""
     kept = [*receipts_in(store), receipt]
-    store.set_setting(_RECEIPTS, json.dumps([one._to_store() for one in kept]))
+    store.set_setting(TRAINER_RECEIPTS, [one._to_store() for one in kept])
 
 
-def _key_name(trainer: str) -> str:
-    return _KEY + hashlib.sha256(trainer.encode()).hexdigest()
+def _key_of(trainer: str) -> Setting[bytes]:
+    return TRAINER_KEY.of(hashlib.sha256(trainer.encode()).hexdigest())

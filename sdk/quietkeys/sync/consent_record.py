@@ -6,14 +6,11 @@ Belongs to the profile's user. A record that does not match its own digest is da
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import asdict, dataclass
-from typing import Final
 
+from quietkeys.profile.settings import CONSENT
 from quietkeys.profile.store import Store
 from quietkeys_protocol.errors import ErrorCode, Refused, error_of
-
-CONSENT: Final = "consent"  # the setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +33,9 @@ def consent_in(store: Store) -> ConsentRecord | None:
     if stored is None:
         return None
     try:
-        record = ConsentRecord(**json.loads(stored))
+        record = ConsentRecord(**stored)
         intact = record.sha256 == _sha256(record.statement) and isinstance(record.given_at, float)
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+    except (TypeError, AttributeError) as error:
         raise error_of(ErrorCode.PROFILE_DAMAGED, "the consent") from error
     if not intact:
         raise error_of(ErrorCode.PROFILE_DAMAGED, "the consent")
@@ -47,7 +44,7 @@ def consent_in(store: Store) -> ConsentRecord | None:
 
 def keep_consent(store: Store, record: ConsentRecord) -> None:
     """Put a consent on record, in the place of an earlier one."""
-    store.set_setting(CONSENT, json.dumps(asdict(record)))
+    store.set_setting(CONSENT, asdict(record))
 
 
 def require_consent(store: Store) -> None:

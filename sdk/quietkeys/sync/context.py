@@ -9,8 +9,7 @@ from pathlib import Path
 
 from quietkeys.cipher.interface import Cipher
 from quietkeys.environment import Environment
-from quietkeys.learning.contested_mass import Masses
-from quietkeys.prediction.event_map import EventMap
+from quietkeys.prediction.events import EventMap, Masses
 from quietkeys.profile.store import Store
 from quietkeys.remote.http import Transport
 from quietkeys.updates.gate import MINIMUM_EVENTS

@@ -7,21 +7,22 @@ and the next report has the same size and follows the same way in every case.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
+from quietkeys.profile.ledger import LedgerKind, size_words
 from quietkeys.profile.outbox import Address, OpenReport, Outbox, ReportState
+from quietkeys.profile.settings import CIRCLE
 from quietkeys.profile.trainers import Trainers
-from quietkeys.profile.wording import size_words
 from quietkeys.remote.client import TrafficKind, TrainerClient
 from quietkeys.remote.departure import leave
 from quietkeys.remote.enrolment import ensure_enrolled
 from quietkeys.remote.http import StoppableTransport
 from quietkeys.remote.identity import identity_for
 from quietkeys.remote.parse import JobState
-from quietkeys.sync.circle import CIRCLE_SETTINGS
 from quietkeys.sync.consent_record import require_consent
 from quietkeys.sync.context import SyncContext
 from quietkeys.sync.keys.life import Alone, Deferred, KeySteps, Others
@@ -44,6 +45,7 @@ _UNSENDABLE: Final = (  # however often
     ErrorCode.SEQUENCE_REPLAYED,
 )
 _UNFINISHED: Final = (JobState.QUEUED, JobState.RUNNING)
+_LOG: Final = logging.getLogger(__name__)
 
 
 class _Cancelled(Exception):  # noqa: N818 - what happened
@@ -102,8 +104,10 @@ class _Run:
         try:
             review(self._context)
             return self._complete()
-        except (_Cancelled, QuietkeysError):
+        except (_Cancelled, QuietkeysError) as error:
             if not self._context.stop.is_set():
+                if isinstance(error, QuietkeysError):
+                    _LOG.warning("sync failed: %s", error.code.value)
                 raise
             return self._result(Settled(Outcome.CANCELLED, "The sync was stopped. The next one goes on."))
 
@@ -146,7 +150,7 @@ class _Run:
             if error.code in _REPEATED and report.state is ReportState.WRITTEN:
                 raise
             reason = "The trainer has no update for the report. The next sync sends another."
-            self._close("report_lost", reason)
+            self._close(LedgerKind.REPORT_LOST, reason)
             if error.code in _REPEATED:
                 raise
             return self._result(Settled(Outcome.LOST, reason))
@@ -155,7 +159,7 @@ class _Run:
     def _ensure_keys(self) -> str:
         """Catch up with the circle, where there is one, then with the keys; return the id of those in use."""
         others: Others = Alone()
-        if any(self._context.store.setting(name) is not None for name in CIRCLE_SETTINGS):
+        if any(self._context.store.setting(name) is not None for name in CIRCLE):
             from quietkeys.sync.circle.attendance import Attendance
 
             others = attendance = Attendance(self._context, self._client)
@@ -191,10 +195,12 @@ class _Run:
             if report is not None and report.state is ReportState.WRITTEN:
                 self._outbox.container(report)
         except Untrusted:
-            self._close("report_dropped", "A report was damaged on disk and was dropped.")
+            self._close(LedgerKind.REPORT_DROPPED, "A report was damaged on disk and was dropped.")
             return None
         if report is not None and report.address != address:
-            self._close("report_dropped", "A report under earlier keys, plan or trainer was dropped.")
+            self._close(
+                LedgerKind.REPORT_DROPPED, "A report under earlier keys, plan or trainer was dropped."
+            )
             return None
         return report
 
@@ -205,12 +211,12 @@ class _Run:
             job = self._client.post_report(container, report.id)
         except Refused as error:
             if error.code in _UNSENDABLE:
-                self._close("report_dropped", "The trainer refused a report, and it was dropped.")
+                self._close(LedgerKind.REPORT_DROPPED, "The trainer refused a report, and it was dropped.")
             raise
         what = "An empty report, encrypted like any other," if report.says_nothing else "Encrypted counts"
         with self._context.store.transaction():
             self._outbox.sent(report, job)
-            self._ledger("report_sent", f"{what} went to the trainer: {size_words(len(container))}.")
+            self._ledger(LedgerKind.REPORT_SENT, f"{what} went to the trainer: {size_words(len(container))}.")
         return self._reread()
 
     def _wait(self, report: OpenReport) -> JobState:
@@ -248,7 +254,9 @@ class _Run:
         self._outbox.keep_update(report, container)
         with self._context.store.transaction():
             self._outbox.fetched(report)
-            self._ledger("update_fetched", f"An encrypted update came back: {size_words(len(container))}.")
+            self._ledger(
+                LedgerKind.UPDATE_FETCHED, f"An encrypted update came back: {size_words(len(container))}."
+            )
         return self._reread()
 
     def _settle(self, report: OpenReport) -> SyncResult:
@@ -261,12 +269,13 @@ class _Run:
             elif settled.outcome is Outcome.ON_TRIAL:
                 hold(context.store, context.plan, settled.weights)
             self._outbox.close()
-            self._ledger(f"update_{settled.outcome.value}", settled.reason)
+            self._ledger(LedgerKind(f"update_{settled.outcome.value}"), settled.reason)
         self._outbox.tidy()
         return self._result(settled)
 
     def _result(self, settled: Settled) -> SyncResult:
         self._begin(None)
+        _LOG.info("sync ended: %s", settled.outcome.value)
         traffic = self._client.traffic
         return SyncResult(
             outcome=settled.outcome,
@@ -284,13 +293,13 @@ class _Run:
             raise Untrusted(ErrorCode.PROFILE_DAMAGED, "the outbox")
         return report
 
-    def _close(self, kind: str, text: str) -> None:
+    def _close(self, kind: LedgerKind, text: str) -> None:
         with self._context.store.transaction():
             self._outbox.close()
             self._ledger(kind, text)
         self._outbox.tidy()
 
-    def _ledger(self, kind: str, text: str) -> None:
+    def _ledger(self, kind: LedgerKind, text: str) -> None:
         self._context.store.write_ledger(self._context.environment.clock(), kind, text)
 
     def _begin(self, step: Step | None, upload_bytes: int = 0) -> None:
@@ -300,6 +309,7 @@ class _Run:
             self._seconds[self._step] = self._seconds.get(self._step, 0.0) + now - self._began
         self._step, self._began = step, now
         if step is not None:
+            _LOG.debug("sync step: %s", step.value)
             self._tell(step, upload_bytes)
             self._check_stop()
 

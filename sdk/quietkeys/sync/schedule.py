@@ -8,6 +8,7 @@ slot is noted as used: whatever happens to it, the next one is in the next perio
 from __future__ import annotations
 
 import hmac
+import logging
 import math
 import secrets
 import threading
@@ -17,14 +18,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from quietkeys.profile.settings import SLOT_SECRET, SLOT_USED
 from quietkeys.profile.store import Store
 from quietkeys.sync.result import SyncResult
 from quietkeys.updates.gate import MINIMUM_EVENTS
-from quietkeys_protocol.errors import ErrorCode, QuietkeysError, error_of
+from quietkeys_protocol.errors import QuietkeysError
 
 POLL_S: Final = 60.0  # between two looks at the clock and the conditions
-_SECRET: Final = "schedule_secret"  # noqa: S105 - the name of a setting
-_USED: Final = "slot_used"  # the setting with the period in seconds, and the last one whose slot was used
+_LOG: Final = logging.getLogger(__name__)
 SLOT_S: Final = 1800.0  # how long a slot stays open for its conditions to hold
 _DAY_S: Final = 86_400.0
 
@@ -150,7 +151,7 @@ class Scheduler:
         for number in (latest - 1, latest):
             is_open = 0.0 <= now - self._slot(number) < SLOT_S and number > self._used(now)
             if is_open and self._policy.allows(self._policy.conditions()):
-                self._store.set_setting(_USED, f"{self._period_s:.0f} {number}")
+                self._store.set_setting(SLOT_USED, (f"{self._period_s:.0f}", str(number)))
                 return self._sync()
         return None
 
@@ -183,6 +184,7 @@ class Scheduler:
                 if self.sync_if_due() is not None:
                     self.last_error = None
             except QuietkeysError as error:
+                _LOG.warning("sync in a slot failed: %s", error.code.value)
                 self.last_error = error
             finally:
                 self._syncing = False
@@ -199,18 +201,15 @@ class Scheduler:
         return float(math.ceil(local - self._utc_offset_s(local)))
 
     def _secret(self) -> bytes:
-        stored = self._store.setting(_SECRET)
-        if stored is None:
-            stored = secrets.token_hex(32)
-            self._store.set_setting(_SECRET, stored)
-        try:
-            return bytes.fromhex(stored)
-        except ValueError as error:
-            raise error_of(ErrorCode.PROFILE_DAMAGED, "a setting") from error
+        secret = self._store.setting(SLOT_SECRET)
+        if secret is None:
+            secret = secrets.token_bytes(32)
+            self._store.set_setting(SLOT_SECRET, secret)
+        return secret
 
     def _used(self, now: float) -> int:
         """Return the last period whose slot was used; 0 if periods were others, or the clock went back."""
-        words = (self._store.setting(_USED) or "").split()
+        words = self._store.setting(SLOT_USED) or ()
         if len(words) != 2 or not all(map(str.isdecimal, words)) or int(words[0]) != int(self._period_s):
             return 0
         return int(words[1]) if int(words[1]) <= self._period_at(now) else 0

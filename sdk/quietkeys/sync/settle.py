@@ -18,12 +18,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from quietkeys.learning.contested_mass import Choice
-from quietkeys.learning.held_out import fits, unpack_choice
-from quietkeys.prediction.event_map import EventMap
+from quietkeys.arrays import Int64
+from quietkeys.prediction.events import Choice, EventMap, fits, unpack_choice
+from quietkeys.profile.ledger import LedgerKind
 from quietkeys.profile.outbox import OpenReport
+from quietkeys.profile.settings import ADAPTER_BORN, CANDIDATE
 from quietkeys.profile.store import Store
 from quietkeys.sync.context import SyncContext
 from quietkeys.sync.result import Outcome, Step
@@ -40,13 +40,11 @@ from quietkeys_protocol.containers import Update, decode_update
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Untrusted
 from quietkeys_protocol.plan import Plan
 
-_CANDIDATE: Final = "candidate"  # the setting that holds an update on trial
-_BORN: Final = "adapter_born"  # the setting that says after which held-out event an adapter came in use
 _EMPTY: Final = "There is too little typing to learn from yet; an empty report went out, as on any other day."
 _STRANGE: Final = "The update cannot be what your counts give. Nothing was changed."
 _UNREADABLE: Final = "What came back could not be decrypted. Nothing was changed."
 
-Integers = NDArray[np.int64]
+Integers = Int64
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +131,7 @@ class Candidate:
 
 def candidate_of(store: Store, plan: Plan) -> Candidate | None:
     """Return the update on trial; None for none, for another plan's, and for a damaged one."""
-    words = (store.setting(_CANDIDATE) or "").split()
+    words = store.setting(CANDIDATE) or ()
     widths = [block.width for block in plan.blocks]
     if len(words) != 3 or words[0] != plan.hash:
         return None
@@ -150,13 +148,13 @@ def candidate_of(store: Store, plan: Plan) -> Candidate | None:
 def hold(store: Store, plan: Plan, by_block: Mapping[str, Integers]) -> None:
     """Put an update on trial from now on. Within a transaction."""
     content = b"".join(by_block[block.name].astype("<i8").tobytes() for block in plan.blocks)
-    store.set_setting(_CANDIDATE, f"{plan.hash} {store.newest_held_out()} {content.hex()}")
+    store.set_setting(CANDIDATE, (plan.hash, str(store.newest_held_out()), content.hex()))
 
 
 def apply(store: Store, plan: Plan, by_block: Mapping[str, Integers]) -> None:
     """Put an update in use, to be reviewed by what is typed from now on. Within a transaction."""
     version = Adapters(store.database, plan).apply(by_block)
-    store.set_setting(_BORN, f"{version} {store.newest_held_out()}")
+    store.set_setting(ADAPTER_BORN, (str(version), str(store.newest_held_out())))
 
 
 def try_out(context: SyncContext, settled: Settled) -> Settled:
@@ -194,12 +192,16 @@ def _review_candidate(context: SyncContext, candidate: Candidate) -> None:
     new = Weights(old.version + 1, candidate.by_block)
     verdict = judge(context.events, plan, choices, adapter_of(plan, old), adapter_of(plan, new))
     with store.transaction():
-        store.drop_setting(_CANDIDATE)
+        store.drop_setting(CANDIDATE)
         if verdict.applied:
             apply(store, plan, candidate.by_block)
-            _ledger(context, "trial_passed", f"The update on trial is used from now on: {verdict.reason}.")
+            _ledger(
+                context,
+                LedgerKind.TRIAL_PASSED,
+                f"The update on trial is used from now on: {verdict.reason}.",
+            )
         else:
-            _ledger(context, "trial_failed", f"The update on trial was dropped: {verdict.reason}.")
+            _ledger(context, LedgerKind.TRIAL_FAILED, f"The update on trial was dropped: {verdict.reason}.")
 
 
 def _review_adapter(context: SyncContext) -> None:
@@ -216,18 +218,18 @@ def _review_adapter(context: SyncContext) -> None:
             adapters.roll_back()
             _ledger(
                 context,
-                "rolled_back",
+                LedgerKind.ROLLED_BACK,
                 f"The last update was taken back: it makes worse guesses at the {len(choices)} words that you"
                 " typed since and that were kept aside to check it.",
             )
 
 
 def _born(store: Store, version: int) -> int | None:
-    words = (store.setting(_BORN) or "").split()
+    words = store.setting(ADAPTER_BORN) or ()
     if len(words) != 2 or not all(map(str.isdecimal, words)) or int(words[0]) != version:
         return None
     return int(words[1])
 
 
-def _ledger(context: SyncContext, kind: str, text: str) -> None:
+def _ledger(context: SyncContext, kind: LedgerKind, text: str) -> None:
     context.store.write_ledger(context.environment.clock(), kind, text)

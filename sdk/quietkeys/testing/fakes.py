@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quietkeys.files import make_folder, read_whole, write_whole
-from quietkeys.vault.purposes import seal, unseal
+from quietkeys.vault.sealing import seal, unseal
 from quietkeys_protocol.errors import ErrorCode, Outdated, Refused, StartOver, Untrusted
 from quietkeys_protocol.plan import Field, Plan
 

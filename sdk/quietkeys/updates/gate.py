@@ -23,9 +23,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from quietkeys.learning.contested_mass import Choice, softmax
-from quietkeys.prediction.event_map import EventMap, Floats
-from quietkeys.prediction.scorer import Adapter
+from quietkeys.arrays import Float64
+from quietkeys.bundle.networks import Adapter
+from quietkeys.prediction.events import Choice, EventMap, softmax
 from quietkeys_protocol.errors import ErrorCode, Untrusted
 from quietkeys_protocol.plan import Block, Plan
 from quietkeys_protocol.program import reference
@@ -135,7 +135,7 @@ def _compared(
     return float(rise.mean()), error, fixed, broken, sum(old_one[1] for old_one in before)
 
 
-def adapter_scores(events: EventMap, plan: Plan, choice: Choice, adapter: Adapter) -> Floats:
+def adapter_scores(events: EventMap, plan: Plan, choice: Choice, adapter: Adapter) -> Float64:
     """Return scores [K] of a choice's candidates under an adapter: what the ONNX graph computes."""
     score = choice.features @ events.base_weights
     for block in plan.blocks:
@@ -148,7 +148,7 @@ def adapter_scores(events: EventMap, plan: Plan, choice: Choice, adapter: Adapte
             score = score + event_score[choice.edit_events].sum(1)
         else:
             score = score + event_score[choice.buckets]
-    scores: Floats = score
+    scores: Float64 = score
     return scores
 
 

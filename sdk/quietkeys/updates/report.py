@@ -19,9 +19,9 @@ from typing import Final
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
-from quietkeys.learning.contested_mass import Masses
+from quietkeys.arrays import Int64
+from quietkeys.prediction.events import Masses
 from quietkeys.updates.versions import Weights
 from quietkeys_protocol.errors import ErrorCode, Refused
 from quietkeys_protocol.plan import STRENGTH_BITS, Block, Plan
@@ -31,7 +31,7 @@ TOP_SHARE: Final = 0.9  # quantile of S that is coded as the largest strength
 _SHRINK: Final = 0.8  # of R, per try to keep z inside its field
 _TRIES: Final = 24
 
-Integers = NDArray[np.int64]
+Integers = Int64
 
 
 @dataclass(frozen=True, slots=True)

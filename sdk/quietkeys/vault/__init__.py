@@ -1,4 +1,7 @@
-"""The vault: everything in a profile is sealed under one random key, which something else protects."""
+"""The vault: everything in a profile is sealed under one random key, which something else protects.
+
+Belongs here: keys, what is sealed under them, and secrets as people carry them. What is sealed is for others.
+"""
 
 from __future__ import annotations
 

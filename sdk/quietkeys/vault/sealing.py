@@ -1,8 +1,11 @@
-"""Sealing at rest: AES-256-GCM under keys that are derived from one random data key of the profile.
+"""Sealing: AES-256-GCM under keys of 32 bytes, bound to what it is for; keys derived by HKDF-SHA-256.
 
     sealed = nonce (12) | ciphertext of what is padded | tag (16)
 
-What is sealed is bound to its place, a table and a row, or a file's name: moved elsewhere it does not open.
+At rest the keys are derived from one random data key of the profile. What is sealed is bound to its place, a
+table and a row, or a file's name: moved elsewhere it does not open. Between the devices of one person it is
+bound to a purpose, and nothing is padded.
+
 Names that may be words become HMACs. Contents are padded (ISO/IEC 7816-4), so that their sizes say little.
 A nonce is random, which is safe for 2^32 messages of a key (NIST SP 800-38D): hundreds of millions of words.
 """
@@ -25,8 +28,10 @@ NAME_BYTES: Final = 16  # of a row's name: too many for two to meet
 BLOCK: Final = 16  # what sizes are padded to a multiple of
 _NONCE: Final = 12
 _TAG: Final = 16
+SEALED_MORE: Final = _NONCE + _TAG  # bytes that sealing adds
 _END: Final = b"\x80"  # of a content, before the zeros that pad it
 _CONTEXT: Final = b"quietkeys vault 1 "
+_BETWEEN: Final = "quietkeys-circle-v1 "
 
 
 class DataKey:
@@ -75,8 +80,13 @@ class DataKey:
 
 
 def derived(secret: bytes, purpose: bytes, salt: bytes | None = None) -> bytes:
-    """Return a key of 32 bytes for one purpose (HKDF-SHA256)."""
+    """Return a key of 32 bytes for one purpose, derived from a secret of full entropy (HKDF, RFC 5869)."""
     return HKDF(SHA256(), KEY_BYTES, salt, _CONTEXT + purpose).derive(secret)
+
+
+def new_key() -> bytes:
+    """Return a fresh key."""
+    return os.urandom(KEY_BYTES)
 
 
 def seal_bytes(key: bytes, place: bytes, content: bytes) -> bytes:
@@ -93,4 +103,22 @@ def unseal_bytes(key: bytes, place: bytes, sealed: bytes) -> bytes | None:
         return None
 
 
-SEALED_MORE: Final = _NONCE + _TAG  # bytes that sealing adds
+# Between devices of one person.
+
+
+def seal(key: bytes, content: bytes, purpose: str) -> bytes:
+    """Return content sealed under a key; only for the same purpose can it be opened."""
+    return seal_bytes(key, (_BETWEEN + purpose).encode(), content)
+
+
+def unseal(key: bytes, sealed: bytes, purpose: str) -> bytes:
+    """Return what was sealed; Untrusted (LETTER_UNTRUSTED) with another key or purpose, or if altered."""
+    content = unseal_bytes(key, (_BETWEEN + purpose).encode(), sealed)
+    if content is None:
+        raise Untrusted(ErrorCode.LETTER_UNTRUSTED)
+    return content
+
+
+def shared_key(secret: bytes, purpose: str, size: int = KEY_BYTES) -> bytes:
+    """Return the key of a purpose that every device derives from a shared secret of full entropy."""
+    return HKDF(SHA256(), size, None, (_BETWEEN + purpose).encode()).derive(secret)

@@ -80,7 +80,7 @@ def _add_part(
         if upload.size + body.size > service.largest_keys:
             raise Refused(ErrorCode.BODY_TOO_LARGE, f"at most {service.largest_keys} bytes in all")
         if body.size:
-            service.uploads.append(upload, body, now)
+            service.uploads.append(upload, body.file, now)
         elif not upload.size:
             raise Refused(ErrorCode.REQUEST_MALFORMED, "no bytes")
         _finish(service, sender, key_id, upload)

@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from quietkeys_protocol.errors import ErrorCode, TryAgain
 from quietkeys_trainer.http.dashboard import POLICY, View, page
 from quietkeys_trainer.http.metrics import Metrics
-from quietkeys_trainer.ledger.recent_runs import KEPT_S
+from quietkeys_trainer.ledger import operator_queries
 from quietkeys_trainer.service.parts import ServiceOf
 
 LEAST_FREE_BYTES: Final = 256 << 20  # on the disk that bodies are spooled to: a few uploads
@@ -62,9 +62,10 @@ def dashboard(request: Request, service: ServiceOf) -> HTMLResponse:
     """The state of the trainer, for people."""
     now, figures = service.clock(), _metrics_of(request)
     try:
-        backlog, runs = service.runs.backlog(now), service.runs.since(now - KEPT_S)
+        backlog = operator_queries.backlog(service.ledger.database, now)
+        runs = operator_queries.runs_since(service.ledger.database, now - operator_queries.RUNS_KEPT_S)
     except TryAgain:
-        backlog, runs = None, ()
+        backlog, runs = None, []
     view = View(
         now=now,
         up_s=now - figures.started_at,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from quietkeys.profile.ledger import LedgerKind
 from quietkeys.remote.client import TrainerClient
 from quietkeys.remote.parse import CircleState
 from quietkeys.sync.circle.letters import Letter, open_card, open_mail, seal_mail
@@ -24,7 +25,7 @@ from quietkeys.sync.circle.moving import (
 )
 from quietkeys.sync.context import Place, SyncContext
 from quietkeys.sync.keys.life import DAY_S, KeyLife
-from quietkeys.vault.purposes import new_key
+from quietkeys.vault.sealing import new_key
 from quietkeys_protocol.errors import ErrorCode, Outdated, Refused, Untrusted
 
 PATIENCE_S: Final = 14 * DAY_S  # that each device gives every one before it to make new keys
@@ -49,7 +50,9 @@ class Attendance:
         try:
             finish_joining(context, client)
         except (Refused, Outdated, Untrusted):
-            self._ledger("circle_missed", "The invitation to a circle is over. This device did not join.")
+            self._ledger(
+                LedgerKind.CIRCLE_MISSED, "The invitation to a circle is over. This device did not join."
+            )
         finish_leaving(context, client)
         membership = membership_in(context.store)
         if membership is not None and membership.device_id != client.device_id:
@@ -135,10 +138,12 @@ class Attendance:
                 present = self._departed(present, gone)
             self._keep(present)
             if come:
-                self._ledger("member_joined", f"{_devices(come)} joined the circle.")
+                self._ledger(LedgerKind.MEMBER_JOINED, f"{_devices(come)} joined the circle.")
 
     def _departed(self, present: Membership, gone: int) -> Membership:
-        self._ledger("member_left", f"{_devices(gone)} left the circle. New keys take the place of these.")
+        self._ledger(
+            LedgerKind.MEMBER_LEFT, f"{_devices(gone)} left the circle. New keys take the place of these."
+        )
         if present.key_id and present.key_id not in self._life.retired():
             self._life.retire(present.key_id)
             present = replace(present, waiting_since=self._context.environment.clock())
@@ -152,7 +157,7 @@ class Attendance:
             try:
                 letter = open_mail(self._present, mail.sender, mail.package)
             except Untrusted:
-                self._ledger("letter_dropped", "What came for this device was not from its circle.")
+                self._ledger(LedgerKind.LETTER_DROPPED, "What came for this device was not from its circle.")
             else:
                 self._follow(letter)
             self._client.drop_mail(mail)
@@ -177,7 +182,7 @@ class Attendance:
             has_card=present.has_card and same_card_key,
         )
         text = "New keys came from another device of the circle."
-        adopt(self._context, letter, follower, "keys_received", text)
+        adopt(self._context, letter, follower, LedgerKind.KEYS_RECEIVED, text)
 
     def _new_epoch(self, key_id: str) -> None:
         """Note that this device has made new keys, and that nobody else has them yet."""
@@ -196,7 +201,7 @@ class Attendance:
             )
         )
 
-    def _ledger(self, kind: str, text: str) -> None:
+    def _ledger(self, kind: LedgerKind, text: str) -> None:
         self._context.store.write_ledger(self._context.environment.clock(), kind, text)
 
 

@@ -21,7 +21,7 @@ from nacl.public import Box, PublicKey
 
 from quietkeys.sync.circle.invitation import Secret
 from quietkeys.sync.circle.membership import MAX_EPOCH, Known, Membership
-from quietkeys.vault.purposes import KEY_BYTES, seal, unseal
+from quietkeys.vault.sealing import KEY_BYTES, seal, unseal
 from quietkeys_protocol.errors import ErrorCode, Untrusted
 from quietkeys_protocol.signing import is_hash, is_id
 

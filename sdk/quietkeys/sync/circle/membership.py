@@ -5,17 +5,16 @@ Kept among the settings, as everything that is secret in a profile. Cannot be pr
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final, NoReturn, Self
 
 from nacl.public import PrivateKey
 
+from quietkeys.profile.settings import JOINING, LEAVING, MEMBERSHIP
 from quietkeys.profile.store import Store
-from quietkeys.sync.circle import CIRCLE_SETTINGS, MEMBERSHIP
 from quietkeys.sync.context import Place
-from quietkeys.vault.purposes import KEY_BYTES, new_key
+from quietkeys.vault.sealing import KEY_BYTES, new_key
 from quietkeys_protocol.errors import ErrorCode, error_of
 from quietkeys_protocol.signing import is_hash, is_id
 
@@ -111,20 +110,20 @@ def membership_in(store: Store) -> Membership | None:
     if stored is None:
         return None
     try:
-        return _checked(json.loads(stored))
+        return _checked(dict(stored))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise error_of(ErrorCode.PROFILE_DAMAGED, "the circle") from error
 
 
 def keep_membership(store: Store, membership: Membership) -> None:
     """Store this device's part in a circle."""
-    store.set_setting(MEMBERSHIP, json.dumps(asdict(membership)))
+    store.set_setting(MEMBERSHIP, asdict(membership))
 
 
 def drop_circle(store: Store) -> None:
     """Forget the circle, with every secret of it."""
-    for name in CIRCLE_SETTINGS:
-        store.drop_setting(name)
+    for setting in (MEMBERSHIP, JOINING, LEAVING):
+        store.drop_setting(setting)
 
 
 def place_in(store: Store) -> Place:

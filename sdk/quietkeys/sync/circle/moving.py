@@ -7,12 +7,12 @@ what a kill, or a broken connection, left undone.
 from __future__ import annotations
 
 import base64
-import json
 from dataclasses import replace
 
+from quietkeys.profile.ledger import LedgerKind
+from quietkeys.profile.settings import JOINING, LEAVING
 from quietkeys.profile.trainers import Trainers
 from quietkeys.remote.client import TrainerClient
-from quietkeys.sync.circle import JOINING, LEAVING
 from quietkeys.sync.circle.invitation import Secret
 from quietkeys.sync.circle.letters import Letter, open_package, seal_card, seal_package
 from quietkeys.sync.circle.membership import (
@@ -24,7 +24,7 @@ from quietkeys.sync.circle.membership import (
 )
 from quietkeys.sync.context import SyncContext
 from quietkeys.sync.keys.life import KeyLife
-from quietkeys.vault.purposes import new_key
+from quietkeys.vault.sealing import new_key
 from quietkeys_protocol.containers import MAX_SOURCES
 from quietkeys_protocol.errors import ErrorCode, Outdated, Refused, StartOver, Untrusted
 
@@ -65,7 +65,7 @@ def invite(context: SyncContext, client: TrainerClient, name: str) -> Secret:
     package = seal_package(secret, letter_for(context, membership, ""))
     client.invite(secret.invitation_id, secret.claim_sha256, package)
     text = "You invited another device to share this one's keys."
-    context.store.write_ledger(context.environment.clock(), "circle_invited", text)
+    context.store.write_ledger(context.environment.clock(), LedgerKind.CIRCLE_INVITED, text)
     return secret
 
 
@@ -93,13 +93,13 @@ def remove(context: SyncContext, client: TrainerClient, device_id: str) -> None:
         keep_membership(context.store, present)
         KeyLife(context.store).retire(membership.key_id)
         text = "You removed a device from the circle. New keys take the place of these."
-        context.store.write_ledger(context.environment.clock(), "member_removed", text)
+        context.store.write_ledger(context.environment.clock(), LedgerKind.MEMBER_REMOVED, text)
     client.remove_member(device_id)
 
 
 def begin_joining(context: SyncContext, secret: Secret, name: str) -> None:
     """Write down that this device is to join."""
-    context.store.set_setting(JOINING, json.dumps([secret.text, name[:LONGEST_NAME]]))
+    context.store.set_setting(JOINING, (secret.text, name[:LONGEST_NAME]))
 
 
 def finish_joining(context: SyncContext, client: TrainerClient) -> None:
@@ -111,8 +111,8 @@ def finish_joining(context: SyncContext, client: TrainerClient) -> None:
     stored = context.store.setting(JOINING)
     if stored is None:
         return
-    text, name = json.loads(stored)
-    secret = Secret.parse(text)
+    invited, name = stored
+    secret = Secret.parse(invited)
     try:
         claimed = client.claim(secret.invitation_id, secret.claim)
         letter = open_package(secret, claimed.package)
@@ -121,7 +121,13 @@ def finish_joining(context: SyncContext, client: TrainerClient) -> None:
         alone = Membership.alone(client.device_id, name, letter.key_id)
         members = {**letter.members, client.device_id: alone.own}
         joined = replace(alone, key=letter.key, members=members, told=tuple(members))
-        adopt(context, letter, joined, "circle_joined", "This device joined a circle, and has its keys.")
+        adopt(
+            context,
+            letter,
+            joined,
+            LedgerKind.CIRCLE_JOINED,
+            "This device joined a circle, and has its keys.",
+        )
     except (Refused, Outdated, Untrusted):
         _give_up(context, client)
         raise
@@ -136,7 +142,7 @@ def show_card(context: SyncContext, client: TrainerClient) -> None:
         keep_membership(context.store, replace(membership, has_card=True))
 
 
-def adopt(context: SyncContext, letter: Letter, membership: Membership, kind: str, text: str) -> None:
+def adopt(context: SyncContext, letter: Letter, membership: Membership, kind: LedgerKind, text: str) -> None:
     """Use the keys in a letter from now on; the ones before them are to be deleted at the trainer.
 
     membership: as it is then. Raises as `Cipher.adopt`.
@@ -157,7 +163,7 @@ def adopt(context: SyncContext, letter: Letter, membership: Membership, kind: st
 
 def begin_leaving(context: SyncContext) -> None:
     """Write down that this device is to leave."""
-    context.store.set_setting(LEAVING, "1")
+    context.store.set_setting(LEAVING, True)
 
 
 def finish_leaving(context: SyncContext, client: TrainerClient) -> None:
@@ -175,7 +181,7 @@ def part_ways(context: SyncContext, text: str) -> None:
             KeyLife(context.store).retire(key_id)
         Trainers(context.store.database).has_keys(context.trainer, "")
         drop_circle(context.store)
-        context.store.write_ledger(context.environment.clock(), "circle_left", text)
+        context.store.write_ledger(context.environment.clock(), LedgerKind.CIRCLE_LEFT, text)
 
 
 def _settled_key(context: SyncContext) -> str:

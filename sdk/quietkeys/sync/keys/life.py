@@ -11,17 +11,17 @@ that is still in use is to be replaced, one that is not is to be deleted at the 
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from quietkeys.files import remove
+from quietkeys.profile.ledger import LedgerKind, fingerprint_words, size_words
 from quietkeys.profile.outbox import Outbox, ReportState
+from quietkeys.profile.settings import KEYS_ANNOUNCED, KEYS_CREATED, KEYS_RETIRED
 from quietkeys.profile.store import Store
 from quietkeys.profile.trainers import Trainers
-from quietkeys.profile.wording import fingerprint_words, size_words
 from quietkeys.sync.result import Step
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError, StartOver, TryAgain, Untrusted, error_of
 from quietkeys_protocol.signing import is_hash
@@ -34,10 +34,6 @@ if TYPE_CHECKING:  # an app that asks for the age of its keys loads no HTTP
 DAY_S: Final = 86_400.0
 ROTATED_AFTER_S: Final = 365 * DAY_S
 EXPIRES_AFTER_S: Final = 396 * DAY_S  # 13 months: a month to find an unmetered network in
-_CREATED: Final = "keys/created"  # the key in use, and since when
-_RETIRED: Final = "keys/retired"
-_ANNOUNCED: Final = "keys/announced"  # the key whose upload the ledger has announced
-KEY_SETTINGS: Final = (_CREATED, _RETIRED, _ANNOUNCED)  # which go with the keys
 _AWAITED: Final = "Another device of the circle makes new keys. Nothing was sent."
 _METERED: Final = "New keys wait for a network that is not metered. Nothing was sent."
 
@@ -68,10 +64,11 @@ class KeyLife:
 
         Raises Untrusted (PROFILE_DAMAGED), as `retired` does.
         """
-        known, _, time = (self._store.setting(_CREATED) or "").partition(" ")
-        if known != key_id:
+        stored = self._store.setting(KEYS_CREATED)
+        if not stored or stored[0] != key_id:
             return None
         try:
+            _, time = stored
             made = float(time)
         except ValueError as error:
             raise error_of(ErrorCode.PROFILE_DAMAGED, "a setting") from error
@@ -81,15 +78,12 @@ class KeyLife:
 
     def use(self, key_id: str, created: float) -> None:
         """Note that this key set is in use, and when it was made."""
-        self._store.set_setting(_CREATED, f"{key_id} {created!r}")
+        self._store.set_setting(KEYS_CREATED, (key_id, repr(created)))
 
     def retired(self) -> tuple[str, ...]:
         """Return the key sets that are to be replaced, or deleted at the trainer."""
-        try:
-            names = json.loads(self._store.setting(_RETIRED) or "[]")
-        except ValueError as error:
-            raise error_of(ErrorCode.PROFILE_DAMAGED, "a setting") from error
-        if not isinstance(names, list) or not all(isinstance(name, str) and is_hash(name) for name in names):
+        names = self._store.setting(KEYS_RETIRED) or ()
+        if not all(map(is_hash, names)):
             raise error_of(ErrorCode.PROFILE_DAMAGED, "a setting")
         return tuple(names)
 
@@ -103,11 +97,11 @@ class KeyLife:
 
     def is_announced(self, key_id: str) -> bool:
         """Return whether the ledger has told the user that this key set is to be uploaded."""
-        return self._store.setting(_ANNOUNCED) == key_id
+        return self._store.setting(KEYS_ANNOUNCED) == key_id
 
     def announced(self, key_id: str) -> None:
         """Note that it has."""
-        self._store.set_setting(_ANNOUNCED, key_id)
+        self._store.set_setting(KEYS_ANNOUNCED, key_id)
 
     def is_due(self, key_id: str, now: float, patience_s: float = 0.0) -> bool:
         """Return whether a key set in use is to be replaced; patience_s: when it is only for its age."""
@@ -122,9 +116,9 @@ class KeyLife:
 
     def _set_retired(self, names: Sequence[str]) -> None:
         if names:
-            self._store.set_setting(_RETIRED, json.dumps(list(names)))
+            self._store.set_setting(KEYS_RETIRED, names)
         else:
-            self._store.drop_setting(_RETIRED)
+            self._store.drop_setting(KEYS_RETIRED)
 
 
 class Others(Protocol):
@@ -220,7 +214,7 @@ class KeySteps:
             self._life.retire(key_id)
         new = self._generated()
         self._ledger(
-            "keys_rotated",
+            LedgerKind.KEYS_ROTATED,
             f"New keys were made. The old ones, fingerprint {fingerprint_words(key_id)}, are not used any"
             " longer.",
         )
@@ -268,7 +262,7 @@ class KeySteps:
         with context.store.transaction():
             self._trainers.has_keys(context.trainer, key_id)
             self._ledger(
-                "keys_uploaded",
+                LedgerKind.KEYS_UPLOADED,
                 f"Evaluation keys went to the trainer: {size_words(body.size)}, fingerprint"
                 f" {fingerprint_words(key_id)}. With them it computes on your encrypted counts; it cannot"
                 " read them.",
@@ -280,7 +274,7 @@ class KeySteps:
         with self._context.store.transaction():
             self._life.announced(key_id)
             self._ledger(
-                "keys_announced",
+                LedgerKind.KEYS_ANNOUNCED,
                 f"Evaluation keys, fingerprint {fingerprint_words(key_id)}, are about to go to the trainer,"
                 f" once: {size_words(size)}.",
             )
@@ -294,7 +288,7 @@ class KeySteps:
             with self._context.store.transaction():
                 self._life.deleted(retired)
                 self._ledger(
-                    "keys_deleted",
+                    LedgerKind.KEYS_DELETED,
                     f"The trainer deleted the old keys, fingerprint {fingerprint_words(retired)}, and all"
                     " that was encrypted under them.",
                 )
@@ -309,7 +303,7 @@ class KeySteps:
             report is not None and report.address.key_id == key_id and report.state is not ReportState.WRITTEN
         )
 
-    def _ledger(self, kind: str, text: str) -> None:
+    def _ledger(self, kind: LedgerKind, text: str) -> None:
         self._context.store.write_ledger(self._context.environment.clock(), kind, text)
 
 

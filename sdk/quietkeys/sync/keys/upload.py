@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from quietkeys.profile.database import translated
+from quietkeys.files import translated
 from quietkeys.remote.client import TrainerClient
 from quietkeys.remote.http import Body
 from quietkeys.remote.parse import Upload

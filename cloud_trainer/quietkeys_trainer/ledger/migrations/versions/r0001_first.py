@@ -1,4 +1,7 @@
-"""Devices, evaluation keys, reports, jobs, nonces, doomed blobs."""
+"""The schema: devices and their accounts, what they send, jobs with the rules of their life, circles.
+
+It says what `tables` says, in the words of one version; a test compares the two.
+"""
 
 from __future__ import annotations
 
@@ -7,97 +10,152 @@ from typing import Final
 import sqlalchemy as sa
 from alembic import op
 
+from quietkeys_trainer.ledger.job_triggers import enforce, suspend
+
 revision: Final = "0001"
 down_revision: Final = None
 
 
-def _owned_by_keys(table: str) -> sa.ForeignKeyConstraint:
-    return sa.ForeignKeyConstraint(
-        ["device_id", "key_id"],
-        ["evaluation_keys.device_id", "evaluation_keys.key_id"],
-        name=f"fk_{table}_evaluation_keys",
-        ondelete="CASCADE",
-    )
-
-
 def upgrade() -> None:
-    """Creates the tables."""
+    """Creates the tables and lays the rules on the table of jobs."""
+    _create_devices()
+    _create_sent()
+    _create_jobs()
+    _create_circles()
+    _create_rest()
+    enforce(op.get_bind())
+
+
+def downgrade() -> None:
+    """Takes the rules off and drops the tables, children first, with everything in them."""
+    suspend(op.get_bind())
+    for table in (
+        "doomed_blobs",
+        "audit",
+        "nonces",
+        "enrolment_tokens",
+        "mail",
+        "invitations",
+        "runs",
+        "jobs",
+        "reports",
+        "uploads",
+        "evaluation_key_plans",
+        "evaluation_keys",
+        "usage",
+        "devices",
+        "accounts",
+    ):
+        op.drop_table(table)
+
+
+def _create_devices() -> None:
+    """Accounts and the devices that share them."""
+    op.create_table(
+        "accounts",
+        sa.Column("id", sa.CHAR(32), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_accounts"),
+    )
     op.create_table(
         "devices",
         sa.Column("id", sa.CHAR(32), nullable=False),
         sa.Column("public_key", sa.LargeBinary(32), nullable=False),
         sa.Column("enrolled_at", sa.Float(53), nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_devices"),
+        sa.Column("account_id", sa.CHAR(32), nullable=False),
+        sa.Column("source", sa.SmallInteger, nullable=False),
+        sa.Column("card", sa.LargeBinary, nullable=False),
         sa.CheckConstraint("length(public_key) = 32", name=op.f("ck_devices_public_key_length")),
+        sa.CheckConstraint("source BETWEEN 0 AND 7", name=op.f("ck_devices_source")),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_devices_accounts"),
+        sa.PrimaryKeyConstraint("id", name="pk_devices"),
+        sa.UniqueConstraint("account_id", "source", name="uq_devices_account_id_source"),
     )
+    op.create_index("ix_devices_enrolled_at", "devices", ["enrolled_at"])
+    op.create_table(
+        "usage",
+        sa.Column("device_id", sa.CHAR(32), nullable=False),
+        sa.Column("kind", sa.String(10), nullable=False),
+        sa.Column("level", sa.Float(53), nullable=False),
+        sa.Column("at", sa.Float(53), nullable=False),
+        sa.CheckConstraint("kind IN ('requests', 'bytes', 'reports', 'keys')", name=op.f("ck_usage_kind")),
+        sa.ForeignKeyConstraint(["device_id"], ["devices.id"], name="fk_usage_devices", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("device_id", "kind", name="pk_usage"),
+    )
+
+
+def _create_sent() -> None:
+    """What devices send."""
     op.create_table(
         "evaluation_keys",
-        sa.Column("device_id", sa.CHAR(32), nullable=False),
+        sa.Column("account_id", sa.CHAR(32), nullable=False),
         sa.Column("key_id", sa.CHAR(64), nullable=False),
         sa.Column("blob", sa.String(81), nullable=False),
         sa.Column("stored_at", sa.Float(53), nullable=False),
-        sa.PrimaryKeyConstraint("device_id", "key_id", name="pk_evaluation_keys"),
         sa.ForeignKeyConstraint(
-            ["device_id"], ["devices.id"], name="fk_evaluation_keys_devices", ondelete="CASCADE"
+            ["account_id"], ["accounts.id"], name="fk_evaluation_keys_accounts", ondelete="CASCADE"
         ),
+        sa.PrimaryKeyConstraint("account_id", "key_id", name="pk_evaluation_keys"),
         sa.UniqueConstraint("blob", name="uq_evaluation_keys_blob"),
     )
     op.create_table(
         "evaluation_key_plans",
-        sa.Column("device_id", sa.CHAR(32), nullable=False),
+        sa.Column("account_id", sa.CHAR(32), nullable=False),
         sa.Column("key_id", sa.CHAR(64), nullable=False),
         sa.Column("plan_hash", sa.CHAR(64), nullable=False),
-        sa.PrimaryKeyConstraint("device_id", "key_id", "plan_hash", name="pk_evaluation_key_plans"),
-        _owned_by_keys("evaluation_key_plans"),
+        sa.ForeignKeyConstraint(
+            ["account_id", "key_id"],
+            ["evaluation_keys.account_id", "evaluation_keys.key_id"],
+            name="fk_evaluation_key_plans_evaluation_keys",
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("account_id", "key_id", "plan_hash", name="pk_evaluation_key_plans"),
+    )
+    op.create_table(
+        "uploads",
+        sa.Column("account_id", sa.CHAR(32), nullable=False),
+        sa.Column("key_id", sa.CHAR(64), nullable=False),
+        sa.Column("name", sa.CHAR(32), nullable=False),
+        sa.Column("received", sa.BigInteger, nullable=False),
+        sa.Column("touched_at", sa.Float(53), nullable=False),
+        sa.CheckConstraint("received >= 0", name=op.f("ck_uploads_received")),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["accounts.id"], name="fk_uploads_accounts", ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("account_id", name="pk_uploads"),
+        sa.UniqueConstraint("name", name="uq_uploads_name"),
     )
     op.create_table(
         "reports",
-        sa.Column("device_id", sa.CHAR(32), nullable=False),
+        sa.Column("account_id", sa.CHAR(32), nullable=False),
         sa.Column("key_id", sa.CHAR(64), nullable=False),
         sa.Column("source", sa.SmallInteger, nullable=False),
         sa.Column("sources", sa.SmallInteger, nullable=False),
         sa.Column("plan_hash", sa.CHAR(64), nullable=False),
         sa.Column("sequence", sa.BigInteger, nullable=False),
+        sa.Column("device_id", sa.CHAR(32), nullable=False),
         sa.Column("blob", sa.String(81), nullable=False),
         sa.Column("received_at", sa.Float(53), nullable=False),
-        sa.PrimaryKeyConstraint("device_id", "key_id", "source", name="pk_reports"),
-        _owned_by_keys("reports"),
-        sa.UniqueConstraint("blob", name="uq_reports_blob"),
-        sa.CheckConstraint("sources BETWEEN 1 AND 8", name=op.f("ck_reports_sources")),
-        sa.CheckConstraint("source >= 0 AND source < sources", name=op.f("ck_reports_source")),
         sa.CheckConstraint("sequence >= 1", name=op.f("ck_reports_sequence")),
-    )
-    _create_jobs()
-    op.create_table(
-        "nonces",
-        sa.Column("digest", sa.LargeBinary(32), nullable=False),
-        sa.Column("expires_at", sa.Float(53), nullable=False),
-        sa.PrimaryKeyConstraint("digest", name="pk_nonces"),
-    )
-    op.create_index("ix_nonces_expires_at", "nonces", ["expires_at"])
-    op.create_table(
-        "doomed_blobs",
-        sa.Column("blob", sa.String(81), nullable=False),
-        sa.PrimaryKeyConstraint("blob", name="pk_doomed_blobs"),
+        sa.CheckConstraint("source >= 0 AND source < sources", name=op.f("ck_reports_source")),
+        sa.CheckConstraint("sources BETWEEN 1 AND 8", name=op.f("ck_reports_sources")),
+        sa.ForeignKeyConstraint(
+            ["account_id", "key_id"],
+            ["evaluation_keys.account_id", "evaluation_keys.key_id"],
+            name="fk_reports_evaluation_keys",
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(["device_id"], ["devices.id"], name="fk_reports_devices"),
+        sa.PrimaryKeyConstraint("account_id", "key_id", "source", name="pk_reports"),
+        sa.UniqueConstraint("blob", name="uq_reports_blob"),
     )
 
 
 def _create_jobs() -> None:
-    rules = {
-        "state": "state IN ('queued', 'running', 'done', 'failed', 'superseded')",
-        "failure": "failure IS NULL OR failure IN ('engine', 'inputs', 'workers')",
-        "running_is_leased": "(state = 'running') = (lease IS NOT NULL)",
-        "lease_ends": "(lease IS NULL) = (lease_until IS NULL)",
-        "lease_is_held": "(lease IS NULL) = (worker IS NULL)",
-        "done_has_update": "(state = 'done') = (update_blob IS NOT NULL)",
-        "failed_has_reason": "(state = 'failed') = (failure IS NOT NULL)",
-        "ended_has_time": "(state IN ('queued', 'running')) = (finished_at IS NULL)",
-        "source": "sources BETWEEN 1 AND 8 AND source >= 0 AND source < sources",
-        "attempts": "attempts >= 0",
-    }
+    """Jobs, and what their runs took."""
     op.create_table(
         "jobs",
         sa.Column("id", sa.CHAR(32), nullable=False),
+        sa.Column("account_id", sa.CHAR(32), nullable=False),
         sa.Column("device_id", sa.CHAR(32), nullable=False),
         sa.Column("key_id", sa.CHAR(64), nullable=False),
         sa.Column("plan_hash", sa.CHAR(64), nullable=False),
@@ -114,33 +172,129 @@ def _create_jobs() -> None:
         sa.Column("lease_until", sa.Float(53)),
         sa.Column("update_blob", sa.String(81)),
         sa.Column("failure", sa.String(10)),
+        sa.Column("blocks_done", sa.SmallInteger, server_default="0", nullable=False),
+        sa.CheckConstraint(
+            "(state = 'done') = (update_blob IS NOT NULL)", name=op.f("ck_jobs_done_has_update")
+        ),
+        sa.CheckConstraint(
+            "(state = 'failed') = (failure IS NOT NULL)", name=op.f("ck_jobs_failed_has_reason")
+        ),
+        sa.CheckConstraint(
+            "(state = 'running') = (lease IS NOT NULL)", name=op.f("ck_jobs_running_is_leased")
+        ),
+        sa.CheckConstraint(
+            "(state IN ('queued', 'running')) = (finished_at IS NULL)", name=op.f("ck_jobs_ended_has_time")
+        ),
+        sa.CheckConstraint(
+            "failure IS NULL OR failure IN ('engine', 'inputs', 'workers')", name=op.f("ck_jobs_failure")
+        ),
+        sa.CheckConstraint(
+            "state IN ('queued', 'running', 'done', 'failed', 'superseded')", name=op.f("ck_jobs_state")
+        ),
+        sa.CheckConstraint("(lease IS NULL) = (lease_until IS NULL)", name=op.f("ck_jobs_lease_ends")),
+        sa.CheckConstraint("(lease IS NULL) = (worker IS NULL)", name=op.f("ck_jobs_lease_is_held")),
+        sa.CheckConstraint("attempts >= 0", name=op.f("ck_jobs_attempts")),
+        sa.CheckConstraint(
+            "sources BETWEEN 1 AND 8 AND source >= 0 AND source < sources", name=op.f("ck_jobs_source")
+        ),
+        sa.ForeignKeyConstraint(
+            ["account_id", "key_id"],
+            ["evaluation_keys.account_id", "evaluation_keys.key_id"],
+            name="fk_jobs_evaluation_keys",
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(["device_id"], ["devices.id"], name="fk_jobs_devices"),
         sa.PrimaryKeyConstraint("id", name="pk_jobs"),
-        _owned_by_keys("jobs"),
-        sa.UniqueConstraint("device_id", "idempotency_key", name="uq_jobs_device_id_idempotency_key"),
+        sa.UniqueConstraint("account_id", "idempotency_key", name="uq_jobs_account_id_idempotency_key"),
         sa.UniqueConstraint("update_blob", name="uq_jobs_update_blob"),
-        *(sa.CheckConstraint(rule, name=op.f(f"ck_jobs_{name}")) for name, rule in rules.items()),
     )
     op.create_index("ix_jobs_state_queued_at", "jobs", ["state", "queued_at"])
-    queued = sa.text("state = 'queued'")
     op.create_index(
         "uq_jobs_queued_per_source",
         "jobs",
-        ["device_id", "key_id", "source"],
+        ["account_id", "key_id", "source"],
         unique=True,
-        sqlite_where=queued,
-        postgresql_where=queued,
+        sqlite_where=sa.text("state = 'queued'"),
+        postgresql_where=sa.text("state = 'queued'"),
+    )
+    op.create_table(
+        "runs",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("ended_at", sa.Float(53), nullable=False),
+        sa.Column("seconds", sa.Float(53), nullable=False),
+        sa.Column("outcome", sa.String(10), nullable=False),
+        sa.Column("plan_hash", sa.CHAR(64), nullable=False),
+        sa.CheckConstraint("outcome IN ('done', 'failed', 'dropped')", name=op.f("ck_runs_outcome")),
+        sa.PrimaryKeyConstraint("id", name="pk_runs"),
+    )
+    op.create_index("ix_runs_ended_at", "runs", ["ended_at"])
+
+
+def _create_circles() -> None:
+    """What devices of a circle leave for each other."""
+    op.create_table(
+        "invitations",
+        sa.Column("id", sa.CHAR(32), nullable=False),
+        sa.Column("account_id", sa.CHAR(32), nullable=False),
+        sa.Column("claim_sha256", sa.CHAR(64), nullable=False),
+        sa.Column("package", sa.LargeBinary, nullable=False),
+        sa.Column("attempts", sa.SmallInteger, nullable=False),
+        sa.Column("expires_at", sa.Float(53), nullable=False),
+        sa.Column("claimed_by", sa.CHAR(32)),
+        sa.CheckConstraint("attempts BETWEEN 0 AND 2", name=op.f("ck_invitations_attempts")),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["accounts.id"], name="fk_invitations_accounts", ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_invitations"),
+    )
+    op.create_index("ix_invitations_account_id", "invitations", ["account_id"])
+    op.create_table(
+        "mail",
+        sa.Column("recipient", sa.CHAR(32), nullable=False),
+        sa.Column("sender", sa.CHAR(32), nullable=False),
+        sa.Column("sha256", sa.CHAR(64), nullable=False),
+        sa.Column("package", sa.LargeBinary, nullable=False),
+        sa.Column("put_at", sa.Float(53), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["recipient"], ["devices.id"], name="fk_mail_recipient_devices", ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["sender"], ["devices.id"], name="fk_mail_sender_devices", ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("recipient", "sender", name="pk_mail"),
     )
 
 
-def downgrade() -> None:
-    """Drops the tables."""
-    for table in (
-        "doomed_blobs",
+def _create_rest() -> None:
+    """What belongs to no account."""
+    op.create_table(
+        "enrolment_tokens",
+        sa.Column("digest", sa.LargeBinary(32), nullable=False),
+        sa.Column("uses_left", sa.BigInteger, nullable=False),
+        sa.Column("made_at", sa.Float(53), nullable=False),
+        sa.Column("expires_at", sa.Float(53), nullable=False),
+        sa.CheckConstraint("uses_left >= 0", name=op.f("ck_enrolment_tokens_uses_left")),
+        sa.PrimaryKeyConstraint("digest", name="pk_enrolment_tokens"),
+    )
+    op.create_table(
         "nonces",
-        "jobs",
-        "reports",
-        "evaluation_key_plans",
-        "evaluation_keys",
-        "devices",
-    ):
-        op.drop_table(table)
+        sa.Column("digest", sa.LargeBinary(32), nullable=False),
+        sa.Column("expires_at", sa.Float(53), nullable=False),
+        sa.PrimaryKeyConstraint("digest", name="pk_nonces"),
+    )
+    op.create_index("ix_nonces_expires_at", "nonces", ["expires_at"])
+    op.create_table(
+        "audit",
+        sa.Column("id", sa.CHAR(32), nullable=False),
+        sa.Column("at", sa.Float(53), nullable=False),
+        sa.Column("actor", sa.String(10), nullable=False),
+        sa.Column("action", sa.String(32), nullable=False),
+        sa.Column("amount", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_audit"),
+    )
+    op.create_index("ix_audit_at", "audit", ["at"])
+    op.create_table(
+        "doomed_blobs",
+        sa.Column("blob", sa.String(81), nullable=False),
+        sa.PrimaryKeyConstraint("blob", name="pk_doomed_blobs"),
+    )
