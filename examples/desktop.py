@@ -6,7 +6,7 @@ import tkinter as tk
 from functools import partial
 from pathlib import Path
 
-from quietkeys import Personalizer, QuietkeysError, Receipt
+from quietkeys import Personalizer, QuietkeysError, Receipt, Trainer
 
 STATEMENT = "Encrypted counts of how you type go to a trainer that cannot read them."
 
@@ -68,6 +68,6 @@ class Desktop(tk.Tk):
 
 
 if __name__ == "__main__":
-    url = sys.argv[1] if len(sys.argv) > 1 else None
-    with Personalizer.open(Path.home() / ".quietkeys-example", trainer_url=url) as keyboard:
+    trainer = Trainer(sys.argv[1]) if len(sys.argv) > 1 else None
+    with Personalizer.open(Path.home() / ".quietkeys-example", trainer=trainer) as keyboard:
         Desktop(keyboard).mainloop()

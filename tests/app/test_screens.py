@@ -124,7 +124,7 @@ def test_offline_is_said_and_costs_nothing(desk: Desk, monkeypatch: pytest.Monke
     screen = training(desk)
     screen.agree()
     with monkeypatch.context() as patched:
-        patched.setattr(desk.keyboard._exchange, "_transport", Unreachable())
+        patched.setattr(desk.keyboard._link, "_transport", Unreachable())
         screen.start()
         pump(desk, screen)
     assert screen.offline

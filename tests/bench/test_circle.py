@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from quietkeys.updates.encoding import Encoded
+from quietkeys.updates.report import Encoded
 from quietkeys_bench.circle.bench import DEVICES, RUNGS, Settings, halves, run, shares
 from quietkeys_bench.circle.training import ClearTraining
 from quietkeys_bench.common.figures import read_figures

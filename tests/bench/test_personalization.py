@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from quietkeys.evaluation.ladder import reference_weights
-from quietkeys.updates.encoding import Encoded
+from quietkeys.updates.report import Encoded
 from quietkeys_bench.common.figures import read_figures
 from quietkeys_bench.common.people import Person, find_people, spread
 from quietkeys_bench.common.subject import Mode, Subject

@@ -12,8 +12,8 @@ from quietkeys.evaluation.ladder import learn_person
 from quietkeys.learning.contested_mass import Choice, Masses, count, no_masses
 from quietkeys.prediction.scorer import Adapter
 from quietkeys.testing.typist import typist_for
-from quietkeys.updates.encoding import Encoded, encode
 from quietkeys.updates.gate import adapter_scores
+from quietkeys.updates.report import Encoded, encode
 from quietkeys_bench.common.figures import read_figures
 from quietkeys_bench.common.noise import NOISE, Noisy
 from quietkeys_bench.common.people import find_people

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from quietkeys.api.trainer_link import Exchange
+from quietkeys.api.trainer_link import TrainerLink
 from quietkeys.bundle.bundle import shipped_bundle
 from quietkeys.testing import InMemoryTrainer, NoopCipher
 from quietkeys_protocol.plan import Plan
@@ -23,8 +23,8 @@ PAGES = sorted(
 def test_the_blocks_of_a_page_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a trainer in memory where the page starts one, and a cipher that takes no time."""
     trainer = InMemoryTrainer(Plan.parse(shipped_bundle()["plan.json"]))
-    monkeypatch.setattr(Exchange, "_transport_to", lambda _, __: trainer)
-    monkeypatch.setattr(Exchange, "_real_cipher", lambda _, folder, plan: NoopCipher(folder, plan))
+    monkeypatch.setattr(TrainerLink, "_transport_to", lambda _, __: trainer)
+    monkeypatch.setattr(TrainerLink, "_real_cipher", lambda _, folder, plan: NoopCipher(folder, plan))
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
     text = page.read_text()

@@ -21,11 +21,12 @@ from typing import NoReturn
 
 import numpy as np
 
-from quietkeys import Personalizer
+from quietkeys import Personalizer, Trainer
+from quietkeys.environment import Environment
 from quietkeys.keyboard.layout import QWERTY
 from quietkeys.profile.database import Database
 from quietkeys.remote.http import Answer, Request, RequestsTransport
-from quietkeys.testing import NoopCipher
+from quietkeys.testing import NoopCipher, open_profile
 from tests.sdk import small
 from tests.sdk.conftest import STATEMENT
 
@@ -107,15 +108,15 @@ WORKS: dict[str, Callable[[Personalizer], None]] = {"sync": sync, "record": reco
 def main(work: str, point: str, number: str, profile: str, bundle: str, url: str) -> None:
     """Work until the point is reached."""
     countdown = Countdown(point, int(number))
-    with Personalizer.open(
+    with open_profile(
         profile,
-        trainer_url=url,
+        trainer=Trainer(url),
         bundle=Path(bundle),
         trusted_keys=small.TRUSTED,
         protection=small.PROTECTION,
         cipher=NoopCipher,
         transport=DyingTransport(url, countdown),
-        rng=np.random.default_rng(0),
+        environment=Environment(rng=np.random.default_rng(0)),
     ) as keyboard:
         if keyboard.consent.given is None:
             keyboard.consent.give(STATEMENT)

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quietkeys import ErrorCode, Outcome, QuietkeysError, StartOver, TryAgain, Untrusted
-from quietkeys.environment import Surroundings
+from quietkeys import ErrorCode, Outcome, QuietkeysError, StartOver, Trainer, TryAgain, Untrusted
+from quietkeys.environment import Environment
 from quietkeys.remote.client import LONGEST_WAIT_S, MAX_JSON_BYTES, TRIES, TrainerClient
 from quietkeys.remote.http import Answer, Body, Request, RequestsTransport
 from quietkeys.remote.identity import Identity
@@ -34,8 +34,8 @@ JOB = "0" * 32
 def client_of(url: str, waited: list[float] | None = None) -> TrainerClient:
     """A client with an identity of its own that does not sleep."""
     waits: list[float] = [] if waited is None else waited
-    around = Surroundings(sleep=waits.append, jitter=lambda: 1.0)
-    return TrainerClient(Identity.generate(), RequestsTransport(url), around)
+    environment = Environment(sleep=waits.append, jitter=lambda: 1.0)
+    return TrainerClient(Identity.generate(), RequestsTransport(url), environment)
 
 
 def always(status: int, content: bytes, headers: dict[str, str] | None = None) -> Callable[..., None]:
@@ -240,7 +240,7 @@ def test_a_deletion_has_a_receipt(plan: Plan) -> None:
     """The receipt names device and request and is signed by the trainer; then the device is unknown."""
     trainer, device = InMemoryTrainer(plan), Identity.generate()
     client = TrainerClient(
-        device, trainer, Surroundings(sleep=lambda _: None, nonce=lambda: secrets.token_hex(16))
+        device, trainer, Environment(sleep=lambda _: None, nonce=lambda: secrets.token_hex(16))
     )
     assert not client.device_exists()
     client.enrol()
@@ -263,7 +263,7 @@ def test_a_receipt_for_another_request_is_not_taken(plan: Plan) -> None:
     fields["signature"] = base64.b64encode(bytes(64)).decode()
     for nonce, wrong in (("1" * 32, {}), ("2" * 32, {}), ("1" * 32, {"device_id": "3" * 32})):
         says = Says(200, json.dumps(fields | wrong).encode())
-        client = TrainerClient(device, says, Surroundings(nonce=lambda nonce=nonce: nonce))  # type: ignore[misc]
+        client = TrainerClient(device, says, Environment(nonce=lambda nonce=nonce: nonce))  # type: ignore[misc]
         if nonce == "1" * 32 and not wrong:
             assert client.delete_device().deleted_at == 17
         else:
@@ -296,8 +296,8 @@ class Says:
 @given(st.integers(100, 599), st.binary(max_size=60) | st.text(max_size=60).map(str.encode))
 def test_any_answer_is_taken_or_refused(status: int, content: bytes) -> None:
     """No bytes of a trainer raise anything but our errors."""
-    around = Surroundings(sleep=lambda _: None)
-    client = TrainerClient(Identity.generate(), Says(status, content), around)
+    environment = Environment(sleep=lambda _: None)
+    client = TrainerClient(Identity.generate(), Says(status, content), environment)
     calls: list[Callable[[], object]] = [
         client.enrol,
         lambda: client.post_report(b"x", JOB),
@@ -333,7 +333,7 @@ def test_a_bad_trainer_costs_nothing(rig: Rig, behaviour: Callable[..., None]) -
     """The sync raises with advice, typing goes on, and a good trainer later gets everything."""
     with (
         serving(behaviour) as url,
-        rig.open_learned(trainer_url=url, transport=None) as keyboard,
+        rig.open_learned(trainer=Trainer(url), transport=None) as keyboard,
     ):
         words = keyboard.status().words_recorded
         with pytest.raises(QuietkeysError) as caught:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quietkeys import Personalizer, Receipt
-from quietkeys.api.typing_model import Learning
+from quietkeys.api.typing_model import TypingModel
 from quietkeys.bundle.bundle import open_bundle
 from quietkeys.bundle.language_model import BLANK
 from quietkeys.learning.recorder import EVENT_HALF_LIFE, Kept, Recorder
@@ -220,7 +220,7 @@ def test_the_order_of_words_cannot_be_read_from_the_store(rig: Rig) -> None:
     """Rows come in the order of keyed hashes, and their ticks are too coarse to put them in order."""
     with rig.open() as keyboard:
         for place, word in enumerate(CANARY.split()):
-            keyboard._learning.recorder.add_word(word)
+            keyboard._model.recorder.add_word(word)
             keyboard.record(" ".join(CANARY.split()[:place]), word, word)
         database = keyboard._profile.store.database
         rows = database.rows("SELECT name FROM memory")
@@ -236,4 +236,4 @@ def test_a_receipt_says_nothing(keyboard: Personalizer) -> None:
     receipt = keyboard.record("my", "brokling", "brokling")
     assert len(receipt.id) == 32
     assert "brokling" not in repr(receipt)
-    assert isinstance(keyboard._learning, Learning)
+    assert isinstance(keyboard._model, TypingModel)

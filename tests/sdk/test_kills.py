@@ -91,10 +91,10 @@ def check_record(rig: Rig, said: list[str]) -> None:
         assert keyboard.status().problems == ()
         count = keyboard.status().words_recorded
         assert count - len(said) in (0, 1)
-        words = keyboard._learning.predictor.memory.words()
+        words = keyboard._model.predictor.memory.words()
         assert set(words) == set(small.WORDS[:count])
         assert all(times == pytest.approx(1.0, rel=0.01) for times in words.values())
-        touches = keyboard._learning.predictor.touch.stored(0)[:, 0].sum()
+        touches = keyboard._model.predictor.touch.stored(0)[:, 0].sum()
         assert touches == sum(map(len, small.WORDS[:count]))
         keyboard.record("", "more", "more")
 

@@ -16,11 +16,13 @@ import numpy as np
 import pytest
 
 from quietkeys import Outcome, Personalizer, Step
+from quietkeys import Trainer as ItsTrainer
 from quietkeys.profile.outbox import OpenReport
 from quietkeys.remote.client import TrainerClient
 from quietkeys.remote.identity import identity_for
-from quietkeys.sync.context import Parts
+from quietkeys.sync.context import SyncContext
 from quietkeys.sync.settle import Settled, settle
+from quietkeys.testing import open_profile
 from quietkeys_protocol.capnp import byte_spans
 from quietkeys_protocol.containers import decode_update, encode_update
 from quietkeys_protocol.plan import Plan
@@ -51,13 +53,12 @@ class Wire:
 
     def open(self, name: str) -> Personalizer:
         """Open a profile of the one device."""
-        return Personalizer.open(
+        return open_profile(
             self.folder / name,
-            trainer_url=self.url,
+            trainer=ItsTrainer(self.url),
             bundle=self.bundle,
             trusted_keys=small.TRUSTED,
-            around=self.tap.around(),
-            rng=np.random.default_rng(0),
+            environment=replace(self.tap.environment(), rng=np.random.default_rng(0)),
         )
 
     def seen(self, name: str, change: Change, prepare: Callable[[Personalizer], None]) -> list[Noted]:
@@ -209,25 +210,27 @@ def test_the_encryption_process_is_there_for_a_sync_and_gone_after_it(wire: Wire
     assert encryption_processes() == wire.others
 
 
-def asks_again(parts: Parts, report: OpenReport) -> None:
+def asks_again(context: SyncContext, report: OpenReport) -> None:
     """Leak by one request more."""
-    client_of(parts).job(report.job)
+    client_of(context).job(report.job)
 
 
-def fetches_again(parts: Parts, report: OpenReport) -> None:
+def fetches_again(context: SyncContext, report: OpenReport) -> None:
     """Leak by a retry."""
-    client_of(parts).fetch_update(report.job)
+    client_of(context).fetch_update(report.job)
 
 
-def waits(parts: Parts, report: OpenReport) -> None:
+def waits(context: SyncContext, report: OpenReport) -> None:
     """Leak by the time of the next request."""
-    parts.around.sleep(1.0)
+    context.environment.sleep(1.0)
 
 
-def client_of(parts: Parts) -> TrainerClient:
+def client_of(context: SyncContext) -> TrainerClient:
     """A conversation with the device's trainer."""
     return TrainerClient(
-        identity_for(parts.profile, parts.trainer, parts.store.database.key), parts.transport, parts.around
+        identity_for(context.profile, context.trainer, context.store.database.key),
+        context.transport,
+        context.environment,
     )
 
 
@@ -241,15 +244,17 @@ def honest(wire: Wire) -> list[Noted]:
 def test_a_planted_leak_shows(
     wire: Wire,
     honest: list[Noted],
-    leak: Callable[[Parts, OpenReport], None],
+    leak: Callable[[SyncContext, OpenReport], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A device that does anything else after it refused an update is told apart by the transcript."""
 
-    def leaking(parts: Parts, report: OpenReport, container: bytes, begin: Callable[[Step], None]) -> Settled:
-        settled = settle(parts, report, container, begin)
+    def leaking(
+        context: SyncContext, report: OpenReport, container: bytes, begin: Callable[[Step], None]
+    ) -> Settled:
+        settled = settle(context, report, container, begin)
         if settled.outcome is Outcome.UNTRUSTED:
-            leak(parts, report)
+            leak(context, report)
         return settled
 
     monkeypatch.setattr("quietkeys.sync.run.settle", leaking)

@@ -20,7 +20,7 @@ def test_no_object_prints_what_was_typed(keyboard: Personalizer) -> None:
     context, typed = f"the {CANARY}", CANARY
     keyboard.record(context, typed, CANARY)
     keyboard.suggest(context, typed + "x")
-    learning = keyboard._learning
+    learning = keyboard._model
     (piece,) = words_of(context, CANARY)
     judged = learning.predictor.judge(piece.context, piece.text, keyboard._opened.adapter)
     passing = [token_of(context, typed), piece, judged, Kept(piece.context, judged, piece.text)]
@@ -48,12 +48,12 @@ def test_no_object_prints_counts_or_weights(rig: Rig) -> None:
     with rig.open_learned() as keyboard:
         result = keyboard.sync()
         assert result.verdict is not None
-        masses = keyboard._learning.recorder.masses["channel"]
+        masses = keyboard._model.recorder.masses["channel"]
         assert isinstance(masses, Masses)
         for thing in (
             masses,
             keyboard._opened.adapter,
-            keyboard._learning.adapters.in_use(),
+            keyboard._model.adapters.in_use(),
             result,
             result.verdict,
         ):

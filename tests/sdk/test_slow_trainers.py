@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 
-from quietkeys import ErrorCode, Outcome
+from quietkeys import ErrorCode, Outcome, Trainer
 from quietkeys.remote import http as transport_module
 from quietkeys.remote.http import Body, Request, RequestsTransport
 from tests.sdk.conftest import Rig
@@ -101,7 +101,7 @@ def test_closing_ends_a_sync_under_way(rig: Rig) -> None:
         silent(handler)
 
     with serving(reached_and_silent) as url, ThreadPoolExecutor(1) as pool:
-        keyboard = rig.open_learned(trainer_url=url, transport=None)
+        keyboard = rig.open_learned(trainer=Trainer(url), transport=None)
         syncing = pool.submit(keyboard.sync)
         assert reached.wait(10.0)
         start = time.monotonic()

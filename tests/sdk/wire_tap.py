@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import Final
 from urllib.parse import urlsplit
 
-from quietkeys.environment import Surroundings
+from quietkeys.environment import Environment
 from quietkeys_protocol.signing import IDEMPOTENCY_HEADER, NONCE_HEADER, SIGNATURE_HEADER, TIME_HEADER
 from tests.sdk.http_trainer import body_of, reply, serving
 from tests.trainer.running import Trainer, wait_until
@@ -69,9 +69,9 @@ class Tap:
         wait_until(lambda: self.trainer.log.count('"job_done"') >= len(self.asked), TRAINS_WITHIN_S)
         self.now += seconds
 
-    def around(self) -> Surroundings:
+    def environment(self) -> Environment:
         """Time without chance; nonces are fresh all the same."""
-        return Surroundings(lambda: self.now, lambda: self.now, self.sleep, lambda: 0.5)
+        return Environment(lambda: self.now, lambda: self.now, self.sleep, lambda: 0.5)
 
     def _pass(self, handler: BaseHTTPRequestHandler) -> None:
         content = body_of(handler)

@@ -16,8 +16,8 @@ from quietkeys.learning.contested_mass import Choice, Masses, count, softmax
 from quietkeys.learning.held_out import fits, pack_choice, unpack_choice
 from quietkeys.prediction.event_map import FEATURES, EventMap, parse_event_map
 from quietkeys.prediction.scorer import Adapter
-from quietkeys.updates.encoding import encode, share_among
 from quietkeys.updates.gate import MINIMUM_EVENTS, adapter_scores, judge
+from quietkeys.updates.report import encode, share_among
 from quietkeys_protocol.errors import QuietkeysError, Untrusted
 from quietkeys_protocol.plan import Block, Plan
 from quietkeys_protocol.program import reference

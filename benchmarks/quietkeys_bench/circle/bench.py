@@ -29,7 +29,7 @@ from quietkeys.evaluation.machine import this_machine
 from quietkeys.evaluation.messages import Word
 from quietkeys.prediction.scorer import Adapter
 from quietkeys.testing.typist import Typist, draw_hands
-from quietkeys.updates.encoding import Encoded, share_among
+from quietkeys.updates.report import Encoded, share_among
 from quietkeys_bench.circle.training import CircleTraining
 from quietkeys_bench.common.figures import write_figures
 from quietkeys_bench.common.people import Person

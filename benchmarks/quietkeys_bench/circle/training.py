@@ -21,7 +21,7 @@ from quietkeys.remote.client import TrainerClient
 from quietkeys.remote.http import RequestsTransport
 from quietkeys.remote.identity import Identity
 from quietkeys.sync.keys.upload import upload_keys
-from quietkeys.updates.encoding import Encoded
+from quietkeys.updates.report import Encoded
 from quietkeys_bench.common.encrypted_training import Reports
 from quietkeys_protocol.plan import Plan
 

@@ -21,7 +21,7 @@ from quietkeys.remote.http import RequestsTransport
 from quietkeys.remote.identity import Identity
 from quietkeys.remote.parse import JobState
 from quietkeys.sync.keys.upload import upload_keys
-from quietkeys.updates.encoding import Encoded
+from quietkeys.updates.report import Encoded
 from quietkeys_bench.personalization.one_person import Train
 from quietkeys_protocol.containers import Report, decode_update, encode_report
 from quietkeys_protocol.errors import ErrorCode, StartOver, TryAgain

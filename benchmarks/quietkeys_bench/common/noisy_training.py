@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from quietkeys.updates.encoding import Encoded
+from quietkeys.updates.report import Encoded
 from quietkeys_bench.common.noise import Noisy
 from quietkeys_protocol.plan import Plan
 from quietkeys_protocol.program import train

@@ -22,7 +22,7 @@ from quietkeys.remote.client import TrainerClient
 from quietkeys.remote.http import RequestsTransport
 from quietkeys.remote.identity import Identity
 from quietkeys.sync.keys.upload import upload_keys
-from quietkeys.updates.encoding import encode
+from quietkeys.updates.report import encode
 from quietkeys_bench.common.encrypted_training import Reports
 from quietkeys_bench.concrete_ml.task import FEATURES, PARAMETERS_RANGE, SAMPLES, Floats, Task, agreement
 from quietkeys_protocol.program import reference

@@ -28,7 +28,7 @@ _EDGE: Final = _OTHER + 1  # before the first letter and after the last
 
 def word_log_probability(keyboard: Personalizer, context: Context, word: str) -> float:
     """Return log P(word | context), nats, of our keyboard."""
-    return keyboard._learning.predictor.log_probability(context, word)
+    return keyboard._model.predictor.log_probability(context, word)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -49,7 +49,7 @@ def learn(keyboard: Personalizer, learnt: Sequence[Prompt]) -> None:
     for prompt in learnt:
         if prompt.session != session:
             session = prompt.session
-            keyboard._learning.recorder.begin_session()
+            keyboard._model.recorder.begin_session()
         keyboard.record(prompt.context, prompt.word, prompt.word)
 
 

@@ -24,8 +24,8 @@ from quietkeys.evaluation.ladder import (
     verdict,
 )
 from quietkeys.testing.typist import typist_for
-from quietkeys.updates.encoding import Encoded
 from quietkeys.updates.gate import Verdict
+from quietkeys.updates.report import Encoded
 from quietkeys_bench.common.figures import read_figures, write_figures
 from quietkeys_bench.common.noisy_training import simulated
 from quietkeys_bench.common.people import Person

@@ -15,7 +15,7 @@ from quietkeys.learning.contested_mass import Choice
 from quietkeys.prediction.event_map import Floats
 from quietkeys.prediction.model import Model
 from quietkeys.testing.typist import typist_for
-from quietkeys.updates.encoding import Encoded, encode
+from quietkeys.updates.report import Encoded, encode
 from quietkeys_bench.common.noise import Noisy
 from quietkeys_bench.common.people import Person
 from quietkeys_bench.quantization.choice_arrays import Table, TestedWords, table_of

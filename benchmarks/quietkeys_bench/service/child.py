@@ -18,7 +18,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-from quietkeys.environment import Surroundings
+from quietkeys.environment import Environment
 from quietkeys.remote.client import TrainerClient
 from quietkeys.remote.http import Answer, Request, RequestsTransport, Transport
 from quietkeys.remote.identity import Identity
@@ -68,7 +68,7 @@ def session(sent: Mapping[str, Any], which: int, number: int, clocked: Clocked) 
     report = number % len(sent["reports"])
     outcome = Outcome(which=f"{which}/{report}")
     container = Path(sent["reports"][report]).read_bytes()
-    client = TrainerClient(Identity.generate(), clocked, Surroundings())
+    client = TrainerClient(Identity.generate(), clocked, Environment())
     try:
         client.enrol()
         upload_keys(client, Path(sent["keys"]), sent["key_id"])

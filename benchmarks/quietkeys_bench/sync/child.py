@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from quietkeys import Personalizer
+from quietkeys import Personalizer, Trainer
 from quietkeys.sync.result import Progress
 from quietkeys_bench.latency.child import resident_bytes
 
@@ -99,7 +99,9 @@ def main(profile: str, bundle: str, keys: str, url: str) -> None:
     """Measure a keyboard on the bundle in a folder, signed by one of some keys (hex, commas between)."""
     trusted = [bytes.fromhex(key) for key in keys.split(",")]
     words = [line.rstrip("\n").split("\t") for line in sys.stdin]
-    with Personalizer.open(profile, trainer_url=url, bundle=Path(bundle), trusted_keys=trusted) as keyboard:
+    with Personalizer.open(
+        profile, trainer=Trainer(url), bundle=Path(bundle), trusted_keys=trusted
+    ) as keyboard:
         keyboard.consent.give("Encrypted counts of made-up typing go to a trainer on this machine.")
         for context, word in words:
             keyboard.record(context, word, word)

@@ -14,9 +14,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from quietkeys.api.consent import consent_in
-from quietkeys.api.open_profile import Opened
+from quietkeys.api.open_profile import OpenProfile
 from quietkeys.bundle.language_model import BLANK
+from quietkeys.sync.consent_record import consent_in
 
 FORMAT: Final = "quietkeys export"
 VERSION: Final = 1
@@ -25,16 +25,16 @@ _LARGEST: Final = 2 ** (WEIGHT_BITS - 1) - 1
 _DIGITS: Final = 2  # of a count, behind the point
 
 
-def exported(opened: Opened) -> bytes:
+def exported(opened: OpenProfile) -> bytes:
     """Return the JSON. Private. Raises Untrusted (PROFILE_DAMAGED), TryAgain (STORAGE_FAILED)."""
-    store, memory = opened.profile.store, opened.learning.predictor.memory
+    store, memory = opened.profile.store, opened.model.predictor.memory
     with opened.typing:
         chosen, consent = opened.preferences.current, consent_in(store)
         counts = {key: round(memory.count(key), _DIGITS) for key in sorted(memory.counts)}
         tree = {
             "format": FORMAT,
             "version": VERSION,
-            "exported_at": opened.around.clock(),
+            "exported_at": opened.environment.clock(),
             "words": [
                 {"word": key[0], "count": count, "own": key[0] in memory.own_words}
                 for key, count in counts.items()
@@ -49,7 +49,7 @@ def exported(opened: Opened) -> bytes:
             "never_suggest": sorted(chosen.never_suggest),
             "replacements": dict(sorted(chosen.replacements.items())),
             "level": chosen.level.value,
-            "paused": opened.paused,
+            "paused": opened.is_paused(),
             "apps": {name: asdict(profile) for name, profile in sorted(chosen.apps.items())},
             "consent": None if consent is None else asdict(consent),
             "ledger": [asdict(line) for line in store.ledger()],
@@ -58,10 +58,10 @@ def exported(opened: Opened) -> bytes:
     return json.dumps(tree, ensure_ascii=False, indent=1).encode()
 
 
-def _adapter(opened: Opened) -> dict[str, Any]:
-    weights = opened.learning.adapters.in_use()
+def _adapter(opened: OpenProfile) -> dict[str, Any]:
+    weights = opened.model.adapters.in_use()
     blocks = {}
-    for block in opened.learning.predictor.plan.blocks:
+    for block in opened.model.plan.blocks:
         step, levels = coarse(weights.by_block[block.name])
         blocks[block.name] = {"step": step * block.z_unit, "weights": levels.tolist()}
     return {"version": weights.version, "bits": WEIGHT_BITS, "blocks": blocks}

@@ -41,10 +41,6 @@ class Cipher(Protocol):
         """The SHA-256 of the evaluation keys, hex: the key's public name. `StartOver` without a key."""
         ...
 
-    def evaluation_key_bytes(self) -> int:
-        """The size of the evaluation keys, also of those that are not made yet."""
-        ...
-
     def write_evaluation_keys(self, path: Path) -> str:
         """Writes the evaluation keys to a new file for sending, and returns their SHA-256, hex.
 

@@ -34,8 +34,8 @@ from quietkeys.prediction.scorer import Adapter
 from quietkeys.profile.memory import Memory
 from quietkeys.profile.store import Store
 from quietkeys.testing.typist import Typist
-from quietkeys.updates.encoding import Encoded, encode
 from quietkeys.updates.gate import Verdict, judge
+from quietkeys.updates.report import Encoded, encode
 from quietkeys_protocol.plan import Plan
 from quietkeys_protocol.program import reference
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 
-from quietkeys.api.typing_model import Learning
+from quietkeys.api.typing_model import TypingModel
 from quietkeys.keyboard.layout import Floats
 from quietkeys.learning.recorder import Kept, Receipt
 from quietkeys.prediction.predictor import Judged
@@ -13,7 +13,7 @@ from quietkeys.text.pieces import words_of
 
 
 def record(
-    learning: Learning, adapter: Adapter, context: str, typed: str, kept: str, touches: Floats
+    learning: TypingModel, adapter: Adapter, context: str, typed: str, kept: str, touches: Floats
 ) -> Receipt:
     """Learn what was kept, but for what is to be blanked; `Personalizer.record` says what that is.
 
@@ -35,6 +35,6 @@ def record(
     return learning.recorder.record_all(pieces, secrets.token_hex(16))
 
 
-def record_nothing(learning: Learning) -> Receipt:
+def record_nothing(learning: TypingModel) -> Receipt:
     """Return a receipt of nothing."""
     return learning.recorder.record_all((), secrets.token_hex(16))

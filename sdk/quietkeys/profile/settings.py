@@ -143,6 +143,7 @@ KEYS_ANNOUNCED: Final = Setting("keys/announced", TEXT, Until.KEYS_GO)  # whose 
 MEMBERSHIP: Final = Setting("circle/membership", RECORD, Until.KEYS_GO)  # this device's part in a circle
 JOINING: Final = Setting("circle/joining", TEXTS, Until.KEYS_GO)  # invitation, name; until it has joined
 LEAVING: Final = Setting("circle/leaving", FLAG, Until.KEYS_GO)  # until the trainer has let go
+CIRCLE: Final[tuple[Setting[Any], ...]] = (MEMBERSHIP, JOINING, LEAVING)  # a device in none has none of them
 
 # Trainers. What is left to do after a wipe, and what there is to show for it, rests on these.
 TRAINER_KEY: Final = Family("trainer_key/", BYTES, Until.FOLDER_GOES)  # by the SHA-256 of the address in hex
@@ -152,7 +153,7 @@ SETTINGS: Final[tuple[Setting[Any], ...]] = (
     *(PLAN, BYTES_SENT, WIPING, TICK, WORDS, SESSION, PAUSED),
     *(CONSENT, LEVEL, NEVER_CORRECT, NEVER_SUGGEST, REPLACEMENTS, APPS),
     *(CANDIDATE, ADAPTER_BORN, SLOT_SECRET, SLOT_USED),
-    *(KEYS_CREATED, KEYS_RETIRED, KEYS_ANNOUNCED, MEMBERSHIP, JOINING, LEAVING, TRAINER_RECEIPTS),
+    *(KEYS_CREATED, KEYS_RETIRED, KEYS_ANNOUNCED, *CIRCLE, TRAINER_RECEIPTS),
 )
 FAMILIES: Final[tuple[Family[Any], ...]] = (BUNDLE_SEEN, TRAINER_KEY)
 _BY_NAME: Final = {setting.name: setting for setting in SETTINGS}

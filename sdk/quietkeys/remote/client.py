@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from quietkeys.environment import Surroundings
+from quietkeys.environment import Environment
 from quietkeys.remote.http import Answer, Body, Request, Transport
 from quietkeys.remote.identity import Identity
 from quietkeys.remote.parse import (
@@ -84,13 +84,13 @@ class TrainerClient:
         self,
         identity: Identity,
         transport: Transport,
-        around: Surroundings | None = None,
+        environment: Environment | None = None,
         invite: str = "",
     ) -> None:
-        """around: where time and chance come from; the real ones if None. invite: for a trainer that asks."""
+        """environment: time and chance, the real ones if None. invite: for a trainer that asks for one."""
         self._identity = identity
         self._transport = transport
-        self._around = Surroundings() if around is None else around
+        self._environment = Environment() if environment is None else environment
         self._invite = invite
         self._nonce = ""  # of the latest attempt
         self.traffic = Traffic()
@@ -265,17 +265,17 @@ class TrainerClient:
                 asked_s = _retry_after_s(answer)
             if attempt == TRIES or failure.code is ErrorCode.UPDATE_NOT_READY or asked_s > LONGEST_WAIT_S:
                 raise failure
-            self._around.sleep(max(asked_s, wait_s * (0.5 + 0.5 * self._around.jitter())))
+            self._environment.sleep(max(asked_s, wait_s * (0.5 + 0.5 * self._environment.jitter())))
             wait_s = min(2.0 * wait_s, LONGEST_WAIT_S)
         raise AssertionError("the last attempt returns or raises")
 
     def _attempt(
         self, method: str, path: str, body: Body, kind: TrafficKind, headers: Mapping[str, str], limit: int
     ) -> Answer:
-        around = self._around
-        self._nonce = around.nonce()
+        environment = self._environment
+        self._nonce = environment.nonce()
         signed = self._identity.sign(
-            method, path, body.sha256, time=int(around.clock()), nonce=self._nonce
+            method, path, body.sha256, time=int(environment.clock()), nonce=self._nonce
         ).headers()
         self.traffic.add(kind, body.size, 0)
         answer = self._transport.send(Request(method, path, {**signed, **headers}, body, limit))

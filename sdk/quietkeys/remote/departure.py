@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from quietkeys.environment import Surroundings
+from quietkeys.environment import Environment
 from quietkeys.profile.ledger import LedgerKind
 from quietkeys.profile.store import Store
 from quietkeys.profile.trainers import Trainers
@@ -21,13 +21,13 @@ from quietkeys.remote.trust import DeletionReceipt, check_key, keep_receipt, tru
 from quietkeys_protocol.errors import ErrorCode, StartOver, Untrusted
 
 
-def leave(profile: Path, store: Store, trainer: str, transport: Transport, around: Surroundings) -> None:
+def leave(profile: Path, store: Store, trainer: str, transport: Transport, environment: Environment) -> None:
     """Delete this device at a trainer, verify its receipt, see it gone; then drop its identity here.
 
     Raises as `TrainerClient`, and Untrusted: TRAINER_KEY_CHANGED if the trainer's key is not the one that is
     trusted, DELETION_UNPROVEN if the receipt is not signed with it or the trainer still knows the device.
     """
-    client = TrainerClient(identity_for(profile, trainer, store.database.key), transport, around)
+    client = TrainerClient(identity_for(profile, trainer, store.database.key), transport, environment)
     receipt = _deleted(client, store, trainer)
     key = trusted_key(store, trainer)
     if key is None or not receipt.is_signed_by(key):
@@ -37,7 +37,7 @@ def leave(profile: Path, store: Store, trainer: str, transport: Transport, aroun
     with store.transaction():
         keep_receipt(store, replace(receipt, trainer=trainer, trainer_key=key))
         store.write_ledger(
-            around.clock(),
+            environment.clock(),
             LedgerKind.DELETED_AT_TRAINER,
             "The trainer has signed that it deleted this device's data, and no longer knows the device.",
         )
