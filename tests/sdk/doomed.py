@@ -1,10 +1,10 @@
 """A device that kills itself at a point: `main`, run in a process of its own.
 
-`work` is `sync`, `rotate` (asks for new keys, then syncs), or `record` with one word after the other, touched
-where most people would. `point` is `request` (as the number-th request is to be sent), `answer` (as its answer
-has come), `statement` (before the number-th statement that changes the database), `commit` (in the number-th
-transaction, before it is committed), `committed` (right after), or `never`. Says a line for every word
-whose record returned, and one at the end, if it gets there, of how often each point was passed.
+`work` is `sync`, `rotate` (asks for new keys, then syncs), or `record` with one word after the other,
+touched where most people would. `point` is `request` (as the number-th request is to be sent), `answer` (as
+its answer has come), `statement` (before the number-th statement that changes the database), `commit` (in the
+number-th transaction, before it is committed), `committed` (right after), or `never`. Says a line for every
+word whose record returned, and one at the end, if it gets there, of how often each point was passed.
 """
 
 from __future__ import annotations
