@@ -152,7 +152,7 @@ def test_units_of_another_processor_make_no_other_block(small_subject: Subject) 
     rounded = tuple((name, float(np.nextafter(value, np.inf))) for name, value in block.units)
     assert same_block(replace(block, units=rounded), block)
     assert not same_block(replace(block, units=tuple((name, 2.0 * value) for name, value in rounded)), block)
-    assert not same_block(replace(block, strength_max=block.strength_max - 1), block)
+    assert not same_block(replace(block, name="other"), block)
 
 
 def test_a_tiny_run_goes_on_after_a_stop(small_subject: Subject, writers: Path, tmp_path: Path) -> None:
