@@ -40,10 +40,10 @@ def test_the_quick_start_is_among_them() -> None:
 
 
 def test_no_block_hides_from_being_run() -> None:
-    """What stands in a fence is Python that runs, or says that it is text; commands are indented."""
+    """What stands in a fence is Python that runs, or says that it is text or TOML; commands are indented."""
     for page in pages():
         kinds = FENCE.findall(page.read_text())[::2]
-        assert set(kinds) <= {"python", "text"}, page.name
+        assert set(kinds) <= {"python", "text", "toml"}, page.name
 
 
 def test_links_lead_somewhere() -> None:
