@@ -121,7 +121,7 @@ def test_a_child_dies_with_its_parent(temporary: Path, monkeypatch: pytest.Monke
     told_pid = temporary / "pid"
     monkeypatch.setenv("LANG", str(told_pid))
     code = (
-        "from quietkeys_trainer import engine\n"
+        "from quietkeys_trainer.engine import local as engine\n"
         "engine.CHILD = 'tests.engine.odd_child'\n"
         "engine._ask([], [b'sleep'], engine.Limits(600.0, 60, 1 << 32))\n"
     )
