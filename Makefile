@@ -13,7 +13,7 @@ DATA ?=
 ARGS ?=
 RESULTS := benchmarks/results
 
-.PHONY: help install screen services demo test soak check format docs wheel lock app shots clean
+.PHONY: help install screen services demo test soak check format coverage docs wheel lock app shots clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,9 +30,8 @@ services: ## install what tests of the trainer on PostgreSQL need besides
 demo: install ## watch the loop: type, count, encrypt, train, decrypt, judge, apply
 	@$(BIN)/quietkeys demo $(ARGS)
 
-test: screen services check ## everything at small numbers, one real encrypted round included
-	@$(BIN)/python -m pytest tests/engine
-	@$(BIN)/python -m pytest --ignore tests/engine -n 2 --dist loadgroup
+test: screen services ## everything at small numbers, one real encrypted round included; and `check` beside it
+	@bash tools/beside.sh '$(MAKE) check' '$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder'
 
 soak: screen services check ## the same at big numbers: DATA=/path/to/data (goes on where it stopped)
 	@[ -d "$(DATA)" ] || { echo "make soak needs DATA=/path/to/data, a folder with misspellings/, people/, text/ and typing/" >&2; exit 2; }
@@ -49,8 +48,15 @@ format: install ## rewrite the sources as `make check` wants them
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/ruff check --quiet --fix .
 
-docs: install ## write the API reference, from docstrings, to build/api
-	@$(BIN)/python tools/api_reference.py build/api
+coverage: screen services ## which lines the tests run, as pages in build/coverage
+	@mkdir -p build && rm -f build/.coverage*
+	@$(BIN)/python -m pytest tests/engine --cov --cov-report=
+	@$(BIN)/python -m pytest --ignore tests/engine -n 2 --dist loadgroup --cov --cov-append --cov-report=
+	@$(BIN)/coverage html --quiet && $(BIN)/coverage report --skip-covered --sort=cover
+
+docs: install ## make a site of all pages and the API reference in build/site
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo build/site/index.html
 
 wheel: install ## build dist/*.whl
 	@rm -rf dist && $(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .

@@ -6,7 +6,7 @@ import tkinter as tk
 from functools import partial
 from pathlib import Path
 
-from quietkeys import Personalizer, QuietkeysError, Receipt
+from quietkeys import Personalizer, QuietkeysError, Trainer, UndoReceipt
 
 STATEMENT = "Encrypted counts of how you type go to a trainer that cannot read them."
 
@@ -15,7 +15,11 @@ class Desktop(tk.Tk):
     def __init__(self, keyboard: Personalizer) -> None:
         super().__init__()
         self.keyboard = keyboard
-        self.last: tuple[str, str, Receipt | None] = ("", "", None)  # typed and kept last, and its receipt
+        self.last: tuple[str, str, UndoReceipt | None] = (
+            "",
+            "",
+            None,
+        )  # typed and kept, for undoing
         self.text = tk.Text(self, width=60, height=10, wrap="word")
         self.strip = [tk.Button(self, command=partial(self.end, n)) for n in range(3)]
         self.said = tk.StringVar(self, "Type. Backspace takes a correction back.")
@@ -68,6 +72,6 @@ class Desktop(tk.Tk):
 
 
 if __name__ == "__main__":
-    url = sys.argv[1] if len(sys.argv) > 1 else None
-    with Personalizer.open(Path.home() / ".quietkeys-example", trainer_url=url) as keyboard:
+    trainer = Trainer(sys.argv[1]) if len(sys.argv) > 1 else None
+    with Personalizer.open(Path.home() / ".quietkeys-example", trainer=trainer) as keyboard:
         Desktop(keyboard).mainloop()

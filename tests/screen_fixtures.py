@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from quietkeys_bench.frames import screen
+from quietkeys_bench.common import processes
 
 
 @pytest.fixture(scope="session")
 def screen_in_memory() -> Iterator[str]:
     """A screen in memory; what DISPLAY is to be."""
-    with screen.screen_in_memory() as display:
+    with processes.screen_in_memory() as display:
         yield display

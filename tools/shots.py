@@ -21,14 +21,15 @@ from typing import Any, Final
 
 import numpy as np
 
-from quietkeys import Personalizer, QuietkeysError
+from quietkeys import QuietkeysError
 from quietkeys.demo.text import prose_of_python
 from quietkeys.demo.trainer_process import shipped_trainer
+from quietkeys.environment import Environment
 from quietkeys.remote.client import service_key
 from quietkeys.remote.http import RequestsTransport
-from quietkeys.testing import Typist
+from quietkeys.testing import Typist, open_profile
 from quietkeys.testing.typist import draw_hands
-from quietkeys_bench.frames.screen import screen_in_memory
+from quietkeys_bench.common.processes import screen_in_memory
 from quietkeys_keyboard.presenters.keys import Page, phone_layout
 from quietkeys_keyboard.settings import Settings, free_port
 from quietkeys_keyboard.window import configure
@@ -47,7 +48,7 @@ def teach(folder: Path) -> None:
     layout = phone_layout()
     typist = Typist(draw_hands(np.random.default_rng(4)), 0.08, rng, layout)
     words = [word for sentence in prose_of_python() for word in sentence.split()][:WORDS]
-    with Personalizer.open(folder / "profile", layout=layout, rng=rng) as keyboard:
+    with open_profile(folder / "profile", layout=layout, environment=Environment(rng=rng)) as keyboard:
         for place, word in enumerate(words):
             typed, touches = typist.type_word_touched(word)
             context = " ".join(words[max(place - 12, 0) : place])
@@ -141,7 +142,7 @@ def script(app: Any, shot: Callable[[str], None]) -> Iterator[Step]:
     yield lambda: "gone" in app.privacy.notice and not app.privacy.busy
     yield 0.6
     shot("privacy-empty")
-    app.keyboard._exchange.trainer = "http://127.0.0.1:9"
+    app.keyboard._link.trainer = "http://127.0.0.1:9"
     app.show("train")
     app.training.agree()
     app.training.start()

@@ -1,11 +1,11 @@
 """Prints which of our files a typed word passes through to its counts, and a report to its engine.
 
     python tools/trace.py word      one `Personalizer.record` of a misspelled word that was put right
-    python tools/trace.py report    one sync with a real trainer on this machine, up to the start of the engine
+    python tools/trace.py report    one sync with a real trainer on this machine, until its engine runs
 
-A file is passed through if a function of it runs, in any process: the app, the encryption process, the trainer's
-API, its worker. What runs at import does not count: a round before has imported everything and made the keys.
-The last line is the number of files. `report` takes some minutes, since that round is a real one.
+A file is passed through if a function of it runs, in any process: the app, the encryption process, the
+trainer's API, its worker. What runs at import does not count: a round before has imported everything and made
+the keys. The last line is the number of files. `report` takes some minutes, since that round is a real one.
 """
 
 from __future__ import annotations

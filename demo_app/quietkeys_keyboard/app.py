@@ -17,7 +17,7 @@ from kivy.properties import BooleanProperty, ObjectProperty
 from kivy.uix.boxlayout import BoxLayout
 from kivy.uix.floatlayout import FloatLayout
 
-from quietkeys import Personalizer
+from quietkeys import Personalizer, Trainer
 from quietkeys.demo.text import prose_of_python
 from quietkeys.testing import Typist
 from quietkeys.testing.typist import draw_hands
@@ -102,7 +102,10 @@ class KeyboardApp(App):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.settings_kept = Settings.load(folder)
         self.keyboard = Personalizer.open(
-            folder / "profile", trainer_url=trainer, layout=phone_layout(), **opening
+            folder / "profile",
+            trainer=Trainer(trainer) if trainer else None,
+            layout=phone_layout(),
+            **opening,
         )
         self.shown = ""
         self.dialog: Dialog | None = None

@@ -178,7 +178,7 @@ class ErrorCode(StrEnum):
         400,
         Remedy.CORRECT,
         "the request is not well formed",
-        "Build the request as the architecture page says.",
+        "Build the request as docs/PROTOCOL.md says.",
     )
     CONTAINER_MALFORMED = (
         "container_malformed",
@@ -213,7 +213,7 @@ class ErrorCode(StrEnum):
         405,
         Remedy.CORRECT,
         "this path does not take this method",
-        "Build the request as the architecture page says.",
+        "Build the request as docs/PROTOCOL.md says.",
     )
     NONCE_REPLAYED = (
         "nonce_replayed",

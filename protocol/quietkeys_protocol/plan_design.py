@@ -48,7 +48,7 @@ class Shape:
 
 
 def make_block(name: str, events: Sequence[str], matrix: Integers, shape: Shape) -> Block:
-    """Return the block with tables of tanh at the middle of each of z's eight top levels."""
+    """Return the block of matrix [M, d] with tables of tanh at the middle of each of z's eight top levels."""
     half = 1 << (Z_BITS - 1)
     top_code = 2**shape.planes - 1
     pull = shape.stability * half / (2.0 * _curvature(matrix))  # of one event at the top code
@@ -100,7 +100,7 @@ def shape_of(block: Block) -> Shape:
 
 
 def bucket_starts(vocabulary: int, alone: int, tiers: int) -> Integers:
-    """Return the first id of each bucket of words: `alone` frequent words, then tiers by log rank."""
+    """Return the first id of each bucket of words, [alone + tiers]: words alone, then tiers by log rank."""
     first = FIRST_WORD + alone
     later = np.geomspace(first, vocabulary, tiers + 1)[:-1].round().astype(np.int64)
     return np.concatenate([np.arange(FIRST_WORD, first), later])

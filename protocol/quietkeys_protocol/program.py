@@ -114,8 +114,8 @@ class Clear:
 class Reach:
     """How far a run went: the extremes of z at the look-ups, dither included, and the largest |u|.
 
-    Arrays with one entry per person of a batch, or without an axis for one person. Derived from counts, so as
-    private as they are.
+    Arrays [people] with one entry per person of a batch, or without an axis for one person. Derived from
+    counts, so as private as they are.
     """
 
     z_low: Integers
@@ -123,7 +123,7 @@ class Reach:
     u_high: Integers
 
     def inside(self, block: Block) -> NDArray[np.bool_]:
-        """Whether z stayed inside its field and u inside its limit."""
+        """Whether z stayed inside its field and u inside its limit, [people]."""
         middle = 1 << (block.z_bits - 1)
         in_field = (self.z_low >= -middle) & (self.z_high < middle)
         inside: NDArray[np.bool_] = in_field & (self.u_high <= block.weight_limit)

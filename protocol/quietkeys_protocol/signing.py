@@ -102,7 +102,7 @@ def device_id_of(public_key: bytes) -> str:
 
 
 def check_time(time: int, now: float) -> None:
-    """Refuses a request whose time lies outside the window around `now` (both Unix seconds)."""
+    """Refuses (CLOCK_SKEWED) a request whose time is outside the window around `now` (both Unix seconds)."""
     if abs(time - now) > WINDOW_S:
         raise Refused(ErrorCode.CLOCK_SKEWED)
 
@@ -125,7 +125,10 @@ def parse_base64(text: str, length: int, field: str) -> bytes:
 
 
 def parse_base64_within(text: str, most: int, field: str) -> bytes:
-    """The bytes, at most `most`, that `text` spells in canonical base64; `Refused` for any other spelling."""
+    """The bytes, at most `most`, that `text` spells in canonical base64.
+
+    Raises `Refused` (REQUEST_MALFORMED) for any other spelling.
+    """
     try:
         decoded = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):

@@ -6,7 +6,6 @@ import errno
 import glob
 import os
 import secrets
-import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,15 +14,6 @@ from typing import Final
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError, error_of
 
 _DRAFT: Final = ".draft-"
-# Codes of what our statements meet in a damaged file only: tables that are not there, wrong types.
-_DAMAGE: Final = (
-    sqlite3.SQLITE_CORRUPT,
-    sqlite3.SQLITE_NOTADB,
-    sqlite3.SQLITE_ERROR,
-    sqlite3.SQLITE_FORMAT,
-    sqlite3.SQLITE_MISMATCH,
-    sqlite3.SQLITE_TOOBIG,
-)
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -88,25 +78,17 @@ def remove_drafts(folder: Path) -> None:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Raise errors of SQLite and of the operating system as ours; they may name paths, never words."""
+    """Raise errors of the operating system as ours; they may name paths, never words."""
     try:
         yield
-    except sqlite3.Error as error:
-        raise _error_of(error) from error
-    except UnicodeDecodeError:  # in the message of an error about a damaged schema; it quotes the file
-        raise error_of(ErrorCode.PROFILE_DAMAGED) from None
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        raise error_of(ErrorCode.DISK_FULL if full else ErrorCode.STORAGE_FAILED) from error
+        raise system_error(error) from error
 
 
-def _error_of(error: sqlite3.Error) -> QuietkeysError:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code == sqlite3.SQLITE_FULL:
-        return error_of(ErrorCode.DISK_FULL)
-    if code in _DAMAGE or (code == 0 and isinstance(error, sqlite3.OperationalError)):  # 0: of the module
-        return error_of(ErrorCode.PROFILE_DAMAGED)
-    return error_of(ErrorCode.STORAGE_FAILED)
+def system_error(error: OSError) -> QuietkeysError:
+    """Return our error for one of the operating system: TryAgain (DISK_FULL, STORAGE_FAILED)."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return error_of(ErrorCode.DISK_FULL if full else ErrorCode.STORAGE_FAILED)
 
 
 def _remove_named(folder: Path, start: str) -> None:

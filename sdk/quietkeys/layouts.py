@@ -14,6 +14,8 @@ from typing import Final
 
 from quietkeys.keyboard.layout import QWERTY, Layout
 
+__all__ = ["AZERTY", "DVORAK", "LAYOUTS", "QWERTY", "QWERTZ"]
+
 AZERTY: Final = Layout.from_rows(
     "azerty", (("azertyuiop", 0.0), ("qsdfghjklm", 0.0), ("wxcvbn'", 1.5)), left="azertqsdfgwxcvb"
 )

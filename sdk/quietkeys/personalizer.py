@@ -1,6 +1,6 @@
 """The facade: a keyboard that learns its user, in one object.
 
-    with Personalizer.open("profile", trainer_url="https://trainer.example") as keyboard:
+    with Personalizer.open("profile", trainer=Trainer("https://trainer.example")) as keyboard:
         keyboard.suggest("see you", "tomorow").correction       # "tomorrow"
         receipt = keyboard.record("see you", "tomorow", "tomorrow")
         keyboard.consent.give("Encrypted counts of my typing may go to trainer.example.")
@@ -14,51 +14,34 @@ what is sent is encrypted. Every method may be called from any thread; none but 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
-
-import numpy as np
-from numpy.random import Generator
+from typing import Final, Self
 
 from quietkeys.answers import Deletion, Inspection, Status, Suggestions
 from quietkeys.api.app_profiles import AppProfiles
 from quietkeys.api.circle import Circle
 from quietkeys.api.consent import Consent
-from quietkeys.api.input_field import InputField
+from quietkeys.api.input_field import UNSUGGESTED, InputField
 from quietkeys.api.keys import Keys
-from quietkeys.api.open_profile import Opened
-from quietkeys.api.trainer_link import Destination, Exchange
-from quietkeys.api.typing_model import Learning
+from quietkeys.api.open_profile import OpenProfile
+from quietkeys.api.trainer import Trainer
+from quietkeys.api.trainer_link import TrainerLink
 from quietkeys.api.vocabulary import Vocabulary
-from quietkeys.bundle.bundle import SHIPPED
 from quietkeys.bundle.trusted_keys import TRUSTED_KEYS
-from quietkeys.environment import Surroundings
 from quietkeys.keyboard.layout import QWERTY, Layout
-from quietkeys.learning.record import record, record_nothing
-from quietkeys.learning.recorder import Receipt
-from quietkeys.learning.touch_rows import Touches, touches_of
+from quietkeys.keyboard.touch_model import Touches, touches_of
+from quietkeys.learning.recorder import UndoReceipt, record
 from quietkeys.prediction.levels import Level
-from quietkeys.prediction.preferences import StoredPreferences
 from quietkeys.prediction.suggest import as_typed, suggestions
-from quietkeys.profile.folder import Profile
 from quietkeys.profile.ledger import LedgerKind, LedgerLine
-from quietkeys.profile.store import Store
-from quietkeys.remote.address import trainer_address
 from quietkeys.remote.trust import DeletionReceipt, receipts_in
-from quietkeys.sync.policy import Policy
 from quietkeys.sync.result import ProgressCallback, SyncResult
-from quietkeys.sync.schedule import Scheduler
-from quietkeys.sync.stopper import Stopper
+from quietkeys.sync.schedule import Policy, Scheduler
 from quietkeys.vault import Protection
 from quietkeys.vault.human_code import RecoveryCode
-from quietkeys_protocol.plan import Plan
-
-if TYPE_CHECKING:  # imported when a sync begins
-    from quietkeys.cipher.interface import Cipher
-    from quietkeys.remote.http import Transport
 
 WAIT_SECONDS: Final = 120.0  # for the trainer to train
 
@@ -66,58 +49,55 @@ WAIT_SECONDS: Final = 120.0  # for the trainer to train
 class Personalizer:
     """One open profile. Made by `open`; ends with `close`, or the `with` block."""
 
-    def __init__(
-        self,
-        profile: Profile,
-        learning: Learning,
-        preferences: StoredPreferences,
-        destination: Destination,
-        cipher: Callable[[Path, Plan], Cipher] | None,
-        transport: Transport | None,
-        around: Surroundings | None,
-        rng: Generator,
-        policy: Policy,
-    ) -> None:
-        self._profile = profile
-        self._learning = learning
-        stopper = Stopper()
-        surroundings = Surroundings(sleep=stopper.event.wait) if around is None else around
-        self._opened = Opened(profile, learning, preferences, surroundings)
-        self._exchange = Exchange(self._opened, destination, cipher, transport, rng, stopper, policy)
-        self._typing = self._opened.typing
-        self._private = 0  # blocks of `private` that are open
-        self.schedule: Final = Scheduler(
-            policy, profile.store, self._sync_in_slot, stopper.cancel, surroundings.clock
+    apps: Final[AppProfiles]
+    """What is learnt and suggested in which app, where it is not as everywhere."""
+    circle: Final[Circle]
+    """The user's devices that share keys, so that each learns from what is typed on all of them."""
+    consent: Final[Consent]
+    """The user's consent to sending encrypted counts: given, and taken back."""
+    keys: Final[Keys]
+    """The keys that counts are encrypted under: how old they are, and new ones."""
+    schedule: Final[Scheduler]
+    """The syncs to come: `start`, `stop`, `next_slot`, `sync_if_due`."""
+    vocabulary: Final[Vocabulary]
+    """The user's words: what was learnt of them, and what the user says about them."""
+
+    def __init__(self, opened: OpenProfile, link: TrainerLink) -> None:
+        """Both are parts of the SDK: apps use `open`, their tests `quietkeys.testing.open_profile`."""
+        self._opened = opened
+        self._link = link
+        self._profile = opened.profile
+        self._model = opened.model
+        self._typing = opened.typing
+        self.apps = AppProfiles(opened)
+        self.circle = Circle(opened, link)
+        self.consent = Consent(opened, link)
+        self.keys = Keys(opened, link)
+        self.vocabulary = Vocabulary(opened)
+        self.schedule = Scheduler(
+            link.policy,
+            opened.profile.store,
+            self._sync_in_slot,
+            opened.stopper.cancel,
+            opened.environment.clock,
         )
-        """The syncs to come: `start`, `stop`, `next_slot`, `sync_if_due`."""
 
     @classmethod
     def open(
         cls,
         profile_dir: str | Path,
         *,
-        trainer_url: str | None = None,
-        trainer_key: bytes | None = None,
-        trainer_invite: str = "",
-        trainer_certificates: str | Path | None = None,
+        trainer: Trainer | None = None,
         bundle: str | Path = "en",
         layout: Layout = QWERTY,
         redact: Sequence[re.Pattern[str]] = (),
         protection: Protection | None = None,
         policy: Policy | None = None,
         trusted_keys: Sequence[bytes] = TRUSTED_KEYS,
-        cipher: Callable[[Path, Plan], Cipher] | None = None,
-        transport: Transport | None = None,
-        around: Surroundings | None = None,
-        rng: Generator | None = None,
     ) -> Self:
         """Return the profile in a folder, made if there is none.
 
-        trainer_url: https, or http on this machine; without one nothing can be synced, everything else works.
-        trainer_key: the trainer's Ed25519 public key (32 bytes) if the app knows it, else the first one that
-        the trainer shows is trusted; any other is refused, and receipts of deletions are verified with it.
-        trainer_invite: what whoever runs the trainer gives to those who may use it, where it asks for one.
-        trainer_certificates: a PEM file of authorities to trust for its https, instead of the public ones.
+        trainer: whom encrypted counts go to; without one nothing can be synced, everything else works.
         bundle: the name of a shipped bundle, or the folder of one that is signed by a key of `trusted_keys`.
         layout: what is typed on, one of `quietkeys.layouts` or made by `Layout.from_rows`; what is learned of
         touches belongs to its name.
@@ -126,37 +106,21 @@ class Personalizer:
         protection: what the profile's key is protected with; None: the key store of this system where it
         works without asking, else a file beside the profile (`status` mentions it). See `protect`.
         policy: when `schedule` syncs; if None once a day, while all conditions hold that the app tells of.
-        For tests: cipher, a factory of what encrypts, from a folder for its keys and the plan
-        (`quietkeys.testing.NoopCipher`); transport, what requests go through
-        (`quietkeys.testing.InMemoryTrainer`); around, time and chance; rng, which events judge updates.
+        trusted_keys: Ed25519 public keys (32 bytes each) of who may sign bundles; ours if not given.
 
         A damaged profile is set aside, and its last good version used, see `status`. Raises Refused
-        (PROFILE_LOCKED, PROFILE_SEALED, ADDRESS_UNSAFE), Untrusted (BUNDLE_UNTRUSTED), Outdated
-        (PROFILE_NEWER), TryAgain (DISK_FULL, STORAGE_FAILED, KEY_STORE_FAILED).
+        (PROFILE_LOCKED, PROFILE_SEALED), Untrusted (BUNDLE_UNTRUSTED), Outdated (PROFILE_NEWER), TryAgain
+        (DISK_FULL, STORAGE_FAILED, KEY_STORE_FAILED).
         """
-        trainer = "" if trainer_url is None else trainer_address(trainer_url)
-        folder = SHIPPED / bundle if isinstance(bundle, str) else bundle
-        chance = np.random.default_rng() if rng is None else rng
-        clock = (Surroundings() if around is None else around).clock
-
-        def build(store: Store) -> tuple[Learning, StoredPreferences]:
-            learning = Learning.load(store, folder, trusted_keys, chance, layout, redact, clock)
-            return learning, StoredPreferences(store)
-
-        profile, (learning, preferences) = Profile.open(Path(profile_dir), build, clock(), protection)
-        certificates = Path(trainer_certificates) if trainer_certificates else None
-        destination = Destination(trainer, trainer_key, trainer_invite, certificates)
-        return cls(
-            profile,
-            learning,
-            preferences,
-            destination,
-            cipher,
-            transport,
-            around,
-            chance,
-            policy or Policy(),
+        opened = OpenProfile.open(
+            Path(profile_dir),
+            bundle=bundle,
+            layout=layout,
+            redact=redact,
+            protection=protection,
+            trusted_keys=trusted_keys,
         )
+        return cls(opened, TrainerLink(opened, trainer, policy or Policy()))
 
     @staticmethod
     def restore(
@@ -200,16 +164,16 @@ class Personalizer:
         field: the kind of field; for passwords and one-time codes only what was typed is shown.
         app: the name of the app that is typed in, see `apps`.
         """
-        predictor = self._learning.predictor
-        points = touches_of(predictor.layout, typed, touches)
-        opened, here = self._opened, self.apps.get(app)
-        if not (field.suggests and here.suggest):
+        predictor = self._model.predictor
+        points = None if touches is None else touches_of(predictor.layout, typed, touches)
+        opened, here = self._opened, self._opened.in_app(app)
+        if field in UNSUGGESTED or not here.suggest:
             return as_typed(typed)
         with self._typing:
             wanted = opened.preferences.current
             if here.level is not None:
                 wanted = replace(wanted, level=here.level)
-            return suggestions(self._learning.redactor, opened.adapter, wanted, context, typed, points)
+            return suggestions(self._model.redactor, opened.adapter, wanted, context, typed, points)
 
     def record(
         self,
@@ -220,7 +184,7 @@ class Personalizer:
         *,
         field: InputField = InputField.TEXT,
         app: str = "",
-    ) -> Receipt:
+    ) -> UndoReceipt:
         """Learn what the user kept of what was typed; return the receipt for `undo`.
 
         context: the text before it. kept: what stands there now, which may be what was typed, a suggestion,
@@ -232,41 +196,44 @@ class Personalizer:
         be a secret. Raises Refused (TOUCHES_MALFORMED), TryAgain (DISK_FULL, STORAGE_FAILED); then nothing
         was learned, and suggestions go on.
         """
-        points = touches_of(self._learning.predictor.layout, typed, touches)
+        model = self._model
+        layout = model.predictor.layout
+        points = None if touches is None else touches_of(layout, typed, touches)
         with self._typing:
-            if not (field.learns and self.apps.get(app).learn) or self._private or self.paused:
-                return record_nothing(self._learning)
-            return record(self._learning, self._opened.adapter, context, typed, kept, points)
+            if not self._opened.learns(field, app):
+                return model.recorder.record_all(())
+            adapter = self._opened.adapter
+            return record(model.redactor, model.recorder, adapter, context, typed, kept, points)
 
-    def undo(self, receipt: Receipt) -> None:
+    def undo(self, receipt: UndoReceipt) -> None:
         """Take back what one `record` learned, as if it had not been.
 
         Raises Refused (RECEIPT_UNKNOWN) if it was taken back already, is not of this object, or is more than
         200 words old; TryAgain (DISK_FULL, STORAGE_FAILED), and then nothing was changed.
         """
         with self._typing:
-            self._learning.recorder.undo(receipt)
+            self._model.recorder.undo(receipt)
 
     @contextmanager
     def private(self) -> Iterator[None]:
         """Learn nothing within this block, in any thread; blocks may nest. Suggestions go on."""
         with self._typing:
-            self._private += 1
+            self._opened.private += 1
         try:
             yield
         finally:
             with self._typing:
-                self._private -= 1
+                self._opened.private -= 1
 
     @property
     def paused(self) -> bool:
         """Whether learning is paused; False until the app or its user says so. Kept in the profile."""
-        return self._opened.paused
+        return self._opened.is_paused()
 
     @paused.setter
     def paused(self, paused: bool) -> None:
         """Raises TryAgain (DISK_FULL, STORAGE_FAILED); then nothing was changed."""
-        self._opened.paused = paused
+        self._opened.pause(paused)
 
     @property
     def level(self) -> Level:
@@ -278,31 +245,6 @@ class Personalizer:
         """Raises TryAgain (DISK_FULL, STORAGE_FAILED); then nothing was changed."""
         with self._typing:
             self._opened.preferences.set_level(level)
-
-    @property
-    def vocabulary(self) -> Vocabulary:
-        """The user's words: what was learnt of them, and what the user says about them."""
-        return Vocabulary(self._opened)
-
-    @property
-    def apps(self) -> AppProfiles:
-        """What is learnt and suggested in which app, where it is not as everywhere."""
-        return AppProfiles(self._opened)
-
-    @property
-    def consent(self) -> Consent:
-        """The user's consent to sending encrypted counts: given, and taken back."""
-        return Consent(self._opened, self._exchange)
-
-    @property
-    def circle(self) -> Circle:
-        """The user's devices that share keys, so that each learns from what is typed on all of them."""
-        return Circle(self._opened, self._exchange)
-
-    @property
-    def keys(self) -> Keys:
-        """The keys that counts are encrypted under: how old they are, and new ones."""
-        return Keys(self._opened, self._exchange)
 
     def sync(
         self,
@@ -320,20 +262,20 @@ class Personalizer:
         TryAgain (TRAINER_UNREACHABLE and others; the report waits here), Untrusted, Refused, StartOver,
         Outdated. What the trainer sees is the same whatever the outcome.
         """
-        return self._exchange.sync(progress, wait_seconds, metered)
+        return self._link.sync(progress, wait_seconds, metered)
 
     def cancel(self) -> None:
         """End the sync under way, if there is one, from another thread; its outcome is CANCELLED.
 
         Nothing is lost: the next sync goes on where it was. Returns at once; the sync ends within seconds.
         """
-        self._exchange.cancel()
+        self._link.cancel()
 
     def rollback(self) -> int:
         """Go back to the adapter version before the one in use, or to none; return the version now in use."""
         with self._typing, self._profile.store.transaction():
-            self._learning.adapters.roll_back()
-            version = self._learning.adapters.in_use().version
+            self._model.adapters.roll_back()
+            version = self._model.adapters.in_use().version
             self._opened.note(
                 LedgerKind.ROLLED_BACK, f"The adapter was rolled back to {_version_words(version)}."
             )
@@ -348,7 +290,7 @@ class Personalizer:
         destroyed, nobody can decrypt what a trainer may have kept. Raises TryAgain (DISK_FULL,
         STORAGE_FAILED).
         """
-        return self._exchange.forget()
+        return self._link.forget()
 
     def protect(self, protection: Protection) -> None:
         """Protect the profile's key otherwise from now on; it stays the same key.
@@ -363,7 +305,7 @@ class Personalizer:
         from quietkeys.api.status import status_of
 
         with self._typing:
-            return status_of(self._profile, self._learning, self._exchange.trainer)
+            return status_of(self._profile, self._model, self._link.trainer)
 
     def inspect(self) -> Inspection:
         """Return all that leaves the device, as it would leave, all that is stored, and what was learnt.
@@ -371,7 +313,7 @@ class Personalizer:
         Sends nothing; starts the encryption process if there are keys. Raises TryAgain (DISK_FULL,
         STORAGE_FAILED, CIPHER_FAILED), Untrusted (PROFILE_DAMAGED).
         """
-        return self._exchange.inspect()
+        return self._link.inspect()
 
     def ledger(self) -> tuple[LedgerLine, ...]:
         """Return what was sent, received and decided so far, oldest first, in words for the user."""
@@ -384,7 +326,7 @@ class Personalizer:
     def close(self) -> None:
         """Let go of the profile; a sync under way is cancelled. Suggestions still work."""
         self.schedule.stop()
-        self._exchange.close()
+        self._link.close()
 
     def _sync_in_slot(self) -> SyncResult:
         return self.sync(metered=not self.schedule.policy.conditions().unmetered)

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from quietkeys import Personalizer
+from quietkeys import Personalizer, Trainer
 from quietkeys.bundle.bundle import shipped_bundle
-from quietkeys.testing import InMemoryTrainer, NoopCipher
+from quietkeys.environment import Environment
+from quietkeys.testing import InMemoryTrainer, NoopCipher, open_profile
 from quietkeys_keyboard.presenters.keys import phone_layout
 from quietkeys_keyboard.presenters.typing import TypingPresenter
 from quietkeys_protocol.plan import Plan
@@ -53,13 +54,13 @@ class Desk:
 def opened(folder: Path, plan: Plan, **bundle: Any) -> Desk:
     """A fresh profile in a folder."""
     trainer = InMemoryTrainer(plan)
-    keyboard = Personalizer.open(
+    keyboard = open_profile(
         folder,
-        trainer_url="https://trainer.test",
+        trainer=Trainer("https://trainer.test"),
         layout=phone_layout(),
         cipher=NoopCipher,
         transport=trainer,
-        rng=np.random.default_rng(0),
+        environment=Environment(rng=np.random.default_rng(0)),
         **bundle,
     )
     return Desk(keyboard, trainer)

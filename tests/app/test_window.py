@@ -17,13 +17,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from quietkeys import Personalizer
+from quietkeys.environment import Environment
+from quietkeys.testing import open_profile
 from quietkeys_keyboard.presenters.keys import phone_layout
 from quietkeys_trainer.engine.local import load_engine
 from tests.sdk import small, tiny
 from tests.trainer.running import Trainer
 
-pytestmark = [pytest.mark.fhe, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.fhe
 PATIENCE_S = 60.0
 
 
@@ -111,12 +112,12 @@ def screen(
     folder = tmp_path_factory.mktemp("window")
     url, bundle, _ = trainer
     (folder / "data").mkdir()
-    with Personalizer.open(
+    with open_profile(
         folder / "data" / "profile",
         bundle=bundle,
         trusted_keys=small.TRUSTED,
         layout=phone_layout(),
-        rng=np.random.default_rng(0),
+        environment=Environment(rng=np.random.default_rng(0)),
     ) as keyboard:
         rng = np.random.default_rng(5)
         for context, word in small.tokens(7, 220):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
-from quietkeys_bench.autocorrect.spellers.quietkeys import Keyboards
+from quietkeys_bench.common.subject import Keyboards
 from tests.sdk import small
 
 

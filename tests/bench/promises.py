@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from quietkeys_bench.nextword.predictors import BASE, LOCAL, OURS, PEER
+from quietkeys_bench.nextword.strips import BASE, LOCAL, OURS, PEER
 
 Figures = Mapping[str, Any]
 

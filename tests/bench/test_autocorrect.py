@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import os
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -16,10 +15,9 @@ from quietkeys.demo.failing import DemoFailed
 from quietkeys_bench.autocorrect import bench as autocorrect
 from quietkeys_bench.autocorrect.bench import Settings
 from quietkeys_bench.autocorrect.rows import Row, RowsUnreadable, Sample, corpus_name, read_rows, sample
-from quietkeys_bench.autocorrect.scoring import figures, one_core, try_row, try_rows
+from quietkeys_bench.autocorrect.scoring import figures, try_row, try_rows
 from quietkeys_bench.autocorrect.spellers.catalogue import NO_TEXT, PEERS, Peer, Texts, require_installed
-from quietkeys_bench.autocorrect.spellers.interface import Answer, Speller
-from quietkeys_bench.autocorrect.spellers.python_packages import PeerBroken
+from quietkeys_bench.autocorrect.spellers.interface import Answer, PeerBroken, Speller
 from quietkeys_bench.autocorrect.spellers.quietkeys import OurSpeller, split_glued
 from quietkeys_bench.cli import app
 from quietkeys_bench.common.figures import read_figures
@@ -173,14 +171,6 @@ def test_figures_are_shares_and_times_of_all_calls() -> None:
     assert (row["n"], row["top1"], row["top3"], row["harm"]) == (2, 0.5, 0.5, 0.5)
     assert row["p50_ms"] == row["p95_ms"] == 1000.0
     assert figures("fixed", "made", ())["top1"] == 0.0
-
-
-def test_one_core_is_given_back() -> None:
-    """The process may use all its cores again afterwards."""
-    before = os.sched_getaffinity(0)
-    with one_core():
-        assert len(os.sched_getaffinity(0)) == 1
-    assert os.sched_getaffinity(0) == before
 
 
 def test_what_a_token_begins_with_is_no_context() -> None:

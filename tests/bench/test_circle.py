@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from quietkeys.updates.encoding import Encoded
+from quietkeys.updates.report import Encoded
 from quietkeys_bench.circle.bench import DEVICES, RUNGS, Settings, halves, run, shares
 from quietkeys_bench.circle.training import ClearTraining
 from quietkeys_bench.common.figures import read_figures
-from quietkeys_bench.common.people import find_people
 from quietkeys_bench.common.subject import Subject
+from quietkeys_bench.common.texts import find_people
 
 
 def test_a_clear_run_compares_alone_joined_and_one(

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from quietkeys.demo.failing import DemoFailed
 from quietkeys_bench.cli import app
 from quietkeys_bench.common.figures import read_figures
-from quietkeys_bench.common.sample_text import CONTEXT_WORDS, LONG, long_words, ordinary, slipped
+from quietkeys_bench.common.processes import ChildFailed
+from quietkeys_bench.common.texts import CONTEXT_WORDS, LONG, long_words, ordinary, slipped
 from quietkeys_bench.latency import bench as latency
 from quietkeys_bench.latency.bench import Settings, figures
 from tests.bench.keyboards import ignore, small_keyboards
@@ -73,7 +73,7 @@ def test_a_child_that_fails_is_said_plainly(tmp_path: Path) -> None:
     """Without the traceback of another process."""
     keyboards = small_keyboards(tmp_path)
     wrong = type(keyboards)(keyboards.folder, (bytes(32),))
-    with pytest.raises(DemoFailed, match="measured process failed"):
+    with pytest.raises(ChildFailed, match="measured process failed"):
         latency._child(wrong, [])
 
 

@@ -10,15 +10,13 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from quietkeys.bundle.language_model import Context
 from quietkeys.evaluation.messages import read_messages, typed_words
-from quietkeys.text.pieces import words_of
+from quietkeys.text.tokens import Context, words_of
 from quietkeys_bench.cli import app
 from quietkeys_bench.common.figures import read_figures
-from quietkeys_bench.common.people import Person, find_people
+from quietkeys_bench.common.texts import Person, find_people
 from quietkeys_bench.nextword import bench as nextword
 from quietkeys_bench.nextword.bench import Settings
-from quietkeys_bench.nextword.counts import BLANK, FIRST, START, UNKNOWN, count, last_two, load, triples_of
 from quietkeys_bench.nextword.perplexity import (
     Spelling,
     peer_log_probability,
@@ -26,11 +24,34 @@ from quietkeys_bench.nextword.perplexity import (
     predicted,
     word_log_probability,
 )
-from quietkeys_bench.nextword.predictors import OurStrip, PeerStrip, learn, pieces_of
-from quietkeys_bench.nextword.prompts import Prompt, learnt_and_tested, prompts
-from quietkeys_bench.nextword.strip_user import Tally, chosen_places, keys_pressed, try_strip
+from quietkeys_bench.nextword.strips import (
+    OurStrip,
+    PeerStrip,
+    Prompt,
+    Tally,
+    chosen_places,
+    keys_pressed,
+    learn,
+    learnt_and_tested,
+    pieces_of,
+    prompts,
+    try_strip,
+)
 from quietkeys_bench.nextword.train_trigram import train
-from quietkeys_bench.nextword.trigram import DISCOUNT, SHIPPED, Trigram, discounted
+from quietkeys_bench.nextword.trigram import (
+    BLANK,
+    DISCOUNT,
+    FIRST,
+    SHIPPED,
+    START,
+    UNKNOWN,
+    Trigram,
+    count,
+    discounted,
+    last_two,
+    load,
+    triples_of,
+)
 from tests.bench.keyboards import ignore, small_keyboards
 from tests.sdk import small
 
@@ -272,4 +293,4 @@ def test_the_command_measures_the_shipped_bundle(tmp_path: Path, writers: Path) 
     tree = read_figures(out, "nextword")
     assert {row["engine"] for row in tree["perplexities"]} == {"quietkeys", "trigram"}
     assert tree["perplexity"] > 1.0
-    assert "keystrokes saved" in result.output
+    assert "keys saved" in result.output

@@ -14,7 +14,7 @@ from quietkeys_bench.concrete_ml.rows import (
     OURS,
     Request,
     Row,
-    ask,
+    answer_to,
     train_in_the_clear,
     train_ours,
     train_theirs,
@@ -85,7 +85,7 @@ def test_our_row_comes_from_a_real_round() -> None:
 @pytest.mark.soak  # it tests their library more than ours, and compiling takes half a minute
 def test_concrete_ml_compiles_the_same_task() -> None:
     """Its circuit for a batch is compiled at its default error probability; nothing is encrypted here."""
-    answer = ask(Request(seed=0, steps=1, execute=False), make_task(0))
+    answer = answer_to(Request(seed=0, steps=1, execute=False), make_task(0))
     assert answer["p_error"] == DEFAULT_P_ERROR
     assert answer["batch"] == 8
     assert answer["bootstraps"] > 8 * FEATURES

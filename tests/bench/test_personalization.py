@@ -11,11 +11,11 @@ import pytest
 from numpy.typing import NDArray
 
 from quietkeys.evaluation.ladder import reference_weights
-from quietkeys.updates.encoding import Encoded
-from quietkeys_bench.common.figures import read_figures
-from quietkeys_bench.common.people import Person, find_people, spread
+from quietkeys.updates.report import Encoded
+from quietkeys_bench.common.figures import cells_folder, read_figures
 from quietkeys_bench.common.subject import Mode, Subject
-from quietkeys_bench.personalization.bench import Settings, cells_folder, run
+from quietkeys_bench.common.texts import Person, find_people, spread
+from quietkeys_bench.personalization.bench import Settings, run
 
 CLEAR = ["none", "base", "local", "raw", "float", "reference"]
 

@@ -8,17 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from quietkeys.bundle.networks import Adapter
 from quietkeys.evaluation.ladder import learn_person
-from quietkeys.learning.contested_mass import Choice, Masses, count, no_masses
-from quietkeys.prediction.scorer import Adapter
+from quietkeys.prediction.events import Choice, Masses, count, no_masses
 from quietkeys.testing.typist import typist_for
-from quietkeys.updates.encoding import Encoded, encode
 from quietkeys.updates.gate import adapter_scores
-from quietkeys_bench.common.figures import read_figures
-from quietkeys_bench.common.noise import NOISE, Noisy
-from quietkeys_bench.common.people import find_people
+from quietkeys.updates.report import Encoded, encode
+from quietkeys_bench.common.figures import cells_folder, read_figures
 from quietkeys_bench.common.subject import Subject
-from quietkeys_bench.personalization.bench import cells_folder
+from quietkeys_bench.common.texts import find_people
+from quietkeys_bench.common.training import NOISE, Noisy
 from quietkeys_bench.quantization.bench import Settings, run
 from quietkeys_bench.quantization.choice_arrays import table_of
 from quietkeys_bench.quantization.groupings import (

@@ -13,10 +13,10 @@ from quietkeys.evaluation.machine import usable_cores
 from quietkeys_bench.autocorrect import bench as autocorrect
 from quietkeys_bench.autocorrect.rows import RowsUnreadable, corpus_name, read_rows
 from quietkeys_bench.autocorrect.spellers.catalogue import PEERS, Texts
-from quietkeys_bench.common.encrypted_training import encrypted_training
-from quietkeys_bench.common.figures import read_figures
-from quietkeys_bench.common.people import find_people, spread
+from quietkeys_bench.common.figures import kept_figures, read_figures
 from quietkeys_bench.common.subject import Mode, bundle_identity, shipped_subject
+from quietkeys_bench.common.texts import find_people, spread
+from quietkeys_bench.common.training import encrypted_training
 from quietkeys_bench.latency import bench as latency
 from quietkeys_bench.nextword import bench as nextword
 from quietkeys_bench.personalization.bench import Settings, run
@@ -45,9 +45,7 @@ def rows_in(*folders: Path) -> list[Path]:
 
 def kept(out: Path, name: str, settings: Figures) -> Figures:
     """Return what an earlier soak, or the command itself, measured of the shipped bundle in the same way."""
-    figures = read_figures(out, name)
-    expected = settings | {"subject": bundle_identity(shipped_bundle())}
-    return figures if all(figures.get(key) == value for key, value in expected.items()) else {}
+    return kept_figures(out, name, settings | {"subject": bundle_identity(shipped_bundle())})
 
 
 @pytest.fixture(scope="module")

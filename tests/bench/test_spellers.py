@@ -7,15 +7,10 @@ from pathlib import Path
 import pytest
 
 from quietkeys_bench.autocorrect.spellers.catalogue import PEERS, Peer, Texts, started
-from quietkeys_bench.autocorrect.spellers.interface import Answer, Missing, Speller, first_or
-from quietkeys_bench.autocorrect.spellers.ispell_pipe import answer_of
-from quietkeys_bench.autocorrect.spellers.jamspell import (
-    in_place,
-    trained_model,
-    training_texts,
-    words_around,
-)
-from quietkeys_bench.autocorrect.spellers.python_packages import PeerBroken
+from quietkeys_bench.autocorrect.spellers.interface import Answer, Missing, PeerBroken, Speller, first_or
+from quietkeys_bench.autocorrect.spellers.jamspell import in_place, trained_model, words_around
+from quietkeys_bench.autocorrect.spellers.word_alone import answer_of
+from quietkeys_bench.common.texts import training_texts
 
 
 def test_no_suggestion_leaves_what_was_typed() -> None:
@@ -67,8 +62,10 @@ def test_a_sentence_is_split_as_jamspell_splits_it() -> None:
 def test_texts_held_back_for_perplexity_train_nothing(tmp_path: Path) -> None:
     """By their names; a folder without any other text is refused."""
     (tmp_path / "wikitext2_valid.txt").write_text("one\n")
-    with pytest.raises(PeerBroken, match=r"no \.txt"):
+    with pytest.raises(ValueError, match=r"no \.txt"):
         training_texts(tmp_path)
+    with pytest.raises(PeerBroken, match=r"no \.txt"):
+        trained_model(tmp_path, tmp_path / "cache")
     (tmp_path / "chat.txt").write_text("two\n")
     assert training_texts(tmp_path) == [tmp_path / "chat.txt"]
 

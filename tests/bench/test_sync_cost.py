@@ -9,11 +9,11 @@ import pytest
 from rich.console import Console
 
 from quietkeys.cli.estimate import Estimate
-from quietkeys.demo.failing import DemoFailed
 from quietkeys.evaluation.machine import this_machine
 from quietkeys_bench.common.figures import read_figures, write_figures
+from quietkeys_bench.common.processes import ChildFailed
 from quietkeys_bench.sync import bench as sync_cost
-from quietkeys_bench.sync.table import show_sync
+from quietkeys_bench.sync.command import show
 from tests.bench import promises
 from tests.bench.keyboards import small_keyboards
 
@@ -79,7 +79,7 @@ def test_figures_have_their_form_and_are_shown(tmp_path: Path) -> None:
     out = tmp_path / "sync.json"
     write_figures(out, "sync", tree())
     console = Console(record=True, width=200)
-    show_sync(console, out)
+    show(console, read_figures(out, "sync"))
     assert "2.86 times" in console.export_text()
     assert promises.short_on_syncing(read_figures(out, "sync")) == [
         "suggest during a sync takes 2.86 times as long"
@@ -89,5 +89,5 @@ def test_figures_have_their_form_and_are_shown(tmp_path: Path) -> None:
 def test_a_host_that_fails_is_said_plainly(tmp_path: Path) -> None:
     """Without the traceback of another process."""
     keyboards = small_keyboards(tmp_path)
-    with pytest.raises(DemoFailed, match="measured process failed"):
+    with pytest.raises(ChildFailed, match="measured process failed"):
         sync_cost._host(keyboards, tmp_path / "profile", "http://not-loopback.test", 3)

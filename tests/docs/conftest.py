@@ -1,4 +1,4 @@
-"""Documentation is run, not read: blocks of Python, examples, the API reference."""
+"""Documentation is run, not read: blocks of Python, examples, inline code, lists, the reference, the site."""
 
 from __future__ import annotations
 

@@ -12,15 +12,15 @@ from tests.docs.conftest import ROOT
 EXAMPLE = ROOT / "examples" / "desktop.py"
 DRIVER = """
 import runpy, sys, tkinter
-from quietkeys import Personalizer
+from quietkeys import Trainer
 from quietkeys.bundle.bundle import shipped_bundle
-from quietkeys.testing import InMemoryTrainer, NoopCipher
+from quietkeys.testing import InMemoryTrainer, NoopCipher, open_profile
 from quietkeys_protocol.plan import Plan
 
 trainer = InMemoryTrainer(Plan.parse(shipped_bundle()["plan.json"]))
 Desktop = runpy.run_path(sys.argv[1])["Desktop"]
-settings = {"trainer_url": "https://trainer.test", "transport": trainer, "cipher": NoopCipher}
-with Personalizer.open(sys.argv[2], **settings) as keyboard:
+settings = {"trainer": Trainer("https://trainer.test"), "transport": trainer, "cipher": NoopCipher}
+with open_profile(sys.argv[2], **settings) as keyboard:
     window = Desktop(keyboard)
     window.update()
     window.text.focus_force()
@@ -66,7 +66,7 @@ def test_the_desktop_example_corrects_undoes_and_trains(screen_in_memory: str, t
         env=os.environ | {"DISPLAY": screen_in_memory},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=900,
         check=False,
     )
     assert done.stdout == "done\n", done.stderr

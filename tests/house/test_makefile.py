@@ -12,7 +12,7 @@ def test_every_target_is_documented(root: Path) -> None:
     text = (root / "Makefile").read_text()
     phony = set(" ".join(re.findall(r"^\.PHONY: (.*)$", text, re.MULTILINE)).split())
     assert set(re.findall(r"^([a-z-]+):.*## \S", text, re.MULTILINE)) == phony
-    assert {"install", "demo", "test", "soak", "check", "app", "lock"} <= phony
+    assert {"install", "demo", "test", "soak", "check", "coverage", "docs", "app", "lock"} <= phony
 
 
 def test_help_is_what_make_says_first(root: Path) -> None:
@@ -39,3 +39,21 @@ def test_the_scripts_parse(root: Path) -> None:
     """Bash accepts every script."""
     for script in [root / ".ci/run", *sorted((root / "tools").glob("*.sh"))]:
         subprocess.run(["bash", "-n", str(script)], check=True)
+
+
+def test_a_warning_stops_the_site(root: Path) -> None:
+    """`make docs` builds strictly, as the tests of the documentation do."""
+    command = ["make", "-C", str(root), "--dry-run", "docs"]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "mkdocs build --strict" in result.stdout
+
+
+def test_a_commit_is_checked_as_make_does(root: Path) -> None:
+    """The hooks run the tools of .venv, each that `make check` runs, and download nothing."""
+    config = (root / ".pre-commit-config.yaml").read_text()
+    assert re.findall(r"- repo: (.*)", config) == ["local"]
+    assert set(re.findall(r"language: (.*)", config)) == {"system"}
+    recipe = (root / "Makefile").read_text().partition("\ncheck:")[2].partition("\n\n")[0]
+    checked = re.findall(r"\$\(BIN\)/(ruff \w+|\S+)", recipe)
+    hooked = re.findall(r"entry: \.venv/bin/(ruff \w+|\S+)", config)
+    assert sorted(hooked) == sorted(checked)

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from quietkeys.bundle.bundle import open_bundle
 from quietkeys.bundle.lexicon import WordTables
-from quietkeys.bundle.symbols import CLASSES, FIRST_WORD
+from quietkeys.bundle.networks import CLASSES, FIRST_WORD
 from quietkeys.keyboard import edits
 from quietkeys.prediction.model import CHANNEL, LANGUAGE, LEXICON, PLAN, RANKER, WORDS
 from tests.model.texts import VOCABULARY, language

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from quietkeys.bundle.language_model import LanguageModel
 from quietkeys.bundle.lexicon import Lexicon
+from quietkeys.bundle.networks import LanguageModel
 from quietkeys.keyboard import edits
 from quietkeys.prediction.model import symbols_of
 from tests.model.texts import typing_counts

@@ -13,14 +13,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quietkeys.bundle.language_model import LanguageModel, window
-from quietkeys.bundle.symbols import (
-    BLANK,
+from quietkeys.bundle.networks import (
     BUCKETS,
     CLASSES,
     FIRST_WORD,
+    NO_WORD,
     SENTENCE,
+    LanguageModel,
     character_ngrams,
+    window,
     word_class,
 )
 from tools.model_build.neural import batches, export, text, texting, training
@@ -61,7 +62,7 @@ def test_messages_begin_sentences_and_blank_what_is_no_word() -> None:
     """Every sentence is preceded by its mark; unknown words are told apart by row."""
     outside: dict[str, int] = {}
     messages = text.encode(LINES[2:], Symbols.of(WORDS), outside)
-    assert messages.symbols.tolist() == [SENTENCE, FIRST_WORD, -1, FIRST_WORD + 6, BLANK]
+    assert messages.symbols.tolist() == [SENTENCE, FIRST_WORD, -1, FIRST_WORD + 6, NO_WORD]
     assert outside == {"zyzzy": 0}
 
 
@@ -97,7 +98,7 @@ def expected(network: Network, words: Mapping[str, int], context: tuple[str, ...
     read, spelled, ngrams = [SENTENCE], [False], []
     for word in context:
         spelled.append(word not in words and word not in ("", "#"))
-        read.append(words.get(word, BLANK if word == "#" else SENTENCE))
+        read.append(words.get(word, NO_WORD if word == "#" else SENTENCE))
         if spelled[-1]:
             found = character_ngrams(word)
             ngrams.append(found + [BUCKETS] * (32 - len(found)))

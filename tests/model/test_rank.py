@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from quietkeys.learning.contested_mass import Choice
-from quietkeys.prediction.event_map import FEATURES
+from quietkeys.prediction.events import FEATURES, Choice
 from tools.model_build import rank
 from tools.model_build.rank import Floats, Typed, fit_base_weights, prior_weights
 

@@ -14,11 +14,10 @@ import pytest
 from numpy.typing import NDArray
 
 from quietkeys.bundle.bundle import BUNDLE_BYTES, Bundle, shipped_bundle
-from quietkeys.bundle.language_model import Context
-from quietkeys.bundle.lexicon import RESERVED, Lexicon
-from quietkeys.bundle.symbols import CLASSES, FIRST_CLASS, FIRST_WORD
+from quietkeys.bundle.lexicon import RESERVED, UNKNOWN, Lexicon
+from quietkeys.bundle.networks import CLASSES, FIRST_CLASS, FIRST_WORD
 from quietkeys.keyboard import edits
-from quietkeys.prediction.event_map import FEATURES
+from quietkeys.prediction.events import FEATURES
 from quietkeys.prediction.model import (
     CHANNEL,
     EVENTS,
@@ -30,8 +29,7 @@ from quietkeys.prediction.model import (
     Model,
     load_model,
 )
-from quietkeys.prediction.slate import UNKNOWN
-from quietkeys.text.tokens import is_correctable
+from quietkeys.text.tokens import Context, is_correctable
 from quietkeys_protocol.plan import Plan
 from tools.model_build import bundle_writer, contents, spelling
 

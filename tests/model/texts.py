@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from quietkeys.bundle.symbols import BUCKETS, FIRST_CLASS, FIRST_WORD
+from quietkeys.bundle.networks import BUCKETS, FIRST_CLASS, FIRST_WORD
 from quietkeys.keyboard import edits
 from tools.model_build import channel, spelling
 from tools.model_build.channel import TypingCounts

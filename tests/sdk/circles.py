@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from quietkeys import ErrorCode, Outcome, Personalizer, QuietkeysError
-from quietkeys.environment import Surroundings
+from quietkeys.environment import Environment
 from tests.sdk.conftest import Rig
 from tests.sdk.test_keys import Days
 
@@ -27,8 +27,8 @@ class Devices:
     def __getitem__(self, name: str) -> Personalizer:
         """The device of this name, which has learned and synced once."""
         if name not in self.opened:
-            around = Surroundings(clock=self.days, sleep=self.rig.waited.append)
-            self.opened[name] = self.stack.enter_context(self.rig.open_learned(name, around=around))
+            environment = Environment(clock=self.days, sleep=self.rig.waited.append)
+            self.opened[name] = self.stack.enter_context(self.rig.open_learned(name, environment=environment))
             assert self.opened[name].sync().outcome in USED
         return self.opened[name]
 

@@ -5,20 +5,20 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
-from quietkeys import Personalizer
+from quietkeys import Personalizer, Trainer
 from quietkeys.bundle.bundle import open_bundle
-from quietkeys.environment import Surroundings
+from quietkeys.environment import Environment
 from quietkeys.layouts import LAYOUTS
 from quietkeys.prediction.model import Model, load_model
 from quietkeys.remote.http import Transport
-from quietkeys.testing import InMemoryTrainer, NoopCipher
+from quietkeys.testing import InMemoryTrainer, NoopCipher, open_profile
 from quietkeys_protocol.plan import Plan
 from tests.sdk import small
 from tests.sdk.http_trainer import over_http, serving
@@ -31,9 +31,14 @@ NOWHERE = "https://trainer.test"
 
 
 @pytest.fixture(scope="session")
-def bundle_files() -> dict[str, bytes]:
+def bundle_files(made_once: Callable[[str, Callable[[Path], object]], Path]) -> dict[str, bytes]:
     """The files of the small bundle."""
-    return small.files()
+
+    def make(folder: Path) -> None:
+        for name, content in small.files().items():
+            (folder / name).write_bytes(content)
+
+    return {path.name: path.read_bytes() for path in sorted(made_once("bundle", make).iterdir())}
 
 
 @pytest.fixture(scope="session")
@@ -70,16 +75,18 @@ class Rig:
     def open(self, name: str = "profile", *, consent: bool = True, **changes: Any) -> Personalizer:
         """Open a profile by name, of somebody who has agreed to syncing unless consent is False."""
         settings: dict[str, Any] = {
-            "trainer_url": self.url,
+            "trainer": Trainer(self.url),
             "bundle": self.bundle,
             "trusted_keys": small.TRUSTED,
             "protection": small.PROTECTION,
             "cipher": NoopCipher,
             "transport": self.transport,
-            "around": Surroundings(sleep=self.waited.append),
-            "rng": np.random.default_rng(0),
+            "environment": Environment(sleep=self.waited.append),
         }
-        keyboard = Personalizer.open(self.folder / name, **(settings | changes))
+        settings |= changes
+        if settings["environment"] is not None:  # None: real time and chance
+            settings["environment"] = replace(settings["environment"], rng=np.random.default_rng(0))
+        keyboard = open_profile(self.folder / name, **settings)
         if consent and keyboard.consent.given is None:
             keyboard.consent.give(STATEMENT)
         return keyboard
@@ -91,20 +98,22 @@ class Rig:
 
 
 @pytest.fixture(scope="session")
-def learned(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def learned(bundle: Path, made_once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
     """The profile of somebody whose fingers slip to the right; copy it before opening it."""
-    folder = tmp_path_factory.mktemp("learned") / "profile"
-    rng = np.random.default_rng(5)
-    with Personalizer.open(
-        folder,
-        bundle=bundle,
-        trusted_keys=small.TRUSTED,
-        protection=small.PROTECTION,
-        rng=np.random.default_rng(0),
-    ) as keyboard:
-        for context, word in small.tokens(7, 220):
-            keyboard.record(context, small.slipped(word, rng), word)
-    return folder
+
+    def make(folder: Path) -> None:
+        rng = np.random.default_rng(5)
+        with open_profile(
+            folder / "profile",
+            bundle=bundle,
+            trusted_keys=small.TRUSTED,
+            protection=small.PROTECTION,
+            environment=Environment(rng=np.random.default_rng(0)),
+        ) as keyboard:
+            for context, word in small.tokens(7, 220):
+                keyboard.record(context, small.slipped(word, rng), word)
+
+    return made_once("learned", make) / "profile"
 
 
 @pytest.fixture

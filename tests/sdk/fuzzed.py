@@ -23,14 +23,14 @@ from typing import Final
 
 import numpy as np
 
-from quietkeys import Outcome, Outdated, Personalizer, QuietkeysError
+from quietkeys import Outcome, Outdated, Personalizer, QuietkeysError, Trainer
 from quietkeys.bundle.bundle import open_bundle
 from quietkeys.cipher import Parameters
-from quietkeys.environment import Surroundings
+from quietkeys.environment import Environment
 from quietkeys.remote.http import Answer, Request, Transport
-from quietkeys.testing import InMemoryTrainer, NoopCipher
+from quietkeys.testing import InMemoryTrainer, NoopCipher, open_profile
 from quietkeys.testing.fakes import decode_clear, encode_clear, noop_plan_hash
-from quietkeys.updates.plausibility import check_against_reference
+from quietkeys.updates.gate import check_against_reference
 from quietkeys_protocol.containers import Update, encode_update
 from quietkeys_protocol.errors import ErrorCode
 from quietkeys_protocol.plan import Plan
@@ -79,15 +79,14 @@ class Device:
 
     def open(self, folder: Path, transport: Transport) -> Personalizer:
         """Open a profile."""
-        return Personalizer.open(
+        return open_profile(
             folder,
-            trainer_url=TRAINER,
+            trainer=Trainer(TRAINER),
             bundle=self.bundle,
             trusted_keys=small.TRUSTED,
             cipher=NoopCipher,
             transport=transport,
-            around=Surroundings(sleep=lambda _: None),
-            rng=np.random.default_rng(0),
+            environment=Environment(sleep=lambda _: None, rng=np.random.default_rng(0)),
         )
 
     def try_file(self, folder: Path, name: str, content: bytes) -> None:
@@ -124,12 +123,12 @@ class Device:
                 keyboard.sync()
             assert keyboard.status().open_report == ""
         with self.open(folder, Answering(trainer, self.plan, content)) as keyboard:
-            before = keyboard._opened.learning.adapters.in_use()
+            before = keyboard._opened.model.adapters.in_use()
             try:
                 outcome = keyboard.sync().outcome
             except QuietkeysError:
                 outcome = Outcome.UNTRUSTED
-            after = keyboard._opened.learning.adapters.in_use()
+            after = keyboard._opened.model.adapters.in_use()
             if outcome is Outcome.APPLIED:
                 job = list(trainer.jobs.values())[-1]
                 values = zip(job.report.ciphertexts, self.plan.report_fields, strict=True)

@@ -12,7 +12,7 @@ import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from quietkeys.bundle.lexicon import WordTables
-from quietkeys.bundle.symbols import CLASSES, FIRST_WORD
+from quietkeys.bundle.networks import CLASSES, FIRST_WORD
 from quietkeys.keyboard import edits
 from quietkeys.keyboard.layout import Layout
 from quietkeys.keyboard.touch_statistics import MEAN_OFFSET

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from quietkeys import ErrorCode, Refused
-from quietkeys.remote.address import trainer_address
+from quietkeys import ErrorCode, Refused, Trainer
+from quietkeys.remote.trust import trainer_address
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,20 @@ def test_addresses_that_are_not(url: str) -> None:
     with pytest.raises(Refused) as caught:
         trainer_address(url)
     assert caught.value.code is ErrorCode.ADDRESS_UNSAFE
+
+
+def test_a_trainer_is_checked_when_it_is_named() -> None:
+    """Its address has one spelling, its key 32 bytes, and nothing else is a trainer."""
+    assert Trainer("https://Trainer.TEST:8443/") == Trainer("https://trainer.test:8443")
+    with pytest.raises(Refused) as caught:
+        Trainer("http://trainer.test")
+    assert caught.value.code is ErrorCode.ADDRESS_UNSAFE
+    with pytest.raises(ValueError, match="32 bytes"):
+        Trainer("https://trainer.test", key=bytes(31))
+
+
+def test_a_trainer_does_not_print_its_enrolment_token() -> None:
+    """What lets a device in is a secret; where it goes is not."""
+    shown = repr(Trainer("https://trainer.test", enrolment_token="let-me-in"))
+    assert "https://trainer.test" in shown
+    assert "let-me-in" not in shown

@@ -13,13 +13,13 @@ def test_nothing_typed_is_in_the_files(rig: Rig) -> None:
     """Words, counts, held-out events, weights and the ledger are in the rows, and in no file."""
     with rig.open_learned() as keyboard:
         for word in ("brokling", "quokkaberry"):
-            keyboard._learning.recorder.add_word(word)
+            keyboard._model.recorder.add_word(word)
             keyboard.record("my own", word, word)
         keyboard.vocabulary.never_correct("wombatish")
         keyboard.sync()
         planted = ["brokling", "quokkaberry", "wombatish", "Evaluation keys went", "never_correct", "masses/"]
         texts = [text.encode() for text in planted]
-        texts += [both.evidence_for.tobytes() for both in keyboard._learning.recorder.masses.values()]
+        texts += [both.evidence_for.tobytes() for both in keyboard._model.recorder.masses.values()]
         texts += [weights.astype("<i8").tobytes() for weights in weights_in_use(keyboard)]
         texts += keyboard._profile.store.held_out()
         files = files_in(rig.folder / "profile")
@@ -32,7 +32,7 @@ def test_nothing_typed_is_in_the_files(rig: Rig) -> None:
 
 def weights_in_use(keyboard: Personalizer) -> list[np.ndarray[tuple[int], np.dtype[np.int64]]]:
     """The weights of the adapter in use that are not all zero."""
-    weights = keyboard._learning.adapters.in_use().by_block.values()
+    weights = keyboard._model.adapters.in_use().by_block.values()
     found = [one for one in weights if one.any()]
     assert found
     return found
@@ -42,7 +42,7 @@ def test_the_size_of_a_row_does_not_tell_the_word(rig: Rig) -> None:
     """A short word, a long one and three of them are as large; so are all lines of the ledger."""
     with rig.open_learned() as keyboard:
         for word in ("ok", "incomprehensibly"):
-            keyboard._learning.recorder.add_word(word)
+            keyboard._model.recorder.add_word(word)
             keyboard.record("the", word, word)
         keyboard.sync()
         database = keyboard._profile.store.database

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from quietkeys import ErrorCode, Invitation, Outcome, Refused
-from quietkeys.environment import Surroundings
+from quietkeys.environment import Environment
 from quietkeys.remote.http import Answer, Request
 from quietkeys.sync.circle.invitation import Secret
 from quietkeys.sync.circle.membership import membership_in
 from quietkeys.sync.circle.moving import begin_joining
-from quietkeys.sync.keys.age import DAY_S
+from quietkeys.sync.keys.life import DAY_S
 from quietkeys.testing import NoopCipher
 from quietkeys.testing.trainer import Integers, train
 from quietkeys_protocol.errors import TryAgain
@@ -146,8 +146,8 @@ def test_who_cannot_invite_or_join(devices: Devices, any_rig: Rig) -> None:
     assert code_of(tablet.circle.join, text) is ErrorCode.CIRCLE_JOINED
     phone.keys.rotate()
     assert code_of(phone.circle.invite) is ErrorCode.KEYS_STALE
-    around = Surroundings(clock=devices.days)
-    with any_rig.open("fresh", around=around) as fresh:
+    environment = Environment(clock=devices.days)
+    with any_rig.open("fresh", environment=environment) as fresh:
         assert code_of(fresh.circle.invite) is ErrorCode.KEYS_STALE
     with any_rig.open("silent", consent=False) as silent:
         assert code_of(silent.circle.join, text) is ErrorCode.CONSENT_MISSING
@@ -190,10 +190,10 @@ def test_joining_survives_a_lost_answer(rig: Rig) -> None:
                 return answer
 
         text = phone.circle.invite("phone").text
-        tablet._exchange._transport = Lossy()
+        tablet._link._transport = Lossy()
         with pytest.raises(TryAgain):
             tablet.circle.join(text, "tablet")
-        tablet._exchange._transport = rig.trainer
+        tablet._link._transport = rig.trainer
         assert tablet.sync().outcome in USED
         assert fingerprint(tablet) == fingerprint(phone)
         assert names(phone) == ["phone", "tablet"]
@@ -206,7 +206,7 @@ def test_joining_that_came_too_late_is_given_up(rig: Rig) -> None:
         rig.trainer.clock = devices.days
         phone, tablet = devices["phone"], devices["tablet"]
         text = phone.circle.invite("phone").text
-        with tablet._exchange.talk() as (parts, client):
+        with tablet._link.talk() as (parts, client):
             secret = Secret.parse(text)
             begin_joining(parts, secret, "tablet")
             client.claim(secret.invitation_id, secret.claim)
@@ -243,8 +243,8 @@ class OfAnotherBundle(NoopCipher):
 def test_devices_with_different_bundles_do_not_share_keys(devices: Devices, any_rig: Rig) -> None:
     """Joining is refused with the advice to upgrade; the device is out again, and both go on as before."""
     phone = devices["phone"]
-    around = Surroundings(clock=devices.days)
-    with any_rig.open("laptop", cipher=OfAnotherBundle, around=around) as laptop:
+    environment = Environment(clock=devices.days)
+    with any_rig.open("laptop", cipher=OfAnotherBundle, environment=environment) as laptop:
         assert code_of(laptop.circle.join, phone.circle.invite("phone").text) is ErrorCode.CIRCLE_MISMATCH
         assert membership_in(laptop._profile.store) is None
         assert laptop.keys.status() is None

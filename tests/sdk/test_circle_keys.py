@@ -77,10 +77,10 @@ def test_a_removal_reaches_the_trainer_later(rig: Rig) -> None:
                     raise TryAgain(ErrorCode.TRAINER_UNREACHABLE)
                 return send(request)
 
-        phone._exchange._transport = Deaf()
+        phone._link._transport = Deaf()
         with pytest.raises(TryAgain):
             phone.circle.remove(out.device_id)
-        phone._exchange._transport = rig.trainer
+        phone._link._transport = rig.trainer
         assert phone.sync().outcome in USED
         assert names(phone) == ["phone"]
         assert fingerprint(phone) != fingerprint(tablet)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from quietkeys import Deletion, ErrorCode, Outcome, Personalizer, Refused, Untrusted
-from quietkeys.environment import Surroundings
+from quietkeys.environment import Environment
 from quietkeys.profile.settings import CONSENT
 from tests.sdk.conftest import STATEMENT, Rig
 from tests.sdk.transports import Unreachable
@@ -43,8 +43,8 @@ def test_nothing_is_sent_without_consent(rig: Rig) -> None:
 
 def test_consent_is_on_record(rig: Rig) -> None:
     """The statement, its hash and the time outlive a restart; the ledger tells; a later one replaces it."""
-    around = Surroundings(clock=lambda: 1_800_000_000.0)
-    with rig.open(consent=False, around=around) as keyboard:
+    environment = Environment(clock=lambda: 1_800_000_000.0)
+    with rig.open(consent=False, environment=environment) as keyboard:
         assert keyboard.consent.given is None
         keyboard.consent.give("Yes.")
         keyboard.consent.give(STATEMENT)
@@ -149,7 +149,7 @@ def test_withdrawing_reaches_the_trainer_later(rig: Rig) -> None:
 def test_withdrawing_ends_a_sync_that_waits(rig: Rig) -> None:
     """It does not wait until the trainer has trained."""
     rig.trainer.polls = 10**6
-    with rig.open_learned(around=None) as keyboard:
+    with rig.open_learned(environment=None) as keyboard:
         outcomes: list[object] = []
         thread = threading.Thread(target=lambda: outcomes.append(keyboard.sync(wait_seconds=600).outcome))
         thread.start()

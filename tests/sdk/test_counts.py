@@ -11,16 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quietkeys import Personalizer, Receipt
-from quietkeys.api.typing_model import Learning
+from quietkeys import Personalizer, UndoReceipt
+from quietkeys.api.typing_model import TypingModel
 from quietkeys.bundle.bundle import open_bundle
-from quietkeys.bundle.language_model import BLANK
 from quietkeys.learning.recorder import EVENT_HALF_LIFE, Kept, Recorder
 from quietkeys.prediction.model import Model, load_model
 from quietkeys.prediction.predictor import Predictor
 from quietkeys.profile.memory import HALF_LIFE, NEGLIGIBLE, Key
 from quietkeys.profile.settings import TICK
 from quietkeys.profile.store import Store
+from quietkeys.text.tokens import BLANK
 from tests.sdk import small
 from tests.sdk.conftest import Rig
 from tests.sdk.unsealing import rows_in
@@ -45,7 +45,7 @@ class Journal:
         self.predictor = Predictor(model)
         chance = np.random.default_rng(0)
         self.recorder = Recorder(self.predictor, self.store, chance if held_out else Never(), self._note)  # type: ignore[arg-type]
-        self.live: list[tuple[Receipt, int, tuple[str, str], str, object]] = []
+        self.live: list[tuple[UndoReceipt, int, tuple[str, str], str, object]] = []
         self.own = own
         if own:
             self.recorder.add_word(OWN)
@@ -85,7 +85,7 @@ class Journal:
 
     def expected_masses(self) -> Mapping[str, float]:
         """The total mass of every block, summed up from the list."""
-        from quietkeys.learning.contested_mass import Choice, count
+        from quietkeys.prediction.events import Choice, count
 
         totals = dict.fromkeys(self.predictor.events.sizes, 0.0)
         for _, tick, _, _, choice in self.live:
@@ -220,7 +220,7 @@ def test_the_order_of_words_cannot_be_read_from_the_store(rig: Rig) -> None:
     """Rows come in the order of keyed hashes, and their ticks are too coarse to put them in order."""
     with rig.open() as keyboard:
         for place, word in enumerate(CANARY.split()):
-            keyboard._learning.recorder.add_word(word)
+            keyboard._model.recorder.add_word(word)
             keyboard.record(" ".join(CANARY.split()[:place]), word, word)
         database = keyboard._profile.store.database
         rows = database.rows("SELECT name FROM memory")
@@ -236,4 +236,4 @@ def test_a_receipt_says_nothing(keyboard: Personalizer) -> None:
     receipt = keyboard.record("my", "brokling", "brokling")
     assert len(receipt.id) == 32
     assert "brokling" not in repr(receipt)
-    assert isinstance(keyboard._learning, Learning)
+    assert isinstance(keyboard._model, TypingModel)

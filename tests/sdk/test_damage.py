@@ -116,7 +116,7 @@ def test_nothing_forgotten_comes_back_with_the_last_good_version(rig: Rig) -> No
     """A forgotten word is not in it, nor in what was set aside, whatever is damaged afterwards."""
     folder = rig.folder / "profile"
     with rig.open_learned() as keyboard:
-        keyboard._learning.recorder.add_word("brokling")
+        keyboard._model.recorder.add_word("brokling")
         keyboard.record("my", "brokling", "brokling")
     with rig.open() as keyboard:
         key = keyboard._profile.vault.key
@@ -137,7 +137,7 @@ def test_nothing_forgotten_comes_back_with_the_last_good_version(rig: Rig) -> No
 def test_forgetting_begins_with_the_last_good_version(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     """A kill right after the word was removed leaves no other copy of it."""
     with rig.open_learned() as keyboard:
-        keyboard._learning.recorder.add_word("brokling")
+        keyboard._model.recorder.add_word("brokling")
         keyboard.record("my", "brokling", "brokling")
     with rig.open() as keyboard:
         with monkeypatch.context() as patched:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from quietkeys import Deletion, ErrorCode, Outcome, Personalizer, TryAgain, Untrusted
+from quietkeys import Deletion, ErrorCode, Outcome, Personalizer, Trainer, TryAgain, Untrusted
 from quietkeys.profile.settings import TRAINER_RECEIPTS
 from quietkeys.remote.http import Answer, Request, Transport
 from quietkeys.remote.trust import _key_of, trusted_key
@@ -146,7 +146,7 @@ def test_a_changed_key_is_not_trusted(rig: Rig, plan: Plan) -> None:
         assert keyboard.forget() is Deletion.UNPROVEN
     with rig.open(transport=other) as keyboard:
         assert distrusted(keyboard)
-    with rig.open(transport=other, trainer_key=other.trainer_key) as keyboard:
+    with rig.open(transport=other, trainer=Trainer(NOWHERE, key=other.trainer_key)) as keyboard:
         keyboard.sync()
         assert len(keyboard.receipts()) == 1
     assert len(other.devices) == 1
@@ -154,12 +154,12 @@ def test_a_changed_key_is_not_trusted(rig: Rig, plan: Plan) -> None:
 
 def test_a_given_key_is_the_only_one_trusted(rig: Rig) -> None:
     """Another is refused at the first enrolment, before keys or counts are sent; it is remembered."""
-    with rig.open_learned(trainer_key=bytes(32)) as keyboard:
+    with rig.open_learned(trainer=Trainer(NOWHERE, key=bytes(32))) as keyboard:
         assert distrusted(keyboard)
     assert rig.trainer.requests == [("POST", "/v1/devices")]
     with rig.open() as keyboard:
         assert distrusted(keyboard)
-    with rig.open(trainer_key=rig.trainer.trainer_key) as keyboard:
+    with rig.open(trainer=Trainer(NOWHERE, key=rig.trainer.trainer_key)) as keyboard:
         assert keyboard.sync().outcome is Outcome.APPLIED
     with rig.open() as keyboard:
         keyboard.sync()
@@ -170,11 +170,11 @@ def test_a_given_key_is_checked_though_the_device_is_enrolled(rig: Rig) -> None:
     with rig.open_learned() as keyboard:
         keyboard.sync()
         jobs = len(rig.trainer.jobs)
-    with rig.open(trainer_key=bytes(32)) as keyboard:
+    with rig.open(trainer=Trainer(NOWHERE, key=bytes(32))) as keyboard:
         assert distrusted(keyboard)
         assert len(rig.trainer.jobs) == jobs
     uploads = [method for method, _ in rig.trainer.requests].count("PUT")
-    with rig.open(trainer_key=rig.trainer.trainer_key) as keyboard:
+    with rig.open(trainer=Trainer(NOWHERE, key=rig.trainer.trainer_key)) as keyboard:
         keyboard.sync()
     assert [method for method, _ in rig.trainer.requests].count("PUT") == uploads
 
@@ -198,14 +198,14 @@ def test_the_worst_answer_counts(rig: Rig, plan: Plan, monkeypatch: pytest.Monke
     transports: dict[str, Transport] = {NOWHERE: rig.trainer, "https://b.test": InMemoryTrainer(plan)}
     for url, transport in transports.items():
         opened = rig.open if (rig.folder / "profile").exists() else rig.open_learned
-        with opened(trainer_url=url, transport=transport) as keyboard:
+        with opened(trainer=Trainer(url), transport=transport) as keyboard:
             keyboard.sync()
     with rig.open(transport=Unreachable()) as keyboard:
         reached = {**transports, "https://b.test": Unreachable()}
-        monkeypatch.setattr(keyboard._exchange, "_transport_to", reached.__getitem__)
+        monkeypatch.setattr(keyboard._link, "_transport_to", reached.__getitem__)
         assert keyboard.forget() is Deletion.PENDING
         assert [receipt.trainer for receipt in keyboard.receipts()] == [NOWHERE]
-        monkeypatch.setattr(keyboard._exchange, "_transport_to", transports.__getitem__)
+        monkeypatch.setattr(keyboard._link, "_transport_to", transports.__getitem__)
         assert keyboard.forget() is Deletion.CONFIRMED
         assert [receipt.trainer for receipt in keyboard.receipts()] == [NOWHERE, "https://b.test"]
 

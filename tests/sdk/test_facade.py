@@ -12,7 +12,17 @@ import numpy as np
 import pytest
 
 import quietkeys
-from quietkeys import ErrorCode, Level, Outdated, Personalizer, Receipt, Refused, TryAgain, Untrusted
+from quietkeys import (
+    ErrorCode,
+    Level,
+    Outdated,
+    Personalizer,
+    Refused,
+    Trainer,
+    TryAgain,
+    UndoReceipt,
+    Untrusted,
+)
 from tests.sdk import small
 from tests.sdk.conftest import Rig
 from tests.sdk.unsealing import everything_in
@@ -123,7 +133,7 @@ def test_undo_takes_it_back(keyboard: Personalizer) -> None:
     assert keyboard.status() != before
     keyboard.undo(receipt)
     assert keyboard.status() == before
-    for used in (receipt, Receipt("0" * 32)):
+    for used in (receipt, UndoReceipt("0" * 32)):
         with pytest.raises(Refused) as caught:
             keyboard.undo(used)
         assert caught.value.code is ErrorCode.RECEIPT_UNKNOWN
@@ -164,7 +174,7 @@ def test_what_was_learned_survives_closing(rig: Rig) -> None:
 
 def test_without_a_trainer_nothing_is_synced(rig: Rig) -> None:
     """The error says that an address is missing; nothing is sent."""
-    with rig.open_learned(trainer_url=None) as keyboard:
+    with rig.open_learned(trainer=None) as keyboard:
         with pytest.raises(Refused) as caught:
             keyboard.sync()
         assert caught.value.code is ErrorCode.ADDRESS_UNSAFE
@@ -173,7 +183,7 @@ def test_without_a_trainer_nothing_is_synced(rig: Rig) -> None:
 def test_an_unsafe_address_is_refused_at_once(rig: Rig) -> None:
     """Opening fails before anything is learned or sent."""
     with pytest.raises(Refused):
-        rig.open(trainer_url="http://trainer.test")
+        rig.open(trainer=Trainer("http://trainer.test"))
     assert not (rig.folder / "profile").exists()
 
 
@@ -230,7 +240,7 @@ def test_threads_may_share_a_keyboard(rig: Rig) -> None:
 def test_typing_goes_on_while_a_sync_waits(rig: Rig) -> None:
     """A sync that waits for the trainer does not hold the keyboard, and closing ends its waiting."""
     rig.trainer.polls = 10**6
-    keyboard = rig.open_learned(around=None)
+    keyboard = rig.open_learned(environment=None)
     done: list[object] = []
     thread = threading.Thread(target=lambda: done.append(keyboard.sync(wait_seconds=600).outcome))
     thread.start()
@@ -291,13 +301,13 @@ def test_a_full_disk_costs_nothing(rig: Rig) -> None:
         words = 0
         with pytest.raises(TryAgain) as caught:
             for number in range(5000):
-                before = keyboard.status(), dict(keyboard._learning.predictor.memory.counts)
-                masses = keyboard._learning.recorder.masses
+                before = keyboard.status(), dict(keyboard._model.predictor.memory.counts)
+                masses = keyboard._model.recorder.masses
                 keyboard.record("my own", "x", f"{small.WORDS[number % 200]}{'abcdefgh'[number // 200]}q")
                 words += 1
         assert caught.value.code is ErrorCode.DISK_FULL
-        assert (keyboard.status(), dict(keyboard._learning.predictor.memory.counts)) == before
-        assert keyboard._learning.recorder.masses is masses
+        assert (keyboard.status(), dict(keyboard._model.predictor.memory.counts)) == before
+        assert keyboard._model.recorder.masses is masses
         assert keyboard.suggest("see", "yuo").strip
         database.rows("PRAGMA max_page_count = 100000")
         keyboard.record("my own", "word", "word")
@@ -360,7 +370,7 @@ def test_another_plan_starts_its_counts_anew(
     with rig.open(bundle=small.write(tmp_path / "other" / "en", other, version=2)) as keyboard:
         assert keyboard.status().words_known == words
         assert keyboard.status().adapter_version == 0
-        assert all(both.evidence_for.sum() == 0 for both in keyboard._learning.recorder.masses.values())
+        assert all(both.evidence_for.sum() == 0 for both in keyboard._model.recorder.masses.values())
         assert keyboard._profile.store.held_out() == []
 
 
@@ -369,8 +379,8 @@ def test_typing_loads_nothing_heavy(rig: Rig) -> None:
     program = f"""
 import sys
 from pathlib import Path
-from quietkeys import Personalizer
-keyboard = Personalizer.open({str(rig.folder / "p")!r}, trainer_url="https://trainer.test",
+from quietkeys import Personalizer, Trainer
+keyboard = Personalizer.open({str(rig.folder / "p")!r}, trainer=Trainer("https://trainer.test"),
     bundle=Path({str(rig.bundle)!r}), trusted_keys=({small.TRUSTED[0]!r},))
 keyboard.suggest("see", "yuo")
 keyboard.record("see", "yuo", "you")

@@ -97,10 +97,10 @@ def test_the_pause_is_kept(rig: Rig) -> None:
 
 def test_a_half_hour_begins_a_session(rig: Rig) -> None:
     """By the clock of the profile, which may be turned."""
-    from quietkeys.environment import Surroundings
+    from quietkeys.environment import Environment
 
     now = [1000.0]
-    with rig.open(around=Surroundings(clock=lambda: now[0])) as keyboard:
+    with rig.open(environment=Environment(clock=lambda: now[0])) as keyboard:
         for _ in range(3):
             keyboard.record("my", "brokling", "brokling")
         assert keyboard.status().own_words == 0

@@ -16,10 +16,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from quietkeys import KeyFile, Personalizer, Protection
-from quietkeys.environment import Surroundings
+from quietkeys import KeyFile, Personalizer, Protection, Trainer
+from quietkeys.environment import Environment
 from quietkeys.profile.folder import LAST_GOOD
-from quietkeys.testing import InMemoryTrainer, NoopCipher
+from quietkeys.testing import InMemoryTrainer, NoopCipher, open_profile
 from quietkeys_protocol.plan import Plan
 from tests.sdk import small
 from tests.sdk.fuzzed import STATEMENT, TRAINER, VECTORS, WORDS, an_update, trainer_for
@@ -107,16 +107,15 @@ def opened(
     folder: Path, bundle: Path, trainer: InMemoryTrainer, protection: Protection | None
 ) -> Personalizer:
     """Open a profile."""
-    return Personalizer.open(
+    return open_profile(
         folder,
-        trainer_url=TRAINER,
+        trainer=Trainer(TRAINER),
         bundle=bundle,
         trusted_keys=small.TRUSTED,
         protection=protection,
         cipher=NoopCipher,
         transport=trainer,
-        around=Surroundings(sleep=lambda _: None),
-        rng=np.random.default_rng(0),
+        environment=Environment(sleep=lambda _: None, rng=np.random.default_rng(0)),
     )
 
 

@@ -57,7 +57,7 @@ def test_every_byte_of_a_sync_is_shown(rig: Rig, plan: Plan) -> None:
 
 def test_without_a_trainer_what_is_stored_is_shown(rig: Rig) -> None:
     """An app that never syncs can show its user what it keeps."""
-    with rig.open(trainer_url=None, transport=None) as keyboard:
+    with rig.open(trainer=None, transport=None) as keyboard:
         found = keyboard.inspect()
     assert found.leaves == ()
     assert not found.complete

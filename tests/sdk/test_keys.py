@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from quietkeys import Outcome, Personalizer, Progress, Step, TryAgain
-from quietkeys.environment import Surroundings
+from quietkeys.environment import Environment
 from quietkeys.profile.settings import KEYS_CREATED, KEYS_RETIRED
 from quietkeys.profile.store import Store
 from quietkeys.remote.http import Answer, Request
-from quietkeys.sync.keys.age import DAY_S, KeyLife
+from quietkeys.sync.keys.life import DAY_S, KeyLife
 from quietkeys.testing import InMemoryTrainer
 from quietkeys_protocol.errors import ErrorCode, Untrusted
 from tests.sdk.conftest import Rig
@@ -42,7 +42,7 @@ def days(rig: Rig) -> Days:
 
 def opened(rig: Rig, days: Days) -> Personalizer:
     """A profile that has learned, at that time."""
-    return rig.open_learned(around=Surroundings(clock=days, sleep=rig.waited.append))
+    return rig.open_learned(environment=Environment(clock=days, sleep=rig.waited.append))
 
 
 def held(trainer: InMemoryTrainer) -> list[str]:

@@ -16,11 +16,13 @@ import numpy as np
 import pytest
 
 from quietkeys import Outcome, Personalizer, Step
+from quietkeys import Trainer as ItsTrainer
 from quietkeys.profile.outbox import OpenReport
 from quietkeys.remote.client import TrainerClient
 from quietkeys.remote.identity import identity_for
-from quietkeys.sync.context import Parts
+from quietkeys.sync.context import SyncContext
 from quietkeys.sync.settle import Settled, settle
+from quietkeys.testing import open_profile
 from quietkeys_protocol.capnp import byte_spans
 from quietkeys_protocol.containers import decode_update, encode_update
 from quietkeys_protocol.plan import Plan
@@ -30,7 +32,7 @@ from tests.sdk.conftest import STATEMENT
 from tests.sdk.wire_tap import Change, Noted, Tap
 from tests.trainer.running import Trainer, children
 
-pytestmark = [pytest.mark.fhe, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.fhe
 PAUSE_S = 5.0  # between two syncs; the trainer's clock is a real one, and must not be left far behind
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _LEFT = {row[place]: row[max(place - 1, 0)] for row in _ROWS for place in range(len(row))}
@@ -46,18 +48,18 @@ class Wire:
     tap: Tap
     url: str
     outcomes: dict[str, Outcome] = field(default_factory=dict)
+    honest: list[Noted] = field(default_factory=list)  # of a device that refused an update and did not leak
     others: int = 0  # processes with secret keys of other tests, which are none of this device's
     encrypting: dict[Step, int] = field(default_factory=dict)
 
     def open(self, name: str) -> Personalizer:
         """Open a profile of the one device."""
-        return Personalizer.open(
+        return open_profile(
             self.folder / name,
-            trainer_url=self.url,
+            trainer=ItsTrainer(self.url),
             bundle=self.bundle,
             trusted_keys=small.TRUSTED,
-            around=self.tap.around(),
-            rng=np.random.default_rng(0),
+            environment=replace(self.tap.environment(), rng=np.random.default_rng(0)),
         )
 
     def seen(self, name: str, change: Change, prepare: Callable[[Personalizer], None]) -> list[Noted]:
@@ -95,6 +97,7 @@ def wire(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
         plan=engine.plan,
         pin=engine.client_specification_sha256,
     )
+    trainer.has_circuits(engine.folder)
     trainer.start("--workers", "1")
     try:
         tap = Tap(trainer)
@@ -143,6 +146,11 @@ def filled(container: bytes, word: int) -> bytes:
     return with_values(container, lambda values: tuple(map(fill, values)))
 
 
+def zeros(container: bytes) -> bytes:
+    """An update of ciphertexts of zeros."""
+    return filled(container, 0)
+
+
 def under_another_key(container: bytes) -> bytes:
     """An update with the ciphertexts of another device: to this one they are noise."""
     rng = np.random.default_rng(1)
@@ -168,7 +176,7 @@ def cases(wire: Wire) -> dict[str, tuple[Change, Outcome]]:
         "undecryptable": (lambda c: with_values(c, lambda v: (v[0][:-8], *v[1:])), Outcome.UNDECRYPTABLE),
         "stale": (wire.stale, Outcome.UNTRUSTED),
         "stale, renamed": (wire.stale_but_renamed, Outcome.APPLIED),
-        "zeros": (lambda c: filled(c, 0), Outcome.UNTRUSTED),
+        "zeros": (zeros, Outcome.UNTRUSTED),
         "extreme": (lambda c: filled(c, (1 << 62) - 1), Outcome.UNTRUSTED),
         "swapped blocks": (lambda c: with_values(c, lambda v: (v[0], v[2], v[1])), Outcome.UNTRUSTED),
         "another device's": (under_another_key, Outcome.UNTRUSTED),
@@ -201,6 +209,7 @@ def test_the_trainer_cannot_tell_what_became_of_an_update(wire: Wire) -> None:
     ]
     for name, requests in seen.items():
         assert requests == seen["accepted"], name
+    wire.honest = seen["zeros"]
 
 
 def test_the_encryption_process_is_there_for_a_sync_and_gone_after_it(wire: Wire) -> None:
@@ -209,48 +218,46 @@ def test_the_encryption_process_is_there_for_a_sync_and_gone_after_it(wire: Wire
     assert encryption_processes() == wire.others
 
 
-def asks_again(parts: Parts, report: OpenReport) -> None:
+def asks_again(context: SyncContext, report: OpenReport) -> None:
     """Leak by one request more."""
-    client_of(parts).job(report.job)
+    client_of(context).job(report.job)
 
 
-def fetches_again(parts: Parts, report: OpenReport) -> None:
+def fetches_again(context: SyncContext, report: OpenReport) -> None:
     """Leak by a retry."""
-    client_of(parts).fetch_update(report.job)
+    client_of(context).fetch_update(report.job)
 
 
-def waits(parts: Parts, report: OpenReport) -> None:
+def waits(context: SyncContext, report: OpenReport) -> None:
     """Leak by the time of the next request."""
-    parts.around.sleep(1.0)
+    context.environment.sleep(1.0)
 
 
-def client_of(parts: Parts) -> TrainerClient:
+def client_of(context: SyncContext) -> TrainerClient:
     """A conversation with the device's trainer."""
     return TrainerClient(
-        identity_for(parts.profile, parts.trainer, parts.store.database.key), parts.transport, parts.around
+        identity_for(context.profile, context.trainer, context.store.database.key),
+        context.transport,
+        context.environment,
     )
-
-
-@pytest.fixture(scope="module")
-def honest(wire: Wire) -> list[Noted]:
-    """What the trainer sees of a device that does not leak."""
-    return wire.seen("honest", lambda c: filled(c, 0), as_it_is)
 
 
 @pytest.mark.parametrize("leak", [asks_again, fetches_again, waits])
 def test_a_planted_leak_shows(
     wire: Wire,
-    honest: list[Noted],
-    leak: Callable[[Parts, OpenReport], None],
+    leak: Callable[[SyncContext, OpenReport], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A device that does anything else after it refused an update is told apart by the transcript."""
 
-    def leaking(parts: Parts, report: OpenReport, container: bytes, begin: Callable[[Step], None]) -> Settled:
-        settled = settle(parts, report, container, begin)
+    def leaking(
+        context: SyncContext, report: OpenReport, container: bytes, begin: Callable[[Step], None]
+    ) -> Settled:
+        settled = settle(context, report, container, begin)
         if settled.outcome is Outcome.UNTRUSTED:
-            leak(parts, report)
+            leak(context, report)
         return settled
 
     monkeypatch.setattr("quietkeys.sync.run.settle", leaking)
-    assert wire.seen(leak.__name__, lambda c: filled(c, 0), as_it_is) != honest
+    wire.honest = wire.honest or wire.seen("honest", zeros, as_it_is)
+    assert wire.seen(leak.__name__, zeros, as_it_is) != wire.honest

@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quietkeys import ErrorCode, Receipt, Refused, Untrusted
+from quietkeys import ErrorCode, Refused, UndoReceipt, Untrusted
 from quietkeys.bundle.bundle import open_bundle
-from quietkeys.bundle.language_model import BLANK
 from quietkeys.learning.recorder import IDLE_SECONDS, Kept, Recorder
-from quietkeys.prediction.event_map import FEATURES
+from quietkeys.prediction.events import FEATURES
 from quietkeys.prediction.model import Model, load_model
 from quietkeys.prediction.predictor import Predictor
 from quietkeys.profile.store import Store
+from quietkeys.text.tokens import BLANK
 from tests.sdk import small
 from tests.sdk.conftest import Rig
 from tests.sdk.unsealing import everything_in
@@ -46,7 +46,7 @@ class Typing:
         """The recorder of the profile opened anew."""
         return Recorder(self.predictor, self.store, np.random.default_rng(0), clock=lambda: self.now)
 
-    def keep(self, word: str = WORD, context: tuple[str, ...] = ()) -> Receipt:
+    def keep(self, word: str = WORD, context: tuple[str, ...] = ()) -> UndoReceipt:
         """Record a word that was typed as it was meant."""
         self._made += 1
         judged = self.predictor.judge(context, word, self.predictor.scorer.no_adapter())
@@ -64,7 +64,7 @@ class Typing:
 def test_a_word_is_known_while_it_was_kept_often_enough(model: Model, actions: list[int]) -> None:
     """After any keeps, sessions and undos: just if those that stand are three over two sessions."""
     typing, session = Typing(model), 0
-    live: list[tuple[Receipt, int]] = []
+    live: list[tuple[UndoReceipt, int]] = []
     for action in actions:
         if action == 0:
             live.append((typing.keep(), session))
@@ -252,7 +252,7 @@ def test_a_full_disk_changes_no_mark(model: Model, monkeypatch: pytest.MonkeyPat
     attempts: list[Callable[[], object]] = [
         typing.keep,
         lambda: typing.recorder.add_word(WORD),
-        lambda: typing.recorder.undo(Receipt(f"{1:032x}")),
+        lambda: typing.recorder.undo(UndoReceipt(f"{1:032x}")),
     ]
     marks = typing.store.marks("pending")
     tick = typing.recorder.tick

@@ -13,18 +13,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quietkeys import QuietkeysError, Receipt
-from quietkeys.api.typing_model import Learning
+from quietkeys import QuietkeysError, UndoReceipt
+from quietkeys.api.typing_model import TypingModel
 from quietkeys.bundle.bundle import SHIPPED
-from quietkeys.bundle.language_model import BLANK, Context
 from quietkeys.bundle.trusted_keys import TRUSTED_KEYS
-from quietkeys.keyboard.touch_model import no_touches
-from quietkeys.learning.record import record
+from quietkeys.environment import Environment
+from quietkeys.learning.recorder import record
 from quietkeys.prediction.preferences import Preferences
 from quietkeys.prediction.redaction import is_card_number
 from quietkeys.prediction.suggest import suggestions
 from quietkeys.profile.store import Store
-from quietkeys.text.pieces import words_of
+from quietkeys.text.tokens import BLANK, Context, words_of
 from tests.sdk.conftest import Rig
 from tests.sdk.unsealing import rows_in
 
@@ -101,21 +100,29 @@ CANARIES = st.one_of(st.tuples(BEFORE, SECRET), TOLD)
 
 
 @pytest.fixture(scope="module")
-def learning() -> Learning:
+def learning() -> TypingModel:
     """The shipped bundle over a profile that knows a few words, with patterns of the app's."""
-    rng = np.random.default_rng(0)
-    made = Learning.load(Store.in_memory(), SHIPPED / "en", TRUSTED_KEYS, rng, redact=PATTERNS)
+    environment = Environment(rng=np.random.default_rng(0))
+    made = TypingModel.load(Store.in_memory(), SHIPPED / "en", TRUSTED_KEYS, environment, redact=PATTERNS)
     for word in ("see", "you", "one", "at", "project", "the"):
         keep(made, "well", word, word)
     return made
 
 
-def keep(learning: Learning, context: str, typed: str, kept: str) -> Receipt:
+def keep(learning: TypingModel, context: str, typed: str, kept: str) -> UndoReceipt:
     """Record as the facade does."""
-    return record(learning, learning.adapter_in_use(), context, typed, kept, no_touches(typed))
+    return record(
+        learning.redactor,
+        learning.recorder,
+        learning.predictor.scorer.no_adapter(),
+        context,
+        typed,
+        kept,
+        None,
+    )
 
 
-def stored(learning: Learning) -> list[str]:
+def stored(learning: TypingModel) -> list[str]:
     """Return all that the profile holds."""
     return list(learning.recorder._store.database._connection.iterdump())
 
@@ -128,7 +135,7 @@ class Learnt:
     counts: dict[object, float]
 
     @classmethod
-    def by(cls, learning: Learning) -> Learnt:
+    def by(cls, learning: TypingModel) -> Learnt:
         """Return it."""
         memory, store = learning.predictor.memory, learning.recorder._store
         counts: dict[object, float] = {("memory", key): memory.count(key) for key in memory.counts}
@@ -146,7 +153,7 @@ class Learnt:
 
 
 @given(canary=CANARIES)
-def test_a_secret_that_is_kept_changes_nothing(learning: Learning, canary: tuple[str, str]) -> None:
+def test_a_secret_that_is_kept_changes_nothing(learning: TypingModel, canary: tuple[str, str]) -> None:
     """Not a row of the profile is another, whatever was typed for it."""
     before, secret = canary
     state = stored(learning)
@@ -155,7 +162,7 @@ def test_a_secret_that_is_kept_changes_nothing(learning: Learning, canary: tuple
         assert stored(learning) == state
 
 
-def test_a_secret_that_was_corrected_is_no_event(learning: Learning) -> None:
+def test_a_secret_that_was_corrected_is_no_event(learning: TypingModel) -> None:
     """What is kept in place of a secret is learnt, but not what it came from; of another slip both are."""
 
     def events(typed: str) -> tuple[object, ...]:
@@ -173,7 +180,7 @@ def test_a_secret_that_was_corrected_is_no_event(learning: Learning) -> None:
 
 
 @given(canary=CANARIES)
-def test_a_secret_is_no_neighbour(learning: Learning, canary: tuple[str, str]) -> None:
+def test_a_secret_is_no_neighbour(learning: TypingModel, canary: tuple[str, str]) -> None:
     """What is typed after it is learnt as after a blank."""
     before, secret = canary
     keys = set(learning.predictor.memory.counts)
@@ -184,7 +191,7 @@ def test_a_secret_is_no_neighbour(learning: Learning, canary: tuple[str, str]) -
 
 
 @given(canary=CANARIES)
-def test_a_secret_typed_in_parts_is_taken_back(learning: Learning, canary: tuple[str, str]) -> None:
+def test_a_secret_typed_in_parts_is_taken_back(learning: TypingModel, canary: tuple[str, str]) -> None:
     """Word by word, what was learnt before the last one showed what it is, is unlearnt."""
     before, secret = canary
     state = Learnt.by(learning)
@@ -196,7 +203,7 @@ def test_a_secret_typed_in_parts_is_taken_back(learning: Learning, canary: tuple
 
 
 @given(canary=CANARIES)
-def test_nothing_is_suggested_for_a_secret_or_from_it(learning: Learning, canary: tuple[str, str]) -> None:
+def test_nothing_is_suggested_for_a_secret_or_from_it(learning: TypingModel, canary: tuple[str, str]) -> None:
     """A secret is shown as it was typed; no candidates are made for it, nor for others in its light."""
     before, secret = canary
     seen: list[Context] = []
@@ -206,11 +213,11 @@ def test_nothing_is_suggested_for_a_secret_or_from_it(learning: Learning, canary
         seen.append((*context, piece))
         return judge(context, piece, *rest)  # type: ignore[arg-type]
 
-    adapter, preferences = learning.adapter_in_use(), Preferences()
+    adapter, preferences = learning.predictor.scorer.no_adapter(), Preferences()
     predictor.judge = watched  # type: ignore[assignment]
     try:
-        shown = suggestions(learning.redactor, adapter, preferences, before, secret, no_touches(secret))
-        suggestions(learning.redactor, adapter, preferences, f"{before} {secret}", "yuo", no_touches("yuo"))
+        shown = suggestions(learning.redactor, adapter, preferences, before, secret, None)
+        suggestions(learning.redactor, adapter, preferences, f"{before} {secret}", "yuo", None)
     finally:
         del predictor.judge
     assert shown.strip == (secret.split()[-1],)
@@ -234,12 +241,12 @@ def test_nothing_is_suggested_for_a_secret_or_from_it(learning: Learning, canary
         "it was 4111 1111 1111 1112 of them",
     ],
 )
-def test_ordinary_text_is_left_alone(learning: Learning, text: str) -> None:
+def test_ordinary_text_is_left_alone(learning: TypingModel, text: str) -> None:
     """Words, names, slips, drawn-out words and numbers that are no cards blank none of their neighbours."""
     assert learning.redactor.redacted("", text).text == text
 
 
-def test_a_word_that_was_put_there_is_no_secret(learning: Learning) -> None:
+def test_a_word_that_was_put_there_is_no_secret(learning: TypingModel) -> None:
     """However random it looks."""
     assert learning.redactor.redacted("see", "xqzjvkwpx").text == "000000000"
     learning.recorder.add_word("xqzjvkwpx")
@@ -262,7 +269,7 @@ def test_card_numbers_fulfil_the_luhn_formula(digits: str, expected: bool) -> No
     assert is_card_number(digits) is expected
 
 
-def test_a_word_of_a_pattern_that_was_known_before_stays_known(learning: Learning) -> None:
+def test_a_word_of_a_pattern_that_was_known_before_stays_known(learning: TypingModel) -> None:
     """Only what was counted in this line is taken back, once."""
     first = keep(learning, "our", "project", "project")
     state = Learnt.by(learning)

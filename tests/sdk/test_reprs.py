@@ -6,10 +6,11 @@ import gc
 from dataclasses import is_dataclass
 
 from quietkeys import CallerKey, Personalizer
-from quietkeys.learning.contested_mass import Masses
 from quietkeys.learning.recorder import Kept
+from quietkeys.prediction.events import Masses
 from quietkeys.profile.folder import FHE_KEYS
-from quietkeys.text.pieces import token_of, words_of
+from quietkeys.text.tokens import words_of
+from quietkeys.text.typed_token import token_of
 from tests.sdk.conftest import Rig
 
 CANARY = "zanzibarqq"
@@ -20,7 +21,7 @@ def test_no_object_prints_what_was_typed(keyboard: Personalizer) -> None:
     context, typed = f"the {CANARY}", CANARY
     keyboard.record(context, typed, CANARY)
     keyboard.suggest(context, typed + "x")
-    learning = keyboard._learning
+    learning = keyboard._model
     (piece,) = words_of(context, CANARY)
     judged = learning.predictor.judge(piece.context, piece.text, keyboard._opened.adapter)
     passing = [token_of(context, typed), piece, judged, Kept(piece.context, judged, piece.text)]
@@ -48,12 +49,12 @@ def test_no_object_prints_counts_or_weights(rig: Rig) -> None:
     with rig.open_learned() as keyboard:
         result = keyboard.sync()
         assert result.verdict is not None
-        masses = keyboard._learning.recorder.masses["channel"]
+        masses = keyboard._model.recorder.masses["channel"]
         assert isinstance(masses, Masses)
         for thing in (
             masses,
             keyboard._opened.adapter,
-            keyboard._learning.adapters.in_use(),
+            keyboard._model.adapters.in_use(),
             result,
             result.verdict,
         ):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from quietkeys import Outcome, Personalizer, Policy, TryAgain
-from quietkeys.prediction.scorer import Adapter
+from quietkeys.bundle.networks import Adapter
 from quietkeys.profile.settings import ADAPTER_BORN, CANDIDATE
 from quietkeys.sync.settle import held_out_choices
 from quietkeys.testing.fakes import decode_clear
@@ -138,7 +138,7 @@ def test_what_was_typed_before_an_update_does_not_speak_against_it(rig: Rig) -> 
         keyboard.sync()
         more = type_more(keyboard, left=True)
         store.add_held_out(store.held_out()[-1], more)  # those of the right hand are dropped
-        learning = keyboard._learning
+        learning = keyboard._model
         events, plan = learning.predictor.events, learning.predictor.plan
         before, now = learning.adapters.none(), learning.adapters.in_use()
         choices = held_out_choices(store, events)
@@ -194,7 +194,7 @@ def test_an_update_too_large_over_all_is_refused_unseen(rig: Rig, plan: Plan) ->
     """Weights that are in range one by one, and improbable together, do not reach the comparison."""
     rng = np.random.default_rng(secrets.randbits(32))
     with rig.open_learned() as keyboard:
-        events = keyboard._learning.predictor.events
+        events = keyboard._model.predictor.events
         choices = held_out_choices(keyboard._profile.store, events)
         none = keyboard._opened.adapter
         for factor, far in ((NORM_BOUND + 0.02, True), (NORM_BOUND - 0.02, False)):

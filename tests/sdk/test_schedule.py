@@ -14,12 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quietkeys import Conditions, Outcome, Policy, TryAgain
-from quietkeys.environment import Surroundings
+from quietkeys.environment import Environment
 from quietkeys.profile.settings import SLOT_SECRET
 from quietkeys.profile.store import Store
-from quietkeys.sync.policy import SLOT_S
 from quietkeys.sync.result import SyncResult
-from quietkeys.sync.schedule import Scheduler
+from quietkeys.sync.schedule import SLOT_S, Scheduler
 from quietkeys_protocol.errors import ErrorCode, error_of
 from tests.sdk.conftest import Rig
 from tests.sdk.transports import Unreachable
@@ -142,13 +141,13 @@ def test_conditions_are_the_policys(name: str) -> None:
 def test_a_failed_sync_uses_the_slot_up(rig: Rig) -> None:
     """There is one try in a period, also when the trainer cannot be reached, also over a restart."""
     now = START
-    around = Surroundings(clock=lambda: now, sleep=rig.waited.append)
+    environment = Environment(clock=lambda: now, sleep=rig.waited.append)
     rig.trainer.clock = lambda: now
-    with rig.open_learned(transport=Unreachable(), around=around) as keyboard:
+    with rig.open_learned(transport=Unreachable(), environment=environment) as keyboard:
         now = keyboard.schedule.next_slot().timestamp()
         with pytest.raises(TryAgain):
             keyboard.schedule.sync_if_due()
-    with rig.open(around=around) as keyboard:
+    with rig.open(environment=environment) as keyboard:
         assert keyboard.schedule.sync_if_due() is None
         now = keyboard.schedule.next_slot().timestamp()
         result = keyboard.schedule.sync_if_due()
@@ -178,20 +177,20 @@ def test_another_period_begins_at_once() -> None:
 def test_the_thread_syncs_when_a_slot_opens(rig: Rig) -> None:
     """Started in a slot it syncs, keeps what failed for the app to see, and is gone after `stop`."""
     now, synced = START, threading.Event()
-    around = Surroundings(clock=lambda: now, sleep=rig.waited.append)
+    environment = Environment(clock=lambda: now, sleep=rig.waited.append)
     rig.trainer.clock = lambda: now
 
     def conditions() -> Conditions:
         synced.set()
         return Conditions()
 
-    with rig.open_learned(around=around, policy=Policy(conditions=conditions)) as keyboard:
+    with rig.open_learned(environment=environment, policy=Policy(conditions=conditions)) as keyboard:
         before = threading.active_count()
         now = keyboard.schedule.next_slot().timestamp()
         keyboard.schedule.start()
         keyboard.schedule.start()
         assert threading.active_count() == before + 1
-        assert synced.wait(300)
+        assert synced.wait(900)
         keyboard.schedule.stop()
         keyboard.schedule.stop()
         assert threading.active_count() == before
@@ -210,12 +209,12 @@ def test_closing_ends_the_thread(rig: Rig) -> None:
         waits.set()
         ends.wait(seconds)
 
-    around = Surroundings(clock=lambda: now, sleep=sleep)
+    environment = Environment(clock=lambda: now, sleep=sleep)
     before = threading.active_count()
-    keyboard = rig.open_learned(around=around)
+    keyboard = rig.open_learned(environment=environment)
     now = keyboard.schedule.next_slot().timestamp()
     keyboard.schedule.start()
-    assert waits.wait(300)
+    assert waits.wait(900)
     keyboard.close()
     assert threading.active_count() == before
 
@@ -231,7 +230,7 @@ def test_what_fails_in_the_thread_is_kept() -> None:
     scheduler = Scheduler(desk.policy, desk.store, failing, lambda: None, lambda: desk.now)
     desk.now = scheduler.next_slot().timestamp()
     scheduler.start()
-    assert failed.wait(300)
+    assert failed.wait(900)
     scheduler.stop()
     assert scheduler.last_error is not None
     assert scheduler.last_error.code is ErrorCode.TRAINER_UNREACHABLE

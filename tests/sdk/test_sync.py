@@ -13,16 +13,17 @@ import numpy as np
 import pytest
 
 from quietkeys import Deletion, ErrorCode, Outcome, Outdated, Personalizer, Progress, Refused, Step, TryAgain
-from quietkeys.environment import Surroundings
-from quietkeys.remote.parse import JobState
+from quietkeys.api.trainer import Trainer
+from quietkeys.environment import Environment
 from quietkeys.sync.context import Place
-from quietkeys.sync.run import Syncer
+from quietkeys.sync.run import run_sync
 from quietkeys.testing import InMemoryTrainer, NoopCipher
 from quietkeys.testing.trainer import Integers, train
 from quietkeys_protocol.containers import decode_report
+from quietkeys_protocol.messages import JobState
 from quietkeys_protocol.plan import Plan
 from tests.sdk import small
-from tests.sdk.conftest import STATEMENT, Rig
+from tests.sdk.conftest import NOWHERE, STATEMENT, Rig
 from tests.sdk.transports import AnswersLost, Unreachable
 
 
@@ -143,9 +144,9 @@ def test_a_report_is_not_waited_for_for_ever(rig: Rig) -> None:
     """A job that does not end is given up after a week, and another report is sent; one that has is used."""
     rig.trainer.polls = 1000
     now = time.time()
-    around = Surroundings(clock=lambda: now, sleep=rig.waited.append)
+    environment = Environment(clock=lambda: now, sleep=rig.waited.append)
     rig.trainer.clock = lambda: now
-    with rig.open_learned(around=around) as keyboard:
+    with rig.open_learned(environment=environment) as keyboard:
         assert keyboard.sync(wait_seconds=0).outcome is Outcome.PENDING
         now += 7 * 86_400.0 - 1.0
         assert keyboard.sync(wait_seconds=0).outcome is Outcome.PENDING
@@ -342,7 +343,7 @@ def test_cancelling_ends_a_wait(any_rig: Rig) -> None:
     """A sync that waits for the trainer ends when another thread cancels it; the report waits."""
     any_rig.trainer.polls = 10**6
     waits = threading.Event()
-    with any_rig.open_learned(around=None) as keyboard:
+    with any_rig.open_learned(environment=None) as keyboard:
 
         def cancel() -> None:
             waits.wait()
@@ -366,9 +367,9 @@ def test_two_sources_add_up(rig: Rig) -> None:
 
     rig.trainer.training = training
     with rig.open_learned() as keyboard:
-        parts = keyboard._exchange.syncer()._parts
+        context = keyboard._link.context()
         for source in (0, 1):
-            Syncer(replace(parts, place=Place(source, 2))).run(None, 60.0)
+            run_sync(replace(context, place=Place(source, 2)), None, 60.0)
         keyboard.sync()
     half, both, whole = seen
     assert half == pytest.approx(whole / 2, rel=0.2)
@@ -384,7 +385,7 @@ def test_a_trainer_may_ask_for_an_invite(rig: Rig) -> None:
     assert {path for _, path in rig.trainer.requests} == {"/v1/devices"}
     with rig.open(consent=False) as keyboard:
         assert keyboard.forget() is Deletion.NOTHING_THERE
-    with rig.open_learned("another", trainer_invite="1" * 32) as keyboard:
+    with rig.open_learned("another", trainer=Trainer(NOWHERE, enrolment_token="1" * 32)) as keyboard:
         keyboard.sync()
     assert rig.trainer.invites == {"1" * 32: 0}
     with rig.open("another") as keyboard:

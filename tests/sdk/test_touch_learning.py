@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from quietkeys import Personalizer, Receipt, TryAgain
+from quietkeys import Personalizer, TryAgain, UndoReceipt
 from quietkeys.evaluation.messages import typed_words
 from quietkeys.evaluation.typing_runs import type_words
 from quietkeys.keyboard.layout import QWERTY
@@ -41,7 +41,7 @@ def sums_of(touch: TouchModel) -> Entries:
 
 def learned_by(keyboard: Personalizer) -> Entries:
     """Return what a profile has learned of touches."""
-    return sums_of(keyboard._learning.predictor.touch)
+    return sums_of(keyboard._model.predictor.touch)
 
 
 def stored_names(keyboard: Personalizer) -> list[str]:
@@ -112,7 +112,7 @@ def test_what_is_taken_back_leaves_nothing(models: dict[str, Model], actions: li
     recorder = Recorder(predictor, store, np.random.default_rng(0))
     store.set_setting(TICK, EPOCH - 8)  # so that some lists go into a new epoch
     recorder.reload()
-    live: list[tuple[Receipt, TouchModel]] = []
+    live: list[tuple[UndoReceipt, TouchModel]] = []
     for number, action in enumerate(actions):
         if action >= 0:
             typed, kept = WORDS[action]
@@ -144,11 +144,11 @@ def test_touches_survive_closing(rig: Rig) -> None:
         for _ in range(30):
             keyboard.record("such a", "sentemce", "sentence", touches)
         sums = learned_by(keyboard)
-        shown = keyboard._learning.predictor.touch.habit().mean
+        shown = keyboard._model.predictor.touch.habit().mean
         assert np.array(sums[0])[:, 0].sum() == 30 * len("sentemce")
     with rig.open() as keyboard:
         assert learned_by(keyboard) == sums
-        np.testing.assert_array_equal(keyboard._learning.predictor.touch.habit().mean, shown)
+        np.testing.assert_array_equal(keyboard._model.predictor.touch.habit().mean, shown)
 
 
 def test_forgetting_forgets_touches(rig: Rig) -> None:
@@ -182,7 +182,7 @@ def test_old_touches_are_dropped(rig: Rig) -> None:
     with rig.open() as keyboard:
         keyboard.record("", "the", "the", small.aimed_at(QWERTY, "the"))
         assert len(stored_names(keyboard)) == 2
-        keyboard._learning.predictor.memory.tick = EPOCH * EPOCHS_KEPT - 1
+        keyboard._model.predictor.memory.tick = EPOCH * EPOCHS_KEPT - 1
         keyboard.record("", "the", "the", small.aimed_at(QWERTY, "the"))
         assert stored_names(keyboard) == [f"touch/qwerty/{EPOCHS_KEPT:012d}"]
         assert list(learned_by(keyboard)) == [EPOCHS_KEPT]

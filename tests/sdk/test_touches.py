@@ -12,20 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quietkeys import ErrorCode, Personalizer, Refused, Untrusted
-from quietkeys.bundle.lexicon import encode_words
-from quietkeys.keyboard.alignment import align
+from quietkeys.bundle.networks import Adapter
+from quietkeys.keyboard.edits import align, encode_words
 from quietkeys.keyboard.layout import QWERTY
 from quietkeys.keyboard.layout_channel import aimed_keys, layout_channel
 from quietkeys.keyboard.touch_events import TOUCH_EVENTS
-from quietkeys.keyboard.touch_model import TouchModel, known_touches
+from quietkeys.keyboard.touch_model import Touches, TouchModel, known_touches
 from quietkeys.layouts import AZERTY, LAYOUTS
-from quietkeys.learning.contested_mass import count
-from quietkeys.learning.held_out import fits, pack_choice, unpack_choice
-from quietkeys.learning.touch_rows import Touches
-from quietkeys.prediction.event_map import FEATURES, parse_event_map
+from quietkeys.prediction.events import FEATURES, count, fits, pack_choice, parse_event_map, unpack_choice
 from quietkeys.prediction.model import Model
 from quietkeys.prediction.predictor import Judged, Predictor
-from quietkeys.prediction.scorer import Adapter
 from quietkeys.updates.gate import adapter_scores
 from tests.sdk import small
 from tests.sdk.conftest import Rig
@@ -117,7 +113,7 @@ def test_the_gate_scores_touches_as_the_graph_does(
     weights["channel"] = rng.normal(size=len(weights["channel"])).astype(np.float32)
     adapter = Adapter(1, weights)
     predictor, judged = judged_on(model, typed, small.aimed_at(QWERTY, typed, steps), adapter)
-    score = predictor.scorer.score(judged.slate, adapter).score
+    score = predictor.scorer.score(judged.slate.inputs(), adapter).score
     for position, word in enumerate(judged.slate.words):
         choice = predictor.choice(judged, word)
         assert choice is not None

@@ -6,10 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quietkeys.bundle.language_model import BLANK
-from quietkeys.text.casing import spelled_like
-from quietkeys.text.pieces import context_of, token_of, words_of
-from quietkeys.text.tokens import straightened
+from quietkeys.text.tokens import BLANK, context_of, straightened, words_of
+from quietkeys.text.typed_token import spelled_like, token_of
 
 
 @pytest.mark.parametrize(

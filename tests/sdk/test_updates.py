@@ -14,11 +14,11 @@ from quietkeys.profile.outbox import OpenReport
 from quietkeys.remote.client import TrainerClient
 from quietkeys.remote.http import Answer, Request, Transport
 from quietkeys.remote.identity import identity_for
-from quietkeys.sync.context import Parts
+from quietkeys.sync.context import SyncContext
 from quietkeys.sync.settle import Settled, settle
 from quietkeys.testing.fakes import decode_clear, encode_clear, noop_plan_hash
 from quietkeys.testing.trainer import Integers, Training, train
-from quietkeys.updates.plausibility import TOLERANCE, check_against_reference, distance, weights_of
+from quietkeys.updates.gate import TOLERANCE, check_against_reference, distance, weights_of
 from quietkeys_protocol.containers import Update, decode_update, encode_update
 from quietkeys_protocol.plan import Plan
 from tests.sdk.conftest import Rig
@@ -218,13 +218,15 @@ def test_the_transcript_shows_a_leak(rig: Rig, monkeypatch: pytest.MonkeyPatch) 
     """A device that asked once more after refusing an update would be noticed by the test above."""
     honest = transcript(rig, "honest", zeros, None)
 
-    def leaking(parts: Parts, report: OpenReport, container: bytes, begin: Callable[[Step], None]) -> Settled:
-        settled = settle(parts, report, container, begin)
+    def leaking(
+        context: SyncContext, report: OpenReport, container: bytes, begin: Callable[[Step], None]
+    ) -> Settled:
+        settled = settle(context, report, container, begin)
         if settled.outcome is Outcome.UNTRUSTED:
             client = TrainerClient(
-                identity_for(parts.profile, parts.trainer, parts.store.database.key),
-                parts.transport,
-                parts.around,
+                identity_for(context.profile, context.trainer, context.store.database.key),
+                context.transport,
+                context.environment,
             )
             client.job(report.job)
         return settled
@@ -237,10 +239,10 @@ def test_a_report_is_sent_whatever_the_weights(rig: Rig) -> None:
     """Weights from which no report can be encoded do not keep one from being sent, at the same size."""
     with rig.open_learned() as keyboard:
         size = keyboard.sync().bytes_sent["report"]
-        adapters = keyboard._learning.adapters
+        adapters = keyboard._model.adapters
         wild = {
             block.name: np.full(block.width, block.weight_limit)
-            for block in keyboard._learning.predictor.plan.blocks
+            for block in keyboard._model.predictor.plan.blocks
         }
         with keyboard._profile.store.transaction():
             adapters.apply(wild)
@@ -276,4 +278,4 @@ def test_a_fake_cannot_be_taken_for_the_real_thing(plan: Plan, keyboard: Persona
     value = encode_clear(np.arange(field.size))
     assert b"in the clear" in value
     assert decode_clear(value, field).tolist() == list(range(field.size))
-    assert keyboard._exchange.syncer()._parts.cipher.plan_hash() == noop_plan_hash(plan)
+    assert keyboard._link.context().cipher.plan_hash() == noop_plan_hash(plan)

@@ -6,10 +6,10 @@ from typing import Final
 
 import numpy as np
 
-from quietkeys.bundle.symbols import FIRST_WORD
+from quietkeys.bundle.networks import FIRST_WORD
 from quietkeys.keyboard import edits
 from quietkeys.keyboard.touch_events import TOUCH_EVENTS
-from quietkeys.prediction.event_map import FEATURES, EventMap
+from quietkeys.prediction.events import FEATURES, EventMap
 from quietkeys.prediction.model import EVENTS, PLAN
 from quietkeys_protocol.plan import Plan
 from quietkeys_protocol.plan_design import Shape, feature_map, make_block
@@ -17,7 +17,7 @@ from tests.sdk import small
 from tools.model_build import contents, plan_stage, rank
 from tools.model_build.adapter_stage import parts_of
 
-SHAPE: Final = Shape(planes=2, steps=3, gains=(6, 4, 2), stability=0.2, floor=0.5, prior=1.0, z_reach=2.0)
+SHAPE: Final = Shape(planes=2, steps=1, gains=(6,), stability=0.2, floor=0.5, prior=1.0, z_reach=2.0)
 WIDTH: Final = 4  # of the two blocks that can be taken for each other
 
 

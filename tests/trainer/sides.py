@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import uvicorn
 
-from quietkeys.environment import Surroundings
+from quietkeys.environment import Environment
 from quietkeys.remote.client import TrainerClient
 from quietkeys.remote.http import RequestsTransport, Transport
 from quietkeys.remote.identity import Identity
@@ -67,8 +67,8 @@ class Side:
 
     def stranger(self, identity: Identity | None = None) -> TrainerClient:
         """A device that the trainer does not know, or one of this identity."""
-        around = Surroundings(clock=self.clock, sleep=lambda _: None)
-        return TrainerClient(identity or Identity.generate(), self.transport, around)
+        environment = Environment(clock=self.clock, sleep=lambda _: None)
+        return TrainerClient(identity or Identity.generate(), self.transport, environment)
 
     def device(self) -> TrainerClient:
         """An enrolled device."""

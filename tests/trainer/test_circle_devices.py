@@ -14,13 +14,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from quietkeys.api.consent import ConsentRecord
 from quietkeys.cipher import ProcessCipher
-from quietkeys.environment import Surroundings
+from quietkeys.environment import Environment
 from quietkeys.files import make_folder
 from quietkeys.keyboard import edits
-from quietkeys.learning.contested_mass import Masses
-from quietkeys.prediction.event_map import FEATURES, EventMap
+from quietkeys.prediction.events import FEATURES, EventMap, Masses
 from quietkeys.profile.settings import CONSENT
 from quietkeys.profile.store import Store
 from quietkeys.remote.client import TrainerClient
@@ -35,11 +33,12 @@ from quietkeys.sync.circle.moving import (
     finish_leaving,
     invite,
 )
-from quietkeys.sync.context import Parts
-from quietkeys.sync.keys.age import KeyLife
+from quietkeys.sync.consent_record import ConsentRecord
+from quietkeys.sync.context import SyncContext
+from quietkeys.sync.keys.life import KeyLife
 from quietkeys.sync.result import Outcome, SyncResult
-from quietkeys.sync.run import Syncer
-from quietkeys.updates.plausibility import distance
+from quietkeys.sync.run import run_sync
+from quietkeys.updates.gate import distance
 from quietkeys.vault import DataKey
 from quietkeys_protocol.plan import Plan
 from quietkeys_protocol.program import reference
@@ -84,21 +83,21 @@ class Noting:
 class Device:
     """One device, without a keyboard."""
 
-    parts: Parts
+    context: SyncContext
     cipher: Noting
 
     @property
     def client(self) -> TrainerClient:
         """Its way to the trainer."""
-        parts = self.parts
-        identity = identity_for(parts.profile, parts.trainer, parts.store.database.key)
-        client = TrainerClient(identity, parts.transport, parts.around)
-        ensure_enrolled(parts.store, parts.trainer, client, lambda: None)
+        context = self.context
+        identity = identity_for(context.profile, context.trainer, context.store.database.key)
+        client = TrainerClient(identity, context.transport, context.environment)
+        ensure_enrolled(context.store, context.trainer, client, lambda: None)
         return client
 
     def sync(self) -> SyncResult:
         """A whole sync."""
-        return Syncer(self.parts).run(None, 120.0)
+        return run_sync(self.context, None, 120.0)
 
     def fingerprint(self) -> str:
         """Of its keys."""
@@ -135,7 +134,7 @@ def device(folder: Path, url: str, compiled: Compiled, seed: int) -> Iterator[De
     consent = ConsentRecord("Yes.", hashlib.sha256(b"Yes.").hexdigest(), 0.0)
     store.set_setting(CONSENT, asdict(consent))
     cipher = Noting(ProcessCipher(folder / "keys", compiled.parameters))
-    parts = Parts(
+    context = SyncContext(
         profile=folder,
         store=store,
         plan=COUNTED,
@@ -144,13 +143,12 @@ def device(folder: Path, url: str, compiled: Compiled, seed: int) -> Iterator[De
         cipher=cipher,  # type: ignore[arg-type] # what it lacks is the inner one's
         trainer=url,
         transport=RequestsTransport(url),
-        rng=np.random.default_rng(seed),
-        around=Surroundings(),
+        environment=Environment(rng=np.random.default_rng(seed)),
         stop=threading.Event(),
         minimum_events=0,
     )
     try:
-        yield Device(parts, cipher)
+        yield Device(context, cipher)
     finally:
         cipher.inner.close()
         store.close()
@@ -164,9 +162,9 @@ def test_two_devices_train_together_and_part(real_session: Rig, compiled: Compil
         device(tmp_path / "tablet", url, compiled, 2) as tablet,
     ):
         assert phone.sync().outcome is Outcome.KEPT_OLD
-        secret = invite(phone.parts, phone.client, "phone")
-        begin_joining(tablet.parts, secret, "tablet")
-        finish_joining(tablet.parts, tablet.client)
+        secret = invite(phone.context, phone.client, "phone")
+        begin_joining(tablet.context, secret, "tablet")
+        finish_joining(tablet.context, tablet.client)
         assert tablet.fingerprint() == phone.fingerprint()
 
         assert tablet.sync().outcome is Outcome.KEPT_OLD
@@ -179,16 +177,16 @@ def test_two_devices_train_together_and_part(real_session: Rig, compiled: Compil
             assert distance(block, weights, expected) < distance(block, weights, alone)
 
         shared = phone.fingerprint()
-        with phone.parts.store.transaction():
-            KeyLife(phone.parts.store).retire(shared)
+        with phone.context.store.transaction():
+            KeyLife(phone.context.store).retire(shared)
         assert phone.sync().outcome is Outcome.KEPT_OLD
         assert tablet.sync().outcome is Outcome.KEPT_OLD
         assert tablet.fingerprint() == phone.fingerprint() != shared
-        assert Attendance(tablet.parts, tablet.client).attend().sources == 2
+        assert Attendance(tablet.context, tablet.client).attend().sources == 2
 
         shared = phone.fingerprint()
-        begin_leaving(tablet.parts)
-        finish_leaving(tablet.parts, tablet.client)
+        begin_leaving(tablet.context)
+        finish_leaving(tablet.context, tablet.client)
         assert phone.sync().outcome is tablet.sync().outcome is Outcome.KEPT_OLD
         assert len({shared, phone.fingerprint(), tablet.fingerprint()}) == 3
         assert phone.client.circle().key_id == phone.fingerprint()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from quietkeys.environment import Surroundings
+from quietkeys.environment import Environment
 from quietkeys.remote.client import TrainerClient
 from quietkeys.remote.http import RequestsTransport
 from quietkeys.remote.identity import Identity
@@ -168,7 +168,7 @@ def test_a_device_waits_as_long_as_it_is_told(tmp_path: Path) -> None:
     service = replace(open_service(settings, {PLAN.hash: ENGINE}), pressure=pressure, retired=advice)
     migrate(service.ledger.database)
     with served(service) as url:
-        client = TrainerClient(Identity.generate(), RequestsTransport(url), Surroundings(sleep=sleep))
+        client = TrainerClient(Identity.generate(), RequestsTransport(url), Environment(sleep=sleep))
         client.enrol()
         (tmp_path / "keys").write_bytes(KEYS)
         key_id = hashlib.sha256(KEYS).hexdigest()

@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from quietkeys.bundle.lexicon import encode_words
 from quietkeys.keyboard import edits
-from quietkeys.keyboard.alignment import align
+from quietkeys.keyboard.edits import align, encode_words
 from quietkeys.keyboard.layout import QWERTY, are_adjacent, same_hand
 from quietkeys.layouts import DVORAK
 

@@ -10,14 +10,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from quietkeys.bundle.networks import Adapter
 from quietkeys.keyboard import edits
 from quietkeys.keyboard.touch_events import TOUCH_EVENTS
-from quietkeys.learning.contested_mass import Choice, Masses, count, softmax
-from quietkeys.learning.held_out import fits, pack_choice, unpack_choice
-from quietkeys.prediction.event_map import FEATURES, EventMap, parse_event_map
-from quietkeys.prediction.scorer import Adapter
-from quietkeys.updates.encoding import encode, share_among
+from quietkeys.prediction.events import (
+    FEATURES,
+    Choice,
+    EventMap,
+    Masses,
+    count,
+    fits,
+    pack_choice,
+    parse_event_map,
+    softmax,
+    unpack_choice,
+)
 from quietkeys.updates.gate import MINIMUM_EVENTS, adapter_scores, judge
+from quietkeys.updates.report import encode, share_among
 from quietkeys_protocol.errors import QuietkeysError, Untrusted
 from quietkeys_protocol.plan import Block, Plan
 from quietkeys_protocol.program import reference

@@ -8,7 +8,7 @@ import pytest
 
 from quietkeys import Personalizer
 from quietkeys.prediction.levels import Level
-from quietkeys.text.casing import is_name_like
+from quietkeys.text.typed_token import is_name_like
 
 
 @pytest.fixture(scope="module")

@@ -11,10 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from quietkeys.bundle.lexicon import encode_words
 from quietkeys.keyboard import edits
-from quietkeys.keyboard.alignment import align, keys_hit, touch_correction
-from quietkeys.keyboard.edits import CLASSES
+from quietkeys.keyboard.edits import CLASSES, align, encode_words, keys_hit
 from quietkeys.keyboard.layout import LETTERS, QWERTY, Layout
 from quietkeys.keyboard.layout_channel import aimed_keys, layout_channel, slip_substitutions
 from quietkeys.keyboard.touch_model import (
@@ -31,6 +29,7 @@ from quietkeys.layouts import LAYOUTS
 from quietkeys.testing.typist import Hands, Typist
 
 from .test_slips import channel
+from .touch_sums import touch_correction
 
 Floats = NDArray[np.float64]
 WORD = st.text(alphabet="aeslnrt'", min_size=1, max_size=8)

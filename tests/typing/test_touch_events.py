@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from quietkeys.bundle.lexicon import encode_words
-from quietkeys.keyboard.alignment import align, touch_correction
+from quietkeys.keyboard.edits import align, encode_words
 from quietkeys.keyboard.layout import QWERTY
 from quietkeys.keyboard.layout_channel import aimed_keys
 from quietkeys.keyboard.touch_events import TOUCH_EVENTS, touch_events
 from quietkeys.keyboard.touch_model import TouchModel, known_touches
 from quietkeys.layouts import DVORAK
-from quietkeys.learning.contested_mass import softmax
+from quietkeys.prediction.events import softmax
 from quietkeys.testing.typist import Hands, Typist
 
 from .test_slips import channel
+from .touch_sums import touch_correction
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]

@@ -8,16 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from quietkeys.bundle.language_model import LanguageModel
-from quietkeys.bundle.lexicon import Lexicon
+from quietkeys.bundle.lexicon import Lexicon, LexiconSearch
+from quietkeys.bundle.networks import LanguageModel, Scorer
 from quietkeys.keyboard import edits
 from quietkeys.keyboard.layout_channel import LayoutChannel
 from quietkeys.keyboard.touch_events import TOUCH_EVENTS
-from quietkeys.prediction.event_map import FEATURES, EventMap
+from quietkeys.prediction.events import FEATURES, EventMap
 from quietkeys.prediction.model import EVENTS, PLAN, Model, symbols_of, word_of_symbol
 from quietkeys.prediction.predictor import Predictor
-from quietkeys.prediction.scorer import Scorer
-from quietkeys.prediction.slate import LexiconSearch
 from quietkeys_protocol.check import check_plan
 from quietkeys_protocol.plan import Plan
 from quietkeys_protocol.plan_design import make_block

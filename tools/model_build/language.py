@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quietkeys.bundle.lexicon import WordTables
-from quietkeys.bundle.symbols import CLASSES, word_class
+from quietkeys.bundle.networks import CLASSES, word_class
 from quietkeys.text.tokens import is_correctable
 
 from . import casing, channel, corpora, lexicon, misspellings, offensive, scowl, scrub, spelling

@@ -18,12 +18,11 @@ from numpy.typing import NDArray
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from quietkeys.bundle.lexicon import encode_words
 from quietkeys.keyboard import edits
-from quietkeys.keyboard.alignment import MAX_WORD, Alignments, align
-from quietkeys.keyboard.edits import EDIT_COUNT
+from quietkeys.keyboard.edits import EDIT_COUNT, Alignments, align, encode_words
 from quietkeys.keyboard.layout import LETTERS, are_adjacent, same_hand
 from quietkeys.testing import typist
+from quietkeys.text.tokens import MAX_WORD
 
 from . import channel
 from .channel import TextStatistics

@@ -17,12 +17,11 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from quietkeys.bundle.language_model import Context
 from quietkeys.evaluation.messages import Piece, typed_words
-from quietkeys.learning.contested_mass import Choice
+from quietkeys.prediction.events import Choice
 from quietkeys.prediction.predictor import Judged, Predictor
 from quietkeys.testing.typist import typist_for
-from quietkeys.text.tokens import is_correctable
+from quietkeys.text.tokens import Context, is_correctable
 
 from . import corpora, typists
 from .misspellings import misspell

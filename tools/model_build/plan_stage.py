@@ -18,8 +18,15 @@ from numpy.typing import NDArray
 from quietkeys.keyboard import edits
 from quietkeys.keyboard.layout import KEY_CENTRES, LETTERS, same_hand
 from quietkeys.keyboard.touch_events import TOUCH_EVENTS
-from quietkeys.learning.contested_mass import NEGLIGIBLE_MASS, Masses, count, softmax
-from quietkeys.prediction.event_map import DIFFERENCE_LIMIT, FEATURES, EventMap
+from quietkeys.prediction.events import (
+    DIFFERENCE_LIMIT,
+    FEATURES,
+    NEGLIGIBLE_MASS,
+    EventMap,
+    Masses,
+    count,
+    softmax,
+)
 from quietkeys_protocol import plan_design as making
 from quietkeys_protocol.plan import Plan
 from quietkeys_protocol.plan_design import Shape, make_block, whitened

@@ -17,13 +17,12 @@ from scipy.optimize import minimize
 
 from quietkeys.evaluation.messages import typed_words
 from quietkeys.evaluation.typing_runs import type_words
-from quietkeys.learning.contested_mass import Choice
-from quietkeys.prediction.event_map import FEATURES
+from quietkeys.prediction.events import FEATURES, Choice
 from quietkeys.prediction.model import Model
 from quietkeys.prediction.predictor import Predictor
-from quietkeys.profile.memory import Memory, last_two
+from quietkeys.profile.memory import Memory
 from quietkeys.testing.typist import typist_for
-from quietkeys.text.tokens import is_correctable
+from quietkeys.text.tokens import is_correctable, last_two
 
 from .typists import Person
 

@@ -6,7 +6,7 @@ typing; a peer that takes context gets the whole sentence.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -14,17 +14,16 @@ from typing import Final
 from quietkeys import Level
 from quietkeys.evaluation.machine import this_machine
 from quietkeys_bench.autocorrect.rows import Row, Sample, corpus_name, read_rows, sample
-from quietkeys_bench.autocorrect.scoring import figures, one_core, share, try_rows
+from quietkeys_bench.autocorrect.scoring import figures, share, try_rows
 from quietkeys_bench.autocorrect.spellers.catalogue import Peer, Texts, require_installed, started
 from quietkeys_bench.autocorrect.spellers.interface import Missing, Named, Speller
-from quietkeys_bench.autocorrect.spellers.quietkeys import OURS, Keyboards, OurSpeller
-from quietkeys_bench.common.figures import write_figures
-from quietkeys_bench.common.subject import bundle_identity
+from quietkeys_bench.autocorrect.spellers.quietkeys import OURS, OurSpeller
+from quietkeys_bench.common.figures import Tell, write_figures
+from quietkeys_bench.common.processes import one_core
+from quietkeys_bench.common.subject import Keyboards, bundle_identity
 
 ROWS: Final = 400
 HOW: Final = "Personalizer.suggest at every key, an empty profile, the text before the word alone"
-
-Tell = Callable[[int, int, str], None]  # tries done, tries in all, engine and corpus
 
 
 @dataclass(frozen=True, slots=True)

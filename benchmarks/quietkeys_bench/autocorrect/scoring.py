@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,20 +83,6 @@ def figures(engine: str, corpus: str, outcomes: Sequence[Outcome]) -> dict[str, 
 def share(flags: Sequence[bool]) -> float:
     """Return the share that is true, 0 of nothing."""
     return sum(flags) / len(flags) if flags else 0.0
-
-
-@contextmanager
-def one_core() -> Iterator[None]:
-    """Keep this process, and what it starts, on one of its cores, where the system can do that."""
-    if not hasattr(os, "sched_setaffinity"):
-        yield
-        return
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {max(before)})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)
 
 
 def _timed(speller: Speller, row: Row, word: str, clock: Clock) -> tuple[Answer, float]:

@@ -8,13 +8,14 @@ not shared: each device has the memory of its half.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
+from quietkeys.bundle.networks import Adapter
 from quietkeys.evaluation.ladder import (
     Learner,
     Tested,
@@ -27,21 +28,18 @@ from quietkeys.evaluation.ladder import (
 )
 from quietkeys.evaluation.machine import this_machine
 from quietkeys.evaluation.messages import Word
-from quietkeys.prediction.scorer import Adapter
 from quietkeys.testing.typist import Typist, draw_hands
-from quietkeys.updates.encoding import Encoded, share_among
+from quietkeys.updates.report import Encoded, share_among
 from quietkeys_bench.circle.training import CircleTraining
-from quietkeys_bench.common.figures import write_figures
-from quietkeys_bench.common.people import Person
+from quietkeys_bench.common.figures import Tell, write_figures
 from quietkeys_bench.common.subject import Mode, Subject
+from quietkeys_bench.common.texts import Person
 from quietkeys_protocol.plan import Plan
 
 RATE: Final = 0.08  # of letters typed wrong, as in the other benches
 DEVICES: Final = ("first", "second")
 ALL: Final = (*DEVICES, "one")
 RUNGS: Final = ("local", "alone", "joined", "one")
-
-Tell = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True, slots=True)

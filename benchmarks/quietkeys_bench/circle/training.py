@@ -21,8 +21,8 @@ from quietkeys.remote.client import TrainerClient
 from quietkeys.remote.http import RequestsTransport
 from quietkeys.remote.identity import Identity
 from quietkeys.sync.keys.upload import upload_keys
-from quietkeys.updates.encoding import Encoded
-from quietkeys_bench.common.encrypted_training import Reports
+from quietkeys.updates.report import Encoded
+from quietkeys_bench.common.training import Reports
 from quietkeys_protocol.plan import Plan
 
 Integers = NDArray[np.int64]
@@ -77,7 +77,7 @@ class EncryptedTraining:
 
 @contextmanager
 def encrypted_circle(bundle: Bundle, folder: Path) -> Iterator[EncryptedTraining]:
-    """What trains a bundle's plan for two devices under shared keys, for as long as the block lasts.
+    """Give what trains a bundle's plan for two devices under shared keys, for as long as the block lasts.
 
     Everything it needs lies in `folder`, keys included, which the caller removes.
     """

@@ -1,4 +1,4 @@
-"""What a plan's sizes cost under encryption: `python -m quietkeys_bench.circuits.bench --json OUT`.
+"""`quietkeys bench circuits`: what a plan's sizes cost under encryption.
 
 Synthetic blocks are compiled, encrypted for, trained and decrypted as a device and a worker do it, and
 compared with the integer reference. Time on the clock is that of this machine, whatever else it does;
@@ -12,15 +12,14 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Final
 
 import numpy as np
-import typer
 from numpy.typing import NDArray
 
 from quietkeys.cipher import Parameters, ProcessCipher
 from quietkeys.evaluation.machine import this_machine
-from quietkeys_bench.common.figures import read_figures, write_figures
+from quietkeys_bench.common.figures import Tell, read_figures, write_figures
 from quietkeys_bench.common.synthetic_plan import Shape, synthetic_plan, synthetic_report
 from quietkeys_protocol.plan import Plan
 from quietkeys_protocol.program import accumulator_bits, reference
@@ -143,10 +142,11 @@ def _size(trial: Trial) -> dict[str, object]:
     }
 
 
-def run(trials: Sequence[Trial], seeds: Sequence[int], out: Path) -> None:
-    """Measures what is not in the figures yet, and writes them after every trial."""
+def run(trials: Sequence[Trial], seeds: Sequence[int], out: Path, tell: Tell) -> None:
+    """Measure what is not in the figures yet; write them after every trial."""
     rows: list[dict[str, object]] = read_figures(out, "circuits").get("circuits", [])
-    for trial in trials:
+    for done, trial in enumerate(trials):
+        tell(done, len(trials), f"{trial.shape.events} events, {trial.shape.weights} weights")
         if any(row | _size(trial) == row for row in rows):
             continue
         with tempfile.TemporaryDirectory(prefix="quietkeys-circuits-") as folder:
@@ -158,16 +158,3 @@ def run(trials: Sequence[Trial], seeds: Sequence[int], out: Path) -> None:
             "circuits": rows,
         }
         write_figures(out, "circuits", figures)
-
-
-def circuits(
-    json: Annotated[Path, typer.Option(help="Where the figures go; what is there is not measured again")],
-    seeds: Annotated[str, typer.Option(help="Of the made-up people, one run each")] = "0,1",
-    limit: Annotated[int, typer.Option(min=0, help="First so many circuits; 0: all")] = 0,
-) -> None:
-    """What a plan's sizes cost under encryption, and how close it comes to the integer reference."""
-    run(TRIALS[: limit or None], [int(seed) for seed in seeds.split(",")], json)
-
-
-if __name__ == "__main__":
-    typer.run(circuits)

@@ -1,1 +1,1 @@
-"""What several benches share: people, figures, made-up plans, training with and without encryption."""
+"""What benches share: texts, what is measured, training, processes, figures, commands. It knows no bench."""

@@ -1,10 +1,10 @@
-"""Writes what a bench measured, after checking it against the schema that is committed for it."""
+"""What a bench measured: written and read in the form of the schema that is committed for it."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +12,9 @@ from typing import Any, Final
 from jsonschema import Draft202012Validator
 
 FOLDER: Final = Path(__file__).parents[1] / "schemas"
+
+Figures = dict[str, Any]
+Tell = Callable[[int, int, str], None]  # steps done, steps in all, what is done
 
 
 @lru_cache(maxsize=16)
@@ -45,7 +48,21 @@ def write_figures(path: Path, name: str, figures: Mapping[str, object]) -> None:
     draft.replace(path)
 
 
-def read_figures(path: Path, name: str) -> dict[str, Any]:
+def cells_folder(out: Path) -> Path:
+    """Return the folder beside an output that keeps a JSON a person, so that a stopped run can go on."""
+    return out.with_name(f"{out.stem}.cells")
+
+
+def kept_figures(path: Path, name: str, identity: Mapping[str, object]) -> Figures:
+    """Return figures that an earlier run has left, or nothing if they are missing or of something else.
+
+    identity: the values by name that must agree.
+    """
+    found = read_figures(path, name)
+    return found if found and all(found.get(key) == value for key, value in identity.items()) else {}
+
+
+def read_figures(path: Path, name: str) -> Figures:
     """Return figures in the form of their schema, or nothing where there are none (any longer)."""
     try:
         figures = json.loads(path.read_text(encoding="utf-8"))

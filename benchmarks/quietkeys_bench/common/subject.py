@@ -1,13 +1,18 @@
-"""What is measured: a model and its plan, with the bundle that they came from."""
+"""What is measured: a model with its plan, or keyboards that are opened on a bundle."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from quietkeys.bundle.bundle import Bundle, shipped_bundle
+from quietkeys import Personalizer
+from quietkeys.bundle.bundle import SHIPPED, Bundle, open_bundle, shipped_bundle
+from quietkeys.bundle.trusted_keys import TRUSTED_KEYS
 from quietkeys.prediction.model import Model, load_model
 
 
@@ -39,3 +44,30 @@ def shipped_subject() -> Subject:
 def bundle_identity(bundle: Bundle) -> str:
     """Return the SHA-256 of a bundle's manifest, which lists the hash of every file."""
     return hashlib.sha256(bundle.manifest.to_bytes()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Keyboards:
+    """Opens fresh keyboards on the bundle in a folder that is signed by a trusted key."""
+
+    folder: Path = SHIPPED / "en"
+    trusted_keys: Sequence[bytes] = TRUSTED_KEYS
+
+    def bundle(self) -> Bundle:
+        """Return the bundle. Raises Untrusted."""
+        return open_bundle(self.folder, trusted_keys=self.trusted_keys)
+
+    def arguments(self) -> tuple[str, str]:
+        """Return folder and keys (hex, commas between), as a process of a bench takes them."""
+        return str(self.folder), ",".join(key.hex() for key in self.trusted_keys)
+
+    @contextmanager
+    def fresh(self) -> Iterator[Personalizer]:
+        """Give a keyboard with an empty profile, which is gone afterwards. Raises Untrusted."""
+        with (
+            TemporaryDirectory(prefix="quietkeys-bench-") as folder,
+            Personalizer.open(
+                Path(folder) / "profile", bundle=self.folder, trusted_keys=self.trusted_keys
+            ) as one,
+        ):
+            yield one

@@ -20,7 +20,7 @@ import numpy as np
 
 from quietkeys.demo.failing import DemoFailed
 from quietkeys.evaluation.machine import this_machine
-from quietkeys_bench.common.figures import write_figures
+from quietkeys_bench.common.figures import Tell, write_figures
 from quietkeys_bench.concrete_ml.rows import (
     OURS,
     Request,
@@ -40,7 +40,6 @@ COSTS: Final = (
     "upload_bytes",
     "download_bytes",
 )
-Tell = Callable[[str], None]  # the row that is measured next
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +59,13 @@ def run(settings: Settings, out: Path, tell: Tell) -> None:
     """Measure every row and write the figures. Raises DemoFailed where Concrete ML is not installed."""
     require_concrete_ml()
     task = make_task(settings.seed)
-    tell("in the clear")
+    tell(0, 4, "in the clear")
     optimum, clear = train_in_the_clear(task)
-    tell(OURS)
+    tell(1, 4, OURS)
     rows = [clear, train_ours(task, optimum)]
-    tell("Concrete ML at its default error probability")
+    tell(2, 4, "Concrete ML at its default error probability")
     rows.append(train_theirs(task, optimum, Request(settings.seed, settings.steps)))
-    tell("Concrete ML at 2^-40, one step")
+    tell(3, 4, "Concrete ML at 2^-40, one step")
     request = Request(settings.seed, 1, STRICT, settings.strict_limit_s)
     if settings.strict_limit_s:
         rows.append(train_theirs(task, optimum, request))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import tempfile
 import time
 from contextlib import suppress
@@ -22,8 +20,9 @@ from quietkeys.remote.client import TrainerClient
 from quietkeys.remote.http import RequestsTransport
 from quietkeys.remote.identity import Identity
 from quietkeys.sync.keys.upload import upload_keys
-from quietkeys.updates.encoding import encode
-from quietkeys_bench.common.encrypted_training import Reports
+from quietkeys.updates.report import encode
+from quietkeys_bench.common.processes import ChildFailed, ask
+from quietkeys_bench.common.training import Reports
 from quietkeys_bench.concrete_ml.task import FEATURES, PARAMETERS_RANGE, SAMPLES, Floats, Task, agreement
 from quietkeys_protocol.program import reference
 from quietkeys_protocol.specification import canonical_specification
@@ -127,24 +126,16 @@ class Request:
         }
 
 
-def ask(request: Request, task: Task) -> dict[str, Any]:
-    """Return what Concrete ML's process answers. Raises TimeoutExpired or CalledProcessError."""
-    child = subprocess.run(
-        [sys.executable, "-m", "quietkeys_bench.concrete_ml.child"],
-        input=json.dumps(request.tree(task)),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        timeout=request.limit_s,
-        check=True,
-    )
-    answer: dict[str, Any] = json.loads(child.stdout.splitlines()[-1])
+def answer_to(request: Request, task: Task) -> dict[str, Any]:
+    """Return what Concrete ML's process answers. Raises ChildFailed."""
+    asked = json.dumps(request.tree(task))
+    answer: dict[str, Any] = ask(["-m", "quietkeys_bench.concrete_ml.child"], asked, request.limit_s)
     return answer
 
 
 def estimate(task: Task, request: Request, default: Row) -> Row:
     """Return a row that was not run: what the compiler expects a step to cost, over the default's."""
-    answer = ask(replace(request, execute=False, limit_s=None), task)
+    answer = answer_to(replace(request, execute=False, limit_s=None), task)
     more = answer["complexity"] / default["complexity"]
     keys = answer["uncompressed_key_bytes"] / 1e9
     why = (
@@ -158,12 +149,13 @@ def train_theirs(task: Task, optimum: Floats, request: Request) -> Row:
     """Return a row of Concrete ML, or why there is none."""
     name = "Concrete ML, default" if request.p_error is None else "Concrete ML, 2^-40"
     try:
-        answer = ask(request, task)
-    except subprocess.TimeoutExpired:
-        why = f"not done within {request.limit_s:.0f} s"
-        return _missing(name, request.p_error, request.steps, why)
-    except subprocess.CalledProcessError as error:
-        why = f"its process ended with status {error.returncode}"
+        answer = answer_to(request, task)
+    except ChildFailed as error:
+        why = (
+            f"not done within {request.limit_s:.0f} s"
+            if error.status is None
+            else f"its process ended with status {error.status}"
+        )
         return _missing(name, request.p_error, request.steps, why)
     z, z_clear = (task.A @ np.array(answer[kind]) for kind in ("encrypted", "clear"))
     times = Times(answer["seconds"], answer["cpu_seconds"])

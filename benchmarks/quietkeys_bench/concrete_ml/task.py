@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from quietkeys.learning.contested_mass import Masses
+from quietkeys.prediction.events import Masses
 from quietkeys_protocol.plan import Block, Plan
 from quietkeys_protocol.plan_design import Shape, make_block
 

@@ -11,10 +11,9 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,19 +25,16 @@ from quietkeys.demo.failing import DemoFailed
 from quietkeys.demo.text import prose_of_python
 from quietkeys.demo.trainer_process import trainer_process
 from quietkeys.evaluation.machine import this_machine
-from quietkeys_bench.autocorrect.spellers.quietkeys import Keyboards
-from quietkeys_bench.common.figures import write_figures
-from quietkeys_bench.common.subject import bundle_identity
-from quietkeys_bench.frames.screen import screen_in_memory
-from quietkeys_bench.sync.bench import make_polite
+from quietkeys_bench.common.figures import Tell, write_figures
+from quietkeys_bench.common.processes import child, make_polite, screen_in_memory
+from quietkeys_bench.common.subject import Keyboards, bundle_identity
 from quietkeys_protocol.plan import Plan
 
 KEYS_PER_SECOND: Final = 8.0
 SIZE: Final = "420x840"
-SECONDS: Final = 900  # until an application that hangs is ended
+LONGEST_S: Final = 900.0  # until an application that hangs is ended
 LONG_MS: Final = 200.0
-
-Tell = Callable[[int, int, str], None]
+PHASES: Final = ("idle", "training")
 
 
 def run(out: Path, tell: Tell) -> None:
@@ -64,7 +60,7 @@ def run(out: Path, tell: Tell) -> None:
         "size": SIZE,
         "keys_per_second": KEYS_PER_SECOND,
         "outcome": said["headline"],
-        **{phase: figures(said["frames"][phase]) for phase in ("idle", "training")},
+        **{phase: figures(said["frames"][phase]) for phase in PHASES},
     }
     write_figures(out, "frames", tree)
 
@@ -83,19 +79,17 @@ def figures(frames: Sequence[float]) -> dict[str, float]:
 
 
 def _application(folder: Path, url: str, display: str) -> dict[str, Any]:
-    environment = os.environ | {"DISPLAY": display, "KIVY_HOME": str(folder / "kivy")}
+    environment = {"DISPLAY": display, "KIVY_HOME": str(folder / "kivy")}
     (folder / "app").mkdir()
     (folder / "app" / "app.json").write_text(json.dumps({"introduced": True}))
-    command = [sys.executable, "-m", "quietkeys_keyboard.frames", str(folder / "app"), url, SIZE]
+    arguments = ["-m", "quietkeys_keyboard.frames", str(folder / "app"), url, SIZE]
     done = threading.Event()
-    with subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as child:
-        ender = threading.Timer(SECONDS, child.kill)
+    with child(arguments, environment) as application:
+        ender = threading.Timer(LONGEST_S, application.kill)
         ender.start()
         hands = threading.Thread(target=_type, args=(environment, done))
         said: dict[str, Any] = {}
-        for line in child.stdout or ():
+        for line in application.stdout or ():
             if line.strip() == "typing":
                 hands.start()
             else:
@@ -119,4 +113,4 @@ def _type(environment: dict[str, str], done: threading.Event) -> None:
         if done.wait(max(0.0, begin + place / KEYS_PER_SECOND - time.monotonic())):
             return
         key = "space" if letter == " " else letter if letter.isascii() and letter.isalpha() else "e"
-        subprocess.run([hands, "key", key], env=environment, check=False)
+        subprocess.run([hands, "key", key], env=os.environ | environment, check=False)

@@ -6,11 +6,8 @@ repeats, times of keys are pooled.
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -19,21 +16,17 @@ from typing import Any, Final
 
 import numpy as np
 
-from quietkeys.demo.failing import DemoFailed
 from quietkeys.evaluation.machine import this_machine
-from quietkeys_bench.autocorrect.scoring import one_core
-from quietkeys_bench.autocorrect.spellers.quietkeys import Keyboards
-from quietkeys_bench.common.figures import write_figures
-from quietkeys_bench.common.sample_text import CONTEXT_WORDS, LONG, ORDINARY, Typing, long_words, ordinary
-from quietkeys_bench.common.subject import bundle_identity
+from quietkeys_bench.common.figures import Tell, write_figures
+from quietkeys_bench.common.processes import ask, one_core
+from quietkeys_bench.common.subject import Keyboards, bundle_identity
+from quietkeys_bench.common.texts import CONTEXT_WORDS, LONG, ORDINARY, Typing, long_words, ordinary
 
 REPEATS: Final = 3
 HEAVY: Final = ("torch", "concrete", "kivy", "fastapi")  # what the typing path must not load
-SECONDS: Final = 600  # until a child that hangs is ended
+LONGEST_S: Final = 600.0  # until a child that hangs is ended
 _BARE: Final = "print(open('/proc/self/statm').read().split()[1])"
 _ONE_THREAD: Final = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-
-Tell = Callable[[int, int, str], None]  # repeats done, repeats in all, what is done
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +39,7 @@ class Settings:
 
 
 def run(settings: Settings, out: Path, tell: Tell, keyboards: Keyboards | None = None) -> None:
-    """Measure and write the figures. Raises Untrusted, DemoFailed if a child fails, OSError."""
+    """Measure and write the figures. Raises Untrusted, ChildFailed, OSError."""
     keyboards = Keyboards() if keyboards is None else keyboards
     bundle, machine = keyboards.bundle(), this_machine().tree()
     short, long = ordinary(settings.ordinary), long_words()[: settings.long or None]
@@ -55,7 +48,7 @@ def run(settings: Settings, out: Path, tell: Tell, keyboards: Keyboards | None =
         for done in range(settings.repeat):
             tell(done, settings.repeat, "a fresh interpreter")
             children.append(_child(keyboards, [*short, *long]))
-        bare = [int(_python(["-c", _BARE], "")) * os.sysconf("SC_PAGE_SIZE") for _ in range(settings.repeat)]
+        bare = [_ask(["-c", _BARE], "") * os.sysconf("SC_PAGE_SIZE") for _ in range(settings.repeat)]
     tree = {
         "bench": "latency",
         "mode": "clear",
@@ -103,28 +96,13 @@ def figures(children: Sequence[dict[str, Any]], short: int, bare_bytes: float) -
 
 
 def _child(keyboards: Keyboards, typing: Sequence[Typing]) -> dict[str, Any]:
-    keys = ",".join(key.hex() for key in keyboards.trusted_keys)
     lines = "".join(f"{one.line()}\n" for one in typing)
     with TemporaryDirectory(prefix="quietkeys-bench-") as folder:
         profile = str(Path(folder) / "profile")
-        said = _python(["-m", "quietkeys_bench.latency.child", profile, str(keyboards.folder), keys], lines)
-    found: dict[str, Any] = json.loads(said)
+        said = _ask(["-m", "quietkeys_bench.latency.child", profile, *keyboards.arguments()], lines)
+    found: dict[str, Any] = said
     return found
 
 
-def _python(arguments: Sequence[str], typed: str) -> str:
-    try:
-        done = subprocess.run(
-            [sys.executable, *arguments],
-            input=typed,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=True,
-            env=os.environ | _ONE_THREAD,
-        )
-    except subprocess.SubprocessError as error:
-        raise DemoFailed(
-            "The measured process failed.", "Does `quietkeys demo` run on this machine?"
-        ) from error
-    return done.stdout
+def _ask(arguments: Sequence[str], told: str) -> Any:
+    return ask(arguments, told, LONGEST_S, _ONE_THREAD)

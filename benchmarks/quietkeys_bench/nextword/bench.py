@@ -6,7 +6,7 @@ after the first 70 % of what a person wrote (`local`). Nothing is learnt while t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,20 +15,29 @@ from typing import Final
 from quietkeys import Personalizer
 from quietkeys.evaluation.machine import this_machine
 from quietkeys.evaluation.messages import read_messages
-from quietkeys_bench.autocorrect.spellers.quietkeys import Keyboards
-from quietkeys_bench.common.figures import write_figures
-from quietkeys_bench.common.people import Person
-from quietkeys_bench.common.subject import bundle_identity
+from quietkeys_bench.common.figures import Tell, write_figures
+from quietkeys_bench.common.subject import Keyboards, bundle_identity
+from quietkeys_bench.common.texts import Person
 from quietkeys_bench.nextword import perplexity as likelihood
-from quietkeys_bench.nextword.predictors import BASE, LOCAL, OURS, PEER, OurStrip, PeerStrip, learn, pieces_of
-from quietkeys_bench.nextword.prompts import learnt_and_tested
-from quietkeys_bench.nextword.strip_user import Strip, Tally, chosen_places, try_strip
+from quietkeys_bench.nextword.strips import (
+    BASE,
+    LOCAL,
+    OURS,
+    PEER,
+    OurStrip,
+    PeerStrip,
+    Strip,
+    Tally,
+    chosen_places,
+    learn,
+    learnt_and_tested,
+    pieces_of,
+    try_strip,
+)
 from quietkeys_bench.nextword.trigram import Trigram
 
 KEYSTROKE_WORDS: Final = 300
 RUNGS: Final = ((OURS, BASE), (OURS, LOCAL), (PEER, BASE), (PEER, LOCAL))
-
-Tell = Callable[[int, int, str], None]  # people done, people in all, the last one
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,7 @@ from typing import Final, Self
 import numpy as np
 
 from quietkeys import Personalizer
-from quietkeys.bundle.language_model import Context
-from quietkeys.text.pieces import Piece, words_of
+from quietkeys.text.tokens import Context, Piece, words_of
 from quietkeys_bench.nextword.trigram import Floats, Trigram
 
 _MARK_UP: Final = re.compile(r"<[^<>\s]{1,20}>")  # such as <unk>
@@ -28,7 +27,7 @@ _EDGE: Final = _OTHER + 1  # before the first letter and after the last
 
 def word_log_probability(keyboard: Personalizer, context: Context, word: str) -> float:
     """Return log P(word | context), nats, of our keyboard."""
-    return keyboard._learning.predictor.log_probability(context, word)
+    return keyboard._model.predictor.log_probability(context, word)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

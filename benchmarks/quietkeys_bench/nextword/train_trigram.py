@@ -17,10 +17,9 @@ from typing import Final
 import numpy as np
 
 from quietkeys.evaluation.messages import read_messages
-from quietkeys.text.pieces import Piece, words_of
-from quietkeys_bench.autocorrect.spellers.jamspell import training_texts
-from quietkeys_bench.nextword.counts import FIRST, Counts, count, triples_of
-from quietkeys_bench.nextword.trigram import SHIPPED
+from quietkeys.text.tokens import Piece, words_of
+from quietkeys_bench.common.texts import training_texts
+from quietkeys_bench.nextword.trigram import FIRST, SHIPPED, Counts, count, triples_of
 
 LEAST_WORD: Final = 5
 LEAST_PAIR: Final = 2
@@ -32,7 +31,7 @@ def train(
 ) -> tuple[Counts, list[str]]:
     """Return the counts of a folder of texts and their vocabulary, the frequent words first.
 
-    Raises OSError; PeerBroken if there is no text.
+    Raises OSError; ValueError if there is no text.
     """
     paths = training_texts(texts)
     words = vocabulary(paths)

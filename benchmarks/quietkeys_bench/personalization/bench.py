@@ -7,7 +7,7 @@ on where it was.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,17 +16,16 @@ from pathlib import Path
 from typing import Final
 
 from quietkeys.evaluation.machine import this_machine
-from quietkeys_bench.common.figures import write_figures
-from quietkeys_bench.common.people import Person
+from quietkeys_bench.common.figures import Tell, cells_folder, write_figures
 from quietkeys_bench.common.subject import LoadSubject, Mode, Subject
-from quietkeys_bench.personalization.one_person import Cell, Train, measure
+from quietkeys_bench.common.texts import Person
+from quietkeys_bench.common.training import Train
+from quietkeys_bench.personalization.one_person import Cell, measure
 from quietkeys_bench.personalization.pool import pool
 
 RATES: Final = (0.08,)
 SEEDS: Final = (0, 1, 2)
 HEADLINE: Final = 0.08  # the rate whose figures stand at the top level, where it was measured
-
-Tell = Callable[[int, int, str], None]  # cells done, cells in all, the last one's person
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +46,6 @@ class Settings:
             for rate in self.rates
             for seed in self.seeds
         ]
-
-
-def cells_folder(out: Path) -> Path:
-    """Return the folder beside the output that holds one JSON per cell."""
-    return out.with_name(f"{out.stem}.cells")
 
 
 def run(

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from quietkeys.evaluation.ladder import (
     Learner,
@@ -24,15 +22,11 @@ from quietkeys.evaluation.ladder import (
     verdict,
 )
 from quietkeys.testing.typist import typist_for
-from quietkeys.updates.encoding import Encoded
 from quietkeys.updates.gate import Verdict
-from quietkeys_bench.common.figures import read_figures, write_figures
-from quietkeys_bench.common.noisy_training import simulated
-from quietkeys_bench.common.people import Person
+from quietkeys_bench.common.figures import Figures, kept_figures, write_figures
 from quietkeys_bench.common.subject import Mode, Subject
-
-Integers = NDArray[np.int64]
-Train = Callable[[Mapping[str, Encoded]], Mapping[str, Integers]]  # a report in clear -> new weights
+from quietkeys_bench.common.texts import Person
+from quietkeys_bench.common.training import Integers, Train, simulated
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +54,9 @@ class Cell:
             "words_limit": self.words_limit,
         }
 
-    def figures(self, folder: Path, subject: str) -> dict[str, Any]:
+    def figures(self, folder: Path, subject: str) -> Figures:
         """Return figures that an earlier run has left, or nothing if they are missing or of another model."""
-        found = read_figures(self.path(folder), "person")
-        wanted = self.identity(subject)
-        return found if found and {name: found[name] for name in wanted} == wanted else {}
+        return kept_figures(self.path(folder), "person", self.identity(subject))
 
 
 def measure(subject: Subject, cell: Cell, folder: Path, train: Train | None = None) -> None:

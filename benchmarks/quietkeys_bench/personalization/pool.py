@@ -8,16 +8,15 @@ a word contributes +1 (fixed), -1 (broken) or 0, so resampling words is a draw f
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from quietkeys.evaluation.ladder import RUNGS
+from quietkeys_bench.common.figures import Figures
 
 RESAMPLES: Final = 10_000
 _TAILS: Final = (5.0, 95.0)  # per cent: a 90 % interval
-
-Figures = dict[str, Any]
 
 
 def pool(cells: Sequence[Figures], rates: Sequence[float], headline: float) -> Figures:

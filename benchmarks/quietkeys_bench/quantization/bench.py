@@ -3,6 +3,9 @@
 Everybody types once with the shipped bundle; then every variant of every block is trained on the same counts
 in floating point, by the integer program, and by the integer program with the noise of an encrypted run.
 Every person leaves a JSON in a folder beside the output, so that a run that was stopped goes on from there.
+
+Errors are summed over people; log-likelihoods are means over people of means per choice. Gains are against
+local memory alone. Where floating point gains nothing there is nothing to keep, and the figure is null.
 """
 
 from __future__ import annotations
@@ -11,16 +14,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
+
+import numpy as np
 
 from quietkeys.evaluation.machine import this_machine
 from quietkeys.prediction.model import Model
-from quietkeys_bench.common.figures import read_figures, write_figures
-from quietkeys_bench.common.noise import NOISE
-from quietkeys_bench.common.people import Person
+from quietkeys_bench.common.figures import Figures, Tell, cells_folder, kept_figures, write_figures
 from quietkeys_bench.common.subject import Mode, Subject
-from quietkeys_bench.personalization.bench import cells_folder
-from quietkeys_bench.quantization.gain_kept import keep
+from quietkeys_bench.common.texts import Person
+from quietkeys_bench.common.training import NOISE
 from quietkeys_bench.quantization.groupings import (
     Grouping,
     channel_groupings,
@@ -32,8 +35,6 @@ from quietkeys_bench.quantization.variants import Variant, grid_hash, variants
 
 RATE: Final = 0.08
 SEED: Final = 0  # of hands, repairs, noise and code books
-
-Tell = Callable[[int, int, str], None]  # people done, people in all, the last one's name
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,16 +103,87 @@ def _groupings(model: Model, others: dict[str, Typing]) -> dict[str, list[Groupi
     }
 
 
-def _cell(path: Path, identity: dict[str, Any], measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+def _cell(path: Path, identity: Figures, measure: Callable[[], Figures]) -> Figures:
     # One person's figures, measured unless an earlier run has left them.
-    found = read_figures(path, "quantization-person")
-    if not found or {name: found[name] for name in identity} != identity:
+    found = kept_figures(path, "quantization-person", identity)
+    if not found:
         found = identity | measure()
         write_figures(path, "quantization-person", found)
     return found
 
 
-def _measured(model: Model, person: Person, settings: Settings, tried: Sequence[Variant]) -> dict[str, Any]:
+def _measured(model: Model, person: Person, settings: Settings, tried: Sequence[Variant]) -> Figures:
     typing = type_person(model, person, SEED, RATE, settings.words_limit)
     sizes = {"words_learnt": typing.words_learnt, "words_tested": len(typing.tested.hopeless)}
     return sizes | try_variants(typing, model.plan, tried, SEED)
+
+
+def keep(cells: Sequence[Figures], described: Sequence[Figures]) -> Figures:
+    """Return people, rows and the shipped blocks together, as in `quantization.json`."""
+    local = [cell["local"] for cell in cells]
+    rows = []
+    for number, description in enumerate(described):
+        found = [(cell["rows"][number], cell["local"]) for cell in cells]
+        fitting = [(row, alone) for row, alone in found if row is not None]
+        rows.append(description | {"people": len(fitting)} | _row(fitting))
+    return {
+        "people": [
+            {
+                "name": cell["person"],
+                "words_learnt": cell["words_learnt"],
+                "words_tested": cell["words_tested"],
+                "errors": cell["local"]["errors"],
+            }
+            for cell in cells
+        ],
+        "together": _gains([cell["together"] for cell in cells], local),
+        "rows": rows,
+    }
+
+
+def _row(fitting: Sequence[tuple[Figures, Figures]]) -> Figures:
+    if not fitting:
+        return {"gain": None, "agreement": None}
+    rows = [row for row, _ in fitting]
+    away = np.array([row["relative_l2"] for row in rows])  # [people, draws]
+    slope = np.array([row["slope"] for row in rows])
+    return {
+        "gain": _gains(rows, [alone for _, alone in fitting]),
+        "agreement": {
+            "relative_l2": float(away.mean()),
+            "relative_l2_90": float(np.quantile(away, 0.9)),
+            "relative_l2_worst": float(away.max()),
+            "slope": float(slope.mean()),
+            "slope_lowest": float(slope.min()),
+            "slope_highest": float(slope.max()),
+        },
+    }
+
+
+def _gains(rows: Sequence[Figures], local: Sequence[Figures]) -> Figures:
+    # The share of errors removed, the rise of the log-likelihood, and how much of float's the others keep.
+    removed = {kind: _removed(rows, local, kind) for kind in ("float", "reference", "noisy")}
+    rise = {kind: _rise(rows, local, kind) for kind in ("float", "reference", "noisy")}
+    return {
+        "errors_removed": removed,
+        "log_likelihood_gained": rise,
+        "errors_kept": {kind: _share(removed, kind) for kind in ("reference", "noisy")},
+        "log_likelihood_kept": {kind: _share(rise, kind) for kind in ("reference", "noisy")},
+        "same_best": float(np.mean([row["same_best"] for row in rows])),
+        "same_best_worst": float(min(row["same_best"] for row in rows)),
+    }
+
+
+def _removed(rows: Sequence[Figures], local: Sequence[Figures], kind: str) -> float:
+    before = sum(alone["errors"] for alone in local)
+    after = sum(row[kind]["errors"] for row in rows)
+    return float((before - after) / before) if before else 0.0
+
+
+def _rise(rows: Sequence[Figures], local: Sequence[Figures], kind: str) -> float:
+    pairs = zip(rows, local, strict=True)
+    return float(np.mean([row[kind]["log_likelihood"] - alone["log_likelihood"] for row, alone in pairs]))
+
+
+def _share(gain: Figures, kind: str) -> float | None:
+    return gain[kind] / gain["float"] if gain["float"] > 0.0 else None

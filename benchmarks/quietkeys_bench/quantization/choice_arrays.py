@@ -11,23 +11,20 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from quietkeys.learning.contested_mass import NEGLIGIBLE_MASS, Choice
-from quietkeys.prediction.event_map import Floats, Indices
+from quietkeys.arrays import Bool, Float64, Int64
+from quietkeys.prediction.events import NEGLIGIBLE_MASS, Choice
 
 LIKELIEST: Final = 1e-12  # floor of a probability before its logarithm
-
-Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
     """Kept words and their rivals, as rows of a table, with contested masses; all [P]."""
 
-    kept: Indices
-    rival: Indices
-    mass: Floats
+    kept: Int64
+    rival: Int64
+    mass: Float64
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,41 +36,41 @@ class Table:
     kept: [N] row of the kept candidate.
     """
 
-    features: Floats
-    edits: Floats
-    buckets: Indices
-    base: Floats
-    begins: Indices
-    sizes: Indices
-    kept: Indices
+    features: Float64
+    edits: Float64
+    buckets: Int64
+    base: Float64
+    begins: Int64
+    sizes: Int64
+    kept: Int64
 
-    def first_best(self, score: Floats) -> Indices:
+    def first_best(self, score: Float64) -> Int64:
         """Return the row [N] of the best candidate of each choice under scores [R]."""
         best = score >= self._spread(np.maximum.reduceat(score, self.begins))
-        rows: Indices = np.minimum.reduceat(np.where(best, np.arange(len(score)), len(score)), self.begins)
+        rows: Int64 = np.minimum.reduceat(np.where(best, np.arange(len(score)), len(score)), self.begins)
         return rows
 
-    def log_likelihood(self, score: Floats) -> float:
+    def log_likelihood(self, score: Float64) -> float:
         """Return the mean log-probability of the kept candidates under scores [R], nats."""
         return float(np.log(np.maximum(self._probability(score)[self.kept], LIKELIEST)).mean())
 
     def pairs(self) -> Pairs:
-        """Return what `quietkeys.learning.contested_mass` counts, choice by choice."""
+        """Return what `quietkeys.prediction.events.count` counts, choice by choice."""
         mass = self._probability(self.base)
         mass[self.kept] = 0.0
         rival = np.flatnonzero(mass > NEGLIGIBLE_MASS)
         return Pairs(np.repeat(self.kept, self.sizes)[rival], rival, mass[rival])
 
-    def _probability(self, score: Floats) -> Floats:
+    def _probability(self, score: Float64) -> Float64:
         weight = np.exp(score - self._spread(np.maximum.reduceat(score, self.begins)))
-        probability: Floats = weight / self._spread(np.add.reduceat(weight, self.begins))
+        probability: Float64 = weight / self._spread(np.add.reduceat(weight, self.begins))
         return probability
 
-    def _spread(self, per_choice: Floats) -> Floats:
+    def _spread(self, per_choice: Float64) -> Float64:
         return np.repeat(per_choice, self.sizes)
 
 
-def table_of(choices: Sequence[Choice], base_weights: Floats, edit_events: int) -> Table:
+def table_of(choices: Sequence[Choice], base_weights: Float64, edit_events: int) -> Table:
     """Return choices as a table. Raises ValueError if there is none."""
     if not choices:
         raise ValueError("nothing was typed that autocorrect could judge")
@@ -100,10 +97,10 @@ class TestedWords:
     """Words kept back. word: [N] which word a choice belongs to. hopeless: [W] no adapter sets it right."""
 
     table: Table
-    word: Indices
-    hopeless: Flags
+    word: Int64
+    hopeless: Bool
 
-    def errors(self, score: Floats) -> int:
+    def errors(self, score: Float64) -> int:
         """Return how many words come out wrong under scores [R] of the candidates."""
         wrong = self.hopeless.copy()
         wrong[self.word[self.table.first_best(score) != self.table.kept]] = True

@@ -12,8 +12,8 @@ from typing import Final
 
 import numpy as np
 
-from quietkeys.learning.contested_mass import Masses
-from quietkeys.prediction.event_map import DIFFERENCE_LIMIT, EventMap, Floats, Indices
+from quietkeys.arrays import Float64, Int64
+from quietkeys.prediction.events import DIFFERENCE_LIMIT, EventMap, Masses
 from quietkeys_bench.quantization.choice_arrays import Table
 from quietkeys_protocol.plan import Block
 from quietkeys_protocol.plan_design import Integers, bucket_starts, feature_map, prototypes, whitened
@@ -34,7 +34,7 @@ class Grouping:
     events: tuple[str, ...]
     matrix: Integers
     count: Callable[[Table], Masses]
-    moves: Callable[[Table], Floats]
+    moves: Callable[[Table], Float64]
 
 
 def channel_groupings(shipped: Block) -> list[Grouping]:
@@ -62,10 +62,10 @@ def lexicon_groupings(vocabulary: int) -> list[Grouping]:
     return found
 
 
-def fine_buckets(vocabulary: int) -> Indices:
+def fine_buckets(vocabulary: int) -> Int64:
     """Return bucket starts of which those of every lexicon grouping are a part."""
     every = [bucket_starts(vocabulary, alone, TIERS) for alone in FREQUENT_ALONE]
-    starts: Indices = np.unique(np.concatenate(every))
+    starts: Int64 = np.unique(np.concatenate(every))
     return starts
 
 
@@ -92,10 +92,10 @@ def ranker_groupings(
     return found
 
 
-def _scaled_by(events: EventMap) -> Callable[[Table], tuple[Floats, Floats]]:
+def _scaled_by(events: EventMap) -> Callable[[Table], tuple[Float64, Float64]]:
     """Return what gives the scaled feature differences [P, F] of a table, with their masses [P]."""
 
-    def scaled(table: Table) -> tuple[Floats, Floats]:
+    def scaled(table: Table) -> tuple[Float64, Float64]:
         pairs = table.pairs()
         difference = (table.features[pairs.kept] - table.features[pairs.rival]) / events.feature_scale
         return np.clip(difference, -DIFFERENCE_LIMIT, DIFFERENCE_LIMIT), pairs.mass
@@ -104,7 +104,7 @@ def _scaled_by(events: EventMap) -> Callable[[Table], tuple[Floats, Floats]]:
 
 
 def _one_weight_each(
-    block: str, label: str, events: tuple[str, ...], incidence: Callable[[Table], Floats]
+    block: str, label: str, events: tuple[str, ...], incidence: Callable[[Table], Float64]
 ) -> Grouping:
     # incidence: [R, M] how often each event occurs in each candidate.
     def count(table: Table) -> Masses:
@@ -115,11 +115,11 @@ def _one_weight_each(
     return Grouping(block, label, events, np.eye(len(events), dtype=np.int64), count, incidence)
 
 
-def _rows_of(one_hot: Floats) -> Callable[[Table], Floats]:
+def _rows_of(one_hot: Float64) -> Callable[[Table], Float64]:
     return lambda table: one_hot[table.buckets]
 
 
-def _of_codes(label: str, matrix: Integers, codes: Floats, turn: Floats, events: EventMap) -> Grouping:
+def _of_codes(label: str, matrix: Integers, codes: Float64, turn: Float64, events: EventMap) -> Grouping:
     def count(table: Table) -> Masses:
         scaled, mass = _scaled_by(events)(table)
         nearest, positive = _nearest(codes, scaled)
@@ -133,7 +133,7 @@ def _of_codes(label: str, matrix: Integers, codes: Floats, turn: Floats, events:
     return Grouping("ranker", label, names, matrix, count, lambda table: table.features @ turn)
 
 
-def _nearest(codes: Floats, scaled: Floats) -> tuple[Indices, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
+def _nearest(codes: Float64, scaled: Float64) -> tuple[Int64, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
     # (prototype, whether the difference has its sign) of every row; as EventMap.nearest_code.
     products = scaled @ codes.T
     nearest = ((codes**2).sum(1) - 2.0 * np.abs(products)).argmin(1)

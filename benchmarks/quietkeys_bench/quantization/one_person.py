@@ -8,16 +8,17 @@ from typing import Any, Final
 
 import numpy as np
 
+from quietkeys.arrays import Float64
 from quietkeys.evaluation.ladder import learn_person, split
 from quietkeys.evaluation.oracles import on_counts
 from quietkeys.evaluation.typing_runs import type_words
-from quietkeys.learning.contested_mass import Choice
-from quietkeys.prediction.event_map import Floats
+from quietkeys.prediction.events import Choice
 from quietkeys.prediction.model import Model
 from quietkeys.testing.typist import typist_for
-from quietkeys.updates.encoding import Encoded, encode
-from quietkeys_bench.common.noise import Noisy
-from quietkeys_bench.common.people import Person
+from quietkeys.updates.report import Encoded, encode
+from quietkeys_bench.common.figures import Figures
+from quietkeys_bench.common.texts import Person
+from quietkeys_bench.common.training import Noisy
 from quietkeys_bench.quantization.choice_arrays import Table, TestedWords, table_of
 from quietkeys_bench.quantization.groupings import fine_buckets
 from quietkeys_bench.quantization.variants import Variant
@@ -26,8 +27,6 @@ from quietkeys_protocol.plan import Block, Plan
 from quietkeys_protocol.program import Integers, iterates, reference
 
 DRAWS: Final = 8  # noisy runs per person and variant; the first is tested on words
-
-Figures = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +75,8 @@ def try_variants(typing: Typing, plan: Plan, tried: Sequence[Variant], seed: int
     """Return the figures of every variant on top of local memory, and of the shipped blocks together."""
     table = typing.tested.table
     rows: list[Figures | None] = []
-    shifts: dict[str, Floats] = {kind: np.zeros(len(table.base)) for kind in ("float", "reference", "noisy")}
-    floats: dict[tuple[str, str], tuple[Floats, Any]] = {}
+    shifts: dict[str, Float64] = {kind: np.zeros(len(table.base)) for kind in ("float", "reference", "noisy")}
+    floats: dict[tuple[str, str], tuple[Float64, Any]] = {}
     for number, variant in enumerate(tried):
         block, key = variant.block, (variant.block.name, variant.grouping.label)
         if key not in floats:
@@ -125,7 +124,7 @@ def _distance(block: Block, noisy: Integers, expected: Integers) -> Figures:
     return {"relative_l2": away.tolist(), "slope": (z @ z_ref / size).tolist()}
 
 
-def _outcome(tested: TestedWords, shift: Mapping[str, Floats]) -> Figures:
+def _outcome(tested: TestedWords, shift: Mapping[str, Float64]) -> Figures:
     scores = {kind: tested.table.base + moved for kind, moved in shift.items()}
     best = {kind: tested.table.first_best(scores[kind]) for kind in ("reference", "noisy")}
     return {kind: _score(tested, score) for kind, score in scores.items()} | {
@@ -133,5 +132,5 @@ def _outcome(tested: TestedWords, shift: Mapping[str, Floats]) -> Figures:
     }
 
 
-def _score(tested: TestedWords, score: Floats) -> Figures:
+def _score(tested: TestedWords, score: Float64) -> Figures:
     return {"errors": tested.errors(score), "log_likelihood": tested.table.log_likelihood(score)}

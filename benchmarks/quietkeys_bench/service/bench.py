@@ -11,12 +11,11 @@ import json
 import os
 import re
 import subprocess
-import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -30,7 +29,8 @@ from quietkeys.bundle.bundle import shipped_bundle
 from quietkeys.demo.failing import DemoFailed
 from quietkeys.demo.trainer_process import trainer_process
 from quietkeys.evaluation.machine import this_machine
-from quietkeys_bench.common.figures import write_figures
+from quietkeys_bench.common.figures import Tell, write_figures
+from quietkeys_bench.common.processes import ChildFailed, child
 from quietkeys_bench.service.child import UPLOAD
 from quietkeys_bench.service.load import Load, load_parameters, make_load, shipped_parameters
 
@@ -39,8 +39,6 @@ KEY_SETS: Final = 4
 SHIPPED_JOBS: Final = 5
 SAMPLE_S: Final = 1.0
 LONGEST_S: Final = 4 * 3600.0
-
-Tell = Callable[[int, int, str], None]  # devices done, devices in all, what is done
 
 
 class Work(StrEnum):
@@ -225,38 +223,28 @@ def _devices(settings: Settings, load: Load, url: str, tell: Tell) -> Said:
     """Return what all devices said; their processes are ended whatever happens."""
     said, lock = Said(), threading.Lock()
 
-    def listen(child: subprocess.Popen[str]) -> None:
-        for line in child.stdout or ():
+    def listen(process: subprocess.Popen[str]) -> None:
+        for line in process.stdout or ():
             with lock:
                 said.add(json.loads(line))
                 tell(len(said.outcomes), settings.number, "devices served")
 
-    children = []
-    try:
+    with ExitStack() as stack:
+        children = []
         for told in _shares(settings, load, url):
-            child = subprocess.Popen(
-                [sys.executable, "-m", "quietkeys_bench.service.child"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-            children.append(child)
-            if child.stdin is not None:
-                child.stdin.write(json.dumps(told))
-                child.stdin.close()
-        listeners = [threading.Thread(target=listen, args=(child,), daemon=True) for child in children]
+            process = stack.enter_context(child(["-m", "quietkeys_bench.service.child"]))
+            children.append(process)
+            if process.stdin is not None:
+                process.stdin.write(json.dumps(told))
+                process.stdin.close()
+        listeners = [threading.Thread(target=listen, args=(one,), daemon=True) for one in children]
         for listener in listeners:
             listener.start()
         for listener in listeners:
             listener.join(LONGEST_S)
-        if any(child.wait(60) for child in children):
-            raise DemoFailed("A process of devices failed.", "Run the bench again.")
-    finally:
-        for child in children:
-            child.kill()
-            child.wait()
-            if child.stdout is not None:
-                child.stdout.close()
+        for process in children:
+            if status := process.wait(60):
+                raise ChildFailed(status)
     return said
 
 
@@ -264,9 +252,9 @@ def _shares(settings: Settings, load: Load, url: str) -> Iterator[dict[str, Any]
     """Yield what each process of devices is told."""
     children = min(CHILDREN, settings.at_once, settings.number)
     first = 0
-    for child in range(children):
-        devices = settings.number // children + (child < settings.number % children)
-        at_once = settings.at_once // children + (child < settings.at_once % children)
+    for number in range(children):
+        devices = settings.number // children + (number < settings.number % children)
+        at_once = settings.at_once // children + (number < settings.at_once % children)
         sets = [sent.tree() for sent in load.sets]
         yield {"url": url, "first": first, "devices": devices, "at_once": at_once, "sets": sets}
         first += devices

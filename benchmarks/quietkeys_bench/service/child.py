@@ -18,14 +18,14 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-from quietkeys.environment import Surroundings
+from quietkeys.environment import Environment
 from quietkeys.remote.client import TrainerClient
 from quietkeys.remote.http import Answer, Request, RequestsTransport, Transport
 from quietkeys.remote.identity import Identity
-from quietkeys.remote.parse import JobState
 from quietkeys.sync.keys.upload import upload_keys
 from quietkeys_protocol.containers import decode_report, decode_update
 from quietkeys_protocol.errors import QuietkeysError
+from quietkeys_protocol.messages import JobState
 
 POLL_S: Final = 2.0  # between two questions for a job, give or take a half
 TWICE: Final = 4  # every so many reports are sent a second time, as after a lost answer
@@ -68,7 +68,7 @@ def session(sent: Mapping[str, Any], which: int, number: int, clocked: Clocked) 
     report = number % len(sent["reports"])
     outcome = Outcome(which=f"{which}/{report}")
     container = Path(sent["reports"][report]).read_bytes()
-    client = TrainerClient(Identity.generate(), clocked, Surroundings())
+    client = TrainerClient(Identity.generate(), clocked, Environment())
     try:
         client.enrol()
         upload_keys(client, Path(sent["keys"]), sent["key_id"])

@@ -6,11 +6,7 @@ sync, in execute mode, from a fresh profile. The estimate is made before anythin
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,23 +16,18 @@ import numpy as np
 
 from quietkeys.cipher import Parameters
 from quietkeys.cli.estimate import Estimate, Network, estimate
-from quietkeys.demo.failing import DemoFailed
 from quietkeys.demo.trainer_process import trainer_process
-from quietkeys.evaluation.machine import this_machine, usable_cores
-from quietkeys_bench.autocorrect.spellers.quietkeys import Keyboards
-from quietkeys_bench.common.figures import write_figures
-from quietkeys_bench.common.sample_text import ordinary
-from quietkeys_bench.common.subject import bundle_identity
+from quietkeys.evaluation.machine import this_machine
+from quietkeys_bench.common.figures import Tell, write_figures
+from quietkeys_bench.common.processes import ask, make_polite
+from quietkeys_bench.common.subject import Keyboards, bundle_identity
+from quietkeys_bench.common.texts import ordinary
 from quietkeys_protocol.plan import Plan
 
 WORDS: Final = 300
-SECONDS: Final = 1200  # until a child that hangs is ended
-TRAINER_NICENESS: Final = 19
 LOOPBACK: Final = Network(up=4e9, down=4e9)  # what keys went over in a second, hashing and disk included
 ENCRYPTING: Final = ("generate keys", "upload keys", "encrypt", "decrypt")  # the encryption process is busy
 BYTES: Final = ("keys_bytes", "report_bytes", "update_bytes")
-
-Tell = Callable[[int, int, str], None]  # steps done, steps in all, what is done
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +38,7 @@ class Settings:
 
 
 def run(settings: Settings, out: Path, tell: Tell, keyboards: Keyboards | None = None) -> None:
-    """Measure and write the figures. Raises Untrusted, DemoFailed if a process fails, OSError."""
+    """Measure and write the figures. Raises Untrusted, DemoFailed (ChildFailed), OSError."""
     keyboards = Keyboards() if keyboards is None else keyboards
     bundle = keyboards.bundle()
     plan = Plan.parse(bundle["plan.json"])
@@ -126,26 +117,7 @@ def host_figures(said: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def make_polite(process: int) -> None:
-    """Give a trainer the least priority and one core, before it starts its workers, which inherit both."""
-    os.setpriority(os.PRIO_PROCESS, process, TRAINER_NICENESS)
-    if usable_cores() > 1:
-        os.sched_setaffinity(process, {max(os.sched_getaffinity(0))})
-
-
 def _host(keyboards: Keyboards, profile: Path, url: str, words: int) -> dict[str, Any]:
-    keys = ",".join(key.hex() for key in keyboards.trusted_keys)
-    command = [sys.executable, "-m", "quietkeys_bench.sync.child"]
-    try:
-        done = subprocess.run(
-            [*command, str(profile), str(keyboards.folder), keys, url],
-            input="".join(f"{one.line()}\n" for one in ordinary(words)),
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=True,
-        )
-        found: dict[str, Any] = json.loads(done.stdout)
-    except (subprocess.SubprocessError, ValueError) as error:
-        raise DemoFailed("The measured process failed.", "Does `quietkeys demo` run here?") from error
+    arguments = ["-m", "quietkeys_bench.sync.child", str(profile), *keyboards.arguments(), url]
+    found: dict[str, Any] = ask(arguments, "".join(f"{one.line()}\n" for one in ordinary(words)))
     return found

@@ -19,9 +19,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from quietkeys import Personalizer
+from quietkeys import Personalizer, Trainer
 from quietkeys.sync.result import Progress
-from quietkeys_bench.latency.child import resident_bytes
+from quietkeys_bench.common.processes import resident_bytes
 
 KEYS_PER_SECOND: Final = 25.0  # three times what fast fingers do
 IDLE_S: Final = 15.0  # before the sync, and after it
@@ -99,7 +99,9 @@ def main(profile: str, bundle: str, keys: str, url: str) -> None:
     """Measure a keyboard on the bundle in a folder, signed by one of some keys (hex, commas between)."""
     trusted = [bytes.fromhex(key) for key in keys.split(",")]
     words = [line.rstrip("\n").split("\t") for line in sys.stdin]
-    with Personalizer.open(profile, trainer_url=url, bundle=Path(bundle), trusted_keys=trusted) as keyboard:
+    with Personalizer.open(
+        profile, trainer=Trainer(url), bundle=Path(bundle), trusted_keys=trusted
+    ) as keyboard:
         keyboard.consent.give("Encrypted counts of made-up typing go to a trainer on this machine.")
         for context, word in words:
             keyboard.record(context, word, word)

@@ -2,7 +2,7 @@
 
 It parses bytes of strangers with native code, so its memory holds nothing worth stealing: no credentials, no
 database, no secret key; and it can reach nothing else, see `confinement`. Its user id is the service's, see
-docs/DECISIONS.md. Requests come on standard input, answers go to standard output, both as parts: count u32,
+docs/decisions. Requests come on standard input, answers go to standard output, both as parts: count u32,
 then count x (length u64, bytes), big-endian.
 """
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from quietkeys import Personalizer, QuietkeysError, Receipt
+from quietkeys import Personalizer, QuietkeysError, UndoReceipt
 from quietkeys_keyboard.presenters.keys import Page
 
 Touch = tuple[float, float]
@@ -59,7 +59,7 @@ class Ended:
     typed: str
     touches: tuple[Touch | None, ...]
     kept: str
-    receipt: Receipt | None
+    receipt: UndoReceipt | None
     spaced: bool  # a space was put behind it
 
     @property
@@ -344,7 +344,7 @@ class TypingPresenter:
 
     def _record(
         self, context: str, typed: str, kept: str, touches: tuple[Touch | None, ...]
-    ) -> Receipt | None:
+    ) -> UndoReceipt | None:
         try:
             return self.keyboard.record(context, typed, kept, touches or None)
         except QuietkeysError as error:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from quietkeys.api.open_profile import Opened
+from quietkeys.api.open_profile import OpenProfile
 from quietkeys.prediction.preferences import AppProfile
 from quietkeys_protocol.errors import ErrorCode, Refused
 
 MAX_NAME: Final = 200  # characters of an app's name
-EVERYWHERE: Final = AppProfile()
 
 
 class AppProfiles:
@@ -18,17 +17,17 @@ class AppProfiles:
     An app's name is whatever the keyboard calls it by, such as "org.example.mail".
     """
 
-    def __init__(self, opened: Opened) -> None:
+    def __init__(self, opened: OpenProfile) -> None:
         self._opened = opened
 
     def get(self, app: str) -> AppProfile:
         """Return what happens in an app."""
-        return self._opened.preferences.current.apps.get(app, EVERYWHERE)
+        return self._opened.in_app(app)
 
     def set(self, app: str, profile: AppProfile) -> None:
         """Choose what happens in an app.
 
-        Raises Refused (APP_UNNAMED) for a name that is empty or longer than MAX_NAME; TryAgain (DISK_FULL,
+        Raises Refused (APP_UNNAMED) for a name that is empty or over 200 characters; TryAgain (DISK_FULL,
         STORAGE_FAILED), and then nothing was changed.
         """
         if not 0 < len(app) <= MAX_NAME:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from quietkeys.api.open_profile import Opened
+from quietkeys.api.open_profile import OpenProfile
 from quietkeys.sync.circle.invitation import LASTS_S, Invitation, Secret
 from quietkeys_protocol.errors import ErrorCode, Refused
 
 if TYPE_CHECKING:
-    from quietkeys.api.trainer_link import Exchange
+    from quietkeys.api.trainer_link import TrainerLink
     from quietkeys.sync.circle.membership import Membership
 
 
@@ -32,9 +32,9 @@ class Circle:
     All methods raise as `Personalizer.sync` does.
     """
 
-    def __init__(self, opened: Opened, exchange: Exchange) -> None:
+    def __init__(self, opened: OpenProfile, link: TrainerLink) -> None:
         self._opened = opened
-        self._exchange = exchange
+        self._link = link
 
     def invite(self, name: str = "") -> Invitation:
         """Return an invitation for one more device: a text to show there, as it is or as a QR code.
@@ -47,10 +47,10 @@ class Circle:
         from quietkeys.sync.circle.attendance import Attendance
         from quietkeys.sync.circle.moving import invite
 
-        with self._exchange.talk() as (parts, client):
-            Attendance(parts, client).attend()
-            secret = invite(parts, client, name)
-            return Invitation(secret.text, self._opened.around.clock() + LASTS_S)
+        with self._link.talk() as (context, client):
+            Attendance(context, client).attend()
+            secret = invite(context, client, name)
+            return Invitation(secret.text, self._opened.environment.clock() + LASTS_S)
 
     def join(self, invitation: str, name: str = "") -> None:
         """Join the circle of the device that shows this invitation, and use its keys from now on.
@@ -65,12 +65,12 @@ class Circle:
         from quietkeys.sync.circle.moving import begin_joining, finish_joining
 
         secret, store = Secret.parse(invitation), self._opened.profile.store
-        with self._exchange.talk() as (parts, client):
+        with self._link.talk() as (context, client):
             membership = membership_in(store)
             if membership is not None and len(membership.members) > 1:
                 raise Refused(ErrorCode.CIRCLE_JOINED)
-            begin_joining(parts, secret, name)
-            finish_joining(parts, client)
+            begin_joining(context, secret, name)
+            finish_joining(context, client)
 
     def members(self) -> tuple[CircleMember, ...]:
         """Return the devices of the circle as the trainer knows them now; none if this device is in none."""
@@ -80,8 +80,8 @@ class Circle:
         store = self._opened.profile.store
         if membership_in(store) is None:
             return ()
-        with self._exchange.talk() as (parts, client):
-            Attendance(parts, client).attend()
+        with self._link.talk() as (context, client):
+            Attendance(context, client).attend()
             membership = membership_in(store)
             if membership is None:
                 return ()
@@ -98,9 +98,9 @@ class Circle:
 
         if membership_in(self._opened.profile.store) is None:
             return
-        with self._exchange.talk() as (parts, client):
-            begin_leaving(parts)
-            finish_leaving(parts, client)
+        with self._link.talk() as (context, client):
+            begin_leaving(context)
+            finish_leaving(context, client)
 
     def remove(self, device_id: str) -> None:
         """Put a device out of the circle; at the next sync this device makes new keys for those that stay.
@@ -110,8 +110,8 @@ class Circle:
         """
         from quietkeys.sync.circle.moving import remove
 
-        with self._exchange.talk() as (parts, client):
-            remove(parts, client, device_id)
+        with self._link.talk() as (context, client):
+            remove(context, client, device_id)
 
 
 def _member(membership: Membership, device_id: str) -> CircleMember:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 
 class InputField(StrEnum):
@@ -19,12 +20,5 @@ class InputField(StrEnum):
     URL = "url"
     NUMBER = "number"
 
-    @property
-    def learns(self) -> bool:
-        """Whether what is typed here may be learnt."""
-        return self is InputField.TEXT
 
-    @property
-    def suggests(self) -> bool:
-        """Whether words are suggested here."""
-        return self not in (InputField.PASSWORD, InputField.ONE_TIME_CODE)
+UNSUGGESTED: Final = frozenset({InputField.PASSWORD, InputField.ONE_TIME_CODE})  # shown as typed

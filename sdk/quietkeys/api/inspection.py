@@ -11,14 +11,15 @@ from dataclasses import replace
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from quietkeys.answers import Hidden, Inspection, Leaving, Stored
+from quietkeys.arrays import Int64
 from quietkeys.files import make_folder, remove, translated
 from quietkeys.profile.memory import Memory
 from quietkeys.profile.outbox import Outbox
 from quietkeys.remote.identity import identity_for
-from quietkeys.sync.context import Parts
+from quietkeys.sync.circle.membership import place_in
+from quietkeys.sync.context import SyncContext
 from quietkeys.updates.report import report_arrays
 from quietkeys.updates.versions import Adapters
 from quietkeys_protocol.containers import REPORT_OVERHEAD, VALUE_OVERHEAD, decode_report
@@ -46,29 +47,29 @@ _ROWS: Final = (
     ("ledger", "lines of the ledger"),
 )
 
-Integers = NDArray[np.int64]
+Integers = Int64
 
 
-def inspect(parts: Parts, memory: Memory, frames: Frames | None) -> Inspection:
-    """Return what a sync on these parts sends, and what the profile holds. Sends nothing.
+def inspect(context: SyncContext, memory: Memory, frames: Frames | None) -> Inspection:
+    """Return what a sync in this context sends, and what the profile holds. Sends nothing.
 
     frames: of real ciphertexts, so that heads and entropies are of their payload. Raises TryAgain (DISK_FULL,
     STORAGE_FAILED), Untrusted (PROFILE_DAMAGED).
     """
-    leaves = list(_identity(parts))
+    leaves = list(_identity(context))
     complete = False
     try:
-        if parts.cipher.has_keys():
-            leaves.append(_keys(parts, frames))
-            leaves += _report(parts, frames)
+        if context.cipher.has_keys():
+            leaves.append(_keys(context, frames))
+            leaves += _report(context, frames)
             complete = True
     except Refused as error:
         if error.code is not ErrorCode.EXTRA_MISSING:
             raise
     finally:
-        parts.cipher.close()
+        context.cipher.close()
     words = sorted(memory.words().items(), key=lambda entry: (-entry[1], entry[0]))
-    return Inspection(tuple(leaves), complete, tuple(_stored(parts)), tuple(words), tuple(memory.own_words))
+    return Inspection(tuple(leaves), complete, tuple(_stored(context)), tuple(words), tuple(memory.own_words))
 
 
 def entropy_of(counts: Integers) -> float:
@@ -77,17 +78,17 @@ def entropy_of(counts: Integers) -> float:
     return float(-(shares * np.log2(shares)).sum()) + 0.0
 
 
-def _identity(parts: Parts) -> Iterator[Leaving]:
-    if parts.trainer:
-        public = identity_for(parts.profile, parts.trainer, parts.store.database.key).public_key
+def _identity(context: SyncContext) -> Iterator[Leaving]:
+    if context.trainer:
+        public = identity_for(context.profile, context.trainer, context.store.database.key).public_key
         yield _leaving("public key of this device at this trainer", "once", public, 0)
 
 
-def _keys(parts: Parts, frames: Frames | None) -> Leaving:
-    path = Outbox(parts.store.database, parts.profile, parts.plan).keys_file
+def _keys(context: SyncContext, frames: Frames | None) -> Leaving:
+    path = Outbox(context.store.database, context.profile, context.plan).keys_file
     make_folder(path.parent)
     try:
-        parts.cipher.write_evaluation_keys(path)
+        context.cipher.write_evaluation_keys(path)
         start = frames.keys.payload_start if frames else 0
         counts, size = np.zeros(_SYMBOLS, np.int64), 0
         with translated(), path.open("rb") as stream:
@@ -102,18 +103,18 @@ def _keys(parts: Parts, frames: Frames | None) -> Leaving:
     return Leaving("evaluation keys", "once for each key", size, entropy_of(counts), head)
 
 
-def _report(parts: Parts, frames: Frames | None) -> Iterator[Leaving]:
-    arrays, values, when = _open_report(parts) or _fresh_report(parts)
+def _report(context: SyncContext, frames: Frames | None) -> Iterator[Leaving]:
+    arrays, values, when = _open_report(context) or _fresh_report(context)
     head = REPORT_OVERHEAD + VALUE_OVERHEAD * len(values)
     yield Leaving("report: plan, key, sequence number, sizes", when, head, 0.0, b"")
-    for place, (one, array, value) in enumerate(zip(parts.plan.report_fields, arrays, values, strict=True)):
+    for place, (one, array, value) in enumerate(zip(context.plan.report_fields, arrays, values, strict=True)):
         start = frames.report[place].payload_start if frames else 0
         shown = _leaving(f"report: {one.block} {one.quantity}", when, value, start)
         yield replace(shown, hides=_hidden(array))
 
 
-def _open_report(parts: Parts) -> tuple[Sequence[Integers], Sequence[bytes], str] | None:
-    outbox = Outbox(parts.store.database, parts.profile, parts.plan)
+def _open_report(context: SyncContext) -> tuple[Sequence[Integers], Sequence[bytes], str] | None:
+    outbox = Outbox(context.store.database, context.profile, context.plan)
     try:
         report = outbox.open_report()
         if report is None:
@@ -124,10 +125,13 @@ def _open_report(parts: Parts) -> tuple[Sequence[Integers], Sequence[bytes], str
     return report.arrays, values, "with this report, which is " + report.state.value
 
 
-def _fresh_report(parts: Parts) -> tuple[Sequence[Integers], Sequence[bytes], str]:
-    weights = Adapters(parts.store.database, parts.plan).in_use()
-    arrays = report_arrays(parts.plan, parts.masses(), weights, parts.place.sources, parts.rng)
-    return arrays, parts.cipher.encrypt(arrays), "with every report"
+def _fresh_report(context: SyncContext) -> tuple[Sequence[Integers], Sequence[bytes], str]:
+    weights, sources = (
+        Adapters(context.store.database, context.plan).in_use(),
+        place_in(context.store).sources,
+    )
+    arrays = report_arrays(context.plan, context.masses(), weights, sources, context.environment.rng)
+    return arrays, context.cipher.encrypt(arrays), "with every report"
 
 
 def _leaving(what: str, when: str, content: bytes, start: int) -> Leaving:
@@ -147,12 +151,12 @@ def _hidden(array: Integers) -> Hidden:
     )
 
 
-def _stored(parts: Parts) -> Iterator[Stored]:
+def _stored(context: SyncContext) -> Iterator[Stored]:
     with translated():
         for name, what in _FILES:
-            paths = [path for path in parts.profile.glob(name) if path.is_file()]
+            paths = [path for path in context.profile.glob(name) if path.is_file()]
             if paths:
                 yield Stored(what, len(paths), sum(path.stat().st_size for path in paths))
     for table, what in _ROWS:
-        ((count,),) = parts.store.database.rows(f"SELECT count(*) FROM {table}")  # noqa: S608 - names of ours
+        ((count,),) = context.store.database.rows(f"SELECT count(*) FROM {table}")  # noqa: S608 - names of ours
         yield Stored(what, int(count), 0)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from quietkeys.api.open_profile import Opened
+from quietkeys.api.open_profile import OpenProfile
 from quietkeys.profile.ledger import LedgerKind, fingerprint_words
-from quietkeys.sync.keys.age import DAY_S, EXPIRES_AFTER_S, KeyLife, KeyStatus
+from quietkeys.sync.keys.life import DAY_S, EXPIRES_AFTER_S, KeyLife, KeyStatus
 from quietkeys.vault.human_code import RecoveryCode
 from quietkeys_protocol.errors import StartOver, Untrusted
 
 if TYPE_CHECKING:
-    from quietkeys.api.trainer_link import Exchange
+    from quietkeys.api.trainer_link import TrainerLink
 
 
 class Keys:
@@ -22,16 +22,16 @@ class Keys:
     under it, and the trainer deletes the old one with all that was encrypted under it.
     """
 
-    def __init__(self, opened: Opened, exchange: Exchange) -> None:
+    def __init__(self, opened: OpenProfile, link: TrainerLink) -> None:
         self._opened = opened
-        self._exchange = exchange
+        self._link = link
 
     def status(self) -> KeyStatus | None:
         """Return the age of the keys and when they end, None if there are none yet.
 
         Raises Untrusted (PROFILE_DAMAGED), TryAgain (STORAGE_FAILED).
         """
-        key_id, now = self._key_id(), self._opened.around.clock()
+        key_id, now = self._key_id(), self._opened.environment.clock()
         if not key_id:
             return None
         life = KeyLife(self._opened.profile.store)
@@ -69,12 +69,12 @@ class Keys:
         """
         from quietkeys.profile.backup import back_up
 
-        with self._exchange.undisturbed():
+        with self._link.undisturbed():
             return back_up(self._opened.profile, Path(path), passphrase)
 
     def _key_id(self) -> str:
         """Return the id of the key set in use, "" if there is none that can be used."""
-        cipher = self._exchange.cipher()
+        cipher = self._link.cipher()
         try:
             return cipher.fingerprint()
         except (StartOver, Untrusted):  # none, of another plan, or damaged: the next sync makes new ones

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from quietkeys.answers import Problem, Status
-from quietkeys.api.consent import consent_in
-from quietkeys.api.typing_model import Learning
+from quietkeys.api.typing_model import TypingModel
 from quietkeys.profile.folder import Profile
 from quietkeys.profile.ledger import fingerprint_words
 from quietkeys.profile.settings import BYTES_SENT
 from quietkeys.profile.trainers import Trainers
+from quietkeys.sync.consent_record import consent_in
 
 
-def status_of(profile: Profile, learning: Learning, trainer: str) -> Status:
+def status_of(profile: Profile, model: TypingModel, trainer: str) -> Status:
     """Return the status of an open profile. trainer: its address, "" for none."""
-    store, memory = profile.store, learning.predictor.memory
+    store, memory = profile.store, model.predictor.memory
     trainers = Trainers(store.database)
     problems = profile.problems()
     if trainers.to_leave():
@@ -22,11 +22,11 @@ def status_of(profile: Profile, learning: Learning, trainer: str) -> Status:
         problems.append(Problem(message, advice))
     state = store.database.row("SELECT state FROM outbox WHERE state <> 'closed'")
     return Status(
-        words_recorded=learning.recorder.words,
+        words_recorded=model.recorder.words,
         words_known=len(memory.words()),
         own_words=len(memory.own_words),
-        adapter_version=learning.adapters.in_use().version,
-        bundle_version=learning.manifest.version,
+        adapter_version=model.adapters.in_use().version,
+        bundle_version=model.manifest.version,
         key_fingerprint=fingerprint_words(trainers.key_id(trainer)),
         open_report="" if state is None else str(state[0]),
         bytes_sent=store.setting(BYTES_SENT) or 0,

@@ -8,24 +8,21 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from numpy.random import Generator
-
 from quietkeys.answers import Deletion, Inspection
-from quietkeys.api.consent import require_consent
-from quietkeys.api.open_profile import Opened
+from quietkeys.api.open_profile import OpenProfile
+from quietkeys.api.trainer import Trainer
 from quietkeys.profile.folder import FHE_KEYS, KEYS
 from quietkeys.profile.ledger import LedgerKind
 from quietkeys.profile.outbox import Outbox
 from quietkeys.profile.settings import CONSENT, WIPING
 from quietkeys.profile.trainers import Trainers
 from quietkeys.remote.trust import trust_key, trusted_key
-from quietkeys.sync.policy import Policy
+from quietkeys.sync.consent_record import require_consent
 from quietkeys.sync.result import ProgressCallback, SyncResult
-from quietkeys.sync.stopper import Stopper
+from quietkeys.sync.schedule import Policy
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused
 from quietkeys_protocol.plan import Plan
 
@@ -33,61 +30,51 @@ if TYPE_CHECKING:  # imported when a sync begins
     from quietkeys.cipher.interface import Cipher
     from quietkeys.remote.client import TrainerClient
     from quietkeys.remote.http import Transport
-    from quietkeys.sync.context import Parts
-    from quietkeys.sync.run import Syncer
+    from quietkeys.sync.context import SyncContext
 
 _NO_TRAINER: Final = "https://trainer.invalid"  # for what is never sent (RFC 2606)
 _LOG: Final = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Destination:
-    """Which trainer: its address in canonical form, "" for none.
-
-    key: the one to trust, None for the first it shows. invite: for a trainer that lets in nobody without one.
-    certificates: to verify it with, None for the public ones.
-    """
-
-    url: str
-    key: bytes | None = None
-    invite: str = ""
-    certificates: Path | None = None
-
-
-class Exchange:
+class TrainerLink:
     """The trainer's side of an open profile.
 
-    destination: the trainer. cipher, transport: for tests, None for the real ones. stopper: ends the sync
-    under way. policy: how many events an update takes.
+    trainer: which one, None for none. policy: when syncs may run, and how many events an update takes.
+    cipher, transport: what a test puts in the place of encryption, of a folder for its keys and the plan, and
+    of the network; None for the real ones.
     """
 
     def __init__(
         self,
-        opened: Opened,
-        destination: Destination,
-        cipher: Callable[[Path, Plan], Cipher] | None,
-        transport: Transport | None,
-        rng: Generator,
-        stopper: Stopper,
+        opened: OpenProfile,
+        trainer: Trainer | None,
         policy: Policy,
+        cipher: Callable[[Path, Plan], Cipher] | None = None,
+        transport: Transport | None = None,
     ) -> None:
-        self.trainer = destination.url
-        self._destination = destination
+        self.policy: Final = policy
+        self.trainer = "" if trainer is None else trainer.url
+        self._enrolment_token = "" if trainer is None else trainer.enrolment_token
+        self._certificates = None if trainer is None else trainer.certificates
         self._opened = opened
+        self._stopper = opened.stopper
         self._cipher = self._real_cipher if cipher is None else cipher
         self._transport = transport
-        self._rng = rng
-        self._stopper = stopper
-        self._policy = policy
+        self._outbox = Outbox(opened.profile.store.database, opened.profile.folder, opened.model.plan)
         self._outbox.tidy()
-        if destination.url and destination.key is not None:
-            self._trust(destination.key)
+        if trainer is not None and trainer.key is not None:
+            self._trust(trainer.key)
 
     def sync(self, progress: ProgressCallback | None, wait_seconds: float, metered: bool) -> SyncResult:
-        """Run one sync; `Personalizer.sync` says what that is."""
+        """Run one sync; `Personalizer.sync` says what that is.
+
+        Raises Refused (ADDRESS_UNSAFE) if there is no trainer.
+        """
+        from quietkeys.sync.run import run_sync
+
         with self._stopper.one_sync():
             try:
-                return self.syncer(metered).run(progress, wait_seconds)
+                return run_sync(self.context(metered), progress, wait_seconds)
             finally:
                 self._opened.use_adapter()
 
@@ -96,22 +83,20 @@ class Exchange:
         from quietkeys.api.inspection import inspect
         from quietkeys.cipher import Parameters
 
-        learning, frames = self._opened.learning, None
+        model, frames = self._opened.model, None
         if self._cipher == self._real_cipher:
-            frames = Parameters.of(learning.predictor.plan, learning.specification).frames
+            frames = Parameters.of(model.plan, model.specification).frames
         with self._stopper.one_sync():
-            return inspect(self._parts(), learning.predictor.memory, frames)
+            return inspect(self._context(), model.predictor.memory, frames)
 
-    def syncer(self, metered: bool = False) -> Syncer:
-        """Return what runs a sync with this trainer. Raises Refused (ADDRESS_UNSAFE) if there is none.
+    def context(self, metered: bool = False) -> SyncContext:
+        """Return what a sync with this trainer works on. Raises Refused (ADDRESS_UNSAFE) if there is none.
 
         metered: whether bytes cost, so that keys are not uploaded now.
         """
-        from quietkeys.sync.run import Syncer
-
         if not self.trainer:
             raise Refused(ErrorCode.ADDRESS_UNSAFE)
-        return Syncer(replace(self._parts(), may_upload_keys=lambda _: not metered))
+        return self._context(metered)
 
     @contextmanager
     def undisturbed(self) -> Iterator[None]:
@@ -120,39 +105,32 @@ class Exchange:
             yield
 
     @contextmanager
-    def talk(self) -> Iterator[tuple[Parts, TrainerClient]]:
+    def talk(self) -> Iterator[tuple[SyncContext, TrainerClient]]:
         """While no sync is under way: what speaks with the trainer about the devices of a circle.
 
         Raises as `Personalizer.sync`.
         """
-        from quietkeys.remote.client import TrainerClient
-        from quietkeys.remote.departure import leave
         from quietkeys.remote.enrolment import ensure_enrolled
-        from quietkeys.remote.http import StoppableTransport
-        from quietkeys.remote.identity import identity_for
+        from quietkeys.sync.run import client_for
 
         if not self.trainer:
             raise Refused(ErrorCode.ADDRESS_UNSAFE)
-        profile, around = self._opened.profile, self._opened.around
-        require_consent(profile.store)
+        store = self._opened.profile.store
+        require_consent(store)
         with self._stopper.one_sync():
-            parts = self._parts()
-            if self.trainer in self._to_leave():
-                leave(profile.folder, profile.store, self.trainer, parts.transport, around)
-            transport = StoppableTransport(parts.transport, parts.stop)
-            identity = identity_for(profile.folder, self.trainer, profile.store.database.key)
-            client = TrainerClient(identity, transport, around, self._destination.invite)
-            ensure_enrolled(profile.store, self.trainer, client, lambda: None)
+            context = self._context()
+            client = client_for(context)
+            ensure_enrolled(store, self.trainer, client, lambda: None)
             try:
-                yield parts, client
+                yield context, client
             finally:
-                parts.cipher.close()
-                profile.store.add_bytes_sent(sum(client.traffic.sent.values()))
+                context.cipher.close()
+                store.add_bytes_sent(sum(client.traffic.sent.values()))
 
     def cipher(self) -> Cipher:
         """Return the cipher of this profile; closed by whoever asked for it."""
         profile = self._opened.profile
-        return self._cipher(profile.folder / KEYS, self._opened.learning.predictor.plan)
+        return self._cipher(profile.folder / KEYS, self._opened.model.plan)
 
     def forget(self) -> Deletion:
         """Remove everything here, then leave every trainer. Raises TryAgain (DISK_FULL, STORAGE_FAILED)."""
@@ -196,11 +174,6 @@ class Exchange:
                 trust_key(store, self.trainer, trainer_key)
                 Trainers(store.database).unsure(self.trainer)
 
-    @property
-    def _outbox(self) -> Outbox:
-        profile, plan = self._opened.profile, self._opened.learning.predictor.plan
-        return Outbox(profile.store.database, profile.folder, plan)
-
     def _to_leave(self) -> list[str]:
         return Trainers(self._opened.profile.store.database).to_leave()
 
@@ -214,11 +187,13 @@ class Exchange:
 
     def _left(self, trainer: str) -> Deletion:
         """Return what a trainer says about this device's deletion there."""
-        from quietkeys.remote.departure import leave
+        from quietkeys.remote.enrolment import leave
 
         profile = self._opened.profile
         try:
-            leave(profile.folder, profile.store, trainer, self._transport_to(trainer), self._opened.around)
+            leave(
+                profile.folder, profile.store, trainer, self._transport_to(trainer), self._opened.environment
+            )
         except QuietkeysError as error:
             _LOG.warning("not deleted at the trainer: %s", error.code.value)
             if error.code not in (ErrorCode.TRAINER_KEY_CHANGED, ErrorCode.DELETION_UNPROVEN):
@@ -236,33 +211,31 @@ class Exchange:
             " decrypt it.",
         )
 
-    def _parts(self) -> Parts:
-        from quietkeys.sync.circle.membership import place_in
-        from quietkeys.sync.context import Parts
+    def _context(self, metered: bool = False) -> SyncContext:
+        from quietkeys.sync.context import SyncContext
 
-        profile, learning = self._opened.profile, self._opened.learning
-        return Parts(
+        profile, model = self._opened.profile, self._opened.model
+        return SyncContext(
             profile=profile.folder,
             store=profile.store,
-            plan=learning.predictor.plan,
-            events=learning.predictor.events,
-            masses=lambda: learning.recorder.masses,
+            plan=model.plan,
+            events=model.events,
+            masses=lambda: model.recorder.masses,
             cipher=self.cipher(),
             trainer=self.trainer,
             transport=self._transport_to(self.trainer or _NO_TRAINER),
-            rng=self._rng,
-            around=self._opened.around,
+            environment=self._opened.environment,
             stop=self._stopper.event,
-            minimum_events=self._policy.minimum_events,
-            trial_events=self._policy.trial_events,
-            place=place_in(profile.store),
-            invite=self._destination.invite,
+            minimum_events=self.policy.minimum_events,
+            trial_events=self.policy.trial_events,
+            metered=metered,
+            enrolment_token=self._enrolment_token,
         )
 
     def _real_cipher(self, folder: Path, plan: Plan) -> Cipher:
         from quietkeys.cipher import Parameters, ProcessCipher
 
-        parameters = Parameters.of(plan, self._opened.learning.specification)
+        parameters = Parameters.of(plan, self._opened.model.specification)
         file_key = self._opened.profile.vault.key.file_key(FHE_KEYS)
         return ProcessCipher(folder, parameters, file_key=file_key, stop=self._stopper.event)
 
@@ -272,5 +245,5 @@ class Exchange:
         if self._transport is not None and trainer == self.trainer:
             return self._transport
         own = trainer == self.trainer
-        certificates = self._destination.certificates if own else None
+        certificates = self._certificates if own else None
         return RequestsTransport(trainer, self._stopper.event, certificates)

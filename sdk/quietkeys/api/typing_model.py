@@ -4,41 +4,41 @@ from __future__ import annotations
 
 import hashlib
 import re
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from numpy.random import Generator
-
 from quietkeys.bundle.bundle import Manifest, open_bundle
+from quietkeys.environment import Environment
 from quietkeys.keyboard.layout import QWERTY, Layout
 from quietkeys.learning.recorder import Recorder
+from quietkeys.prediction.events import EventMap
 from quietkeys.prediction.model import load_model
 from quietkeys.prediction.predictor import Predictor
 from quietkeys.prediction.redaction import Redactor
-from quietkeys.prediction.scorer import Adapter
 from quietkeys.profile.memory import Memory
 from quietkeys.profile.settings import BUNDLE_SEEN, PLAN
 from quietkeys.profile.store import Store
-from quietkeys.updates.versions import Adapters, adapter_of
+from quietkeys.updates.versions import Adapters
 from quietkeys_protocol.errors import ErrorCode, Untrusted
+from quietkeys_protocol.plan import Plan
 
 SPECIFICATION: Final = "client_specification.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Learning:
+class TypingModel:
     """The model of a verified bundle over the profile's memory, the recorder, the adapter versions.
 
-    redactor: what every text goes through first.
-
-    manifest: of the bundle. specification: the pinned encryption parameters in it. Its other bytes, twelve
-    megabytes, are not kept.
+    manifest: of the bundle. plan, events: what a report is made by. specification: the pinned encryption
+    parameters. The bundle's other bytes, twelve megabytes, are not kept. redactor: what every text goes
+    through first.
     """
 
     manifest: Manifest
+    plan: Plan
+    events: EventMap
     specification: bytes = field(repr=False)
     predictor: Predictor
     recorder: Recorder
@@ -51,14 +51,14 @@ class Learning:
         store: Store,
         folder: Path,
         trusted_keys: Sequence[bytes],
-        rng: Generator,
+        environment: Environment,
         layout: Layout = QWERTY,
         redact: Sequence[re.Pattern[str]] = (),
-        clock: Callable[[], float] = time.time,
-    ) -> Learning:
+    ) -> TypingModel:
         """Return what a store and the bundle in `folder` make together, typed on a layout.
 
-        redact: the app's own patterns of what is never to be learnt. clock: seconds, for sessions.
+        environment: its clock tells sessions apart, its rng draws what is kept aside to judge updates by.
+        redact: the app's own patterns of what is never to be learnt.
 
         Raises Untrusted (BUNDLE_UNTRUSTED; PROFILE_DAMAGED for what the store holds), TryAgain (DISK_FULL,
         STORAGE_FAILED).
@@ -66,26 +66,28 @@ class Learning:
         pin = BUNDLE_SEEN.of(folder.name)
         seen = max(store.setting(pin) or 1, 1)
         bundle = open_bundle(folder, minimum_version=seen, trusted_keys=trusted_keys)
-        model = load_model(bundle, layout)
-        if model.plan.hash != bundle.manifest.plan:
+        judging = load_model(bundle, layout)
+        if judging.plan.hash != bundle.manifest.plan:
             raise Untrusted(ErrorCode.BUNDLE_UNTRUSTED, "its plan is not the one it names")
         if hashlib.sha256(bundle[SPECIFICATION]).hexdigest() != bundle.manifest.client_specification:
             raise Untrusted(ErrorCode.BUNDLE_UNTRUSTED, "its client specification is not the one it names")
-        if bundle.manifest.version > seen or store.setting(PLAN) != model.plan.hash:
+        if bundle.manifest.version > seen or store.setting(PLAN) != judging.plan.hash:
             with store.transaction():
                 store.set_setting(pin, bundle.manifest.version)
-                if store.setting(PLAN) != model.plan.hash:  # other events: the counts mean something else
+                if store.setting(PLAN) != judging.plan.hash:  # other events: the counts mean something else
                     store.forget_events()
-                    store.set_setting(PLAN, model.plan.hash)
-        predictor = Predictor(model, Memory())
-        recorder = Recorder(predictor, store, rng, clock=clock)
-        adapters = Adapters(store.database, model.plan)
-        learning = cls(
-            bundle.manifest, bundle[SPECIFICATION], predictor, recorder, adapters, Redactor(predictor, redact)
+                    store.set_setting(PLAN, judging.plan.hash)
+        predictor = Predictor(judging, Memory())
+        recorder = Recorder(predictor, store, environment.rng, clock=environment.clock)
+        adapters = Adapters(store.database, judging.plan)
+        adapters.in_use()  # raises if it is damaged
+        return cls(
+            manifest=bundle.manifest,
+            plan=judging.plan,
+            events=judging.events,
+            specification=bundle[SPECIFICATION],
+            predictor=predictor,
+            recorder=recorder,
+            adapters=adapters,
+            redactor=Redactor(predictor, redact),
         )
-        learning.adapter_in_use()
-        return learning
-
-    def adapter_in_use(self) -> Adapter:
-        """Return the adapter in use. Raises Untrusted (PROFILE_DAMAGED)."""
-        return adapter_of(self.predictor.plan, self.adapters.in_use())

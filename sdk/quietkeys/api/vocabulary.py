@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Final
 
 from quietkeys.api.export import exported
-from quietkeys.api.open_profile import Opened
+from quietkeys.api.open_profile import OpenProfile
 from quietkeys.files import write_whole
-from quietkeys.keyboard.alignment import MAX_WORD
 from quietkeys.profile.ledger import LedgerKind
-from quietkeys.text.tokens import is_correctable, normalize
+from quietkeys.text.tokens import MAX_WORD, is_correctable, normalize
 from quietkeys_protocol.errors import ErrorCode, Refused
 
 MAX_TEXT: Final = 100  # characters of what is put in the place of a word
@@ -37,12 +36,12 @@ class Vocabulary:
     (DISK_FULL, STORAGE_FAILED), and then nothing was changed.
     """
 
-    def __init__(self, opened: Opened) -> None:
+    def __init__(self, opened: OpenProfile) -> None:
         self._opened = opened
 
     def words(self) -> tuple[LearntWord, ...]:
         """Return what was learnt, the most used words first."""
-        memory = self._opened.learning.predictor.memory
+        memory = self._opened.model.predictor.memory
         with self._opened.typing:
             found = [
                 LearntWord(text, count, text in memory.own_words) for text, count in memory.words().items()
@@ -53,7 +52,7 @@ class Vocabulary:
         """Learn a word at once; one that was forgotten may be learnt again."""
         word = word_in(word)
         with self._opened.typing:
-            self._opened.learning.recorder.add_word(word)
+            self._opened.model.recorder.add_word(word)
 
     def forget(self, word: str) -> None:
         """Forget a word and everything counted around it, for good; earlier receipts may no longer work.
@@ -64,7 +63,7 @@ class Vocabulary:
         """
         word = word_in(word)
         with self._opened.typing, self._opened.profile.forgetting():
-            self._opened.learning.recorder.forget_word(word)
+            self._opened.model.recorder.forget_word(word)
             self._opened.preferences.forget(word)
             self._opened.note(LedgerKind.WORD_FORGOTTEN, "A word was forgotten.")
 

@@ -1,4 +1,4 @@
-"""The signed model bundle and what is read from it: lexicon, symbols, language model.
+"""The signed model bundle and what is read from it: the lexicon and its search, the two networks.
 
-Belongs here: reading what we shipped. Nothing of a user's.
+Belongs here: reading what we shipped, and what it says to everybody alike. Nothing of a user's is kept.
 """

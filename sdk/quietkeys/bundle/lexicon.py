@@ -6,9 +6,11 @@ opening is instant. Completions are a range of the sorted words.
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -16,18 +18,27 @@ from numpy.typing import NDArray
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from quietkeys.bundle.symbols import CLASSES, FIRST_CLASS, word_class
-from quietkeys.keyboard import edits
-from quietkeys.keyboard.alignment import MAX_WORD
+from quietkeys.arrays import Bool, Float32, Float64, Int32, Int64
+from quietkeys.bundle.networks import CLASSES, FIRST_CLASS, word_class
+from quietkeys.keyboard.edits import MAX_EDITS, align, encode_words
+from quietkeys.keyboard.layout_channel import LayoutChannel
+from quietkeys.text.tokens import MAX_WORD
 
 RESERVED: Final = 2  # ids that are no words: a sentence's start, the unknown word
 MAX_DISTANCE: Final = 4  # edits; see `reach`
 MAX_COMPLETED: Final = 512  # completions that are weighed, the most frequent ones
 _NEAR_SIZE: Final = 64  # words that are compared with what may be a slip, the likeliest ones
 _COST_PER_EDIT: Final = 4.5  # nats, a rough price of one edit for the first selection
-
-Indices = NDArray[np.int64]
-Floats = NDArray[np.float64]
+UNKNOWN: Final = 1  # id of words that the lexicon lacks
+PHRASE: Final = 0  # id of two words in one
+_SCAN_SIZE: Final = 64  # words that are aligned
+_CACHE_SIZE: Final = 2048  # typed words whose candidates are remembered
+_DRAWN_OUT: Final = re.compile(r"(.)\1{2,}")  # "sooo"
+_PHRASES: Final = 4  # that are weighed for one typed word
+_SHORTEST_PHRASE: Final = 3  # letters
+_SINGLE: Final = frozenset("ai")  # letters that are words
+_RAREST: Final = -12.5  # nats; log-frequency of the rarer word, below which a split is hardly meant
+_NEAR_SPACE: Final = frozenset("xcvbnm")  # keys above the space bar
 
 
 def reach(typed: str) -> int:
@@ -36,29 +47,18 @@ def reach(typed: str) -> int:
     return 1 if size < 3 else 2 if size < 6 else 3 if size < 10 else MAX_DISTANCE
 
 
-def encode_words(words: Sequence[str], width: int = MAX_WORD) -> tuple[NDArray[np.uint8], Indices]:
-    """Return ([N, width] character classes, [N] lengths) of words, cut at `width` characters."""
-    classes = np.full((len(words), width), edits.OTHER, dtype=np.uint8)
-    lengths = np.zeros(len(words), dtype=np.int64)
-    for index, word in enumerate(words):
-        cut = word[:width]
-        classes[index, : len(cut)] = edits.character_classes(cut)
-        lengths[index] = len(cut)
-    return classes, lengths
-
-
 @dataclass(frozen=True, slots=True)
 class WordTables:
-    """What a bundle says of its words besides their spelling, by id; V words, C classes of `symbols`.
+    """What a bundle says of its words besides their spelling, by id; V words, C of `networks.CLASSES`.
 
     log_frequency: [V] nats. symbol: [V] of the language model, -1 outside its vocabulary. offensive: [V].
     outside: [C] of the words that the language model predicts as a class, the share that the lexicon lacks.
     """
 
-    log_frequency: NDArray[np.float32]
-    symbol: NDArray[np.int32]
-    offensive: NDArray[np.bool_]
-    outside: NDArray[np.float32]
+    log_frequency: Float32
+    symbol: Int32
+    offensive: Bool
+    outside: Float32
 
 
 class WordIndex(Mapping[str, int]):
@@ -66,7 +66,7 @@ class WordIndex(Mapping[str, int]):
 
     __slots__ = ("_ids", "_words")
 
-    def __init__(self, words: list[str], ids: Indices) -> None:
+    def __init__(self, words: list[str], ids: Int64) -> None:
         """words: in order. ids: [N] of each."""
         self._words, self._ids = words, ids
 
@@ -97,14 +97,14 @@ class Lexicon:
     words: tuple[str, ...]
     index: WordIndex
     tables: WordTables
-    target: Indices
-    log_share: NDArray[np.float32]
-    log_outside: Floats
-    by_length: Indices
+    target: Int64
+    log_share: Float32
+    log_outside: Float64
+    by_length: Int64
     sorted_words: list[str]
-    starts: Indices
+    starts: Int64
     alphabet: list[str]
-    alphabet_ids: Indices
+    alphabet_ids: Int64
 
     @classmethod
     def build(cls, display: Sequence[str], tables: WordTables) -> Lexicon:
@@ -131,7 +131,7 @@ class Lexicon:
             alphabet_ids=alphabet_ids,
         )
 
-    def near(self, typed: str, limit: int) -> Indices:
+    def near(self, typed: str, limit: int) -> Int64:
         """Return the ids of at most `limit` words within `reach` edits of `typed`, the likeliest."""
         cutoff = reach(typed)
         shortest = min(max(len(typed) - cutoff, 1), MAX_WORD + 1)
@@ -143,7 +143,7 @@ class Lexicon:
             [typed], self.sorted_words[start:stop], scorer=OSA.distance, score_cutoff=cutoff, dtype=np.uint8
         )[0]
         hits = np.flatnonzero(distances <= cutoff)
-        found: Indices = self.by_length[start + hits]
+        found: Int64 = self.by_length[start + hits]
         if len(found) > limit:
             rough = self.tables.log_frequency[found] - _COST_PER_EDIT * distances[hits]
             found = found[np.argpartition(-rough, limit)[:limit]]
@@ -154,11 +154,11 @@ class Lexicon:
         found = self.near(typed, _NEAR_SIZE)
         return any(OSA.distance(typed, self.words[position]) <= distance for position in found)
 
-    def completions(self, prefix: str) -> Indices:
+    def completions(self, prefix: str) -> Int64:
         """Return the ids of words that go on from `prefix`, at most MAX_COMPLETED, no offensive ones."""
         start = bisect_left(self.alphabet, prefix)
         stop = bisect_left(self.alphabet, prefix + "{", start)  # "{" follows "z"
-        found: Indices = self.alphabet_ids[start:stop]
+        found: Int64 = self.alphabet_ids[start:stop]
         found = found[~self.tables.offensive[found]]
         if len(found) > MAX_COMPLETED:
             found = found[np.argpartition(-self.tables.log_frequency[found], MAX_COMPLETED)[:MAX_COMPLETED]]
@@ -176,9 +176,9 @@ class Lexicon:
         found = self.index.get(word)
         return found is not None and bool(self.tables.offensive[found])
 
-    def log_probability(self, chances: NDArray[Any], ids: Indices) -> Floats:
+    def log_probability(self, chances: NDArray[Any], ids: Int64) -> Float64:
         """Return log P [K] of words by id; chances: [S] log-probabilities of the language model's symbols."""
-        found: Floats = chances[self.target[ids]].astype(np.float64) + self.log_share[ids]
+        found: Float64 = chances[self.target[ids]].astype(np.float64) + self.log_share[ids]
         return found
 
     def log_unknown(self, chances: NDArray[Any], word: str) -> float:
@@ -187,13 +187,97 @@ class Lexicon:
         return float(chances[FIRST_CLASS + kind] + self.log_outside[kind])
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class Found:
+    """K candidates for what was typed, aligned with it.
+
+    ids: [K]. channel: [K] log P(typed | word), nats. operations: [K, MAX_EDITS] edit ids.
+    """
+
+    words: tuple[str, ...]
+    ids: Int64
+    channel: Float64
+    operations: Int64
+
+    def taken(self, chosen: Int64) -> Found:
+        """Return some of them."""
+        words = tuple(self.words[position] for position in chosen)
+        return Found(words, self.ids[chosen], self.channel[chosen], self.operations[chosen])
+
+    def joined(self, other: Found) -> Found:
+        """Return the candidates of both."""
+        return Found(
+            self.words + other.words,
+            np.concatenate([self.ids, other.ids]),
+            np.concatenate([self.channel, other.channel]),
+            np.concatenate([self.operations, other.operations]),
+        )
+
+
+@dataclass(slots=True, repr=False)
+class LexiconSearch:
+    """Finds and aligns words near what was typed; what it finds is the same for everybody and is cached."""
+
+    lexicon: Lexicon
+    channel: LayoutChannel
+    _cache: OrderedDict[str, Found] = field(default_factory=OrderedDict)
+
+    def near(self, typed: str, emission: Float64 | None = None) -> Found:
+        """Return the lexicon's candidates for a typed word, and phrases; offensive words only if typed.
+
+        emission: [T, 28] of `TouchModel.emission`, None without touches. It ranks, and finds no others.
+        """
+        found = self._without_touches(typed)
+        return found if emission is None else self.aligned(typed, found.words, found.ids, emission)
+
+    def _without_touches(self, typed: str) -> Found:
+        found = self._cache.get(typed)
+        if found is not None:
+            self._cache.move_to_end(typed)
+            return found
+        ids = self._ids(typed)
+        pairs = _phrases(self.lexicon, typed)
+        words = [*(self.lexicon.words[position] for position in ids), *pairs]
+        found = self.aligned(typed, words, np.concatenate([ids, np.full(len(pairs), PHRASE, np.int64)]))
+        self._cache[typed] = found
+        if len(self._cache) > _CACHE_SIZE:
+            self._cache.popitem(last=False)
+        return found
+
+    def _ids(self, typed: str) -> Int64:
+        ids = self.lexicon.near(typed, _SCAN_SIZE)
+        if typed in self.lexicon.index:
+            ids = np.union1d(ids, [self.lexicon.index[typed]])
+        if _DRAWN_OUT.search(typed):
+            shorter = [_DRAWN_OUT.sub(r"\1", typed), _DRAWN_OUT.sub(r"\1\1", typed)]
+            known = [self.lexicon.index[word] for word in shorter if word in self.lexicon.index]
+            ids = np.union1d(ids, np.array(known, np.int64))
+        offensive = self.lexicon.tables.offensive[ids]
+        kept: Int64 = ids[~offensive | (ids == self.lexicon.index.get(typed, -1))].astype(np.int64)
+        return kept
+
+    def aligned(self, typed: str, words: Sequence[str], ids: Int64, emission: Float64 | None = None) -> Found:
+        """Return candidates with their best alignments."""
+        if not len(ids):
+            return Found((), ids, np.zeros(0), np.zeros((0, MAX_EDITS), dtype=np.int64))
+        classes, lengths = encode_words(words)
+        aligned = align(self.channel.table, typed, classes, lengths, self.channel.layout, emission)
+        possible = np.flatnonzero(np.isfinite(aligned.log_probability))
+        return Found(
+            tuple(words[position] for position in possible),
+            ids[possible],
+            aligned.log_probability[possible],
+            aligned.operations(possible),
+        )
+
+
 def _lower(word: str) -> str:
     # The same object where nothing changes: most words are in small letters already.
     lower = word.lower()
     return word if lower == word else lower
 
 
-def _shares(words: Sequence[str], tables: WordTables) -> tuple[Indices, NDArray[np.float32], Floats]:
+def _shares(words: Sequence[str], tables: WordTables) -> tuple[Int64, Float32, Float64]:
     # Words outside the network's vocabulary share their class in proportion to their frequency.
     kinds = np.fromiter(map(word_class, words), np.int64, len(words))
     tail = tables.symbol < 0
@@ -204,3 +288,27 @@ def _shares(words: Sequence[str], tables: WordTables) -> tuple[Indices, NDArray[
     log_share = np.where(tail, tables.log_frequency + inside[kinds], 0.0).astype(np.float32)
     log_share[:RESERVED] = -np.inf
     return target, log_share, np.log(np.maximum(tables.outside.astype(np.float64), 1e-9))
+
+
+def _phrases(lexicon: Lexicon, typed: str) -> list[str]:
+    # The likeliest pairs of words that were typed as one, as "first second": "ofthe", or "thankbyou" where a
+    # key above the space bar was hit.
+    if len(typed) < _SHORTEST_PHRASE:
+        return []
+    found: dict[str, float] = {}
+    for cut in range(1, len(typed)):
+        for second in (typed[cut:], typed[cut + 1 :] if typed[cut] in _NEAR_SPACE else ""):
+            chance = _log_frequency(lexicon, typed[:cut]) + _log_frequency(lexicon, second)
+            if chance > -1e9:
+                found[f"{typed[:cut]} {second}"] = chance
+    return sorted(found, key=found.__getitem__, reverse=True)[:_PHRASES]
+
+
+def _log_frequency(lexicon: Lexicon, word: str) -> float:
+    if len(word) == 1 and word not in _SINGLE:
+        return -1e10
+    identity = lexicon.index.get(word)
+    if identity is None or lexicon.tables.offensive[identity]:
+        return -1e10
+    frequency = float(lexicon.tables.log_frequency[identity])
+    return frequency if frequency >= _RAREST else -1e10

@@ -85,10 +85,6 @@ class ProcessCipher:
             raise StartOver(ErrorCode.KEY_UNKNOWN, "this device has no key for the plan")
         return head.fingerprint.hex()
 
-    def evaluation_key_bytes(self) -> int:
-        """See `Cipher`."""
-        return self._parameters.frames.keys.size
-
     def write_evaluation_keys(self, path: Path) -> str:
         """See `Cipher`."""
         (sha256,) = texts(self._ask(Verb.EXPORT, os.fsencode(path.absolute())))

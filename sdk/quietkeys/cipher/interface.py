@@ -38,24 +38,23 @@ class Cipher(Protocol):
         ...
 
     def fingerprint(self) -> str:
-        """The SHA-256 of the evaluation keys, hex: the key's public name. `StartOver` without a key."""
-        ...
+        """The SHA-256 of the evaluation keys, hex: the key's public name.
 
-    def evaluation_key_bytes(self) -> int:
-        """The size of the evaluation keys, also of those that are not made yet."""
+        `StartOver` (KEY_UNKNOWN) without a key.
+        """
         ...
 
     def write_evaluation_keys(self, path: Path) -> str:
         """Writes the evaluation keys to a new file for sending, and returns their SHA-256, hex.
 
-        `StartOver` without a key, and where the key came from another device, which has them.
+        `StartOver` (KEY_UNKNOWN) without a key, and where it came from another device, which has them.
         """
         ...
 
     def share(self, sealing_key: bytes) -> bytes:
         """The secret keys for another device of the same person, sealed under 32 bytes.
 
-        `StartOver` without a key.
+        `StartOver` (KEY_UNKNOWN) without a key.
         """
         ...
 
@@ -68,14 +67,14 @@ class Cipher(Protocol):
         ...
 
     def encrypt(self, arrays: Sequence[Integers]) -> list[bytes]:
-        """The values of a report, for arrays in the order of `Plan.report_fields`.
+        """The values of a report, for arrays [size of the field] in the order of `Plan.report_fields`.
 
         Raises `Refused` (VALUE_OUT_OF_RANGE) for other sizes and for integers outside their field.
         """
         ...
 
     def decrypt(self, values: Sequence[bytes]) -> list[Integers]:
-        """The new weights, in the order of `Plan.update_fields`; not yet range-checked.
+        """The new weights [d] of each block, in the order of `Plan.update_fields`; not yet range-checked.
 
         Raises `Untrusted` (UPDATE_UNTRUSTED) where the number of values, a size or a frame is not the plan's.
         """

@@ -111,12 +111,16 @@ def inspect_command(
     words: Annotated[int, typer.Option(min=0, help="Most used words to show")] = 20,
 ) -> None:
     """What leaves this device, what is stored on it, what was learnt. For its user's eyes."""
+    from quietkeys.api.trainer import Trainer
     from quietkeys.cli.tables import show_inspection
     from quietkeys.personalizer import Personalizer
 
     if not profile.is_dir():
         _fail("There is no profile in that folder. Name the folder that the app uses.")
-    with _plain_errors(), Personalizer.open(profile, trainer_url=trainer) as keyboard:
+    with (
+        _plain_errors(),
+        Personalizer.open(profile, trainer=Trainer(trainer) if trainer else None) as keyboard,
+    ):
         found = keyboard.inspect()
     show_inspection(Console(), found, words)
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from quietkeys.api.trainer import Trainer
 from quietkeys.bundle.bundle import SHIPPED, Bundle, open_bundle
 from quietkeys.bundle.trusted_keys import TRUSTED_KEYS
 from quietkeys.cipher import Parameters, ProcessCipher
@@ -31,9 +32,10 @@ from quietkeys.evaluation.typing_runs import TypedWord, type_words
 from quietkeys.personalizer import Personalizer
 from quietkeys.prediction.model import load_model
 from quietkeys.remote.client import TrafficKind
-from quietkeys.sync.policy import Policy
 from quietkeys.sync.result import Outcome, Step, SyncResult
 from quietkeys.sync.result import Progress as SyncProgress
+from quietkeys.sync.schedule import Policy
+from quietkeys.testing.profiles import open_profile
 from quietkeys.testing.typist import Typist
 from quietkeys_protocol.plan import Plan
 
@@ -86,9 +88,9 @@ def run_loop(given: Given, folder: Path, screen: Screen) -> Figures:
         with closing(learner.store):
             round_ = _Round(screen, learner, tested, typist)
             cipher = WatchedCipher(ProcessCipher(desk.profile / "keys", parameters))
-            with Personalizer.open(
+            with open_profile(
                 desk.profile,
-                trainer_url=url,
+                trainer=Trainer(url),
                 bundle=desk.bundle,
                 trusted_keys=desk.trusted_keys,
                 cipher=lambda _folder, _plan: cipher,

@@ -5,22 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from time import time
 from typing import Final
 
 import numpy as np
 
-from quietkeys.api.typing_model import Learning
+from quietkeys.api.typing_model import TypingModel
+from quietkeys.environment import Environment
 from quietkeys.evaluation.ladder import Learner
 from quietkeys.evaluation.messages import Word
 from quietkeys.evaluation.typing_runs import Progress, learn
-from quietkeys.learning.contested_mass import Choice
-from quietkeys.learning.new_words import Pending
 from quietkeys.learning.recorder import Recorder
+from quietkeys.prediction.events import Choice
 from quietkeys.prediction.model import Model
 from quietkeys.prediction.predictor import Predictor
 from quietkeys.profile.folder import DATABASE, Profile
-from quietkeys.profile.memory import Memory
+from quietkeys.profile.memory import Memory, Pending
 from quietkeys.profile.store import Store
 from quietkeys.testing.typist import Typist, typist_for
 
@@ -51,8 +50,11 @@ def type_into(
     `record`.
     """
     rng = np.random.default_rng([seed, 7, *NAME.encode()])  # repairs, held-out events
+    environment = Environment(rng=rng)
     profile, _ = Profile.open(
-        desk.profile, lambda store: Learning.load(store, desk.bundle, desk.trusted_keys, rng), time()
+        desk.profile,
+        lambda store: TypingModel.load(store, desk.bundle, desk.trusted_keys, environment),
+        environment.clock(),
     )
     choices: list[Choice] = []
     try:

@@ -39,10 +39,6 @@ class WatchedCipher:
         """See `Cipher`."""
         return self._cipher.fingerprint()
 
-    def evaluation_key_bytes(self) -> int:
-        """See `Cipher`."""
-        return self._cipher.evaluation_key_bytes()
-
     def write_evaluation_keys(self, path: Path) -> str:
         """See `Cipher`."""
         return self._cipher.write_evaluation_keys(path)

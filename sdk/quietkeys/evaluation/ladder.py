@@ -19,30 +19,26 @@ from typing import Final
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
+from quietkeys.arrays import Float64, Int64
+from quietkeys.bundle.networks import Adapter
 from quietkeys.evaluation import oracles
 from quietkeys.evaluation.messages import Word
 from quietkeys.evaluation.typing_runs import Progress, TypedWord, learn, type_words
-from quietkeys.learning.contested_mass import Choice, log_sum_exp, softmax
-from quietkeys.learning.held_out import unpack_choice
 from quietkeys.learning.recorder import Recorder
-from quietkeys.prediction.event_map import Floats
+from quietkeys.prediction.events import Choice, log_sum_exp, softmax, unpack_choice
 from quietkeys.prediction.model import Model
 from quietkeys.prediction.predictor import Predictor
-from quietkeys.prediction.scorer import Adapter
 from quietkeys.profile.memory import Memory
 from quietkeys.profile.store import Store
 from quietkeys.testing.typist import Typist
-from quietkeys.updates.encoding import Encoded, encode
 from quietkeys.updates.gate import Verdict, judge
+from quietkeys.updates.report import Encoded, encode
 from quietkeys_protocol.plan import Plan
 from quietkeys_protocol.program import reference
 
 LEARNT: Final = 0.7  # first share of a person's words, learnt; the rest is tested
 RUNGS: Final = ("none", "base", "local", "raw", "float", "reference", "encrypted")
-
-Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +105,7 @@ def encoded_report(plan: Plan, learner: Learner) -> dict[str, Encoded]:
     }
 
 
-def adapter_of(plan: Plan, weights: Mapping[str, Integers]) -> Adapter:
+def adapter_of(plan: Plan, weights: Mapping[str, Int64]) -> Adapter:
     """Return the adapter of integer weights by block."""
     return Adapter(
         1,
@@ -117,7 +113,7 @@ def adapter_of(plan: Plan, weights: Mapping[str, Integers]) -> Adapter:
     )
 
 
-def reference_weights(plan: Plan, report: Mapping[str, Encoded]) -> dict[str, Integers]:
+def reference_weights(plan: Plan, report: Mapping[str, Encoded]) -> dict[str, Int64]:
     """Return what the integer program makes of a report, in the clear."""
     return {
         block.name: reference(
@@ -185,7 +181,7 @@ def try_typed(
             slate = piece.judged.slate
             meant = slate.position(piece.intended)
             for rung, adapter in local.items():
-                score = learner.predictor.scorer.score(slate, adapter).score
+                score = learner.predictor.scorer.score(slate.inputs(), adapter).score
                 outputs[rung].append(slate.words[piece.judged.decided(softmax(score))])
                 if meant >= 0:
                     tested.log_likelihood.setdefault(rung, []).append(_log_share(score, meant))
@@ -197,5 +193,5 @@ def try_typed(
     return tested
 
 
-def _log_share(score: Floats, position: int) -> float:
+def _log_share(score: Float64, position: int) -> float:
     return float(score[position]) - log_sum_exp(score)

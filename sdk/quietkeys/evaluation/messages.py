@@ -8,9 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from quietkeys.bundle.language_model import Context
-from quietkeys.text.pieces import context_after, context_after_piece
-from quietkeys.text.tokens import is_correctable, normalize, pieces
+from quietkeys.text.tokens import (
+    Context,
+    context_after,
+    context_after_piece,
+    is_correctable,
+    normalize,
+    pieces,
+)
 
 MESSAGES_PER_SESSION: Final = 20  # a session ends after idle minutes; text has none, so messages are counted
 

@@ -17,9 +17,9 @@ from typing import Final
 
 import numpy as np
 
-from quietkeys.learning.contested_mass import Choice, Masses
-from quietkeys.prediction.event_map import EventMap, Floats, Indices
-from quietkeys.prediction.scorer import Adapter
+from quietkeys.arrays import Float64, Int64
+from quietkeys.bundle.networks import Adapter
+from quietkeys.prediction.events import Choice, EventMap, Masses
 from quietkeys_protocol.plan import Plan
 
 PRIOR: Final = {"channel": 2.0, "lexicon": 10.0, "ranker": 5.0}  # precision of the event scores
@@ -91,36 +91,36 @@ def raw(plan: Plan, events: EventMap, choices: Sequence[Choice]) -> Adapter:
 @dataclass(frozen=True, slots=True)
 class _Groups:
     # N choices with R candidates in all: table [R, d], offset [R], first and past-last row, kept row [N].
-    table: Floats
-    offset: Floats
-    begins: Indices
-    ends: Indices
-    kept: Indices
+    table: Float64
+    offset: Float64
+    begins: Int64
+    ends: Int64
+    kept: Int64
 
-    def loss(self, u: Floats) -> float:
+    def loss(self, u: Float64) -> float:
         """Return minus the log-likelihood of the kept candidates, nats."""
         return -float(np.log(self._probability(u)[self.kept] + 1e-12).sum())
 
-    def derivatives(self, u: Floats) -> tuple[Floats, Floats]:
+    def derivatives(self, u: Float64) -> tuple[Float64, Float64]:
         """Return slope [d] and curvature [d, d] of the loss."""
         probability = self._probability(u)
         weighted = probability[:, None] * self.table
         means = np.add.reduceat(weighted, self.begins)  # [N, d]
-        slope: Floats = means.sum(0) - self.table[self.kept].sum(0)
-        curvature: Floats = self.table.T @ weighted - means.T @ means
+        slope: Float64 = means.sum(0) - self.table[self.kept].sum(0)
+        curvature: Float64 = self.table.T @ weighted - means.T @ means
         return slope, curvature
 
-    def _probability(self, u: Floats) -> Floats:
+    def _probability(self, u: Float64) -> Float64:
         sizes = self.ends - self.begins
         score = self.offset + self.table @ u
         weight = np.exp(score - np.repeat(np.maximum.reduceat(score, self.begins), sizes))
-        probability: Floats = weight / np.repeat(np.add.reduceat(weight, self.begins), sizes)
+        probability: Float64 = weight / np.repeat(np.add.reduceat(weight, self.begins), sizes)
         return probability
 
 
-def _inputs(plan: Plan, events: EventMap, choice: Choice) -> Floats:
+def _inputs(plan: Plan, events: EventMap, choice: Choice) -> Float64:
     # [K, d of all blocks]: how each candidate's score moves with each weight.
-    columns: list[Floats] = []
+    columns: list[Float64] = []
     for block in plan.blocks:
         design = np.vstack([block.A, np.zeros(block.width)])  # row -1: no event
         if block.name == "channel":

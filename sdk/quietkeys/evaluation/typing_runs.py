@@ -12,14 +12,13 @@ from typing import Final
 
 from numpy.random import Generator
 
-from quietkeys.bundle.language_model import Context
+from quietkeys.bundle.networks import Adapter
 from quietkeys.evaluation.messages import Word
 from quietkeys.keyboard.touch_model import known_touches
 from quietkeys.learning.recorder import Kept, Recorder
 from quietkeys.prediction.predictor import Judged, Predictor
-from quietkeys.prediction.scorer import Adapter
 from quietkeys.testing.typist import Typist
-from quietkeys.text.tokens import is_correctable
+from quietkeys.text.tokens import Context, is_correctable
 
 REPAIR: Final = 0.8  # probability that the typist repairs a wrong word that got through
 

@@ -1,4 +1,4 @@
-"""Keys and fingers: layouts, edits, alignment, touches and what they say.
+"""Keys and fingers: layouts, edits and their alignment, touches and what they say.
 
-Belongs here: geometry and noise of typing. No words, no storage.
+Belongs here: geometry and noise of typing. Neither a lexicon nor a store.
 """

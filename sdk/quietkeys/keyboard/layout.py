@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
+
+from quietkeys.arrays import Bool, Float64, Int64
 
 LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
 CHARACTERS: Final = (
@@ -26,10 +27,6 @@ _FURTHEST: Final = 100.0  # key widths or heights from the origin, at most
 _MOST_KEYS: Final = 100
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 
-Floats = NDArray[np.float64]
-Indices = NDArray[np.int64]
-Flags = NDArray[np.bool_]
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Layout:
@@ -41,12 +38,12 @@ class Layout:
     """
 
     name: str
-    keys: Indices = field(repr=False)
-    points: Floats = field(repr=False)
-    centres: Floats = field(repr=False)
-    left: Flags = field(repr=False)
-    adjacent: Flags = field(repr=False)
-    one_hand: Flags = field(repr=False)
+    keys: Int64 = field(repr=False)
+    points: Float64 = field(repr=False)
+    centres: Float64 = field(repr=False)
+    left: Bool = field(repr=False)
+    adjacent: Bool = field(repr=False)
+    one_hand: Bool = field(repr=False)
 
     @classmethod
     def from_rows(cls, name: str, rows: Sequence[tuple[str, float]], left: str = "") -> Layout:
@@ -72,14 +69,14 @@ class Layout:
         """
         return _layout(name, [(character, *point) for character, point in keys.items()], left)
 
-    def nearest_key(self, points: Floats) -> Indices:
+    def nearest_key(self, points: Float64) -> Int64:
         """Return the class of the key whose cell holds each point.
 
         points: [..., 2] (x, y). Cells are the Voronoi cells of the key centres, so a touch outside the
         letters counts for the closest key.
         """
         distances = ((points[..., None, :] - self.points) ** 2).sum(-1)  # [..., N]
-        nearest: Indices = self.keys[distances.argmin(-1)]
+        nearest: Int64 = self.keys[distances.argmin(-1)]
         return nearest
 
     def are_adjacent(self, first: str, second: str) -> bool:

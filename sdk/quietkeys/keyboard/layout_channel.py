@@ -13,9 +13,10 @@ from typing import Final
 
 import numpy as np
 
+from quietkeys.arrays import Bool, Float64
 from quietkeys.keyboard import edits
 from quietkeys.keyboard.edits import CLASSES
-from quietkeys.keyboard.layout import QWERTY, Flags, Floats, Layout
+from quietkeys.keyboard.layout import QWERTY, Layout
 from quietkeys.keyboard.touch_statistics import MEAN_OFFSET, OFFSET_DEVIATION, SCALE, SPREAD_X, SPREAD_Y
 
 RAREST: Final = 1e-6  # probability of a substitution at least
@@ -27,7 +28,7 @@ _SUBSTITUTIONS: Final = slice(edits.substitution(0, 0), edits.substitution(0, 0)
 
 
 @lru_cache(maxsize=8)
-def slip_substitutions(layout: Layout, scale: float = SCALE) -> Floats:
+def slip_substitutions(layout: Layout, scale: float = SCALE) -> Float64:
     """Return P(typed class | intended class) [28, 28] of touch noise alone; rows sum to 1. Read-only.
 
     Touches are Gaussian about the key centres, the mean over the population (`quietkeys.keyboard.
@@ -51,7 +52,7 @@ def slip_substitutions(layout: Layout, scale: float = SCALE) -> Floats:
     return chances
 
 
-def _shares(edges: Floats, means: Floats, spread: tuple[float, float], scale: float) -> Floats:
+def _shares(edges: Float64, means: Float64, spread: tuple[float, float], scale: float) -> Float64:
     # [N, len(edges) - 1] share of touches between edges; people's spreads are uniform.
     low, high = spread
     total = np.zeros((len(means), len(edges) - 1))
@@ -63,18 +64,18 @@ def _shares(edges: Floats, means: Floats, spread: tuple[float, float], scale: fl
     return total
 
 
-def _normal_cdf(values: Floats) -> Floats:
+def _normal_cdf(values: Float64) -> Float64:
     flat = [math.erf(value) for value in (values / math.sqrt(2.0)).ravel().tolist()]
-    cdf: Floats = (1.0 + np.array(flat).reshape(values.shape)) / 2.0
+    cdf: Float64 = (1.0 + np.array(flat).reshape(values.shape)) / 2.0
     return cdf
 
 
-def layout_channel(base: Floats, layout: Layout) -> Floats:
+def layout_channel(base: Float64, layout: Layout) -> Float64:
     """Return the shipped channel [EDIT_COUNT] (nats, for QWERTY) as it is on another layout."""
     return base if layout is QWERTY else swap_geometry(base, QWERTY, layout)
 
 
-def swap_geometry(channel: Floats, old: Layout, new: Layout) -> Floats:
+def swap_geometry(channel: Float64, old: Layout, new: Layout) -> Float64:
     """Return a channel [EDIT_COUNT] (nats) for layout `new` from one for layout `old`.
 
     How much of the substitutions follows the keys is found by least squares: touch noise, an even choice of
@@ -97,18 +98,18 @@ class LayoutChannel:
     """
 
     layout: Layout
-    shipped: Floats
-    table: Floats
-    aimed: Floats
+    shipped: Float64
+    table: Float64
+    aimed: Float64
 
     @classmethod
-    def of(cls, shipped: Floats, layout: Layout = QWERTY) -> LayoutChannel:
+    def of(cls, shipped: Float64, layout: Layout = QWERTY) -> LayoutChannel:
         """Return what a bundle's channel is on a layout."""
         table = layout_channel(shipped, layout)
         return cls(layout, shipped, table, aimed_keys(table, layout))
 
 
-def aimed_keys(channel: Floats, layout: Layout) -> Floats:
+def aimed_keys(channel: Float64, layout: Layout) -> Float64:
     """Return P(class aimed at | intended class) [28, 28]: the channel of this layout less its touch noise.
 
     Rows sum to the channel's rows: what is left for omissions, insertions and transpositions stays out.
@@ -120,12 +121,12 @@ def aimed_keys(channel: Floats, layout: Layout) -> Floats:
     return aimed
 
 
-def _substitutions(channel: Floats) -> Floats:
-    chances: Floats = np.exp(channel[_SUBSTITUTIONS].astype(np.float64)).reshape(CLASSES, CLASSES)
+def _substitutions(channel: Float64) -> Float64:
+    chances: Float64 = np.exp(channel[_SUBSTITUTIONS].astype(np.float64)).reshape(CLASSES, CLASSES)
     return chances
 
 
-def _with_substitutions(channel: Floats, totals: Floats, wrong: Floats) -> Floats:
+def _with_substitutions(channel: Float64, totals: Float64, wrong: Float64) -> Float64:
     # wrong [28, 28] chances off the diagonal; matches take what is left of `totals` [28].
     chances = wrong.copy()
     np.fill_diagonal(chances, 0.0)
@@ -135,26 +136,26 @@ def _with_substitutions(channel: Floats, totals: Floats, wrong: Floats) -> Float
     return result
 
 
-def _keyed(layout: Layout) -> Floats:
+def _keyed(layout: Layout) -> Float64:
     # [28, 28, 2] off the diagonal: touch noise, and an even choice of the neighbouring keys.
     near = layout.adjacent / np.maximum(layout.adjacent.sum(1, keepdims=True), 1)
-    keyed: Floats = np.stack([slip_substitutions(layout), near], axis=-1)
+    keyed: Float64 = np.stack([slip_substitutions(layout), near], axis=-1)
     keyed[np.arange(CLASSES), np.arange(CLASSES)] = 0.0
     return keyed
 
 
-def _key_shares(chances: Floats, layout: Layout) -> Floats:
+def _key_shares(chances: Float64, layout: Layout) -> Float64:
     # [2] how much of either column of `_keyed` is in the substitutions of letters; an even rest beside it.
-    pairs: Flags = ~np.eye(CLASSES, dtype=bool)
+    pairs: Bool = ~np.eye(CLASSES, dtype=bool)
     pairs[edits.APOSTROPHE :] = pairs[:, edits.APOSTROPHE :] = False
     columns = np.concatenate([_keyed(layout)[pairs], np.ones((int(pairs.sum()), 1))], axis=1)
     kept = [0, 1, 2]
     while True:
-        found: Floats = np.linalg.lstsq(columns[:, kept], chances[pairs], rcond=None)[0]
+        found: Float64 = np.linalg.lstsq(columns[:, kept], chances[pairs], rcond=None)[0]
         if (found >= 0.0).all():
             break
         kept.pop(int(found.argmin()))
     shares = np.zeros(3)
     shares[kept] = found
-    slip_and_near: Floats = shares[:2]
+    slip_and_near: Float64 = shares[:2]
     return slip_and_near

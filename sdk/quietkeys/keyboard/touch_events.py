@@ -14,8 +14,9 @@ from typing import Final
 
 import numpy as np
 
-from quietkeys.keyboard.alignment import keys_hit
-from quietkeys.keyboard.layout import Floats, Indices, Layout
+from quietkeys.arrays import Float64, Int64
+from quietkeys.keyboard.edits import keys_hit
+from quietkeys.keyboard.layout import Layout
 from quietkeys.keyboard.touch_model import REACH
 from quietkeys.keyboard.touch_statistics import MEAN_OFFSET, SPREAD
 
@@ -26,10 +27,10 @@ _NEGLIGIBLE: Final = 0.25 * np.array(SPREAD)  # key widths and heights; nearer t
 _EDGE: Final = 0.5  # key widths from the centre of an outer key to the end of the keys
 
 
-def touch_events(layout: Layout, touches: Floats, operations: Indices) -> Indices:
+def touch_events(layout: Layout, touches: Float64, operations: Int64) -> Int64:
     """Return the touch events of K candidates, indices into TOUCH_EVENTS, -1 for none: [K, 2 T].
 
-    touches: [T, 2] of `touch.known_touches`. operations: [K, MAX_EDITS]. The first T columns are left or
+    touches: [T, 2] of `known_touches`. operations: [K, MAX_EDITS]. The first T columns are left or
     right, the others up or down, one each for every typed character.
     """
     intended, _ = keys_hit(operations, len(touches))  # [K, T]
@@ -42,9 +43,9 @@ def touch_events(layout: Layout, touches: Floats, operations: Indices) -> Indice
     return np.concatenate([events[..., 0], events[..., 1]], axis=1)
 
 
-def _region(layout: Layout, touches: Floats) -> Indices:
+def _region(layout: Layout, touches: Float64) -> Int64:
     # [T] third of the keyboard's width that each touch lies in.
     low, high = layout.points[:, 0].min() - _EDGE, layout.points[:, 0].max() + _EDGE
     third = np.floor(len(REGIONS) * (np.nan_to_num(touches[:, 0], nan=low) - low) / (high - low))
-    region: Indices = np.clip(third, 0, len(REGIONS) - 1).astype(np.int64)
+    region: Int64 = np.clip(third, 0, len(REGIONS) - 1).astype(np.int64)
     return region

@@ -17,11 +17,15 @@ from typing import Final
 
 import numpy as np
 
-from quietkeys.keyboard.alignment import keys_hit
-from quietkeys.keyboard.edits import CLASSES, character_classes
-from quietkeys.keyboard.layout import QWERTY, Floats, Indices, Layout
+from quietkeys.arrays import Float64, Int64
+from quietkeys.keyboard.edits import CLASSES, character_classes, keys_hit
+from quietkeys.keyboard.layout import QWERTY, Layout
 from quietkeys.keyboard.layout_channel import slip_substitutions
 from quietkeys.keyboard.touch_statistics import KEY_DEVIATION, MEAN_OFFSET, OFFSET_DEVIATION, SPREAD
+from quietkeys.text.tokens import straightened
+from quietkeys_protocol.errors import ErrorCode, Refused
+
+Touches = Sequence[tuple[float, float] | None]  # one (x, y) a character, None where there is none
 
 REACH: Final = 1.25  # key widths and heights from a key's centre; a touch further off says nothing about it
 EPOCH: Final = 4_096  # words
@@ -37,7 +41,19 @@ _WITHIN: Final = (
 )  # variance of one key's touches
 
 
-def known_touches(layout: Layout, typed: str, touches: Sequence[tuple[float, float] | None]) -> Floats:
+def touches_of(layout: Layout, typed: str, touches: Touches) -> Float64:
+    """Return an app's touches [T, 2], NaN where none is known or it makes no sense; as `known_touches`.
+
+    Raises Refused (TOUCHES_MALFORMED) if they are not one (x, y) or None for each character.
+    """
+    try:
+        return known_touches(layout, straightened(typed), touches)
+    except (ValueError, TypeError, OverflowError):
+        # Not `from` it: numpy quotes what it cannot read, and that may be text.
+        raise Refused(ErrorCode.TOUCHES_MALFORMED) from None
+
+
+def known_touches(layout: Layout, typed: str, touches: Touches) -> Float64:
     """Return the touch points of what was typed [T, 2]; NaN where none is known or it makes no sense.
 
     touches: one (x, y) a character, None for characters without. A touch that is not finite or more than
@@ -53,11 +69,6 @@ def known_touches(layout: Layout, typed: str, touches: Sequence[tuple[float, flo
     return points
 
 
-def no_touches(typed: str) -> Floats:
-    """Return the touch points of what was typed [T, 2] where none is known: NaN."""
-    return np.full((len(typed), 2), np.nan)
-
-
 def oldest_epoch(tick: int) -> int:
     """Return the first epoch that still counts after so many words."""
     return tick // EPOCH - EPOCHS_KEPT + 1
@@ -67,8 +78,8 @@ def oldest_epoch(tick: int) -> int:
 class Habit:
     """Offset and spread of every key's touches: mean [28, 2], variance [28, 2] of a touch yet to come."""
 
-    mean: Floats
-    variance: Floats
+    mean: Float64
+    variance: Float64
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -76,7 +87,7 @@ class TouchTrace:
     """What one learnt word added: its epoch and moments [28, MOMENTS]. For taking it back; in memory only."""
 
     epoch: int
-    moments: Indices
+    moments: Int64
 
 
 @dataclass(slots=True, repr=False)
@@ -84,10 +95,10 @@ class TouchModel:
     """One user's touches on one layout. sums: epoch -> moments [28, MOMENTS] of whole numbers."""
 
     layout: Layout = QWERTY
-    sums: dict[int, Indices] = field(default_factory=dict)
+    sums: dict[int, Int64] = field(default_factory=dict)
     _habit: Habit | None = None
 
-    def learn(self, operations: Indices, touches: Floats, tick: int) -> TouchTrace:
+    def learn(self, operations: Int64, touches: Float64, tick: int) -> TouchTrace:
         """Add the touches of a kept word to the keys it says they were meant for; return the trace.
 
         operations: [MAX_EDITS] edit ids of the kept candidate. touches: [T, 2], NaN where unknown. tick:
@@ -118,15 +129,15 @@ class TouchModel:
             raise ValueError("these touches are not among those learnt")
         self._put(trace.epoch, left)
 
-    def entries(self) -> Iterator[tuple[int, Floats]]:
+    def entries(self) -> Iterator[tuple[int, Float64]]:
         """Yield (epoch, moments [28, MOMENTS]) of everything held; no number is negative."""
         return ((epoch, self.stored(epoch)) for epoch in sorted(self.sums))
 
-    def stored(self, epoch: int) -> Floats:
+    def stored(self, epoch: int) -> Float64:
         """Return the moments of one epoch as they are stored, zeros if there are none."""
         return self._held(epoch).astype(np.float64)
 
-    def load(self, entries: Mapping[int, Floats], tick: int) -> None:
+    def load(self, entries: Mapping[int, Float64], tick: int) -> None:
         """Replace everything held by stored entries, less those that are EPOCHS_KEPT old.
 
         Raises ValueError for an entry of another shape.
@@ -150,10 +161,10 @@ class TouchModel:
             self._habit = _fitted(self._weighted())
         return self._habit
 
-    def emission(self, aimed: Floats, typed: str, touches: Floats) -> Floats:
+    def emission(self, aimed: Float64, typed: str, touches: Float64) -> Float64:
         """Return log P(touch | intended class), nats [T, 28], on the scale of the channel; NaN if unknown.
 
-        aimed: [28, 28] what keys are aimed at (`slips.aimed_keys`). touches: [T, 2] of `known_touches`.
+        aimed: [28, 28] what keys are aimed at (`aimed_keys`). touches: [T, 2] of `known_touches`.
 
         P(touch | i) = sum over k of aimed[i, k] f_k(touch) / g_t(touch), where f_k is the density of touches
         meant for k and g_t that of all touches which hit the typed key t, each key meant equally often. So
@@ -168,19 +179,19 @@ class TouchModel:
         density = np.exp(density - density.max(1, keepdims=True))
         share = density / density.sum(1, keepdims=True)  # [T, N]
         held = slip_substitutions(self.layout)[own].sum(0)[character_classes(typed)]  # [T]
-        emission: Floats = np.log(held[:, None] * (share @ aimed[:, own].T))
+        emission: Float64 = np.log(held[:, None] * (share @ aimed[:, own].T))
         return emission
 
-    def _held(self, epoch: int) -> Indices:
+    def _held(self, epoch: int) -> Int64:
         return self.sums.get(epoch, np.zeros((CLASSES, MOMENTS), np.int64))
 
-    def _put(self, epoch: int, moments: Indices) -> None:
+    def _put(self, epoch: int, moments: Int64) -> None:
         self.sums[epoch] = moments
         if not moments.any():
             del self.sums[epoch]
         self._habit = None
 
-    def _weighted(self) -> Floats:
+    def _weighted(self) -> Float64:
         # [28, MOMENTS] of all epochs, older ones weighing less; deviations from the centre, key widths.
         total = np.zeros((CLASSES, MOMENTS))
         newest = max(self.sums, default=0)
@@ -191,7 +202,7 @@ class TouchModel:
         return np.concatenate([touches, sums - _ORIGIN * touches, squares], axis=1)
 
 
-def _fitted(moments: Floats) -> Habit:
+def _fitted(moments: Float64) -> Habit:
     # Shrinks every key to the user's mean, and that to the population's. Axes are apart.
     touches, sums, squares = moments[:, :1], moments[:, 1:3], moments[:, 3:]  # [28, 1], [28, 2], [28, 2]
     seen = np.maximum(touches, 1e-9)

@@ -1,4 +1,5 @@
-"""From a kept word to counts: what is recorded, counted, held out, and taken back.
+"""From a kept word to stored counts: what is recorded, held out, taken back and forgotten.
 
-Belongs here: what `record` and `undo` do. Cannot reach the network, the sync or the encryption (a contract).
+Belongs here: what `record` and `undo` change in a profile, all or nothing. Cannot reach the network, the sync
+or the encryption (a contract).
 """

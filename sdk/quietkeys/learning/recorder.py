@@ -3,12 +3,13 @@
 Nothing but counts is stored: no message, no order of words beyond triples, no time of typing. A kill or a
 full disk leaves both the store and memory as they were. What `undo` needs lives in memory only, because the
 last words in order are text. A word that the lexicon lacks is learnt once it was kept often enough
-(`quietkeys.learning.new_words`).
+(`quietkeys.profile.memory`).
 """
 
 from __future__ import annotations
 
 import math
+import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -18,18 +19,26 @@ from typing import Final
 import numpy as np
 from numpy.random import Generator
 
-from quietkeys.bundle.language_model import BLANK, Context
-from quietkeys.keyboard.alignment import MAX_WORD
+from quietkeys.arrays import Float64
+from quietkeys.bundle.networks import Adapter
 from quietkeys.keyboard.touch_model import TouchTrace
-from quietkeys.learning.contested_mass import NEGLIGIBLE_MASS, Choice, Masses, count, no_masses, softmax
-from quietkeys.learning.held_out import pack_choice
-from quietkeys.learning.new_words import Pending
 from quietkeys.learning.touch_rows import load_touches, write_touches
+from quietkeys.prediction.events import (
+    Choice,
+    Masses,
+    added,
+    count,
+    is_contested,
+    no_masses,
+    pack_choice,
+    scaled,
+)
 from quietkeys.prediction.predictor import Judged, Predictor
-from quietkeys.profile.memory import TRACES_KEPT, Trace
+from quietkeys.prediction.redaction import LineWord, Redactor
+from quietkeys.profile.memory import TRACES_KEPT, Pending, Trace
 from quietkeys.profile.settings import SESSION, TICK, WORDS
 from quietkeys.profile.store import Store
-from quietkeys.text.tokens import is_correctable
+from quietkeys.text.tokens import BLANK, MAX_WORD, Context, is_correctable, words_of
 from quietkeys_protocol.errors import ErrorCode, Refused
 
 HELD_OUT_SHARE: Final = 0.2  # of the contested choices; they judge updates and are never counted
@@ -42,7 +51,7 @@ _DECAY: Final = math.log(2.0) / EVENT_HALF_LIFE
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
+class UndoReceipt:
     """Proof of one `record`, for `undo`. Holds no text."""
 
     id: str
@@ -55,15 +64,6 @@ class Kept:
     context: Context
     judged: Judged | None
     kept: str
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class LineWord:
-    """A word of the line being typed, with the one before it if any; secret: it turned out to be."""
-
-    previous: Context
-    word: str
-    secret: bool
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -138,21 +138,23 @@ class Recorder:
                 masses[block] = Masses(stored[0], stored[1])
         self._masses = masses
 
-    def record(self, kept: Kept, identity: str) -> Receipt:
+    def record(self, kept: Kept, identity: str) -> UndoReceipt:
         """Learn one kept piece; as `record_all`."""
         return self.record_all((kept,), identity)
 
-    def record_all(self, pieces: Sequence[Kept], identity: str) -> Receipt:
+    def record_all(self, pieces: Sequence[Kept], identity: str = "") -> UndoReceipt:
         """Learn kept pieces, all or none; return their receipt. With no pieces the store is left alone.
 
-        identity: a fresh random id. Raises TryAgain (DISK_FULL, STORAGE_FAILED); then nothing was learned.
+        identity: of the receipt, a random one if empty. Raises TryAgain (DISK_FULL, STORAGE_FAILED); then
+        nothing was learned.
         """
+        identity = identity or secrets.token_hex(16)
         self._note_idleness()
         pieces = [piece for piece in pieces if not self._pending.is_forgotten(piece.kept)]
         if not pieces:
             self._learnt[identity] = ()
             self._drop_old_receipts()
-            return Receipt(identity)
+            return UndoReceipt(identity)
         choices = [self._choice(piece) for piece in pieces]
         masses: Mapping[str, Masses] = self._masses
         learnt: list[_Learnt] = []
@@ -167,14 +169,15 @@ class Recorder:
                     one = self._learn(piece, counted, row)
                     learnt.append(one)
                     if one.trace is not None:
-                        masses = _scaled(masses, math.exp(-_DECAY))
-                    masses = _added(masses, counted, 1.0)
+                        masses = scaled(masses, math.exp(-_DECAY))
+                    masses = added(masses, counted, 1.0)
                 self._write(learnt, masses, self.words + len(learnt))
         except BaseException:
             for one in reversed(learnt):
                 self._unlearn(one)
             raise
-        self._predictor.touch.drop_old(self.tick)
+        if self._predictor.touch.sums:
+            self._predictor.touch.drop_old(self.tick)
         self._masses = masses
         self.words += len(learnt)
         self._learnt[identity] = tuple(learnt)
@@ -183,9 +186,9 @@ class Recorder:
             for choice, held_out in choices:
                 if choice is not None and not held_out:
                     self._on_choice(choice)
-        return Receipt(identity)
+        return UndoReceipt(identity)
 
-    def undo(self, receipt: Receipt) -> None:
+    def undo(self, receipt: UndoReceipt) -> None:
         """Take back what one `record` learned, as if it had not been.
 
         Raises Refused (RECEIPT_UNKNOWN) for a receipt that was used, is not of this profile since it was
@@ -239,7 +242,7 @@ class Recorder:
                 self._pending.clear(word)
                 if word not in memory.lexicon and word not in memory.own_words:
                     trace = memory.learn(BLANK, BLANK, word)
-                    masses = _scaled(masses, math.exp(-_DECAY))
+                    masses = scaled(masses, math.exp(-_DECAY))
                     self._write(
                         [_Learnt((), word, trace.tick, None, trace, None, None, None)], masses, self.words
                     )
@@ -274,7 +277,7 @@ class Recorder:
         learns, marked = self._pending.keep(piece.kept, self._session)
         trace = memory.learn(*self._before(piece.context), piece.kept) if learns else None
         session = self._session if marked else None
-        touch = self._learn_touches(piece)
+        touch = self._predictor.learn_touches(piece.judged, piece.kept)
         previous = piece.context[-1:]
         return _Learnt(previous, piece.kept, memory.tick, session, trace, counted, row, touch)
 
@@ -290,9 +293,9 @@ class Recorder:
             was_last = one.trace is not None and one.tick == memory.tick
             age = memory.tick - one.tick
             self._unlearn(one)
-            masses = _added(masses, one.counted, -math.exp(-_DECAY * age))
+            masses = added(masses, one.counted, -math.exp(-_DECAY * age))
             if was_last:
-                masses = _scaled(masses, math.exp(_DECAY))
+                masses = scaled(masses, math.exp(_DECAY))
         removed = False
         try:
             with self._store.transaction():
@@ -324,16 +327,8 @@ class Recorder:
     def _choice(self, piece: Kept) -> tuple[Choice | None, bool]:
         # (the kept piece as numbers, whether it is held out)
         choice = None if piece.judged is None else self._predictor.choice(piece.judged, piece.kept)
-        held_out = choice is not None and _contested(self._predictor, choice)
+        held_out = choice is not None and is_contested(self._predictor.events, choice)
         return choice, held_out and bool(self._rng.random() < HELD_OUT_SHARE)
-
-    def _learn_touches(self, piece: Kept) -> TouchTrace | None:
-        # Where the keys of the kept candidate were touched, if it was one and touches are known.
-        slate = None if piece.judged is None else piece.judged.slate
-        position = -1 if slate is None else slate.position(piece.kept)
-        if slate is None or position < 0 or np.isnan(slate.touches).all():
-            return None
-        return self._predictor.touch.learn(slate.operations[position], slate.touches, self.tick)
 
     def _unlearn(self, one: _Learnt) -> None:
         if one.trace is not None:
@@ -367,29 +362,35 @@ class Recorder:
             self._learnt.popitem(last=False)
 
 
+def record(
+    redactor: Redactor,
+    recorder: Recorder,
+    adapter: Adapter,
+    context: str,
+    typed: str,
+    kept: str,
+    touches: Float64 | None,
+) -> UndoReceipt:
+    """Learn what was kept, but for what is to be blanked; `Personalizer.record` says what that is.
+
+    What only now turns out to be secret, as the first of two words that an app has a pattern for, is taken
+    back. touches: [len(typed), 2], None where none is known. Raises as `Recorder.record_all`.
+    """
+    seen = redactor.redacted(context, kept)
+    recorder.unlearn(seen.words)
+    meant = words_of(seen.context, seen.text)
+    came = redactor.redacted(context, typed)
+    hit = words_of(came.context, came.text)
+    judged: list[Judged | None] = [None] * len(meant)
+    if len(hit) == len(meant):
+        judged = [
+            redactor.predictor.judge(piece.context, one.text, adapter, one.touches(touches))
+            for piece, one in zip(meant, hit, strict=True)
+        ]
+    pieces = [Kept(piece.context, one, piece.text) for piece, one in zip(meant, judged, strict=True)]
+    return recorder.record_all(pieces)
+
+
 def _is_of(one: _Learnt, typed: LineWord) -> bool:
     # Whether this is what was recorded of a word; what stood before it may have been blanked by then.
     return one.word == typed.word and one.previous in (typed.previous, (BLANK,))
-
-
-def _contested(predictor: Predictor, choice: Choice) -> bool:
-    # Whether the base model and local memory left the kept candidate in any doubt.
-    probability = softmax(choice.features @ predictor.events.base_weights)
-    return bool(1.0 - probability[choice.kept] > NEGLIGIBLE_MASS)
-
-
-def _scaled(masses: Mapping[str, Masses], factor: float) -> dict[str, Masses]:
-    return {block: both.scaled(factor) for block, both in masses.items()}
-
-
-def _added(
-    masses: Mapping[str, Masses], counted: Mapping[str, Masses] | None, weight: float
-) -> Mapping[str, Masses]:
-    # Never negative, whatever rounding left.
-    if counted is None:
-        return masses
-    sums = {block: both.plus(counted[block].scaled(weight)) for block, both in masses.items()}
-    return {
-        block: Masses(np.maximum(both.evidence_for, 0.0), np.maximum(both.evidence_against, 0.0))
-        for block, both in sums.items()
-    }

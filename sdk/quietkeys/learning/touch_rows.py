@@ -1,34 +1,17 @@
-"""Touches on their way through a profile: taken from an app, stored, and read again."""
+"""The sums of a user's touches as rows of the profile: stored, and read again."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final
 
-from quietkeys.keyboard.layout import Floats, Layout
-from quietkeys.keyboard.touch_model import TouchModel, known_touches, no_touches, oldest_epoch
+from quietkeys.keyboard.touch_model import TouchModel, oldest_epoch
 from quietkeys.profile.store import Store
-from quietkeys.text.tokens import straightened
-from quietkeys_protocol.errors import ErrorCode, Refused, error_of
+from quietkeys_protocol.errors import ErrorCode, error_of
 
-Touches = Sequence[tuple[float, float] | None]  # one (x, y) a character, None where there is none
 _STORED: Final = "touch/"  # of the name of an array, before layout and epoch
 _DIGITS: Final = 12  # of an epoch in a name
 _LARGEST: Final = 2.0**53  # of a stored sum: beyond, floats are no whole numbers
-
-
-def touches_of(layout: Layout, typed: str, touches: Touches | None) -> Floats:
-    """Return an app's touches [T, 2], NaN where none is known or it makes no sense; `known_touches`.
-
-    Raises Refused (TOUCHES_MALFORMED) if they are not one (x, y) or None for each character.
-    """
-    if touches is None:
-        return no_touches(typed)
-    try:
-        return known_touches(layout, straightened(typed), touches)
-    except (ValueError, TypeError, OverflowError):
-        # Not `from` it: numpy quotes what it cannot read, and that may be text.
-        raise Refused(ErrorCode.TOUCHES_MALFORMED) from None
 
 
 def load_touches(store: Store, model: TouchModel, tick: int) -> None:

@@ -11,20 +11,16 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from quietkeys.bundle.language_model import Context
-from quietkeys.bundle.lexicon import RESERVED
-from quietkeys.bundle.symbols import FIRST_WORD
+from quietkeys.arrays import Float64, Int64
+from quietkeys.bundle.lexicon import RESERVED, UNKNOWN
+from quietkeys.bundle.networks import FIRST_WORD, Adapter
 from quietkeys.prediction.predictor import Predictor
-from quietkeys.prediction.scorer import Adapter
-from quietkeys.prediction.slate import UNKNOWN
+from quietkeys.text.tokens import Context
 
 MODELLED: Final = 40  # words of the language model that are weighed
 OWN: Final = 60  # words of local memory that are weighed
 _NO_OWN_MODEL: Final = -1e3  # nats, of a word that the lexicon lacks: own counts alone speak for it
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -66,7 +62,7 @@ def completions(
 
 
 def _weighed(
-    predictor: Predictor, context: Context, ids: NDArray[np.int64], prefix: str, adapter: Adapter
+    predictor: Predictor, context: Context, ids: Int64, prefix: str, adapter: Adapter
 ) -> list[Continuation]:
     lexicon, memory = predictor.model.search.lexicon, predictor.memory
     known = [lexicon.words[position] for position in ids]
@@ -82,7 +78,7 @@ def _weighed(
         return []
     every = np.concatenate([ids, [lexicon.index.get(word, UNKNOWN) for word in own]]).astype(np.int64)
     state = predictor.model.language.after(context)
-    modelled = predictor.maker.log_language(state, words, every, not context)
+    modelled = predictor.log_language(state, words, every, not context)
     modelled[every == UNKNOWN] = _NO_OWN_MODEL
     share = memory.share()
     personal = share * np.array([memory.probability(*before, word) for word in words])
@@ -92,11 +88,11 @@ def _weighed(
     return [Continuation(words[position], float(np.exp(score[position]))) for position in order]
 
 
-def _lexicon_block(predictor: Predictor, ids: NDArray[np.int64], adapter: Adapter) -> Floats:
+def _lexicon_block(predictor: Predictor, ids: Int64, adapter: Adapter) -> Float64:
     weights = adapter.weights.get("lexicon")
     block = next((block for block in predictor.plan.blocks if block.name == "lexicon"), None)
     if weights is None or block is None or not np.any(weights):
         return np.zeros(len(ids))
     values = np.append(block.A @ weights.astype(np.float64), 0.0)
-    result: Floats = values[predictor.events.bucket(ids)]
+    result: Float64 = values[predictor.events.bucket(ids)]
     return result

@@ -10,8 +10,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
+from quietkeys.arrays import Float64
 
 
 class Level(StrEnum):
@@ -26,7 +25,7 @@ class Level(StrEnum):
 CERTAINTY: Final = {Level.OFF: 2.0, Level.CAREFUL: 0.95, Level.NORMAL: 0.5, Level.EAGER: 0.3}
 
 
-def decided(probability: NDArray[np.float64], literal: int, certainty: float) -> int:
+def decided(probability: Float64, literal: int, certainty: float) -> int:
     """Return the candidate to put in place when the word ends: the best one if sure enough, else the literal.
 
     probability: [K]. literal: the candidate that was typed. certainty: of CERTAINTY.

@@ -7,18 +7,15 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from quietkeys.arrays import Int64
 from quietkeys.bundle.bundle import Bundle
-from quietkeys.bundle.language_model import LanguageModel
-from quietkeys.bundle.lexicon import Lexicon, WordTables
-from quietkeys.bundle.symbols import CLASSES
+from quietkeys.bundle.lexicon import Lexicon, LexiconSearch, WordTables
+from quietkeys.bundle.networks import CLASSES, LanguageModel, Scorer
 from quietkeys.keyboard.edits import EDIT_COUNT
 from quietkeys.keyboard.layout import QWERTY, Layout
 from quietkeys.keyboard.layout_channel import LayoutChannel
-from quietkeys.prediction.event_map import EventMap, parse_event_map
-from quietkeys.prediction.scorer import Scorer
-from quietkeys.prediction.slate import LexiconSearch
+from quietkeys.prediction.events import EventMap, parse_event_map
 from quietkeys_protocol.errors import ErrorCode, Untrusted
 from quietkeys_protocol.plan import Plan
 
@@ -40,7 +37,7 @@ class Model:
     plan: Plan
     events: EventMap
     scorer: Scorer
-    word_of_symbol: NDArray[np.int64]
+    word_of_symbol: Int64
 
 
 def load_model(bundle: Bundle, layout: Layout = QWERTY) -> Model:
@@ -68,7 +65,7 @@ def symbols_of(lexicon: Lexicon) -> dict[str, int]:
     return {lexicon.words[position]: int(lexicon.tables.symbol[position]) for position in known}
 
 
-def word_of_symbol(lexicon: Lexicon) -> NDArray[np.int64]:
+def word_of_symbol(lexicon: Lexicon) -> Int64:
     """Return the lexicon's id of every symbol of the language model, -1 where it has none."""
     known = np.flatnonzero(lexicon.tables.symbol >= 0)
     result = np.full(int(lexicon.tables.symbol.max(initial=0)) + 1, -1, dtype=np.int64)

@@ -1,33 +1,89 @@
 """Judges one piece of typing: its candidates, their scores, and what a kept candidate counts for.
 
-This is the typing path: onnxruntime, numpy and rapidfuzz, and nothing that knows about encryption.
+The *slate* is the candidates for one typed word, with everything the model needs to score them. This is the
+typing path: onnxruntime, numpy and rapidfuzz, and nothing that knows about encryption.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
 
-from quietkeys.bundle.language_model import Context
-from quietkeys.keyboard.alignment import MAX_WORD
+from quietkeys.arrays import Float32, Float64, Int64
+from quietkeys.bundle.lexicon import PHRASE, UNKNOWN, Found, reach
+from quietkeys.bundle.networks import Adapter, LanguageState, Scorer
+from quietkeys.keyboard import edits
 from quietkeys.keyboard.layout import Layout
-from quietkeys.keyboard.touch_model import TouchModel
-from quietkeys.learning.contested_mass import Choice, log_sum_exp, softmax
-from quietkeys.prediction.event_map import FEATURES, EventMap, Floats
+from quietkeys.keyboard.touch_events import touch_events
+from quietkeys.keyboard.touch_model import TouchModel, TouchTrace
+from quietkeys.prediction.events import FEATURES, Choice, EventMap, evidence, log_sum_exp, softmax
 from quietkeys.prediction.levels import CERTAINTY, Level, decided
 from quietkeys.prediction.model import Model
-from quietkeys.prediction.scorer import Adapter, Scorer
-from quietkeys.prediction.slate import UNKNOWN, Slate, SlateMaker
 from quietkeys.profile.memory import Memory
-from quietkeys.text.tokens import is_correctable
+from quietkeys.text.tokens import MAX_WORD, Context, is_correctable
 from quietkeys_protocol.plan import Plan
 
+KEPT_CANDIDATES: Final = 12  # of a slate that a choice keeps, the most probable ones
+SLATE_SIZE: Final = 24  # candidates that are scored
+START_SHARE: Final = 0.4  # of plain word frequency where there is no context: it may be no sentence at all
+SHARE: Final = 0.03  # of plain word frequency elsewhere
 _LANGUAGE: Final = FEATURES.index("language")
 _PERSONAL: Final = FEATURES.index("personal")
-KEPT_CANDIDATES: Final = 12  # of a slate that a choice keeps, the most probable ones
+_RARE: Final = -16.0  # nats, rough log-probability of a spelling the lexicon lacks
+_PAD: Final = 0  # of spellings; a character's symbol is its class + 1
+
+_FREE = np.zeros(edits.EDIT_COUNT, dtype=bool)  # edits that are no errors
+_FREE[[edits.NONE, *(edits.substitution(letter, letter) for letter in range(edits.CLASSES))]] = True
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Slate:
+    """K candidates for one typed word; the literal is always among them.
+
+    ids: [K] lexicon ids (UNKNOWN where the lexicon lacks the word, PHRASE for two words). operations: [K,
+    MAX_EDITS] edit ids. language: [K] log P(word | context), nats, the spelling of unknown words left out.
+    touches: [T, 2] of `known_touches`. touch: [K] what they and the layout add to the log-probabilities that
+    the bundle's channel gives the operations, nats. touch_events: [K, W] indices into TOUCH_EVENTS, -1 for
+    none. personal: [K] share x P(word | context) of the user's own counts. base_share: what is left for the
+    base model. evidence: [K, len(EVIDENCE)].
+    """
+
+    typed: str
+    words: tuple[str, ...]
+    ids: Int64
+    operations: Int64
+    language: Float32
+    touches: Float64
+    touch: Float32
+    touch_events: Int64
+    personal: Float32
+    base_share: float
+    evidence: Float32
+    literal: int
+
+    def position(self, word: str) -> int:
+        """Return where `word` stands, or -1."""
+        return self.words.index(word) if word in self.words else -1
+
+    def inputs(self) -> dict[str, NDArray[Any]]:
+        """Return what the ranker's graph is given of it, the adapter's weights aside."""
+        return {
+            "candidate": self.ids,
+            "language": self.language,
+            "touch": self.touch,
+            "touch_events": self.touch_events,
+            "spelling": _spellings(self),
+            "edits": self.operations,
+            "personal": self.personal,
+            "base_share": np.array([self.base_share], dtype=np.float32),
+            "evidence": self.evidence,
+        }
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -40,8 +96,8 @@ class Judged:
     """
 
     slate: Slate
-    probability: Floats
-    features: Floats
+    probability: Float64
+    features: Float64
     settled: bool
     log_mass: float
 
@@ -49,7 +105,7 @@ class Judged:
         """Return what stands there after the word has ended."""
         return self.slate.words[self.decided(self.probability, CERTAINTY[level])]
 
-    def decided(self, probability: Floats, certainty: float = CERTAINTY[Level.NORMAL]) -> int:
+    def decided(self, probability: Float64, certainty: float = CERTAINTY[Level.NORMAL]) -> int:
         """Return the candidate that is put in place under these probabilities [K], for this certainty."""
         return self.slate.literal if self.settled else decided(probability, self.slate.literal, certainty)
 
@@ -78,7 +134,6 @@ class Predictor:
         self.memory.lexicon = model.search.lexicon.index
         self.model = model
         self.touch = TouchModel(self.layout)
-        self.maker = SlateMaker(model.search, model.language, self.memory, self.touch)
 
     @property
     def layout(self) -> Layout:
@@ -101,18 +156,35 @@ class Predictor:
         return self.model.scorer
 
     def judge(
-        self, context: Context, piece: str, adapter: Adapter, touches: Floats | None = None
+        self, context: Context, piece: str, adapter: Adapter, touches: Float64 | None = None
     ) -> Judged | None:
         """Return the judgement of a lower-case piece, or None where it is left alone.
 
-        touches: [T, 2] of `touch.known_touches`, None if there are none.
+        touches: [T, 2] of `known_touches`, None if there are none.
         """
         if not is_correctable(piece) or len(piece) > MAX_WORD:
             return None
-        slate = self.maker.make(context, piece, touches)
-        scores = self.scorer.score(slate, adapter)
+        slate = self.slate(context, piece, touches)
+        scores = self.scorer.score(slate.inputs(), adapter)
         settled = self._is_settled(piece)
         return Judged(slate, softmax(scores.score), scores.features, settled, log_sum_exp(scores.score))
+
+    def slate(self, context: Context, typed: str, touches: Float64 | None = None) -> Slate:
+        """Return the slate of a normalized word after a context. touches: as in `judge`."""
+        state = self.model.language.after(context)
+        points = _no_touches(typed) if touches is None else touches
+        touched = not np.isnan(points).all()
+        emission = self.touch.emission(self.model.search.channel.aimed, typed, points) if touched else None
+        found = self.model.search.near(typed, emission)
+        own = self._own_candidates(typed)
+        if own:
+            unknown = np.full(len(own), UNKNOWN, np.int64)
+            found = found.joined(self.model.search.aligned(typed, own, unknown, emission))
+        words = found.words
+        language = self.log_language(state, words, found.ids, not context)
+        personal = self._personal(context, words)
+        chosen = self._select(found, language, personal, typed)
+        return self._slate(typed, points, found.taken(chosen), language[chosen], personal[chosen])
 
     def log_probability(self, context: Context, word: str) -> float:
         """Return log P(word | context), nats, of a lower-case piece.
@@ -122,19 +194,40 @@ class Predictor:
         """
         if not is_correctable(word) or len(word) > MAX_WORD:
             raise ValueError("not a lower-case run of at most MAX_WORD letters and inner apostrophes")
-        scores = self.scorer.score(self.maker.alone(context, word), self.scorer.no_adapter())
+        scores = self.scorer.score(self._alone(context, word).inputs(), self.scorer.no_adapter())
         return float(scores.features[0, _LANGUAGE] + scores.features[0, _PERSONAL])
+
+    def log_language(self, state: LanguageState, words: Sequence[str], ids: Int64, is_start: bool) -> Float64:
+        """Return log P(word | context) [K], nats; of an unknown word, without its spelling."""
+        lexicon, chances = self.model.search.lexicon, state.log_probability
+        share = START_SHARE if is_start else SHARE
+        modelled = lexicon.log_probability(chances, ids)
+        frequency = lexicon.tables.log_frequency[ids].astype(np.float64)
+        result: Float64 = np.logaddexp(np.log1p(-share) + modelled, np.log(share) + frequency)
+        for position in np.flatnonzero(ids == UNKNOWN):
+            result[position] = lexicon.log_unknown(chances, words[position])
+        pairs = np.flatnonzero(ids == PHRASE)
+        if len(pairs):
+            split = [words[position].split() for position in pairs]
+            after = self.model.language.next_states(state, [first for first, _ in split])
+            for position, (first, second), later in zip(pairs, split, after, strict=True):
+                chosen = [lexicon.index[first], lexicon.index[second]]
+                result[position] = (
+                    lexicon.log_probability(chances, np.array(chosen[:1]))[0]
+                    + lexicon.log_probability(later.log_probability, np.array(chosen[1:]))[0]
+                )
+        return result
 
     def log_spelling(self, word: str) -> float:
         """Return log P(spelling), nats, of a piece under the bundle's character model of unknown words."""
         slate = replace(
-            self.maker.alone((), word),
+            self._alone((), word),
             ids=np.array([UNKNOWN], np.int64),
             language=np.zeros(1, np.float32),
             personal=np.zeros(1, np.float32),
             base_share=1.0,
         )
-        return float(self.scorer.score(slate, self.scorer.no_adapter()).features[0, _LANGUAGE])
+        return float(self.scorer.score(slate.inputs(), self.scorer.no_adapter()).features[0, _LANGUAGE])
 
     def choice(self, judged: Judged, kept: str) -> Choice | None:
         """Return the kept word as numbers, or None if it was not among the candidates."""
@@ -146,14 +239,77 @@ class Predictor:
         rows = np.argsort(-base, kind="stable")[:KEPT_CANDIDATES]
         operations, touched = judged.slate.operations[rows], judged.slate.touch_events[rows]
         edit_events = np.where(operations > 0, self.events.event_of_edit[operations], -1)
-        touch_events = np.where(touched >= 0, self.events.first_touch_event + touched, -1)
+        events_of_touches = np.where(touched >= 0, self.events.first_touch_event + touched, -1)
         return Choice(
             features=judged.features[rows],
-            edit_events=np.concatenate([edit_events, touch_events], axis=1),
+            edit_events=np.concatenate([edit_events, events_of_touches], axis=1),
             buckets=self.events.bucket(judged.slate.ids[rows]),
             kept=int(np.flatnonzero(rows == position)[0]),
             literal=int(np.flatnonzero(rows == judged.slate.literal)[0]),
         )
+
+    def learn_touches(self, judged: Judged | None, kept: str) -> TouchTrace | None:
+        """Learn where the keys of the kept candidate were touched, if it was one and touches are known."""
+        position = -1 if judged is None else judged.slate.position(kept)
+        if judged is None or position < 0 or np.isnan(judged.slate.touches).all():
+            return None
+        return self.touch.learn(judged.slate.operations[position], judged.slate.touches, self.memory.tick)
+
+    def _alone(self, context: Context, word: str) -> Slate:
+        # The slate of a word that is typed as it is meant, and is the only candidate.
+        typed = self.model.search.lexicon.index.get(word, UNKNOWN)
+        found = self.model.search.aligned(word, [word], np.array([typed], np.int64))
+        language = self.log_language(self.model.language.after(context), found.words, found.ids, not context)
+        return self._slate(word, _no_touches(word), found, language, self._personal(context, found.words))
+
+    def _slate(
+        self, typed: str, points: Float64, found: Found, language: Float64, personal: Float64
+    ) -> Slate:
+        # Of all candidates found. points: [T, 2]; language, personal: [K].
+        channel = self.model.search.channel
+        touched = not np.isnan(points).all()
+        errors = (~_FREE[found.operations]).sum(1)
+        known = [bool(identity != UNKNOWN) for identity in found.ids]
+        return Slate(
+            typed=typed,
+            words=found.words,
+            ids=found.ids,
+            operations=found.operations,
+            language=language.astype(np.float32),
+            touches=points,
+            touch=(found.channel - channel.shipped[found.operations].sum(1)).astype(np.float32),
+            touch_events=touch_events(channel.layout, points, found.operations)
+            if touched
+            else np.zeros((len(found.ids), 0), np.int64),
+            personal=personal.astype(np.float32),
+            base_share=1.0 - self.memory.share(),
+            evidence=evidence(self.memory, found.words, typed, known, errors.tolist()),
+            literal=found.words.index(typed),
+        )
+
+    def _personal(self, context: Context, words: Sequence[str]) -> Float64:
+        before = self.memory.before(context)
+        chance = [self.memory.probability(*before, word) for word in words]
+        return self.memory.share() * np.array(chance, dtype=np.float64)
+
+    def _select(self, found: Found, language: Float64, personal: Float64, typed: str) -> Int64:
+        # First selection; the literal always stays.
+        rough = np.where(found.ids == UNKNOWN, language + _RARE, language)
+        score = np.log(np.exp(rough) + personal) + found.channel
+        score[found.words.index(typed)] = np.inf
+        return np.argsort(-score, kind="stable")[:SLATE_SIZE]
+
+    def _own_candidates(self, typed: str) -> list[str]:
+        # Personal words near what was typed, and the literal itself if the lexicon lacks it.
+        own = list(self.memory.own_words)
+        found: list[str] = []
+        if own and len(typed) > 2:
+            cutoff = reach(typed)
+            distances = process.cdist([typed], own, scorer=OSA.distance, score_cutoff=cutoff, dtype=np.uint8)
+            near = [own[position] for position in np.flatnonzero(distances[0] <= cutoff)]
+            found = [word for word in near if word != typed]
+        known = typed in self.model.search.lexicon.index
+        return found if known else [*found, typed]
 
     def _is_settled(self, piece: str) -> bool:
         lexicon = self.model.search.lexicon
@@ -162,3 +318,17 @@ class Predictor:
         owner, mark, _ = piece.partition("'s")
         owned = mark and piece.endswith(mark) and owner in lexicon.index
         return bool(owned) or piece in self.memory.own_words
+
+
+def _spellings(slate: Slate) -> Int64:
+    # [K, S] symbols of the words that the lexicon lacks; a row of padding for every other word.
+    outside = [word if known == UNKNOWN else "" for word, known in zip(slate.words, slate.ids, strict=True)]
+    table = np.full((len(outside), max(1, *map(len, outside))), _PAD, dtype=np.int64)
+    for row, word in enumerate(outside):
+        table[row, : len(word)] = [character + 1 for character in edits.character_classes(word)]
+    return table
+
+
+def _no_touches(typed: str) -> Float64:
+    # The touch points of what was typed [T, 2] where none is known: NaN.
+    return np.full((len(typed), 2), np.nan)

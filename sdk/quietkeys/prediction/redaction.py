@@ -2,7 +2,7 @@
 
 The line that is typed in, what was typed and what was kept are searched as one text. Letters and digits of a
 match become "0"; so the text keeps its length, and what is blanked is no word to any other module
-(`quietkeys.text.pieces`). Numbers need no rule here: a token with a digit is no word anyway.
+(`quietkeys.text.tokens`). Numbers need no rule here: a token with a digit is no word anyway.
 """
 
 from __future__ import annotations
@@ -13,11 +13,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from quietkeys.keyboard.alignment import MAX_WORD
-from quietkeys.learning.recorder import LineWord
 from quietkeys.prediction.predictor import Predictor
-from quietkeys.text.pieces import REACH, words_of
-from quietkeys.text.tokens import straightened
+from quietkeys.text.tokens import MAX_WORD, REACH, Context, straightened, words_of
 
 LEAST_RANDOM: Final = 8  # letters of a string that can be called random
 RANDOM: Final = (
@@ -76,6 +73,15 @@ _LETTERS: Final = re.compile(r"[A-Za-z']+")
 _DRAWN_OUT: Final = re.compile(r"(.)\1{2,}")  # "sooo"
 _CASE_TURNS: Final = re.compile(r"[a-z][A-Z]")
 _SHOWS: Final = re.compile(r"[^\W_]")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class LineWord:
+    """A word of the line being typed, with the one before it if any; secret: it turned out to be."""
+
+    previous: Context
+    word: str
+    secret: bool
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -10,18 +10,17 @@ from typing import Final
 import numpy as np
 
 from quietkeys.answers import Suggestions
-from quietkeys.bundle.language_model import BLANK, Context
-from quietkeys.keyboard.layout import Floats
+from quietkeys.arrays import Float64
+from quietkeys.bundle.lexicon import UNKNOWN
+from quietkeys.bundle.networks import Adapter
 from quietkeys.prediction.completion import completions, next_words
-from quietkeys.prediction.event_map import FEATURES
+from quietkeys.prediction.events import FEATURES
 from quietkeys.prediction.levels import CERTAINTY, Level
 from quietkeys.prediction.predictor import Judged, Predictor
 from quietkeys.prediction.preferences import Preferences
 from quietkeys.prediction.redaction import Redactor
-from quietkeys.prediction.scorer import Adapter
-from quietkeys.prediction.slate import UNKNOWN
-from quietkeys.text.casing import is_name_like, shows_capital
-from quietkeys.text.pieces import Piece, Token, context_of, token_of
+from quietkeys.text.tokens import BLANK, Context, Piece, context_of
+from quietkeys.text.typed_token import Token, is_name_like, shows_capital, token_of
 
 STRIP: Final = 3  # suggestions shown
 GOES_ON: Final = 0.03  # odds that a word goes on, in a strip that is mostly read when the word has ended
@@ -38,9 +37,12 @@ def suggestions(
     preferences: Preferences,
     context: str,
     typed: str,
-    touches: Floats,
+    touches: Float64 | None,
 ) -> Suggestions:
-    """Return what to show; `Personalizer.suggest` says what that is. touches: [len(typed), 2]."""
+    """Return what to show; `Personalizer.suggest` says what that is.
+
+    touches: [len(typed), 2], None where none is known.
+    """
     predictor, given = redactor.predictor, typed
     seen = redactor.redacted(context, typed)
     context, typed = seen.context, seen.text
@@ -175,11 +177,10 @@ def _merged(
         return None
     earlier = predictor.model.language.after(before[:-1])
     later = predictor.model.language.after(before)
-    maker = predictor.maker
 
     def log_chance(state: object, word: str, is_start: bool) -> float:
         identity = np.array([lexicon.index.get(word, UNKNOWN)], np.int64)
-        found = float(maker.log_language(state, [word], identity, is_start)[0])  # type: ignore[arg-type]
+        found = float(predictor.log_language(state, [word], identity, is_start)[0])  # type: ignore[arg-type]
         return found + _SPELLING if identity[0] == UNKNOWN else found
 
     start = len(before) == 1

@@ -19,14 +19,22 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from quietkeys.files import translated
+from quietkeys.files import system_error
 from quietkeys.profile import schema
-from quietkeys.vault.sealing import DataKey
-from quietkeys_protocol.errors import ErrorCode, Untrusted, error_of
+from quietkeys.vault.sealing import BLOCK, DataKey
+from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Untrusted, error_of
 
-BLOCK: Final = 16  # bytes that contents are padded to a multiple of
 _SIZE: Final = struct.Struct(">H")  # of the text before a content
 BUSY_S: Final = 5.0  # to wait for another connection's transaction
+# Codes of what our statements meet in a damaged file only: tables that are not there, wrong types.
+_DAMAGE: Final = (
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_ERROR,
+    sqlite3.SQLITE_FORMAT,
+    sqlite3.SQLITE_MISMATCH,
+    sqlite3.SQLITE_TOOBIG,
+)
 
 
 class Database:
@@ -44,7 +52,7 @@ class Database:
 
         Raises Untrusted (PROFILE_DAMAGED), Outdated (PROFILE_NEWER) or TryAgain (DISK_FULL, STORAGE_FAILED).
         """
-        with translated():
+        with _translated():
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
             connection = sqlite3.connect(path, BUSY_S, isolation_level=None, check_same_thread=False)
         return cls._prepared(connection, key)
@@ -89,7 +97,7 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Do everything inside, or nothing of it. Raises TryAgain (DISK_FULL, STORAGE_FAILED)."""
-        with self._lock, translated():
+        with self._lock, _translated():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -101,12 +109,12 @@ class Database:
 
     def run(self, statement: str, *values: object) -> None:
         """Run a statement that returns nothing."""
-        with self._lock, translated():
+        with self._lock, _translated():
             self._connection.execute(statement, values)
 
     def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """Return the rows of a statement."""
-        with self._lock, translated():
+        with self._lock, _translated():
             return self._connection.execute(statement, values).fetchall()
 
     def row(self, statement: str, *values: object) -> tuple[Any, ...] | None:
@@ -120,7 +128,7 @@ class Database:
 
     def copy(self) -> bytes:
         """Return a file's worth of this database as it is now, rows sealed as they are."""
-        with self._lock, translated():
+        with self._lock, _translated():
             return self._connection.serialize()
 
     def scrub(self) -> None:
@@ -131,7 +139,7 @@ class Database:
 
 def is_made(path: Path) -> bool:
     """Return whether a file holds a database that `Database.open` has made; raises as that does."""
-    with translated():
+    with _translated():
         if not path.exists():
             return False
         connection = sqlite3.connect(path, BUSY_S)
@@ -139,6 +147,28 @@ def is_made(path: Path) -> bool:
             return connection.execute("PRAGMA user_version").fetchall() != [(0,)]
         finally:
             connection.close()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    # Errors of SQLite and of the operating system as ours; they may name paths, never words.
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _error_of(error) from error
+    except UnicodeDecodeError:  # in the message of an error about a damaged schema; it quotes the file
+        raise error_of(ErrorCode.PROFILE_DAMAGED) from None
+    except OSError as error:
+        raise system_error(error) from error
+
+
+def _error_of(error: sqlite3.Error) -> QuietkeysError:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_FULL:
+        return error_of(ErrorCode.DISK_FULL)
+    if code in _DAMAGE or (code == 0 and isinstance(error, sqlite3.OperationalError)):  # 0: of the module
+        return error_of(ErrorCode.PROFILE_DAMAGED)
+    return error_of(ErrorCode.STORAGE_FAILED)
 
 
 class SealedRows:

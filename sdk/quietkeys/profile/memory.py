@@ -1,18 +1,24 @@
-"""Local memory: decayed counts of the user's words, pairs and triples, and the personal dictionary.
+"""Local memory: decayed counts of the user's words, pairs and triples, and how words of their own enter it.
 
 It never leaves the device in any form. No message text is kept: only counts, keyed by one to three
 words. A count halves every `HALF_LIFE` words that the user types.
+
+A word that the lexicon lacks enters only after it was kept KEEPS times over SESSIONS sessions: a password or
+a slip that gets past all else is seldom kept so often. Until then it is a mark in the store, without its
+letters. The mark stays with a word that entered: `undo` may still take a keep away, and the word with it.
 """
 
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import nlargest
-from typing import Final
+from typing import Final, Protocol
 
-from quietkeys.bundle.language_model import BLANK
+from quietkeys.text.tokens import BLANK, last_two
+from quietkeys_protocol.errors import ErrorCode, TryAgain, error_of
 
 HALF_LIFE: Final = 50_000  # words typed until a count weighs half
 _DECAY: Final = math.log(2.0) / HALF_LIFE  # per word
@@ -23,10 +29,17 @@ SHARE_HALF: Final = 500.0  # words at which it weighs half of that
 NEGLIGIBLE: Final = 0.02  # counts below this are forgotten when the profile is next opened
 TRACES_KEPT: Final = 200  # words after which one can no longer be taken back
 STORED_TICKS: Final = 64  # what the tick of a stored count is rounded down to, in words
+KEEPS: Final = 3
+SESSIONS: Final = 2
+_MOST: Final = 8  # keeps that a mark counts
+_SESSION: Final = struct.Struct(">Q")  # the number of the session of one keep
+_PENDING: Final = "pending"
+_FORGOTTEN: Final = "forgotten"
 
 Key = tuple[str, ...]  # (word,), (previous, word) or (before, previous, word)
 
 
+Sessions = tuple[int, ...]  # of each keep, in order
 Entry = tuple[float, int]  # a decayed count and the tick it is decayed to, that of its last change
 _Slot = tuple[bool, Key]  # whether it is a history's total, and its name
 
@@ -236,13 +249,85 @@ class Memory:
             self._followers.pop(key[:-1], None)
 
 
-def last_two(context: Sequence[str]) -> tuple[str, str]:
-    """Return the last two words of a context's last sentence, older first, "" where it starts."""
-    sentence = list(context[-2:])
-    if "" in sentence:
-        sentence = sentence[sentence.index("") + 1 :] if sentence[-1] else []
-    padded = ["", "", *sentence]
-    return padded[-2], padded[-1]
+class Marks(Protocol):
+    """Where the keeps of pending words are stored: `Store`."""
+
+    def mark(self, kind: str, word: str, /) -> bytes | None:
+        """Return the content of a word's mark, None if there is none."""
+
+    def set_mark(self, kind: str, word: str, content: bytes | None, /) -> None:
+        """Set a word's mark, or remove it."""
+
+
+class Pending:
+    """The keeps of words that the lexicon lacks, and which words are never to be learnt."""
+
+    def __init__(self, store: Marks, lexicon: Container[str], own_words: Container[str]) -> None:
+        self._store = store
+        self._lexicon = lexicon
+        self._own_words = own_words
+
+    def keep(self, word: str, session: int) -> tuple[bool, bool]:
+        """Count one keep; return (whether the word is to be learnt, whether the mark counts this keep).
+
+        Raises Untrusted (PROFILE_DAMAGED).
+        """
+        if word in self._lexicon:
+            return True, False
+        known, kept = word in self._own_words, self._kept(word)
+        if known and (not kept or len(kept) == _MOST):
+            return True, False  # it was put there, or has been here for long
+        kept = (*kept, session)[-_MOST:]
+        self._write(word, kept)
+        return known or enough(kept), True
+
+    def keeps(self, word: str) -> int:
+        """Return how many keeps the mark of a word counts; 0 if the store cannot be read.
+
+        So a word is left alone as it is typed from its first keep on, before it is learnt.
+        """
+        try:
+            return len(self._store.mark(_PENDING, word) or b"") // _SESSION.size
+        except TryAgain:
+            return 0
+
+    def take_back(self, word: str, session: int) -> bool:
+        """Uncount a keep that the mark counts; return whether the word may stay in local memory."""
+        kept = list(self._kept(word))
+        if session not in kept:
+            return True  # it was put there since, or forgotten
+        kept.remove(session)
+        self._write(word, tuple(kept))
+        return enough(kept)
+
+    def is_forgotten(self, word: str) -> bool:
+        """Return whether a word is never to be learnt."""
+        return self._store.mark(_FORGOTTEN, word) is not None
+
+    def forget(self, word: str) -> None:
+        """Let a word never be learnt."""
+        self._store.set_mark(_PENDING, word, None)
+        self._store.set_mark(_FORGOTTEN, word, b"\x01")
+
+    def clear(self, word: str) -> None:
+        """Know nothing about a word, and let it be learnt."""
+        self._store.set_mark(_PENDING, word, None)
+        self._store.set_mark(_FORGOTTEN, word, None)
+
+    def _kept(self, word: str) -> Sessions:
+        content = self._store.mark(_PENDING, word) or b""
+        if len(content) % _SESSION.size or len(content) > _MOST * _SESSION.size:
+            raise error_of(ErrorCode.PROFILE_DAMAGED, "a mark")
+        return tuple(session for (session,) in _SESSION.iter_unpack(content))
+
+    def _write(self, word: str, kept: Sessions) -> None:
+        content = b"".join(map(_SESSION.pack, kept))
+        self._store.set_mark(_PENDING, word, content or None)
+
+
+def enough(kept: Sequence[int]) -> bool:
+    """Return whether a word that was kept in these sessions enters local memory."""
+    return len(kept) >= KEEPS and len(set(kept)) >= SESSIONS
 
 
 def _plus_one(entry: Entry | None, tick: int) -> Entry:

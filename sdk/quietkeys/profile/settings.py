@@ -43,12 +43,8 @@ class Setting(Generic[Value]):
     codec: Codec[Value]
     until: Until = Until.WIPED
 
-    def to_bytes(self, value: Value) -> bytes:
-        """Return the bytes that `of_bytes` reads."""
-        return self.codec.write(value).encode()
-
     def of_bytes(self, content: bytes) -> Value:
-        """Return the value in these bytes. Raises Untrusted (PROFILE_DAMAGED) if they are of another form."""
+        """Return the value in UTF-8 text that its codec wrote. Raises Untrusted (PROFILE_DAMAGED)."""
         try:
             return self.codec.parse(content.decode())
         except (ValueError, TypeError, RecursionError) as error:
@@ -143,6 +139,7 @@ KEYS_ANNOUNCED: Final = Setting("keys/announced", TEXT, Until.KEYS_GO)  # whose 
 MEMBERSHIP: Final = Setting("circle/membership", RECORD, Until.KEYS_GO)  # this device's part in a circle
 JOINING: Final = Setting("circle/joining", TEXTS, Until.KEYS_GO)  # invitation, name; until it has joined
 LEAVING: Final = Setting("circle/leaving", FLAG, Until.KEYS_GO)  # until the trainer has let go
+CIRCLE: Final[tuple[Setting[Any], ...]] = (MEMBERSHIP, JOINING, LEAVING)  # a device in none has none of them
 
 # Trainers. What is left to do after a wipe, and what there is to show for it, rests on these.
 TRAINER_KEY: Final = Family("trainer_key/", BYTES, Until.FOLDER_GOES)  # by the SHA-256 of the address in hex

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from numpy.random import Generator
-
 from quietkeys.cipher.interface import Cipher
-from quietkeys.environment import Surroundings
-from quietkeys.learning.contested_mass import Masses
-from quietkeys.prediction.event_map import EventMap
+from quietkeys.environment import Environment
+from quietkeys.prediction.events import EventMap, Masses
 from quietkeys.profile.store import Store
 from quietkeys.remote.http import Transport
 from quietkeys.updates.gate import MINIMUM_EVENTS
@@ -27,17 +24,12 @@ class Place:
     sources: int = 1
 
 
-def always(_: int) -> bool:
-    """Allow an upload, however large."""
-    return True
-
-
 @dataclass(frozen=True, slots=True)
-class Parts:
+class SyncContext:
     """What a sync works on.
 
     trainer: its address in canonical form. masses: returns the present counts; private. stop: ends waiting.
-    invite: for a trainer that asks for one. may_upload_keys: whether so many bytes may go over the network.
+    enrolment_token: for a trainer that asks for one. metered: whether bytes cost, so that keys wait.
     minimum_events: held-out events before the first report that is no dummy.
     trial_events: held-out events by which an update that passed the gate is judged again before it is used.
     """
@@ -50,11 +42,10 @@ class Parts:
     cipher: Cipher
     trainer: str
     transport: Transport
-    rng: Generator
-    around: Surroundings
+    environment: Environment
     stop: threading.Event
     place: Place = Place()
-    may_upload_keys: Callable[[int], bool] = always
+    metered: bool = False
     minimum_events: int = MINIMUM_EVENTS
     trial_events: int = 0
-    invite: str = ""
+    enrolment_token: str = field(default="", repr=False)

@@ -13,26 +13,24 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
-from quietkeys.api.consent import require_consent
 from quietkeys.profile.ledger import LedgerKind, size_words
 from quietkeys.profile.outbox import Address, OpenReport, Outbox, ReportState
+from quietkeys.profile.settings import CIRCLE
 from quietkeys.profile.trainers import Trainers
 from quietkeys.remote.client import TrafficKind, TrainerClient
-from quietkeys.remote.departure import leave
-from quietkeys.remote.enrolment import ensure_enrolled
+from quietkeys.remote.enrolment import ensure_enrolled, leave
 from quietkeys.remote.http import StoppableTransport
 from quietkeys.remote.identity import identity_for
-from quietkeys.remote.parse import JobState
-from quietkeys.sync.circle.attendance import Attendance
-from quietkeys.sync.context import Parts
-from quietkeys.sync.keys.steps import Deferred, KeySteps
+from quietkeys.sync.consent_record import require_consent
+from quietkeys.sync.context import SyncContext
+from quietkeys.sync.keys.life import Alone, Deferred, KeySteps, Others
 from quietkeys.sync.result import Outcome, Progress, ProgressCallback, Step, SyncResult
-from quietkeys.sync.review import apply, hold, review, try_out
-from quietkeys.sync.settle import Settled, settle
+from quietkeys.sync.settle import Settled, apply, hold, review, settle, try_out
 from quietkeys.updates.report import dummy_arrays, report_arrays
 from quietkeys.updates.versions import Adapters
 from quietkeys_protocol.containers import Report, encode_report
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused, StartOver, Untrusted
+from quietkeys_protocol.messages import JobState
 
 FIRST_POLL_S: Final = 0.5
 LONGEST_POLL_S: Final = 5.0
@@ -53,45 +51,45 @@ class _Cancelled(Exception):  # noqa: N818 - what happened
     """The sync is to end before its next step."""
 
 
-class Syncer:
-    """Runs syncs, one at a time; each goes on where the last one, or a kill, left off."""
+def run_sync(context: SyncContext, progress: ProgressCallback | None, wait_seconds: float) -> SyncResult:
+    """Return how one sync ended; wait up to `wait_seconds` for the trainer to train.
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    It goes on where the last one, or a kill, left off. Raises Refused (CONSENT_MISSING) before anything is
+    sent; TryAgain if the trainer or the disk does not do what is needed now (nothing is lost), StartOver,
+    Refused or Outdated as the trainer says, Untrusted if its answers make no sense.
+    """
+    require_consent(context.store)
+    run = _Run(context, client_for(context), progress, wait_seconds)
+    try:
+        return run.whole()
+    finally:
+        run.end()
 
-    def run(self, progress: ProgressCallback | None, wait_seconds: float) -> SyncResult:
-        """Return how one sync ended; wait up to `wait_seconds` for the trainer to train.
 
-        Raises Refused (CONSENT_MISSING) before anything is sent; TryAgain if the trainer or the disk does not
-        do what is needed now (nothing is lost), StartOver, Refused or Outdated as the trainer says, Untrusted
-        if its answers make no sense.
-        """
-        parts = self._parts
-        require_consent(parts.store)
-        if parts.trainer in Trainers(parts.store.database).to_leave():
-            leave(parts.profile, parts.store, parts.trainer, parts.transport, parts.around)
-        run = _Run(parts, progress, wait_seconds)
-        try:
-            return run.whole()
-        finally:
-            run.end()
+def client_for(context: SyncContext) -> TrainerClient:
+    """Return what speaks with the trainer, once it is left if that is still to be done; raises as `leave`."""
+    if context.trainer in Trainers(context.store.database).to_leave():
+        leave(context.profile, context.store, context.trainer, context.transport, context.environment)
+    return TrainerClient(
+        identity_for(context.profile, context.trainer, context.store.database.key),
+        StoppableTransport(context.transport, context.stop),
+        context.environment,
+        context.enrolment_token,
+    )
 
 
 class _Run:
-    """One sync: its parts, its clock and its traffic."""
+    """One sync: its context, its clock and its traffic."""
 
-    def __init__(self, parts: Parts, progress: ProgressCallback | None, wait_s: float) -> None:
-        self._parts = parts
+    def __init__(
+        self, context: SyncContext, client: TrainerClient, progress: ProgressCallback | None, wait_s: float
+    ) -> None:
+        self._context = context
         self._progress = progress
         self._wait_s = wait_s
-        self._outbox = Outbox(parts.store.database, parts.profile, parts.plan)
-        self._trainers = Trainers(parts.store.database)
-        self._client = TrainerClient(
-            identity_for(parts.profile, parts.trainer, parts.store.database.key),
-            StoppableTransport(parts.transport, parts.stop),
-            parts.around,
-            parts.invite,
-        )
+        self._outbox = Outbox(context.store.database, context.profile, context.plan)
+        self._trainers = Trainers(context.store.database)
+        self._client = client
         self._seconds: dict[Step, float] = {}
         self._step: Step | None = None
         self._began = 0.0
@@ -103,10 +101,10 @@ class _Run:
         What was decided earlier is reviewed first, here alone: the report then starts from what is in use.
         """
         try:
-            review(self._parts)
+            review(self._context)
             return self._complete()
         except (_Cancelled, QuietkeysError) as error:
-            if not self._parts.stop.is_set():
+            if not self._context.stop.is_set():
                 if isinstance(error, QuietkeysError):
                     _LOG.warning("sync failed: %s", error.code.value)
                 raise
@@ -119,25 +117,25 @@ class _Run:
         except StartOver as error:
             if error.code not in _REPEATED:
                 raise
-            self._trainers.lost(self._parts.trainer, enrolled=error.code is ErrorCode.KEY_UNKNOWN)
+            self._trainers.lost(self._context.trainer, enrolled=error.code is ErrorCode.KEY_UNKNOWN)
             return self._steps()
 
     def end(self) -> None:
         """Stop the clock, end the encryption process, add this sync to the bytes sent so far."""
         self._begin(None)
-        self._parts.cipher.close()
+        self._context.cipher.close()
         with suppress(QuietkeysError):  # a figure for the status; not worth failing for
-            self._parts.store.add_bytes_sent(sum(self._client.traffic.sent.values()))
+            self._context.store.add_bytes_sent(sum(self._client.traffic.sent.values()))
 
     def _steps(self) -> SyncResult:
         self._outbox.tidy()
-        store, trainer = self._parts.store, self._parts.trainer
+        store, trainer = self._context.store, self._context.trainer
         ensure_enrolled(store, trainer, self._client, lambda: self._begin(Step.ENROL))
         try:
             key_id = self._ensure_keys()
         except Deferred as deferred:
             return self._result(Settled(Outcome.DEFERRED, str(deferred)))
-        address = Address(self._parts.trainer, self._parts.cipher.plan_hash(), key_id)
+        address = Address(self._context.trainer, self._context.cipher.plan_hash(), key_id)
         report = self._report_for(address)
         try:
             if report.state is ReportState.WRITTEN:
@@ -158,9 +156,14 @@ class _Run:
         return self._settle(report)
 
     def _ensure_keys(self) -> str:
-        attendance = Attendance(self._parts, self._client)
-        self._parts = replace(self._parts, place=attendance.attend())
-        return KeySteps(self._parts, self._client, self._outbox, attendance, self._begin).ensure()
+        """Catch up with the circle, where there is one, then with the keys; return the id of those in use."""
+        others: Others = Alone()
+        if any(self._context.store.setting(name) is not None for name in CIRCLE):
+            from quietkeys.sync.circle.attendance import Attendance
+
+            others = attendance = Attendance(self._context, self._client)
+            self._context = replace(self._context, place=attendance.attend())
+        return KeySteps(self._context, self._client, self._outbox, others, self._begin).ensure()
 
     def _report_for(self, address: Address) -> OpenReport:
         """Return the open report if it is for this address, else a new one."""
@@ -168,19 +171,21 @@ class _Run:
         if report is not None:
             return report
         self._begin(Step.ENCRYPT)
-        parts, place = self._parts, self._parts.place
-        weights = Adapters(parts.store.database, parts.plan).in_use()
-        if len(parts.store.held_out()) < parts.minimum_events:
-            arrays = dummy_arrays(parts.plan)
+        context, place = self._context, self._context.place
+        weights = Adapters(context.store.database, context.plan).in_use()
+        if len(context.store.held_out()) < context.minimum_events:
+            arrays = dummy_arrays(context.plan)
         else:
-            arrays = report_arrays(parts.plan, parts.masses(), weights, place.sources, parts.rng)
-        values = tuple(parts.cipher.encrypt(arrays))
+            arrays = report_arrays(
+                context.plan, context.masses(), weights, place.sources, context.environment.rng
+            )
+        values = tuple(context.cipher.encrypt(arrays))
         plan_hash, key_id = bytes.fromhex(address.plan_hash), bytes.fromhex(address.key_id)
 
         def container_of(sequence: int) -> bytes:
             return encode_report(Report(plan_hash, key_id, place.source, place.sources, sequence, values))
 
-        return self._outbox.write(address, arrays, container_of, parts.around.clock())
+        return self._outbox.write(address, arrays, container_of, context.environment.clock())
 
     def _usable_report(self, address: Address) -> OpenReport | None:
         """Return the open report; one for another trainer, plan or key, or a damaged one, is closed."""
@@ -208,27 +213,27 @@ class _Run:
                 self._close(LedgerKind.REPORT_DROPPED, "The trainer refused a report, and it was dropped.")
             raise
         what = "An empty report, encrypted like any other," if report.says_nothing else "Encrypted counts"
-        with self._parts.store.transaction():
+        with self._context.store.transaction():
             self._outbox.sent(report, job)
             self._ledger(LedgerKind.REPORT_SENT, f"{what} went to the trainer: {size_words(len(container))}.")
         return self._reread()
 
     def _wait(self, report: OpenReport) -> JobState:
         self._begin(Step.QUEUE)
-        around = self._parts.around
-        deadline, pause_s = around.monotonic() + self._wait_s, FIRST_POLL_S
+        environment = self._context.environment
+        deadline, pause_s = environment.monotonic() + self._wait_s, FIRST_POLL_S
         while (state := self._look(report.job)) in _UNFINISHED:
-            left_s = deadline - around.monotonic()
+            left_s = deadline - environment.monotonic()
             if left_s <= 0.0:
                 break
-            around.sleep(min(pause_s, left_s))
+            environment.sleep(min(pause_s, left_s))
             self._check_stop()
             pause_s = min(1.5 * pause_s, LONGEST_POLL_S)
         if state is JobState.FAILED:
             raise StartOver(ErrorCode.JOB_FAILED)
         if state is JobState.SUPERSEDED:
             raise StartOver(ErrorCode.JOB_SUPERSEDED)
-        if state in _UNFINISHED and around.clock() - report.written > LONGEST_JOB_S:
+        if state in _UNFINISHED and environment.clock() - report.written > LONGEST_JOB_S:
             raise StartOver(ErrorCode.JOB_UNKNOWN)  # counts add up, so the next report has this one's too
         return state
 
@@ -246,7 +251,7 @@ class _Run:
         self._begin(Step.FETCH)
         container = self._client.fetch_update(report.job)
         self._outbox.keep_update(report, container)
-        with self._parts.store.transaction():
+        with self._context.store.transaction():
             self._outbox.fetched(report)
             self._ledger(
                 LedgerKind.UPDATE_FETCHED, f"An encrypted update came back: {size_words(len(container))}."
@@ -255,13 +260,13 @@ class _Run:
 
     def _settle(self, report: OpenReport) -> SyncResult:
         """Decide here what becomes of a fetched update. Sends nothing."""
-        parts = self._parts
-        settled = try_out(parts, settle(parts, report, self._outbox.update(report), self._begin))
-        with parts.store.transaction():
+        context = self._context
+        settled = try_out(context, settle(context, report, self._outbox.update(report), self._begin))
+        with context.store.transaction():
             if settled.outcome is Outcome.APPLIED:
-                apply(parts.store, parts.plan, settled.weights)
+                apply(context.store, context.plan, settled.weights)
             elif settled.outcome is Outcome.ON_TRIAL:
-                hold(parts.store, parts.plan, settled.weights)
+                hold(context.store, context.plan, settled.weights)
             self._outbox.close()
             self._ledger(LedgerKind(f"update_{settled.outcome.value}"), settled.reason)
         self._outbox.tidy()
@@ -274,7 +279,7 @@ class _Run:
         return SyncResult(
             outcome=settled.outcome,
             reason=settled.reason,
-            adapter_version=Adapters(self._parts.store.database, self._parts.plan).in_use().version,
+            adapter_version=Adapters(self._context.store.database, self._context.plan).in_use().version,
             bytes_sent=_by_name(traffic.sent),
             bytes_received=_by_name(traffic.received),
             seconds=dict(self._seconds),
@@ -288,17 +293,17 @@ class _Run:
         return report
 
     def _close(self, kind: LedgerKind, text: str) -> None:
-        with self._parts.store.transaction():
+        with self._context.store.transaction():
             self._outbox.close()
             self._ledger(kind, text)
         self._outbox.tidy()
 
     def _ledger(self, kind: LedgerKind, text: str) -> None:
-        self._parts.store.write_ledger(self._parts.around.clock(), kind, text)
+        self._context.store.write_ledger(self._context.environment.clock(), kind, text)
 
     def _begin(self, step: Step | None, upload_bytes: int = 0) -> None:
         """End the step under way and begin another, or none; upload_bytes: what it is about to send."""
-        now = self._parts.around.monotonic()
+        now = self._context.environment.monotonic()
         if self._step is not None:
             self._seconds[self._step] = self._seconds.get(self._step, 0.0) + now - self._began
         self._step, self._began = step, now
@@ -309,13 +314,13 @@ class _Run:
 
     def _tell(self, step: Step, upload_bytes: int = 0) -> None:
         if self._progress is not None:
-            traffic, blocks = self._client.traffic, len(self._parts.plan.blocks)
+            traffic, blocks = self._client.traffic, len(self._context.plan.blocks)
             sent, received = sum(traffic.sent.values()), sum(traffic.received.values())
             done = min(self._blocks_done, blocks) if step is Step.TRAIN else 0
             self._progress(Progress(step, sent, received, upload_bytes, done, blocks))
 
     def _check_stop(self) -> None:
-        if self._parts.stop.is_set():
+        if self._context.stop.is_set():
             raise _Cancelled
 
 

@@ -1,4 +1,4 @@
-"""Syncs by itself, one slot in each period; when that is does not depend on what is typed.
+"""When a device syncs by itself: the app's policy, and one slot in each period that no typing decides.
 
 A slot is drawn from the profile's secret and the number of the period alone, so a trainer that sees a report
 learns that the device was online then, and not that anything was typed. Before the sync of a slot begins, the
@@ -14,17 +14,87 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from quietkeys.profile.settings import SLOT_SECRET, SLOT_USED
 from quietkeys.profile.store import Store
-from quietkeys.sync.policy import SLOT_S, Policy
 from quietkeys.sync.result import SyncResult
+from quietkeys.updates.gate import MINIMUM_EVENTS
 from quietkeys_protocol.errors import QuietkeysError
 
 POLL_S: Final = 60.0  # between two looks at the clock and the conditions
 _LOG: Final = logging.getLogger(__name__)
+SLOT_S: Final = 1800.0  # how long a slot stays open for its conditions to hold
+_DAY_S: Final = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What holds on the device now, as the app knows it; what it cannot know counts as holding."""
+
+    charging: bool = True
+    unmetered: bool = True
+    idle: bool = True
+
+
+def _unknown() -> Conditions:
+    return Conditions()
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """When `schedule` syncs: once in a period, in a slot drawn by chance, if the conditions hold then.
+
+    charging, unmetered, idle: whether each must hold. hours: (first, last) hours of local time between which
+    slots lie, such as (1, 5), or (22, 6) over midnight; None for any time. period: one slot in each; whole
+    days where hours are given. minimum_events: held-out events before the first report that is no dummy; with
+    fewer than the default an update cannot be judged. trial_events: held-out events by which an update that
+    passed the gate is judged again before it is used; 0 uses it at once. conditions: asked whenever a slot is
+    open.
+    """
+
+    charging: bool = True
+    unmetered: bool = True
+    idle: bool = True
+    hours: tuple[int, int] | None = None
+    period: timedelta = timedelta(days=1)
+    minimum_events: int = MINIMUM_EVENTS
+    trial_events: int = 0
+    conditions: Callable[[], Conditions] = _unknown
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for hours that are none, and for a period or a trial too short to mean much."""
+        period_s = self.period.total_seconds()
+        if period_s < 4.0 * SLOT_S:
+            raise ValueError("period: at least two hours")
+        if self.hours is not None:
+            first, last = self.hours
+            if not (0 <= first < 24 and 0 <= last < 24 and first != last):
+                raise ValueError("hours: two different hours, 0 to 23")
+            if period_s % _DAY_S:
+                raise ValueError("period: whole days where hours are given")
+        if self.trial_events and self.trial_events < MINIMUM_EVENTS:
+            raise ValueError(f"trial_events: 0, or at least {MINIMUM_EVENTS}")
+
+    def allows(self, now: Conditions) -> bool:
+        """Return whether what must hold does."""
+        return (
+            (now.charging or not self.charging)
+            and (now.unmetered or not self.unmetered)
+            and (now.idle or not self.idle)
+        )
+
+    def offset_s(self, chance: float) -> float:
+        """Return where in its period a slot begins, in seconds. chance: drawn from 0 to 1, 1 excluded."""
+        period_s = self.period.total_seconds()
+        if self.hours is None:
+            return chance * (period_s - SLOT_S)
+        days, place = divmod(chance * (period_s / _DAY_S), 1.0)
+        first, last = self.hours
+        width_s = (last - first) % 24 * 3600.0 - SLOT_S
+        return days * _DAY_S + first * 3600.0 + place * width_s
 
 
 class Scheduler:

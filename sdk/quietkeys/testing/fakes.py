@@ -74,10 +74,6 @@ class NoopCipher:
         adopted = keys.removeprefix(_ADOPTED)
         return hashlib.sha256(keys).hexdigest() if adopted == keys else adopted.hex()
 
-    def evaluation_key_bytes(self) -> int:
-        """See `Cipher`."""
-        return len(MAGIC) + KEY_BYTES
-
     def write_evaluation_keys(self, path: Path) -> str:
         """See `Cipher`."""
         fingerprint = self.fingerprint()

@@ -1,4 +1,4 @@
-"""Text as people write it: tokens, pieces, case, context.
+"""Text as people write it: tokens, pieces and contexts, and the token that is being typed.
 
 Belongs here: rules about letters and spaces, without a model and without a lexicon.
 """

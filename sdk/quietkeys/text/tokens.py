@@ -1,21 +1,48 @@
-"""Words of a line of text, as every part of quietkeys counts them.
+"""Text as the model reads it: tokens, the pieces in them, and the context that each piece stands in.
 
 A word is a white-space token with at least one letter, outer punctuation stripped, case folded. Inside a
 word, autocorrect works on its *pieces*: runs of letters and inner apostrophes. So "thnk...so" is two
-pieces, as it is on a keyboard that corrects when punctuation follows.
+pieces, as it is on a keyboard that corrects when punctuation follows. What is no word (numbers, addresses,
+handles, code) is never a piece, and as context it is a blank: it must not be remembered even as the neighbour
+of a word.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
+from quietkeys.arrays import Float64
+
+MAX_WORD: Final = 24  # longest piece, in characters; longer ones are left alone
+BLANK: Final = "#"  # stands for what is no word in a context; no word contains it
+REACH: Final = 1200  # characters of context that can matter
 SENTENCE_END: Final = frozenset(".!?…")
 _APOSTROPHES: Final = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "`": "'"})
 _OUTER: Final = re.compile(r"^[\W_]+|[\W_]+$")
 _CORRECTABLE: Final = re.compile(r"[a-z]+(?:'[a-z]+)*")
 _PIECES: Final = re.compile(r"[a-z]+(?:'[a-z]+)*|[^a-z]+")
 _LEFT_ALONE: Final = re.compile(r"\d|[@#_\\~^<>=$%&*|{}\[\]]|://|www\.|\w\.\w+/|[^\x00-\x7f]")
+_MARKED: Final = re.compile(r"[@#/\\~$]\S")  # handles, tags, paths, variables, prices
+_SPEAKS: Final = re.compile(r"[^\W_]")
+
+# Pieces of a message so far, oldest first; "" where a sentence ends, BLANK for no word.
+Context = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Piece:
+    """A lower-case run of letters with its context, and where it starts in the text it is from. Private."""
+
+    context: Context
+    text: str
+    start: int = 0
+
+    def touches(self, all_touches: Float64 | None) -> Float64 | None:
+        """Return those of this piece [T, 2], from those of all characters of the text it is from [N, 2]."""
+        return None if all_touches is None else all_touches[self.start : self.start + len(self.text)]
 
 
 def normalize(token: str) -> str:
@@ -64,3 +91,72 @@ def is_correctable(word: str) -> bool:
     Anything else (numbers, addresses, code) is left exactly as typed and never counted.
     """
     return _CORRECTABLE.fullmatch(word) is not None
+
+
+def words_of(context: str, text: str) -> list[Piece]:
+    """Return all pieces of `text`, with what was before it as their context."""
+    found, before, at = [], context_of(context), 0
+    for raw in text.split():
+        at = text.index(raw, at)
+        found += pieces_of(before, raw, at)
+        before, at = context_after(before, raw), at + len(raw)
+    return found
+
+
+def context_of(text: str) -> Context:
+    """Return the context that a text leaves: the pieces of the line that it ends in."""
+    line = text[-REACH:].rpartition("\n")[2]
+    tokens = line.split()
+    if len(text) > REACH and len(line) == REACH:
+        tokens = tokens[1:]  # the first may be cut
+    context: Context = ()
+    for raw in tokens:
+        context = context_after(context, raw)
+    return context
+
+
+def pieces_of(context: Context, raw: str, at: int = 0) -> list[Piece]:
+    """Return the pieces of one token. at: where it starts in the text it is from."""
+    found: list[Piece] = []
+    at += span(raw)[0]
+    for text in _parts(raw):
+        if _is_piece(text):
+            found.append(Piece(context, text, at))
+        context = context_after_piece(context, text)
+        at += len(text)
+    return found
+
+
+def context_after(context: Context, raw: str) -> Context:
+    """Return the context after one more token."""
+    for text in _parts(raw):
+        context = context_after_piece(context, text)
+    return (*context, "") if context and context[-1] and ends_sentence(raw) else context
+
+
+def context_after_piece(context: Context, text: str) -> Context:
+    """Return the context after one more piece of a normalized token."""
+    if not _SPEAKS.search(text):
+        return context
+    return (*context, text if _is_piece(text) else BLANK)
+
+
+def last_two(context: Sequence[str]) -> tuple[str, str]:
+    """Return the last two words of a context's last sentence, older first, "" where it starts."""
+    sentence = list(context[-2:])
+    if "" in sentence:
+        sentence = sentence[sentence.index("") + 1 :] if sentence[-1] else []
+    padded = ["", "", *sentence]
+    return padded[-2], padded[-1]
+
+
+def _parts(raw: str) -> list[str]:
+    # Of a normalized token; a marked one is a single part that is no piece.
+    if _MARKED.match(raw):
+        return [BLANK + "x"]
+    word = normalize(raw)
+    return pieces(word) if word else [raw]
+
+
+def _is_piece(text: str) -> bool:
+    return is_correctable(text) and len(text) <= MAX_WORD

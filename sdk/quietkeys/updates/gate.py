@@ -1,9 +1,14 @@
 """The gate: the device's own judgement of an update, before it is applied.
 
-Old and new adapter score the same held-out events, which were never counted. The update is applied when the
-kept words become likelier by more than chance (a one-sided paired test over events, at 80 %) unless it puts
-clearly more words wrong than right (the sign test on the words that change, at two standard errors). An
-update far outside what training can yield, in one event or over all of a block, is refused unseen.
+First, whether decrypted weights can be what the plan computes: FHE hides the counts and vouches for nothing.
+The range is always checked. With one source the device knows every input, so it runs the integer program
+itself, in milliseconds, and refuses what lies farther away than approximate rounding explains.
+
+Then, whether it helps. Old and new adapter score the same held-out events, which were never counted. The
+update is applied when the kept words become likelier by more than chance (a one-sided paired test over
+events, at 80 %) unless it puts clearly more words wrong than right (the sign test on the words that change,
+at two standard errors). An update far outside what training can yield, in one event or over all of a block,
+is refused unseen.
 
 The same comparison, the other way round and with more asked of it, says whether an adapter in use does harm.
 """
@@ -11,23 +16,29 @@ The same comparison, the other way round and with more asked of it, says whether
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from quietkeys.learning.contested_mass import Choice, softmax
-from quietkeys.prediction.event_map import EventMap, Floats
-from quietkeys.prediction.scorer import Adapter
-from quietkeys_protocol.plan import Plan
+from quietkeys.arrays import Float64
+from quietkeys.bundle.networks import Adapter
+from quietkeys.prediction.events import Choice, EventMap, softmax
+from quietkeys_protocol.errors import ErrorCode, Untrusted
+from quietkeys_protocol.plan import Block, Plan
+from quietkeys_protocol.program import reference
 
+TOLERANCE: Final = 0.25  # relative L2 distance of z = A u from the reference's, over the events of a block
 MINIMUM_EVENTS: Final = 60  # held-out events below which nothing is applied
 LIKELIER: Final = 0.84  # standard errors by which the mean log-likelihood must rise
 MORE_WRONG: Final = 2.0  # standard errors of the count of changed words, beyond which harm is clear
 HARM: Final = 2.33  # standard errors by which the mean must have fallen for an adapter to be taken back
 NORM_BOUND: Final = 0.8  # root mean square of a block's z, in units of the largest that its field holds
 EVENT_BOUND: Final = 4.0  # nats that an update may move the score of one event
+
+Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -47,6 +58,41 @@ class Verdict:
     fixed: int
     broken: int
     right: int = 0
+
+
+def weights_of(plan: Plan, arrays: Sequence[Integers]) -> dict[str, Integers]:
+    """Return decrypted weights by block; Untrusted (UPDATE_UNTRUSTED) outside the plan's sizes and ranges."""
+    fields = plan.update_fields
+    if len(arrays) != len(fields):
+        raise Untrusted(ErrorCode.UPDATE_UNTRUSTED, "number of values")
+    for array, field in zip(arrays, fields, strict=True):
+        if array.shape != (field.size,) or array.min() < field.low or array.max() > field.high:
+            raise Untrusted(ErrorCode.UPDATE_UNTRUSTED, f"weights of {field.block}")
+    return {field.block: array.astype(np.int64) for field, array in zip(fields, arrays, strict=True)}
+
+
+def check_against_reference(plan: Plan, sent: Sequence[Integers], weights: Mapping[str, Integers]) -> None:
+    """Refuse weights that training on `sent` alone cannot have given.
+
+    sent: the arrays of the only report, in the order of `Plan.report_fields`. Raises Untrusted
+    (UPDATE_UNTRUSTED).
+    """
+    for index, block in enumerate(plan.blocks):
+        strength, gradient, start = sent[3 * index : 3 * index + 3]
+        expected, _ = reference(block, strength, gradient, start)
+        if distance(block, weights[block.name], expected) > TOLERANCE:
+            raise Untrusted(ErrorCode.UPDATE_UNTRUSTED, f"not the training of {block.name}")
+
+
+def distance(block: Block, weights: Integers, expected: Integers) -> float:
+    """Return |A u - A u'| / |A u'|, taking |A u'| for no less than a quarter of a look-up's step per event.
+
+    Below that the program itself does not see z (`program.dither`), so a relative error means nothing.
+    """
+    off = float(np.linalg.norm(block.A @ (weights - expected)))
+    size = float(np.linalg.norm(block.A @ expected))
+    unseen = (1 << (block.z_bits - block.z_top_bits - 2)) * math.sqrt(len(block.events))
+    return off / max(size, unseen)
 
 
 def judge(events: EventMap, plan: Plan, choices: Sequence[Choice], old: Adapter, new: Adapter) -> Verdict:
@@ -89,7 +135,7 @@ def _compared(
     return float(rise.mean()), error, fixed, broken, sum(old_one[1] for old_one in before)
 
 
-def adapter_scores(events: EventMap, plan: Plan, choice: Choice, adapter: Adapter) -> Floats:
+def adapter_scores(events: EventMap, plan: Plan, choice: Choice, adapter: Adapter) -> Float64:
     """Return scores [K] of a choice's candidates under an adapter: what the ONNX graph computes."""
     score = choice.features @ events.base_weights
     for block in plan.blocks:
@@ -102,7 +148,7 @@ def adapter_scores(events: EventMap, plan: Plan, choice: Choice, adapter: Adapte
             score = score + event_score[choice.edit_events].sum(1)
         else:
             score = score + event_score[choice.buckets]
-    scores: Floats = score
+    scores: Float64 = score
     return scores
 
 

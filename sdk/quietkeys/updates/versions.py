@@ -10,16 +10,16 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from quietkeys.prediction.scorer import Adapter
+from quietkeys.arrays import Int64
+from quietkeys.bundle.networks import Adapter
 from quietkeys.profile.database import Database, NumberedRows, number_name
 from quietkeys_protocol.errors import ErrorCode, Untrusted
 from quietkeys_protocol.plan import Plan
 
 PREVIOUS_KEPT: Final = 5  # versions to roll back to
 
-Integers = NDArray[np.int64]
+Integers = Int64
 
 
 @dataclass(frozen=True, slots=True)

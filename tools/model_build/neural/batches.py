@@ -11,7 +11,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from torch import Tensor
 
-from quietkeys.bundle.symbols import BLANK, FIRST_CLASS, MAX_NGRAMS, SENTENCE
+from quietkeys.bundle.networks import FIRST_CLASS, MAX_NGRAMS, NO_WORD, SENTENCE
 
 from .text import PASSES, Messages
 from .vocabulary import Symbols, ngram_table
@@ -83,7 +83,7 @@ def batch_of(texts: Texts, messages: list[NDArray[np.int32]], rng: Generator | N
     targets[targets < FIRST_CLASS] = SENTENCE
     spelled = raw[:-1] < 0
     if rng is not None:
-        spelled |= (rng.random(inputs.shape) < share) & (inputs > BLANK)
+        spelled |= (rng.random(inputs.shape) < share) & (inputs > NO_WORD)
     return Batch(
         torch.from_numpy(inputs.astype(np.int64)),
         torch.from_numpy(spelled),

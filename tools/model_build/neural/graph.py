@@ -20,7 +20,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from quietkeys.bundle.symbols import BUCKETS
+from quietkeys.bundle.networks import BUCKETS
 
 OPSET = 17
 IR_VERSION = 8  # the newest that onnxruntime 1.18 and older phones' runtimes share

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from quietkeys.bundle.symbols import BUCKETS
+from quietkeys.bundle.networks import BUCKETS
 
 WIDTH: Final = 240
 STATE: Final = 704

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from quietkeys.bundle.symbols import BLANK, SENTENCE
+from quietkeys.bundle.networks import NO_WORD, SENTENCE
 from tools.model_build import corpora, scrub
 
 from .texting import texted
@@ -107,7 +107,7 @@ def encode(lines: Iterable[Line], symbols: Symbols, outside: dict[str, int]) -> 
                         starts.append(len(ids))
                     ids.append(SENTENCE)
                     length = 1
-                known = BLANK if word == scrub.BLANK else symbols.index.get(word)
+                known = NO_WORD if word == scrub.BLANK else symbols.index.get(word)
                 ids.append(-1 - outside.setdefault(word, len(outside)) if known is None else known)
                 length += 1
         if length > 1:

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.nn.utils import clip_grad_norm_
 
-from quietkeys.bundle.symbols import FIRST_CLASS, FIRST_WORD
+from quietkeys.bundle.networks import FIRST_CLASS, FIRST_WORD
 
 from .batches import Batch, Texts, batch_of, epoch
 from .network import Network, Sizes

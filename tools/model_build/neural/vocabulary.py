@@ -1,4 +1,4 @@
-"""The vocabulary of the neural language model as symbols (`quietkeys.bundle.symbols`)."""
+"""The vocabulary of the neural language model as symbols (`quietkeys.bundle.networks`)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from quietkeys.bundle.symbols import BUCKETS, FIRST_CLASS, FIRST_WORD, character_ngrams, word_class
+from quietkeys.bundle.networks import BUCKETS, FIRST_CLASS, FIRST_WORD, character_ngrams, word_class
 
 
 @dataclass(frozen=True, slots=True)

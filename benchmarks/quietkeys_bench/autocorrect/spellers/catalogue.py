@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import Final
 
 from quietkeys.demo.failing import DemoFailed
-from quietkeys_bench.autocorrect.spellers.interface import Missing, Named, Speller
-from quietkeys_bench.autocorrect.spellers.ispell_pipe import pipe_speller
+from quietkeys_bench.autocorrect.spellers.interface import Missing, Named, PeerBroken, Speller
 from quietkeys_bench.autocorrect.spellers.jamspell import JamSpell, trained_model
-from quietkeys_bench.autocorrect.spellers.python_packages import (
+from quietkeys_bench.autocorrect.spellers.word_alone import (
     Autocorrect,
-    PeerBroken,
     PySpellChecker,
     SymSpell,
+    pipe_speller,
 )
 
 CACHE: Final = Path.home() / ".cache" / "quietkeys"

@@ -63,6 +63,10 @@ class Missing:
         return {"name": self.name, "reason": self.reason}
 
 
+class PeerBroken(Exception):  # noqa: N818 - what happened
+    """A peer is installed and lacks something it needs; the text says what."""
+
+
 def first_or(suggested: Sequence[str], typed: str) -> Answer:
     """Return the answer of an engine that puts its first suggestion in place, or leaves what was typed."""
     return Answer(suggested[0] if suggested else typed, tuple(suggested[:STRIP]) or (typed,))

@@ -18,16 +18,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from quietkeys_bench.autocorrect.spellers.interface import STRIP, Answer
-from quietkeys_bench.autocorrect.spellers.python_packages import PeerBroken
+from quietkeys_bench.autocorrect.spellers.interface import STRIP, Answer, PeerBroken
+from quietkeys_bench.common.texts import training_texts
 
 ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz'"
-HELD_BACK: Final = "wikitext"  # texts for perplexity alone, by the beginning of their names
 LOCALE: Final = "en_US.UTF-8"  # asked for by name, in two spellings; without it JamSpell ends the process
 _NORMALIZED: Final = "en_US.utf8"  # the folder that glibc looks for under either spelling
 _STAND_INS: Final = ("C.utf8", "C.UTF-8")
 _LOCALES: Final = Path("/usr/lib/locale")
-_SUFFIXES: Final = (".txt", ".txt.gz")
 _WORD: Final = re.compile(r"[a-z']+")
 _SENTENCE_END: Final = re.compile(r"[.?!]")
 
@@ -80,7 +78,10 @@ def words_around(before: str, typed: str, after: str) -> tuple[list[str], int]:
 
 def trained_model(texts: Path, cache: Path) -> Path:
     """Return the model for a folder of texts, trained the first time. Raises OSError, PeerBroken."""
-    paths = training_texts(texts)
+    try:
+        paths = training_texts(texts)
+    except ValueError as error:
+        raise PeerBroken(str(error)) from error
     digest = hashlib.sha256(ALPHABET.encode())
     for path in paths:
         digest.update(hashlib.sha256(path.read_bytes()).digest())
@@ -88,18 +89,6 @@ def trained_model(texts: Path, cache: Path) -> Path:
     if not folder.is_dir():
         _train(paths, folder)
     return folder / "model.bin"
-
-
-def training_texts(folder: Path) -> list[Path]:
-    """Return the texts of a folder that may be trained on, by name. Raises OSError, PeerBroken for none."""
-    paths = [
-        path
-        for path in sorted(folder.iterdir())
-        if path.name.endswith(_SUFFIXES) and not path.name.startswith(HELD_BACK)
-    ]
-    if not paths:
-        raise PeerBroken("there is no .txt or .txt.gz file to train JamSpell on")
-    return paths
 
 
 def _train(paths: Sequence[Path], folder: Path) -> None:

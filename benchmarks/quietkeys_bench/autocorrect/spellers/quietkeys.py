@@ -2,42 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
 from quietkeys import Personalizer
-from quietkeys.bundle.bundle import SHIPPED, Bundle, open_bundle
-from quietkeys.bundle.trusted_keys import TRUSTED_KEYS
 from quietkeys_bench.autocorrect.spellers.interface import Answer
 
 OURS: Final = "quietkeys"
-
-
-@dataclass(frozen=True, slots=True)
-class Keyboards:
-    """Opens fresh keyboards on the bundle in a folder that is signed by a trusted key."""
-
-    folder: Path = SHIPPED / "en"
-    trusted_keys: Sequence[bytes] = TRUSTED_KEYS
-
-    def bundle(self) -> Bundle:
-        """Return the bundle. Raises Untrusted."""
-        return open_bundle(self.folder, trusted_keys=self.trusted_keys)
-
-    @contextmanager
-    def fresh(self) -> Iterator[Personalizer]:
-        """Give a keyboard with an empty profile, which is gone afterwards. Raises Untrusted."""
-        with (
-            TemporaryDirectory(prefix="quietkeys-bench-") as folder,
-            Personalizer.open(
-                Path(folder) / "profile", bundle=self.folder, trusted_keys=self.trusted_keys
-            ) as one,
-        ):
-            yield one
 
 
 @dataclass(frozen=True, slots=True)

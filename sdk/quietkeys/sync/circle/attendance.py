@@ -12,7 +12,6 @@ from typing import Final
 
 from quietkeys.profile.ledger import LedgerKind
 from quietkeys.remote.client import TrainerClient
-from quietkeys.remote.parse import CircleState
 from quietkeys.sync.circle.letters import Letter, open_card, open_mail, seal_mail
 from quietkeys.sync.circle.membership import Membership, keep_membership, membership_in
 from quietkeys.sync.circle.moving import (
@@ -23,10 +22,11 @@ from quietkeys.sync.circle.moving import (
     part_ways,
     show_card,
 )
-from quietkeys.sync.context import Parts, Place
-from quietkeys.sync.keys.age import DAY_S, KeyLife
+from quietkeys.sync.context import Place, SyncContext
+from quietkeys.sync.keys.life import DAY_S, KeyLife
 from quietkeys.vault.sealing import new_key
 from quietkeys_protocol.errors import ErrorCode, Outdated, Refused, Untrusted
+from quietkeys_protocol.messages import Circle
 
 PATIENCE_S: Final = 14 * DAY_S  # that each device gives every one before it to make new keys
 _MAX_LETTERS: Final = 16  # of one sync; there are no more senders than members
@@ -35,31 +35,31 @@ _MAX_LETTERS: Final = 16  # of one sync; there are no more senders than members
 class Attendance:
     """The circle, in one sync of one device."""
 
-    def __init__(self, parts: Parts, client: TrainerClient) -> None:
-        self._parts = parts
+    def __init__(self, context: SyncContext, client: TrainerClient) -> None:
+        self._context = context
         self._client = client
-        self._life = KeyLife(parts.store)
+        self._life = KeyLife(context.store)
 
     def attend(self) -> Place:
         """Catch up with the circle; return this device's place among those that report.
 
         Raises as `TrainerClient`, Outdated (CIRCLE_MISMATCH) if new keys came that are for another bundle.
         """
-        parts, client = self._parts, self._client
-        was_in_one = membership_in(parts.store) is not None
+        context, client = self._context, self._client
+        was_in_one = membership_in(context.store) is not None
         try:
-            finish_joining(parts, client)
+            finish_joining(context, client)
         except (Refused, Outdated, Untrusted):
             self._ledger(
                 LedgerKind.CIRCLE_MISSED, "The invitation to a circle is over. This device did not join."
             )
-        finish_leaving(parts, client)
-        membership = membership_in(parts.store)
+        finish_leaving(context, client)
+        membership = membership_in(context.store)
         if membership is not None and membership.device_id != client.device_id:
-            part_ways(parts, "The circle is at another trainer. This device is on its own.")
+            part_ways(context, "The circle is at another trainer. This device is on its own.")
             membership = None
         if membership is None:
-            return Place() if was_in_one else parts.place
+            return Place() if was_in_one else context.place
         state = client.circle()
         self._remove(membership, state)
         self._greet(membership, state)
@@ -68,26 +68,26 @@ class Attendance:
 
     def patience_s(self) -> float:
         """Return for how long this device leaves it to others to replace old keys."""
-        membership = membership_in(self._parts.store)
+        membership = membership_in(self._context.store)
         return 0.0 if membership is None else PATIENCE_S * membership.rank
 
     def awaits_keys(self) -> bool:
         """Return whether it is still for another device to make new keys, after somebody has left."""
-        membership = membership_in(self._parts.store)
+        membership = membership_in(self._context.store)
         if membership is None or not membership.waiting_since:
             return False
-        waited_s = self._parts.around.clock() - membership.waiting_since
+        waited_s = self._context.environment.clock() - membership.waiting_since
         return waited_s < PATIENCE_S * membership.rank
 
     def tell(self, key_id: str) -> None:
         """See that every member has this key set, which the trainer holds."""
-        if membership_in(self._parts.store) is None:
+        if membership_in(self._context.store) is None:
             return
         if self._present.key_id != key_id:
             self._new_epoch(key_id)
-        show_card(self._parts, self._client)
+        show_card(self._context, self._client)
         for member in sorted(set(self._present.members) - set(self._present.told)):
-            letter = letter_for(self._parts, self._present, member)
+            letter = letter_for(self._context, self._present, member)
             try:
                 self._client.put_mail(member, seal_mail(self._present, letter))
             except Refused as error:
@@ -98,21 +98,21 @@ class Attendance:
 
     @property
     def _present(self) -> Membership:
-        membership = membership_in(self._parts.store)
+        membership = membership_in(self._context.store)
         if membership is None:
             raise Untrusted(ErrorCode.PROFILE_DAMAGED, "the circle")
         return membership
 
     def _keep(self, membership: Membership) -> None:
-        keep_membership(self._parts.store, membership)
+        keep_membership(self._context.store, membership)
 
-    def _remove(self, membership: Membership, state: CircleState) -> None:
+    def _remove(self, membership: Membership, state: Circle) -> None:
         """Have the trainer let go of whom the user removed, if that has not worked yet."""
         for member in state.members:
             if member.device_id in membership.removed:
                 self._client.remove_member(member.device_id)
 
-    def _greet(self, membership: Membership, state: CircleState) -> None:
+    def _greet(self, membership: Membership, state: Circle) -> None:
         """Note who is there: new devices that know the card key, and those that are there no longer."""
         there = [member for member in state.members if member.device_id not in membership.removed]
         names = [member.device_id for member in there]
@@ -133,7 +133,7 @@ class Attendance:
             rank=rank,
             count=max(len(names), rank + 1),
         )
-        with self._parts.store.transaction():
+        with self._context.store.transaction():
             if gone:
                 present = self._departed(present, gone)
             self._keep(present)
@@ -146,7 +146,7 @@ class Attendance:
         )
         if present.key_id and present.key_id not in self._life.retired():
             self._life.retire(present.key_id)
-            present = replace(present, waiting_since=self._parts.around.clock())
+            present = replace(present, waiting_since=self._context.environment.clock())
         return replace(present, renew=True)
 
     def _read_mail(self) -> None:
@@ -167,7 +167,7 @@ class Attendance:
         present = self._present
         if (letter.epoch, letter.key_id) <= (present.epoch, present.key_id):
             return
-        if letter.plan_hash != self._parts.cipher.plan_hash():
+        if letter.plan_hash != self._context.cipher.plan_hash():
             raise Outdated(ErrorCode.CIRCLE_MISMATCH)
         same_card_key = letter.key == present.key
         members = {**letter.members, present.device_id: present.own}
@@ -182,7 +182,7 @@ class Attendance:
             has_card=present.has_card and same_card_key,
         )
         text = "New keys came from another device of the circle."
-        adopt(self._parts, letter, follower, LedgerKind.KEYS_RECEIVED, text)
+        adopt(self._context, letter, follower, LedgerKind.KEYS_RECEIVED, text)
 
     def _new_epoch(self, key_id: str) -> None:
         """Note that this device has made new keys, and that nobody else has them yet."""
@@ -202,7 +202,7 @@ class Attendance:
         )
 
     def _ledger(self, kind: LedgerKind, text: str) -> None:
-        self._parts.store.write_ledger(self._parts.around.clock(), kind, text)
+        self._context.store.write_ledger(self._context.environment.clock(), kind, text)
 
 
 def _devices(number: int) -> str:

@@ -22,57 +22,59 @@ from quietkeys.sync.circle.membership import (
     keep_membership,
     membership_in,
 )
-from quietkeys.sync.context import Parts
-from quietkeys.sync.keys.age import KeyLife
+from quietkeys.sync.context import SyncContext
+from quietkeys.sync.keys.life import KeyLife
 from quietkeys.vault.sealing import new_key
 from quietkeys_protocol.containers import MAX_SOURCES
 from quietkeys_protocol.errors import ErrorCode, Outdated, Refused, StartOver, Untrusted
 
 
-def letter_for(parts: Parts, membership: Membership, to: str) -> Letter:
+def letter_for(context: SyncContext, membership: Membership, to: str) -> Letter:
     """Return a letter with the keys in use. to: the device id of a member, "" for who is invited."""
     sealing_key, key_id = new_key(), membership.key_id
-    created = KeyLife(parts.store).created(key_id)
+    created = KeyLife(context.store).created(key_id)
     return Letter(
         to=to,
         epoch=membership.epoch,
         key=membership.key,
         members=membership.members,
         key_id=key_id,
-        created=parts.around.clock() if created is None else created,
-        plan_hash=parts.cipher.plan_hash(),
+        created=context.environment.clock() if created is None else created,
+        plan_hash=context.cipher.plan_hash(),
         sealing_key=sealing_key.hex(),
-        keys=base64.b64encode(parts.cipher.share(sealing_key)).decode(),
+        keys=base64.b64encode(context.cipher.share(sealing_key)).decode(),
     )
 
 
-def invite(parts: Parts, client: TrainerClient, name: str) -> Secret:
+def invite(context: SyncContext, client: TrainerClient, name: str) -> Secret:
     """Return the secret of a new invitation to this device's circle, which is made if there is none.
 
     Raises Refused: KEYS_STALE, CIRCLE_FULL, and as `TrainerClient.invite`.
     """
-    key_id = _settled_key(parts)
-    membership = membership_in(parts.store) or Membership.alone(client.device_id, name[:LONGEST_NAME], key_id)
-    if membership.count >= min(parts.plan.sources, MAX_SOURCES):
+    key_id = _settled_key(context)
+    membership = membership_in(context.store) or Membership.alone(
+        client.device_id, name[:LONGEST_NAME], key_id
+    )
+    if membership.count >= min(context.plan.sources, MAX_SOURCES):
         raise Refused(ErrorCode.CIRCLE_FULL)
     if membership.key_id != key_id:
         raise Refused(ErrorCode.KEYS_STALE)
-    keep_membership(parts.store, membership)
-    show_card(parts, client)
+    keep_membership(context.store, membership)
+    show_card(context, client)
     secret = Secret.fresh()
-    package = seal_package(secret, letter_for(parts, membership, ""))
+    package = seal_package(secret, letter_for(context, membership, ""))
     client.invite(secret.invitation_id, secret.claim_sha256, package)
     text = "You invited another device to share this one's keys."
-    parts.store.write_ledger(parts.around.clock(), LedgerKind.CIRCLE_INVITED, text)
+    context.store.write_ledger(context.environment.clock(), LedgerKind.CIRCLE_INVITED, text)
     return secret
 
 
-def remove(parts: Parts, client: TrainerClient, device_id: str) -> None:
+def remove(context: SyncContext, client: TrainerClient, device_id: str) -> None:
     """Put another device out of the circle, and have this one make new keys.
 
     Raises Refused (MEMBER_UNKNOWN), and as `TrainerClient.remove_member`.
     """
-    membership = membership_in(parts.store)
+    membership = membership_in(context.store)
     if (
         membership is None
         or device_id == membership.device_id
@@ -87,26 +89,26 @@ def remove(parts: Parts, client: TrainerClient, device_id: str) -> None:
         renew=True,
         waiting_since=0.0,
     )
-    with parts.store.transaction():
-        keep_membership(parts.store, present)
-        KeyLife(parts.store).retire(membership.key_id)
+    with context.store.transaction():
+        keep_membership(context.store, present)
+        KeyLife(context.store).retire(membership.key_id)
         text = "You removed a device from the circle. New keys take the place of these."
-        parts.store.write_ledger(parts.around.clock(), LedgerKind.MEMBER_REMOVED, text)
+        context.store.write_ledger(context.environment.clock(), LedgerKind.MEMBER_REMOVED, text)
     client.remove_member(device_id)
 
 
-def begin_joining(parts: Parts, secret: Secret, name: str) -> None:
+def begin_joining(context: SyncContext, secret: Secret, name: str) -> None:
     """Write down that this device is to join."""
-    parts.store.set_setting(JOINING, (secret.text, name[:LONGEST_NAME]))
+    context.store.set_setting(JOINING, (secret.text, name[:LONGEST_NAME]))
 
 
-def finish_joining(parts: Parts, client: TrainerClient) -> None:
+def finish_joining(context: SyncContext, client: TrainerClient) -> None:
     """Join, if that is written down; what was under way in this device's own account is dropped.
 
     An invitation that is over is struck off. Raises as `TrainerClient.claim`, Untrusted (LETTER_UNTRUSTED),
     Outdated (CIRCLE_MISMATCH).
     """
-    stored = parts.store.setting(JOINING)
+    stored = context.store.setting(JOINING)
     if stored is None:
         return
     invited, name = stored
@@ -114,91 +116,95 @@ def finish_joining(parts: Parts, client: TrainerClient) -> None:
     try:
         claimed = client.claim(secret.invitation_id, secret.claim)
         letter = open_package(secret, claimed.package)
-        if letter.plan_hash != parts.cipher.plan_hash():
+        if letter.plan_hash != context.cipher.plan_hash():
             raise Outdated(ErrorCode.CIRCLE_MISMATCH)
         alone = Membership.alone(client.device_id, name, letter.key_id)
         members = {**letter.members, client.device_id: alone.own}
         joined = replace(alone, key=letter.key, members=members, told=tuple(members))
         adopt(
-            parts, letter, joined, LedgerKind.CIRCLE_JOINED, "This device joined a circle, and has its keys."
+            context,
+            letter,
+            joined,
+            LedgerKind.CIRCLE_JOINED,
+            "This device joined a circle, and has its keys.",
         )
     except (Refused, Outdated, Untrusted):
-        _give_up(parts, client)
+        _give_up(context, client)
         raise
-    show_card(parts, client)
+    show_card(context, client)
 
 
-def show_card(parts: Parts, client: TrainerClient) -> None:
+def show_card(context: SyncContext, client: TrainerClient) -> None:
     """Leave this device's card at the trainer, unless the present one is there."""
-    membership = membership_in(parts.store)
+    membership = membership_in(context.store)
     if membership is not None and not membership.has_card:
         client.put_card(seal_card(membership))
-        keep_membership(parts.store, replace(membership, has_card=True))
+        keep_membership(context.store, replace(membership, has_card=True))
 
 
-def adopt(parts: Parts, letter: Letter, membership: Membership, kind: LedgerKind, text: str) -> None:
+def adopt(context: SyncContext, letter: Letter, membership: Membership, kind: LedgerKind, text: str) -> None:
     """Use the keys in a letter from now on; the ones before them are to be deleted at the trainer.
 
     membership: as it is then. Raises as `Cipher.adopt`.
     """
-    life, trainers = KeyLife(parts.store), Trainers(parts.store.database)
-    earlier = trainers.key_id(parts.trainer)
-    key_id = parts.cipher.adopt(bytes.fromhex(letter.sealing_key), letter.sealed_keys)
-    with parts.store.transaction():
+    life, trainers = KeyLife(context.store), Trainers(context.store.database)
+    earlier = trainers.key_id(context.trainer)
+    key_id = context.cipher.adopt(bytes.fromhex(letter.sealing_key), letter.sealed_keys)
+    with context.store.transaction():
         if earlier not in ("", key_id):
             life.retire(earlier)
         life.deleted(key_id)
         life.use(key_id, letter.created)
-        trainers.has_keys(parts.trainer, key_id)
-        keep_membership(parts.store, replace(membership, epoch=letter.epoch, key_id=key_id))
-        parts.store.drop_setting(JOINING)
-        parts.store.write_ledger(parts.around.clock(), kind, text)
+        trainers.has_keys(context.trainer, key_id)
+        keep_membership(context.store, replace(membership, epoch=letter.epoch, key_id=key_id))
+        context.store.drop_setting(JOINING)
+        context.store.write_ledger(context.environment.clock(), kind, text)
 
 
-def begin_leaving(parts: Parts) -> None:
+def begin_leaving(context: SyncContext) -> None:
     """Write down that this device is to leave."""
-    parts.store.set_setting(LEAVING, True)
+    context.store.set_setting(LEAVING, True)
 
 
-def finish_leaving(parts: Parts, client: TrainerClient) -> None:
+def finish_leaving(context: SyncContext, client: TrainerClient) -> None:
     """Leave, if that is written down. Raises as `TrainerClient.leave_circle`."""
-    if parts.store.setting(LEAVING) is not None:
+    if context.store.setting(LEAVING) is not None:
         client.leave_circle()
-        part_ways(parts, "This device left its circle. New keys take the place of the ones it shared.")
+        part_ways(context, "This device left its circle. New keys take the place of the ones it shared.")
 
 
-def part_ways(parts: Parts, text: str) -> None:
+def part_ways(context: SyncContext, text: str) -> None:
     """Forget the circle, and have its keys replaced by this device's own."""
-    key_id = _key_in_use(parts)
-    with parts.store.transaction():
+    key_id = _key_in_use(context)
+    with context.store.transaction():
         if key_id:
-            KeyLife(parts.store).retire(key_id)
-        Trainers(parts.store.database).has_keys(parts.trainer, "")
-        drop_circle(parts.store)
-        parts.store.write_ledger(parts.around.clock(), LedgerKind.CIRCLE_LEFT, text)
+            KeyLife(context.store).retire(key_id)
+        Trainers(context.store.database).has_keys(context.trainer, "")
+        drop_circle(context.store)
+        context.store.write_ledger(context.environment.clock(), LedgerKind.CIRCLE_LEFT, text)
 
 
-def _settled_key(parts: Parts) -> str:
+def _settled_key(context: SyncContext) -> str:
     """Return the id of keys that the trainer holds and that stay for a while."""
-    key_id = _key_in_use(parts)
-    held = Trainers(parts.store.database).key_id(parts.trainer)
-    if not key_id or held != key_id or KeyLife(parts.store).is_due(key_id, parts.around.clock()):
+    key_id = _key_in_use(context)
+    held = Trainers(context.store.database).key_id(context.trainer)
+    if not key_id or held != key_id or KeyLife(context.store).is_due(key_id, context.environment.clock()):
         raise Refused(ErrorCode.KEYS_STALE)
     return key_id
 
 
-def _give_up(parts: Parts, client: TrainerClient) -> None:
+def _give_up(context: SyncContext, client: TrainerClient) -> None:
     # A kill may have fallen between the claim and here: then this device is in, and may use the keys already.
     client.leave_circle()
-    key_id = _key_in_use(parts)
-    with parts.store.transaction():
-        if key_id != Trainers(parts.store.database).key_id(parts.trainer) and key_id:
-            KeyLife(parts.store).retire(key_id)
-        parts.store.drop_setting(JOINING)
+    key_id = _key_in_use(context)
+    with context.store.transaction():
+        if key_id != Trainers(context.store.database).key_id(context.trainer) and key_id:
+            KeyLife(context.store).retire(key_id)
+        context.store.drop_setting(JOINING)
 
 
-def _key_in_use(parts: Parts) -> str:
+def _key_in_use(context: SyncContext) -> str:
     try:
-        return parts.cipher.fingerprint()
+        return context.cipher.fingerprint()
     except (StartOver, Untrusted):
         return ""

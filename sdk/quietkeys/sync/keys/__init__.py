@@ -1,1 +1,4 @@
-"""Evaluation keys: how old they are, what a sync does about that, and how they get to the trainer."""
+"""Evaluation keys: their life from the first one to the last, and how they get to the trainer.
+
+Belongs here: what calendar and user decide about keys. The keys themselves stay in `quietkeys.cipher`.
+"""

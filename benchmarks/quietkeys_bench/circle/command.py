@@ -1,0 +1,67 @@
+"""`quietkeys bench circle` and what it prints."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from quietkeys.bundle.bundle import shipped_bundle
+from quietkeys_bench.circle.bench import Settings, run
+from quietkeys_bench.circle.training import CircleTraining, ClearTraining, encrypted_circle
+from quietkeys_bench.common.command import Json, Limit, People, Words, machine_of, measuring, say, table
+from quietkeys_bench.common.figures import Figures, read_figures
+from quietkeys_bench.common.subject import Mode, shipped_subject
+from quietkeys_bench.common.texts import find_people, spread
+
+
+def circle(
+    people: People,
+    json: Json,
+    mode: Annotated[
+        Mode, typer.Option(help="clear: no encryption; execute: real keys, two devices")
+    ] = Mode.EXECUTE,
+    limit: Limit = 2,
+    seed: Annotated[int, typer.Option(min=0, help="Of the simulated hands")] = 0,
+    words: Words = 2500,
+) -> None:
+    """One person's text on two devices: each alone, both joined under shared keys, all of it on one."""
+    with measuring() as tell:
+        settings = Settings(spread(find_people(people), limit), seed, words, mode)
+        with _training(mode) as training:
+            run(settings, json, shipped_subject(), training, tell)
+    show(Console(), read_figures(json, "circle"))
+
+
+@contextmanager
+def _training(mode: Mode) -> Iterator[CircleTraining]:
+    """Give what trains the reports of two devices in a mode."""
+    if mode is Mode.SIMULATE:
+        raise ValueError("a circle is measured in clear or in execute mode")
+    if mode is Mode.CLEAR:
+        yield ClearTraining(shipped_subject().model.plan)
+        return
+    with (
+        tempfile.TemporaryDirectory(prefix="quietkeys-bench-") as folder,
+        encrypted_circle(shipped_bundle(), Path(folder)) as training,
+    ):
+        yield training
+
+
+def show(console: Console, figures: Figures) -> None:
+    """Print a row for every rung."""
+    people = len(figures["people"])
+    shown = table(
+        f"{people} people on two devices each, {figures['mode']} mode, seeds {figures['seeds']}",
+        ("update",),
+        ("words right", "nats per word"),
+    )
+    for row in figures["totals"]:
+        shown.add_row(row["rung"], f"{row['right'] / row['words']:.2%}", f"{row['log_likelihood']:.4f}")
+    console.print(shown)
+    say(console, machine_of(figures))

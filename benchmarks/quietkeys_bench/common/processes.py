@@ -1,0 +1,119 @@
+"""The processes that a bench starts and what they may have: children that are measured, cores, a screen."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from quietkeys.demo.failing import DemoFailed
+from quietkeys.evaluation.machine import usable_cores
+
+LONGEST_S: Final = 1200.0  # until a child that hangs is ended
+TRAINER_NICENESS: Final = 19
+
+
+class ChildFailed(DemoFailed):
+    """A measured process gave no answer. status: its exit status; None if its time was up."""
+
+    def __init__(self, status: int | None) -> None:
+        super().__init__("The measured process failed.", "Does `quietkeys demo` run on this machine?")
+        self.status = status
+
+
+@contextmanager
+def child(
+    arguments: Sequence[str], environment: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[str]]:
+    """Start an interpreter with pipes to its input and output; wait for its end, or end it after an error.
+
+    environment: what is set besides our own. Its complaints go nowhere: an error of ours says that it failed.
+    """
+    process = subprocess.Popen(
+        [sys.executable, *arguments],
+        env=os.environ | dict(environment or {}),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    with process:
+        try:
+            yield process
+        except BaseException:
+            process.kill()
+            raise
+
+
+def ask(
+    arguments: Sequence[str],
+    told: str = "",
+    longest_s: float | None = LONGEST_S,
+    environment: Mapping[str, str] | None = None,
+) -> Any:
+    """Return the JSON in the last line that an interpreter says, after it was told something on its input.
+
+    Raises ChildFailed if it ends with another status than 0, says nothing, or takes longer.
+    """
+    with child(arguments, environment) as process:
+        try:
+            said, _ = process.communicate(told, longest_s)
+        except subprocess.TimeoutExpired as error:
+            raise ChildFailed(None) from error
+    if process.returncode:
+        raise ChildFailed(process.returncode)
+    try:
+        return json.loads(said.splitlines()[-1])
+    except (IndexError, ValueError) as error:
+        raise ChildFailed(process.returncode) from error
+
+
+def resident_bytes() -> int:
+    """Return the memory of this process that is in RAM."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@contextmanager
+def one_core() -> Iterator[None]:
+    """Keep this process, and what it starts, on one of its cores, where the system can do that."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(before)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def make_polite(process: int) -> None:
+    """Give a trainer the least priority and one core, before it starts its workers, which inherit both."""
+    os.setpriority(os.PRIO_PROCESS, process, TRAINER_NICENESS)
+    if usable_cores() > 1:
+        os.sched_setaffinity(process, {max(os.sched_getaffinity(0))})
+
+
+@contextmanager
+def screen_in_memory(size: str = "1280x900") -> Iterator[str]:
+    """Start a screen in memory (Xvfb); give what DISPLAY is to be. Raises OSError where there is none."""
+    reader, writer = os.pipe()
+    command = ["Xvfb", "-displayfd", str(writer), "-screen", "0", f"{size}x24", "-nolisten", "tcp"]
+    server = subprocess.Popen(
+        command, pass_fds=[writer], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    os.close(writer)
+    try:
+        with os.fdopen(reader) as stream:
+            number = stream.readline().strip()
+        if not number:
+            raise OSError("Xvfb did not start")
+        yield f":{number}"
+    finally:
+        server.terminate()
+        server.wait()

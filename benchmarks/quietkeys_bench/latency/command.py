@@ -1,0 +1,46 @@
+"""`quietkeys bench latency` and what it prints."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from quietkeys_bench.common.command import Json, facts, machine_of, measuring, say
+from quietkeys_bench.common.figures import Figures, read_figures
+from quietkeys_bench.latency.bench import REPEATS, Settings, run
+
+
+def latency(
+    json: Json,
+    repeat: Annotated[int, typer.Option(min=1, max=100, help="Fresh processes to measure")] = REPEATS,
+) -> None:
+    """How fast the keyboard is there, how fast it answers, and the memory it takes."""
+    with measuring() as tell:
+        run(Settings(repeat), json, tell)
+    show(Console(), read_figures(json, "latency"))
+
+
+def show(console: Console, figures: Figures) -> None:
+    """Print the figures, a line each."""
+    parts = {f"  {name.replace('_', ' ')}": took for name, took in figures["open_parts_s"].items()}
+    last = f"last key of a {figures['long_letters']}-letter word, after {figures['context_words']} words"
+    rows = {
+        "there after": f"{figures['open_s']:.2f} s",
+        **{name: f"{took:.2f} s" for name, took in parts.items()},
+        "memory added": f"{figures['added_rss_bytes'] / 1e6:.0f} MB",
+        "modules loaded": str(figures["modules"]),
+        "  heavy ones": ", ".join(figures["heavy_modules"]) or "none",
+        f"{last}, p50": f"{figures['suggest_p50_ms']:.1f} ms",
+        f"{last}, p95": f"{figures['suggest_p95_ms']:.1f} ms",
+        "every key, p50": f"{figures['all_keystrokes_p50_ms']:.1f} ms",
+        "every key, p95": f"{figures['all_keystrokes_p95_ms']:.1f} ms",
+    }
+    console.print(facts(f"Bundle {figures['bundle_version']}, an empty profile", rows))
+    say(
+        console,
+        f"Medians of {figures['repeats']} fresh processes; {figures['suggest_calls']} last keys,"
+        f" {figures['all_keystrokes_calls']} keys in all.",
+        f"{machine_of(figures)}, of which 1 is used, 1 thread",
+    )

@@ -1,0 +1,58 @@
+"""`quietkeys bench nextword` and what it prints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from quietkeys_bench.common.command import Json, Limit, People, Words, machine_of, measuring, say, table
+from quietkeys_bench.common.figures import Figures, read_figures
+from quietkeys_bench.common.texts import find_people, spread
+from quietkeys_bench.nextword.bench import KEYSTROKE_WORDS, Settings, run
+
+
+def nextword(
+    people: People,
+    json: Json,
+    perplexity: Annotated[
+        Path | None, typer.Option(help="A text, .gz too, one message a line: perplexity per word of it")
+    ] = None,
+    limit: Limit = 0,
+    words: Words = 0,
+    keystroke_words: Annotated[
+        int, typer.Option(min=1, help="Tested words of each person that are written key by key")
+    ] = KEYSTROKE_WORDS,
+    seed: Annotated[int, typer.Option(min=0, help="Of the choice of those words")] = 0,
+) -> None:
+    """How often the next word is offered and the keys that saves, beside a trigram model."""
+    with measuring() as tell:
+        chosen = spread(find_people(people), limit)
+        run(Settings(chosen, words, keystroke_words, seed, perplexity), json, tell)
+    show(Console(), read_figures(json, "nextword"))
+
+
+def show(console: Console, figures: Figures) -> None:
+    """Print the figures of every kind of people and of all, and the perplexities."""
+    shown = table(
+        f"Bundle {figures['bundle_version']}, no mistakes, nothing learnt while testing",
+        ("people", "engine", "rung"),
+        ("words", "top-1", "top-3", "keys saved"),
+    )
+    for row in [*figures["groups"], *(row | {"kind": "all"} for row in figures["rows"])]:
+        shares = (f"{row[name]:.1%}" for name in ("top1", "top3", "keystrokes_saved"))
+        shown.add_row(
+            f"{row['people']} {row['kind']}", row["engine"], row["rung"], str(row["words"]), *shares
+        )
+    console.print(shown)
+    say(
+        console,
+        *(
+            f"{row['engine']}: perplexity {row['perplexity']:.1f} of {row['words']} words"
+            for row in figures["perplexities"]
+        ),
+        "top-1, top-3: the word is the first in the strip, or in it before a letter is typed",
+        machine_of(figures),
+    )

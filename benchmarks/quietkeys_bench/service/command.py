@@ -1,0 +1,54 @@
+"""`quietkeys bench service` and what it prints."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from quietkeys_bench.common.command import Json, facts, machine_of, measuring, say, table
+from quietkeys_bench.common.figures import Figures, read_figures
+from quietkeys_bench.service.bench import Executor, Settings, Work, run
+
+
+def service(
+    json: Json,
+    devices: Annotated[int, typer.Option(min=2, help="Devices in all, from enrolment to update")] = 200,
+    at_once: Annotated[int, typer.Option(min=1, max=500, help="Devices under way at a time")] = 50,
+    plan: Annotated[
+        Work, typer.Option(help="load: a second a job; shipped: five jobs of the shipped plan")
+    ] = Work.LOAD,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Of the trainer")] = 2,
+    executor: Annotated[Executor, typer.Option(help="Where jobs run")] = Executor.LOCAL,
+    address: Annotated[str, typer.Option(help="Of the Ray cluster, with --executor ray")] = "",
+    database: Annotated[str, typer.Option(help="URL; empty: SQLite in the trainer's folder")] = "",
+    blobs: Annotated[str, typer.Option(help="URL of an S3-compatible store; empty: a folder")] = "",
+) -> None:
+    """What devices wait for while a trainer's workers are saturated, what gets done, and what is lost."""
+    with measuring() as tell:
+        settings = Settings(devices, at_once, plan, workers, executor, address, database, blobs)
+        run(settings, json, tell)
+    show(Console(), read_figures(json, "service"))
+
+
+def show(console: Console, figures: Figures) -> None:
+    """Print a row for every kind of request, and what became of the devices."""
+    routes = table(
+        f"{figures['devices']} devices, {figures['at_once']} at once, {figures['plan']} plan",
+        ("request",),
+        ("requests", "p50 ms", "p95 ms"),
+    )
+    for route, row in figures["routes"].items():
+        routes.add_row(route, str(row["requests"]), f"{row['p50_ms']:.0f}", f"{row['p95_ms']:.0f}")
+    console.print(routes)
+    rows = {
+        "all but the upload of keys, p50": f"{figures['api_p50_ms']:.0f} ms",
+        "all but the upload of keys, p95": f"{figures['api_p95_ms']:.0f} ms",
+        "all but the upload of keys, p99": f"{figures['api_p99_ms']:.0f} ms",
+        "jobs a minute": f"{figures['jobs_per_minute']:.1f}",
+        "updates lost": str(figures["lost"]),
+        "jobs duplicated": str(figures["duplicated"]),
+    }
+    console.print(facts("While jobs waited", rows))
+    say(console, f"{machine_of(figures)}, {figures['workers']} workers")

@@ -1,0 +1,354 @@
+"""What a kept word counts: features of the candidates, events of their differences, contested mass.
+
+Public event types, which of them every edit, word and pair of candidates is:
+
+    channel   one event for every group of edits that one habit of the hands would change together, then
+              the touch events
+    lexicon   one event for every bucket of the vocabulary: the most frequent words alone, then tiers
+    ranker    one event for every prototype of a public code book of feature differences
+
+All of it is public and the same for everybody; it is shipped in the bundle beside the plan.
+
+For candidates k with probability p_k (base model and local memory, adapter at zero) and the kept candidate
+c, every competitor contributes its contested mass p_k to the events in which c and k differ:
+
+    C_m += p_k max(n_m(c) - n_m(k), 0)        E_m += p_k max(n_m(k) - n_m(c), 0)
+
+so that C - E is the gradient of log P(c) in each event's score, and (C + E) / 2 its expected curvature
+(Böhning 1992 bounds the multinomial Hessian; these are the pairs with c of it). Words that were never in
+doubt add nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from quietkeys.arrays import Float32, Float64, Int64
+from quietkeys.keyboard.edits import EDIT_COUNT
+from quietkeys.keyboard.touch_events import TOUCH_EVENTS
+from quietkeys.profile.memory import Memory
+from quietkeys_protocol.errors import ErrorCode, Untrusted
+
+_HEAD: Final = struct.Struct("<BBBBB")  # of a stored choice: K, F, P, kept, literal
+_RECENT: Final = 500.0  # words
+BLOCKS: Final = ("channel", "lexicon", "ranker")
+EVIDENCE: Final = (
+    "literal_known",  # the literal, a lexicon word
+    "literal_new",  # the literal, neither in the lexicon nor kept before
+    "literal_own",  # the literal, kept before: log(1 + count) / 3, at most 2
+    "own_word",  # a personal dictionary word that was not typed literally
+    "recent",  # exp(-words since it was last typed / 500)
+    "extra_edits",  # edits beyond the first, at most 3
+    "first_letter",  # the first letter was not hit
+    "short",  # a change of a word of at most three letters
+)
+FEATURES: Final = ("language", "channel", "personal", *EVIDENCE)
+DIFFERENCE_LIMIT: Final = 3.0  # feature differences are clipped there, in units of feature_scale
+_WHOLE: Final = ("bucket_starts", "event_of_edit")  # of integers
+_FIELDS: Final = (
+    "base_weights",
+    "bucket_starts",
+    "code_book",
+    "event_of_edit",
+    "feature_scale",
+    "ranker_map",
+)
+NEGLIGIBLE_MASS: Final = 2e-3  # competitors less probable than this are not counted
+
+
+@dataclass(frozen=True, slots=True)
+class EventMap:
+    """Maps what happens to events. F = len(FEATURES).
+
+    event_of_edit: [EDIT_COUNT] channel event or -1; the touch events come after the last of these.
+    bucket_starts: [B] first lexicon id of each bucket, rising. code_book: [M, F] prototypes of feature
+    differences / feature_scale. feature_scale: [F]. base_weights: [F] the ranker at a zero adapter.
+    ranker_map: [F, d] from adapter weights to feature weights.
+    """
+
+    event_of_edit: Int64
+    bucket_starts: Int64
+    code_book: Float64
+    feature_scale: Float64
+    base_weights: Float64
+    ranker_map: Float64
+
+    def __post_init__(self) -> None:
+        """Raises Untrusted if the parts do not fit together."""
+        width = len(FEATURES)
+        fits = (
+            self.event_of_edit.shape == (EDIT_COUNT,)
+            and bool(np.all(np.diff(self.bucket_starts) > 0))
+            and self.code_book.ndim == 2
+            and self.code_book.shape[1] == width
+            and self.feature_scale.shape == (width,)
+            and bool(np.all(self.feature_scale > 0))
+            and self.base_weights.shape == (width,)
+            and self.ranker_map.ndim == 2
+            and len(self.ranker_map) == width
+        )
+        if not fits:
+            raise Untrusted(ErrorCode.BUNDLE_UNTRUSTED, "its event map does not fit this version")
+
+    @property
+    def first_touch_event(self) -> int:
+        """Return the channel event that is the first of TOUCH_EVENTS: as many events of edits are before."""
+        return int(self.event_of_edit.max()) + 1
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Return the number of events of each block."""
+        return {
+            "channel": self.first_touch_event + len(TOUCH_EVENTS),
+            "lexicon": len(self.bucket_starts),
+            "ranker": len(self.code_book),
+        }
+
+    def bucket(self, ids: Int64) -> Int64:
+        """Return the lexicon event of each word id, -1 for ids before the first bucket."""
+        return np.searchsorted(self.bucket_starts, ids, side="right") - 1
+
+    def bucket_of_word(self, vocabulary: int) -> Int64:
+        """Return the lexicon event of every id below `vocabulary`."""
+        return self.bucket(np.arange(vocabulary))
+
+    def nearest_code(self, differences: Float64) -> tuple[Int64, Float64]:
+        """Return (prototype, +1 or -1) for each row of feature differences [N, F].
+
+        A difference and its negative share a prototype; the sign says which of the two it was.
+        """
+        scaled = np.clip(differences / self.feature_scale, -DIFFERENCE_LIMIT, DIFFERENCE_LIMIT)
+        products = scaled @ self.code_book.T  # [N, M]
+        nearest = ((self.code_book**2).sum(1) - 2.0 * np.abs(products)).argmin(1)
+        sign = np.where(products[np.arange(len(scaled)), nearest] >= 0.0, 1.0, -1.0)
+        return nearest, sign
+
+    def to_bytes(self) -> bytes:
+        """Return the canonical JSON form."""
+        parts = {name: np.asarray(getattr(self, name)).tolist() for name in _FIELDS}
+        return json.dumps(parts, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Choice:
+    """One kept word among its candidates, as numbers only: what is counted and what the gate keeps.
+
+    features: [K, F]. edit_events: [K, P] channel events of the edits and then of the touches, -1 for none.
+    buckets: [K] lexicon events, -1 for none. kept: index of the candidate that the user kept. literal: index
+    of what was typed.
+    """
+
+    features: Float64
+    edit_events: Int64
+    buckets: Int64
+    kept: int
+    literal: int
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Masses:
+    """Contested mass for (C) and against (E) the events of one block, both [M]."""
+
+    evidence_for: Float64
+    evidence_against: Float64
+
+    def plus(self, other: Masses) -> Masses:
+        """Return the sum."""
+        return Masses(self.evidence_for + other.evidence_for, self.evidence_against + other.evidence_against)
+
+    def scaled(self, factor: float) -> Masses:
+        """Return both arrays times a factor."""
+        return Masses(self.evidence_for * factor, self.evidence_against * factor)
+
+
+def parse_event_map(content: bytes) -> EventMap:
+    """Return the event map in canonical JSON; Untrusted for anything else."""
+    try:
+        parts: Any = json.loads(content)
+        if not isinstance(parts, dict) or tuple(sorted(parts)) != _FIELDS:
+            raise ValueError("fields")
+        whole = {name: np.array(parts[name], dtype=np.int64) for name in _WHOLE}
+        real = {name: np.array(parts[name], dtype=np.float64) for name in _FIELDS if name not in _WHOLE}
+    except (ValueError, TypeError, RecursionError) as error:
+        raise Untrusted(ErrorCode.BUNDLE_UNTRUSTED, "its event map is not well formed") from error
+    if not all(np.isfinite(array).all() for array in real.values()):
+        raise Untrusted(ErrorCode.BUNDLE_UNTRUSTED, "its event map holds a number that is not finite")
+    return EventMap(
+        event_of_edit=whole["event_of_edit"],
+        bucket_starts=whole["bucket_starts"],
+        code_book=real["code_book"],
+        feature_scale=real["feature_scale"],
+        base_weights=real["base_weights"],
+        ranker_map=real["ranker_map"],
+    )
+
+
+def evidence(
+    memory: Memory,
+    candidates: Sequence[str],
+    typed: str,
+    in_lexicon: Sequence[bool],
+    edit_counts: Sequence[int],
+) -> Float32:
+    """Return the evidence [K, len(EVIDENCE)] of K candidates: what local memory and the literal say of each.
+
+    Values are bounded, so that no single word can dominate an update.
+    """
+    rows = [
+        _evidence_row(memory, word, typed, known, count)
+        for word, known, count in zip(candidates, in_lexicon, edit_counts, strict=True)
+    ]
+    return np.array(rows, dtype=np.float32).reshape(len(rows), len(EVIDENCE))
+
+
+def log_sum_exp(scores: Float64) -> float:
+    """Return the logarithm of the sum of exp of scores [K] in nats."""
+    top = float(scores.max())
+    return top + math.log(float(np.exp(scores - top).sum()))
+
+
+def softmax(scores: Float64) -> Float64:
+    """Return probabilities [K] of scores [K] in nats."""
+    weights = np.exp(scores - scores.max())
+    probabilities: Float64 = weights / weights.sum()
+    return probabilities
+
+
+def no_masses(events: EventMap) -> dict[str, Masses]:
+    """Return zero counts of every block."""
+    return {block: Masses(np.zeros(size), np.zeros(size)) for block, size in events.sizes.items()}
+
+
+def count(events: EventMap, choice: Choice) -> Mapping[str, Masses]:
+    """Return the contested masses of one choice, by block."""
+    probability = softmax(choice.features @ events.base_weights)
+    probability[choice.kept] = 0.0
+    rivals = np.flatnonzero(probability > NEGLIGIBLE_MASS)
+    mass = probability[rivals]
+    sizes = events.sizes
+    edits = _incidence(choice.edit_events, sizes["channel"])  # [K, Mc]
+    difference = edits[choice.kept] - edits[rivals]  # [N, Mc]
+    channel = Masses(mass @ np.maximum(difference, 0.0), mass @ np.maximum(-difference, 0.0))
+    kept_bucket, rival_buckets = int(choice.buckets[choice.kept]), choice.buckets[rivals]
+    differs = rival_buckets != kept_bucket
+    lexicon = Masses(
+        _sums(np.full(int(differs.sum()), kept_bucket), mass[differs], sizes["lexicon"]),
+        _sums(rival_buckets[differs], mass[differs], sizes["lexicon"]),
+    )
+    codes, sign = events.nearest_code(choice.features[choice.kept] - choice.features[rivals])
+    ranker = Masses(
+        _sums(codes[sign > 0], mass[sign > 0], sizes["ranker"]),
+        _sums(codes[sign < 0], mass[sign < 0], sizes["ranker"]),
+    )
+    return {"channel": channel, "lexicon": lexicon, "ranker": ranker}
+
+
+def scaled(masses: Mapping[str, Masses], factor: float) -> dict[str, Masses]:
+    """Return the masses of every block times a factor."""
+    return {block: both.scaled(factor) for block, both in masses.items()}
+
+
+def added(
+    masses: Mapping[str, Masses], counted: Mapping[str, Masses] | None, weight: float
+) -> Mapping[str, Masses]:
+    """Return masses and `weight` times those counted, by block; never negative, whatever rounding left."""
+    if counted is None:
+        return masses
+    sums = {block: both.plus(counted[block].scaled(weight)) for block, both in masses.items()}
+    return {
+        block: Masses(np.maximum(both.evidence_for, 0.0), np.maximum(both.evidence_against, 0.0))
+        for block, both in sums.items()
+    }
+
+
+def is_contested(events: EventMap, choice: Choice) -> bool:
+    """Return whether the base model and local memory left the kept candidate in any doubt."""
+    probability = softmax(choice.features @ events.base_weights)
+    return bool(1.0 - probability[choice.kept] > NEGLIGIBLE_MASS)
+
+
+def pack_choice(choice: Choice) -> bytes:
+    """Return the bytes of a choice; features as float32, events as int16."""
+    count, width = choice.features.shape
+    columns = choice.edit_events.shape[1]
+    return b"".join(
+        [
+            _HEAD.pack(count, width, columns, choice.kept, choice.literal),
+            choice.features.astype("<f4").tobytes(),
+            choice.edit_events.astype("<i2").tobytes(),
+            choice.buckets.astype("<i2").tobytes(),
+        ]
+    )
+
+
+def unpack_choice(content: bytes) -> Choice:
+    """Return the choice in these bytes; Untrusted (PROFILE_DAMAGED) if they are not of one."""
+    try:
+        count, width, columns, kept, literal = _HEAD.unpack_from(content)
+        sizes = [4 * count * width, 2 * count * columns, 2 * count]
+        if len(content) != _HEAD.size + sum(sizes) or not (kept < count and literal < count):
+            raise ValueError("size")
+    except (struct.error, ValueError) as error:
+        raise Untrusted(ErrorCode.PROFILE_DAMAGED, "a held-out event") from error
+    at = _HEAD.size
+    features = np.frombuffer(content, "<f4", count * width, at).reshape(count, width)
+    at += sizes[0]
+    events = np.frombuffer(content, "<i2", count * columns, at).reshape(count, columns)
+    at += sizes[1]
+    buckets = np.frombuffer(content, "<i2", count, at)
+    return Choice(
+        features.astype(np.float64), events.astype(np.int64), buckets.astype(np.int64), kept, literal
+    )
+
+
+def fits(choice: Choice, events: EventMap) -> bool:
+    """Return whether a stored choice's features and events are ones of this event map: damage is not."""
+    sizes = events.sizes
+    return (
+        choice.features.shape[1] == len(events.base_weights)
+        and bool(np.isfinite(choice.features).all())
+        and _between(choice.edit_events, sizes["channel"])
+        and _between(choice.buckets, sizes["lexicon"])
+    )
+
+
+def _evidence_row(memory: Memory, word: str, typed: str, in_lexicon: bool, edit_count: int) -> list[float]:
+    # The evidence of one candidate, in the order of `EVIDENCE`.
+    count, age = memory.count((word,)), memory.age(word)
+    literal = word == typed
+    if literal and not in_lexicon and count <= 0.0:
+        count = float(memory.kept_before(word))
+    own = min(math.log1p(count) / 3.0, 2.0)
+    return [
+        float(literal and in_lexicon),
+        float(literal and not in_lexicon and count <= 0.0),
+        own if literal and count > 0.0 else 0.0,
+        float(not literal and not in_lexicon),
+        math.exp(-age / _RECENT),
+        float(min(max(edit_count - 1, 0), 3)),
+        float(not literal and word[:1] != typed[:1]),
+        float(not literal and len(typed) <= 3),
+    ]
+
+
+def _incidence(event_table: Int64, size: int) -> Float64:
+    # [K, P] event ids -> [K, size] how often each event occurs in each candidate.
+    table = np.zeros((len(event_table), size + 1))
+    np.add.at(table, (np.arange(len(event_table))[:, None], event_table), 1.0)
+    return table[:, :size]  # the last column took the -1s
+
+
+def _sums(indices: Int64, weights: Float64, size: int) -> Float64:
+    sums: Float64 = np.bincount(indices[indices >= 0], weights[indices >= 0], size)[:size].astype(np.float64)
+    return sums
+
+
+def _between(indices: Int64, size: int) -> bool:
+    return bool((indices >= -1).all() and (indices < size).all())  # -1: no event
