@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import subprocess
@@ -10,7 +11,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pytest
@@ -227,8 +228,7 @@ def test_nothing_is_reported_to_rays_makers() -> None:
 
 def test_only_what_a_job_may_have_done_counts_as_a_try() -> None:
     """A job that failed, or whose process died, is tried three times; for a cluster that is ill it waits."""
-    from ray import exceptions as errors
-
+    errors: Any = importlib.import_module("ray.exceptions")  # it has few annotations
     assert may_be_the_jobs_doing(errors.RayTaskError("run_block", "traceback", MemoryError()))
     assert may_be_the_jobs_doing(errors.WorkerCrashedError())
     assert may_be_the_jobs_doing(errors.OutOfMemoryError("memory"))
