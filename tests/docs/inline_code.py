@@ -46,7 +46,7 @@ PARTS: Final = {
 }
 OURS: Final = re.compile(r"\.(?:py|md|sh|json|jsonl|yaml|toml)\Z")  # file names that somebody could look for
 # Files that a reader makes, and names of packaging that look like modules.
-MADE: Final = frozenset({"recipe.json", "quietkeys.commands"})
+MADE: Final = frozenset({"recipe.json", "trainer.toml", "quietkeys.commands"})
 FILES: Final = frozenset(
     {
         "header",
