@@ -30,9 +30,8 @@ services: ## install what tests of the trainer on PostgreSQL need besides
 demo: install ## watch the loop: type, count, encrypt, train, decrypt, judge, apply
 	@$(BIN)/quietkeys demo $(ARGS)
 
-test: screen services check ## everything at small numbers, one real encrypted round included
-	@$(BIN)/python -m pytest tests/engine
-	@$(BIN)/python -m pytest --ignore tests/engine -n 2 --dist loadgroup
+test: screen services ## everything at small numbers, one real encrypted round included; and `check` beside it
+	@bash tools/beside.sh '$(MAKE) check' '$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder'
 
 soak: screen services check ## the same at big numbers: DATA=/path/to/data (goes on where it stopped)
 	@[ -d "$(DATA)" ] || { echo "make soak needs DATA=/path/to/data, a folder with misspellings/, people/, text/ and typing/" >&2; exit 2; }

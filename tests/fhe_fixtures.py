@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -59,20 +59,25 @@ class Compiled:
     parameters: Parameters
 
 
+Once = Callable[[str, Callable[[Path], object]], Path]
+
+
 @pytest.fixture(scope="session")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
+def compiled(made_once: Once) -> Compiled:
     """The small plan, compiled for one source."""
-    engine = load_engine(SMALL_PLAN, tmp_path_factory.mktemp("circuits"))
+    engine = load_engine(SMALL_PLAN, made_once("circuits", lambda folder: load_engine(SMALL_PLAN, folder)))
     return Compiled(engine, Parameters.of(SMALL_PLAN, engine.specification.canonical))
 
 
 @pytest.fixture(scope="session")
-def key_folder(tmp_path_factory: pytest.TempPathFactory, compiled: Compiled) -> Path:
+def key_folder(made_once: Once, compiled: Compiled) -> Path:
     """A folder with the run's one key set; tests do not change it."""
-    folder = tmp_path_factory.mktemp("keys")
-    with ProcessCipher(folder, compiled.parameters, file_key=FILE_KEY) as cipher:
-        cipher.generate_keys()
-    return folder
+
+    def make(folder: Path) -> None:
+        with ProcessCipher(folder, compiled.parameters, file_key=FILE_KEY) as cipher:
+            cipher.generate_keys()
+
+    return made_once("keys", make)
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,7 @@ def plays(screen: PlayPresenter) -> bool:
 
 def pump(desk: Desk, screen: TrainingPresenter | PrivacyPresenter) -> None:
     """Run what threads have posted until the screen is idle."""
-    deadline = time.monotonic() + 20.0
+    deadline = time.monotonic() + 900.0
     while (screen.busy or desk.posted) and time.monotonic() < deadline:
         while desk.posted:
             desk.posted.pop(0)()

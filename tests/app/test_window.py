@@ -24,7 +24,7 @@ from quietkeys_trainer.engine.local import load_engine
 from tests.sdk import small, tiny
 from tests.trainer.running import Trainer
 
-pytestmark = [pytest.mark.fhe, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.fhe
 PATIENCE_S = 60.0
 
 

@@ -191,7 +191,6 @@ def test_promises_of_the_service() -> None:
 
 
 @pytest.mark.fhe
-@pytest.mark.timeout(1800)
 def test_a_small_run(tmp_path: Path, sized: Callable[[int, int], int]) -> None:
     """Real keys, real reports, a real trainer: nothing is lost and nothing comes twice."""
     out = tmp_path / "service.json"

@@ -149,14 +149,14 @@ def test_without_a_key_nothing_is_encrypted(tmp_path: Path) -> None:
 
 
 def test_the_process_is_nice_small_and_leaves_no_core(tmp_path: Path) -> None:
-    """Priority 10, one thread, bounded memory and time, no core files; and it ends with its host's pipe."""
+    """Ten nicer than its host, one thread, bounded memory and time, no core files; it ends with its pipe."""
     with ProcessCipher(tmp_path, PARAMETERS) as cipher:
         with pytest.raises(StartOver):
             cipher.encrypt(zeros())
         child = cipher._child
         assert child is not None
         folder = Path("/proc") / str(child.pid)
-        assert (folder / "stat").read_text().rsplit(")", 1)[1].split()[16] == "10"
+        assert os.getpriority(os.PRIO_PROCESS, child.pid) == min(19, os.getpriority(os.PRIO_PROCESS, 0) + 10)
         limits = (folder / "limits").read_text()
         assert next(line for line in limits.splitlines() if "core" in line).split()[4:6] == ["0", "0"]
         assert next(line for line in limits.splitlines() if "address" in line).split()[3] == str(3 << 30)
@@ -167,7 +167,7 @@ def test_the_process_is_nice_small_and_leaves_no_core(tmp_path: Path) -> None:
         assert environment["OMP_NUM_THREADS"] == environment["RAYON_NUM_THREADS"] == "1"
         assert child.stdin is not None
         child.stdin.close()
-        assert child.wait(10) == 0
+        assert child.wait(900) == 0
         child.stdin = None
 
 

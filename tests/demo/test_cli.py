@@ -16,7 +16,7 @@ def run(arguments: str, *absent: str) -> subprocess.CompletedProcess[str]:
     program = f"import importlib.util, sys\n{found}{hidden}sys.argv = ['quietkeys', *{arguments.split()!r}]\n"
     program += "from quietkeys.cli.main import app\napp()\n"
     return subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=100
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=900
     )
 
 

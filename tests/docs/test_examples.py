@@ -66,7 +66,7 @@ def test_the_desktop_example_corrects_undoes_and_trains(screen_in_memory: str, t
         env=os.environ | {"DISPLAY": screen_in_memory},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=900,
         check=False,
     )
     assert done.stdout == "done\n", done.stderr

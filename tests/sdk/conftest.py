@@ -31,9 +31,14 @@ NOWHERE = "https://trainer.test"
 
 
 @pytest.fixture(scope="session")
-def bundle_files() -> dict[str, bytes]:
+def bundle_files(made_once: Callable[[str, Callable[[Path], object]], Path]) -> dict[str, bytes]:
     """The files of the small bundle."""
-    return small.files()
+
+    def make(folder: Path) -> None:
+        for name, content in small.files().items():
+            (folder / name).write_bytes(content)
+
+    return {path.name: path.read_bytes() for path in sorted(made_once("bundle", make).iterdir())}
 
 
 @pytest.fixture(scope="session")
@@ -93,20 +98,22 @@ class Rig:
 
 
 @pytest.fixture(scope="session")
-def learned(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def learned(bundle: Path, made_once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
     """The profile of somebody whose fingers slip to the right; copy it before opening it."""
-    folder = tmp_path_factory.mktemp("learned") / "profile"
-    rng = np.random.default_rng(5)
-    with open_profile(
-        folder,
-        bundle=bundle,
-        trusted_keys=small.TRUSTED,
-        protection=small.PROTECTION,
-        environment=Environment(rng=np.random.default_rng(0)),
-    ) as keyboard:
-        for context, word in small.tokens(7, 220):
-            keyboard.record(context, small.slipped(word, rng), word)
-    return folder
+
+    def make(folder: Path) -> None:
+        rng = np.random.default_rng(5)
+        with open_profile(
+            folder / "profile",
+            bundle=bundle,
+            trusted_keys=small.TRUSTED,
+            protection=small.PROTECTION,
+            environment=Environment(rng=np.random.default_rng(0)),
+        ) as keyboard:
+            for context, word in small.tokens(7, 220):
+                keyboard.record(context, small.slipped(word, rng), word)
+
+    return made_once("learned", make) / "profile"
 
 
 @pytest.fixture

@@ -1,10 +1,10 @@
-"""`python -m tests.sdk.doomed WORK POINT NUMBER PROFILE BUNDLE URL`: a device that kills itself at a point.
+"""A device that kills itself at a point: `main`, run in a process of its own.
 
-WORK is `sync`, `rotate` (asks for new keys, then syncs), or `record` with one word after the other, touched
-where most people would. POINT is `request` (as the NUMBER-th request is to be sent), `answer` (as its answer
-has come), `statement` (before the NUMBER-th statement that changes the database), `commit` (in the NUMBER-th
-transaction, before it is committed), `committed` (right after), or `never`. Prints a line for every word
-whose record returned, and one at the end, if it gets there, of how often each point was passed.
+`work` is `sync`, `rotate` (asks for new keys, then syncs), or `record` with one word after the other,
+touched where most people would. `point` is `request` (as the number-th request is to be sent), `answer` (as
+its answer has come), `statement` (before the number-th statement that changes the database), `commit` (in the
+number-th transaction, before it is committed), `committed` (right after), or `never`. Says a line for every
+word whose record returned, and one at the end, if it gets there, of how often each point was passed.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
@@ -84,38 +84,57 @@ class DyingDatabase(Database):
         super().run(statement, *values)
 
 
-def sync(keyboard: Personalizer) -> None:
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where a device finds things, and the file that it says its lines into."""
+
+    profile: Path
+    bundle: Path
+    url: str
+    said: Path
+
+    def say(self, line: str) -> None:
+        """Write a line that outlives this process."""
+        with self.said.open("a") as file:
+            print(line, file=file)
+
+
+def sync(keyboard: Personalizer, places: Places) -> None:
     """Sync once, whatever comes of it."""
     keyboard.sync()
 
 
-def record(keyboard: Personalizer) -> None:
+def record(keyboard: Personalizer, places: Places) -> None:
     """Record one word after the other."""
     for word in small.WORDS:
         keyboard.record("", word, word, small.aimed_at(QWERTY, word))
-        print(word, flush=True)
+        places.say(word)
 
 
-def rotate(keyboard: Personalizer) -> None:
+def rotate(keyboard: Personalizer, places: Places) -> None:
     """Ask for new keys, then sync."""
     keyboard.keys.rotate()
     keyboard.sync()
 
 
-WORKS: dict[str, Callable[[Personalizer], None]] = {"sync": sync, "record": record, "rotate": rotate}
+WORKS: dict[str, Callable[[Personalizer, Places], None]] = {
+    "sync": sync,
+    "record": record,
+    "rotate": rotate,
+}
 
 
-def main(work: str, point: str, number: str, profile: str, bundle: str, url: str) -> None:
+def main(work: str, point: str, number: int, places: Places) -> None:
     """Work until the point is reached."""
-    countdown = Countdown(point, int(number))
+    countdown = Countdown(point, number)
     with open_profile(
-        profile,
-        trainer=Trainer(url),
-        bundle=Path(bundle),
+        places.profile,
+        trainer=Trainer(places.url),
+        bundle=places.bundle,
         trusted_keys=small.TRUSTED,
         protection=small.PROTECTION,
         cipher=NoopCipher,
-        transport=DyingTransport(url, countdown),
+        transport=DyingTransport(places.url, countdown),
         environment=Environment(rng=np.random.default_rng(0)),
     ) as keyboard:
         if keyboard.consent.given is None:
@@ -123,9 +142,5 @@ def main(work: str, point: str, number: str, profile: str, bundle: str, url: str
         database = keyboard._profile.store.database
         DyingDatabase.countdown = countdown
         database.__class__ = DyingDatabase
-        WORKS[work](keyboard)
-        print(json.dumps(countdown.passed))
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+        WORKS[work](keyboard, places)
+        places.say(json.dumps(countdown.passed))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from quietkeys import ErrorCode, Refused, Trainer
-from quietkeys.remote.address import trainer_address
+from quietkeys.remote.trust import trainer_address
 
 
 @pytest.mark.parametrize(

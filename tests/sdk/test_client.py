@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import secrets
@@ -15,15 +14,33 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quietkeys import ErrorCode, Outcome, QuietkeysError, StartOver, Trainer, TryAgain, Untrusted
+from quietkeys import (
+    DeletionReceipt,
+    ErrorCode,
+    Outcome,
+    QuietkeysError,
+    StartOver,
+    Trainer,
+    TryAgain,
+    Untrusted,
+)
 from quietkeys.environment import Environment
 from quietkeys.remote.client import LONGEST_WAIT_S, MAX_JSON_BYTES, TRIES, TrainerClient
 from quietkeys.remote.http import Answer, Body, Request, RequestsTransport
 from quietkeys.remote.identity import Identity
-from quietkeys.remote.parse import JobState, KeyState, Mail, Upload
 from quietkeys.sync.keys.upload import PART_BYTES, upload_keys
 from quietkeys.testing import InMemoryTrainer
 from quietkeys_protocol.errors import error_of
+from quietkeys_protocol.messages import (
+    Failure,
+    JobProgress,
+    JobState,
+    KeyState,
+    Mail,
+    Problem,
+    Receipt,
+    UploadState,
+)
 from quietkeys_protocol.plan import Plan
 from tests.sdk.conftest import Rig
 from tests.sdk.http_trainer import body_of, over_http, reply, serving
@@ -50,7 +67,7 @@ def always(status: int, content: bytes, headers: dict[str, str] | None = None) -
 
 def error_body(code: ErrorCode) -> bytes:
     """The body of a typed error."""
-    return json.dumps({"error": {"code": code.value, "message": "m", "advice": "a"}}).encode()
+    return Failure(Problem(code, "m", "a")).to_json()
 
 
 def code_of(call: Callable[[], object]) -> ErrorCode:
@@ -81,7 +98,7 @@ def test_a_trainer_that_recovers_is_answered_within_one_call() -> None:
         if len(nonces) < 3:
             reply(handler, 503, error_body(ErrorCode.TRAINER_BUSY))
         else:
-            reply(handler, 200, json.dumps({"job_id": JOB, "state": "running", "blocks_done": "0"}).encode())
+            reply(handler, 200, JobProgress(JOB, JobState.RUNNING, 0).to_json())
 
     with serving(behave) as url:
         assert client_of(url).job(JOB).state is JobState.RUNNING
@@ -122,7 +139,7 @@ def test_retry_after_is_respected_up_to_a_point() -> None:
 @pytest.mark.parametrize("code", [code for code in ErrorCode if code.status >= 400])
 def test_typed_errors_arrive_as_they_are(code: ErrorCode) -> None:
     """Every code of the trainer is raised in its class; its words are ours, not the trainer's."""
-    body = json.dumps({"error": {"code": code.value, "message": "CANARY", "advice": "CANARY"}}).encode()
+    body = Failure(Problem(code, "CANARY", "CANARY")).to_json()
     with serving(always(code.status, body)) as url:
         with pytest.raises(type(error_of(code))) as caught:
             client_of(url).job(JOB)
@@ -130,39 +147,31 @@ def test_typed_errors_arrive_as_they_are(code: ErrorCode) -> None:
         assert "CANARY" not in str(caught.value)
 
 
+def job_answer(**changed: object) -> bytes:
+    """What a trainer says of a job that is done, with some fields changed or added."""
+    return json.dumps(json.loads(DONE) | changed).encode()
+
+
+DONE = JobProgress(JOB, JobState.DONE, 0).to_json()
 NONSENSE = {
     "html": (200, b"<html></html>"),
     "not json": (200, b"\xff{"),
     "deep json": (200, b"[" * 10_000),
     "list": (200, b"[]"),
-    "another job": (200, json.dumps({"job_id": "1" * 32, "state": "done", "blocks_done": "0"}).encode()),
-    "unknown state": (200, json.dumps({"job_id": JOB, "state": "sleeping", "blocks_done": "0"}).encode()),
-    "state of a wrong type": (
-        200,
-        json.dumps({"job_id": JOB, "state": ["done"], "blocks_done": "0"}).encode(),
-    ),
-    "more blocks than a plan has": (
-        200,
-        json.dumps({"job_id": JOB, "state": "running", "blocks_done": "17"}).encode(),
-    ),
-    "blocks that are no number": (
-        200,
-        json.dumps({"job_id": JOB, "state": "running", "blocks_done": "-1"}).encode(),
-    ),
-    "one field more": (
-        200,
-        json.dumps({"job_id": JOB, "state": "done", "blocks_done": "0", "x": "y"}).encode(),
-    ),
+    "another job": (200, job_answer(job_id="1" * 32)),
+    "unknown state": (200, job_answer(state="sleeping")),
+    "state of a wrong type": (200, job_answer(state=["done"])),
+    "more blocks than a plan has": (200, job_answer(blocks_done="17")),
+    "blocks that are no number": (200, job_answer(blocks_done="-1")),
+    "one field more": (200, job_answer(x="y")),
+    "a field twice": (200, DONE.replace(b"{", b'{"state":"done",')),
     "no content": (204, b""),
     "teapot": (418, b""),
     "unknown code": (404, b'{"error": {"code": "nonsense", "message": "", "advice": ""}}'),
     "unhashable code": (404, b'{"error": {"code": [], "message": "", "advice": ""}}'),
     "code of another status": (404, error_body(ErrorCode.TRAINER_BUSY)),
-    "code that never crosses the wire": (404, error_body(ErrorCode.PROFILE_DAMAGED)),
-    "huge": (
-        200,
-        json.dumps({"job_id": JOB, "state": "done", "blocks_done": "0"}).encode().ljust(MAX_JSON_BYTES + 1),
-    ),
+    "code that never crosses the wire": (404, b'{"error": {"code": "profile_damaged"}}'),
+    "huge": (200, DONE.ljust(MAX_JSON_BYTES + 1)),
     "redirect": (302, b""),
 }
 
@@ -184,7 +193,7 @@ def test_a_redirect_is_not_followed() -> None:
 
     def elsewhere(handler: BaseHTTPRequestHandler) -> None:
         visitors.append(handler.path)
-        reply(handler, 200, json.dumps({"job_id": JOB, "state": "done", "blocks_done": "0"}).encode())
+        reply(handler, 200, DONE)
 
     with (
         serving(elsewhere) as other,
@@ -227,12 +236,12 @@ def test_keys_are_sent_in_parts_and_once(tmp_path: Path, plan: Plan) -> None:
     with serving(over_http(trainer)) as url:
         client = client_of(url)
         assert client.enrol() == trainer.trainer_key
-        assert client.key_state(key_id) == KeyState(Upload.ABSENT, 0)
+        assert client.key_state(key_id) == KeyState(key_id, UploadState.ABSENT, 0)
         client.put_key_part(key_id, 0, Body.of(path.read_bytes()[:PART_BYTES]))
-        assert client.key_state(key_id) == KeyState(Upload.PARTIAL, PART_BYTES)
+        assert client.key_state(key_id) == KeyState(key_id, UploadState.PARTIAL, PART_BYTES)
         for _ in range(2):
             upload_keys(client, path, key_id)
-        assert client.key_state(key_id) == KeyState(Upload.STORED, path.stat().st_size)
+        assert client.key_state(key_id) == KeyState(key_id, UploadState.STORED, path.stat().st_size)
         assert client.traffic.sent["evaluation_keys"] == path.stat().st_size  # type: ignore[index]
 
 
@@ -247,9 +256,10 @@ def test_a_deletion_has_a_receipt(plan: Plan) -> None:
     assert client.device_exists()
     receipt = client.delete_device()
     assert receipt.device_id == device.device_id
-    assert receipt.is_signed_by(trainer.trainer_key)
-    assert not receipt.is_signed_by(InMemoryTrainer(plan).trainer_key)
-    assert not replace(receipt, deleted_at=receipt.deleted_at + 1).is_signed_by(trainer.trainer_key)
+    assert DeletionReceipt.of(receipt, "", trainer.trainer_key).trainer_key == trainer.trainer_key
+    later = replace(receipt, deleted_at=receipt.deleted_at + 1)
+    for wrong, key in ((receipt, InMemoryTrainer(plan).trainer_key), (later, trainer.trainer_key)):
+        assert code_of(lambda: DeletionReceipt.of(wrong, "", key)) is ErrorCode.DELETION_UNPROVEN  # noqa: B023
     assert not client.device_exists()
     for call in (client.delete_device, lambda: client.job(JOB)):
         with pytest.raises(StartOver):
@@ -259,13 +269,11 @@ def test_a_deletion_has_a_receipt(plan: Plan) -> None:
 def test_a_receipt_for_another_request_is_not_taken(plan: Plan) -> None:
     """An old receipt, or one of another device, is no answer."""
     device = Identity.generate()
-    fields = {"device_id": device.device_id, "deleted_at": "17", "nonce": "1" * 32}
-    fields["signature"] = base64.b64encode(bytes(64)).decode()
-    for nonce, wrong in (("1" * 32, {}), ("2" * 32, {}), ("1" * 32, {"device_id": "3" * 32})):
-        says = Says(200, json.dumps(fields | wrong).encode())
-        client = TrainerClient(device, says, Environment(nonce=lambda nonce=nonce: nonce))  # type: ignore[misc]
-        if nonce == "1" * 32 and not wrong:
-            assert client.delete_device().deleted_at == 17
+    right = Receipt(device.device_id, 17, "1" * 32, bytes(64))
+    for receipt in (right, replace(right, nonce="2" * 32), replace(right, device_id="3" * 32)):
+        client = TrainerClient(device, Says(200, receipt.to_json()), Environment(nonce=lambda: "1" * 32))
+        if receipt is right:
+            assert client.delete_device() == right
         else:
             assert code_of(client.delete_device) is ErrorCode.TRAINER_GARBLED
 
@@ -275,9 +283,8 @@ def test_an_upload_that_gets_nowhere_ends(tmp_path: Path, received: int) -> None
     """A trainer that always wants the same bytes, or more than there are, is not served for ever."""
     path = tmp_path / "keys"
     path.write_bytes(bytes(3_000_000))
-    state = "partial" if received else "absent"
-    answer = {"key_id": "0" * 64, "state": state, "received": str(received)}
-    client = TrainerClient(Identity.generate(), Says(200, json.dumps(answer).encode()))
+    state = KeyState("0" * 64, UploadState.PARTIAL if received else UploadState.ABSENT, received)
+    client = TrainerClient(Identity.generate(), Says(200, state.to_json()))
     with pytest.raises(Untrusted):
         upload_keys(client, path, "0" * 64)
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import random
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import pytest
 
 from quietkeys import Outcome
 from quietkeys.profile.ledger import LedgerKind
-from tests.sdk import small
+from tests.sdk import doomed, small
 from tests.sdk.conftest import Rig
 from tests.sdk.http_trainer import over_http, serving
 
@@ -37,20 +37,27 @@ EVERY_ROTATION_POINT = [  # but one: killed in the first transaction, the wish f
     *(("committed", number) for number in range(1, 9)),
 ]
 FEW_ROTATION_POINTS = [("committed", 1), ("committed", 2), ("answer", 2), ("commit", 4), ("answer", 3)]
+# Every device is a process of its own, forked from one that has imported everything and opened nothing.
+DEVICES: Final = multiprocessing.get_context("forkserver")
+DEVICES.set_forkserver_preload([doomed.__name__])
 
 
 def run_doomed(rig: Rig, work: str, point: str, number: int) -> list[str]:
-    """What a device printed until it killed itself."""
-    result = started(rig, work, point, number)
-    assert result.returncode == -signal.SIGKILL, result.stderr
-    return result.stdout.split()
+    """What a device said until it killed itself."""
+    status, said = run(rig, work, point, number)
+    assert status == -signal.SIGKILL
+    return said
 
 
-def started(rig: Rig, work: str, point: str, number: int) -> subprocess.CompletedProcess[str]:
-    """A device that ran to its end, whichever it was."""
-    where = [str(rig.folder / "profile"), str(rig.bundle), rig.url]
-    command = [sys.executable, "-m", "tests.sdk.doomed", work, point, str(number), *where]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+def run(rig: Rig, work: str, point: str, number: int) -> tuple[int | None, list[str]]:
+    """The exit status of a device, and the lines that it said."""
+    said = rig.folder / "said"
+    said.unlink(missing_ok=True)
+    where = doomed.Places(rig.folder / "profile", rig.bundle, rig.url, said)
+    device = DEVICES.Process(target=doomed.main, args=(work, point, number, where))
+    device.start()
+    device.join()
+    return device.exitcode, said.read_text().splitlines() if said.exists() else []
 
 
 @contextmanager
@@ -140,7 +147,7 @@ def test_any_work_survives_kill_at_random_points(rig: Rig, sized: Callable[[int,
     passed: dict[str, dict[str, int]] = {}
     for work in CHECKS:
         with fresh(rig, learned=work != "record", synced=work == "rotate"):
-            passed[work] = json.loads(started(rig, work, "never", 0).stdout.splitlines()[-1])
+            passed[work] = json.loads(run(rig, work, "never", 0)[1][-1])
     for case in range(sized(3, 50)):
         draw = random.Random(case)
         work = list(CHECKS)[case % len(CHECKS)]

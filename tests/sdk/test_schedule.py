@@ -190,7 +190,7 @@ def test_the_thread_syncs_when_a_slot_opens(rig: Rig) -> None:
         keyboard.schedule.start()
         keyboard.schedule.start()
         assert threading.active_count() == before + 1
-        assert synced.wait(300)
+        assert synced.wait(900)
         keyboard.schedule.stop()
         keyboard.schedule.stop()
         assert threading.active_count() == before
@@ -214,7 +214,7 @@ def test_closing_ends_the_thread(rig: Rig) -> None:
     keyboard = rig.open_learned(environment=environment)
     now = keyboard.schedule.next_slot().timestamp()
     keyboard.schedule.start()
-    assert waits.wait(300)
+    assert waits.wait(900)
     keyboard.close()
     assert threading.active_count() == before
 
@@ -230,7 +230,7 @@ def test_what_fails_in_the_thread_is_kept() -> None:
     scheduler = Scheduler(desk.policy, desk.store, failing, lambda: None, lambda: desk.now)
     desk.now = scheduler.next_slot().timestamp()
     scheduler.start()
-    assert failed.wait(300)
+    assert failed.wait(900)
     scheduler.stop()
     assert scheduler.last_error is not None
     assert scheduler.last_error.code is ErrorCode.TRAINER_UNREACHABLE

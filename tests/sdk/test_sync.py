@@ -15,12 +15,12 @@ import pytest
 from quietkeys import Deletion, ErrorCode, Outcome, Outdated, Personalizer, Progress, Refused, Step, TryAgain
 from quietkeys.api.trainer import Trainer
 from quietkeys.environment import Environment
-from quietkeys.remote.parse import JobState
 from quietkeys.sync.context import Place
 from quietkeys.sync.run import run_sync
 from quietkeys.testing import InMemoryTrainer, NoopCipher
 from quietkeys.testing.trainer import Integers, train
 from quietkeys_protocol.containers import decode_report
+from quietkeys_protocol.messages import JobState
 from quietkeys_protocol.plan import Plan
 from tests.sdk import small
 from tests.sdk.conftest import NOWHERE, STATEMENT, Rig

@@ -17,7 +17,7 @@ from tests.sdk import small
 from tools.model_build import contents, plan_stage, rank
 from tools.model_build.adapter_stage import parts_of
 
-SHAPE: Final = Shape(planes=2, steps=3, gains=(6, 4, 2), stability=0.2, floor=0.5, prior=1.0, z_reach=2.0)
+SHAPE: Final = Shape(planes=2, steps=1, gains=(6,), stability=0.2, floor=0.5, prior=1.0, z_reach=2.0)
 WIDTH: Final = 4  # of the two blocks that can be taken for each other
 
 

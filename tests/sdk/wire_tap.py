@@ -19,7 +19,7 @@ from tests.sdk.http_trainer import body_of, reply, serving
 from tests.trainer.running import Trainer, wait_until
 
 MASKED: Final = (IDEMPOTENCY_HEADER, NONCE_HEADER, SIGNATURE_HEADER, TIME_HEADER)
-TRAINS_WITHIN_S: Final = 300.0
+TRAINS_WITHIN_S: Final = 900.0
 _JOB: Final = re.compile(r"/v1/jobs/[0-9a-f]{32}")
 
 Change = Callable[[bytes], bytes]
@@ -88,7 +88,7 @@ class Tap:
         reply(handler, status, answer)
 
     def _asked(self, handler: BaseHTTPRequestHandler, content: bytes) -> tuple[int, bytes]:
-        connection = http.client.HTTPConnection(urlsplit(self.trainer.url).netloc, timeout=120)
+        connection = http.client.HTTPConnection(urlsplit(self.trainer.url).netloc, timeout=900)
         try:
             connection.request(handler.command, handler.path, content, dict(handler.headers.items()))
             answer = connection.getresponse()

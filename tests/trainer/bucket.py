@@ -72,14 +72,14 @@ class Bucket:
     def new_store(self) -> str:
         """The address of an empty store."""
         name = f"bucket{next(self._numbers)}"
-        assert requests.put(f"http://127.0.0.1:{self._server_port}/{name}", timeout=30).status_code == 200
+        assert requests.put(f"http://127.0.0.1:{self._server_port}/{name}", timeout=900).status_code == 200
         return f"s3://{name}/ciphertexts"
 
     def names(self, store: str) -> list[str]:
         """The names of all that is in a store, in order."""
         bucket, _, prefix = store.removeprefix("s3://").partition("/")
         url = f"http://127.0.0.1:{self._server_port}/{bucket}"
-        listing = requests.get(url, params={"list-type": "2", "prefix": prefix}, timeout=30).text
+        listing = requests.get(url, params={"list-type": "2", "prefix": prefix}, timeout=900).text
         return sorted(re.findall(rf"<Key>{prefix}/([^<]*)</Key>", listing))
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
@@ -100,7 +100,7 @@ class Bucket:
                     return
                 status, headers, content = bucket._forward(self.command, self.path, dict(self.headers), body)
                 if fault is Fault.SILENCE:
-                    bucket._ended.wait(60)
+                    bucket._ended.wait(900)
                     self.close_connection = True
                 elif fault is Fault.CUT:
                     self.reply(status, headers, content[: len(content) // 2])
@@ -125,7 +125,7 @@ class Bucket:
     def _forward(
         self, method: str, path: str, headers: dict[str, str], body: bytes
     ) -> tuple[int, dict[str, str], bytes]:
-        connection = http.client.HTTPConnection("127.0.0.1", self._server_port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self._server_port, timeout=900)
         try:
             connection.request(method, path, body, headers)
             answer = connection.getresponse()

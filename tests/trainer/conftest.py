@@ -129,6 +129,7 @@ def real_session(
 
     pin = compiled.parameters.specification_sha256.hex()
     trainer = Trainer(folder, module="quietkeys_trainer", plan=SMALL_PLAN, pin=pin)
+    trainer.has_circuits(compiled.engine.folder)
     trainer.start()
     yield Rig(trainer, compiled.parameters.frames, (folder / "keys").read_bytes(), values)
     assert trainer.stop() == 0

@@ -16,8 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from quietkeys_protocol.containers import MAX_KEY_PART_BYTES, Report, encode_report
 from quietkeys_protocol.signing import Credentials, device_id_of, signing_string
-
-TIMEOUT_S = 30.0
+from tests.patience import HANGS_S
 
 
 @dataclass(slots=True)
@@ -50,7 +49,7 @@ class Device:
     ) -> requests.Response:
         """A signed request; `headers` are added, or take the place of the signed ones."""
         signed = self.sign(method, path, hashlib.sha256(body).hexdigest()) | (headers or {})
-        return requests.request(method, self.url + path, data=body, headers=signed, timeout=TIMEOUT_S)
+        return requests.request(method, self.url + path, data=body, headers=signed, timeout=HANGS_S)
 
     def enrol(self) -> requests.Response:
         """Enrols this device."""
@@ -101,7 +100,7 @@ class Device:
         assert answer.status_code == 200, answer.text
         return str(answer.json()["state"])
 
-    def wait(self, job_id: str, *states: str, within_s: float = 60.0) -> str:
+    def wait(self, job_id: str, *states: str, within_s: float = HANGS_S) -> str:
         """The state of a job as soon as it is one of `states`."""
         deadline = time.monotonic() + within_s
         while (state := self.state(job_id)) not in states:

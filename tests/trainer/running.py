@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,10 +16,10 @@ from pathlib import Path
 
 from quietkeys_bench.service.bench import UNLIMITED
 from quietkeys_protocol.plan import Plan
+from tests.patience import HANGS_S
 from tests.trainer.device import Device
 from tests.trainer.fake_engine import CONTROL, PLAN, FakeEngine, wrap
 
-STARTS_WITHIN_S = 60.0
 # Tests ask more in a minute than a device in a day; the tests of limits say what they want.
 
 
@@ -34,6 +35,10 @@ class Trainer:
     catalogue: Path | None = None
     process: subprocess.Popen[bytes] | None = None
     url: str = ""
+
+    def has_circuits(self, folder: Path) -> None:
+        """Has the trainer find circuits that were compiled before, as after a restart."""
+        shutil.copytree(folder, self.folder / "state" / "circuits")
 
     @property
     def control(self) -> Path:
@@ -67,8 +72,12 @@ class Trainer:
                 stderr=log,
                 env=os.environ | {CONTROL: str(self.control)} | self.environment,
             )
-        wait_until(lambda: ready.exists() or self.ended(), STARTS_WITHIN_S)
-        assert ready.exists(), self.log
+        try:
+            wait_until(lambda: ready.exists() or self.ended())
+            assert ready.exists(), self.log
+        except BaseException:  # nobody else would stop it
+            self.process.kill()
+            raise
         self.url = json.loads(ready.read_text())["url"]
 
     def ended(self) -> bool:
@@ -80,8 +89,8 @@ class Trainer:
         assert self.process is not None
         workers = self.workers()
         self.process.send_signal(number)
-        status = self.process.wait(120)
-        wait_until(lambda: not any(map(lives, workers)), 120)
+        status = self.process.wait(HANGS_S)
+        wait_until(lambda: not any(map(lives, workers)))
         return status
 
     def workers(self) -> list[int]:
@@ -157,7 +166,7 @@ def open_files(pid: int) -> int:
     return len(list(Path(f"/proc/{pid}/fd").iterdir()))
 
 
-def wait_until(holds: Callable[[], object], within_s: float = 60.0) -> None:
+def wait_until(holds: Callable[[], object], within_s: float = HANGS_S) -> None:
     """Returns as soon as it holds."""
     deadline = time.monotonic() + within_s
     while not holds():

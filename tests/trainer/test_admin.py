@@ -18,6 +18,7 @@ from typer.testing import CliRunner, Result
 
 from quietkeys_protocol.containers import Report
 from quietkeys_protocol.errors import ErrorCode, Refused
+from quietkeys_protocol.messages import JobState
 from quietkeys_trainer.cli.main import app
 from quietkeys_trainer.ledger import operator_queries as administration
 from quietkeys_trainer.ledger.audit import entries
@@ -25,7 +26,7 @@ from quietkeys_trainer.ledger.database import migrate, open_database
 from quietkeys_trainer.ledger.devices_and_keys import Ledger
 from quietkeys_trainer.ledger.jobs import Arrival, Jobs
 from quietkeys_trainer.ledger.retention import Retention, expire
-from quietkeys_trainer.ledger.tables import Failure, JobState
+from quietkeys_trainer.ledger.tables import Failure
 from quietkeys_trainer.service.backup import FORMAT, back_up, restore
 from quietkeys_trainer.service.parts import open_service
 from quietkeys_trainer.service.settings import Settings
@@ -179,7 +180,6 @@ def said(done: Result) -> str:
     return done.stdout.strip()
 
 
-@pytest.mark.timeout(300)
 def test_a_backup_moves_a_trainer_to_other_storage(services: Services, tmp_path: Path) -> None:
     """Made while it runs and restored on servers: devices notice nothing.
 
@@ -193,9 +193,9 @@ def test_a_backup_moves_a_trainer_to_other_storage(services: Services, tmp_path:
         job_id = device.post(report, "1" * 32).json()["job_id"]
         assert device.wait(job_id, "done", "failed") == "done"
         update = device.update(job_id).content
-        key = requests.get(trainer.url + "/v1/service", timeout=30).json()
+        key = requests.get(trainer.url + "/v1/service", timeout=900).json()
         signed = device.sign("GET", "/v1/circle", sha256(b""))
-        assert requests.get(trainer.url + "/v1/circle", headers=signed, timeout=30).status_code == 200
+        assert requests.get(trainer.url + "/v1/circle", headers=signed, timeout=900).status_code == 200
         made = json.loads(said(admin(tmp_path / "state", storage, "backup", str(tmp_path / "backup"))))
         assert (made["blobs"], made["missing"]) == (3, 0)
     assert (tmp_path / "backup").stat().st_mode & 0o777 == 0o600
@@ -206,8 +206,8 @@ def test_a_backup_moves_a_trainer_to_other_storage(services: Services, tmp_path:
     assert len(to.names()) == 3
     with running(folder, **to.variables()) as trainer:
         device.url = trainer.url
-        assert requests.get(trainer.url + "/v1/service", timeout=30).json() == key
-        replayed = requests.get(trainer.url + "/v1/circle", headers=signed, timeout=30)
+        assert requests.get(trainer.url + "/v1/service", timeout=900).json() == key
+        replayed = requests.get(trainer.url + "/v1/circle", headers=signed, timeout=900)
         assert code(replayed) == (409, ErrorCode.NONCE_REPLAYED)
         assert device.key_state(KEYS) == ("stored", len(KEYS))
         assert device.update(job_id).content == update
@@ -302,7 +302,7 @@ def test_operators_work_beside_a_running_trainer(storage: Storage, tmp_path: Pat
         url = trainer.url + "/v1/admin/invites"
 
         def ask(**headers: str) -> requests.Response:
-            return requests.post(url, data=wish, headers=headers, timeout=30)
+            return requests.post(url, data=wish, headers=headers, timeout=900)
 
         assert code(ask()) == (401, ErrorCode.OPERATOR_REFUSED)
         assert code(ask(Authorization="Bearer ")) == (401, ErrorCode.OPERATOR_REFUSED)

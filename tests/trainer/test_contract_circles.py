@@ -9,19 +9,19 @@ from pathlib import Path
 import pytest
 
 from quietkeys.remote.http import Body
-from quietkeys.remote.parse import CircleState, JobState, KeyState, Mail, Member, Upload
 from quietkeys_protocol.containers import MAX_CARD_BYTES, MAX_PACKAGE_BYTES
 from quietkeys_protocol.errors import ErrorCode
+from quietkeys_protocol.messages import Circle, JobState, KeyState, Mail, Member, UploadState
 from tests.trainer.sides import CLAIM, Side, circle_of_two, code_of, id_of, invite
 
 
 def test_a_device_is_its_own_circle(side: Side) -> None:
     """Alone at first; it may set a card, and leaving changes nothing."""
     device = side.device()
-    assert device.circle() == CircleState((Member(id_of(device), 0, b""),), "")
+    assert device.circle() == Circle((Member(id_of(device), 0, b""),), "")
     device.put_card(b"card")
     device.leave_circle()
-    assert device.circle() == CircleState((Member(id_of(device), 0, b"card"),), "")
+    assert device.circle() == Circle((Member(id_of(device), 0, b"card"),), "")
     assert code_of(device.put_card, bytes(MAX_CARD_BYTES + 1)) is ErrorCode.BODY_TOO_LARGE
 
 
@@ -35,9 +35,9 @@ def test_an_invited_device_shares_keys_and_jobs(side: Side, tmp_path: Path) -> N
         claimed = second.claim(invitation, CLAIM)
         assert (claimed.package, claimed.source) == (b"the secret keys, sealed", 1)
     members = (Member(id_of(first), 0, b""), Member(id_of(second), 1, b""))
-    assert first.circle() == second.circle() == CircleState(members, shared_keys)
-    assert second.key_state(shared_keys).state is Upload.STORED
-    assert second.key_state(old).state is Upload.ABSENT
+    assert first.circle() == second.circle() == Circle(members, shared_keys)
+    assert second.key_state(shared_keys).state is UploadState.STORED
+    assert second.key_state(old).state is UploadState.ABSENT
     assert code_of(second.job, old_job) is ErrorCode.JOB_UNKNOWN
     job = side.report(second, shared_keys, 1)
     for device in (first, second):
@@ -122,15 +122,15 @@ def test_who_leaves_takes_nothing_and_leaves_nothing(side: Side, tmp_path: Path,
             second.leave_circle()
         else:
             first.remove_member(id_of(second))
-    assert second.circle() == CircleState((Member(id_of(second), 0, b""),), "")
-    assert first.circle() == CircleState((Member(id_of(first), 0, b""),), key_id)
+    assert second.circle() == Circle((Member(id_of(second), 0, b""),), "")
+    assert first.circle() == Circle((Member(id_of(first), 0, b""),), key_id)
     for device in (first, second):
         assert code_of(device.job, gone) is ErrorCode.JOB_UNKNOWN
         assert device.mail() is None
     assert first.job(kept).state
     assert code_of(second.job, kept) is ErrorCode.JOB_UNKNOWN
     assert code_of(second.claim, invitation, CLAIM) is ErrorCode.INVITATION_UNKNOWN
-    assert second.key_state(key_id).state is Upload.ABSENT
+    assert second.key_state(key_id).state is UploadState.ABSENT
 
 
 def test_a_deleted_member_leaves_the_circle_standing(side: Side, tmp_path: Path) -> None:
@@ -138,13 +138,13 @@ def test_a_deleted_member_leaves_the_circle_standing(side: Side, tmp_path: Path)
     first, second = circle_of_two(side)
     key_id = side.put_keys(second, tmp_path)
     gone, kept = side.report(first, key_id, 0), side.report(second, key_id, 1)
-    assert first.delete_device().is_signed_by(side.trainer_key)
-    assert second.circle() == CircleState((Member(id_of(second), 1, b""),), key_id)
+    assert first.delete_device().device_id == id_of(first)
+    assert second.circle() == Circle((Member(id_of(second), 1, b""),), key_id)
     assert code_of(second.job, gone) is ErrorCode.JOB_UNKNOWN
     assert second.job(kept).state
     second.delete_device()
     second.enrol()
-    assert second.circle() == CircleState((Member(id_of(second), 0, b""),), "")
+    assert second.circle() == Circle((Member(id_of(second), 0, b""),), "")
 
 
 def test_mail_waits_until_it_is_dropped(side: Side) -> None:
@@ -195,10 +195,10 @@ def test_another_circle_is_not_there(side: Side, tmp_path: Path) -> None:
     other.delete_keys(key_id)
     for asked in (job, nobody):
         assert code_of(other.job, asked) is ErrorCode.JOB_UNKNOWN
-    assert other.key_state(key_id) == KeyState(Upload.ABSENT, 0)
+    assert other.key_state(key_id) == KeyState(key_id, UploadState.ABSENT, 0)
     assert code_of(side.report, other, key_id, 0) is ErrorCode.KEY_UNKNOWN
     assert code_of(other.put_key_part, key_id, 5, Body.of(b"x")) is ErrorCode.UPLOAD_OFFSET
     assert other.mail() is None
     assert second.mail() == Mail(id_of(first), b"private")
-    assert first.key_state(key_id).state is Upload.STORED
+    assert first.key_state(key_id).state is UploadState.STORED
     assert len(first.circle().members) == 2

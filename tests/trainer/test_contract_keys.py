@@ -11,10 +11,11 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from quietkeys import DeletionReceipt
 from quietkeys.remote.http import Body, Request
-from quietkeys.remote.parse import KeyState, Upload
 from quietkeys_protocol.containers import MAX_KEY_PART_BYTES
 from quietkeys_protocol.errors import ErrorCode
+from quietkeys_protocol.messages import KeyState, UploadState
 from tests.trainer.sides import START, Side, code_of
 
 shared = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20, deadline=None)
@@ -33,7 +34,7 @@ def test_a_deletion_is_receipted_and_then_true(side: Side) -> None:
     device.enrol()
     assert device.device_exists()
     receipt = device.delete_device()
-    assert receipt.is_signed_by(side.trainer_key)
+    assert DeletionReceipt.of(receipt, "", side.trainer_key).is_signed_by(side.trainer_key)
     assert receipt.deleted_at == int(START)
     assert not device.device_exists()
     assert code_of(device.delete_device) is ErrorCode.DEVICE_UNKNOWN
@@ -44,10 +45,10 @@ def test_keys_arrive_in_parts(side: Side) -> None:
     """Each part moves the upload on, the last one stores the keys, and what comes after changes nothing."""
     device, keys = side.device(), side.keys(b"parts")
     key_id = hashlib.sha256(keys).hexdigest()
-    assert device.key_state(key_id) == KeyState(Upload.ABSENT, 0)
-    assert device.put_key_part(key_id, 0, Body.of(keys[:1000])) == KeyState(Upload.PARTIAL, 1000)
-    assert device.key_state(key_id) == KeyState(Upload.PARTIAL, 1000)
-    stored = KeyState(Upload.STORED, len(keys))
+    assert device.key_state(key_id) == KeyState(key_id, UploadState.ABSENT, 0)
+    assert device.put_key_part(key_id, 0, Body.of(keys[:1000])) == KeyState(key_id, UploadState.PARTIAL, 1000)
+    assert device.key_state(key_id) == KeyState(key_id, UploadState.PARTIAL, 1000)
+    stored = KeyState(key_id, UploadState.STORED, len(keys))
     assert device.put_key_part(key_id, 1000, Body.of(keys[1000:])) == stored
     assert device.put_key_part(key_id, 1000, Body.of(keys[1000:])) == stored
     assert device.key_state(key_id) == stored
@@ -62,7 +63,7 @@ def test_a_part_belongs_where_the_upload_ends(side: Side) -> None:
     device.put_key_part(key_id, 0, Body.of(keys[:1000]))
     for offset in (0, 999, 1001, 10**12):
         assert code_of(device.put_key_part, key_id, offset, Body.of(b"x")) is ErrorCode.UPLOAD_OFFSET
-    assert device.key_state(key_id) == KeyState(Upload.PARTIAL, 1000)
+    assert device.key_state(key_id) == KeyState(key_id, UploadState.PARTIAL, 1000)
 
 
 def test_parts_that_cannot_be_are_refused(side: Side) -> None:
@@ -73,7 +74,7 @@ def test_parts_that_cannot_be_are_refused(side: Side) -> None:
     device.put_key_part(key_id, 0, Body.of(keys[:1000]))
     for part in (keys[1000:] + b"x", bytes(MAX_KEY_PART_BYTES + 1)):
         assert code_of(device.put_key_part, key_id, 1000, Body.of(part)) is ErrorCode.BODY_TOO_LARGE
-    assert device.key_state(key_id) == KeyState(Upload.PARTIAL, 1000)
+    assert device.key_state(key_id) == KeyState(key_id, UploadState.PARTIAL, 1000)
 
 
 def test_keys_of_another_hash_or_frame_are_forgotten(side: Side) -> None:
@@ -86,7 +87,7 @@ def test_keys_of_another_hash_or_frame_are_forgotten(side: Side) -> None:
     ):
         device.put_key_part(key_id, 0, Body.of(content[:5]))
         assert code_of(device.put_key_part, key_id, 5, Body.of(content[5:])) is code
-        assert device.key_state(key_id) == KeyState(Upload.ABSENT, 0)
+        assert device.key_state(key_id) == KeyState(key_id, UploadState.ABSENT, 0)
 
 
 def test_an_account_has_one_upload(side: Side) -> None:
@@ -96,9 +97,9 @@ def test_an_account_has_one_upload(side: Side) -> None:
     for sender in (device, other):
         sender.put_key_part(first, 0, Body.of(b"abc"))
     device.put_key_part(second, 0, Body.of(b"xy"))
-    assert device.key_state(first) == KeyState(Upload.ABSENT, 0)
-    assert device.key_state(second) == KeyState(Upload.PARTIAL, 2)
-    assert other.key_state(first) == KeyState(Upload.PARTIAL, 3)
+    assert device.key_state(first) == KeyState(first, UploadState.ABSENT, 0)
+    assert device.key_state(second) == KeyState(second, UploadState.PARTIAL, 2)
+    assert other.key_state(first) == KeyState(first, UploadState.PARTIAL, 3)
 
 
 @shared
@@ -111,7 +112,7 @@ def test_keys_cut_anywhere_become_the_same_keys(side: Side, cuts: list[int]) -> 
     for start, end in itertools.pairwise(places):
         state = device.put_key_part(key_id, start, Body.of(keys[start:end]))
         assert state.received == end
-    assert state.state is Upload.STORED
+    assert state.state is UploadState.STORED
 
 
 def test_deleted_keys_take_everything_with_them(side: Side, tmp_path: Path) -> None:
@@ -121,13 +122,13 @@ def test_deleted_keys_take_everything_with_them(side: Side, tmp_path: Path) -> N
     job, kept = side.report(device, key_id, 0), side.report(device, other, 0)
     for _ in range(2):
         device.delete_keys(key_id)
-    assert device.key_state(key_id) == KeyState(Upload.ABSENT, 0)
+    assert device.key_state(key_id) == KeyState(key_id, UploadState.ABSENT, 0)
     assert code_of(device.job, job) is ErrorCode.JOB_UNKNOWN
     assert code_of(side.report, device, key_id, 0, 2) is ErrorCode.KEY_UNKNOWN
     assert device.job(kept).state
     device.put_key_part("3" * 64, 0, Body.of(b"x"))
     device.delete_keys("3" * 64)
-    assert device.key_state("3" * 64) == KeyState(Upload.ABSENT, 0)
+    assert device.key_state("3" * 64) == KeyState("3" * 64, UploadState.ABSENT, 0)
 
 
 def test_the_third_key_set_ends_the_first(side: Side, tmp_path: Path) -> None:
@@ -138,5 +139,5 @@ def test_the_third_key_set_ends_the_first(side: Side, tmp_path: Path) -> None:
         ids.append(side.put_keys(device, tmp_path, name))
         side.clock.now += 1
     states = [device.key_state(key_id).state for key_id in ids]
-    assert states == [Upload.ABSENT, Upload.STORED, Upload.STORED]
+    assert states == [UploadState.ABSENT, UploadState.STORED, UploadState.STORED]
     assert device.circle().key_id == ids[2]

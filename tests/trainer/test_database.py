@@ -11,9 +11,10 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, create_engine, inspect, text
 from sqlalchemy.exc import IntegrityError
 
+from quietkeys_protocol.messages import JobState
 from quietkeys_trainer.ledger.database import migrate, open_database, writing
 from quietkeys_trainer.ledger.job_triggers import STEPS, suspend
-from quietkeys_trainer.ledger.tables import Base, JobState
+from quietkeys_trainer.ledger.tables import Base
 from tests.trainer.postgres import in_words_of
 
 TABLES = {

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from quietkeys_protocol.messages import JobState
 from quietkeys_trainer.engine.interface import Engine, ExecutorLostError, LocalExecutor, StoredKeys, Told
 from quietkeys_trainer.ledger.jobs import MAX_ATTEMPTS
-from quietkeys_trainer.ledger.tables import JobState
 from quietkeys_trainer.processes.worker import LOST_S
 from tests.trainer.fake_engine import PLAN
 from tests.trainer.worker_bench import Bench
@@ -30,7 +30,7 @@ class Wide(LocalExecutor):
     ) -> list[bytes]:
         """Runs when another one does."""
         self.begun.release()
-        self.together.wait(30)
+        self.together.wait(900)
         return LocalExecutor.run(self, engine, keys, reports, told)
 
     def width(self) -> int:
@@ -51,7 +51,7 @@ class Stuck(Wide):
     ) -> list[bytes]:
         """Waits."""
         self.begun.release()
-        assert self.dropped.wait(30)
+        assert self.dropped.wait(900)
         raise SystemExit(1)
 
 
@@ -61,7 +61,7 @@ def test_a_wide_executor_has_several_jobs_under_way(bench: Bench) -> None:
     stop = threading.Event()
     worker = threading.Thread(target=bench.worker(executor=Wide()).work, args=(stop,))
     worker.start()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 900
     while any(bench.job(job_id).state is not JobState.DONE for job_id in jobs):
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -80,7 +80,7 @@ def test_a_crew_in_a_hurry_gives_all_its_jobs_back(bench: Bench) -> None:
         def wait(self, timeout: float | None = None) -> bool:
             if threading.current_thread() is threading.main_thread():
                 for _ in range(2):
-                    assert executor.begun.acquire(timeout=30)
+                    assert executor.begun.acquire(timeout=900)
                 raise SystemExit(1)
             return threading.Event.wait(self, timeout)
 

@@ -55,7 +55,7 @@ def send_raw(device: Device, method: str, path: str, body: bytes) -> requests.Re
     prepared = requests.Request(method, device.url, data=body, headers=headers).prepare()
     prepared.url = device.url + path
     with requests.Session() as session:
-        return session.send(prepared, timeout=30)
+        return session.send(prepared, timeout=900)
 
 
 @shared
@@ -123,7 +123,7 @@ def test_a_header_given_twice_is_refused(fake_rig: Rig) -> None:
     path = "/v1/jobs/" + "0" * 32
     for doubled in ("QK-Device", "QK-Time", "QK-Nonce", "QK-Signature"):
         address = urlsplit(fake_rig.trainer.url)
-        connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=30)
+        connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=900)
         connection.putrequest("GET", path)
         for name, value in device.sign("GET", path, hashlib.sha256(b"").hexdigest()).items():
             connection.putheader(name, value)

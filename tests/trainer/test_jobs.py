@@ -12,10 +12,11 @@ from sqlalchemy import text
 
 from quietkeys_protocol.containers import Report
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError
+from quietkeys_protocol.messages import JobState
 from quietkeys_trainer.ledger.database import migrate, open_database
 from quietkeys_trainer.ledger.devices_and_keys import Ledger
 from quietkeys_trainer.ledger.jobs import MAX_ATTEMPTS, Arrival, Job, Jobs, Lease
-from quietkeys_trainer.ledger.tables import Failure, JobState
+from quietkeys_trainer.ledger.tables import Failure
 
 NOW = 1_700_000_000.0
 ANN, BOB = "a" * 32, "b" * 32

@@ -43,7 +43,7 @@ class Wire:
 
     def __init__(self, url: str) -> None:
         address = urlsplit(url)
-        self.socket = socket.create_connection((address.hostname, address.port), timeout=30)
+        self.socket = socket.create_connection((address.hostname, address.port), timeout=900)
 
     def head(self, device: Device, method: str, path: str, body_sha256: str, *lines: str) -> None:
         """Sends a signed request up to where its body begins."""

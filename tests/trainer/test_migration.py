@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import Engine, inspect
 from sqlalchemy.exc import IntegrityError
 
+from quietkeys_protocol.messages import JobState
 from quietkeys_trainer.ledger.database import migrate, open_database
 from quietkeys_trainer.ledger.jobs import Jobs
-from quietkeys_trainer.ledger.tables import JobState
 from tests.trainer.postgres import in_words_of
 
 CIRCLE = (

@@ -29,7 +29,7 @@ from tests.trainer.running import fake_keys, fake_values, running, wait_until
 
 def ask(url: str, path: str) -> requests.Response:
     """An unsigned request."""
-    return requests.get(url + path, timeout=30)
+    return requests.get(url + path, timeout=900)
 
 
 def figures(url: str) -> dict[str, float]:

@@ -14,12 +14,12 @@ from sqlalchemy import Engine, text
 
 from quietkeys_protocol.containers import Report
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError
+from quietkeys_protocol.messages import Invitation, JobState
 from quietkeys_trainer.ledger.accounts import Limits
-from quietkeys_trainer.ledger.circles import Circles, Offer
+from quietkeys_trainer.ledger.circles import Circles
 from quietkeys_trainer.ledger.database import migrate, open_database
 from quietkeys_trainer.ledger.devices_and_keys import Ledger
 from quietkeys_trainer.ledger.jobs import Arrival, Jobs
-from quietkeys_trainer.ledger.tables import JobState
 
 NOW = 1_700_000_000.0
 ANN, KEY, PLAN = "a" * 32, bytes(32), bytes([2] * 32)
@@ -153,7 +153,7 @@ def test_the_last_place_in_a_circle_is_taken_once(database: Engine) -> None:
     joined: list[Any] = []
     for some in (slice(0, 4), slice(4, 8), slice(8, 10)):
         for invitation in invitations[some]:
-            circles.invite(ANN, Offer(invitation, hashlib.sha256(claim).hexdigest(), b"x"), NOW)
+            circles.invite(ANN, Invitation(invitation, hashlib.sha256(claim).hexdigest(), b"x"), NOW)
         pairs = zip(guests[some], invitations[some], strict=True)
         joined = joined + at_once(*[partial(circles.claim, *pair, claim, NOW) for pair in pairs])
     assert sum(outcome is ErrorCode.CIRCLE_FULL for outcome in joined) == 3

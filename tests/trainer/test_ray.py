@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ from quietkeys_protocol.errors import Refused
 from quietkeys_protocol.program import reference
 from quietkeys_trainer.engine.circuit_cache import CIRCUITS, circuits_folder
 from quietkeys_trainer.engine.interface import StoredKeys
-from quietkeys_trainer.engine.ray_executor import UNUSED_S, KeyObjects
+from quietkeys_trainer.engine.ray_executor import UNUSED_S, KeyObjects, may_be_the_jobs_doing
 from quietkeys_trainer.engine.ray_tasks import OddNodeError, run_block
 from quietkeys_trainer.storage.blobs import BlobDamagedError
 from tests.fhe_fixtures import SMALL_PLAN, Compiled
@@ -74,38 +74,35 @@ def rayed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Trainer, C
     with cluster({CONTROL: str(trainer.control), CIRCUITS: str(circuits)}) as made:
         made.add(1)
         trainer.start("--executor", "ray", "--address", made.address)
-        wait_until(lambda: "worker_ready" in trainer.log, 120)
+        wait_until(lambda: "worker_ready" in trainer.log)
         yield trainer, made
         assert trainer.stop() == 0
 
 
-@pytest.mark.timeout(600)
 def test_blocks_of_a_job_come_together_again(rayed: tuple[Trainer, Cluster]) -> None:
     """A job of three blocks has the result of the three, each run in a process of a node."""
     trainer, made = rayed
     device = ready_device(trainer)
     job_id = post(device, b"once")
-    assert device.wait(job_id, "done", "failed", within_s=120) == "done"
+    assert device.wait(job_id, "done", "failed") == "done"
     assert_result(device, job_id, b"once")
     assert len(trainer.runs()) == 3
     assert {run["pid"] for run in trainer.runs()} <= set(made.nodes[1].processes())
 
 
-@pytest.mark.timeout(600)
 def test_what_a_report_does_to_a_node_harms_no_other(rayed: tuple[Trainer, Cluster]) -> None:
     """A block that fails is one failed job, as is one that kills every process it is run in."""
     trainer, _ = rayed
     device = ready_device(trainer)
     for payload in (b"<fail>", b"<die>"):
         job_id = post(device, b"fine", payload, b"fine")
-        assert device.wait(job_id, "done", "failed", within_s=300) == "failed"
+        assert device.wait(job_id, "done", "failed") == "failed"
     good = post(device, b"good")
-    assert device.wait(good, "done", "failed", within_s=120) == "done"
+    assert device.wait(good, "done", "failed") == "done"
     assert_result(device, good, b"good")
 
 
 @pytest.mark.soak  # it asserts on time
-@pytest.mark.timeout(900)
 def test_two_nodes_finish_a_queue_sooner_than_one(rayed: tuple[Trainer, Cluster]) -> None:
     """At least 1.6 times as soon. The nodes have a processor each in name; a block sleeps 0.8 s."""
     trainer, made = rayed
@@ -115,7 +112,7 @@ def test_two_nodes_finish_a_queue_sooner_than_one(rayed: tuple[Trainer, Cluster]
         start = time.monotonic()
         jobs = [(device, post(device, b"<sleep>")) for device in devices]
         for device, job_id in jobs:
-            assert device.wait(job_id, "done", "failed", within_s=300) == "done"
+            assert device.wait(job_id, "done", "failed") == "done"
         return time.monotonic() - start
 
     seconds()  # processes start, keys travel
@@ -127,7 +124,6 @@ def test_two_nodes_finish_a_queue_sooner_than_one(rayed: tuple[Trainer, Cluster]
     assert one >= 1.6 * two
 
 
-@pytest.mark.timeout(600)
 def test_a_job_survives_the_death_of_a_node(rayed: tuple[Trainer, Cluster]) -> None:
     """After kill -9 of everything on a node in the middle of its job the other node has the one result."""
     trainer, made = rayed
@@ -137,16 +133,15 @@ def test_a_job_survives_the_death_of_a_node(rayed: tuple[Trainer, Cluster]) -> N
     done = len(trainer.runs())
     with trainer.held():
         job_id = post(device, b"survives")
-        wait_until(lambda: len(trainer.runs()) == done + 2, 120)  # a block on each node
+        wait_until(lambda: len(trainer.runs()) == done + 2)  # a block on each node
         dying = next(node for node in made.nodes[1:] if trainer.runs()[done]["pid"] in node.processes())
         dying.kill()
         made.nodes.remove(dying)
         assert device.state(job_id) == "running"
-    assert device.wait(job_id, "done", "failed", within_s=300) == "done"
+    assert device.wait(job_id, "done", "failed") == "done"
     assert_result(device, job_id, b"survives")
 
 
-@pytest.mark.timeout(600)
 def test_a_second_signal_gives_jobs_on_the_cluster_back(rayed: tuple[Trainer, Cluster]) -> None:
     """SIGTERM twice ends the trainer in the middle of a job; started again, it has the job done."""
     trainer, made = rayed
@@ -154,20 +149,19 @@ def test_a_second_signal_gives_jobs_on_the_cluster_back(rayed: tuple[Trainer, Cl
     done = len(trainer.runs())
     with trainer.held():
         job_id = post(device, b"again")
-        wait_until(lambda: len(trainer.runs()) > done, 120)
+        wait_until(lambda: len(trainer.runs()) > done)
         assert trainer.process is not None
         trainer.process.terminate()
         wait_until(lambda: trainer.log.count("draining") == 1)
         trainer.process.terminate()
-        assert trainer.process.wait(60) == 0
+        assert trainer.process.wait(900) == 0
         assert trainer.log.count("job_given_back") == 1
     trainer.start("--executor", "ray", "--address", made.address)
     device.url = trainer.url
-    assert device.wait(job_id, "done", "failed", within_s=300) == "done"
+    assert device.wait(job_id, "done", "failed") == "done"
     assert_result(device, job_id, b"again")
 
 
-@pytest.mark.timeout(600)
 def test_a_job_survives_the_death_of_the_worker_that_has_it(rayed: tuple[Trainer, Cluster]) -> None:
     """After kill -9 of the process that gave the job to the cluster another one does, for one result."""
     trainer, _ = rayed
@@ -175,16 +169,15 @@ def test_a_job_survives_the_death_of_the_worker_that_has_it(rayed: tuple[Trainer
     done = len(trainer.runs())
     with trainer.held():
         job_id = post(device, b"orphan")
-        wait_until(lambda: len(trainer.runs()) > done, 120)
+        wait_until(lambda: len(trainer.runs()) > done)
         (worker,) = trainer.workers()
         os.kill(worker, signal.SIGKILL)
         wait_until(lambda: not lives(worker))
-    assert device.wait(job_id, "done", "failed", within_s=300) == "done"
+    assert device.wait(job_id, "done", "failed") == "done"
     assert_result(device, job_id, b"orphan")
 
 
 @pytest.mark.fhe
-@pytest.mark.timeout(900)
 def test_real_circuits_run_on_a_cluster(
     rayed: tuple[Trainer, Cluster], compiled: Compiled, cipher: ProcessCipher, tmp_path: Path
 ) -> None:
@@ -200,7 +193,7 @@ def test_real_circuits_run_on_a_cluster(
         assert device.put_keys(evaluation_keys).json()["state"] == "stored"
         report = device.report(SMALL_PLAN.hash, evaluation_keys, cipher.encrypt(arrays))
         job_id = device.post(report).json()["job_id"]
-        assert device.wait(job_id, "done", "failed", within_s=600) == "done"
+        assert device.wait(job_id, "done", "failed") == "done"
         weights = cipher.decrypt(decode_update(device.update(job_id).content).ciphertexts)
     finally:
         assert trainer.stop() == 0
@@ -232,11 +225,27 @@ def test_nothing_is_reported_to_rays_makers() -> None:
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"
 
 
+def test_only_what_a_job_may_have_done_counts_as_a_try() -> None:
+    """A job that failed, or whose process died, is tried three times; for a cluster that is ill it waits."""
+    from ray import exceptions
+
+    errors: Any = exceptions  # they are typed in part
+    assert may_be_the_jobs_doing(errors.RayTaskError("run_block", "traceback", MemoryError()))
+    assert may_be_the_jobs_doing(errors.WorkerCrashedError())
+    assert may_be_the_jobs_doing(errors.OutOfMemoryError("memory"))
+    lost = errors.ObjectLostError("00", "", "")
+    assert not may_be_the_jobs_doing(errors.RayTaskError("run_block", "traceback", lost))
+    assert not may_be_the_jobs_doing(errors.NodeDiedError("unreachable"))
+    assert not may_be_the_jobs_doing(errors.LocalRayletDiedError())
+    assert not may_be_the_jobs_doing(errors.ObjectFetchTimedOutError("00", "", ""))
+    assert not may_be_the_jobs_doing(errors.RaySystemError("system"))
+
+
 def test_a_machine_outside_any_cluster_says_so(tmp_path: Path) -> None:
     """A worker that finds no cluster ends with one line of advice."""
     trainer = Trainer(tmp_path)
     command = trainer.command("worker", "--executor", "ray", "--address", f"127.0.0.1:{free_port()}")
-    done = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 2
     assert "ray start" in done.stderr.splitlines()[-1]
 

@@ -12,9 +12,9 @@ import pytest
 
 from quietkeys.remote.http import Body
 from quietkeys.remote.identity import Identity
-from quietkeys.remote.parse import KeyState, Upload
 from quietkeys.sync.keys.upload import upload_keys
 from quietkeys_protocol.errors import ErrorCode
+from quietkeys_protocol.messages import KeyState, UploadState
 from tests.trainer.device import Device, code
 from tests.trainer.fake_engine import PLAN, FakeEngine, wrap
 from tests.trainer.running import Trainer, fake_keys, fake_values, running
@@ -65,7 +65,7 @@ def test_a_lost_file_is_sent_again(tmp_path: Path, damage: str) -> None:
         (path,) = files(tmp_path)
         path.unlink() if damage == "gone" else path.write_bytes(keys[:999])
         upload_keys(device, tmp_path / "keys", key_id)
-        assert device.key_state(key_id).state is Upload.STORED
+        assert device.key_state(key_id).state is UploadState.STORED
 
 
 def test_keys_that_were_whole_are_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,10 +76,10 @@ def test_keys_that_were_whole_are_finished(tmp_path: Path, monkeypatch: pytest.M
         (tmp_path / "keys").write_bytes(keys)
         with monkeypatch.context() as dying:
             dying.setattr("quietkeys_trainer.http.routes.keys._finish", lambda *_: None)
-            whole = KeyState(Upload.PARTIAL, len(keys))
+            whole = KeyState(key_id, UploadState.PARTIAL, len(keys))
             assert device.put_key_part(key_id, 0, Body.of(keys)) == whole
         upload_keys(device, tmp_path / "keys", key_id)
-        assert device.key_state(key_id) == KeyState(Upload.STORED, len(keys))
+        assert device.key_state(key_id) == KeyState(key_id, UploadState.STORED, len(keys))
 
 
 def test_an_upload_is_given_up_after_a_day(tmp_path: Path) -> None:
@@ -89,14 +89,14 @@ def test_an_upload_is_given_up_after_a_day(tmp_path: Path) -> None:
         device.put_key_part("1" * 64, 0, Body.of(b"abc"))
         side.clock.now += DAY_S
         side.tidy()
-        assert device.key_state("1" * 64) == KeyState(Upload.PARTIAL, 3)
+        assert device.key_state("1" * 64) == KeyState("1" * 64, UploadState.PARTIAL, 3)
         device.put_key_part("1" * 64, 3, Body.of(b"d"))
         side.clock.now += DAY_S
         other.put_key_part("2" * 64, 0, Body.of(b"xy"))
         side.clock.now += 1
         side.tidy()
-        assert device.key_state("1" * 64) == KeyState(Upload.ABSENT, 0)
-        assert other.key_state("2" * 64) == KeyState(Upload.PARTIAL, 2)
+        assert device.key_state("1" * 64) == KeyState("1" * 64, UploadState.ABSENT, 0)
+        assert other.key_state("2" * 64) == KeyState("2" * 64, UploadState.PARTIAL, 2)
         (path,) = files(tmp_path)
         assert path.read_bytes() == b"xy"
 
@@ -148,9 +148,9 @@ def test_damaged_keys_are_absent_and_can_be_sent_again(tmp_path: Path) -> None:
         key_id = side.put_keys(device, tmp_path)
         (blob,) = (tmp_path / "state" / "blobs").iterdir()
         blob.unlink()
-        assert device.key_state(key_id) == KeyState(Upload.ABSENT, 0)
+        assert device.key_state(key_id) == KeyState(key_id, UploadState.ABSENT, 0)
         side.put_keys(device, tmp_path)
-        assert device.key_state(key_id).state is Upload.STORED
+        assert device.key_state(key_id).state is UploadState.STORED
 
 
 def test_a_plan_that_came_later_takes_stored_keys(tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_a_plan_that_came_later_takes_stored_keys(tmp_path: Path) -> None:
     with real(tmp_path, later) as side:
         device, under_later = side.stranger(identity), replace(side, plan_hash=later.plan.hash)
         assert code_of(under_later.report, device, key_id, 0) is ErrorCode.KEY_UNKNOWN
-        assert device.key_state(key_id).state is Upload.STORED
+        assert device.key_state(key_id).state is UploadState.STORED
         assert under_later.report(device, key_id, 0)
 
 
@@ -175,9 +175,9 @@ def test_keys_are_told_apart_by_their_hash_where_plans_differ_in_size(tmp_path: 
     with real(tmp_path, larger) as side:
         device = side.device()
         small, large = side.keys(b"small"), wrap(larger.frames.keys, b"large")
-        assert (
-            device.put_key_part(hashlib.sha256(small).hexdigest(), 0, Body.of(small)).state is Upload.STORED
-        )
+        put = device.put_key_part(hashlib.sha256(small).hexdigest(), 0, Body.of(small))
+        assert put.state is UploadState.STORED
         key_id = hashlib.sha256(large).hexdigest()
-        assert device.put_key_part(key_id, 0, Body.of(large[:4096])) == KeyState(Upload.PARTIAL, 4096)
-        assert device.put_key_part(key_id, 4096, Body.of(large[4096:])).state is Upload.STORED
+        begun = KeyState(key_id, UploadState.PARTIAL, 4096)
+        assert device.put_key_part(key_id, 0, Body.of(large[:4096])) == begun
+        assert device.put_key_part(key_id, 4096, Body.of(large[4096:])).state is UploadState.STORED

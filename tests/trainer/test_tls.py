@@ -77,7 +77,7 @@ def speaks(url: str, version: ssl.TLSVersion) -> bool:
     host, _, port = url.removeprefix("https://").partition(":")
     name = {ssl.TLSVersion.TLSv1_1: "-tls1_1", ssl.TLSVersion.TLSv1_2: "-tls1_2"}[version]
     command = ["openssl", "s_client", "-connect", f"{host}:{port}", name]
-    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=30).returncode == 0
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=900).returncode == 0
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "trainer.example"])  # noqa: S104
@@ -107,6 +107,6 @@ def test_serve_says_so_before_it_listens(tmp_path: Path) -> None:
     """The command ends with status 2 and a line that says what to do."""
     trainer = Trainer(tmp_path)
     command = trainer.command("serve", "--host", "0.0.0.0", "--port", "0")  # noqa: S104
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 2
     assert "--tls-certificate" in done.stderr

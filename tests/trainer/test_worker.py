@@ -11,9 +11,9 @@ import pytest
 
 from quietkeys_protocol.containers import decode_update
 from quietkeys_protocol.errors import ErrorCode, TryAgain
+from quietkeys_protocol.messages import JobState
 from quietkeys_trainer.engine.interface import Told, nobody
 from quietkeys_trainer.ledger.jobs import Jobs, Lease
-from quietkeys_trainer.ledger.tables import JobState
 from quietkeys_trainer.processes.worker import Worker
 from quietkeys_trainer.service.tidy import tidy
 from quietkeys_trainer.storage.blobs import ObjectBlobs

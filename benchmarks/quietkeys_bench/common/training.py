@@ -34,12 +34,12 @@ from quietkeys.demo.trainer_process import trainer_process
 from quietkeys.remote.client import TrainerClient
 from quietkeys.remote.http import RequestsTransport
 from quietkeys.remote.identity import Identity
-from quietkeys.remote.parse import JobState
 from quietkeys.sync.keys.upload import upload_keys
 from quietkeys.updates.report import Encoded
 from quietkeys_protocol.codes import ErrorCode
 from quietkeys_protocol.containers import Report, decode_update, encode_report
 from quietkeys_protocol.errors import StartOver, TryAgain
+from quietkeys_protocol.messages import JobState
 from quietkeys_protocol.plan import Plan
 from quietkeys_protocol.program import Clear, train
 

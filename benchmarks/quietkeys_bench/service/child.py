@@ -22,10 +22,10 @@ from quietkeys.environment import Environment
 from quietkeys.remote.client import TrainerClient
 from quietkeys.remote.http import Answer, Request, RequestsTransport, Transport
 from quietkeys.remote.identity import Identity
-from quietkeys.remote.parse import JobState
 from quietkeys.sync.keys.upload import upload_keys
 from quietkeys_protocol.containers import decode_report, decode_update
 from quietkeys_protocol.errors import QuietkeysError
+from quietkeys_protocol.messages import JobState
 
 POLL_S: Final = 2.0  # between two questions for a job, give or take a half
 TWICE: Final = 4  # every so many reports are sent a second time, as after a lost answer

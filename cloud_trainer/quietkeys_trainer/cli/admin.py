@@ -15,6 +15,7 @@ from typing import Annotated, Final
 import typer
 
 from quietkeys_protocol.errors import ErrorCode, StartOver
+from quietkeys_protocol.messages import JobState
 from quietkeys_trainer.cli.options import KEPT, STORES, with_settings
 from quietkeys_trainer.http.operator_token import make_token
 from quietkeys_trainer.ledger import audit
@@ -22,7 +23,6 @@ from quietkeys_trainer.ledger import operator_queries as administration
 from quietkeys_trainer.ledger.audit import Action, Actor, note
 from quietkeys_trainer.ledger.database import migrate, writing
 from quietkeys_trainer.ledger.invites import make_invite
-from quietkeys_trainer.ledger.tables import JobState
 from quietkeys_trainer.service.backup import back_up, restore
 from quietkeys_trainer.service.parts import Service, open_service
 from quietkeys_trainer.service.settings import Settings

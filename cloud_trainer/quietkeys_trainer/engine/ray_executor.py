@@ -141,7 +141,9 @@ class RayExecutor:
             structlog.get_logger().warning(
                 "task_lost", error=type(error).__name__, cause=type(cause).__name__
             )
-            raise ExecutorLostError from error
+            if may_be_the_jobs_doing(error):
+                raise ExecutorLostError from error
+            raise TryAgain(ErrorCode.TRAINER_BUSY) from error
         weights: list[bytes] = []
         for result in results:
             if result is None:
@@ -179,6 +181,19 @@ class RayExecutor:
                 raise SystemExit(1)
         results: list[list[bytes] | None] = self._ray.get(tasks)
         return results
+
+
+def may_be_the_jobs_doing(error: Exception) -> bool:
+    """Whether a job that ended so has been tried: what it did may have ended the process that ran it.
+
+    All else that Ray raises is about the cluster, such as a node that is gone, or so slow that it is taken
+    for gone; however often that happens, the job waits and is none the worse.
+    """
+    from ray import exceptions as errors
+
+    if isinstance(error, errors.RayTaskError):
+        return not isinstance(error.cause, errors.RayError)  # such as keys that were lost on their way
+    return isinstance(error, errors.WorkerCrashedError | errors.OutOfMemoryError)
 
 
 def _require_listening(address: str) -> None:

@@ -1,4 +1,7 @@
-"""The HTTP service: routes, and typed errors for everything that can go wrong."""
+"""The HTTP service: routes, and typed errors for everything that can go wrong.
+
+Around every request: one log line and some figures without content, and an answer whatever happens.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,15 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError, error_of
+from quietkeys_protocol.messages import Failure
 from quietkeys_trainer.engine.pressure import Overloaded
 from quietkeys_trainer.http.metrics import CODE, Metrics, Observed
 from quietkeys_trainer.http.openapi import document
+from quietkeys_trainer.http.request_bodies import answer_of
 from quietkeys_trainer.http.routes import admin as routes_admin
 from quietkeys_trainer.http.routes import circles as routes_circles
 from quietkeys_trainer.http.routes import devices as routes_devices
@@ -63,30 +68,29 @@ def make_api(service: Service, workers: Callable[[], int] = lambda: 0) -> FastAP
     return app
 
 
-def _answer(error: QuietkeysError) -> JSONResponse:
-    body = {"code": error.code.value, "message": error.message, "advice": error.advice}
+def _answer(error: QuietkeysError) -> Response:
     headers = {"Connection": "close"} if error.code in _CLOSING else {}
     if isinstance(error, Throttled | Overloaded):
         headers["Retry-After"] = str(error.retry_after_s)
-    return JSONResponse({"error": body}, status_code=error.code.status, headers=headers)
+    return answer_of(Failure.of(error), error.code.status, headers)
 
 
-async def _typed(request: Request, error: Exception) -> JSONResponse:
+async def _typed(request: Request, error: Exception) -> Response:
     assert isinstance(error, QuietkeysError)  # noqa: S101 - what this handler is registered for
     return _refuse(request, error)
 
 
-async def _untyped(request: Request, error: Exception) -> JSONResponse:
+async def _untyped(request: Request, error: Exception) -> Response:
     """What the framework refuses before a route sees it."""
     code = _BY_STATUS.get(getattr(error, "status_code", 400), ErrorCode.REQUEST_MALFORMED)
     return _refuse(request, error_of(code))
 
 
-async def _malformed(request: Request, _: Exception) -> JSONResponse:
+async def _malformed(request: Request, _: Exception) -> Response:
     return _refuse(request, error_of(ErrorCode.REQUEST_MALFORMED))
 
 
-def _refuse(request: Request, error: QuietkeysError) -> JSONResponse:
+def _refuse(request: Request, error: QuietkeysError) -> Response:
     request.scope[CODE] = error.code.value
     return _answer(error)
 

@@ -1,7 +1,8 @@
 """Who sent a request: Ed25519 over the signing string, within the time window, once.
 
-The order matters: nothing is noted before the signature holds, so nobody can use up another device's nonces.
-A device that is not (or no longer) enrolled answers as everything unknown does.
+The order matters: nothing is parsed or noted before the signature holds, so nobody reaches a parser without
+a name, and nobody can use up another device's nonces. A device that is not (or no longer) enrolled answers as
+everything unknown does.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from starlette.requests import Request
 
 from quietkeys_protocol import signing
 from quietkeys_protocol.errors import ErrorCode, Refused
+from quietkeys_protocol.messages import Enrolment
 from quietkeys_protocol.signing import Credentials
-from quietkeys_trainer.http.request_bodies import BODY_BYTES
+from quietkeys_trainer.http.request_bodies import BODY_BYTES, Body
 from quietkeys_trainer.ledger.devices_and_keys import Ledger
 from quietkeys_trainer.service.parts import ServiceOf
 
@@ -40,16 +42,15 @@ def _require_known(request: Request, service: ServiceOf) -> None:
 Known = Annotated[None, Depends(_require_known)]
 
 
-def authenticate_newcomer(
-    ledger: Ledger, request: Request, public_key: bytes, body_sha256: str, now: float
-) -> str:
-    """The id of the device that holds the private half of `public_key` and signed this request with it."""
+def authenticate_newcomer(ledger: Ledger, request: Request, body: Body, now: float) -> bytes:
+    """The public key that signed this request; it stands in the body, which is searched and not parsed."""
     credentials = _credentials(request, now)
-    if credentials.device_id != signing.device_id_of(public_key):
+    public_key = Enrolment.key_in(body.content, credentials.device_id)
+    if public_key is None:
         raise Refused(ErrorCode.SIGNATURE_INVALID)
-    _verify(request, credentials, public_key, body_sha256)
+    _verify(request, credentials, public_key, body.sha256)
     ledger.use_nonce(credentials.device_id, credentials.nonce, credentials.time, now)
-    return credentials.device_id
+    return public_key
 
 
 def single_header(request: Request, name: str) -> str:

@@ -1,7 +1,8 @@
 """The OpenAPI document at `/openapi.json`: what each route takes and answers.
 
 Handlers read their bodies themselves, bounded and streamed, so there is nothing that the framework could
-derive this from. A test compares the document with the routes.
+derive this from: bodies are those of `quietkeys_protocol.messages`. Tests compare the document with the
+routes, and with what devices and trainers say.
 """
 
 from __future__ import annotations
@@ -15,19 +16,43 @@ from typing import Any, Final
 from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 
-from quietkeys_protocol import containers as wire
 from quietkeys_protocol import signing
-from quietkeys_protocol.errors import ErrorCode
+from quietkeys_protocol.containers import (
+    MAX_CARD_BYTES,
+    MAX_KEY_PART_BYTES,
+    MAX_PACKAGE_BYTES,
+    MAX_REPORT_BYTES,
+    MAX_UPDATE_BYTES,
+)
+from quietkeys_protocol.json_bodies import Body, Schema, decimal, hex_text
+from quietkeys_protocol.messages import (
+    Circle,
+    Claim,
+    Claimed,
+    Enrolled,
+    Enrolment,
+    Failure,
+    Health,
+    Invitation,
+    Invite,
+    Invited,
+    InviteWish,
+    JobProgress,
+    KeyState,
+    KnownDevice,
+    Mail,
+    Receipt,
+    ReportAccepted,
+    ServiceKey,
+)
 
-Schema = Mapping[str, Any]
-
-ID: Final[Schema] = {"type": "string", "pattern": "^[0-9a-f]{32}$"}
-HASH: Final[Schema] = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
-NUMBER: Final[Schema] = {"type": "string", "pattern": "^(0|[1-9][0-9]{0,14})$"}
-BYTES: Final[Schema] = {"type": "string", "contentEncoding": "base64"}
+ID: Final = hex_text(16).schema
+HASH: Final = hex_text(32).schema
+NUMBER: Final = decimal(0, 10**15 - 1).schema
 TEXT: Final[Schema] = {"type": "string"}
 JSON: Final = "application/json"
 OCTETS: Final = "application/octet-stream"
+ANY_OBJECT: Final[Schema] = {"type": "object"}
 BINARY: Final[Schema] = {"type": "string", "format": "binary"}
 
 _PARAMETERS: Final[Mapping[str, Schema]] = {
@@ -53,21 +78,6 @@ _IDEMPOTENCY: Final[Schema] = {
 }
 
 
-def fields(**schemas: Schema) -> Schema:
-    """An object of exactly these fields."""
-    return {
-        "type": "object",
-        "properties": schemas,
-        "required": sorted(schemas),
-        "additionalProperties": False,
-    }
-
-
-def state(*names: str) -> Schema:
-    """One of some words."""
-    return {"type": "string", "enum": list(names)}
-
-
 @dataclass(frozen=True, slots=True)
 class Content:
     """What a body is: its media type and its schema."""
@@ -91,60 +101,38 @@ def octets(most: int) -> Content:
     return Content({**BINARY, "maxLength": most}, OCTETS)
 
 
-_KEY_STATE: Final = Content(fields(key_id=HASH, state=state("absent", "partial", "stored"), received=NUMBER))
-_ENROLLED: Final = Content(fields(device_id=ID, trainer_key=BYTES))
-_MEMBER: Final = fields(device_id=ID, source=NUMBER, card=BYTES)
-_STATES: Final = state("queued", "running", "done", "failed", "superseded")
+def json(body: type[Body]) -> Content:
+    """A body in JSON."""
+    return Content(body.schema())
+
 
 OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
-    ("GET", "/v1/service"): Operation({200: Content(fields(trainer_key=BYTES))}, signed=False),
-    ("POST", "/v1/devices"): Operation({200: _ENROLLED, 201: _ENROLLED}, Content(fields(public_key=BYTES))),
-    ("GET", "/v1/devices/{device_id}"): Operation({200: Content(fields(device_id=ID))}),
-    ("DELETE", "/v1/devices/{device_id}"): Operation(
-        {200: Content(fields(device_id=ID, deleted_at=NUMBER, nonce=ID, signature=BYTES))}
-    ),
-    ("GET", "/v1/plans/{plan_hash}"): Operation({200: Content({"type": "object"})}),
-    ("GET", "/v1/keys/{key_id}"): Operation({200: _KEY_STATE}),
-    ("PUT", "/v1/keys/{key_id}/parts/{offset}"): Operation(
-        {200: _KEY_STATE}, octets(wire.MAX_KEY_PART_BYTES)
-    ),
+    ("GET", "/v1/service"): Operation({200: json(ServiceKey)}, signed=False),
+    ("POST", "/v1/devices"): Operation({200: json(Enrolled), 201: json(Enrolled)}, json(Enrolment)),
+    ("GET", "/v1/devices/{device_id}"): Operation({200: json(KnownDevice)}),
+    ("DELETE", "/v1/devices/{device_id}"): Operation({200: json(Receipt)}),
+    ("GET", "/v1/plans/{plan_hash}"): Operation({200: Content(ANY_OBJECT)}),
+    ("GET", "/v1/keys/{key_id}"): Operation({200: json(KeyState)}),
+    ("PUT", "/v1/keys/{key_id}/parts/{offset}"): Operation({200: json(KeyState)}, octets(MAX_KEY_PART_BYTES)),
     ("DELETE", "/v1/keys/{key_id}"): Operation({204: None}),
     ("POST", "/v1/reports"): Operation(
-        {202: Content(fields(job_id=ID))}, octets(wire.MAX_REPORT_BYTES), parameters=(_IDEMPOTENCY,)
+        {202: json(ReportAccepted)}, octets(MAX_REPORT_BYTES), parameters=(_IDEMPOTENCY,)
     ),
-    ("GET", "/v1/jobs/{job_id}"): Operation(
-        {200: Content(fields(job_id=ID, state=_STATES, blocks_done=NUMBER))}
-    ),
-    ("GET", "/v1/jobs/{job_id}/update"): Operation({200: octets(wire.MAX_UPDATE_BYTES)}),
-    ("GET", "/v1/circle"): Operation(
-        {
-            200: Content(
-                fields(
-                    members={"type": "array", "items": _MEMBER},
-                    key_id={"type": "string", "pattern": "^([0-9a-f]{64})?$"},
-                )
-            )
-        }
-    ),
-    ("PUT", "/v1/circle/card"): Operation({204: None}, octets(wire.MAX_CARD_BYTES)),
-    ("POST", "/v1/invitations"): Operation(
-        {201: Content(fields(invitation_id=ID))},
-        Content(fields(invitation_id=ID, claim_sha256=HASH, package=BYTES)),
-    ),
-    ("POST", "/v1/invitations/{invitation_id}/claim"): Operation(
-        {200: Content(fields(package=BYTES, source=NUMBER))}, Content(fields(claim=HASH))
-    ),
+    ("GET", "/v1/jobs/{job_id}"): Operation({200: json(JobProgress)}),
+    ("GET", "/v1/jobs/{job_id}/update"): Operation({200: octets(MAX_UPDATE_BYTES)}),
+    ("GET", "/v1/circle"): Operation({200: json(Circle)}),
+    ("PUT", "/v1/circle/card"): Operation({204: None}, octets(MAX_CARD_BYTES)),
+    ("POST", "/v1/invitations"): Operation({201: json(Invited)}, json(Invitation)),
+    ("POST", "/v1/invitations/{invitation_id}/claim"): Operation({200: json(Claimed)}, json(Claim)),
     ("DELETE", "/v1/circle/members/{device_id}"): Operation({204: None}),
-    ("PUT", "/v1/circle/mail/{device_id}"): Operation({204: None}, octets(wire.MAX_PACKAGE_BYTES)),
-    ("GET", "/v1/circle/mail"): Operation({200: Content(fields(sender=ID, package=BYTES)), 204: None}),
+    ("PUT", "/v1/circle/mail/{device_id}"): Operation({204: None}, octets(MAX_PACKAGE_BYTES)),
+    ("GET", "/v1/circle/mail"): Operation({200: json(Mail), 204: None}),
     ("DELETE", "/v1/circle/mail/{sha256}"): Operation({204: None}),
-    ("POST", "/v1/admin/invites"): Operation(
-        {201: Content(fields(invite=TEXT))}, Content(fields(uses=NUMBER, days=NUMBER)), signed=False
-    ),
-    ("GET", "/healthz"): Operation({200: Content(fields(status=state("ok")))}, signed=False),
-    ("GET", "/readyz"): Operation({200: Content(fields(status=state("ready")))}, signed=False),
+    ("POST", "/v1/admin/invites"): Operation({201: json(Invite)}, json(InviteWish), signed=False),
+    ("GET", "/healthz"): Operation({200: json(Health)}, signed=False),
+    ("GET", "/readyz"): Operation({200: json(Health)}, signed=False),
     ("GET", "/metrics"): Operation({200: Content(TEXT, "text/plain")}, signed=False),
-    ("GET", "/openapi.json"): Operation({200: Content({"type": "object"})}, signed=False),
+    ("GET", "/openapi.json"): Operation({200: Content(ANY_OBJECT)}, signed=False),
     ("GET", "/"): Operation({200: Content(TEXT, "text/html")}, signed=False),
 }
 
@@ -157,8 +145,6 @@ def document(routes: Iterable[BaseRoute]) -> dict[str, Any]:
             for method in sorted(route.methods or ()):
                 described = _described(route, method, OPERATIONS[method, route.path])
                 paths.setdefault(route.path, {})[method.lower()] = described
-    codes = sorted(code.value for code in ErrorCode if code.status)
-    error = fields(code={"type": "string", "enum": codes}, message=TEXT, advice=TEXT)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -168,7 +154,7 @@ def document(routes: Iterable[BaseRoute]) -> dict[str, Any]:
         },
         "paths": paths,
         "components": {
-            "schemas": {"Error": fields(error=error)},
+            "schemas": {"Error": Failure.schema()},
             "responses": {"Error": _answer("What went wrong", Content(_reference("schemas", "Error")))},
             "securitySchemes": {
                 name: {"type": "apiKey", "in": "header", "name": name} for name in _CREDENTIALS

@@ -1,25 +1,31 @@
 """Reading request bodies: bounded in size and time, those of a few KB to memory, all others to disk.
 
 The only asynchronous code of the service. Nothing here looks into a body: it is counted, hashed and kept.
+
+What waits for disks has threads of its own, so that what is quick never waits behind it. Handlers share a
+pool of forty threads. Fifty devices that upload keys would hold all of them, waiting for the disk, and a
+device that asks for its job would wait for one of these to end.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import tempfile
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Annotated, Any, Final
+from typing import IO, Annotated, Final, TypeVar, TypeVarTuple
 
 import anyio
+import anyio.to_thread
+from anyio.lowlevel import RunVar
 from fastapi import Depends
 from starlette.requests import Request
+from starlette.responses import Response
 
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused, TryAgain
+from quietkeys_protocol.json_bodies import AnswerBody
 from quietkeys_trainer.engine.pressure import Overloaded, Pressure
-from quietkeys_trainer.http.thread_pools import Lane
 from quietkeys_trainer.storage.blobs import full_disk_typed
 from quietkeys_trainer.storage.files import write_all
 
@@ -29,6 +35,32 @@ LINGER_BYTES: Final = 256 * 1024  # read past a limit so that a sender slightly 
 LINGER_S: Final = 1.0
 BODY_BYTES: Final = "quietkeys.body_bytes"  # in a request's scope: how many it has brought
 BATCH: Final = 1024 * 1024  # bytes hashed and written at a time, and the most of a body that is in memory
+
+Arguments = TypeVarTuple("Arguments")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """Runs functions in threads, so many at once; others wait their turn without a thread."""
+
+    name: str
+    width: int
+    _limiter: RunVar[anyio.CapacityLimiter] = field(init=False)  # one for every event loop
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_limiter", RunVar(self.name))
+
+    async def run(self, function: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:
+        """What the function returns."""
+        try:
+            limiter = self._limiter.get()
+        except LookupError:
+            limiter = anyio.CapacityLimiter(self.width)
+            self._limiter.set(limiter)
+        return await anyio.to_thread.run_sync(function, *arguments, limiter=limiter)
+
+
 _SPOOLING: Final = Lane("spooling", 4)
 
 
@@ -61,30 +93,13 @@ async def read_body(request: Request, limit: int) -> Body:
     return Body(content, hashlib.sha256(content).hexdigest())
 
 
+def answer_of(body: AnswerBody, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """The answer that has this body."""
+    return Response(body.to_json(), status, headers, "application/json")
+
+
 async def _no_body(request: Request) -> Body:
     return await read_body(request, 0)
-
-
-def text_fields(
-    body: Body | SpooledBody, names: set[str], optional: frozenset[str] = frozenset()
-) -> dict[str, str]:
-    """The fields of a JSON body, which are exactly these, once each and text; `optional` may be missing."""
-    try:
-        tree = json.loads(body.content, object_pairs_hook=_once_each)
-    except (ValueError, RecursionError) as error:
-        raise Refused(ErrorCode.REQUEST_MALFORMED, "not JSON") from error
-    if not isinstance(tree, dict) or tree.keys() | optional != names | optional:
-        raise Refused(ErrorCode.REQUEST_MALFORMED, "fields")
-    if not all(isinstance(value, str) for value in tree.values()):
-        raise Refused(ErrorCode.REQUEST_MALFORMED, "fields")
-    return tree
-
-
-def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    tree = dict(pairs)
-    if len(tree) != len(pairs):
-        raise ValueError
-    return tree
 
 
 NoBody = Annotated[Body, Depends(_no_body)]  # of a route that takes none: the hash of no bytes

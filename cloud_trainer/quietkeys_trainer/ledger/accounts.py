@@ -20,6 +20,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from quietkeys_protocol.errors import ErrorCode, StartOver, TryAgain
+from quietkeys_protocol.messages import JobState
 from quietkeys_trainer.ledger.database import hold
 from quietkeys_trainer.ledger.tables import (
     AccountRow,
@@ -28,7 +29,6 @@ from quietkeys_trainer.ledger.tables import (
     DoomedBlobRow,
     InvitationRow,
     JobRow,
-    JobState,
     KeyRow,
     MailRow,
     ReportRow,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import ColumnElement, Engine, delete, func, or_, select
@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from quietkeys_protocol.containers import MAX_SOURCES
 from quietkeys_protocol.errors import ErrorCode, Refused
+from quietkeys_protocol.messages import Circle, Claimed, Invitation, Mail, Member
 from quietkeys_trainer.ledger.accounts import (
     account_of,
     close_if_empty,
@@ -34,48 +35,6 @@ MAX_INVITATIONS: Final = 4  # open ones, of an account
 MAX_ATTEMPTS: Final = 3  # at the claim of an invitation
 
 _MOVES: Final = "moves between accounts"  # held by one at a time, before the accounts that it changes
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A device of a circle as the others see it."""
-
-    device_id: str
-    source: int
-    card: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Circle:
-    """The devices of an account by source, and the id of its newest evaluation keys, "" for none."""
-
-    members: tuple[Member, ...]
-    key_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """An invitation as its maker announces it."""
-
-    invitation_id: str
-    claim_sha256: str
-    package: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """What an invitation gives."""
-
-    package: bytes = field(repr=False)
-    source: int
-
-
-@dataclass(frozen=True, slots=True)
-class Mail:
-    """A package from another device of the circle."""
-
-    sender: str
-    package: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,18 +57,19 @@ class Circles:
             hold_account_of(session, device_id)
             device_of(session, device_id).card = card
 
-    def invite(self, device_id: str, offer: Offer, now: float) -> None:
+    def invite(self, device_id: str, invitation: Invitation, now: float) -> None:
         """Keeps an invitation; the same one again changes nothing."""
         with writing(self.database) as session:
             account_id = hold_account_of(session, device_id)
-            hold(session, offer.invitation_id)  # which another account might draw as well
-            _expire(session, now, or_(InvitationRow.account_id == account_id, _named(offer.invitation_id)))
-            earlier = session.get(InvitationRow, offer.invitation_id)
+            hold(session, invitation.invitation_id)  # which another account might draw as well
+            named = _named(invitation.invitation_id)
+            _expire(session, now, or_(InvitationRow.account_id == account_id, named))
+            earlier = session.get(InvitationRow, invitation.invitation_id)
             if earlier is not None:
                 if (earlier.account_id, earlier.claim_sha256, earlier.package) != (
                     account_id,
-                    offer.claim_sha256,
-                    offer.package,
+                    invitation.claim_sha256,
+                    invitation.package,
                 ):
                     raise Refused(ErrorCode.REQUEST_MALFORMED, "invitation_id")
                 return
@@ -118,10 +78,10 @@ class Circles:
                 raise Refused(ErrorCode.INVITATIONS_FULL)
             session.add(
                 InvitationRow(
-                    id=offer.invitation_id,
+                    id=invitation.invitation_id,
                     account_id=account_id,
-                    claim_sha256=offer.claim_sha256,
-                    package=offer.package,
+                    claim_sha256=invitation.claim_sha256,
+                    package=invitation.package,
                     attempts=0,
                     expires_at=now + INVITATION_S,
                 )

@@ -19,12 +19,12 @@ from sqlalchemy.orm import Session
 
 from quietkeys_protocol.containers import Report
 from quietkeys_protocol.errors import ErrorCode, Refused, StartOver
+from quietkeys_protocol.messages import JobState
 from quietkeys_trainer.ledger.accounts import account_of, doom, hold_account_of
 from quietkeys_trainer.ledger.database import hold, reading, writing
 from quietkeys_trainer.ledger.tables import (
     Failure,
     JobRow,
-    JobState,
     KeyPlanRow,
     KeyRow,
     Outcome,

@@ -13,9 +13,10 @@ from typing import Final
 from sqlalchemy import Engine, delete, exists, func, select, update
 from sqlalchemy.orm import aliased
 
+from quietkeys_protocol.messages import JobState
 from quietkeys_trainer.ledger.audit import Action, Actor, note
 from quietkeys_trainer.ledger.database import reading, writing
-from quietkeys_trainer.ledger.tables import DeviceRow, JobRow, JobState, KeyRow, Outcome, ReportRow, RunRow
+from quietkeys_trainer.ledger.tables import DeviceRow, JobRow, KeyRow, Outcome, ReportRow, RunRow
 
 RUNS_KEPT_S: Final = 86_400.0
 

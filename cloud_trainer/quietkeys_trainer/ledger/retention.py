@@ -8,11 +8,12 @@ from typing import Final
 from sqlalchemy import ColumnElement, Engine, delete, exists, select
 from sqlalchemy.orm import Session, aliased
 
+from quietkeys_protocol.messages import JobState
 from quietkeys_trainer.ledger.accounts import delete_keys, doom
 from quietkeys_trainer.ledger.audit import Action, Actor, forget_before, note
 from quietkeys_trainer.ledger.database import hold, reading, writing
 from quietkeys_trainer.ledger.invites import forget_invites
-from quietkeys_trainer.ledger.tables import JobRow, JobState, KeyRow, ReportRow
+from quietkeys_trainer.ledger.tables import JobRow, KeyRow, ReportRow
 
 DAY_S: Final = 86_400.0
 _ENDED: Final = (JobState.DONE, JobState.FAILED, JobState.SUPERSEDED)

@@ -35,15 +35,7 @@ from sqlalchemy import (
 from sqlalchemy import BigInteger as BigInt
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-
-class JobState(StrEnum):
-    """Where a job is in its life."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-    SUPERSEDED = "superseded"
+from quietkeys_protocol.messages import JobState
 
 
 class Failure(StrEnum):

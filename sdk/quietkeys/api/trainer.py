@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from quietkeys.remote.address import trainer_address
+from quietkeys.remote.trust import trainer_address
 
 KEY_BYTES: Final = 32  # of an Ed25519 public key (RFC 8032)
 

@@ -187,7 +187,7 @@ class TrainerLink:
 
     def _left(self, trainer: str) -> Deletion:
         """Return what a trainer says about this device's deletion there."""
-        from quietkeys.remote.departure import leave
+        from quietkeys.remote.enrolment import leave
 
         profile = self._opened.profile
         try:

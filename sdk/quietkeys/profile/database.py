@@ -21,10 +21,9 @@ from typing import Any, Final
 
 from quietkeys.files import system_error
 from quietkeys.profile import schema
-from quietkeys.vault.sealing import DataKey
+from quietkeys.vault.sealing import BLOCK, DataKey
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Untrusted, error_of
 
-BLOCK: Final = 16  # bytes that contents are padded to a multiple of
 _SIZE: Final = struct.Struct(">H")  # of the text before a content
 BUSY_S: Final = 5.0  # to wait for another connection's transaction
 # Codes of what our statements meet in a damaged file only: tables that are not there, wrong types.

@@ -56,7 +56,10 @@ class Store:
         return cls(Database.in_memory(DataKey.generate()))
 
     def check(self) -> None:
-        """Read every row but those of local memory. Raises Untrusted (PROFILE_DAMAGED) if one is damaged."""
+        """Read every row but those of local memory, and every setting by its form.
+
+        Raises Untrusted (PROFILE_DAMAGED) if one is damaged.
+        """
         adapters = NumberedRows(self.database, "adapters")
         for name, content in self._settings.all():
             setting = setting_named(name)

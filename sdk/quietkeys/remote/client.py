@@ -5,8 +5,6 @@ Nothing here has seen a decrypted value, and no body but ciphertexts and public 
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -15,27 +13,26 @@ from typing import Final
 from quietkeys.environment import Environment
 from quietkeys.remote.http import Answer, Body, Request, Transport
 from quietkeys.remote.identity import Identity
-from quietkeys.remote.parse import (
-    CircleState,
-    Claimed,
-    JobProgress,
-    KeyState,
-    Mail,
-    check,
-    fields_of,
-    json_of,
-    read_circle,
-    read_claimed,
-    read_job,
-    read_key_state,
-    read_mail,
-    read_receipt,
-    read_trainer_key,
-)
-from quietkeys.remote.trust import DeletionReceipt
 from quietkeys_protocol.containers import MAX_CARD_BYTES, MAX_PACKAGE_BYTES, MAX_SOURCES, MAX_UPDATE_BYTES
 from quietkeys_protocol.errors import ErrorCode, Refused, StartOver, TryAgain, Untrusted, error_of
-from quietkeys_protocol.signing import IDEMPOTENCY_HEADER, is_id
+from quietkeys_protocol.messages import (
+    Circle,
+    Claim,
+    Claimed,
+    Enrolled,
+    Enrolment,
+    Failure,
+    Invitation,
+    Invited,
+    JobProgress,
+    KeyState,
+    KnownDevice,
+    Mail,
+    Receipt,
+    ReportAccepted,
+    ServiceKey,
+)
+from quietkeys_protocol.signing import IDEMPOTENCY_HEADER
 
 TRIES: Final = 4
 FIRST_WAIT_S: Final = 0.5  # doubled before every further try, and drawn between half of it and all of it
@@ -100,14 +97,11 @@ class TrainerClient:
 
         Raises Refused (ENROLMENT_REFUSED) if the trainer wants another invite.
         """
-        fields = {"public_key": base64.b64encode(self._identity.public_key).decode()}
-        if self._invite:
-            fields["invite"] = self._invite
-        body = Body.of(json.dumps(fields).encode())
-        answer = self._call("POST", "/v1/devices", body, TrafficKind.ENROLMENT)
-        fields = fields_of(answer, {200, 201}, {"device_id", "trainer_key"})
-        check(fields["device_id"] == self._identity.device_id)
-        return read_trainer_key(fields["trainer_key"])
+        body = Body.of(Enrolment(self._identity.public_key, self._invite).to_json())
+        answer = self._call("POST", "/v1/devices", body, TrafficKind.ENROLMENT, statuses=(200, 201))
+        enrolled = Enrolled.parse(answer.content)
+        _check(enrolled.device_id == self._identity.device_id)
+        return enrolled.trainer_key
 
     def device_exists(self) -> bool:
         """Return whether the trainer knows this device."""
@@ -117,61 +111,62 @@ class TrainerClient:
             if error.code is not ErrorCode.DEVICE_UNKNOWN:
                 raise
             return False
-        check(fields_of(answer, {200}, {"device_id"})["device_id"] == self._identity.device_id)
+        _check(KnownDevice.parse(answer.content).device_id == self._identity.device_id)
         return True
 
-    def delete_device(self) -> DeletionReceipt:
+    def delete_device(self) -> Receipt:
         """Delete the device and all that is stored of it; return the trainer's receipt, not yet verified.
 
         Raises StartOver (DEVICE_UNKNOWN) if it is not there (any longer): for that there is no receipt.
         """
         answer = self._call("DELETE", self._own_path, _EMPTY, TrafficKind.DELETION)
-        return read_receipt(answer, self._identity.device_id, self._nonce)
+        receipt = Receipt.parse(answer.content)
+        _check((receipt.device_id, receipt.nonce) == (self._identity.device_id, self._nonce))
+        return receipt
 
     def key_state(self, key_id: str) -> KeyState:
         """Return what the trainer has of evaluation keys. key_id: their SHA-256 in hex."""
-        answer = self._call("GET", f"/v1/keys/{key_id}", _EMPTY, TrafficKind.KEYS)
-        return read_key_state(answer, key_id)
+        return _key_state(self._call("GET", f"/v1/keys/{key_id}", _EMPTY, TrafficKind.KEYS), key_id)
 
     def put_key_part(self, key_id: str, offset: int, part: Body) -> KeyState:
         """Send evaluation keys from `offset` on, at most `wire.MAX_KEY_PART_BYTES`; return the state then.
 
         Raises Refused (UPLOAD_OFFSET) if the trainer has not got as far, or farther.
         """
-        answer = self._call("PUT", f"/v1/keys/{key_id}/parts/{offset}", part, TrafficKind.KEYS)
-        return read_key_state(answer, key_id)
+        path = f"/v1/keys/{key_id}/parts/{offset}"
+        return _key_state(self._call("PUT", path, part, TrafficKind.KEYS), key_id)
 
     def delete_keys(self, key_id: str) -> None:
         """Delete evaluation keys with every report, job and update under them; fine if there are none."""
-        check(self._call("DELETE", f"/v1/keys/{key_id}", _EMPTY, TrafficKind.DELETION).status == 204)
+        self._tell("DELETE", f"/v1/keys/{key_id}", _EMPTY, TrafficKind.DELETION)
 
     def post_report(self, container: bytes, idempotency_key: str) -> str:
         """Send a report; return the id of its job, the same for the same container and key."""
         headers = {IDEMPOTENCY_HEADER: idempotency_key}
-        answer = self._call("POST", "/v1/reports", Body.of(container), TrafficKind.REPORT, headers)
-        job_id = fields_of(answer, {202}, {"job_id"})["job_id"]
-        check(is_id(job_id))
-        return job_id
+        body, kind = Body.of(container), TrafficKind.REPORT
+        answer = self._call("POST", "/v1/reports", body, kind, headers, statuses=(202,))
+        return ReportAccepted.parse(answer.content).job_id
 
     def job(self, job_id: str) -> JobProgress:
         """Return how far a job is."""
-        return read_job(self._call("GET", f"/v1/jobs/{job_id}", _EMPTY, TrafficKind.JOB), job_id)
+        answer = self._call("GET", f"/v1/jobs/{job_id}", _EMPTY, TrafficKind.JOB)
+        progress = JobProgress.parse(answer.content)
+        _check(progress.job_id == job_id)
+        return progress
 
     def fetch_update(self, job_id: str) -> bytes:
         """Return the update container of a job that is done, as it came."""
         path = f"/v1/jobs/{job_id}/update"
-        answer = self._call("GET", path, _EMPTY, TrafficKind.UPDATE, limit=MAX_UPDATE_BYTES)
-        check(answer.status == 200)
-        return answer.content
+        return self._call("GET", path, _EMPTY, TrafficKind.UPDATE, limit=MAX_UPDATE_BYTES).content
 
-    def circle(self) -> CircleState:
+    def circle(self) -> Circle:
         """Return who shares this device's account: at least this device."""
         limit = MAX_CIRCLE_JSON_BYTES
-        return read_circle(self._call("GET", "/v1/circle", _EMPTY, TrafficKind.CIRCLE, limit=limit))
+        return Circle.parse(self._call("GET", "/v1/circle", _EMPTY, TrafficKind.CIRCLE, limit=limit).content)
 
     def put_card(self, card: bytes) -> None:
         """Set what the circle sees of this device: sealed by it, at most `wire.MAX_CARD_BYTES`."""
-        check(self._call("PUT", "/v1/circle/card", Body.of(card), TrafficKind.CIRCLE).status == 204)
+        self._tell("PUT", "/v1/circle/card", Body.of(card), TrafficKind.CIRCLE)
 
     def invite(self, invitation_id: str, claim_sha256: str, package: bytes) -> None:
         """Leave a sealed package for one device that shows the claim; open for 15 minutes.
@@ -179,24 +174,19 @@ class TrainerClient:
         invitation_id: 32 hex digits, fresh. claim_sha256: of the claim's 32 bytes, in hex. Raises Refused
         (INVITATIONS_FULL).
         """
-        content = {
-            "invitation_id": invitation_id,
-            "claim_sha256": claim_sha256,
-            "package": base64.b64encode(package).decode(),
-        }
-        body = Body.of(json.dumps(content).encode())
-        answer = self._call("POST", "/v1/invitations", body, TrafficKind.CIRCLE)
-        check(fields_of(answer, {201}, {"invitation_id"})["invitation_id"] == invitation_id)
+        body = Body.of(Invitation(invitation_id, claim_sha256, package).to_json())
+        answer = self._call("POST", "/v1/invitations", body, TrafficKind.CIRCLE, statuses=(201,))
+        _check(Invited.parse(answer.content).invitation_id == invitation_id)
 
     def claim(self, invitation_id: str, claim: bytes) -> Claimed:
         """Join the inviter's circle with the claim (32 bytes); what was this device's account is deleted.
 
         Raises Refused (INVITATION_REFUSED, INVITATION_UNKNOWN, CIRCLE_FULL).
         """
-        body = Body.of(json.dumps({"claim": claim.hex()}).encode())
+        body = Body.of(Claim(claim).to_json())
         path = f"/v1/invitations/{invitation_id}/claim"
         answer = self._call("POST", path, body, TrafficKind.CIRCLE, limit=MAX_PACKAGE_JSON_BYTES)
-        return read_claimed(answer)
+        return Claimed.parse(answer.content)
 
     def leave_circle(self) -> None:
         """Take this device out of its circle, into an empty account of its own; fine if it is alone."""
@@ -205,32 +195,27 @@ class TrainerClient:
     def remove_member(self, device_id: str) -> None:
         """Take a device out of this circle, with what it has sent; fine if it is not in it (any longer)."""
         try:
-            answer = self._call("DELETE", f"/v1/circle/members/{device_id}", _EMPTY, TrafficKind.CIRCLE)
+            self._tell("DELETE", f"/v1/circle/members/{device_id}", _EMPTY, TrafficKind.CIRCLE)
         except Refused as error:
             if error.code is not ErrorCode.MEMBER_UNKNOWN:
                 raise
-        else:
-            check(answer.status == 204)
 
     def put_mail(self, device_id: str, package: bytes) -> None:
         """Leave a sealed package for a member, in the place of an earlier one from this device.
 
         Raises Refused (MEMBER_UNKNOWN).
         """
-        path = f"/v1/circle/mail/{device_id}"
-        check(self._call("PUT", path, Body.of(package), TrafficKind.CIRCLE).status == 204)
+        self._tell("PUT", f"/v1/circle/mail/{device_id}", Body.of(package), TrafficKind.CIRCLE)
 
     def mail(self) -> Mail | None:
         """Return the oldest mail for this device; the same one until it is dropped."""
-        answer = self._call(
-            "GET", "/v1/circle/mail", _EMPTY, TrafficKind.CIRCLE, limit=MAX_PACKAGE_JSON_BYTES
-        )
-        return read_mail(answer)
+        path, limit = "/v1/circle/mail", MAX_PACKAGE_JSON_BYTES
+        answer = self._call("GET", path, _EMPTY, TrafficKind.CIRCLE, limit=limit, statuses=(200, 204))
+        return None if answer.status == 204 else Mail.parse(answer.content)
 
     def drop_mail(self, mail: Mail) -> None:
         """Drop mail that was dealt with; mail that came since then stays."""
-        path = f"/v1/circle/mail/{Body.of(mail.package).sha256}"
-        check(self._call("DELETE", path, _EMPTY, TrafficKind.CIRCLE).status == 204)
+        self._tell("DELETE", f"/v1/circle/mail/{Body.of(mail.package).sha256}", _EMPTY, TrafficKind.CIRCLE)
 
     @property
     def device_id(self) -> str:
@@ -241,6 +226,10 @@ class TrainerClient:
     def _own_path(self) -> str:
         return f"/v1/devices/{self._identity.device_id}"
 
+    def _tell(self, method: str, path: str, body: Body, kind: TrafficKind) -> None:
+        """Send what is answered without content."""
+        self._call(method, path, body, kind, statuses=(204,))
+
     def _call(
         self,
         method: str,
@@ -249,8 +238,12 @@ class TrainerClient:
         kind: TrafficKind,
         headers: Mapping[str, str] | None = None,
         limit: int = MAX_JSON_BYTES,
+        statuses: tuple[int, ...] = (200,),
     ) -> Answer:
-        """Return the first answer that is not an error; try again what may succeed later."""
+        """Return the first answer that is not an error; try again what may succeed later.
+
+        statuses: those that make sense.
+        """
         wait_s = FIRST_WAIT_S
         for attempt in range(1, TRIES + 1):
             asked_s = 0.0
@@ -260,6 +253,7 @@ class TrainerClient:
                 failure = error
             else:
                 if answer.status < 300:
+                    _check(answer.status in statuses)
                     return answer
                 failure = _failure(answer)
                 asked_s = _retry_after_s(answer)
@@ -291,7 +285,18 @@ def service_key(transport: Transport) -> bytes:
     answer = transport.send(Request("GET", "/v1/service", {}, _EMPTY, MAX_JSON_BYTES))
     if answer.status != 200:
         raise _failure(answer)
-    return read_trainer_key(fields_of(answer, {200}, {"trainer_key"})["trainer_key"])
+    return ServiceKey.parse(answer.content).trainer_key
+
+
+def _key_state(answer: Answer, key_id: str) -> KeyState:
+    state = KeyState.parse(answer.content)
+    _check(state.key_id == key_id)
+    return state
+
+
+def _check(makes_sense: bool) -> None:
+    if not makes_sense:
+        raise Untrusted(ErrorCode.TRAINER_GARBLED)
 
 
 def _failure(answer: Answer) -> TryAgain:
@@ -314,10 +319,7 @@ def _failure(answer: Answer) -> TryAgain:
 
 def _typed_code(answer: Answer) -> ErrorCode | None:
     # The error code in an answer of the trainer itself, rather than of something in front of it.
-    tree = json_of(answer)
-    error = tree.get("error") if isinstance(tree, dict) else None
-    name = error.get("code") if isinstance(error, dict) else None
-    code = ErrorCode(name) if isinstance(name, str) and name in set(ErrorCode) else None
+    code = Failure.code_in(answer.content)
     return code if code is not None and code.status == answer.status else None
 
 

@@ -7,24 +7,30 @@ from __future__ import annotations
 
 import hashlib
 import io
+import socket
 import threading
+import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Final, Protocol
+from types import TracebackType
+from typing import Any, BinaryIO, Final, Protocol, Self
 
 import requests
 import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from quietkeys.files import translated
-from quietkeys.remote.address import trainer_address
-from quietkeys.remote.deadline import Watch, WatchedAdapter
+from quietkeys.remote.trust import trainer_address
 from quietkeys_protocol.errors import ErrorCode, TryAgain, Untrusted
 
 CONNECT_S: Final = 10.0
 SILENCE_S: Final = 30.0  # longest pause while an answer arrives, or while it is waited for
 EXCHANGE_S: Final = 150.0  # for a whole exchange, besides the time that its body may take:
 SLOWEST_BYTES_PER_S: Final = 16 * 1024  # of a body; a weak 3G uplink carries twice that
+TICK_S: Final = 0.1  # how late a deadline may be noticed
 _CHUNK: Final = 64 * 1024
 
 
@@ -89,7 +95,7 @@ class RequestsTransport:
     def __init__(
         self, url: str, stop: threading.Event | None = None, certificates: Path | None = None
     ) -> None:
-        """url: see `address.trainer_address`. stop: ends the exchange under way, and all later ones.
+        """url: see `trust.trainer_address`. stop: ends the exchange under way, and all later ones.
 
         certificates: a PEM file of the authorities to trust, instead of the public ones.
         """
@@ -100,11 +106,11 @@ class RequestsTransport:
     def send(self, request: Request) -> Answer:
         """Send; see `Transport`. A trainer that takes or answers it too slowly is unreachable."""
         limit_s = EXCHANGE_S + request.body.size / SLOWEST_BYTES_PER_S
-        with Watch(limit_s, self._stop) as watch, requests.Session() as session:
+        with Deadline(limit_s, self._stop) as deadline, requests.Session() as session:
             session.trust_env = False
             session.verify = self._verify
             for scheme in ("https://", "http://"):
-                session.mount(scheme, WatchedAdapter(watch))
+                session.mount(scheme, _Adapter(deadline))
             return self._exchange(session, request)
 
     def _exchange(self, session: requests.Session, request: Request) -> Answer:
@@ -157,6 +163,96 @@ class StoppableTransport:
         return self.inner.send(request)
 
 
+class Deadline:
+    """Ends an exchange, the `with` block, when its time is up or the profile is closed.
+
+    A socket's timeout is for one silence; this is for the whole exchange, however little at a time it moves.
+    The connection is shut down under whoever waits on it. Raises TryAgain (TRAINER_UNREACHABLE) then.
+    """
+
+    def __init__(self, limit_s: float, stop: threading.Event) -> None:
+        """limit_s: how long the exchange may take. stop: ends it early."""
+        self._limit_s = limit_s
+        self._stop = stop
+        self._done = threading.Event()
+        self._lock = threading.Lock()
+        self._connections: list[socket.socket] = []
+        self._ended = ""  # why
+        self._thread = threading.Thread(target=self._wait, name="quietkeys-deadline", daemon=True)
+
+    def follow(self, connection: socket.socket) -> socket.socket:
+        """Return this connection, which is to end as well."""
+        duplicate = connection.dup()  # TLS takes the socket itself over
+        with self._lock:
+            self._connections.append(duplicate)
+            if self._ended:
+                _shut_down(duplicate)
+        return connection
+
+    def __enter__(self) -> Self:
+        if self._stop.is_set():
+            raise TryAgain(ErrorCode.TRAINER_UNREACHABLE, "stopped")
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._done.set()
+        self._thread.join()
+        for connection in self._connections:
+            connection.close()
+        if self._ended:
+            raise TryAgain(ErrorCode.TRAINER_UNREACHABLE, self._ended) from error
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + self._limit_s
+        while not self._done.wait(TICK_S):
+            if self._stop.is_set():
+                return self._end("stopped")
+            if time.monotonic() > deadline:
+                return self._end("too slow")
+        return None
+
+    def _end(self, reason: str) -> None:
+        with self._lock:
+            self._ended = reason
+            for connection in self._connections:
+                _shut_down(connection)
+
+
+class _Adapter(HTTPAdapter):
+    """Opens connections that a deadline ends."""
+
+    def __init__(self, deadline: Deadline) -> None:
+        self._deadline = deadline
+        super().__init__()
+
+    def init_poolmanager(self, *arguments: Any, **named: Any) -> None:
+        """Have urllib3 make our connections: its own SOCKS support hooks in by the same names."""
+        super().init_poolmanager(*arguments, **named)
+        self.poolmanager.pool_classes_by_scheme = _pools(self._deadline)
+
+
+def _pools(deadline: Deadline) -> dict[str, type[urllib3.HTTPConnectionPool]]:
+    # A deadline has to see a socket before the TLS handshake, which a trainer may draw out as well.
+    class Plain(HTTPConnection):
+        def _new_conn(self) -> socket.socket:
+            return deadline.follow(super()._new_conn())
+
+    class Secure(HTTPSConnection):
+        def _new_conn(self) -> socket.socket:
+            return deadline.follow(super()._new_conn())
+
+    class PlainPool(urllib3.HTTPConnectionPool):
+        ConnectionCls = Plain
+
+    class SecurePool(urllib3.HTTPSConnectionPool):
+        ConnectionCls = Secure
+
+    return {"http": PlainPool, "https": SecurePool}
+
+
 def _read(response: requests.Response, limit: int) -> bytes:
     # As it arrives and never decoded, so that a compressed bomb does not get far.
     if "content-encoding" in response.headers:
@@ -167,3 +263,8 @@ def _read(response: requests.Response, limit: int) -> bytes:
         if len(content) > limit:
             raise Untrusted(ErrorCode.TRAINER_GARBLED, f"more than {limit} bytes")
     return bytes(content)
+
+
+def _shut_down(connection: socket.socket) -> None:
+    with suppress(OSError):  # it has ended already
+        connection.shutdown(socket.SHUT_RDWR)

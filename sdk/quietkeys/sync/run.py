@@ -18,11 +18,9 @@ from quietkeys.profile.outbox import Address, OpenReport, Outbox, ReportState
 from quietkeys.profile.settings import CIRCLE
 from quietkeys.profile.trainers import Trainers
 from quietkeys.remote.client import TrafficKind, TrainerClient
-from quietkeys.remote.departure import leave
-from quietkeys.remote.enrolment import ensure_enrolled
+from quietkeys.remote.enrolment import ensure_enrolled, leave
 from quietkeys.remote.http import StoppableTransport
 from quietkeys.remote.identity import identity_for
-from quietkeys.remote.parse import JobState
 from quietkeys.sync.consent_record import require_consent
 from quietkeys.sync.context import SyncContext
 from quietkeys.sync.keys.life import Alone, Deferred, KeySteps, Others
@@ -32,6 +30,7 @@ from quietkeys.updates.report import dummy_arrays, report_arrays
 from quietkeys.updates.versions import Adapters
 from quietkeys_protocol.containers import Report, encode_report
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused, StartOver, Untrusted
+from quietkeys_protocol.messages import JobState
 
 FIRST_POLL_S: Final = 0.5
 LONGEST_POLL_S: Final = 5.0

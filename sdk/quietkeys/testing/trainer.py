@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import json
 import secrets
 import threading
 import time
@@ -18,9 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from numpy.typing import NDArray
 
 from quietkeys.remote.http import Answer, Request
-from quietkeys.remote.parse import JobState, Upload
 from quietkeys.testing.fakes import KEY_BYTES, MAGIC, decode_clear, encode_clear, noop_plan_hash
-from quietkeys.testing.trainer_circles import Account, Circles, Device, answer_of, texts_of
+from quietkeys.testing.trainer_circles import Account, Circles, Device, said
 from quietkeys_protocol import signing
 from quietkeys_protocol.containers import MAX_KEY_PART_BYTES, Report, Update, decode_report, encode_update
 from quietkeys_protocol.errors import (
@@ -32,6 +29,19 @@ from quietkeys_protocol.errors import (
     TryAgain,
     Untrusted,
 )
+from quietkeys_protocol.messages import (
+    Enrolled,
+    Enrolment,
+    Failure,
+    JobProgress,
+    JobState,
+    KeyState,
+    KnownDevice,
+    Receipt,
+    ReportAccepted,
+    ServiceKey,
+    UploadState,
+)
 from quietkeys_protocol.plan import Plan
 from quietkeys_protocol.program import reference
 
@@ -39,7 +49,6 @@ Integers = NDArray[np.int64]
 # (plan, the summed arrays of a report) -> new weights, in the order of `Plan.update_fields`
 Training = Callable[[Plan, Sequence[Integers]], list[Integers]]
 
-_JSON: Final = {"content-type": "application/json"}
 _MAX_KEY_SETS: Final = 2  # of an account
 
 
@@ -111,8 +120,7 @@ class InMemoryTrainer:
             try:
                 answer = self._route(request, body)
             except QuietkeysError as error:
-                shown = {"code": error.code.value, "message": error.message, "advice": error.advice}
-                answer = Answer(error.code.status, _JSON, json.dumps({"error": shown}).encode())
+                answer = said(Failure.of(error), error.code.status)
         if len(answer.content) > request.answer_limit:
             raise Untrusted(ErrorCode.TRAINER_GARBLED, f"more than {request.answer_limit} bytes")
         return answer
@@ -120,12 +128,12 @@ class InMemoryTrainer:
     def _route(self, request: Request, body: bytes) -> Answer:
         match request.method, request.path.split("/")[1:]:
             case "GET", ["v1", "service"]:
-                return answer_of(200, trainer_key=base64.b64encode(self.trainer_key).decode())
+                return said(ServiceKey(self.trainer_key))
             case "POST", ["v1", "devices"]:
                 return self._enrol(request, body)
             case "GET", ["v1", "devices", device_id]:
                 self._own(self._sender(request, body), device_id)
-                return answer_of(200, device_id=device_id)
+                return said(KnownDevice(device_id))
             case "DELETE", ["v1", "devices", device_id]:
                 self._own(self._sender(request, body), device_id)
                 return self._delete(device_id, request.headers[signing.NONCE_HEADER])
@@ -142,18 +150,20 @@ class InMemoryTrainer:
         raise Refused(ErrorCode.ROUTE_UNKNOWN)
 
     def _enrol(self, request: Request, body: bytes) -> Answer:
-        fields = texts_of(body, {"public_key"}, optional=frozenset({"invite"}))
-        public_key = signing.parse_base64(fields["public_key"], 32, "public_key")
-        device_id = signing.device_id_of(public_key)
+        device_id = signing.parse_credentials(request.headers).device_id
+        public_key = Enrolment.key_in(body, device_id)
+        if public_key is None:
+            raise Refused(ErrorCode.SIGNATURE_INVALID)
         self._verify(request, body, public_key)
+        enrolment = Enrolment.parse(body)
+        if enrolment.public_key != public_key:
+            raise Refused(ErrorCode.REQUEST_MALFORMED, "public_key")
         if device_id not in self.devices and self.invites is not None:
-            invite = fields.get("invite", "")
-            if self.invites.get(invite, 0) < 1:
+            if self.invites.get(enrolment.invite, 0) < 1:
                 raise Refused(ErrorCode.ENROLMENT_REFUSED)
-            self.invites[invite] -= 1
+            self.invites[enrolment.invite] -= 1
         is_new = self.circles.enrol(device_id, public_key)
-        trainer_key = base64.b64encode(self.trainer_key).decode()
-        return answer_of(201 if is_new else 200, device_id=device_id, trainer_key=trainer_key)
+        return said(Enrolled(device_id, self.trainer_key), 201 if is_new else 200)
 
     def _own(self, sender: str, device_id: str) -> None:
         if sender != device_id:
@@ -173,12 +183,12 @@ class InMemoryTrainer:
                 return Answer(204, {}, b"")
             case _:
                 raise Refused(ErrorCode.ROUTE_UNKNOWN)
-        state, received = Upload.ABSENT, 0
+        state, received = UploadState.ABSENT, 0
         if key_id in account.keys:
-            state, received = Upload.STORED, account.keys[key_id]
+            state, received = UploadState.STORED, account.keys[key_id]
         elif account.upload_id == key_id and account.upload:
-            state, received = Upload.PARTIAL, len(account.upload)
-        return answer_of(200, key_id=key_id, state=state.value, received=str(received))
+            state, received = UploadState.PARTIAL, len(account.upload)
+        return said(KeyState(key_id, state, received))
 
     def _append(self, account: Account, account_id: str, key_id: str, offset: int, part: bytes) -> None:
         if key_id in account.keys:
@@ -230,7 +240,7 @@ class InMemoryTrainer:
             if (job.account, job.idempotency_key) == (account, idempotency_key):
                 if job.sha256 != digest:
                     raise Refused(ErrorCode.IDEMPOTENCY_CONFLICT)
-                return answer_of(202, job_id=job_id)
+                return said(ReportAccepted(job_id), 202)
         if report.plan_hash.hex() != noop_plan_hash(self.plan):
             raise Outdated(ErrorCode.PLAN_UNKNOWN)
         self._arrays(report)
@@ -249,7 +259,7 @@ class InMemoryTrainer:
         self._latest[slot] = (sender, report)
         job_id = secrets.token_hex(16)
         self.jobs[job_id] = _Job(account, sender, report, idempotency_key, digest)
-        return answer_of(202, job_id=job_id)
+        return said(ReportAccepted(job_id), 202)
 
     def _state(self, job: _Job, job_id: str) -> Answer:
         """Say how far the job is: queued when first asked, then a block further each time, then done."""
@@ -261,7 +271,7 @@ class InMemoryTrainer:
                 job.state = JobState.RUNNING
         done = blocks if job.state is JobState.DONE else min(max(job.polls - 1, 0), blocks - 1)
         job.polls += 1
-        return answer_of(200, job_id=job_id, state=job.state.value, blocks_done=str(done))
+        return said(JobProgress(job_id, job.state, done))
 
     def _update(self, job: _Job) -> Answer:
         match job.state:
@@ -277,13 +287,7 @@ class InMemoryTrainer:
         self.circles.delete(device_id)
         deleted_at = int(self.clock())
         signature = self._signing_key.sign(signing.deletion_string(device_id, deleted_at, nonce))
-        return answer_of(
-            200,
-            device_id=device_id,
-            deleted_at=str(deleted_at),
-            nonce=nonce,
-            signature=base64.b64encode(signature).decode(),
-        )
+        return said(Receipt(device_id, deleted_at, nonce, signature))
 
     def _trained(self, job: _Job, job_id: str) -> bytes:
         own = job.report

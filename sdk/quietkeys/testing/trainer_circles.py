@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
-import json
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,12 +12,12 @@ from typing import Final
 from quietkeys.remote.http import Answer
 from quietkeys_protocol.containers import MAX_CARD_BYTES, MAX_PACKAGE_BYTES, MAX_SOURCES
 from quietkeys_protocol.errors import ErrorCode, Refused
-from quietkeys_protocol.signing import is_hash, is_id, parse_base64_within
+from quietkeys_protocol.json_bodies import AnswerBody
+from quietkeys_protocol.messages import Circle, Claim, Claimed, Invitation, Invited, Mail, Member
 
 INVITATION_S: Final = 15 * 60
 MAX_INVITATIONS: Final = 4
 MAX_ATTEMPTS: Final = 3
-_JSON: Final = {"content-type": "application/json"}
 
 
 @dataclass(slots=True)
@@ -34,12 +32,11 @@ class Device:
 
 
 @dataclass(slots=True)
-class Invitation:
+class OpenInvitation:
     """A package that waits for whoever shows the claim."""
 
     account: str
-    claim_sha256: str
-    package: bytes
+    offered: Invitation
     expires_at: float
     attempts: int = 0
     claimed_by: str = ""
@@ -62,7 +59,7 @@ class Circles:
     dropped: Callable[[str, str], None]
     devices: dict[str, Device] = field(default_factory=dict)
     accounts: dict[str, Account] = field(default_factory=dict)
-    invitations: dict[str, Invitation] = field(default_factory=dict)
+    invitations: dict[str, OpenInvitation] = field(default_factory=dict)
 
     def enrol(self, device_id: str, public_key: bytes) -> bool:
         """Return whether the device is new; it gets an account of its own."""
@@ -126,48 +123,39 @@ class Circles:
     def _circle(self, sender: str) -> Answer:
         account = self.devices[sender].account
         members = [
-            {"device_id": name, "source": str(device.source), "card": base64.b64encode(device.card).decode()}
-            for name, device in self._members(account).items()
+            Member(name, device.source, device.card) for name, device in self._members(account).items()
         ]
         key_id = next(reversed(self.accounts[account].keys), "")
-        members.sort(key=lambda member: member["source"])
-        return Answer(200, _JSON, json.dumps({"members": members, "key_id": key_id}).encode())
+        return said(Circle(tuple(sorted(members, key=lambda member: member.source)), key_id))
 
     def _mail(self, sender: str) -> Answer:
         for name, package in self.devices[sender].mail.items():
-            return answer_of(200, sender=name, package=base64.b64encode(package).decode())
+            return said(Mail(name, package))
         return Answer(204, {}, b"")
 
     def _invite(self, sender: str, body: bytes) -> Answer:
-        fields = texts_of(body, {"invitation_id", "claim_sha256", "package"})
-        invitation_id, claim_sha256 = fields["invitation_id"], fields["claim_sha256"]
-        package = parse_base64_within(fields["package"], MAX_PACKAGE_BYTES, "package")
-        if not is_id(invitation_id) or not is_hash(claim_sha256):
-            raise Refused(ErrorCode.REQUEST_MALFORMED, "invitation")
-        account = self.devices[sender].account
+        offered, account = Invitation.parse(body), self.devices[sender].account
         self._expire()
-        earlier = self.invitations.get(invitation_id)
+        earlier = self.invitations.get(offered.invitation_id)
         if earlier is not None:
-            if (earlier.account, earlier.claim_sha256, earlier.package) != (account, claim_sha256, package):
+            if (earlier.account, earlier.offered) != (account, offered):
                 raise Refused(ErrorCode.REQUEST_MALFORMED, "invitation_id")
-            return answer_of(201, invitation_id=invitation_id)
+            return said(Invited(offered.invitation_id), 201)
         is_open = [i for i in self.invitations.values() if i.account == account and not i.claimed_by]
         if len(is_open) >= MAX_INVITATIONS:
             raise Refused(ErrorCode.INVITATIONS_FULL)
         expires_at = self.clock() + INVITATION_S
-        self.invitations[invitation_id] = Invitation(account, claim_sha256, package, expires_at)
-        return answer_of(201, invitation_id=invitation_id)
+        self.invitations[offered.invitation_id] = OpenInvitation(account, offered, expires_at)
+        return said(Invited(offered.invitation_id), 201)
 
     def _claim(self, sender: str, invitation_id: str, body: bytes) -> Answer:
-        claim = texts_of(body, {"claim"})["claim"]
-        if not is_hash(claim):
-            raise Refused(ErrorCode.REQUEST_MALFORMED, "claim")
+        claim = Claim.parse(body).claim
         self._expire()
         invitation = self.invitations.get(invitation_id)
         if invitation is None or invitation.claimed_by not in {"", sender}:
             raise Refused(ErrorCode.INVITATION_UNKNOWN)
-        digest = hashlib.sha256(bytes.fromhex(claim)).hexdigest()
-        if not hmac.compare_digest(digest, invitation.claim_sha256):
+        digest = hashlib.sha256(claim).hexdigest()
+        if not hmac.compare_digest(digest, invitation.offered.claim_sha256):
             invitation.attempts += 1
             if invitation.attempts == MAX_ATTEMPTS:
                 del self.invitations[invitation_id]
@@ -182,8 +170,7 @@ class Circles:
             self._depart(sender)
             device.account, device.source = invitation.account, min(set(range(MAX_SOURCES)) - taken)
             invitation.claimed_by = sender
-        package = base64.b64encode(invitation.package).decode()
-        return answer_of(200, package=package, source=str(device.source))
+        return said(Claimed(invitation.offered.package, device.source))
 
     def _remove(self, sender: str, member: str) -> None:
         device = self._member(sender, member)
@@ -210,24 +197,9 @@ class Circles:
         self.invitations = {n: i for n, i in self.invitations.items() if i.expires_at > now}
 
 
-def answer_of(status: int, **fields: str) -> Answer:
-    """Return an answer of text fields."""
-    return Answer(status, _JSON, json.dumps(fields).encode())
-
-
-def texts_of(body: bytes, names: set[str], optional: frozenset[str] = frozenset()) -> dict[str, str]:
-    """Return the text fields of a JSON body, which are exactly these; `optional` may be missing."""
-    try:
-        tree = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise Refused(ErrorCode.REQUEST_MALFORMED, "not JSON") from error
-    if (
-        not isinstance(tree, dict)
-        or tree.keys() | optional != names | optional
-        or not all(isinstance(v, str) for v in tree.values())
-    ):
-        raise Refused(ErrorCode.REQUEST_MALFORMED, "fields")
-    return tree
+def said(body: AnswerBody, status: int = 200) -> Answer:
+    """Return the answer that has this body."""
+    return Answer(status, {"content-type": "application/json"}, body.to_json())
 
 
 def _within(body: bytes, most: int) -> bytes:

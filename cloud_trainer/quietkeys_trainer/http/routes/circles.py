@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from quietkeys_protocol.containers import MAX_CARD_BYTES, MAX_PACKAGE_BYTES
-from quietkeys_protocol.errors import ErrorCode, Refused
-from quietkeys_protocol.signing import is_hash, is_id, parse_base64_within
+from quietkeys_protocol.messages import Claim, Invitation, Invited
 from quietkeys_trainer.http.auth import Known, authenticate
-from quietkeys_trainer.http.request_bodies import NoBody, SpooledBody, spool_body, text_fields
-from quietkeys_trainer.ledger.circles import Offer
+from quietkeys_trainer.http.request_bodies import NoBody, SpooledBody, answer_of, spool_body
 from quietkeys_trainer.service.parts import Service, ServiceOf
 from quietkeys_trainer.service.tidy import erase
-
-MAX_CLAIM_BYTES: Final = 1024
-MAX_INVITATION_BYTES: Final = 1024 + (MAX_PACKAGE_BYTES + 2) // 3 * 4  # base64
 
 router: Final = APIRouter()
 
@@ -40,24 +34,15 @@ def _at_most(limit: int) -> Callable[[Request, Service, None], AsyncIterator[Spo
 
 Card = Annotated[SpooledBody, Depends(_at_most(MAX_CARD_BYTES))]
 Package = Annotated[SpooledBody, Depends(_at_most(MAX_PACKAGE_BYTES))]
-Invitation = Annotated[SpooledBody, Depends(_at_most(MAX_INVITATION_BYTES))]
-Claim = Annotated[SpooledBody, Depends(_at_most(MAX_CLAIM_BYTES))]
+InvitationBody = Annotated[SpooledBody, Depends(_at_most(Invitation.MAX_BYTES))]
+ClaimBody = Annotated[SpooledBody, Depends(_at_most(Claim.MAX_BYTES))]
 
 
 @router.get("/v1/circle")
-def circle(request: Request, service: ServiceOf, body: NoBody) -> JSONResponse:
+def circle(request: Request, service: ServiceOf, body: NoBody) -> Response:
     """Who shares the account of the device that asks, and its newest evaluation keys."""
     sender = authenticate(service.ledger, request, body.sha256, service.clock())
-    found = service.circles.of(sender)
-    members = [
-        {
-            "device_id": member.device_id,
-            "source": str(member.source),
-            "card": base64.b64encode(member.card).decode(),
-        }
-        for member in found.members
-    ]
-    return JSONResponse({"members": members, "key_id": found.key_id})
+    return answer_of(service.circles.of(sender))
 
 
 @router.put("/v1/circle/card")
@@ -69,30 +54,23 @@ def put_card(request: Request, service: ServiceOf, body: Card) -> Response:
 
 
 @router.post("/v1/invitations")
-def invite(request: Request, service: ServiceOf, body: Invitation) -> JSONResponse:
+def invite(request: Request, service: ServiceOf, body: InvitationBody) -> Response:
     """Keeps a package for one device that shows the claim."""
     now = service.clock()
     sender = authenticate(service.ledger, request, body.sha256, now)
-    fields = text_fields(body, {"invitation_id", "claim_sha256", "package"})
-    if not is_id(fields["invitation_id"]) or not is_hash(fields["claim_sha256"]):
-        raise Refused(ErrorCode.REQUEST_MALFORMED, "invitation")
-    package = parse_base64_within(fields["package"], MAX_PACKAGE_BYTES, "package")
-    service.circles.invite(sender, Offer(fields["invitation_id"], fields["claim_sha256"], package), now)
-    return JSONResponse({"invitation_id": fields["invitation_id"]}, status_code=201)
+    invitation = Invitation.parse(body.content)
+    service.circles.invite(sender, invitation, now)
+    return answer_of(Invited(invitation.invitation_id), 201)
 
 
 @router.post("/v1/invitations/{invitation_id}/claim")
-def claim(request: Request, service: ServiceOf, body: Claim, invitation_id: str) -> JSONResponse:
+def claim(request: Request, service: ServiceOf, body: ClaimBody, invitation_id: str) -> Response:
     """Takes the device that asks into the inviter's circle."""
     now = service.clock()
     sender = authenticate(service.ledger, request, body.sha256, now)
-    shown = text_fields(body, {"claim"})["claim"]
-    if not is_hash(shown):  # 32 bytes as well
-        raise Refused(ErrorCode.REQUEST_MALFORMED, "claim")
-    claimed = service.circles.claim(sender, invitation_id, bytes.fromhex(shown), now)
+    claimed = service.circles.claim(sender, invitation_id, Claim.parse(body.content).claim, now)
     erase(service)
-    package = base64.b64encode(claimed.package).decode()
-    return JSONResponse({"package": package, "source": str(claimed.source)})
+    return answer_of(claimed)
 
 
 @router.delete("/v1/circle/members/{device_id}")
@@ -118,9 +96,7 @@ def mail(request: Request, service: ServiceOf, body: NoBody) -> Response:
     """The oldest package for the device that asks; 204 where there is none."""
     sender = authenticate(service.ledger, request, body.sha256, service.clock())
     found = service.circles.mail(sender)
-    if found is None:
-        return Response(status_code=204)
-    return JSONResponse({"sender": found.sender, "package": base64.b64encode(found.package).decode()})
+    return Response(status_code=204) if found is None else answer_of(found)
 
 
 @router.delete("/v1/circle/mail/{sha256}")

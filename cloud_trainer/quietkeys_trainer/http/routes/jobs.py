@@ -7,13 +7,13 @@ from typing import Final
 import structlog
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from quietkeys_protocol.errors import ErrorCode, StartOver, TryAgain
+from quietkeys_protocol.messages import JobProgress, JobState
 from quietkeys_trainer.engine.interface import engine_of
 from quietkeys_trainer.http.auth import authenticate
-from quietkeys_trainer.http.request_bodies import NoBody
-from quietkeys_trainer.ledger.tables import JobState
+from quietkeys_trainer.http.request_bodies import NoBody, answer_of
 from quietkeys_trainer.service.parts import ServiceOf
 from quietkeys_trainer.storage.blobs import BlobDamagedError
 
@@ -29,11 +29,11 @@ def plan(request: Request, service: ServiceOf, body: NoBody, plan_hash: str) -> 
 
 
 @router.get("/v1/jobs/{job_id}")
-def job(request: Request, service: ServiceOf, body: NoBody, job_id: str) -> JSONResponse:
+def job(request: Request, service: ServiceOf, body: NoBody, job_id: str) -> Response:
     """The state of a job of the device that asks, and how many blocks of its plan are done."""
     sender = authenticate(service.ledger, request, body.sha256, service.clock())
     found = service.jobs.find(sender, job_id)
-    return JSONResponse({"job_id": found.job_id, "state": found.state, "blocks_done": str(found.blocks_done)})
+    return answer_of(JobProgress(found.job_id, found.state, found.blocks_done))
 
 
 @router.get("/v1/jobs/{job_id}/update")

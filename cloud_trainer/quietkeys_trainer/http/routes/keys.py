@@ -10,15 +10,15 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from quietkeys_protocol.containers import MAX_KEY_PART_BYTES
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused
+from quietkeys_protocol.messages import KeyState, UploadState
 from quietkeys_protocol.signing import is_hash
 from quietkeys_trainer.engine.interface import Engine
 from quietkeys_trainer.http.auth import Known, authenticate
-from quietkeys_trainer.http.request_bodies import NoBody, SpooledBody, admit, spool_body
-from quietkeys_trainer.http.thread_pools import Lane
+from quietkeys_trainer.http.request_bodies import Lane, NoBody, SpooledBody, admit, answer_of, spool_body
 from quietkeys_trainer.service.parts import Service, ServiceOf
 from quietkeys_trainer.service.tidy import erase
 from quietkeys_trainer.storage.blobs import BlobDamagedError
@@ -42,7 +42,7 @@ async def _part(request: Request, service: ServiceOf, _: Known) -> AsyncIterator
 
 
 @router.get("/v1/keys/{key_id}")
-def key_state(request: Request, service: ServiceOf, body: NoBody, key_id: str) -> JSONResponse:
+def key_state(request: Request, service: ServiceOf, body: NoBody, key_id: str) -> Response:
     """What there is of evaluation keys in the account of the device that asks."""
     sender = authenticate(service.ledger, request, body.sha256, service.clock())
     _require_hash(key_id)
@@ -56,7 +56,7 @@ async def put_part(
     body: Annotated[SpooledBody, Depends(_part)],
     key_id: str,
     offset: str,
-) -> JSONResponse:
+) -> Response:
     """Adds a part where the upload ends; the last one stores the keys, if their framing is a served plan's.
 
     A part without bytes finishes an upload that is whole, after a restart before it was stored.
@@ -64,9 +64,7 @@ async def put_part(
     return await _ADDING.run(_add_part, request, service, body, key_id, offset)
 
 
-def _add_part(
-    request: Request, service: Service, body: SpooledBody, key_id: str, offset: str
-) -> JSONResponse:
+def _add_part(request: Request, service: Service, body: SpooledBody, key_id: str, offset: str) -> Response:
     now = service.clock()
     sender = authenticate(service.ledger, request, body.sha256, now)
     _require_hash(key_id)
@@ -102,13 +100,11 @@ def _require_hash(key_id: str) -> None:
         raise Refused(ErrorCode.REQUEST_MALFORMED, "key id")
 
 
-def _state(service: Service, sender: str, key_id: str) -> JSONResponse:
-    received = _stored_bytes(service, sender, key_id)
-    state = "stored"
-    if not received:
-        received = service.uploads.received(sender, key_id)
-        state = "partial" if received else "absent"
-    return JSONResponse({"key_id": key_id, "state": state, "received": str(received)})
+def _state(service: Service, sender: str, key_id: str) -> Response:
+    if stored := _stored_bytes(service, sender, key_id):
+        return answer_of(KeyState(key_id, UploadState.STORED, stored))
+    received = service.uploads.received(sender, key_id)
+    return answer_of(KeyState(key_id, UploadState.PARTIAL if received else UploadState.ABSENT, received))
 
 
 def _stored_bytes(service: Service, sender: str, key_id: str) -> int:

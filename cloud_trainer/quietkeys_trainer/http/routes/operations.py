@@ -13,8 +13,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from quietkeys_protocol.errors import ErrorCode, TryAgain
+from quietkeys_protocol.messages import Health
 from quietkeys_trainer.http.dashboard import POLICY, View, page
 from quietkeys_trainer.http.metrics import Metrics
+from quietkeys_trainer.http.request_bodies import answer_of
 from quietkeys_trainer.ledger import operator_queries
 from quietkeys_trainer.service.parts import ServiceOf
 
@@ -25,13 +27,13 @@ router: Final = APIRouter()
 
 
 @router.get("/healthz")
-def health() -> JSONResponse:
+def health() -> Response:
     """Answers as long as this process answers at all: one that does not is to be started again."""
-    return JSONResponse({"status": "ok"})
+    return answer_of(Health("ok"))
 
 
 @router.get("/readyz")
-def readiness(service: ServiceOf) -> JSONResponse:
+def readiness(service: ServiceOf) -> Response:
     """Answers 200 where the database, the store and the disk can take a report, 503 or 507 where not."""
     service.ledger.ping()
     try:
@@ -42,7 +44,7 @@ def readiness(service: ServiceOf) -> JSONResponse:
         raise TryAgain(ErrorCode.TRAINER_BUSY) from error
     if free < LEAST_FREE_BYTES:
         raise TryAgain(ErrorCode.DISK_FULL)
-    return JSONResponse({"status": "ready"})
+    return answer_of(Health("ready"))
 
 
 @router.get("/metrics")

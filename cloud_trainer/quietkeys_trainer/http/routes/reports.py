@@ -8,14 +8,15 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import Response
 
 from quietkeys_protocol.containers import MAX_REPORT_BYTES, Report, decode_report
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused, StartOver
+from quietkeys_protocol.messages import ReportAccepted
 from quietkeys_protocol.signing import IDEMPOTENCY_HEADER, is_id
 from quietkeys_trainer.engine.interface import Engine, engine_of
 from quietkeys_trainer.http.auth import authenticate, single_header
-from quietkeys_trainer.http.request_bodies import SpooledBody, admit, spool_body
+from quietkeys_trainer.http.request_bodies import SpooledBody, admit, answer_of, spool_body
 from quietkeys_trainer.ledger.jobs import Acceptance, Arrival
 from quietkeys_trainer.service.parts import Service, ServiceOf
 
@@ -34,7 +35,7 @@ async def _container(request: Request, service: ServiceOf) -> AsyncIterator[Spoo
 @router.post("/v1/reports")
 def receive(
     request: Request, service: ServiceOf, body: Annotated[SpooledBody, Depends(_container)]
-) -> JSONResponse:
+) -> Response:
     """Accepts a report and queues the job it asks for; the same report again answers with the same job."""
     sender = authenticate(service.ledger, request, body.sha256, service.clock())
     idempotency_key = single_header(request, IDEMPOTENCY_HEADER)
@@ -50,7 +51,7 @@ def receive(
         service.ledger.admit_report(sender, report.key_id.hex(), report.source, service.clock())
         service.pressure.admit_job(service.jobs.waiting)
         job = _store(service, Arrival(sender, report, "", body.sha256, idempotency_key), content).job
-    return JSONResponse({"job_id": job.job_id}, status_code=202)
+    return answer_of(ReportAccepted(job.job_id), 202)
 
 
 def _check_framing(report: Report, engine: Engine) -> None:

@@ -12,7 +12,6 @@ from typing import Final
 
 from quietkeys.profile.ledger import LedgerKind
 from quietkeys.remote.client import TrainerClient
-from quietkeys.remote.parse import CircleState
 from quietkeys.sync.circle.letters import Letter, open_card, open_mail, seal_mail
 from quietkeys.sync.circle.membership import Membership, keep_membership, membership_in
 from quietkeys.sync.circle.moving import (
@@ -27,6 +26,7 @@ from quietkeys.sync.context import Place, SyncContext
 from quietkeys.sync.keys.life import DAY_S, KeyLife
 from quietkeys.vault.sealing import new_key
 from quietkeys_protocol.errors import ErrorCode, Outdated, Refused, Untrusted
+from quietkeys_protocol.messages import Circle
 
 PATIENCE_S: Final = 14 * DAY_S  # that each device gives every one before it to make new keys
 _MAX_LETTERS: Final = 16  # of one sync; there are no more senders than members
@@ -106,13 +106,13 @@ class Attendance:
     def _keep(self, membership: Membership) -> None:
         keep_membership(self._context.store, membership)
 
-    def _remove(self, membership: Membership, state: CircleState) -> None:
+    def _remove(self, membership: Membership, state: Circle) -> None:
         """Have the trainer let go of whom the user removed, if that has not worked yet."""
         for member in state.members:
             if member.device_id in membership.removed:
                 self._client.remove_member(member.device_id)
 
-    def _greet(self, membership: Membership, state: CircleState) -> None:
+    def _greet(self, membership: Membership, state: Circle) -> None:
         """Note who is there: new devices that know the card key, and those that are there no longer."""
         there = [member for member in state.members if member.device_id not in membership.removed]
         names = [member.device_id for member in there]

@@ -232,9 +232,9 @@ class KeySteps:
 
     def _from_elsewhere(self, key_id: str) -> str:
         """Return the id of keys that the trainer holds, where only the secret part of them is here."""
-        from quietkeys.remote.parse import Upload
+        from quietkeys_protocol.messages import UploadState
 
-        if self._client.key_state(key_id).state is Upload.STORED:
+        if self._client.key_state(key_id).state is UploadState.STORED:
             self._trainers.has_keys(self._context.trainer, key_id)
             return key_id
         key_id = self._replaced(key_id)

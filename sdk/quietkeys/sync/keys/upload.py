@@ -9,8 +9,8 @@ from typing import Final
 from quietkeys.files import translated
 from quietkeys.remote.client import TrainerClient
 from quietkeys.remote.http import Body
-from quietkeys.remote.parse import Upload
 from quietkeys_protocol.errors import ErrorCode, Refused, TryAgain, Untrusted
+from quietkeys_protocol.messages import UploadState
 
 PART_BYTES: Final = 1024 * 1024  # what a weak uplink brings over in the time that a trainer gives it
 _DISAGREEMENTS: Final = 3  # about where the upload stands, in one call; then somebody else is at it
@@ -24,7 +24,7 @@ def upload_keys(client: TrainerClient, path: Path, key_id: str) -> None:
     """
     disagreements = 0
     known = client.key_state(key_id)
-    while known.state is not Upload.STORED:
+    while known.state is not UploadState.STORED:
         part = _part(path, known.received)
         try:
             now = client.put_key_part(key_id, known.received, part)
@@ -37,7 +37,7 @@ def upload_keys(client: TrainerClient, path: Path, key_id: str) -> None:
             now = client.key_state(key_id)
         else:
             gained = now.received - known.received
-            if now.state is not Upload.STORED and (gained != part.size or not gained):
+            if now.state is not UploadState.STORED and (gained != part.size or not gained):
                 raise Untrusted(ErrorCode.TRAINER_GARBLED, "the upload")
         known = now
 
