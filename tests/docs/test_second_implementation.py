@@ -7,6 +7,8 @@ import hashlib
 import hmac
 import json
 import struct
+from random import Random
+from typing import Any
 
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -23,7 +25,7 @@ VECTORS = ROOT / "tests/vectors"
 DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
-def trained(block: dict[str, list], strength: list[int], gradient: list[int], u: list[int]) -> list[int]:  # type: ignore[type-arg] # JSON
+def trained(block: Any, strength: list[int], gradient: list[int], u: list[int]) -> list[int]:
     """Section 2, line by line."""
     A, z_bits, top = block["matrix"], block["z_bits"], block["z_top_bits"]
     w = z_bits - top
@@ -48,7 +50,7 @@ def trained(block: dict[str, list], strength: list[int], gradient: list[int], u:
 
 
 @given(st.randoms(use_true_random=False))
-def test_the_program(chance) -> None:  # type: ignore[no-untyped-def] # random.Random, of hypothesis
+def test_the_program(chance: Random) -> None:
     """The same weights from the same sums, for every block of the small plan."""
     canonical = (VECTORS / "small_plan.json").read_bytes()
     plan = Plan.parse(canonical)
