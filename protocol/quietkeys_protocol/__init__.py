@@ -1,3 +1,3 @@
-"""What device and service must agree on: plan, training program, containers, error codes."""
+"""What device and service must agree on: plan, training program, containers, JSON bodies, error codes."""
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ from quietkeys_bench.quantization.groupings import (
     ranker_groupings,
 )
 from quietkeys_bench.quantization.one_person import finer
-from quietkeys_bench.quantization.variants import variants
+from quietkeys_bench.quantization.variants import same_block, variants
 from quietkeys_protocol.plan import Block, Plan
 from quietkeys_protocol.program import Clear, reference, train
 
@@ -144,6 +144,15 @@ def test_the_grid_holds_the_shipped_blocks_once_per_table(small_subject: Subject
         shipped = [variant for variant in found if variant.shipped and variant.block.name == block.name]
         assert [variant.table for variant in shipped] == ["steps", "reach"]
         assert all(variant.block == block for variant in shipped)
+
+
+def test_units_of_another_processor_make_no_other_block(small_subject: Subject) -> None:
+    """They are rounded otherwise in their last bits; what the program computes with must be equal."""
+    block = small_subject.model.plan.blocks[0]
+    rounded = tuple((name, float(np.nextafter(value, np.inf))) for name, value in block.units)
+    assert same_block(replace(block, units=rounded), block)
+    assert not same_block(replace(block, units=tuple((name, 2.0 * value) for name, value in rounded)), block)
+    assert not same_block(replace(block, name="other"), block)
 
 
 def test_a_tiny_run_goes_on_after_a_stop(small_subject: Subject, writers: Path, tmp_path: Path) -> None:
