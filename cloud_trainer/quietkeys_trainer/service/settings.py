@@ -243,6 +243,19 @@ def read_settings(
     return Settings.model_validate(found.model_dump())
 
 
+def parse_settings(content: bytes) -> Settings:
+    """The settings in the JSON that a service writes to its workers; `Refused` shows nothing of it."""
+    try:
+        return Settings.model_validate_json(content)
+    except ValidationError as error:
+        names = sorted(
+            {str(part) for one in error.errors() for part in one["loc"][:1] if part in Settings.model_fields}
+        )
+        raise Refused(
+            ErrorCode.SETTING_INVALID, ", ".join(names) or "not the settings of a service"
+        ) from None
+
+
 def _layers(file: Path | None) -> type[Settings]:
     """The model that reads what it is not given from the environment, and then from the file."""
 
