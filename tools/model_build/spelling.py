@@ -13,7 +13,8 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from quietkeys.keyboard.edits import CLASSES, character_classes
+from quietkeys.keyboard.edits import character_classes
+from quietkeys.keyboard.layout import CLASSES
 
 from .quantize import Scale, fit_scale
 
