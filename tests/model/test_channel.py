@@ -9,7 +9,6 @@ import pytest
 
 from quietkeys.keyboard import edits
 from quietkeys.keyboard.edits import InsertionKind
-from quietkeys.keyboard.layout import APOSTROPHE, character_class
 from tests.model.texts import typing_counts
 from tools.model_build import channel
 
@@ -44,7 +43,7 @@ def test_substitutions_reach_the_stated_rate() -> None:
 def test_fingers_hit_neighbours_and_drift_left() -> None:
     """A neighbour is likelier than a far key; the touch offset makes the left one likelier than the right."""
     values = log_p()
-    e, w, r, p = (character_class(letter) for letter in "ewrp")
+    e, w, r, p = (edits.character_class(letter) for letter in "ewrp")
     left, right, far = (values[edits.substitution(e, typed)] for typed in (w, r, p))
     assert left > right > far
 
@@ -60,7 +59,7 @@ def test_more_errors_make_edits_cheaper_and_matches_dearer() -> None:
 def test_repeats_are_the_likeliest_insertions() -> None:
     """Then keys beside the neighbours, then any other."""
     values = log_p()
-    t = character_class("t")
+    t = edits.character_class("t")
     repeated, near, far = (values[edits.insertion(t, kind)] for kind in InsertionKind)
     assert repeated > near > far
 
@@ -76,7 +75,7 @@ def test_counts_are_read_from_the_published_form(tmp_path: Path) -> None:
         "transposition\t'th'\t8\n"
     )
     counts = channel.read_counts(tmp_path)
-    c = character_class
+    c = edits.character_class
     assert counts.confusion[c("o"), c("i")] == 7
     assert counts.confusion[c("'"), c("l")] == 2
     assert counts.confusion.sum() == 9
@@ -99,14 +98,14 @@ def test_spelling_mistakes_have_probabilities_too() -> None:
     assert values[edits.NONE] == 0.0
     assert np.isfinite(values).all()
     assert (values <= 0).all()
-    a, e, k = (character_class(letter) for letter in "aek")
+    a, e, k = (edits.character_class(letter) for letter in "aek")
     assert values[edits.substitution(a, e)] > values[edits.substitution(a, k)]
     assert values[edits.insertion(e, InsertionKind.REPEATED)] > values[edits.insertion(e, InsertionKind.FAR)]
 
 
 def test_mistakes_that_were_found_become_cheaper() -> None:
     """And the others dearer, because the rate of all together stays."""
-    i, e, o = (character_class(letter) for letter in "ieo")
+    i, e, o = (edits.character_class(letter) for letter in "ieo")
     found, other = edits.substitution(i, e), edits.substitution(o, e)
     assert spelling(found)[found] > spelling()[found]
     assert spelling(found)[other] < spelling()[other]
@@ -118,7 +117,7 @@ def test_a_mixture_lies_between_its_parts() -> None:
     both = channel.mixed(fingers, mistakes, 0.4)
     low, high = np.minimum(fingers, mistakes), np.maximum(fingers, mistakes)
     assert ((low - 1e-5 <= both) & (both <= high + 1e-5)).all()
-    left_out = edits.omission(APOSTROPHE, False)
+    left_out = edits.omission(edits.APOSTROPHE, False)
     assert np.exp(channel.mixed(fingers, mistakes, 0.4, bare=0.9)[left_out]) == pytest.approx(
         channel.BARE_LIMIT
     )
@@ -126,8 +125,8 @@ def test_a_mixture_lies_between_its_parts() -> None:
 
 def test_the_share_of_mistakes_follows_the_words() -> None:
     """More for words with a mistake that fingers hardly make."""
-    a, k = character_class("a"), character_class("k")
-    mistake, slip = edits.substitution(a, k), edits.substitution(a, character_class("s"))
+    a, k = edits.character_class("a"), edits.character_class("k")
+    mistake, slip = edits.substitution(a, k), edits.substitution(a, edits.character_class("s"))
     fingers, mistakes = log_p(), spelling(mistake)
     many = channel.best_share(fingers, mistakes, [], [[mistake]])
     few = channel.best_share(fingers, mistakes, [[slip]], [])

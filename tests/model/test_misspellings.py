@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from rapidfuzz.distance import OSA
 
 from quietkeys.keyboard import edits
-from quietkeys.keyboard.layout import character_class
 from tools.model_build import channel, misspellings
 from tools.model_build.misspellings import Familiar, Misspelling
 
@@ -63,7 +62,7 @@ def test_learning_makes_what_is_found_cheaper() -> None:
     found = misspellings.learn_misspellings(typed, FAMILIAR, fingers, TEXT)
     assert {each.typed for each in found} == set(typed)
     learnt = channel.spelling_log_probabilities(misspellings.edit_weights(found), TEXT)
-    i, a = character_class("i"), character_class("a")
+    i, a = edits.character_class("i"), edits.character_class("a")
     assert learnt[edits.substitution(i, a)] > SPELLING[edits.substitution(i, a)]
     assert found == misspellings.learn_misspellings(typed, FAMILIAR, fingers, TEXT)
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quietkeys.bundle.networks import BUCKETS, FIRST_CLASS, FIRST_WORD
-from quietkeys.keyboard.layout import CLASSES
+from quietkeys.keyboard import edits
 from tools.model_build import channel, spelling
 from tools.model_build.channel import TypingCounts
 from tools.model_build.graph import LanguageParts
@@ -18,7 +18,7 @@ VOCABULARY = 60  # ids, the two special ones included
 def typing_counts(seed: int = 0) -> TypingCounts:
     """Return random typing counts."""
     rng = np.random.default_rng(seed)
-    size = CLASSES
+    size = edits.CLASSES
     confusion = rng.integers(0, 50, (size, size)).astype(np.float64)
     np.fill_diagonal(confusion, 0.0)
     omitted, inserted = rng.integers(0, 90, (2, size)).astype(np.float64)

@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from quietkeys.bundle.lexicon import WordTables
 from quietkeys.bundle.networks import CLASSES, FIRST_WORD
-from quietkeys.keyboard.layout import CLASSES as LETTER_CLASSES
-from quietkeys.keyboard.layout import Layout, character_class
+from quietkeys.keyboard import edits
+from quietkeys.keyboard.layout import Layout
 from quietkeys.keyboard.touch_statistics import MEAN_OFFSET
 from quietkeys.prediction.model import EVENTS, PLAN
 from quietkeys.vault import CallerKey
@@ -52,7 +52,7 @@ WORDS: Final = tuple(
 def language() -> Language:
     """Return a language of these words, the frequent ones first."""
     frequency = 1.0 / np.arange(1, len(WORDS) + 1) ** 0.7
-    size = LETTER_CLASSES
+    size = edits.CLASSES
     nothing = TypingCounts(np.zeros((size, size)), np.zeros(size), np.zeros(size), np.zeros((size, size)))
     counts = {word: max(1, int(1000 * share)) for word, share in zip(WORDS, frequency, strict=True)}
     log_p = channel.channel_log_probabilities(nothing, channel.text_statistics(counts))
@@ -117,7 +117,7 @@ def aimed_at(
     """Return where most people touch for a word, each touch a step aside; None where there is no key."""
     found: list[tuple[float, float] | None] = []
     for character, step in zip(word, repeat((0.0, 0.0)) if steps is None else steps, strict=False):
-        x, y = layout.centres[character_class(character)] + np.array(MEAN_OFFSET) + np.array(step)
+        x, y = layout.centres[edits.character_class(character)] + np.array(MEAN_OFFSET) + np.array(step)
         found.append(None if np.isnan(x) else (float(x), float(y)))
     return found
 

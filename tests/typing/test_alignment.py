@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from quietkeys.keyboard import edits
 from quietkeys.keyboard.edits import align, encode_words
-from quietkeys.keyboard.layout import CLASSES, QWERTY, are_adjacent, character_class, same_hand
+from quietkeys.keyboard.layout import QWERTY, are_adjacent, same_hand
 from quietkeys.layouts import DVORAK
 
 WORD = st.text(alphabet="abcelst'", min_size=1, max_size=7)
@@ -21,7 +21,7 @@ def channel(seed: int) -> NDArray[np.float64]:
     """Return made-up log-probabilities of every edit: cheap matches, dear errors."""
     rng = np.random.default_rng(seed)
     costs = -rng.uniform(3.0, 9.0, edits.EDIT_COUNT)
-    for letter in range(CLASSES):
+    for letter in range(edits.CLASSES):
         costs[edits.substitution(letter, letter)] = -0.05
     costs[edits.NONE] = 0.0
     return costs
@@ -38,7 +38,7 @@ def insertion_kind(before: str, after: str, typed: str, typed_before: str) -> ed
 
 def best_path(costs: NDArray[np.float64], intended: str, typed: str) -> float:
     """Return the best log-probability by plain recursion over (intended, typed) prefixes."""
-    of = character_class
+    of = edits.character_class
 
     @cache
     def best(row: int, column: int) -> float:

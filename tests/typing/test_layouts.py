@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from quietkeys.keyboard.layout import CHARACTERS, LETTERS, OTHER, QWERTY, Layout, character_class
+from quietkeys.keyboard import edits
+from quietkeys.keyboard.layout import CHARACTERS, LETTERS, QWERTY, Layout
 from quietkeys.layouts import AZERTY, DVORAK, LAYOUTS, QWERTZ
 
 ALL = pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
@@ -75,9 +76,9 @@ def test_an_app_passes_its_own_layout() -> None:
     assert layout.are_adjacent("a", "g")
     assert layout.same_hand("a", "c")
     assert not layout.same_hand("c", "d")
-    assert layout.nearest_key(np.array([2.1, 4.0])) == OTHER
-    assert np.isnan(layout.centres[OTHER]).all()
-    assert not layout.left[OTHER]
+    assert layout.nearest_key(np.array([2.1, 4.0])) == edits.OTHER
+    assert np.isnan(layout.centres[edits.OTHER]).all()
+    assert not layout.left[edits.OTHER]
 
 
 @pytest.mark.parametrize(
@@ -118,4 +119,4 @@ def test_tables_cannot_be_changed_and_reprs_are_short() -> None:
     with pytest.raises(ValueError, match="read-only"):
         QWERTY.centres[0, 0] = 1.0
     assert repr(QWERTY) == "Layout(name='qwerty')"
-    assert [character_class(character) for character in CHARACTERS] == list(range(27))
+    assert [edits.character_class(character) for character in CHARACTERS] == list(range(27))

@@ -7,7 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from quietkeys.keyboard import edits
-from quietkeys.keyboard.layout import CLASSES, LETTERS, QWERTY, Layout, character_class
+from quietkeys.keyboard.edits import CLASSES
+from quietkeys.keyboard.layout import LETTERS, QWERTY, Layout
 from quietkeys.keyboard.layout_channel import aimed_keys, layout_channel, slip_substitutions, swap_geometry
 from quietkeys.keyboard.touch_statistics import MEAN_OFFSET, OFFSET_DEVIATION, SCALE, SPREAD_X, SPREAD_Y
 from quietkeys.layouts import AZERTY, DVORAK, LAYOUTS
@@ -21,7 +22,7 @@ ALL = pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
 
 def index(letter: str) -> int:
     """Return the class of a character."""
-    return character_class(letter)
+    return edits.character_class(letter)
 
 
 def spelling() -> Floats:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from quietkeys.keyboard import edits
-from quietkeys.keyboard.edits import align, encode_words, keys_hit
-from quietkeys.keyboard.layout import APOSTROPHE, CLASSES, LETTERS, QWERTY, Layout, character_class
+from quietkeys.keyboard.edits import CLASSES, align, encode_words, keys_hit
+from quietkeys.keyboard.layout import LETTERS, QWERTY, Layout
 from quietkeys.keyboard.layout_channel import aimed_keys, layout_channel, slip_substitutions
 from quietkeys.keyboard.touch_model import (
     EPOCH,
@@ -45,7 +45,7 @@ WORDS = ["the", "quick", "brown", "fox", "jumps", "over", "some", "lazy", "dogs"
 
 def centre(layout: Layout, character: str) -> tuple[float, float]:
     """Return where a finger aims that means this key: its centre plus the population's offset."""
-    x, y = layout.centres[character_class(character)] + np.array(MEAN_OFFSET)
+    x, y = layout.centres[edits.character_class(character)] + np.array(MEAN_OFFSET)
     return float(x), float(y)
 
 
@@ -86,7 +86,7 @@ def test_a_touch_tells_keys_apart(layout: Layout) -> None:
     model = TouchModel(layout)
     for first in "aehmz":
         second = next(letter for letter in layout.neighbours(first) if letter in LETTERS)
-        here, there = character_class(first), character_class(second)
+        here, there = edits.character_class(first), edits.character_class(second)
         points = np.array(
             [centre(layout, first), np.mean([centre(layout, c) for c in (first, second)], axis=0)]
         )
@@ -117,7 +117,7 @@ def test_the_mean_over_a_key_is_what_the_channel_says(letter: str) -> None:
     count = 20_000
     noise = np.array(MEAN_OFFSET) + np.array(SPREAD) * rng.standard_normal((len(LETTERS), count, 2))
     touches = QWERTY.points[:, None, :] + noise
-    typed = character_class(letter)
+    typed = edits.character_class(letter)
     hit = QWERTY.nearest_key(touches) == typed  # [26, count]
     emission = TouchModel().emission(aimed, letter * int(hit.sum()), touches[hit])
     told = aimed[:, : len(LETTERS)] @ hit.mean(1)  # [28] P(typed | intended) under the model's own noise
@@ -208,9 +208,9 @@ def test_the_users_own_offset_is_found() -> None:
     habit = model.habit()
     scale = 0.79  # of touches at 5 % of letters wrong, about
     for axis in (0, 1):
-        offsets = habit.mean[[character_class(letter) for letter in "eohrs"], axis]
+        offsets = habit.mean[[edits.character_class(letter) for letter in "eohrs"], axis]
         np.testing.assert_allclose(offsets, scale * hands.offset[axis], atol=0.06)
-    assert habit.mean[APOSTROPHE] == pytest.approx(scale * np.array(hands.offset), abs=0.06)
+    assert habit.mean[edits.APOSTROPHE] == pytest.approx(scale * np.array(hands.offset), abs=0.06)
     assert np.sqrt(habit.variance[4]) == pytest.approx(scale * np.array(hands.spread), abs=0.03)
 
 
@@ -219,14 +219,14 @@ def test_a_key_of_its_own_is_found_slowly() -> None:
     model = TouchModel()
     shift = 0.2
     for tick in range(100):
-        x, y = QWERTY.centres[character_class("e")] + np.array(MEAN_OFFSET)
+        x, y = QWERTY.centres[edits.character_class("e")] + np.array(MEAN_OFFSET)
         model.learn(matched("e"), np.array([(x + shift, y)]), tick)
         if tick == 1:
-            early = model.habit().mean[character_class("e"), 0] - MEAN_OFFSET[0]
+            early = model.habit().mean[edits.character_class("e"), 0] - MEAN_OFFSET[0]
     habit = model.habit()
     assert 0.0 < early < 0.3 * shift
-    assert habit.mean[character_class("e"), 0] - MEAN_OFFSET[0] > 0.9 * shift
-    moved = habit.mean[character_class("t"), 0] - MEAN_OFFSET[0]
+    assert habit.mean[edits.character_class("e"), 0] - MEAN_OFFSET[0] > 0.9 * shift
+    moved = habit.mean[edits.character_class("t"), 0] - MEAN_OFFSET[0]
     expected = shift * OFFSET_DEVIATION**2 / (OFFSET_DEVIATION**2 + KEY_DEVIATION**2)
     assert moved == pytest.approx(expected, rel=0.15)
 
@@ -287,7 +287,7 @@ def test_old_touches_weigh_less() -> None:
     for epoch, step in ((0, 0.3), (12, -0.3)):
         for _ in range(200):
             model.learn(matched("e"), at + np.array([step, 0.0]), epoch * EPOCH)
-    assert model.habit().mean[character_class("e"), 0] < -0.25 + MEAN_OFFSET[0] + 0.1
+    assert model.habit().mean[edits.character_class("e"), 0] < -0.25 + MEAN_OFFSET[0] + 0.1
 
 
 def test_keys_out_of_reach_and_other_edits_teach_nothing() -> None:
@@ -296,8 +296,8 @@ def test_keys_out_of_reach_and_other_edits_teach_nothing() -> None:
     classes, lengths = encode_words(["pant"])
     operations = align(channel(QWERTY), "pent", classes, lengths).operations(np.arange(1))[0]
     model.learn(operations, np.array([centre(QWERTY, c) for c in "pent"]), 0)
-    assert model.stored(0)[character_class("a"), 0] == 0.0
-    assert model.stored(0)[character_class("p"), 0] == 1.0
+    assert model.stored(0)[edits.character_class("a"), 0] == 0.0
+    assert model.stored(0)[edits.character_class("p"), 0] == 1.0
 
 
 def test_touches_are_not_printed() -> None:
@@ -314,7 +314,7 @@ def test_a_personal_model_decides_between_neighbours() -> None:
     aimed = aimed_keys(table, QWERTY)
     model = typed_by(Hands((0.35, 0.15), (0.2, 0.17)), WORDS * 6)
     points = known_touches(QWERTY, "r", [(2.55, 0.12)])
-    key = [character_class(letter) for letter in "er"]
+    key = [edits.character_class(letter) for letter in "er"]
     strange, known = (m.emission(aimed, "r", points)[0, key] for m in (TouchModel(), model))
     assert strange[1] > strange[0]
     assert known[0] > known[1] + 1.0

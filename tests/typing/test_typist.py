@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from rapidfuzz.distance import Levenshtein
 
-from quietkeys.keyboard.layout import character_class
+from quietkeys.keyboard import edits
 from quietkeys.layouts import DVORAK
 from quietkeys.testing.typist import OFFSET_DEVIATION, Typist, draw_hands, touch_scale, typist_for
 
@@ -92,7 +92,7 @@ def test_touches_come_with_the_same_text() -> None:
             assert (touch is None) == (character == "'")
             if touch is not None:
                 nearest = asked.layout.nearest_key(np.array(touch))
-                assert nearest == character_class(character)
+                assert nearest == edits.character_class(character)
 
 
 def test_seeds_type_what_they_always_typed() -> None:

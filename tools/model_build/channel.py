@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 
 from quietkeys.keyboard import edits
 from quietkeys.keyboard import layout as keyboard
-from quietkeys.keyboard.edits import InsertionKind
-from quietkeys.keyboard.layout import APOSTROPHE, CLASSES, character_class
+from quietkeys.keyboard.edits import APOSTROPHE, CLASSES, InsertionKind
 from quietkeys.testing import typist
 
 Floats = NDArray[np.float64]
@@ -94,7 +93,7 @@ def read_counts(folder: Path) -> TypingCounts:
     )
     for name in ("confusion_substitutions_corrected.tsv", "confusion_substitutions_uncorrected.tsv"):
         for row in _rows(folder / name):
-            pair = tuple(character_class(row[column]) for column in ("intended", "typed"))
+            pair = tuple(edits.character_class(row[column]) for column in ("intended", "typed"))
             if pair[0] != pair[1] and " " not in (row["intended"], row["typed"]):
                 counts.confusion[pair] += float(row["count"])
     for row in _rows(folder / "ins_om_trans_corrected.tsv"):

@@ -20,7 +20,7 @@ from rapidfuzz.distance import OSA
 
 from quietkeys.keyboard import edits
 from quietkeys.keyboard.edits import EDIT_COUNT, Alignments, align, encode_words
-from quietkeys.keyboard.layout import CLASSES, LETTERS, are_adjacent, character_class, same_hand
+from quietkeys.keyboard.layout import LETTERS, are_adjacent, same_hand
 from quietkeys.testing import typist
 from quietkeys.text.tokens import MAX_WORD
 
@@ -40,7 +40,7 @@ HABIT_TWICE: Final = 5000.0  # the same for words of VERY_LONG letters, where tw
 VERY_LONG: Final = 8
 SECOND_EDIT: Final = 0.15  # judgement: share of misspellings with a second mistake
 _BLOCK: Final = 256  # typed words compared at once
-_MATCHES: Final = frozenset({edits.NONE} | {edits.substitution(c, c) for c in range(CLASSES)})
+_MATCHES: Final = frozenset({edits.NONE} | {edits.substitution(c, c) for c in range(edits.CLASSES)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ def explain(typed: Iterable[str], familiar: Familiar, log_p: NDArray[Any]) -> It
 
 def _chances(word: str, near: NDArray[np.int64], familiar: Familiar, costs: Floats) -> Floats:
     aligned = align(costs, word, familiar.classes[near], familiar.lengths[near])
-    same_start = familiar.classes[near, 0] == character_class(word[0])
+    same_start = familiar.classes[near, 0] == edits.character_class(word[0])
     chances: Floats = np.exp(aligned.log_probability) * np.where(same_start, 1.0, FIRST_LETTER)
     return chances
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quietkeys.keyboard import edits
-from quietkeys.keyboard.layout import APOSTROPHE, KEY_CENTRES, LETTERS, OTHER, same_hand
+from quietkeys.keyboard.layout import KEY_CENTRES, LETTERS, same_hand
 from quietkeys.keyboard.touch_events import TOUCH_EVENTS
 from quietkeys.prediction.events import (
     DIFFERENCE_LIMIT,
@@ -69,9 +69,9 @@ def _channel_event(edit: int) -> str:
     if kind == "match":
         return ""
     if kind == "omission":
-        if intended == APOSTROPHE:
+        if intended == edits.APOSTROPHE:
             return "omit apostrophe"
-        if intended == OTHER:
+        if intended == edits.OTHER:
             return "far"
         letter = LETTERS[intended]
         row = ("top", "home", "bottom")[int(KEY_CENTRES[intended][1])]

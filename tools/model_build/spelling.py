@@ -13,8 +13,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from quietkeys.keyboard.edits import character_classes
-from quietkeys.keyboard.layout import CLASSES
+from quietkeys.keyboard.edits import CLASSES, character_classes
 
 from .quantize import Scale, fit_scale
 

@@ -25,8 +25,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quietkeys.arrays import Float64, Int64, UInt8
-from quietkeys.keyboard.layout import CLASSES, OTHER, QWERTY, Layout, character_class
+from quietkeys.keyboard.layout import LETTERS, QWERTY, Layout
 from quietkeys.text.tokens import MAX_WORD
+
+CLASSES: Final = 28
+APOSTROPHE: Final = 26
+OTHER: Final = 27
 
 NONE: Final = 0
 _SUBSTITUTION: Final = 1
@@ -45,6 +49,14 @@ class InsertionKind(IntEnum):
     REPEATED = 0  # equals the character typed just before or the one intended next
     NEAR = 1  # its key touches a neighbouring key
     FAR = 2
+
+
+def character_class(character: str) -> int:
+    """Return the class (0..27) of one character, case folded."""
+    index = LETTERS.find(character.lower())
+    if index >= 0 and character:
+        return index
+    return APOSTROPHE if character == "'" else OTHER
 
 
 def character_classes(word: str) -> list[int]:

@@ -16,21 +16,16 @@ import numpy as np
 from quietkeys.arrays import Bool, Float64, Int64
 
 LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
-CHARACTERS: Final = LETTERS + "'"  # those that are a class of their own
-APOSTROPHE: Final = len(LETTERS)  # its class
-OTHER: Final = len(CHARACTERS)  # the class of every other character
-CLASSES: Final = len(CHARACTERS) + 1
+CHARACTERS: Final = (
+    LETTERS + "'"
+)  # the character classes that can have one key; see `quietkeys.keyboard.edits`
+_OTHER: Final = len(CHARACTERS)  # the class of every other character
+_CLASSES: Final = len(CHARACTERS) + 1
 _TOUCHING: Final = 1.2  # key widths between the centres of two keys that touch, at most
 _CLOSEST: Final = 0.5  # key widths between the centres of two keys, at least
 _FURTHEST: Final = 100.0  # key widths or heights from the origin, at most
 _MOST_KEYS: Final = 100
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
-
-
-def character_class(character: str) -> int:
-    """Return the class (0..27) of one character, case folded."""
-    index = CHARACTERS.find(character.lower())
-    return index if index >= 0 and character else OTHER
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,35 +81,33 @@ class Layout:
 
     def are_adjacent(self, first: str, second: str) -> bool:
         """Return whether two characters have keys that touch (centres at most 1.2 key widths apart)."""
-        return bool(self.adjacent[character_class(first), character_class(second)])
+        return bool(self.adjacent[_class(first), _class(second)])
 
     def same_hand(self, first: str, second: str) -> bool:
         """Return whether two characters are typed by the same hand on a split keyboard."""
-        return bool(self.one_hand[character_class(first), character_class(second)])
+        return bool(self.one_hand[_class(first), _class(second)])
 
     def neighbours(self, character: str) -> str:
         """Return the characters whose keys touch this one's, in alphabetical order."""
-        return "".join(
-            CHARACTERS[other] for other in np.flatnonzero(self.adjacent[character_class(character)])
-        )
+        return "".join(CHARACTERS[other] for other in np.flatnonzero(self.adjacent[_class(character)]))
 
 
 def _layout(name: str, keys: Sequence[tuple[str, float, float]], left: str) -> Layout:
     _check(name, keys)
-    placed = sorted((character_class(character), x, y) for character, x, y in keys)
+    placed = sorted((_class(character), x, y) for character, x, y in keys)
     classes = np.array([key[0] for key in placed], dtype=np.int64)
     points = np.array([key[1:] for key in placed], dtype=np.float64)
-    centres = np.full((CLASSES, 2), np.nan)
-    own = classes != OTHER
+    centres = np.full((_CLASSES, 2), np.nan)
+    own = classes != _OTHER
     centres[classes[own]] = points[own]
     middle = (points[:, 0].min() + points[:, 0].max()) / 2.0
     by_left = np.nan_to_num(centres[:, 0], nan=np.inf) < middle
     if left:
-        by_left = np.isin(np.arange(CLASSES), [character_class(character) for character in left])
-        by_left[OTHER] = False
+        by_left = np.isin(np.arange(_CLASSES), [_class(character) for character in left])
+        by_left[_OTHER] = False
     steps = centres[:, None, :] - centres[None, :, :]
     distances = np.nan_to_num(np.hypot(steps[..., 0], steps[..., 1]), nan=np.inf)
-    adjacent = (distances <= _TOUCHING) & ~np.eye(CLASSES, dtype=bool)
+    adjacent = (distances <= _TOUCHING) & ~np.eye(_CLASSES, dtype=bool)
     one_hand = by_left[:, None] == by_left[None, :]
     for array in (classes, points, centres, by_left, adjacent, one_hand):
         array.setflags(write=False)
@@ -144,12 +137,19 @@ def _check(name: str, keys: Sequence[tuple[str, float, float]]) -> None:
         raise ValueError(f"the key {characters[int(distances.min(1).argmin())]!r} lies on another one")
 
 
+def _class(character: str) -> int:
+    # As `edits.character_class`, which builds on this module; lower case only.
+    index = CHARACTERS.find(character) if character else -1
+    return index if index >= 0 else _OTHER
+
+
 QWERTY: Final = Layout.from_rows(
     "qwerty", (("qwertyuiop", 0.0), ("asdfghjkl", 0.5), ("zxcvbnm", 1.5)), left="qwertasdfgzxcvb"
 )
 
 # QWERTY alone, for what is built for it.
 KEY_CENTRES: Final = QWERTY.points  # [26, 2] (x, y)
+LEFT_HAND: Final = frozenset("qwertasdfgzxcvb")
 nearest_key: Final = QWERTY.nearest_key
 are_adjacent: Final = QWERTY.are_adjacent
 same_hand: Final = QWERTY.same_hand

@@ -15,7 +15,8 @@ import numpy as np
 
 from quietkeys.arrays import Bool, Float64
 from quietkeys.keyboard import edits
-from quietkeys.keyboard.layout import APOSTROPHE, CLASSES, QWERTY, Layout
+from quietkeys.keyboard.edits import CLASSES
+from quietkeys.keyboard.layout import QWERTY, Layout
 from quietkeys.keyboard.touch_statistics import MEAN_OFFSET, OFFSET_DEVIATION, SCALE, SPREAD_X, SPREAD_Y
 
 RAREST: Final = 1e-6  # probability of a substitution at least
@@ -146,7 +147,7 @@ def _keyed(layout: Layout) -> Float64:
 def _key_shares(chances: Float64, layout: Layout) -> Float64:
     # [2] how much of either column of `_keyed` is in the substitutions of letters; an even rest beside it.
     pairs: Bool = ~np.eye(CLASSES, dtype=bool)
-    pairs[APOSTROPHE:] = pairs[:, APOSTROPHE:] = False
+    pairs[edits.APOSTROPHE :] = pairs[:, edits.APOSTROPHE :] = False
     columns = np.concatenate([_keyed(layout)[pairs], np.ones((int(pairs.sum()), 1))], axis=1)
     kept = [0, 1, 2]
     while True:

@@ -18,8 +18,8 @@ from typing import Final
 import numpy as np
 
 from quietkeys.arrays import Float64, Int64
-from quietkeys.keyboard.edits import character_classes, keys_hit
-from quietkeys.keyboard.layout import CLASSES, QWERTY, Layout
+from quietkeys.keyboard.edits import CLASSES, character_classes, keys_hit
+from quietkeys.keyboard.layout import QWERTY, Layout
 from quietkeys.keyboard.layout_channel import slip_substitutions
 from quietkeys.keyboard.touch_statistics import KEY_DEVIATION, MEAN_OFFSET, OFFSET_DEVIATION, SPREAD
 from quietkeys.text.tokens import straightened

@@ -19,7 +19,7 @@ from quietkeys.arrays import Float32, Float64, Int64
 from quietkeys.bundle.lexicon import PHRASE, UNKNOWN, Found, reach
 from quietkeys.bundle.networks import Adapter, LanguageState, Scorer
 from quietkeys.keyboard import edits
-from quietkeys.keyboard.layout import CLASSES, Layout
+from quietkeys.keyboard.layout import Layout
 from quietkeys.keyboard.touch_events import touch_events
 from quietkeys.keyboard.touch_model import TouchModel, TouchTrace
 from quietkeys.prediction.events import FEATURES, Choice, EventMap, evidence, log_sum_exp, softmax
@@ -39,7 +39,7 @@ _RARE: Final = -16.0  # nats, rough log-probability of a spelling the lexicon la
 _PAD: Final = 0  # of spellings; a character's symbol is its class + 1
 
 _FREE = np.zeros(edits.EDIT_COUNT, dtype=bool)  # edits that are no errors
-_FREE[[edits.NONE, *(edits.substitution(letter, letter) for letter in range(CLASSES))]] = True
+_FREE[[edits.NONE, *(edits.substitution(letter, letter) for letter in range(edits.CLASSES))]] = True
 
 
 @dataclass(frozen=True, slots=True, repr=False)
