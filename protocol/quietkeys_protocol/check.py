@@ -93,7 +93,7 @@ class PlanCheck:
 
 
 def check_plan(plan: Plan) -> PlanCheck:
-    """What the plan costs; `Refused` (PLAN_INVALID) with the first rule that it breaks."""
+    """Return what the plan costs; raise `Refused` (PLAN_INVALID) with the first rule that it breaks."""
     _require(plan.p_error <= MAX_P_ERROR, "p_error is above 2^-40")
     blocks = tuple(check_block(block, plan.sources) for block in plan.blocks)
     found = PlanCheck(
@@ -114,7 +114,7 @@ def check_plan(plan: Plan) -> PlanCheck:
 
 
 def check_block(block: Block, sources: int) -> BlockCheck:
-    """What was found for one block; `Refused` (PLAN_INVALID) with the first rule that it breaks."""
+    """Return what was found for one block; `Refused` (PLAN_INVALID) with the first rule that it breaks."""
     where = f"block {block.name}"
     table_bits = max(STRENGTH_BITS, 1 + block.z_top_bits)
     bits = accumulator_bits(block)
@@ -144,14 +144,14 @@ def check_block(block: Block, sources: int) -> BlockCheck:
 
 
 def _slopes(block: Block) -> NDArray[np.float64]:
-    """How much each table rises from one entry to the next, per unit of z: [planes, 2 bits, entries - 1]."""
+    """Return how much each table rises from entry to entry, per unit of z: [planes, 2 bits, entries - 1]."""
     tables = np.array(block.step_tables).reshape(block.planes, 2, -1)
     rises: NDArray[np.float64] = np.diff(tables, axis=2) / (1 << (block.z_bits - block.z_top_bits))
     return rises
 
 
 def _stability(block: Block, slopes: NDArray[np.float64]) -> float:
-    """The largest eigenvalue of A^T diag(slope) A with every event at the steepest code and place.
+    """Return the largest eigenvalue of A^T diag(slope) A with every event at the steepest code and place.
 
     For tanh tables it is 2 s_top g_top lambda_max(A^T A) / 2^(z_bits - 1).
     """
@@ -160,7 +160,7 @@ def _stability(block: Block, slopes: NDArray[np.float64]) -> float:
 
 
 def _check_convergence(block: Block, stability: float, where: str) -> float:
-    """The residue; refuses steps that overshoot or make an error larger.
+    """Return the residue; refuse steps that overshoot or make an error larger.
 
     Along an eigenvector of curvature x (in units of a step of gain 1), a step of gain g leaves 1 - g x of
     the error of a quadratic. The product over a round must lie below 1 for every curvature up to the
@@ -175,10 +175,10 @@ def _check_convergence(block: Block, stability: float, where: str) -> float:
 
 
 def _z_share(block: Block, sources: int) -> float:
-    """How much of half the field people reach whose optimum uses `FIELD_SHARE` of it; the 99th percentile.
+    """Return how much of half the field people reach whose optimum uses `FIELD_SHARE` of it.
 
-    They start from nothing, with strengths of all sizes and R for which their optimum is a fixed point.
-    Then the same for sums over as many sources, each with its own optimum.
+    It is the 99th percentile of people. They start from nothing, with strengths of all sizes and R for which
+    their optimum is a fixed point. Then the same for sums over as many sources, each with its own optimum.
     """
     draw = np.random.default_rng(0)
     half = 1 << (block.z_bits - 1)
@@ -201,7 +201,7 @@ def _z_share(block: Block, sources: int) -> float:
 
 
 def _pull(block: Block, strength: Integers, z: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What the tables say at z, between their entries, [..., M]."""
+    """Return what the tables say at z, between their entries, [..., M]."""
     entries = 1 << block.z_top_bits
     step = 1 << (block.z_bits - block.z_top_bits)
     centres = (np.arange(entries) - (entries - 1) / 2) * step

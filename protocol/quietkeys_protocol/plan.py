@@ -84,7 +84,7 @@ class Block:
     gains: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuses what no program can run; what is unwise to run is for `check`."""
+        """Refuse what no program can run; what is unwise to run is for `check`."""
         where = f"block {self.name[:32]!r}"
         _require(bool(_NAME.match(self.name)), "a block's name")
         _require(1 <= len(self.events) <= MAX_EVENTS, f"{where}: number of events")
@@ -200,7 +200,7 @@ class Plan:
 
     @classmethod
     def parse(cls, canonical: bytes) -> Plan:
-        """The plan of a canonical form.
+        """Return the plan of a canonical form.
 
         Raises `Refused` (PLAN_INVALID) for unknown, missing or repeated keys, wrong types, values outside
         their range, and any spelling other than the canonical one.

@@ -87,7 +87,7 @@ def text_statistics(word_counts: Mapping[str, float]) -> TextStatistics:
 
 
 def read_counts(folder: Path) -> TypingCounts:
-    """Return the counts in the folder of typing statistics; OSError if a file is missing."""
+    """Return the counts in the folder of typing statistics; raise OSError if a file is missing."""
     counts = TypingCounts(
         np.zeros((CLASSES, CLASSES)), np.zeros(CLASSES), np.zeros(CLASSES), np.zeros((CLASSES, CLASSES))
     )

@@ -149,7 +149,7 @@ def build_language(
     report: Report = print,
     sizes: tuple[int, int] = (WIDTH, STATE),
 ) -> Language:
-    """Return the language built from the sources.
+    """Build the language from the sources, keeping checkpoints of the network; return it.
 
     folder: where checkpoints and log of the network lie; training goes on from there. sizes: width and state
     of the network. Raises what `read` does, and CheckpointError.

@@ -77,7 +77,7 @@ class EncryptedTraining:
 
 @contextmanager
 def encrypted_circle(bundle: Bundle, folder: Path) -> Iterator[EncryptedTraining]:
-    """Give what trains a bundle's plan for two devices under shared keys, for as long as the block lasts.
+    """Yield what trains a bundle's plan for two devices under shared keys, for as long as the block lasts.
 
     Everything it needs lies in `folder`, keys included, which the caller removes.
     """

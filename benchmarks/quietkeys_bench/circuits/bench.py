@@ -50,7 +50,7 @@ TRIALS: Final = (
 
 
 def measure(trial: Trial, seeds: Sequence[int], folder: Path) -> dict[str, object]:
-    """One row of the figures."""
+    """Measure one circuit; return its row of the figures."""
     plan = replace(synthetic_plan(trial.shape), p_error=trial.p_error)
     (block,) = plan.blocks
     start = time.perf_counter()
@@ -101,7 +101,7 @@ class _Run:
 def _run(
     plan: Plan, engine: CompiledEngine, cipher: ProcessCipher, keys: bytes, sources: int, seed: int
 ) -> _Run:
-    """Trains one made-up person, whose counts are spread evenly over the sources."""
+    """Train one made-up person, whose counts are spread evenly over the sources."""
     (block,) = plan.blocks
     whole = [array[0] for array in synthetic_report(block, seed)]
     parts = list(_spread(whole, sources))
@@ -122,7 +122,7 @@ def _run(
 
 
 def _spread(whole: Sequence[Integers], sources: int) -> Iterator[list[Integers]]:
-    """Equal shares; what does not divide goes to the first."""
+    """Yield equal shares; what does not divide goes to the first."""
     yield [array - (sources - 1) * (array // sources) for array in whole]
     for _ in range(1, sources):
         yield [array // sources for array in whole]

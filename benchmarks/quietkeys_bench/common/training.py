@@ -60,7 +60,7 @@ class Noisy(Clear):
         self._noise = noise
 
     def look_up(self, values: Any, drop: int, table: tuple[int, ...]) -> Any:
-        """`table[(value + noise) >> drop]`."""
+        """Return `table[(value + noise) >> drop]`."""
         moved = values + self._rng.normal(0.0, self._noise * (1 << drop), np.shape(values))
         return super().look_up(np.rint(moved).astype(np.int64), drop, table)
 
@@ -95,7 +95,7 @@ class Reports:
         return {block.name: weights for block, weights in zip(self.plan.blocks, decrypted, strict=True)}
 
     def send(self, report: Mapping[str, Encoded], source: int = 0, sources: int = 1) -> str:
-        """Return the job of a report."""
+        """Send a report; return its job."""
         arrays = []
         for block in self.plan.blocks:
             encoded = report[block.name]
@@ -125,7 +125,7 @@ class Reports:
 
 @contextmanager
 def encrypted_training(bundle: Bundle, folder: Path) -> Iterator[Train]:
-    """Give what trains a bundle's plan under real keys, for as long as the block lasts.
+    """Yield what trains a bundle's plan under real keys, for as long as the block lasts.
 
     Everything it needs lies in `folder`, keys included, which the caller removes.
     """

@@ -64,7 +64,7 @@ def train_in_the_clear(task: Task) -> tuple[Floats, Row]:
 
 
 def train_ours(task: Task, optimum: Floats) -> Row:
-    """Return our row: one report through a trainer that is started for it.
+    """Train one report through a trainer that is started for it; return our row.
 
     Seconds are those of the circuit as the trainer's log has them: reading keys and report and coding the
     strengths included, and in processor time also the start of the process.
@@ -127,7 +127,7 @@ class Request:
 
 
 def answer_to(request: Request, task: Task) -> dict[str, Any]:
-    """Return what Concrete ML's process answers. Raises ChildFailed."""
+    """Ask Concrete ML's process; return what it answers. Raises ChildFailed."""
     asked = json.dumps(request.tree(task))
     answer: dict[str, Any] = ask(["-m", "quietkeys_bench.concrete_ml.child"], asked, request.limit_s)
     return answer

@@ -38,7 +38,7 @@ class Encrypted:
     delivered: int
 
     def look_up(self, values: Any, drop: int, table: tuple[int, ...]) -> Any:
-        """`table[value >> drop]` where noise does not carry the value over an edge."""
+        """Return `table[value >> drop]` where noise does not carry the value over an edge."""
         bits = (len(table) - 1).bit_length()
         hinted = fhe.hint(values, bit_width=bits + drop)
         if drop == 0:
@@ -55,7 +55,7 @@ class Encrypted:
         return fhe.univariate(lambda value: entries[np.clip(value >> drop, 0, len(table) - 1)])(rounded)
 
     def deliver(self, weights: Any, bits: int) -> Any:
-        """The weights, declared with `delivered` bits."""
+        """Return the weights, declared with `delivered` bits."""
         hinted = fhe.hint(weights, bit_width=bits)
         if bits <= self.delivered:
             return hinted
@@ -71,7 +71,7 @@ class BareOutputs(fhe.GraphProcessor):  # type: ignore[misc] # Concrete is untyp
     """Removes the look-up that Concrete adds to make a rounded output fit its measured range again."""
 
     def apply(self, graph: Any) -> None:
-        """Makes the rounding itself the output."""
+        """Make the rounding itself the output."""
         for position, node in list(graph.output_nodes.items()):
             before = graph.ordered_preds_of(node)
             if node.properties.get("name") == "reinterpret" and len(before) == 1:
@@ -80,7 +80,7 @@ class BareOutputs(fhe.GraphProcessor):  # type: ignore[misc] # Concrete is untyp
 
 
 def compile_plan(plan: Plan, sources: int, *, simulate: bool = False) -> Any:
-    """The module for a number of sources, as Concrete's `FheModule`.
+    """Compile a plan for a number of sources; return Concrete's `FheModule`.
 
     A simulated one cannot encrypt; it returns results with all their bits.
     """
@@ -109,7 +109,7 @@ def compile_plan(plan: Plan, sources: int, *, simulate: bool = False) -> Any:
 
 
 def _function(block: Block, sources: int, how: Encrypted) -> Callable[..., Any]:
-    """A function of s0, g0, u0, s1, g1, u1, ... that adds the sources and trains."""
+    """Return a function of s0, g0, u0, s1, g1, u1, ... that adds the sources and trains."""
     names = [f"{quantity}{source}" for source in range(sources) for quantity in "sgu"]
 
     def run(**arrays: Any) -> Any:
@@ -126,7 +126,7 @@ def _function(block: Block, sources: int, how: Encrypted) -> Callable[..., Any]:
 
 
 def _samples(block: Block, sources: int) -> list[tuple[NDArray[np.int64], ...]]:
-    """Inputs from which Concrete learns what is signed. They are small: widths are given by hints alone.
+    """Return inputs from which Concrete learns what is signed.
 
     A range measured on extreme inputs would count intermediate sums that wrap and come back, and be a bit
     wider. Every source's numbers change their sign, and their sums are those of one source, so that nothing
@@ -149,5 +149,5 @@ def _samples(block: Block, sources: int) -> list[tuple[NDArray[np.int64], ...]]:
 
 
 def save_module(module: Any, folder: Path) -> None:
-    """Writes the compiled library and its description into a folder that does not exist yet."""
+    """Write the compiled library and its description into a folder that does not exist yet."""
     Path(module.server._library.get_output_dir_path()).rename(folder)

@@ -29,7 +29,7 @@ def run_block(
     keys: NDArray[np.uint8],
     values: Sequence[Sequence[bytes]],
 ) -> list[bytes] | None:
-    """The encrypted new weights of one block; None where it does not run on these bytes.
+    """Return the encrypted new weights of one block; None where it does not run on these bytes.
 
     `keys` are evaluation keys as they lie in the node's object store. What is not the bytes' fault is raised.
     """

@@ -15,14 +15,17 @@ WORD_BITS: Final = 64
 
 
 def phases(words: NDArray[np.uint64], secret: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """The phases b - <a, s> mod 2^64, signed: message and noise. `words`: ciphertexts of n + 1 each."""
+    """Return the phases b - <a, s> mod 2^64, signed: message and noise.
+
+    words: ciphertexts of n + 1 each.
+    """
     ciphertexts = words.reshape(-1, len(secret) + 1)  # [scalars, n + 1]
     phase: NDArray[np.uint64] = ciphertexts[:, -1] - ciphertexts[:, :-1] @ secret  # wraps, as it should
     return phase.view(np.int64)
 
 
 def messages(words: NDArray[np.uint64], secret: NDArray[np.uint64], bits: int) -> NDArray[np.int64]:
-    """The signed integers nearest to the phases, where a message has `bits` bits."""
+    """Return the signed integers nearest to the phases, where a message has `bits` bits."""
     shift = WORD_BITS - 1 - bits
     nearest: NDArray[np.int64] = (phases(words, secret) + np.int64(1 << (shift - 1))) >> shift
     return nearest

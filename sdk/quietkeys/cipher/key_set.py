@@ -35,7 +35,7 @@ class KeySet:
     __slots__ = ("_native", "_parameters", "_program", "_secrets", "_serialized")
 
     def __init__(self, parameters: Parameters, serialized: bytes | None = None) -> None:
-        """A new key set, or the one that was serialized."""
+        """Make a new key set, or take the one that was serialized."""
         self._parameters = parameters
         self._program = ProgramInfo.deserialize(parameters.specification.canonical)
         self._native = Keyset(self._program, None) if serialized is None else Keyset.deserialize(serialized)
@@ -55,7 +55,10 @@ class KeySet:
         return self._serialized
 
     def evaluation_keys(self) -> bytes:
-        """The server's part, for sending; checked to have the plan's frame, which no secret key fits into."""
+        """Return the server's part, for sending.
+
+        It is checked to have the plan's frame, which no secret key fits into.
+        """
         if len(self._serialized) < self._parameters.frames.keys.size:
             raise StartOver(ErrorCode.KEY_UNKNOWN, "the evaluation keys are on another device")
         keys: bytes = self._native.get_server_keys().serialize()
@@ -64,11 +67,11 @@ class KeySet:
         return keys
 
     def shared(self, fingerprint: bytes) -> bytes:
-        """The secret keys for another device of the same person; see `shared_keys`."""
+        """Return the secret keys for another device of the same person; see `shared_keys`."""
         return pack(self._parameters.specification, fingerprint, self._secrets)
 
     def encrypt(self, arrays: Sequence[Integers]) -> list[bytes]:
-        """The values of a report; see `Cipher.encrypt`."""
+        """Return the values of a report; see `Cipher.encrypt`."""
         self._parameters.check_arrays(arrays)
         client = ClientProgram.create_encrypted(self._program, self._native)
         values: list[bytes] = []
@@ -84,7 +87,7 @@ class KeySet:
         return values
 
     def decrypt(self, values: Sequence[bytes]) -> list[Integers]:
-        """The weights of an update; see `Cipher.decrypt`."""
+        """Return the weights of an update; see `Cipher.decrypt`."""
         frames = self._parameters.frames.update
         check_update_frames(frames, values)
         outputs = [circuit.outputs[0] for circuit in self._parameters.circuits]
@@ -114,7 +117,7 @@ class KeySet:
         return found
 
     def _test(self) -> None:
-        """Encrypts zeros: seeds must differ, noise must be there, and have the size it should have.
+        """Encrypt zeros: seeds must differ, noise must be there, and have the size it should have.
 
         The noise of a compressed value cannot be seen without expanding its seed, so it is measured on whole
         ciphertexts, which the same code encrypts from the same source of randomness.
@@ -132,7 +135,7 @@ class KeySet:
             raise Refused(ErrorCode.WORKER_UNSUITABLE, "self-test of encryption")
 
     def _zeros(self, program: ProgramInfo, circuit: Circuit) -> NDArray[np.uint64]:
-        """At least TEST_SCALARS encryptions of zero as a circuit's first input, as words."""
+        """Return at least TEST_SCALARS encryptions of zero as a circuit's first input, as words."""
         zeros = np.zeros(circuit.inputs[0].size, dtype=np.int64)
         native = ClientProgram.create_encrypted(program, self._native).get_client_circuit(circuit.name)
         times = -(-TEST_SCALARS // len(zeros))
@@ -142,7 +145,7 @@ class KeySet:
 
 
 def _uncompressed(specification: bytes, name: str) -> bytes:
-    """A specification of one circuit whose first input is a whole ciphertext."""
+    """Return a specification of one circuit whose first input is a whole ciphertext."""
     tree = json.loads(specification)
     circuit = next(circuit for circuit in tree["circuits"] if circuit["name"] == name)
     gate = circuit["inputs"][0]
@@ -160,6 +163,6 @@ def _words(value: bytes) -> NDArray[np.uint64]:
 
 
 def _looks_random(key: NDArray[np.uint64]) -> bool:
-    """Whether every word is 0 or 1, and the share of ones within 8 deviations of a half."""
+    """Return whether every word is 0 or 1, and the share of ones within 8 deviations of a half."""
     ones, half = int(np.count_nonzero(key == 1)), len(key) / 2
     return ones + int(np.count_nonzero(key == 0)) == len(key) and abs(ones - half) < 4 * len(key) ** 0.5

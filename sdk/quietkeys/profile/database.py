@@ -48,7 +48,7 @@ class Database:
 
     @classmethod
     def open(cls, path: Path, key: DataKey) -> Database:
-        """Return the database in this file, made with mode 0600 if it is missing.
+        """Open the database in this file, making it with mode 0600 if it is missing.
 
         Raises Untrusted (PROFILE_DAMAGED), Outdated (PROFILE_NEWER) or TryAgain (DISK_FULL, STORAGE_FAILED).
         """
@@ -59,7 +59,7 @@ class Database:
 
     @classmethod
     def in_memory(cls, key: DataKey) -> Database:
-        """Return a database that keeps nothing on disk."""
+        """Make a database that keeps nothing on disk."""
         connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         return cls._prepared(connection, key)
 

@@ -47,12 +47,12 @@ class Store:
 
     @classmethod
     def open(cls, path: Path, key: DataKey) -> Store:
-        """Return the store in this file, sealed under a key; raises as `Database.open`."""
+        """Open the store in this file, sealed under a key; raise as `Database.open`."""
         return cls(Database.open(path, key))
 
     @classmethod
     def in_memory(cls) -> Store:
-        """Return a store that keeps nothing on disk."""
+        """Make a store that keeps nothing on disk."""
         return cls(Database.in_memory(DataKey.generate()))
 
     def check(self) -> None:
@@ -147,7 +147,7 @@ class Store:
                 self._memory.put(name, pack_count(*entry))
 
     def array(self, name: str) -> NDArray[np.float64] | None:
-        """Return a stored array of counts; Untrusted (PROFILE_DAMAGED) if it is not one."""
+        """Return a stored array of counts; raise Untrusted (PROFILE_DAMAGED) if it is not one."""
         content = self._arrays.get(name)
         return None if content is None else unpack_array(content)
 

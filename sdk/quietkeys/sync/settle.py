@@ -60,7 +60,10 @@ class Settled:
 def settle(
     context: SyncContext, report: OpenReport, container: bytes, begin: Callable[[Step], None]
 ) -> Settled:
-    """Return what becomes of the update that came for a report. begin: told each step."""
+    """Decrypt and judge the update that came for a report; return what becomes of it.
+
+    begin: told each step.
+    """
     begin(Step.DECRYPT)
     try:
         update = _update_of(report, container)

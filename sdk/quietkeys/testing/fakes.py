@@ -39,7 +39,7 @@ def encode_clear(array: Integers) -> bytes:
 
 
 def decode_clear(value: bytes, field: Field) -> Integers:
-    """Return the array in a value; Untrusted (UPDATE_UNTRUSTED) if it is none of this field's size."""
+    """Return the array in a value; raise Untrusted (UPDATE_UNTRUSTED) if it is none of this field's size."""
     if not value.startswith(MAGIC) or len(value) != len(MAGIC) + 4 * field.size:
         raise Untrusted(ErrorCode.UPDATE_UNTRUSTED, f"frame of {field.block}.{field.quantity}")
     return np.frombuffer(value, "<i4", offset=len(MAGIC)).astype(np.int64)

@@ -176,7 +176,7 @@ class Passphrase(_Secret):
     __slots__ = ("_passphrase",)
 
     def __init__(self, passphrase: str) -> None:
-        """Raises Refused (SECRET_UNSUITABLE) for one of fewer than 8 characters."""
+        """Raise Refused (SECRET_UNSUITABLE) for a passphrase of fewer than 8 characters."""
         self._passphrase = normalized(passphrase)
 
     def make(self, place: Place) -> tuple[bytes, bytes]:
@@ -200,7 +200,7 @@ class CallerKey(_Secret):
     __slots__ = ("_key",)
 
     def __init__(self, key: bytes) -> None:
-        """Raises Refused (SECRET_UNSUITABLE) for another length."""
+        """Raise Refused (SECRET_UNSUITABLE) for a key of another length."""
         if len(key) != KEY_BYTES:
             raise Refused(ErrorCode.SECRET_UNSUITABLE)
         self._key = bytes(key)

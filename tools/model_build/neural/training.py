@@ -131,7 +131,7 @@ class _Run:
         written.replace(path)
 
     def go_on_from(self, path: Path) -> None:
-        """Take up what `save` wrote; CheckpointError if it is of another recipe or other sizes."""
+        """Take up what `save` wrote; raise CheckpointError if it is of another recipe or other sizes."""
         kept = torch.load(path, weights_only=True)
         for name, own in (("recipe", asdict(self.recipe)), ("sizes", asdict(self.sizes))):
             if kept[name] != own:
@@ -145,9 +145,9 @@ class _Run:
 
 
 def train(texts: Texts, sizes: Sizes, recipe: Recipe, folder: Path, report: Report = print) -> Network:
-    """Return the trained network; CHECKPOINT and LOG lie in `folder`, and it goes on from there.
+    """Train a network, going on from the CHECKPOINT in `folder` if there is one; return it.
 
-    An epoch that was broken off begins anew, in another order. Raises CheckpointError.
+    LOG lies beside it. An epoch that was broken off begins anew, in another order. Raises CheckpointError.
     """
     run = _Run.begin(texts, sizes, recipe)
     folder.mkdir(parents=True, exist_ok=True)
