@@ -51,7 +51,7 @@ _FULL_SQLSTATE: Final = "53100"
 def open_database(url: str) -> Engine:
     """Open the database at `url`, of SQLite or PostgreSQL; connections are made when needed.
 
-    `Refused` where it is the address of neither.
+    Raises `Refused` where it is the address of neither.
     """
     address = _address(url)
     if address.get_backend_name() == "postgresql":

@@ -69,8 +69,8 @@ class Ledger:
     def enrol(self, device_id: str, public_key: bytes, now: float, invite: str = "") -> bool:
         """Enrol a device, a new one in an account of its own; return whether it is new.
 
-        Enrolling again changes nothing. A new one uses an invite up where the trainer is not open; `Refused`
-        where that is not to be had.
+        Enrolling again changes nothing. A new one uses an invite up where the trainer is not open. Raises
+        `Refused` where it has none that can be used.
         """
         with writing(self.database) as session:
             hold(session, device_id)

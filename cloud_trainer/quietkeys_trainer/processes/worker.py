@@ -202,7 +202,7 @@ class Worker:
         return [decode_report(container).ciphertexts for container in containers]
 
     def _land(self, lease: Lease, container: bytes) -> bool:
-        """Make the container the job's result; return whether it is, as always unless the lease was lost."""
+        """Make the container the job's result; return whether it is: always, unless the lease was lost."""
         service = self.service
         try:
             blob = service.blobs.put(container, hashlib.sha256(container).hexdigest())
@@ -248,7 +248,7 @@ def _waiting(stop: threading.Event) -> Iterator[None]:
 
 
 def _container(lease: Lease, engine: Engine, ciphertexts: Sequence[bytes]) -> bytes:
-    """Return the update container of a job; `EngineFailed` where the run returned what no device would take.
+    """Return the update container of a job; raise `EngineFailed` for a result that no device would take.
 
     What comes out of a run was made from a stranger's bytes, so it is compared like what goes in.
     """

@@ -83,7 +83,7 @@ def back_up(service: Service, trainer_key: Path, path: Path, now: float) -> Back
 def restore(settings: Settings, path: Path, now: float) -> BackupSummary:
     """Fill an empty trainer from a backup of this version or an earlier one.
 
-    `Refused` where there is something already, or where the file is no whole backup. No row is stored then.
+    Raises `Refused`, and stores no row, where there is something already or the file is no whole backup.
     """
     try:
         with tarfile.open(path, mode="r:") as archive:

@@ -222,8 +222,8 @@ def read_settings(
 ) -> Settings:
     """Return the settings from all places.
 
-    flags: by name, those that were given. file: instead of the usual one. `Refused` (SETTING_INVALID) says
-    where the setting stands that cannot be used, and never its value.
+    flags: by name, those that were given. file: instead of the usual one. Raises `Refused` (SETTING_INVALID),
+    which says where the setting stands that cannot be used, and never its value.
     """
     if file is None:
         file = _usual_file(flags, system_file)

@@ -130,7 +130,7 @@ class ObjectBlobs:
 
 
 def folder_blobs(folder: Path) -> ObjectBlobs:
-    """Return blobs in a folder, which is made if it is missing and readable by its owner only."""
+    """Make a folder for blobs unless it is there, readable by its owner only; return its blobs."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return ObjectBlobs(LocalStore(folder))
 
@@ -139,8 +139,8 @@ def open_blobs(address: str) -> ObjectBlobs:
     """Open blobs in a folder, or under s3://BUCKET or s3://BUCKET/PREFIX.
 
     Credentials, region and endpoint of the latter are read from the environment (AWS_ACCESS_KEY_ID,
-    AWS_ENDPOINT_URL and so on), never from an argument, which other users of a machine can see. `Refused`
-    where it is an address of neither.
+    AWS_ENDPOINT_URL and so on), never from an argument, which other users of a machine can see. Raises
+    `Refused` where it is an address of neither.
     """
     if not address.startswith(S3):
         if "://" in address:

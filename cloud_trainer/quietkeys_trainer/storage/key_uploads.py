@@ -56,8 +56,8 @@ class Uploads:
     def at(self, device_id: str, key_id: str, offset: int, now: float) -> Iterator[Upload]:
         """Hold the upload as long as the block lasts, and yield it, to go on with at `offset`.
 
-        `Refused` (UPLOAD_OFFSET) where it has not got there, or farther; `TryAgain` where another request is
-        at it.
+        Raises `Refused` (UPLOAD_OFFSET) where it has not got there, or farther, `TryAgain` where another
+        request is at it.
         """
         name = self._name(device_id, key_id, offset, now)
         with full_disk_typed():

@@ -41,7 +41,7 @@ class TrainerKey:
 def open_trainer_key(path: Path) -> TrainerKey:
     """Make the key in a file unless there is one; return it. Whoever makes it first, all get the same.
 
-    `Refused` where there is something else in the file: a new key would make every pinned one useless.
+    Raises `Refused` where there is something else in the file: a new key would make every pinned one useless.
     """
     if not path.exists():
         write_first(path, Ed25519PrivateKey.generate().private_bytes_raw(), PRIVATE)

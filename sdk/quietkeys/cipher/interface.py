@@ -43,21 +43,21 @@ class Cipher(Protocol):
     def fingerprint(self) -> str:
         """Return the SHA-256 of the evaluation keys, hex: the key's public name.
 
-        `StartOver` (KEY_UNKNOWN) without a key.
+        Raises `StartOver` (KEY_UNKNOWN) without a key.
         """
         ...
 
     def write_evaluation_keys(self, path: Path) -> str:
         """Write the evaluation keys to a new file for sending; return their SHA-256, hex.
 
-        `StartOver` (KEY_UNKNOWN) without a key, and where it came from another device, which has them.
+        Raises `StartOver` (KEY_UNKNOWN) without a key, and where it came from another device, which has them.
         """
         ...
 
     def share(self, sealing_key: bytes) -> bytes:
         """Return the secret keys for another device of the same person, sealed under 32 bytes.
 
-        `StartOver` (KEY_UNKNOWN) without a key.
+        Raises `StartOver` (KEY_UNKNOWN) without a key.
         """
         ...
 

@@ -130,7 +130,7 @@ class Store:
         return self._kind_name(kind)[1] + self.database.key.name(f"marks/{kind}", text)
 
     def memory(self) -> Iterator[tuple[Key, float, int]]:
-        """Yield what local memory held: (key, count, tick). Untrusted (PROFILE_DAMAGED) if it cannot be."""
+        """Yield what local memory held: (key, count, tick). Raises Untrusted (PROFILE_DAMAGED)."""
         for name, content in self._memory.all():
             key = tuple(name.split(_SEPARATOR))
             if len(key) > _LONGEST:

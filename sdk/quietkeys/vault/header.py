@@ -50,7 +50,7 @@ class Header:
 
     @classmethod
     def of(cls, protection: Protection, folder: Path, profile_id: bytes, key: DataKey) -> Self:
-        """Return the header of a data key under a protection, which makes a new wrapping key for it."""
+        """Have a protection make a new wrapping key for a data key; return the header of both."""
         wrapping, parameters = protection.make(Place(folder, profile_id.hex()))
         head = _head(protection.kind, profile_id, parameters)
         return cls(protection.kind, profile_id, parameters, seal_bytes(wrapping, head, key.secret))

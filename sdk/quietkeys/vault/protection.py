@@ -61,7 +61,7 @@ class Protection(Protocol):
     kind: ClassVar[Kind]
 
     def make(self, place: Place) -> tuple[bytes, bytes]:
-        """Return a wrapping key and the public parameters by which `key` finds it again.
+        """Make a wrapping key, storing it if it has to be; return it and public parameters for `key`.
 
         Raises TryAgain (DISK_FULL, STORAGE_FAILED, KEY_STORE_FAILED).
         """
