@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from quietkeys_protocol.arrays import Float64, Int64
 from quietkeys_protocol.errors import ErrorCode, Refused
 from quietkeys_protocol.plan import STRENGTH_BITS, Block, Plan
-from quietkeys_protocol.program import Integers, accumulator_bits, dither, reference
+from quietkeys_protocol.program import accumulator_bits, dither, reference
 
 MAX_TABLE_BITS: Final = 4  # what a look-up reads; one bit more costs three times the time and twice the keys
 # Fields up to here compile to the same keys and times (the benchmark `circuits`); beyond, nobody measured.
@@ -143,14 +143,14 @@ def check_block(block: Block, sources: int) -> BlockCheck:
     )
 
 
-def _slopes(block: Block) -> NDArray[np.float64]:
+def _slopes(block: Block) -> Float64:
     """Return how much each table rises from entry to entry, per unit of z: [planes, 2 bits, entries - 1]."""
     tables = np.array(block.step_tables).reshape(block.planes, 2, -1)
-    rises: NDArray[np.float64] = np.diff(tables, axis=2) / (1 << (block.z_bits - block.z_top_bits))
+    rises: Float64 = np.diff(tables, axis=2) / (1 << (block.z_bits - block.z_top_bits))
     return rises
 
 
-def _stability(block: Block, slopes: NDArray[np.float64]) -> float:
+def _stability(block: Block, slopes: Float64) -> float:
     """Return the largest eigenvalue of A^T diag(slope) A with every event at the steepest code and place.
 
     For tanh tables it is 2 s_top g_top lambda_max(A^T A) / 2^(z_bits - 1).
@@ -200,7 +200,7 @@ def _z_share(block: Block, sources: int) -> float:
     return float(np.quantile(most, 0.99)) / (half - margin)
 
 
-def _pull(block: Block, strength: Integers, z: NDArray[np.float64]) -> NDArray[np.float64]:
+def _pull(block: Block, strength: Int64, z: Float64) -> Float64:
     """Return what the tables say at z, between their entries, [..., M]."""
     entries = 1 << block.z_top_bits
     step = 1 << (block.z_bits - block.z_top_bits)

@@ -17,8 +17,8 @@ from math import isfinite
 from typing import Final, NoReturn
 
 import numpy as np
-from numpy.typing import NDArray
 
+from quietkeys_protocol.arrays import Int64
 from quietkeys_protocol.errors import ErrorCode, Refused
 
 VERSION: Final = 1
@@ -133,7 +133,7 @@ class Block:
         return len(self.events) * self.planes * (1 + self.steps)
 
     @property
-    def A(self) -> NDArray[np.int64]:  # noqa: N802 - the mathematics calls it so
+    def A(self) -> Int64:  # noqa: N802 - the mathematics calls it so
         """The design matrix, [M, d]."""
         return np.array(self.matrix, dtype=np.int64)
 

@@ -27,11 +27,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from quietkeys_protocol.arrays import Bool, Int64
 from quietkeys_protocol.plan import STRENGTH_BITS, Block
 
-Integers = NDArray[np.int64]
 # What is computed with: int64 arrays, or another arithmetic's tracers, which no type checker can describe.
 Array = TypeVar("Array", bound=Any)
 
@@ -48,7 +47,7 @@ class Arithmetic(Protocol):
         ...
 
 
-def dither(block: Block, plane: int, step: int) -> Integers:
+def dither(block: Block, plane: int, step: int) -> Int64:
     """Return the public shift of z before a look-up, [M]: 3/8 of a table's step, up and down alternately."""
     shift = (3 << (block.z_bits - block.z_top_bits)) // 8
     return np.where((np.arange(len(block.events)) + plane + step) % 2 == 0, shift, -shift)
@@ -118,21 +117,19 @@ class Reach:
     counts, so as private as they are.
     """
 
-    z_low: Integers
-    z_high: Integers
-    u_high: Integers
+    z_low: Int64
+    z_high: Int64
+    u_high: Int64
 
-    def inside(self, block: Block) -> NDArray[np.bool_]:
+    def inside(self, block: Block) -> Bool:
         """Return whether z stayed inside its field and u inside its limit, [people]."""
         middle = 1 << (block.z_bits - 1)
         in_field = (self.z_low >= -middle) & (self.z_high < middle)
-        inside: NDArray[np.bool_] = in_field & (self.u_high <= block.weight_limit)
+        inside: Bool = in_field & (self.u_high <= block.weight_limit)
         return inside
 
 
-def reference(
-    block: Block, strength: Integers, gradient: Integers, weights: Integers
-) -> tuple[Integers, Reach]:
+def reference(block: Block, strength: Int64, gradient: Int64, weights: Int64) -> tuple[Int64, Reach]:
     """Run the program in the clear; return the new weights, and how far z and u went.
 
     Arrays are [M] or [d], int64, or have a leading axis of people.

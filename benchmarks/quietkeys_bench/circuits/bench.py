@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from quietkeys.arrays import Int64
 from quietkeys.cipher import Parameters, ProcessCipher
 from quietkeys.evaluation.machine import this_machine
 from quietkeys_bench.common.figures import Tell, read_figures, write_figures
@@ -24,8 +24,6 @@ from quietkeys_bench.common.synthetic_plan import Shape, synthetic_plan, synthet
 from quietkeys_protocol.plan import Plan
 from quietkeys_protocol.program import accumulator_bits, reference
 from quietkeys_trainer.engine.local import CompiledEngine, compile_engine
-
-Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +119,7 @@ def _run(
     )
 
 
-def _spread(whole: Sequence[Integers], sources: int) -> Iterator[list[Integers]]:
+def _spread(whole: Sequence[Int64], sources: int) -> Iterator[list[Int64]]:
     """Yield equal shares; what does not divide goes to the first."""
     yield [array - (sources - 1) * (array // sources) for array in whole]
     for _ in range(1, sources):

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from quietkeys.arrays import Int64
 from quietkeys_protocol.plan import Block, Plan
 from quietkeys_protocol.program import reference
 
-Integers = NDArray[np.int64]
 TOP_BITS = 3
 
 
@@ -67,7 +66,7 @@ def synthetic_plan(*shapes: Shape, bundle: str = "synthetic", sources: int = 8) 
     return Plan(bundle=bundle, blocks=blocks, sources=sources)
 
 
-def synthetic_report(block: Block, seed: int, people: int = 1) -> tuple[Integers, Integers, Integers]:
+def synthetic_report(block: Block, seed: int, people: int = 1) -> tuple[Int64, Int64, Int64]:
     """Return strengths [people, M], gradients and weights [people, d] of people with different tastes.
 
     Strengths are geometric, as counts are; R is what the tables say at a random z that uses three quarters of

@@ -16,8 +16,8 @@ from typing import Any, Final
 
 import numpy as np
 from concrete import fhe
-from numpy.typing import NDArray
 
+from quietkeys_protocol.arrays import Int64
 from quietkeys_protocol.plan import Block, Plan
 from quietkeys_protocol.program import train
 from quietkeys_protocol.specification import circuit_name
@@ -85,7 +85,7 @@ def compile_plan(plan: Plan, sources: int, *, simulate: bool = False) -> Any:
     A simulated one cannot encrypt; it returns results with all their bits.
     """
     functions: dict[str, Any] = {}
-    samples: dict[str, list[tuple[NDArray[np.int64], ...]]] = {}
+    samples: dict[str, list[tuple[Int64, ...]]] = {}
     for block in plan.blocks:
         traced = _function(block, sources, Encrypted(64 if simulate else DELIVERED_BITS))
         encrypted = dict.fromkeys(inspect.signature(traced).parameters, "encrypted")
@@ -125,7 +125,7 @@ def _function(block: Block, sources: int, how: Encrypted) -> Callable[..., Any]:
     return run
 
 
-def _samples(block: Block, sources: int) -> list[tuple[NDArray[np.int64], ...]]:
+def _samples(block: Block, sources: int) -> list[tuple[Int64, ...]]:
     """Return inputs from which Concrete learns what is signed.
 
     A range measured on extreme inputs would count intermediate sums that wrap and come back, and be a bit
@@ -140,7 +140,7 @@ def _samples(block: Block, sources: int) -> list[tuple[NDArray[np.int64], ...]]:
     ]  # 1, 2-1, 1-1+1, 2-1+1-1
     samples = []
     for strength, sign in ((block.strength_max, 1), (block.strength_max // 2, -1)):
-        arrays: list[NDArray[np.int64]] = []
+        arrays: list[Int64] = []
         for source, share in enumerate(shares):
             level = strength if source == 0 else 0
             arrays += [np.full(events, level, dtype=np.int64), share * sign * up, share * sign * up]

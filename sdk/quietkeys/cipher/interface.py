@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Protocol, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from quietkeys.arrays import Int64
 from quietkeys_protocol.check import MAX_P_ERROR
 from quietkeys_protocol.errors import ErrorCode, Refused, Untrusted
 from quietkeys_protocol.framing import Frame, Frames
@@ -18,8 +18,6 @@ from quietkeys_protocol.program import accumulator_bits
 from quietkeys_protocol.security import check_specification
 from quietkeys_protocol.specification import Circuit, Specification, parse_specification
 from quietkeys_protocol.templates import frames_of
-
-Integers = NDArray[np.int64]
 
 
 class Cipher(Protocol):
@@ -69,14 +67,14 @@ class Cipher(Protocol):
         """
         ...
 
-    def encrypt(self, arrays: Sequence[Integers]) -> list[bytes]:
+    def encrypt(self, arrays: Sequence[Int64]) -> list[bytes]:
         """Return the values of a report, for arrays [size of the field] in the order of `Plan.report_fields`.
 
         Raises `Refused` (VALUE_OUT_OF_RANGE) for other sizes and for integers outside their field.
         """
         ...
 
-    def decrypt(self, values: Sequence[bytes]) -> list[Integers]:
+    def decrypt(self, values: Sequence[bytes]) -> list[Int64]:
         """Return the new weights [d] of each block, in the order of `Plan.update_fields`.
 
         They are not yet range-checked. Raises `Untrusted` (UPDATE_UNTRUSTED) where the number of values, a
@@ -125,7 +123,7 @@ class Parameters:
         """The bits of every array of an update, the low ones that the compiler does not protect included."""
         return tuple(accumulator_bits(block) for block in self.plan.blocks)
 
-    def check_arrays(self, arrays: Sequence[Integers]) -> None:
+    def check_arrays(self, arrays: Sequence[Int64]) -> None:
         """Raise `Refused` (VALUE_OUT_OF_RANGE) unless the arrays are a report's in sizes and ranges."""
         if len(arrays) != len(self.plan.report_fields):
             raise Refused(ErrorCode.VALUE_OUT_OF_RANGE, "number of arrays")

@@ -13,8 +13,8 @@ from typing import Final, NoReturn
 import numpy as np
 from concrete.compiler import ClientProgram, Keyset, ProgramInfo
 from concrete.compiler import Value as Plaintext
-from numpy.typing import NDArray
 
+from quietkeys.arrays import Int64, UInt64
 from quietkeys.cipher.decryption import WORD_BITS, messages, phases
 from quietkeys.cipher.interface import Parameters, check_update_frames
 from quietkeys.cipher.shared_keys import pack
@@ -25,8 +25,6 @@ from quietkeys_protocol.specification import Circuit
 CLIENT: Final = 1  # Keyset { server @0, client @1 }
 TEST_SCALARS: Final = 64  # at least so many encryptions in a self-test
 NOISE_FACTOR: Final = 2.0  # of the expected deviation; 64 samples stay within 1.5 all but surely
-
-Integers = NDArray[np.int64]
 
 
 class KeySet:
@@ -70,7 +68,7 @@ class KeySet:
         """Return the secret keys for another device of the same person; see `shared_keys`."""
         return pack(self._parameters.specification, fingerprint, self._secrets)
 
-    def encrypt(self, arrays: Sequence[Integers]) -> list[bytes]:
+    def encrypt(self, arrays: Sequence[Int64]) -> list[bytes]:
         """Return the values of a report; see `Cipher.encrypt`."""
         self._parameters.check_arrays(arrays)
         client = ClientProgram.create_encrypted(self._program, self._native)
@@ -86,7 +84,7 @@ class KeySet:
                 raise Untrusted(ErrorCode.SPECIFICATION_UNTRUSTED, "frame of a report")
         return values
 
-    def decrypt(self, values: Sequence[bytes]) -> list[Integers]:
+    def decrypt(self, values: Sequence[bytes]) -> list[Int64]:
         """Return the weights of an update; see `Cipher.decrypt`."""
         frames = self._parameters.frames.update
         check_update_frames(frames, values)
@@ -102,10 +100,10 @@ class KeySet:
             )
         ]
 
-    def _extract(self) -> dict[int, NDArray[np.uint64]]:
+    def _extract(self) -> dict[int, UInt64]:
         # client.lweSecretKeys[i].payload.data[0], in the order of the specification; one word per bit of key.
         described = self._parameters.specification.secret_keys
-        found: dict[int, NDArray[np.uint64]] = {}
+        found: dict[int, UInt64] = {}
         for span in byte_spans(self._serialized):
             if span.path[:2] == (CLIENT, 0):
                 key = described[span.path[2]]
@@ -134,7 +132,7 @@ class KeySet:
         if not distinct or not right_size or len(np.unique(noise)) < len(noise) // 2:
             raise Refused(ErrorCode.WORKER_UNSUITABLE, "self-test of encryption")
 
-    def _zeros(self, program: ProgramInfo, circuit: Circuit) -> NDArray[np.uint64]:
+    def _zeros(self, program: ProgramInfo, circuit: Circuit) -> UInt64:
         """Return at least TEST_SCALARS encryptions of zero as a circuit's first input, as words."""
         zeros = np.zeros(circuit.inputs[0].size, dtype=np.int64)
         native = ClientProgram.create_encrypted(program, self._native).get_client_circuit(circuit.name)
@@ -157,12 +155,12 @@ def _uncompressed(specification: bytes, name: str) -> bytes:
     return json.dumps(tree).encode()
 
 
-def _words(value: bytes) -> NDArray[np.uint64]:
+def _words(value: bytes) -> UInt64:
     (span,) = byte_spans(value)
     return np.frombuffer(value, "<u8", span.size // 8, span.start)
 
 
-def _looks_random(key: NDArray[np.uint64]) -> bool:
+def _looks_random(key: UInt64) -> bool:
     """Return whether every word is 0 or 1, and the share of ones within 8 deviations of a half."""
     ones, half = int(np.count_nonzero(key == 1)), len(key) / 2
     return ones + int(np.count_nonzero(key == 0)) == len(key) and abs(ones - half) < 4 * len(key) ** 0.5
