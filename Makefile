@@ -31,7 +31,7 @@ demo: install ## watch the loop: type, count, encrypt, train, decrypt, judge, ap
 	@$(BIN)/quietkeys demo $(ARGS)
 
 test: screen services ## everything at small numbers, one real encrypted round included; and `check` beside it
-	@bash tools/beside.sh '$(MAKE) check' '$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder'
+	@bash tools/beside.sh 'make check' '$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder'
 
 soak: screen services check ## the same at big numbers: DATA=/path/to/data (goes on where it stopped)
 	@[ -d "$(DATA)" ] || { echo "make soak needs DATA=/path/to/data, a folder with misspellings/, people/, text/ and typing/" >&2; exit 2; }

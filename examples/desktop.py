@@ -15,11 +15,7 @@ class Desktop(tk.Tk):
     def __init__(self, keyboard: Personalizer) -> None:
         super().__init__()
         self.keyboard = keyboard
-        self.last: tuple[str, str, UndoReceipt | None] = (
-            "",
-            "",
-            None,
-        )  # typed and kept, for undoing
+        self.last: tuple[str, str, UndoReceipt | None] = ("", "", None)  # typed, kept, and how to undo it
         self.text = tk.Text(self, width=60, height=10, wrap="word")
         self.strip = [tk.Button(self, command=partial(self.end, n)) for n in range(3)]
         self.said = tk.StringVar(self, "Type. Backspace takes a correction back.")

@@ -87,7 +87,7 @@ def _group(item: pytest.Item) -> str:
     used = set(getattr(item, "fixturenames", ()))
     if "rig" in used and hasattr(item, "callspec"):
         used.add(f"{item.callspec.params.get('rig')}_session")  # see tests/trainer/conftest.py
-    return next((group for name, group in ONCE.items() if name in used), item.path.stem)
+    return next((group for name, group in ONCE.items() if name in used), str(item.path))
 
 
 @pytest.fixture(autouse=True)

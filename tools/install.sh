@@ -87,9 +87,20 @@ if [ "$have_locked" != "$locked" ]; then
     echo "make install: new environment in $venv, several GB; minutes the first time" >&2
     rm -rf "$venv"
     "$python" -m venv "$venv"
-    # The lock is complete, so nothing is left to resolve. Bytecode is written when a module is first used.
-    "$venv/bin/python" -m pip install $quiet --disable-pip-version-check --no-compile \
-        --only-binary :all: --no-deps --require-hashes -r requirements.lock
+    # The lock is complete, so nothing is left to resolve, and two halves of equal size can be installed at once.
+    # CUDA's libraries are one of them, see docs/decisions. Bytecode is written when a module is first used.
+    halves=$(mktemp -d)
+    trap 'rm -rf "$halves"' EXIT
+    awk -v folder="$halves" '/^[a-z0-9]/ { half = /^(nvidia-|triton)/ ? "cuda" : "rest" }
+        half { print >(folder "/" half) }' requirements.lock
+    install_half() {
+        "$venv/bin/python" -m pip install "${@:2}" --disable-pip-version-check --no-compile \
+            --only-binary :all: --no-deps --require-hashes -r "$halves/$1"
+    }
+    install_half cuda -qq &
+    cuda=$!
+    install_half rest $quiet || die "packages could not be installed"
+    wait $cuda || die "packages of CUDA could not be installed"
     have_project=''
     echo "$locked" >"$stamp"
 fi

@@ -39,6 +39,7 @@ REFERENCE: Final = {
         "quietkeys_protocol.check",
         "quietkeys_protocol.plan_design",
         "quietkeys_protocol.signing",
+        "quietkeys_protocol.messages",
         "quietkeys_protocol.containers",
         "quietkeys_protocol.errors",
         "quietkeys_protocol.specification",

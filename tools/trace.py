@@ -24,12 +24,11 @@ from typing import Any, Final
 ROOT: Final = Path(__file__).resolve().parent.parent
 SOURCES: Final = ("sdk/quietkeys/", "protocol/quietkeys_protocol/", "cloud_trainer/quietkeys_trainer/")
 ARRIVED: Final = "CompiledEngine.run"  # the function of the trainer's engine that a report is for
-SEEN: Final = "QUIETKEYS_TRACE"  # the variable that names the file to which traced processes write
 SLICE_S: Final = 0.2  # how often one process writes about the same function
 PATIENCE_S: Final = 600.0  # for a round, on a busy machine
 # `site` imports this in every process that is started with its folder in PYTHONPATH.
 HOOK: Final = "sitecustomize.py"
-_HOOK: Final = f"import sys\nsys.path.insert(0, {str(ROOT)!r})\nfrom tools import trace\ntrace.begin()\n"
+_HOOK: Final = "import sys\nsys.path.insert(0, {root!r})\nfrom tools import trace\ntrace.begin({seen!r})\n"
 
 
 class Trace:
@@ -57,9 +56,9 @@ class Trace:
                 self._on_function(name, code.co_qualname)
 
 
-def begin() -> None:
-    """Trace this process, all its threads, to the file that SEEN names."""
-    descriptor = os.open(os.environ[SEEN], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+def begin(seen: str) -> None:
+    """Trace this process, all its threads, to a file that others write to as well."""
+    descriptor = os.open(seen, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
     def write(file: str, function: str) -> None:
         os.write(descriptor, f"{time.monotonic()} {file} {function}\n".encode())
@@ -117,7 +116,7 @@ def report_path(folder: Path) -> list[str]:
             keyboard.sync(wait_seconds=PATIENCE_S)  # makes and uploads the keys, and imports everything
             keyboard.record("see you", "tomorow", "tomorrow")
             begun = time.monotonic()
-            begin()
+            begin(str(seen))
             try:
                 keyboard.sync(wait_seconds=PATIENCE_S)
             finally:
@@ -127,9 +126,8 @@ def report_path(folder: Path) -> list[str]:
 
 def trace_what_starts(folder: Path, seen: Path) -> None:
     """Have every process that is started from now on traced to a file."""
-    (folder / HOOK).write_text(_HOOK)
+    (folder / HOOK).write_text(_HOOK.format(root=str(ROOT), seen=str(seen)))
     os.environ["PYTHONPATH"] = str(folder)
-    os.environ[SEEN] = str(seen)
 
 
 def path_in(seen: str, begun: float) -> list[str]:

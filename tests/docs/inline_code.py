@@ -46,7 +46,7 @@ PARTS: Final = {
 }
 OURS: Final = re.compile(r"\.(?:py|md|sh|json|jsonl|yaml|toml)\Z")  # file names that somebody could look for
 # Files that a reader makes, and names of packaging that look like modules.
-MADE: Final = frozenset({"recipe.json", "quietkeys.commands"})
+MADE: Final = frozenset({"recipe.json", "trainer.toml", "quietkeys.commands"})
 FILES: Final = frozenset(
     {
         "header",
@@ -192,10 +192,21 @@ def _is_installed(package: str) -> bool:
     return importlib.util.find_spec(package) is not None
 
 
+def _is_module(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:  # a part before the last is no package
+        return False
+
+
 @cache
 def _resolves(name: str) -> bool:
     parts = name.split(".")
-    for size in range(len(parts), 0, -1):
+    if _is_module(name):
+        return (
+            True  # without being imported: what compiles circuits must not be, in a process with other tests
+        )
+    for size in range(len(parts) - 1, 0, -1):
         try:
             found: Any = importlib.import_module(".".join(parts[:size]))
         except ModuleNotFoundError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -40,10 +41,12 @@ def test_the_quick_start_is_among_them() -> None:
 
 
 def test_no_block_hides_from_being_run() -> None:
-    """What stands in a fence is Python that runs, or says that it is text or TOML; commands are indented."""
+    """What stands in a fence is Python that runs, TOML that parses, or says that it is text."""
     for page in pages():
-        kinds = FENCE.findall(page.read_text())[::2]
-        assert set(kinds) <= {"python", "text", "toml"}, page.name
+        text = page.read_text()
+        assert set(FENCE.findall(text)[::2]) <= {"python", "toml", "text"}, page.name
+        for block in re.findall(r"^```toml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+            tomllib.loads(block)
 
 
 def test_links_lead_somewhere() -> None:

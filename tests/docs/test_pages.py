@@ -115,7 +115,7 @@ def test_every_decision_is_listed() -> None:
     )
     listed = re.findall(r"\]\((\d[\w-]+\.md)\)", (ROOT / "docs/decisions/README.md").read_text())
     site = re.findall(r"decisions/(\d[\w-]+\.md)", (ROOT / "mkdocs.yml").read_text())
-    assert sorted(listed) == sorted(site) == names
+    assert sorted(listed) == sorted(site) == sorted(names)
 
 
 def test_the_changelog_keeps_its_form() -> None:

@@ -10,7 +10,7 @@ import pytest
 from quietkeys import ErrorCode, Outcome, Personalizer, QuietkeysError
 from quietkeys.environment import Environment
 from tests.sdk.conftest import Rig
-from tests.sdk.test_keys import Days
+from tests.sdk.sync.test_keys import Days
 
 USED = (Outcome.APPLIED, Outcome.KEPT_OLD)
 

@@ -145,7 +145,7 @@ def keyboard(rig: Rig) -> Iterator[Personalizer]:
 def devices(any_rig: Rig) -> Iterator[Devices]:
     """One person's devices, at every kind of trainer."""
     from tests.sdk.circles import Devices
-    from tests.sdk.test_keys import Days
+    from tests.sdk.sync.test_keys import Days
 
     any_rig.trainer.clock = days = Days()
     with ExitStack() as stack:

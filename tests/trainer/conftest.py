@@ -19,7 +19,7 @@ from tests.trainer.device import Device
 from tests.trainer.fake_engine import CONTROL, FakeEngine
 from tests.trainer.running import Trainer, fake_keys, fake_values, running
 from tests.trainer.sides import Side, in_memory, real
-from tests.trainer.storage import Services, Storage, in_folder
+from tests.trainer.stores import Services, Storage, in_folder
 from tests.trainer.worker_bench import Bench, open_bench
 
 

@@ -36,7 +36,7 @@ from quietkeys_trainer.service.parts import Service, open_service
 from quietkeys_trainer.service.settings import Settings
 from quietkeys_trainer.service.tidy import tidy
 from tests.trainer.fake_engine import PLAN, FakeEngine, wrap
-from tests.trainer.storage import Storage, in_folder
+from tests.trainer.stores import Storage, in_folder
 
 START: Final = 1_700_000_000.0
 CLAIM: Final = bytes(range(32))

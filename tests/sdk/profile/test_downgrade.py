@@ -48,7 +48,7 @@ def test_the_plan_is_the_one_that_the_manifest_names(
 
 
 @pytest.mark.parametrize(
-    "specification", [b"{}", b"", Path(__file__).parents[1] / "vectors" / "small_specification.json"]
+    "specification", [b"{}", b"", Path(__file__).parents[2] / "vectors" / "small_specification.json"]
 )
 def test_encryption_parameters_are_checked_before_anything_is_sent(
     rig: Rig, bundle_files: dict[str, bytes], tmp_path: Path, specification: bytes | Path

@@ -12,7 +12,7 @@ from quietkeys.sync.circle.membership import membership_in
 from quietkeys_protocol.errors import TryAgain
 from tests.sdk.circles import USED, Devices, fingerprint, names
 from tests.sdk.conftest import Rig
-from tests.sdk.test_keys import Days, held, kinds, used
+from tests.sdk.sync.test_keys import Days, held, kinds, used
 
 
 def test_leaving_replaces_the_keys_on_both_sides(devices: Devices) -> None:

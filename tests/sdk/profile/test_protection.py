@@ -12,7 +12,7 @@ import pytest
 from quietkeys import CallerKey, KeyFile, OsKeyStore, Passphrase, Personalizer, Refused
 from quietkeys_protocol.errors import ErrorCode
 from tests.sdk.conftest import Rig
-from tests.sdk.test_vault import MAKERS, Shelf, protections
+from tests.sdk.profile.test_vault import MAKERS, Shelf, protections
 from tests.sdk.unsealing import files_in
 
 

@@ -23,7 +23,7 @@ from quietkeys_protocol.errors import TryAgain
 from quietkeys_protocol.plan import Plan
 from tests.sdk.circles import USED, Devices, code_of, fingerprint, names
 from tests.sdk.conftest import Rig
-from tests.sdk.test_keys import Days, held, kinds
+from tests.sdk.sync.test_keys import Days, held, kinds
 
 
 def test_a_second_device_joins_and_shares_the_keys(devices: Devices) -> None:

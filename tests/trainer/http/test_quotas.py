@@ -24,7 +24,7 @@ from quietkeys_trainer.ledger.tables import Allowance
 from tests.trainer.device import Device, code
 from tests.trainer.fake_engine import PLAN
 from tests.trainer.running import Trainer, fake_keys, fake_values, running
-from tests.trainer.storage import Storage, on_both
+from tests.trainer.stores import Storage, on_both
 
 NOW = 1_700_000_000.0
 ANN, BOB, KEY = "a" * 32, "b" * 32, "c" * 64

@@ -16,7 +16,7 @@ from quietkeys.remote import http as transport_module
 from quietkeys.remote.http import Body, Request, RequestsTransport
 from tests.sdk.conftest import Rig
 from tests.sdk.http_trainer import serving
-from tests.sdk.test_client import JOB, always, client_of, code_of
+from tests.sdk.remote.test_client import JOB, always, client_of, code_of
 
 ENOUGH_S = 30.0  # on a busy machine; these servers take a minute
 

@@ -25,7 +25,7 @@ from quietkeys.prediction.predictor import Judged, Predictor
 from quietkeys.updates.gate import adapter_scores
 from tests.sdk import small
 from tests.sdk.conftest import Rig
-from tests.sdk.test_touch_learning import learned_by, stored_names
+from tests.sdk.learning.test_touch_learning import learned_by, stored_names
 
 CHANNEL: Final = FEATURES.index("channel")
 TYPED: Final = st.sampled_from(["hae", "sentemce", "fo", "wprld", "don't", "abuzo", "thwir", "inthe"])

@@ -34,7 +34,7 @@ from quietkeys_trainer.storage.blobs import ObjectBlobs
 from tests.trainer.device import Device, code
 from tests.trainer.fake_engine import PLAN
 from tests.trainer.running import fake_keys, fake_values, running
-from tests.trainer.storage import Services, Storage, in_folder, on_both
+from tests.trainer.stores import Services, Storage, in_folder, on_both
 
 NOW, DAY = 1_700_000_000.0, 86_400.0
 ANN, KEY = "a" * 32, bytes(32)

@@ -19,7 +19,7 @@ from tests.trainer.device import Device, code
 from tests.trainer.fake_engine import PLAN, result
 from tests.trainer.postgres import PostgresServer
 from tests.trainer.running import Trainer, fake_keys, fake_values, running, wait_until
-from tests.trainer.storage import Services, Storage, on_both
+from tests.trainer.stores import Services, Storage, on_both
 
 KEYS = fake_keys(b"one")
 

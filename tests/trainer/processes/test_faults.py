@@ -17,7 +17,7 @@ from quietkeys_protocol.errors import ErrorCode
 from tests.trainer.device import Device, code
 from tests.trainer.fake_engine import CONTROL, PLAN, result
 from tests.trainer.running import Trainer, fake_keys, fake_values, lives, running, wait_until
-from tests.trainer.storage import Storage, on_both
+from tests.trainer.stores import Storage, on_both
 
 KEYS = fake_keys(b"one")
 

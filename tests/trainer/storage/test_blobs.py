@@ -27,7 +27,7 @@ from quietkeys_trainer.storage.blobs import (
     open_blobs,
 )
 from tests.trainer.bucket import Fault
-from tests.trainer.storage import Services
+from tests.trainer.stores import Services
 
 
 @pytest.fixture

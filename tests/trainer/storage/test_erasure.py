@@ -15,7 +15,7 @@ from quietkeys_trainer.service.settings import Settings
 from tests.trainer.device import Device
 from tests.trainer.fake_engine import PLAN
 from tests.trainer.running import Trainer, fake_keys, fake_values, running, wait_until
-from tests.trainer.storage import Storage, on_both
+from tests.trainer.stores import Storage, on_both
 
 KEYS = fake_keys(b"one")
 # Which never name a device, and stay.
