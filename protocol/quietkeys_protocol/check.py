@@ -175,10 +175,11 @@ def _check_convergence(block: Block, stability: float, where: str) -> float:
 
 
 def _z_share(block: Block, sources: int) -> float:
-    """Return how much of half the field people reach whose optimum uses `FIELD_SHARE` of it.
+    """Return the share of half the field that z reaches, the 99th percentile of made-up people.
 
-    It is the 99th percentile of people. They start from nothing, with strengths of all sizes and R for which
-    their optimum is a fixed point. Then the same for sums over as many sources, each with its own optimum.
+    Their optimum uses `FIELD_SHARE` of it. They start from nothing, with strengths of all sizes and R for
+    which their optimum is a fixed point. Then the same for sums over as many sources, each with its own
+    optimum.
     """
     draw = np.random.default_rng(0)
     half = 1 << (block.z_bits - 1)

@@ -21,7 +21,7 @@ Told = Callable[[int], None]  # hears how many blocks of a job are trained
 
 
 def nobody(_: int) -> None:
-    """Hear how many blocks are done where nobody asked: do nothing."""
+    """Do nothing: stands in where nobody asks how many blocks are done."""
 
 
 class EngineFailed(Exception):  # noqa: N818 - what happened, as in the words we use
@@ -118,7 +118,7 @@ class Executor(Protocol):
         """Raise `TryAgain` where memory is too short to start another job."""
 
     def drop(self) -> None:
-        """End what is under way as soon as may be; `run` then raises `SystemExit`."""
+        """End what is under way as soon as possible; `run` then raises `SystemExit`."""
 
     def close(self) -> None:
         """Give back what the executor holds."""

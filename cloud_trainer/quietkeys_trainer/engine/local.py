@@ -222,7 +222,7 @@ def _compile(plan: Plan, sources: int, target: Path) -> None:
 
 @contextmanager
 def _alone(lock: Path) -> Iterator[None]:
-    """Wait until nobody else on this machine is in a block under the same lock; whoever dies has left it."""
+    """Wait until nobody else on this machine is in a block under the same lock, which dies with its owner."""
     with lock.open("wb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

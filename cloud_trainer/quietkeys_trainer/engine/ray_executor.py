@@ -61,7 +61,7 @@ class KeyObjects:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def of(self, keys: StoredKeys) -> Any:
-        """Return what stands for these keys, fetching them unless they are there."""
+        """Fetch these keys into the cluster unless they are there; return what stands for them."""
         with self._lock:
             self._drop_unused()
             if keys.name in self._kept:
@@ -157,7 +157,7 @@ class RayExecutor:
         return max(FEWEST, min(MOST, processors))
 
     def require_room(self) -> None:
-        """Require room for keys on their way; the jobs' own memory is the nodes'."""
+        """Require room for keys on their way; the memory that jobs take is that of the nodes."""
         require_memory(RESERVE_BYTES)
 
     def drop(self) -> None:

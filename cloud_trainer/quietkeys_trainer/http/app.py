@@ -99,6 +99,6 @@ def _refuse(request: Request, error: QuietkeysError) -> Response:
 
 
 async def _broken(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer what nobody foresaw."""
+    """Answer a request that failed in a way nobody foresaw."""
     scope[CODE] = ErrorCode.TRAINER_BROKEN.value
     await _answer(error_of(ErrorCode.TRAINER_BROKEN))(scope, receive, send)

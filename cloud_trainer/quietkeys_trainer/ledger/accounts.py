@@ -124,7 +124,7 @@ def key_ids(account_id: str) -> Select[str]:
 
 
 def delete_keys(session: Session, account_id: str, ids: Sequence[str]) -> None:
-    """Delete key sets with their reports and jobs, which hang on them."""
+    """Delete key sets, and with them their reports and jobs."""
     _doom_named(session, KeyRow.blob, KeyRow.account_id == account_id, KeyRow.key_id.in_(ids))
     _doom_named(session, ReportRow.blob, ReportRow.account_id == account_id, ReportRow.key_id.in_(ids))
     _doom_named(session, JobRow.update_blob, JobRow.account_id == account_id, JobRow.key_id.in_(ids))

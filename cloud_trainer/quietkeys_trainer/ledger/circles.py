@@ -88,7 +88,7 @@ class Circles:
             )
 
     def claim(self, device_id: str, invitation_id: str, claim: bytes, now: float) -> Claimed:
-        """Take the device into the inviter's account; what was its own account alone is deleted.
+        """Take the device into the inviter's account; an account that was its own alone is deleted.
 
         The same device may repeat it. A wrong claim is counted, and the last one ends the invitation.
         """

@@ -100,7 +100,7 @@ def writing(database: Engine, *, durably: bool = True) -> Iterator[Session]:
 
 
 def hold(session: Session, *names: str) -> None:
-    """Keep what goes by these names for this writing transaction alone; others that hold it wait.
+    """Lock these names for this writing transaction alone; others that lock one of them wait.
 
     What was read before may have changed while this one waited.
     """

@@ -127,7 +127,7 @@ def _executor(settings: Settings, load: EngineLoader) -> Executor:
 
 
 def _open(settings: Settings, load: EngineLoader) -> Service:
-    """Return the service, circuits compiled, folders made and the database at this version's schema."""
+    """Compile circuits, make folders, bring the schema to this version's; return the service."""
     os.umask(0o077)
     settings.make_folders()
     plans = served_plans(settings)

@@ -34,7 +34,7 @@ def write_all(file: IO[bytes], batch: bytes) -> None:
 
 @contextmanager
 def _draft(path: Path, content: bytes, mode: int) -> Iterator[Path]:
-    """Yield a draft beside `path`, on disk already, which is gone afterwards; then flush the folder."""
+    """Write a draft beside `path` to disk and yield it; remove it afterwards and flush the folder."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:

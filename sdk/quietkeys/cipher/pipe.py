@@ -83,7 +83,7 @@ class _Patience:
     stop: Event | None
 
     def wait(self, descriptor: int) -> None:
-        """Return when there is something to read. Raises `Broken` if there is not in time."""
+        """Wait until there is something to read. Raises `Broken` if there is nothing in time."""
         if self.deadline is None and self.stop is None:
             return
         while True:

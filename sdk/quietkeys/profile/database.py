@@ -113,12 +113,12 @@ class Database:
             self._connection.execute(statement, values)
 
     def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
-        """Return the rows of a statement."""
+        """Run a statement; return its rows."""
         with self._lock, _translated():
             return self._connection.execute(statement, values).fetchall()
 
     def row(self, statement: str, *values: object) -> tuple[Any, ...] | None:
-        """Return the first row of a statement."""
+        """Run a statement; return its first row, None if it has none."""
         found = self.rows(statement, *values)
         return found[0] if found else None
 

@@ -17,7 +17,7 @@ down_revision: Final = None
 
 
 def upgrade() -> None:
-    """Create the tables and lay the rules on the table of jobs."""
+    """Create the tables, and the triggers on the table of jobs."""
     _create_devices()
     _create_sent()
     _create_jobs()
@@ -27,7 +27,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take the rules off and drop the tables, children first, with everything in them."""
+    """Drop the triggers and the tables, children first, with everything in them."""
     suspend(op.get_bind())
     for table in (
         "doomed_blobs",
