@@ -90,7 +90,7 @@ class Worker:
         return ended
 
     def _work(self, stop: threading.Event, position: int) -> None:
-        """Work while the executor is wide enough for one at this position; one of a crew looks at a time."""
+        """Work while the executor is wide enough for this position; only one looks for jobs at a time."""
         while not stop.is_set():
             if position >= self.executor.width():
                 stop.wait(CREW_S)
