@@ -50,7 +50,7 @@ class Body:
     def parse(cls, content: bytes) -> Self:
         """Return the body that these bytes spell; for what is raised see `RequestBody` and `AnswerBody`."""
         try:
-            tree = json.loads(content, object_pairs_hook=_once_each)
+            tree = json.loads(content.decode(), object_pairs_hook=_once_each)  # of bytes it takes UTF-16 too
         except (ValueError, RecursionError):
             raise cls._malformed("not JSON") from None  # without its cause, which holds the whole body
         try:

@@ -127,7 +127,17 @@ def test_a_body_has_these_fields_once_each_and_no_others(body: Body, fields: dic
     for tree in wrong:
         refusal(kind, json.dumps(tree).encode())
         assert not schema.is_valid(tree)
-    for content in (b"", b"null", b"[]", b'"x"', b"\xff", b"[" * 100_000, body.to_json() + b"x"):
+    written = body.to_json().decode()
+    for content in (
+        *(written.encode(other) for other in ("utf-8-sig", "utf-16", "utf-32")),
+        b"",
+        b"null",
+        b"[]",
+        b'"x"',
+        b"\xff",
+        b"[" * 100_000,
+        body.to_json() + b"x",
+    ):
         refusal(kind, content)
 
 

@@ -15,7 +15,7 @@ from quietkeys_trainer.cli.options import ALL, WORK, typed_exit, with_settings
 from quietkeys_trainer.cli.plans import make_plan_cli
 from quietkeys_trainer.engine.interface import Engine, EngineLoader
 from quietkeys_trainer.processes.serve import serve, work
-from quietkeys_trainer.service.settings import Settings
+from quietkeys_trainer.service.settings import Settings, parse_settings
 
 HELP: Final = "Trains on encrypted reports of devices, and can read none of them."
 
@@ -25,7 +25,12 @@ def make_cli(load: EngineLoader, module: str) -> typer.Typer:
 
     `module` is what `python -m` runs to get to this same command line.
     """
-    app = typer.Typer(no_args_is_help=True, add_completion=False, help=HELP)
+    app = typer.Typer(
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,  # these may show values of variables: settings, which hold secrets
+        help=HELP,
+    )
     app.add_typer(make_plan_cli(load), name="plan")
     app.add_typer(admin, name="admin")
 
@@ -58,7 +63,7 @@ def make_cli(load: EngineLoader, module: str) -> typer.Typer:
     ) -> None:
         """Run a worker of `serve`, which writes all settings to its standard input: they hold secrets."""
         with typed_exit():
-            work(Settings.model_validate_json(sys.stdin.buffer.read()), load, name, parent)
+            work(parse_settings(sys.stdin.buffer.read()), load, name, parent)
 
     return app
 

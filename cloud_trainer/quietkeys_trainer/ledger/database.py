@@ -72,8 +72,8 @@ def open_database(url: str) -> Engine:
 def _address(url: str) -> URL:
     try:
         address = make_url(url)
-    except ArgumentError as error:
-        raise Refused(ErrorCode.STORAGE_ADDRESS_INVALID, "database") from error
+    except (ArgumentError, ValueError):  # what they say may quote a part of the password
+        raise Refused(ErrorCode.STORAGE_ADDRESS_INVALID, "database") from None
     if address.drivername not in {"sqlite", "postgresql", "postgresql+psycopg"}:
         raise Refused(ErrorCode.STORAGE_ADDRESS_INVALID, "database")
     return address

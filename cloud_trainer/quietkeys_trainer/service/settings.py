@@ -244,6 +244,22 @@ def read_settings(
     return Settings.model_validate(found.model_dump())
 
 
+def parse_settings(content: bytes) -> Settings:
+    """Return the settings in the JSON that a service writes to its workers.
+
+    Raises Refused (SETTING_INVALID), which names settings and shows nothing of their values.
+    """
+    try:
+        return Settings.model_validate_json(content)
+    except ValidationError as error:
+        names = sorted(
+            {str(part) for one in error.errors() for part in one["loc"][:1] if part in Settings.model_fields}
+        )
+        raise Refused(
+            ErrorCode.SETTING_INVALID, ", ".join(names) or "not the settings of a service"
+        ) from None
+
+
 def _layers(file: Path | None) -> type[Settings]:
     """Return the settings model that reads what it is not given from the environment, then from the file."""
 

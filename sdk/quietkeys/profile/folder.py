@@ -186,8 +186,16 @@ class Profile:
 
 
 def _locked(folder: Path) -> BaseFileLock:
-    # A lock of this object alone: not of a thread, nor shared with another object of this process.
-    lock = FileLock(folder / LOCK, mode=0o600, thread_local=False, blocking=False, is_singleton=False)
+    # A lock of this object alone: not of a thread, nor shared with another object of this process. And one
+    # that the system lets go when the process ends: where the file system has none, no profile can be opened.
+    lock = FileLock(
+        folder / LOCK,
+        mode=0o600,
+        thread_local=False,
+        blocking=False,
+        is_singleton=False,
+        fallback_to_soft=False,
+    )
     with translated():
         try:
             lock.acquire()

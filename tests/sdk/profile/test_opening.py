@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -53,6 +55,20 @@ def test_no_thread_gets_a_second_hold_of_a_profile(rig: Rig) -> None:
         keyboard.close()
         other.submit(rig.open).result().close()
     assert lock.exists()
+
+
+def test_a_folder_that_cannot_be_locked_is_not_opened(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mere file for a lock would be left by a kill, and the profile closed for ever."""
+
+    def flock(*_: object) -> None:
+        raise OSError(errno.ENOSYS, "no locks here")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(fcntl, "flock", flock)
+        with pytest.raises(TryAgain) as caught:
+            rig.open()
+    assert caught.value.code is ErrorCode.STORAGE_FAILED
+    rig.open().close()
 
 
 def test_an_older_bundle_is_refused(rig: Rig, bundle_files: dict[str, bytes], tmp_path: Path) -> None:

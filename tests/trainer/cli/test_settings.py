@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 from quietkeys_protocol.errors import ErrorCode, Refused
 from quietkeys_trainer.cli.main import make_cli
 from quietkeys_trainer.cli.options import ALL, settings_table, variable
-from quietkeys_trainer.service.settings import FILE, Settings, read_settings
+from quietkeys_trainer.service.settings import FILE, Settings, parse_settings, read_settings
 from tests.house.conftest import ROOT
 from tests.trainer.fake_engine import load_fake
 from tests.trainer.running import running, wait_until
@@ -104,9 +104,9 @@ def served(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Settings:
     return heard[0]
 
 
-def run(*arguments: str) -> Result:
-    """The command line in this process."""
-    return CliRunner().invoke(make_cli(load_fake, "tests.trainer.fake_trainer"), arguments)
+def run(*arguments: str, told: str = "") -> Result:
+    """The command line in this process; told: on its standard input."""
+    return CliRunner().invoke(make_cli(load_fake, "tests.trainer.fake_trainer"), arguments, input=told)
 
 
 def refused(flags: dict[str, Any] | None = None, file: Path | None = None) -> str:
@@ -271,13 +271,23 @@ def test_a_worker_reads_every_setting_that_its_service_has(
     """What `serve` writes to its standard input makes equal settings, whatever its environment says."""
     settings = Settings(**unusual)
     monkeypatch.setenv(variable("workers"), "9")
-    assert Settings.model_validate_json(settings.model_dump_json()) == settings
+    assert parse_settings(settings.model_dump_json().encode()) == settings
     heard: list[Any] = []
     monkeypatch.setattr("quietkeys_trainer.cli.main.work", lambda *given: heard.append(given))
-    cli = make_cli(load_fake, "tests.trainer.fake_trainer")
-    done = CliRunner().invoke(cli, ["supervised", "1" * 32, "7"], input=settings.model_dump_json())
+    done = run("supervised", "1" * 32, "7", told=settings.model_dump_json())
     assert done.exit_code == 0, done.output
     assert heard == [(settings, load_fake, "1" * 32, 7)]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [SECRET, f'{{"port": "{SECRET}"}}', f'{{"{SECRET}": 1}}', f'{{"database": ["{SECRET}"]}}', "[]", ""],
+)
+def test_a_worker_that_is_told_nonsense_ends_with_one_line(told: str) -> None:
+    """Status 2, and not a word of what it was told: whatever it is, it may be a secret."""
+    done = run("supervised", "1" * 32, "7", told=told)
+    assert (done.exit_code, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
+    assert SECRET not in done.stderr
 
 
 def test_no_secret_is_among_the_arguments_of_a_process(

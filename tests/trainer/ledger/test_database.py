@@ -11,6 +11,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, create_engine, inspect, text
 from sqlalchemy.exc import IntegrityError
 
+from quietkeys_protocol.errors import ErrorCode, Refused
 from quietkeys_protocol.messages import JobState
 from quietkeys_trainer.ledger.database import migrate, open_database, writing
 from quietkeys_trainer.ledger.job_triggers import STEPS, suspend
@@ -77,6 +78,17 @@ def test_migrations_and_models_agree(database: Engine) -> None:
             i["name"] for i in modelled.get_indexes(table)
         }
     other.dispose()
+
+
+@pytest.mark.parametrize(
+    "address", ["", "none", "mysql://host/name", "postgresql://user:open@sesame:ajar@host/name"]
+)
+def test_what_is_no_address_is_refused_and_not_shown(address: str) -> None:
+    """Nor is a cause, which may quote it: of a password that was not quoted as an address wants it."""
+    with pytest.raises(Refused) as caught:
+        open_database(address)
+    assert (caught.value.code, caught.value.detail) == (ErrorCode.STORAGE_ADDRESS_INVALID, "database")
+    assert caught.value.__cause__ is None
 
 
 def test_the_settings_we_rely_on_are_on(tmp_path: Path) -> None:
