@@ -33,7 +33,7 @@ _HEAD: Final = (
 
 
 def needed(root: Path) -> set[str]:
-    """The names of all distributions that a trainer with these extras needs."""
+    """Return the names of all distributions that a trainer with these extras needs."""
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
     lines = [
         line for line in project["dependencies"] if canonicalize_name(Requirement(line).name) not in DEVICE
@@ -54,7 +54,7 @@ def needed(root: Path) -> set[str]:
 
 
 def _asked(name: str, extras: frozenset[str]) -> list[tuple[NormalizedName, frozenset[str]]]:
-    """What a distribution asks for here; nothing where it is not installed, as the lock has markers."""
+    """Return what a distribution asks for here, nothing where it is not installed: the lock has markers."""
     try:
         lines = requires(name) or []
     except PackageNotFoundError:
@@ -68,13 +68,13 @@ def _asked(name: str, extras: frozenset[str]) -> list[tuple[NormalizedName, froz
 
 
 def entries(lock: str) -> list[tuple[str, str]]:
-    """Name and text of every entry of a lock, hashes included."""
+    """Return name and text of every entry of a lock, hashes included."""
     found = re.findall(r"^(([a-z0-9-]+)==.*?)(?=^[a-z#]|\Z)", lock, re.MULTILINE | re.DOTALL)
     return [(name, text) for text, name in found]
 
 
 def image_lock(root: Path) -> str:
-    """The text of deploy/requirements.lock."""
+    """Return the text of deploy/requirements.lock."""
     names = needed(root)
     kept = [text for name, text in entries((root / "requirements.lock").read_text()) if name in names]
     return _HEAD + "".join(kept)

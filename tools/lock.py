@@ -26,7 +26,7 @@ HEADER: Final = "# Written by `make lock`, for Linux on x86-64 and CPython 3.11 
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Rewrites the lock and returns 0; a resolution that fails leaves the old lock alone."""
+    """Rewrite the lock and return 0; a resolution that fails leaves the old lock alone."""
     unknown = set(arguments) - {"--upgrade"}
     if unknown:
         print(f"usage: lock.py [--upgrade], not {' '.join(sorted(unknown))}", file=sys.stderr)
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def resolve(*, upgrade: bool) -> str:
-    """The resolver's answer for all extras, in requirements format with hashes and environment markers."""
+    """Return the resolver's answer for all extras, in requirements format with hashes and markers."""
     oldest = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
     minimum = oldest.removeprefix(">=").split(",")[0]
     # A developer's own index settings must not reach the lock: hashes have to be those of the public files.
@@ -57,7 +57,7 @@ def resolve(*, upgrade: bool) -> str:
 
 
 def entries(resolved: str) -> Iterator[str]:
-    """One entry per package, `name==version ; marker` and its hashes, without what every marker says."""
+    """Yield an entry per package, `name==version ; marker` and its hashes, without what every marker says."""
     for entry in resolved.replace("\\\n", " ").splitlines():
         head, *hashes = entry.split(" --hash=")
         requirement = Requirement(head)
@@ -70,7 +70,7 @@ def entries(resolved: str) -> Iterator[str]:
 
 
 def is_given(clause: str) -> bool:
-    """Whether a marker clause holds wherever the lock is for, so that it says nothing."""
+    """Return whether a marker clause holds wherever the lock is for, so that it says nothing."""
     return clause.replace('"', "'") in {
         "python_full_version < '3.13'",
         "platform_machine == 'x86_64'",

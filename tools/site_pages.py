@@ -52,12 +52,15 @@ _LINK: Final = re.compile(r'(\]\(|(?:src|href)=")([^)#":\s]+)')
 
 
 def public_names(module: str) -> tuple[str, ...]:
-    """What a module declares as public, in its order; nothing where it has no `__all__`."""
+    """Return what a module declares as public, in its order; nothing where it has no `__all__`."""
     return tuple(getattr(importlib.import_module(module), "__all__", ()))
 
 
 def reference_page(title: str) -> str:
-    """The Markdown of a page of the reference: every module of it, and every name that these make public."""
+    """Return the Markdown of a page of the reference.
+
+    It has every module of it, and every name that these make public.
+    """
     parts = [f"# {title}\n"]
     for module in REFERENCE[title]:
         names = public_names(module)  # of a module without them everything is public that has no underscore
@@ -67,7 +70,7 @@ def reference_page(title: str) -> str:
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Adds the pages and files that do not lie in `docs/`."""
+    """Add the pages and files that do not lie in `docs/`."""
     root = Path(config.config_file_path).parent
     for path, page in PAGES.items():
         files.append(File.generated(config, page, abs_src_path=str(root / path)))
@@ -79,7 +82,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """The page with links of the site in place of links of the repository."""
+    """Return the page with links of the site in place of links of the repository."""
     del config, files
     here = page.file.src_uri
     if here.startswith("reference/"):

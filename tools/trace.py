@@ -52,8 +52,17 @@ class Trace:
         # The bodies of modules and classes are no functions: they have no locals of their own.
         if code.co_flags & inspect.CO_NEWLOCALS and code.co_filename.startswith(f"{ROOT}/"):
             name = code.co_filename.removeprefix(f"{ROOT}/")
-            if name.startswith(SOURCES):
+            if name.startswith(SOURCES) and not _is_importing(frame):
                 self._on_function(name, code.co_qualname)
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    # Whether a module is being executed further up: its constants may call functions.
+    while frame is not None:
+        if frame.f_code.co_name == "<module>" and frame.f_globals.get("__name__") != "__main__":
+            return True
+        frame = frame.f_back
+    return False
 
 
 def begin(seen: str) -> None:

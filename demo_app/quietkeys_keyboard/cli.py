@@ -28,7 +28,7 @@ def main(
     offline: Annotated[bool, typer.Option("--offline", help="With no trainer at all")] = False,
     size: Annotated[str, typer.Option(help="Window, WIDTHxHEIGHT")] = "420x840",
 ) -> None:
-    """A keyboard that learns, and a trainer that cannot read what it learns from."""
+    """Run a keyboard that learns, and a trainer that cannot read what it learns from."""
     configure(size)
     from quietkeys_keyboard.app import KeyboardApp
 

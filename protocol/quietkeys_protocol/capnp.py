@@ -42,7 +42,7 @@ class Malformed(ValueError):  # noqa: N818 - what the bytes are
 
 
 def byte_spans(message: bytes | memoryview) -> list[Span]:
-    """The byte lists of one message, in the order of the file. Raises `Malformed`."""
+    """Return the byte lists of one message, in the order of the file. Raises `Malformed`."""
     walker = _Walker(memoryview(message).cast("B"))
     walker.pointer(0, walker.starts[0], ())
     return sorted(walker.spans, key=lambda span: span.start)
@@ -71,7 +71,7 @@ class _Walker:
             raise Malformed("size")
 
     def pointer(self, segment: int, at: int, path: Path) -> None:
-        """Follows the pointer at a byte offset of the message."""
+        """Follow the pointer at a byte offset of the message."""
         self.visited += 1
         if self.visited > MAX_POINTERS:
             raise Malformed("too many pointers")
@@ -146,5 +146,5 @@ class _Walker:
 
 
 def _signed(offset: int) -> int:
-    """A 30-bit two's complement number."""
+    """Return the number that 30 bits stand for in two's complement."""
     return offset - (1 << 30) if offset & (1 << 29) else offset

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from quietkeys_protocol.arrays import Float64, Int64
 from quietkeys_protocol.errors import ErrorCode, Refused
 from quietkeys_protocol.plan import STRENGTH_BITS, Block, Plan
-from quietkeys_protocol.program import Integers, accumulator_bits, dither, reference
+from quietkeys_protocol.program import accumulator_bits, dither, reference
 
 MAX_TABLE_BITS: Final = 4  # what a look-up reads; one bit more costs three times the time and twice the keys
 # Fields up to here compile to the same keys and times (the benchmark `circuits`); beyond, nobody measured.
@@ -93,7 +93,7 @@ class PlanCheck:
 
 
 def check_plan(plan: Plan) -> PlanCheck:
-    """What the plan costs; `Refused` (PLAN_INVALID) with the first rule that it breaks."""
+    """Return what the plan costs; raise `Refused` (PLAN_INVALID) with the first rule that it breaks."""
     _require(plan.p_error <= MAX_P_ERROR, "p_error is above 2^-40")
     blocks = tuple(check_block(block, plan.sources) for block in plan.blocks)
     found = PlanCheck(
@@ -114,7 +114,7 @@ def check_plan(plan: Plan) -> PlanCheck:
 
 
 def check_block(block: Block, sources: int) -> BlockCheck:
-    """What was found for one block; `Refused` (PLAN_INVALID) with the first rule that it breaks."""
+    """Return what was found for one block; `Refused` (PLAN_INVALID) with the first rule that it breaks."""
     where = f"block {block.name}"
     table_bits = max(STRENGTH_BITS, 1 + block.z_top_bits)
     bits = accumulator_bits(block)
@@ -143,15 +143,15 @@ def check_block(block: Block, sources: int) -> BlockCheck:
     )
 
 
-def _slopes(block: Block) -> NDArray[np.float64]:
-    """How much each table rises from one entry to the next, per unit of z: [planes, 2 bits, entries - 1]."""
+def _slopes(block: Block) -> Float64:
+    """Return how much each table rises from entry to entry, per unit of z: [planes, 2 bits, entries - 1]."""
     tables = np.array(block.step_tables).reshape(block.planes, 2, -1)
-    rises: NDArray[np.float64] = np.diff(tables, axis=2) / (1 << (block.z_bits - block.z_top_bits))
+    rises: Float64 = np.diff(tables, axis=2) / (1 << (block.z_bits - block.z_top_bits))
     return rises
 
 
-def _stability(block: Block, slopes: NDArray[np.float64]) -> float:
-    """The largest eigenvalue of A^T diag(slope) A with every event at the steepest code and place.
+def _stability(block: Block, slopes: Float64) -> float:
+    """Return the largest eigenvalue of A^T diag(slope) A with every event at the steepest code and place.
 
     For tanh tables it is 2 s_top g_top lambda_max(A^T A) / 2^(z_bits - 1).
     """
@@ -160,7 +160,7 @@ def _stability(block: Block, slopes: NDArray[np.float64]) -> float:
 
 
 def _check_convergence(block: Block, stability: float, where: str) -> float:
-    """The residue; refuses steps that overshoot or make an error larger.
+    """Return the residue; refuse steps that overshoot or make an error larger.
 
     Along an eigenvector of curvature x (in units of a step of gain 1), a step of gain g leaves 1 - g x of
     the error of a quadratic. The product over a round must lie below 1 for every curvature up to the
@@ -175,10 +175,11 @@ def _check_convergence(block: Block, stability: float, where: str) -> float:
 
 
 def _z_share(block: Block, sources: int) -> float:
-    """How much of half the field people reach whose optimum uses `FIELD_SHARE` of it; the 99th percentile.
+    """Return the share of half the field that z reaches, the 99th percentile of made-up people.
 
-    They start from nothing, with strengths of all sizes and R for which their optimum is a fixed point.
-    Then the same for sums over as many sources, each with its own optimum.
+    Their optimum uses `FIELD_SHARE` of it. They start from nothing, with strengths of all sizes and R for
+    which their optimum is a fixed point. Then the same for sums over as many sources, each with its own
+    optimum.
     """
     draw = np.random.default_rng(0)
     half = 1 << (block.z_bits - 1)
@@ -200,8 +201,8 @@ def _z_share(block: Block, sources: int) -> float:
     return float(np.quantile(most, 0.99)) / (half - margin)
 
 
-def _pull(block: Block, strength: Integers, z: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What the tables say at z, between their entries, [..., M]."""
+def _pull(block: Block, strength: Int64, z: Float64) -> Float64:
+    """Return what the tables say at z, between their entries, [..., M]."""
     entries = 1 << block.z_top_bits
     step = 1 << (block.z_bits - block.z_top_bits)
     centres = (np.arange(entries) - (entries - 1) / 2) * step

@@ -38,7 +38,7 @@ class ErrorCode(StrEnum):
         message: str = "",
         advice: str = "",
     ) -> ErrorCode:
-        """A member whose value is `code`; `status` is its HTTP status, or `LOCAL`.
+        """Return a member whose value is `code`; `status` is its HTTP status, or `LOCAL`.
 
         The defaults are never used: they let `ErrorCode("key_unknown")` pass the type checker as a search.
         """

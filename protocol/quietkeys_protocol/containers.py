@@ -80,7 +80,7 @@ class Update:
 
 
 def encode_report(report: Report) -> bytes:
-    """The `QKR1` container of a report."""
+    """Return the `QKR1` container of a report."""
     head = _REPORT_HEAD.pack(
         REPORT_MAGIC,
         report.plan_hash,
@@ -94,7 +94,7 @@ def encode_report(report: Report) -> bytes:
 
 
 def decode_report(container: bytes) -> Report:
-    """The report in a `QKR1` container; `Refused` or `Outdated` for anything else."""
+    """Return the report in a `QKR1` container; raise `Refused` or `Outdated` for anything else."""
     _check_magic(container, REPORT_MAGIC, MAX_REPORT_BYTES, _REPORT_HEAD.size)
     _, plan_hash, key_id, source, sources, sequence, count = _REPORT_HEAD.unpack_from(container)
     return Report(
@@ -108,7 +108,7 @@ def decode_report(container: bytes) -> Report:
 
 
 def encode_update(update: Update) -> bytes:
-    """The `QKU1` container of an update."""
+    """Return the `QKU1` container of an update."""
     head = _UPDATE_HEAD.pack(
         UPDATE_MAGIC, update.plan_hash, update.key_id, update.job_id, len(update.ciphertexts)
     )
@@ -116,7 +116,7 @@ def encode_update(update: Update) -> bytes:
 
 
 def decode_update(container: bytes) -> Update:
-    """The update in a `QKU1` container; `Refused` or `Outdated` for anything else."""
+    """Return the update in a `QKU1` container; raise `Refused` or `Outdated` for anything else."""
     _check_magic(container, UPDATE_MAGIC, MAX_UPDATE_BYTES, _UPDATE_HEAD.size)
     _, plan_hash, key_id, job_id, count = _UPDATE_HEAD.unpack_from(container)
     return Update(
@@ -147,7 +147,7 @@ def _pack_values(ciphertexts: tuple[bytes, ...]) -> bytes:
 
 
 def _unpack_values(container: bytes, start: int, count: int) -> tuple[bytes, ...]:
-    """`count` values from `start` to the very end; slices only, so no length makes it allocate."""
+    """Return `count` values from `start` to the very end; slices only, so no length makes it allocate."""
     _require(1 <= count <= MAX_VALUES, "number of values")
     values: list[bytes] = []
     for _ in range(count):

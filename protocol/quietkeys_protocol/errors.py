@@ -76,7 +76,7 @@ class Untrusted(QuietkeysError):  # noqa: N818 - read as "except Untrusted"
 
 
 def error_of(code: ErrorCode, detail: str = "") -> QuietkeysError:
-    """The error of a code, in the class of its remedy: for codes that came over the wire."""
+    """Return the error of a code, in the class of its remedy: for codes that came over the wire."""
     match code.remedy:
         case Remedy.TRY_AGAIN:
             return TryAgain(code, detail)

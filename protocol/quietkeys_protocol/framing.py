@@ -60,14 +60,14 @@ class Frame:
         return self.literals[0].end
 
     def matches(self, value: bytes | memoryview) -> bool:
-        """Whether the value has this size and every literal in its place, whatever its payload."""
+        """Return whether the value has this size and every literal in its place, whatever its payload."""
         view = memoryview(value).cast("B")
         return len(view) == self.size and all(
             view[literal.offset : literal.end] == literal.content for literal in self.literals
         )
 
     def matches_file(self, path: Path) -> bool:
-        """`matches` for a file; reads the literals alone, however large the payload."""
+        """Return `matches` for a file, reading the literals alone, however large the payload."""
         with path.open("rb") as file:
             if os.fstat(file.fileno()).st_size != self.size:
                 return False
@@ -78,7 +78,7 @@ class Frame:
 
 
 def frame_of(sample: bytes, *more: bytes) -> Frame:
-    """The frame of values that were made here: everything but the byte lists of the first sample.
+    """Return the frame of values that were made here: everything but the byte lists of the first sample.
 
     Raises `ValueError` if a sample is no such message, or the others differ from the first in their frames.
     """

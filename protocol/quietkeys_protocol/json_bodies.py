@@ -43,12 +43,12 @@ class Body:
     __slots__ = ()
 
     def to_json(self) -> bytes:
-        """This body, in UTF-8."""
+        """Return this body as JSON, in UTF-8."""
         return json.dumps(self._write(), ensure_ascii=False, separators=(",", ":")).encode()
 
     @classmethod
     def parse(cls, content: bytes) -> Self:
-        """The body that these bytes spell; for what is raised see `RequestBody` and `AnswerBody`."""
+        """Return the body that these bytes spell; for what is raised see `RequestBody` and `AnswerBody`."""
         try:
             tree = json.loads(content.decode(), object_pairs_hook=_once_each)  # of bytes it takes UTF-16 too
         except (ValueError, RecursionError):
@@ -60,7 +60,7 @@ class Body:
 
     @classmethod
     def schema(cls) -> Schema:
-        """The JSON schema of what `parse` takes."""
+        """Return the JSON schema of what `parse` takes."""
         described = _described(cls).items()
         return {
             "type": "object",
@@ -121,23 +121,23 @@ _DESCRIBED: Final[dict[type[Body], dict[str, tuple[Field[Any], Kind]]]] = {}  # 
 
 
 def any_text() -> Kind:
-    """Any text at all, of a str."""
+    """Return the kind for any text at all, read as a str."""
     return Kind({"type": "string"}, _text)
 
 
 def hex_text(size: int, *, or_empty: bool = False) -> Kind:
-    """Lower-case hex of `size` bytes, or nothing where `or_empty`; of the str of it."""
+    """Return the kind for lower-case hex of `size` bytes, or nothing where `or_empty`, read as a str."""
     digits = f"[0-9a-f]{{{2 * size}}}"
     return _spelt(f"^({digits})?$" if or_empty else f"^{digits}$", str)
 
 
 def hex_bytes(size: int) -> Kind:
-    """Lower-case hex of `size` bytes; of the bytes."""
+    """Return the kind for lower-case hex of `size` bytes, read as bytes."""
     return _spelt(f"^[0-9a-f]{{{2 * size}}}$", bytes.fromhex, bytes.hex)
 
 
 def decimal(least: int, most: int) -> Kind:
-    """Decimal digits without leading zeros, of an int from `least`, which is 0 or 1, to `most`."""
+    """Return the kind for decimal digits without leading zeros, an int of `least` (0 or 1) to `most`."""
     number = f"[1-9][0-9]{{0,{len(str(most)) - 1}}}"
 
     def within(text: str) -> int:
@@ -148,7 +148,7 @@ def decimal(least: int, most: int) -> Kind:
 
 
 def base64_bytes(least: int, most: int) -> Kind:
-    """Canonical base64, of `least` to `most` bytes."""
+    """Return the kind for canonical base64, read as `least` to `most` bytes."""
 
     def read(tree: Any) -> bytes:
         try:
@@ -164,7 +164,7 @@ def base64_bytes(least: int, most: int) -> Kind:
 
 
 def one_of(words: Sequence[str]) -> Kind:
-    """One of some words, members of a StrEnum or plain text; of the member."""
+    """Return the kind for one of some words, members of a StrEnum or plain text, read as the member."""
 
     def read(tree: Any) -> str:
         _require(_text(tree) in words)
@@ -174,12 +174,12 @@ def one_of(words: Sequence[str]) -> Kind:
 
 
 def nested(kind: type[Body]) -> Kind:
-    """An object with fields of its own, of a body."""
+    """Return the kind for an object with fields of its own, read as a body."""
     return Kind(kind.schema(), kind._read, kind._write)
 
 
 def list_of(kind: type[Body], least: int, most: int) -> Kind:
-    """`least` to `most` objects, of a tuple of bodies."""
+    """Return the kind for `least` to `most` objects, read as a tuple of bodies."""
 
     def read(tree: Any) -> tuple[Body, ...]:
         _require(isinstance(tree, list) and least <= len(tree) <= most)
@@ -190,7 +190,7 @@ def list_of(kind: type[Body], least: int, most: int) -> Kind:
 
 
 def _described(cls: type[Body]) -> dict[str, tuple[Field[Any], Kind]]:
-    """The fields of a body by name, with the kind that their annotation names."""
+    """Return the fields of a body by name, with the kind that their annotation names."""
     if cls not in _DESCRIBED:
         hints = get_type_hints(cls, include_extras=True)
         own = fields(cls)  # type: ignore[arg-type]
@@ -199,7 +199,7 @@ def _described(cls: type[Body]) -> dict[str, tuple[Field[Any], Kind]]:
 
 
 def _spelt(pattern: str, read: Callable[[str], Any], write: Callable[[Any], str] = str) -> Kind:
-    """Text of a pattern."""
+    """Return the kind for text of a pattern."""
 
     def matching(tree: Any) -> Any:
         _require(re.fullmatch(pattern, _text(tree)) is not None)

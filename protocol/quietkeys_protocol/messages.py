@@ -77,7 +77,7 @@ class Enrolment(RequestBody):
 
     @staticmethod
     def key_in(content: bytes, device_id: str) -> bytes | None:
-        """The key of this device in the bytes of an enrolment, None if it is not there.
+        """Return the key of this device in the bytes of an enrolment, None if it is not there.
 
         An enrolment is signed by a key that only its body holds, and no body is parsed before its signature
         was checked. So the key is searched for: a device's id is the hash of its key, so what has this hash
@@ -257,12 +257,12 @@ class Failure(AnswerBody):
 
     @classmethod
     def of(cls, error: QuietkeysError) -> Self:
-        """The answer that tells of an error."""
+        """Return the answer that tells of an error."""
         return cls(Problem(error.code, error.message, error.advice))
 
     @staticmethod
     def code_in(content: bytes) -> ErrorCode | None:
-        """The code in an answer, whatever else is in it; None where there is none that is known.
+        """Return the code in an answer, whatever else is in it; None where there is none that is known.
 
         Read leniently, unlike all else: a device asks this of what a proxy says as well, and a later trainer
         may say more of an error.

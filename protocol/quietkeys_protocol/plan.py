@@ -17,8 +17,8 @@ from math import isfinite
 from typing import Final, NoReturn
 
 import numpy as np
-from numpy.typing import NDArray
 
+from quietkeys_protocol.arrays import Int64
 from quietkeys_protocol.errors import ErrorCode, Refused
 
 VERSION: Final = 1
@@ -84,7 +84,7 @@ class Block:
     gains: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuses what no program can run; what is unwise to run is for `check`."""
+        """Refuse what no program can run; what is unwise to run is for `check`."""
         where = f"block {self.name[:32]!r}"
         _require(bool(_NAME.match(self.name)), "a block's name")
         _require(1 <= len(self.events) <= MAX_EVENTS, f"{where}: number of events")
@@ -133,7 +133,7 @@ class Block:
         return len(self.events) * self.planes * (1 + self.steps)
 
     @property
-    def A(self) -> NDArray[np.int64]:  # noqa: N802 - the mathematics calls it so
+    def A(self) -> Int64:  # noqa: N802 - the mathematics calls it so
         """The design matrix, [M, d]."""
         return np.array(self.matrix, dtype=np.int64)
 
@@ -200,7 +200,7 @@ class Plan:
 
     @classmethod
     def parse(cls, canonical: bytes) -> Plan:
-        """The plan of a canonical form.
+        """Return the plan of a canonical form.
 
         Raises `Refused` (PLAN_INVALID) for unknown, missing or repeated keys, wrong types, values outside
         their range, and any spelling other than the canonical one.

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from quietkeys_protocol.arrays import Float64, Int64
 from quietkeys_protocol.plan import Block
 
 Z_BITS: Final = 13
@@ -22,9 +22,6 @@ GRADIENT_LIMIT: Final = (1 << Z_BITS) - 1
 FIRST_WORD: Final = 2  # ids before it are marks, not words
 CODE_BOOK_ROUNDS: Final = 20
 WHITENING: Final = 0.05  # ridge, in units of the mean curvature
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +44,7 @@ class Shape:
     z_reach: float
 
 
-def make_block(name: str, events: Sequence[str], matrix: Integers, shape: Shape) -> Block:
+def make_block(name: str, events: Sequence[str], matrix: Int64, shape: Shape) -> Block:
     """Return the block of matrix [M, d] with tables of tanh at the middle of each of z's eight top levels."""
     half = 1 << (Z_BITS - 1)
     top_code = 2**shape.planes - 1
@@ -99,14 +96,14 @@ def shape_of(block: Block) -> Shape:
     )
 
 
-def bucket_starts(vocabulary: int, alone: int, tiers: int) -> Integers:
+def bucket_starts(vocabulary: int, alone: int, tiers: int) -> Int64:
     """Return the first id of each bucket of words, [alone + tiers]: words alone, then tiers by log rank."""
     first = FIRST_WORD + alone
     later = np.geomspace(first, vocabulary, tiers + 1)[:-1].round().astype(np.int64)
     return np.concatenate([np.arange(FIRST_WORD, first), later])
 
 
-def prototypes(differences: Floats, masses: Floats, count: int, seed: int) -> Floats:
+def prototypes(differences: Float64, masses: Float64, count: int, seed: int) -> Float64:
     """Return [count, F] prototypes of differences [N, F], up to sign: k-means weighted by masses [N]."""
     rng = np.random.default_rng(seed)
     picks = rng.choice(len(differences), count, p=masses / masses.sum(), replace=False)
@@ -119,11 +116,11 @@ def prototypes(differences: Floats, masses: Floats, count: int, seed: int) -> Fl
         np.add.at(sums, nearest, (masses * sign)[:, None] * differences)
         held = np.bincount(nearest, masses, count)
         codes = np.where(held[:, None] > 0.0, sums / np.maximum(held, 1e-9)[:, None], codes)
-    rounded: Floats = np.round(codes, 4)
+    rounded: Float64 = np.round(codes, 4)
     return rounded
 
 
-def whitened(rows: Floats, strength: Floats, entries: int = 3) -> Integers:
+def whitened(rows: Float64, strength: Float64, entries: int = 3) -> Int64:
     """Return integer rows [M, d], entries -entries..entries, near-orthogonal under the strengths [M].
 
     rows [M, F] times (rows^T diag(strength) rows + ridge)^(-1/2), rounded.
@@ -133,15 +130,15 @@ def whitened(rows: Floats, strength: Floats, entries: int = 3) -> Integers:
     values, vectors = np.linalg.eigh(curvature + WHITENING * np.eye(len(curvature)))
     turned = rows @ (vectors @ np.diag(values**-0.5) @ vectors.T)
     step = np.abs(turned).max() / (entries + 0.5) * 0.9
-    rounded: Integers = np.clip(np.rint(turned / step), -entries, entries).astype(np.int64)
+    rounded: Int64 = np.clip(np.rint(turned / step), -entries, entries).astype(np.int64)
     return rounded
 
 
-def feature_map(codes: Floats, matrix: Integers, scale: Floats) -> Floats:
+def feature_map(codes: Float64, matrix: Int64, scale: Float64) -> Float64:
     """Return T [F, d]: the feature weights w = T u for which codes [M, F] @ w comes nearest to A u."""
-    turn: Floats = np.linalg.pinv(codes) @ matrix.astype(np.float64) / scale[:, None]
+    turn: Float64 = np.linalg.pinv(codes) @ matrix.astype(np.float64) / scale[:, None]
     return turn.round(6)
 
 
-def _curvature(matrix: Integers) -> float:
+def _curvature(matrix: Int64) -> float:
     return float(np.linalg.eigvalsh((matrix.T @ matrix).astype(np.float64))[-1])

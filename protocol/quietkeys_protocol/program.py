@@ -27,11 +27,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from quietkeys_protocol.arrays import Bool, Int64
 from quietkeys_protocol.plan import STRENGTH_BITS, Block
 
-Integers = NDArray[np.int64]
 # What is computed with: int64 arrays, or another arithmetic's tracers, which no type checker can describe.
 Array = TypeVar("Array", bound=Any)
 
@@ -40,22 +39,22 @@ class Arithmetic(Protocol):
     """What differs between the clear and the encrypted run; the rest is Python's operators."""
 
     def look_up(self, values: Array, drop: int, table: tuple[int, ...]) -> Array:
-        """`table[value >> drop]` for every value, which lies in 0 .. len(table) * 2^drop - 1."""
+        """Return `table[value >> drop]` for every value, which lies in 0 .. len(table) * 2^drop - 1."""
         ...
 
     def deliver(self, weights: Array, bits: int) -> Array:
-        """The result, signed integers of `bits` bits."""
+        """Return the result, signed integers of `bits` bits."""
         ...
 
 
-def dither(block: Block, plane: int, step: int) -> Integers:
-    """The public shift of z before a look-up, [M]: 3/8 of a table's step, up and down alternately."""
+def dither(block: Block, plane: int, step: int) -> Int64:
+    """Return the public shift of z before a look-up, [M]: 3/8 of a table's step, up and down alternately."""
     shift = (3 << (block.z_bits - block.z_top_bits)) // 8
     return np.where((np.arange(len(block.events)) + plane + step) % 2 == 0, shift, -shift)
 
 
 def code_strength(block: Block, strength: Array, how: Arithmetic) -> list[Array]:
-    """The bit planes of S, each [..., M], already moved above the field of z: 0 or 2^z_bits."""
+    """Return the bit planes of S, each [..., M], already moved above the field of z: 0 or 2^z_bits."""
     drop = block.strength_max.bit_length() - STRENGTH_BITS
     placed = [tuple(bit << block.z_bits for bit in table) for table in block.plane_tables]
     return [how.look_up(strength, drop, table) for table in placed]
@@ -64,7 +63,7 @@ def code_strength(block: Block, strength: Array, how: Arithmetic) -> list[Array]
 def iterates(
     block: Block, strength: Array, gradient: Array, weights: Array, how: Arithmetic
 ) -> Iterator[Array]:
-    """The weights u [..., d] before the first step and after each.
+    """Yield the weights u [..., d] before the first step and after each.
 
     `strength` [..., M], `gradient` = A^T R [..., d] and `weights` u [..., d] are sums over sources in the
     ranges of `block.fields`, and z must stay inside its field (`reference` tells): outside it, z spills into
@@ -87,13 +86,13 @@ def iterates(
 
 
 def train(block: Block, strength: Array, gradient: Array, weights: Array, how: Arithmetic) -> Array:
-    """The new weights u [..., d] after all steps; see `iterates`."""
+    """Return the new weights u [..., d] after all steps; see `iterates`."""
     *_, u = iterates(block, strength, gradient, weights, how)
     return how.deliver(u, accumulator_bits(block))
 
 
 def accumulator_bits(block: Block) -> int:
-    """The bits of every encrypted number of a block but the strengths: z and the bit of a plane above it."""
+    """Return the bits of a block's encrypted numbers but the strengths: z and the bit of a plane above it."""
     return block.z_bits + 1
 
 
@@ -101,11 +100,11 @@ class Clear:
     """Look-ups on int64 arrays. Out of range they wrap as encrypted ones do, so a reference hides nothing."""
 
     def look_up(self, values: Any, drop: int, table: tuple[int, ...]) -> Any:
-        """`table[value >> drop]`."""
+        """Return `table[value >> drop]`."""
         return np.array(table, dtype=np.int64)[(values >> drop) % len(table)]
 
     def deliver(self, weights: Any, bits: int) -> Any:
-        """The weights, wrapped to `bits` bits."""
+        """Return the weights, wrapped to `bits` bits."""
         half = 1 << (bits - 1)
         return (weights + half) % (2 * half) - half
 
@@ -118,22 +117,20 @@ class Reach:
     counts, so as private as they are.
     """
 
-    z_low: Integers
-    z_high: Integers
-    u_high: Integers
+    z_low: Int64
+    z_high: Int64
+    u_high: Int64
 
-    def inside(self, block: Block) -> NDArray[np.bool_]:
-        """Whether z stayed inside its field and u inside its limit, [people]."""
+    def inside(self, block: Block) -> Bool:
+        """Return whether z stayed inside its field and u inside its limit, [people]."""
         middle = 1 << (block.z_bits - 1)
         in_field = (self.z_low >= -middle) & (self.z_high < middle)
-        inside: NDArray[np.bool_] = in_field & (self.u_high <= block.weight_limit)
+        inside: Bool = in_field & (self.u_high <= block.weight_limit)
         return inside
 
 
-def reference(
-    block: Block, strength: Integers, gradient: Integers, weights: Integers
-) -> tuple[Integers, Reach]:
-    """The program in the clear, and how far it went.
+def reference(block: Block, strength: Int64, gradient: Int64, weights: Int64) -> tuple[Int64, Reach]:
+    """Run the program in the clear; return the new weights, and how far z and u went.
 
     Arrays are [M] or [d], int64, or have a leading axis of people.
     """

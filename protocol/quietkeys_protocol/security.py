@@ -40,7 +40,7 @@ class Curve:
     adds_floor: bool
 
     def admits(self, dimension: int, variance: float) -> bool:
-        """Whether this noise is enough in this dimension."""
+        """Return whether this noise is enough in this dimension."""
         curve: float = 2.0 ** (2 * (self.slope * dimension + self.bias))
         least = curve + MIN_VARIANCE if self.adds_floor else max(curve, MIN_VARIANCE)
         return dimension >= MIN_DIMENSION and variance >= least * _ROUNDING
@@ -62,7 +62,7 @@ class Noise:
 
 
 def noises(specification: Specification) -> Iterator[Noise]:
-    """The noise of everything that is encrypted: evaluation keys, inputs, and what outputs declare."""
+    """Yield the noise of everything that is encrypted: evaluation keys, inputs, and what outputs declare."""
     for bootstrap in specification.bootstrap_keys:
         dimension = bootstrap.glwe_dimension * bootstrap.polynomial_size
         yield Noise(f"bootstrap key {bootstrap.key_id}", dimension, bootstrap.variance)
@@ -74,7 +74,7 @@ def noises(specification: Specification) -> Iterator[Noise]:
 
 
 def security_bits(specification: Specification) -> int:
-    """The highest curve that every key and input satisfies.
+    """Return the highest curve that every key and input satisfies.
 
     Raises `Untrusted` (SPECIFICATION_UNTRUSTED) where that is none, naming the first that falls short.
     """
@@ -87,7 +87,7 @@ def security_bits(specification: Specification) -> int:
 
 
 def check_specification(specification: Specification, plan: Plan) -> int:
-    """The security level in bits of a specification that is safe and belongs to the plan.
+    """Return the security level in bits of a specification that is safe and belongs to the plan.
 
     Raises `Untrusted` (SPECIFICATION_UNTRUSTED) where keys do not fit each other, a value does not fit its
     key, noise is too small, or the circuits are not those of the plan for one source.

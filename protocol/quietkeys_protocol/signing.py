@@ -58,7 +58,7 @@ class Credentials:
         _require(len(self.signature) == SIGNATURE_BYTES, SIGNATURE_HEADER)
 
     def headers(self) -> dict[str, str]:
-        """The four headers that carry them."""
+        """Return the four headers that carry them."""
         return {
             DEVICE_HEADER: self.device_id,
             TIME_HEADER: str(self.time),
@@ -68,7 +68,7 @@ class Credentials:
 
 
 def parse_credentials(headers: Mapping[str, str]) -> Credentials:
-    """The credentials in a request's headers; `Refused` where one is missing or spelt otherwise."""
+    """Return the credentials in a request's headers; `Refused` where one is missing or spelt otherwise."""
     return Credentials(
         device_id=headers.get(DEVICE_HEADER, ""),
         time=parse_time(headers.get(TIME_HEADER, ""), TIME_HEADER),
@@ -78,7 +78,10 @@ def parse_credentials(headers: Mapping[str, str]) -> Credentials:
 
 
 def signing_string(method: str, path: str, time: int, nonce: str, body_sha256: str) -> bytes:
-    """The bytes to sign; `path` without query, `body_sha256` in hex (of no bytes where there is no body)."""
+    """Return the bytes to sign.
+
+    `path` is without query, `body_sha256` in hex (of no bytes where there is no body).
+    """
     _require(_METHOD.fullmatch(method) is not None, "method")
     _require(_PATH.fullmatch(path) is not None, "path")
     _require(_TIME.fullmatch(str(time)) is not None, TIME_HEADER)
@@ -88,7 +91,7 @@ def signing_string(method: str, path: str, time: int, nonce: str, body_sha256: s
 
 
 def deletion_string(device_id: str, deleted_at: int, nonce: str) -> bytes:
-    """The bytes that a trainer signs when it has deleted a device; `deleted_at` in Unix seconds."""
+    """Return the bytes that a trainer signs when it has deleted a device; `deleted_at` in Unix seconds."""
     _require(is_id(device_id), "device_id")
     _require(_TIME.fullmatch(str(deleted_at)) is not None, "deleted_at")
     _require(is_id(nonce), "nonce")
@@ -96,36 +99,36 @@ def deletion_string(device_id: str, deleted_at: int, nonce: str) -> bytes:
 
 
 def device_id_of(public_key: bytes) -> str:
-    """The id of a device: the first 16 bytes of SHA-256 of its Ed25519 public key, in hex."""
+    """Return the id of a device: the first 16 bytes of SHA-256 of its Ed25519 public key, in hex."""
     _require(len(public_key) == PUBLIC_KEY_BYTES, "public_key")
     return hashlib.sha256(public_key).hexdigest()[:32]
 
 
 def check_time(time: int, now: float) -> None:
-    """Refuses (CLOCK_SKEWED) a request whose time is outside the window around `now` (both Unix seconds)."""
+    """Refuse (CLOCK_SKEWED) a request whose time is outside the window around `now` (both Unix seconds)."""
     if abs(time - now) > WINDOW_S:
         raise Refused(ErrorCode.CLOCK_SKEWED)
 
 
 def is_id(text: str) -> bool:
-    """Whether `text` is 16 bytes in lower-case hex: a device, a job, a nonce, an idempotency key."""
+    """Return whether `text` is 16 bytes in lower-case hex: a device, a job, a nonce, an idempotency key."""
     return _HEX_16.fullmatch(text) is not None
 
 
 def is_hash(text: str) -> bool:
-    """Whether `text` is 32 bytes in lower-case hex: a SHA-256, of a plan or of evaluation keys."""
+    """Return whether `text` is 32 bytes in lower-case hex: a SHA-256, of a plan or of evaluation keys."""
     return _HEX_32.fullmatch(text) is not None
 
 
 def parse_base64(text: str, length: int, field: str) -> bytes:
-    """The `length` bytes that `text` spells in canonical base64; `Refused` for any other spelling."""
+    """Return the `length` bytes that `text` spells in canonical base64; `Refused` for any other spelling."""
     decoded = parse_base64_within(text, length, field)
     _require(len(decoded) == length, field)
     return decoded
 
 
 def parse_base64_within(text: str, most: int, field: str) -> bytes:
-    """The bytes, at most `most`, that `text` spells in canonical base64.
+    """Return the bytes, at most `most`, that `text` spells in canonical base64.
 
     Raises `Refused` (REQUEST_MALFORMED) for any other spelling.
     """
@@ -138,7 +141,7 @@ def parse_base64_within(text: str, most: int, field: str) -> bytes:
 
 
 def parse_time(text: str, field: str) -> int:
-    """The Unix seconds that `text` spells, without leading zeros; `Refused` for any other spelling."""
+    """Return the Unix seconds that `text` spells, without leading zeros; `Refused` for any other spelling."""
     _require(_TIME.fullmatch(text) is not None, field)
     return int(text)
 

@@ -107,7 +107,7 @@ class Specification:
         return hashlib.sha256(self.canonical).hexdigest()
 
     def ordered(self, plan: Plan) -> tuple[Circuit, ...]:
-        """The circuits in the order of the plan's blocks.
+        """Return the circuits in the order of the plan's blocks.
 
         Raises `Untrusted` (SPECIFICATION_UNTRUSTED) where they are not the plan's.
         """
@@ -118,12 +118,12 @@ class Specification:
 
 
 def circuit_name(block: Block) -> str:
-    """The name of the circuit that trains a block."""
+    """Return the name of the circuit that trains a block."""
     return f"train_{block.name}"
 
 
 def canonical_specification(compiled: bytes) -> bytes:
-    """The canonical encoding of what a compiler wrote: sorted keys, no spaces.
+    """Return the canonical encoding of what a compiler wrote: sorted keys, no spaces.
 
     Raises `Untrusted` (SPECIFICATION_UNTRUSTED) where it is not JSON.
     """
@@ -131,7 +131,7 @@ def canonical_specification(compiled: bytes) -> bytes:
 
 
 def parse_specification(canonical: bytes) -> Specification:
-    """The specification of a canonical encoding.
+    """Return the specification of a canonical encoding.
 
     Raises `Untrusted` (SPECIFICATION_UNTRUSTED) for any other shape than our circuits have.
     """
@@ -162,49 +162,49 @@ class _Object:
         self._what = what
 
     def take(self, key: str) -> object:
-        """The member, whatever it is."""
+        """Return the member, whatever it is."""
         _require(key in self._rest, f"{self._what} without {key}")
         return self._rest.pop(key)
 
     def member(self, key: str) -> _Object:
-        """The member, an object."""
+        """Return the member, an object."""
         return _Object(self.take(key), key)
 
     def array(self, key: str, parse: Callable[[_Object], T]) -> tuple[T, ...]:
-        """The member, a list of objects."""
+        """Return the member, a list of objects."""
         members = self.take(key)
         if not isinstance(members, list) or len(members) > MAX_COUNT:
             _refuse(f"{key} is not a short list")
         return tuple(parse(_Object(member, key)) for member in members)
 
     def integer(self, key: str, low: int = 0, high: int = MAX_DIMENSION) -> int:
-        """The member, an integer from `low` to `high`."""
+        """Return the member, an integer from `low` to `high`."""
         value = self.take(key)
         if type(value) is not int or not low <= value <= high:
             _refuse(f"{key} is not an integer in range")
         return value
 
     def real(self, key: str) -> float:
-        """The member, a finite real number."""
+        """Return the member, a finite real number."""
         value = self.take(key)
         if type(value) is not float or not isfinite(value):
             _refuse(f"{key} is not a real number")
         return value
 
     def flag(self, key: str) -> bool:
-        """The member, true or false."""
+        """Return the member, true or false."""
         value = self.take(key)
         if type(value) is not bool:
             _refuse(f"{key} is not true or false")
         return value
 
     def literal(self, key: str, expected: object) -> None:
-        """Requires the member to be exactly this."""
+        """Require the member to be exactly this."""
         value = self.take(key)
         _require(type(value) is type(expected) and value == expected, f"{key} of {self._what}")
 
     def done(self) -> None:
-        """Requires that nothing is left."""
+        """Require that nothing is left."""
         _require(not self._rest, f"unknown keys in {self._what}")
 
 

@@ -27,7 +27,7 @@ _BYTES, _INT32, _POINTERS, _COMPOSITE = 2, 4, 6, 7  # element kinds of a list
 
 
 def value_frame(value: Value) -> Frame:
-    """The frame of a serialized encrypted array: one payload of `size` x `words` 64-bit integers."""
+    """Return the frame of a serialized encrypted array: one payload of `size` x `words` 64-bit integers."""
     payload = value.size * value.words * WORD
     body = Segment()
     root = body.structure(None, [], 3)
@@ -47,7 +47,7 @@ def value_frame(value: Value) -> Frame:
 
 
 def key_frame(specification: Specification) -> Frame:
-    """The frame of serialized evaluation keys: one bootstrap key and one keyswitch key, each one payload.
+    """Return the frame of serialized evaluation keys: a bootstrap key and a keyswitch key, each one payload.
 
     Raises `Untrusted` (SPECIFICATION_UNTRUSTED) where a specification has another number of them.
     """
@@ -71,7 +71,7 @@ def key_frame(specification: Specification) -> Frame:
 
 
 def frames_of(specification: Specification, plan: Plan) -> Frames:
-    """All frames of a plan, whose specification has passed `security.check_specification`."""
+    """Return all frames of a plan, whose specification has passed `security.check_specification`."""
     circuits = specification.ordered(plan)
     return Frames(
         keys=key_frame(specification),
@@ -81,7 +81,10 @@ def frames_of(specification: Specification, plan: Plan) -> Frames:
 
 
 def _bootstrap(key: BootstrapKey) -> tuple[tuple[list[int], list[int]], int]:
-    """((ids, parameters), payload bytes); the payload is a seed and the bodies of all encrypted key bits."""
+    """Return ((ids, parameters), payload bytes).
+
+    The payload is a seed and the bodies of all encrypted key bits.
+    """
     ids = [two_words(key.key_id, key.input_id), two_words(key.output_id, 1)]
     parameters = [
         two_words(key.levels, key.base_log),
@@ -95,7 +98,7 @@ def _bootstrap(key: BootstrapKey) -> tuple[tuple[list[int], list[int]], int]:
 
 
 def _keyswitch(key: KeyswitchKey) -> tuple[tuple[list[int], list[int]], int]:
-    """((ids, parameters), payload bytes), as for a bootstrap key."""
+    """Return ((ids, parameters), payload bytes), as for a bootstrap key."""
     ids = [two_words(key.key_id, key.input_id), two_words(key.output_id, 1)]
     parameters = [
         two_words(key.levels, key.base_log),
@@ -114,7 +117,7 @@ class Segment:
         self.words: dict[int, int] = {}
 
     def structure(self, pointer: int | None, content: list[int], pointers: int) -> int:
-        """Adds a structure and points to it (without `pointer`: from a new word); its first pointer."""
+        """Add a structure and point to it (without `pointer`: from a new word); return its first pointer."""
         if pointer is None:
             pointer = self._add([0])
         start = self._add(content + [0] * pointers)
@@ -122,22 +125,22 @@ class Segment:
         return start + len(content)
 
     def integers(self, pointer: int, values: list[int]) -> None:
-        """Adds a list of 32-bit integers."""
+        """Add a list of 32-bit integers."""
         pairs = [*values, 0][: len(values) + len(values) % 2]
         words = [two_words(a, b) for a, b in zip(pairs[::2], pairs[1::2], strict=True)]
         self._list(pointer, _INT32, len(values), words)
 
     def pointers(self, pointer: int, targets: list[int]) -> int:
-        """Adds a list of pointers; the first of them."""
+        """Add a list of pointers; return the first of them."""
         return self._list(pointer, _POINTERS, len(targets), targets)
 
     def elements(self, pointer: int, count: int, pointers: int) -> int:
-        """Adds a list of structures without content; the first element's first pointer."""
+        """Add a list of structures without content; return the first element's first pointer."""
         words = [count << 2 | pointers << 48] + [0] * (count * pointers)
         return self._list(pointer, _COMPOSITE, count * pointers, words) + 1
 
     def payload(self, pointer: int | None, size: int) -> None:
-        """Adds a list of `size` bytes, of which nothing is known."""
+        """Add a list of `size` bytes, of which nothing is known."""
         if pointer is None:
             pointer = self._add([0])
         self._list(pointer, _BYTES, size, [])
@@ -156,7 +159,7 @@ class Segment:
 
 
 def message_frame(segments: list[Segment]) -> Frame:
-    """The frame of a message of these segments."""
+    """Return the frame of a message of these segments."""
     table = struct.pack(f"<I{len(segments)}I", len(segments) - 1, *(s.length for s in segments))
     head = table.ljust(-(-len(table) // WORD) * WORD, b"\0")
     literals = [(0, head)]
@@ -174,7 +177,7 @@ def message_frame(segments: list[Segment]) -> Frame:
 
 
 def two_words(low: int, high: int) -> int:
-    """Two 32-bit integers as one word."""
+    """Return two 32-bit integers as one word."""
     return low | high << 32
 
 

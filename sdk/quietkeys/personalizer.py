@@ -95,7 +95,7 @@ class Personalizer:
         policy: Policy | None = None,
         trusted_keys: Sequence[bytes] = TRUSTED_KEYS,
     ) -> Self:
-        """Return the profile in a folder, made if there is none.
+        """Open the profile in a folder, making it if there is none.
 
         trainer: whom encrypted counts go to; without one nothing can be synced, everything else works.
         bundle: the name of a shipped bundle, or the folder of one that is signed by a key of `trusted_keys`.
@@ -232,7 +232,7 @@ class Personalizer:
 
     @paused.setter
     def paused(self, paused: bool) -> None:
-        """Raises TryAgain (DISK_FULL, STORAGE_FAILED); then nothing was changed."""
+        """Pause learning, or go on. Raises TryAgain (DISK_FULL, STORAGE_FAILED); then nothing was changed."""
         self._opened.pause(paused)
 
     @property
@@ -242,7 +242,10 @@ class Personalizer:
 
     @level.setter
     def level(self, level: Level) -> None:
-        """Raises TryAgain (DISK_FULL, STORAGE_FAILED); then nothing was changed."""
+        """Choose how readily autocorrect acts.
+
+        Raises TryAgain (DISK_FULL, STORAGE_FAILED); then nothing was changed.
+        """
         with self._typing:
             self._opened.preferences.set_level(level)
 

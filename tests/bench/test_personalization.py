@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from quietkeys.arrays import Int64
 from quietkeys.evaluation.ladder import reference_weights
 from quietkeys.updates.report import Encoded
 from quietkeys_bench.common.figures import cells_folder, read_figures
@@ -104,7 +104,7 @@ def test_cells_of_another_model_are_measured_again(
 def test_training_makes_the_encrypted_rung(small_subject: Subject, writers: Path, tmp_path: Path) -> None:
     """What comes back from training is measured, judged, and compared with the reference."""
 
-    def train(report: Mapping[str, Encoded]) -> Mapping[str, NDArray[np.int64]]:
+    def train(report: Mapping[str, Encoded]) -> Mapping[str, Int64]:
         exact = reference_weights(small_subject.model.plan, report)
         return {block: weights + (weights != 0) for block, weights in exact.items()}
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from quietkeys.arrays import Int64
 from quietkeys.cipher import Parameters, ProcessCipher
 from quietkeys.cipher.host import KEY_FILE
 from quietkeys.cipher.key_file import HEAD, read_key_set
@@ -21,7 +21,7 @@ from quietkeys_protocol.program import reference
 from tests.fhe_fixtures import FILE_KEY, SMALL_PLAN, Compiled
 
 pytestmark = pytest.mark.fhe
-Arrays = list[NDArray[np.int64]]
+Arrays = list[Int64]
 
 
 def report(seed: int = 0) -> Arrays:

@@ -34,7 +34,7 @@ HELD_TO = {
     "Cipher": "quietkeys.cipher.Cipher",
     "Protection": "quietkeys.vault.Protection",
 }  # as docstrings say
-ARRAYS = re.compile(r"\b(?:NDArray|Floats?\d*|Ints?\d*|Integers|Words)\b")
+ARRAYS = re.compile(r"\b(?:NDArray|Float\d+|U?Int\d+|Bool)\b")
 SHAPE = re.compile(r"\[[^\]\n]*\]")
 
 

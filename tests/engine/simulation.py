@@ -10,13 +10,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from quietkeys_protocol.arrays import Int64
 from quietkeys_protocol.plan import Plan
 from quietkeys_protocol.specification import circuit_name
 from quietkeys_trainer.engine.compile import compile_plan
-
-Integers = NDArray[np.int64]
 
 
 class Simulation:
@@ -26,7 +24,7 @@ class Simulation:
         self._plan = plan
         self._module: Any = compile_plan(plan, 1, simulate=True)
 
-    def train(self, report: Sequence[Integers]) -> list[Integers]:
+    def train(self, report: Sequence[Int64]) -> list[Int64]:
         """The weights of an update, for arrays in the order of `Plan.report_fields`; noise is drawn anew."""
         updates = []
         for position, block in enumerate(self._plan.blocks):

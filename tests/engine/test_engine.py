@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from quietkeys.cipher import ProcessCipher
 from quietkeys_bench.common.synthetic_plan import Shape, synthetic_plan
+from quietkeys_protocol.arrays import Int64
 from quietkeys_protocol.errors import ErrorCode, Refused
 from quietkeys_protocol.plan import Plan
 from quietkeys_protocol.program import dither, reference
@@ -26,7 +26,7 @@ from quietkeys_trainer.engine.local import compiled as circuits_for
 from tests.fhe_fixtures import SMALL_PLAN, Compiled
 
 pytestmark = pytest.mark.fhe
-Arrays = list[NDArray[np.int64]]
+Arrays = list[Int64]
 # One look-up that noise carries over an edge moves a weight by at most a step of a table, 20 units here; the
 # plan's curvature is low, so a weight hears of few of them in three steps.
 TOLERANCE = 90
@@ -56,7 +56,7 @@ def report(seed: int) -> Arrays:
     return arrays
 
 
-def check(weights: Sequence[NDArray[np.int64]], arrays: Arrays) -> None:
+def check(weights: Sequence[Int64], arrays: Arrays) -> None:
     """Requires decrypted weights to be the reference's."""
     for index, (block, found) in enumerate(zip(SMALL_PLAN.blocks, weights, strict=True)):
         expected, reach = reference(block, *arrays[3 * index : 3 * index + 3])

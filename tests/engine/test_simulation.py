@@ -15,13 +15,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from quietkeys_protocol.arrays import Int64
 from quietkeys_protocol.program import reference
 from tests.fhe_fixtures import SMALL_PLAN
 
 pytestmark = pytest.mark.fhe
-Arrays = list[NDArray[np.int64]]
+Arrays = list[Int64]
 
 
 def simulated(report: Arrays) -> tuple[Arrays, bool, bool]:

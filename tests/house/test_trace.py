@@ -21,7 +21,7 @@ def test_a_word_passes_through_few_files(root: Path) -> None:
     )
     *files, last = said.stdout.splitlines()
     assert files[0] == "sdk/quietkeys/personalizer.py"
-    assert "sdk/quietkeys/learning/recorder.py" in files
+    assert "sdk/quietkeys/prediction/events.py" in files
     assert last == f"{len(files)} files"
     assert len(files) <= WORD_FILES
 

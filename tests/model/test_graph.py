@@ -10,6 +10,7 @@ import onnxruntime
 import pytest
 from numpy.typing import NDArray
 
+from quietkeys.arrays import Float64, Int64
 from quietkeys.keyboard import edits
 from quietkeys.keyboard.touch_events import TOUCH_EVENTS
 from tests.model.texts import VOCABULARY, language
@@ -34,7 +35,7 @@ def adapter(seed: int) -> AdapterParts:
     )
 
 
-def spellings(typed: str, candidates: int) -> NDArray[np.int64]:
+def spellings(typed: str, candidates: int) -> Int64:
     """Return the symbols of `typed`, less one letter for every candidate after the first, padded."""
     rows = np.zeros((candidates, max(len(typed), 1)), dtype=np.int64)
     for k in range(candidates):
@@ -67,8 +68,8 @@ def feed(seed: int, candidates: int, typed: str, widths: tuple[int, int, int]) -
 class Expected:
     """What the graph should return."""
 
-    score: NDArray[np.float64]
-    features: NDArray[np.float64]
+    score: Float64
+    features: Float64
 
 
 def in_numpy(language_parts: LanguageParts, blocks: AdapterParts, given: Feed) -> Expected:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from quietkeys.arrays import Float64
 from quietkeys.prediction.events import FEATURES, Choice
 from tools.model_build import rank
-from tools.model_build.rank import Floats, Typed, fit_base_weights, prior_weights
+from tools.model_build.rank import Typed, fit_base_weights, prior_weights
 
 CANDIDATES = 4
 
 
-def choices(seed: int, count: int, weights: Floats) -> list[Choice]:
+def choices(seed: int, count: int, weights: Float64) -> list[Choice]:
     """Return choices of a user who keeps a candidate as likely as these weights say."""
     rng = np.random.default_rng(seed)
     made = []
@@ -30,12 +31,12 @@ def indifferent(count: int) -> list[Choice]:
     return [Choice(np.zeros((2, len(FEATURES))), nothing, np.zeros(2, np.int64), 0, 0) for _ in range(count)]
 
 
-def wanted(**values: float) -> Floats:
+def wanted(**values: float) -> Float64:
     """Return weights of features by name, 0 for the others."""
     return np.array([values.get(name, 0.0) for name in FEATURES])
 
 
-def known_prior() -> Floats:
+def known_prior() -> Float64:
     """Return what is added to the fit, by feature."""
     return wanted(literal_known=rank.KNOWN_PRIOR)
 

@@ -13,6 +13,7 @@ import onnxruntime
 import pytest
 from numpy.typing import NDArray
 
+from quietkeys.arrays import Float32
 from quietkeys.bundle.bundle import BUNDLE_BYTES, Bundle, shipped_bundle
 from quietkeys.bundle.lexicon import RESERVED, UNKNOWN, Lexicon
 from quietkeys.bundle.networks import CLASSES, FIRST_CLASS, FIRST_WORD
@@ -61,7 +62,7 @@ def lexicon(model: Model) -> Lexicon:
     return model.search.lexicon
 
 
-def chances(model: Model, context: Context) -> NDArray[np.float32]:
+def chances(model: Model, context: Context) -> Float32:
     """Return the log-probabilities of symbols after a context."""
     return model.language.after(context).log_probability
 

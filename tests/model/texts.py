@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from quietkeys.arrays import Float32, Float64
 from quietkeys.bundle.networks import BUCKETS, FIRST_CLASS, FIRST_WORD
 from quietkeys.keyboard import edits
 from tools.model_build import channel, spelling
@@ -33,14 +33,14 @@ def language() -> LanguageParts:
     return LanguageParts(table, scale, log_p)
 
 
-def network(frequency: NDArray[np.float64], seed: int = 0, width: int = 12, state: int = 10) -> Weights:
+def network(frequency: Float64, seed: int = 0, width: int = 12, state: int = 10) -> Weights:
     """Return random weights of a language model whose words come about as often as `frequency` [V] says.
 
     Words outside its vocabulary come as one of the classes, each as often as one in a thousand.
     """
     rng = np.random.default_rng(seed)
 
-    def normal(*shape: int) -> NDArray[np.float32]:
+    def normal(*shape: int) -> Float32:
         return rng.normal(scale=0.3, size=shape).astype(np.float32)
 
     symbols = FIRST_WORD + len(frequency)

@@ -7,8 +7,8 @@ from functools import cache
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
+from quietkeys.arrays import Float64
 from quietkeys.keyboard import edits
 from quietkeys.keyboard.edits import align, encode_words
 from quietkeys.keyboard.layout import QWERTY, are_adjacent, same_hand
@@ -17,7 +17,7 @@ from quietkeys.layouts import DVORAK
 WORD = st.text(alphabet="abcelst'", min_size=1, max_size=7)
 
 
-def channel(seed: int) -> NDArray[np.float64]:
+def channel(seed: int) -> Float64:
     """Return made-up log-probabilities of every edit: cheap matches, dear errors."""
     rng = np.random.default_rng(seed)
     costs = -rng.uniform(3.0, 9.0, edits.EDIT_COUNT)
@@ -36,7 +36,7 @@ def insertion_kind(before: str, after: str, typed: str, typed_before: str) -> ed
     return edits.InsertionKind.FAR
 
 
-def best_path(costs: NDArray[np.float64], intended: str, typed: str) -> float:
+def best_path(costs: Float64, intended: str, typed: str) -> float:
     """Return the best log-probability by plain recursion over (intended, typed) prefixes."""
     of = edits.character_class
 

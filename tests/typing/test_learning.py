@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
+from quietkeys.arrays import Float64, Int64
 from quietkeys.bundle.networks import Adapter
 from quietkeys.keyboard import edits
 from quietkeys.keyboard.touch_events import TOUCH_EVENTS
@@ -64,7 +64,7 @@ def random_choice(seed: int) -> Choice:
     )
 
 
-def small_block(name: str, matrix: NDArray[np.int64]) -> Block:
+def small_block(name: str, matrix: Int64) -> Block:
     """Return a block with tables of tanh, narrow enough to be quick."""
     half, reach = 1 << 10, 2.0
     pull = 0.5 * half / float(np.linalg.eigvalsh((matrix.T @ matrix).astype(float))[-1]) / 3.5
@@ -110,7 +110,7 @@ def test_counts_are_the_gradient_of_the_log_likelihood(seed: int) -> None:
     events, choice = event_map(), random_choice(seed)
     counted = count(events, choice)
 
-    def log_likelihood(channel: NDArray[np.float64], lexicon: NDArray[np.float64]) -> float:
+    def log_likelihood(channel: Float64, lexicon: Float64) -> float:
         score = choice.features @ events.base_weights
         score = (
             score

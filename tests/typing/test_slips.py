@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from quietkeys.arrays import Float64
 from quietkeys.keyboard import edits
 from quietkeys.keyboard.edits import CLASSES
 from quietkeys.keyboard.layout import LETTERS, QWERTY, Layout
@@ -14,7 +14,6 @@ from quietkeys.keyboard.touch_statistics import MEAN_OFFSET, OFFSET_DEVIATION, S
 from quietkeys.layouts import AZERTY, DVORAK, LAYOUTS
 from quietkeys.testing.typist import touch_scale
 
-Floats = NDArray[np.float64]
 GOLDEN_QWERTY = (0.02410, 0.00299, 0.00012, 0.01408, 0.96706, 0.02432, 0.00000)
 GOLDEN_AZERTY = (0.02432, 0.01422, 0.00303, 0.00303, 0.96176, 0.00000)
 ALL = pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
@@ -25,7 +24,7 @@ def index(letter: str) -> int:
     return edits.character_class(letter)
 
 
-def spelling() -> Floats:
+def spelling() -> Float64:
     """Return made-up chances [28, 28] of mistakes that have nothing to do with keys."""
     chances = np.full((CLASSES, CLASSES), 1e-4)
     vowels = [index(letter) for letter in "aeiou"]
@@ -34,7 +33,7 @@ def spelling() -> Floats:
     return chances
 
 
-def channel(layout: Layout, slips: float = 0.6) -> Floats:
+def channel(layout: Layout, slips: float = 0.6) -> Float64:
     """Return a channel that mixes touch noise on a layout with `spelling`; other edits are dear."""
     chances = slips * slip_substitutions(layout) + spelling()
     np.fill_diagonal(chances, 0.0)
@@ -46,10 +45,10 @@ def channel(layout: Layout, slips: float = 0.6) -> Floats:
     return table
 
 
-def substitutions(table: Floats) -> Floats:
+def substitutions(table: Float64) -> Float64:
     """Return the chances [28, 28] in a channel."""
     first = edits.substitution(0, 0)
-    chances: Floats = np.exp(table[first : first + CLASSES * CLASSES]).reshape(CLASSES, CLASSES)
+    chances: Float64 = np.exp(table[first : first + CLASSES * CLASSES]).reshape(CLASSES, CLASSES)
     return chances
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
+from quietkeys.arrays import Float64, Int64
 from quietkeys.keyboard import edits
 from quietkeys.keyboard.edits import CLASSES, align, encode_words, keys_hit
 from quietkeys.keyboard.layout import LETTERS, QWERTY, Layout
@@ -31,7 +31,6 @@ from quietkeys.testing.typist import Hands, Typist
 from .test_slips import channel
 from .touch_sums import touch_correction
 
-Floats = NDArray[np.float64]
 WORD = st.text(alphabet="aeslnrt'", min_size=1, max_size=8)
 STEP = st.floats(-0.45, 0.45)
 POINT = st.tuples(st.floats(-1.2, 1.2), st.floats(-1.2, 1.2))
@@ -49,10 +48,10 @@ def centre(layout: Layout, character: str) -> tuple[float, float]:
     return float(x), float(y)
 
 
-def matched(word: str) -> NDArray[np.int64]:
+def matched(word: str) -> Int64:
     """Return the operations of a word typed as meant."""
     classes, lengths = encode_words([word])
-    operations: NDArray[np.int64] = align(channel(QWERTY), word, classes, lengths).operations(np.arange(1))
+    operations: Int64 = align(channel(QWERTY), word, classes, lengths).operations(np.arange(1))
     return operations.reshape(-1)
 
 
@@ -70,7 +69,7 @@ def typed_by(hands: Hands, words: list[str], rate: float = 0.05) -> TouchModel:
     return model
 
 
-def touched(layout: Layout, typed: str, steps: list[tuple[float, float]]) -> Floats:
+def touched(layout: Layout, typed: str, steps: list[tuple[float, float]]) -> Float64:
     """Return touches that lie off the aims by these steps."""
     points = [
         (x + dx, y + dy) for (x, y), (dx, dy) in zip((centre(layout, c) for c in typed), steps, strict=False)

@@ -7,8 +7,8 @@ from typing import Final
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from quietkeys.arrays import Float64, Int64
 from quietkeys.keyboard.edits import align, encode_words
 from quietkeys.keyboard.layout import QWERTY
 from quietkeys.keyboard.layout_channel import aimed_keys
@@ -21,8 +21,7 @@ from quietkeys.testing.typist import Hands, Typist
 from .test_slips import channel
 from .touch_sums import touch_correction
 
-Floats = NDArray[np.float64]
-Indices = NDArray[np.int64]
+Indices = Int64
 TABLE: Final = channel(QWERTY)
 AIMED: Final = aimed_keys(TABLE, QWERTY)
 # Words that one neighbouring key turns into another.
@@ -39,12 +38,12 @@ WORDS: Final = _LIST.split()
 class Typed:
     """One typed word: base scores [K], event counts [K, M], the word that was meant."""
 
-    scores: Floats
-    counts: Floats
+    scores: Float64
+    counts: Float64
     meant: int
 
 
-def counts_of(events: Indices) -> Floats:
+def counts_of(events: Indices) -> Float64:
     """Return how often each event occurs [K, M]."""
     return np.stack([np.bincount(row[row >= 0], minlength=len(TOUCH_EVENTS)) for row in events]).astype(float)
 
@@ -69,7 +68,7 @@ def typed_words(hands: Hands, number: int, seed: int) -> list[Typed]:
     return result
 
 
-def learnt(words: list[Typed]) -> Floats:
+def learnt(words: list[Typed]) -> Float64:
     """Return the weights [M] of a logistic regression on contested masses, prior strength 1."""
     counted_for = counted_against = np.zeros(len(TOUCH_EVENTS))
     for word in words:
@@ -86,7 +85,7 @@ def learnt(words: list[Typed]) -> Floats:
     return weights
 
 
-def wrong(words: list[Typed], weights: Floats) -> int:
+def wrong(words: list[Typed], weights: Float64) -> int:
     """Return how many words are not the best candidate."""
     return sum(int((word.scores + word.counts @ weights).argmax() != word.meant) for word in words)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from quietkeys.arrays import Float64
 from quietkeys.bundle.lexicon import Lexicon, LexiconSearch
 from quietkeys.bundle.networks import LanguageModel, Scorer
 from quietkeys.keyboard import edits
@@ -59,7 +60,7 @@ def adapter_files(language: Language, text: Path, report: Callable[[str], None] 
     return Made(planned.plan, files)
 
 
-def unfitted(language: Language, weights: plan_stage.Floats) -> Model:
+def unfitted(language: Language, weights: Float64) -> Model:
     """Return a model without blocks, to type with before there is a plan."""
     vocabulary = len(language.display)
     events = EventMap(

@@ -42,7 +42,7 @@ def new_signing_key(path: Path) -> bytes:
 
 
 def read_signing_key(path: Path) -> Ed25519PrivateKey:
-    """Return the key in a PEM file; SigningKeyError if it is another kind or readable by others."""
+    """Return the key in a PEM file; raise SigningKeyError if it is another kind or readable by others."""
     if path.stat().st_mode & 0o077:
         raise SigningKeyError("the signing key is readable by others; set its mode to 0600")
     try:

@@ -15,14 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from quietkeys.arrays import Bool, Float32, Float64
 from quietkeys.keyboard import edits
 from quietkeys.keyboard import layout as keyboard
 from quietkeys.keyboard.edits import APOSTROPHE, CLASSES, InsertionKind
 from quietkeys.testing import typist
-
-Floats = NDArray[np.float64]
 
 WRONG = 0.08  # share of letters wrong before decoding, all kinds together (Azenkot and Zhai 2012)
 TOUCH_SHARE = 0.75  # of letter substitutions; judgement: the counts are from physical keyboards
@@ -56,10 +54,10 @@ class TypingCounts:
     confusion: [28, 28] intended, typed. omitted, inserted: [28]. swapped: [28, 28] neighbours.
     """
 
-    confusion: Floats
-    omitted: Floats
-    inserted: Floats
-    swapped: Floats
+    confusion: Float64
+    omitted: Float64
+    inserted: Float64
+    swapped: Float64
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +67,8 @@ class TextStatistics:
     frequency: [28] characters. pairs: [28, 28] neighbours within words.
     """
 
-    frequency: Floats
-    pairs: Floats
+    frequency: Float64
+    pairs: Float64
 
 
 def text_statistics(word_counts: Mapping[str, float]) -> TextStatistics:
@@ -87,7 +85,7 @@ def text_statistics(word_counts: Mapping[str, float]) -> TextStatistics:
 
 
 def read_counts(folder: Path) -> TypingCounts:
-    """Return the counts in the folder of typing statistics; OSError if a file is missing."""
+    """Return the counts in the folder of typing statistics; raise OSError if a file is missing."""
     counts = TypingCounts(
         np.zeros((CLASSES, CLASSES)), np.zeros(CLASSES), np.zeros(CLASSES), np.zeros((CLASSES, CLASSES))
     )
@@ -115,7 +113,7 @@ def _rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
-def touch_confusion(wrong: float, touches: int = 40_000, seed: int = 1) -> Floats:
+def touch_confusion(wrong: float, touches: int = 40_000, seed: int = 1) -> Float64:
     """Return P(typed | intended) [26, 26] over the population of typists.
 
     wrong: share of letters wrong, all kinds together. touches: simulated per key.
@@ -128,13 +126,11 @@ def touch_confusion(wrong: float, touches: int = 40_000, seed: int = 1) -> Float
     deviations = typist.touch_scale(wrong) * (offsets + spreads * rng.standard_normal((touches, 2)))
     hits = keyboard.nearest_key(keyboard.KEY_CENTRES[:, None, :] + deviations)  # [26, touches]
     counts = np.stack([np.bincount(row, minlength=26) for row in hits])
-    result: Floats = counts / touches
+    result: Float64 = counts / touches
     return result
 
 
-def channel_log_probabilities(
-    counts: TypingCounts, text: TextStatistics, wrong: float = WRONG
-) -> NDArray[np.float32]:
+def channel_log_probabilities(counts: TypingCounts, text: TextStatistics, wrong: float = WRONG) -> Float32:
     """Return log P(edit) [EDIT_COUNT] in nats, 0 for padding.
 
     wrong: share of letters wrong before decoding, all kinds together.
@@ -166,7 +162,7 @@ def channel_log_probabilities(
     return log_p.astype(np.float32)
 
 
-def confusion_probabilities(counts: TypingCounts, text: TextStatistics, wrong: float) -> Floats:
+def confusion_probabilities(counts: TypingCounts, text: TextStatistics, wrong: float) -> Float64:
     """Return P(typed | intended) [28, 28] of a character that is neither left out nor swapped."""
     substituted = typist.SUBSTITUTION_SHARE * wrong
     seen = counts.confusion + PRIOR_COUNT * _normal(counts.confusion.sum(0) + text.frequency)
@@ -176,26 +172,26 @@ def confusion_probabilities(counts: TypingCounts, text: TextStatistics, wrong: f
     np.fill_diagonal(touch, 0.0)
     letters = slice(0, APOSTROPHE)
     counted[letters, letters] = (1 - TOUCH_SHARE) * counted[letters, letters] + TOUCH_SHARE * touch
-    confusion: Floats = np.maximum(counted, RAREST)
+    confusion: Float64 = np.maximum(counted, RAREST)
     np.fill_diagonal(confusion, 0.0)
     np.fill_diagonal(confusion, 1 - confusion.sum(-1))
     return confusion
 
 
-def _normal(values: Floats) -> Floats:
-    result: Floats = values / values.sum()
+def _normal(values: Float64) -> Float64:
+    result: Float64 = values / values.sum()
     return result
 
 
-def _per_class(counted: Floats, frequency: Floats, rate: float) -> Floats:
+def _per_class(counted: Float64, frequency: Float64, rate: float) -> Float64:
     """Return rates [28] whose mean over text is `rate`, half way (in logarithms) between even and counted."""
     relative = np.sqrt(np.clip(_normal(counted + PRIOR_COUNT * frequency) / frequency, 0.25, 4.0))
-    result: Floats = rate * relative / float(relative @ frequency)
+    result: Float64 = rate * relative / float(relative @ frequency)
     return result
 
 
-def _hands() -> NDArray[np.bool_]:
-    hands: NDArray[np.bool_] = np.array([[keyboard.same_hand(one, two) for two in _KEYS] for one in _KEYS])
+def _hands() -> Bool:
+    hands: Bool = np.array([[keyboard.same_hand(one, two) for two in _KEYS] for one in _KEYS])
     return hands
 
 
@@ -210,9 +206,7 @@ def _swap_rates(counts: TypingCounts, text: TextStatistics, rate: float) -> dict
     return result
 
 
-def spelling_log_probabilities(
-    mistakes: NDArray[np.float64], text: TextStatistics, wrong: float = WRONG
-) -> NDArray[np.float32]:
+def spelling_log_probabilities(mistakes: Float64, text: TextStatistics, wrong: float = WRONG) -> Float32:
     """Return log P(edit) [EDIT_COUNT] of spelling mistakes, as `channel_log_probabilities` does for fingers.
 
     mistakes: [EDIT_COUNT] how much each edit was made (`misspellings.edit_weights`); zeros give the prior.
@@ -232,7 +226,7 @@ def spelling_log_probabilities(
         wrongly = rates[row].sum() + rates[edits.omission(intended, False)] + added + swaps
         rates[edits.substitution(intended, intended)] = max(1 - wrongly, HIGHEST)
     rates[edits.NONE] = 1.0
-    log_p: NDArray[np.float32] = np.log(rates).astype(np.float32)
+    log_p: Float32 = np.log(rates).astype(np.float32)
     return log_p
 
 
@@ -240,7 +234,7 @@ def _insertions(kind: InsertionKind) -> slice:
     return slice(edits.insertion(0, kind), edits.insertion(0, kind) + CLASSES)
 
 
-def _opportunities(text: TextStatistics) -> Floats:
+def _opportunities(text: TextStatistics) -> Float64:
     """Return [EDIT_COUNT] how often each edit could be made, per character of text."""
     chance = np.ones(edits.EDIT_COUNT)
     doubled = np.diag(text.pairs)
@@ -258,7 +252,7 @@ def _opportunities(text: TextStatistics) -> Floats:
     return chance
 
 
-def _prior_mistakes(text: TextStatistics) -> Floats:
+def _prior_mistakes(text: TextStatistics) -> Float64:
     """Return [EDIT_COUNT] shares of mistakes by common knowledge of English spelling; they sum to 1."""
     prior = np.zeros(edits.EDIT_COUNT)
     frequency = text.frequency
@@ -279,9 +273,7 @@ def _prior_mistakes(text: TextStatistics) -> Floats:
     return _normal(prior)
 
 
-def mixed(
-    fingers: NDArray[np.float32], spelling: NDArray[np.float32], share: float, bare: float = 0.0
-) -> NDArray[np.float32]:
+def mixed(fingers: Float32, spelling: Float32, share: float, bare: float = 0.0) -> Float32:
     """Return the mixture of two channels [EDIT_COUNT]: `share` of the mistakes are spelling mistakes.
 
     bare: share of contractions typed without apostrophe, which is a habit and not a slip.
@@ -289,13 +281,13 @@ def mixed(
     chance = (1 - share) * np.exp(fingers.astype(np.float64)) + share * np.exp(spelling.astype(np.float64))
     left_out = edits.omission(APOSTROPHE, False)
     chance[left_out] = max(chance[left_out], min(bare, BARE_LIMIT))
-    log_p: NDArray[np.float32] = np.log(chance).astype(np.float32)
+    log_p: Float32 = np.log(chance).astype(np.float32)
     return log_p
 
 
 def best_share(
-    fingers: NDArray[np.float32],
-    spelling: NDArray[np.float32],
+    fingers: Float32,
+    spelling: Float32,
     slips: Sequence[Sequence[int]],
     mistakes: Sequence[Sequence[int]],
     grid: Sequence[float] = SHARES,

@@ -53,7 +53,7 @@ def read_lines(path: Path) -> list[str]:
 
 
 def corpus_files(folder: Path, corpus: Corpus) -> list[Path]:
-    """Return the files of a corpus in name order; TrainingTextError if there is none."""
+    """Return the files of a corpus in name order; raise TrainingTextError if there is none."""
     files = sorted(folder.glob(corpus.pattern))
     if not files:
         raise TrainingTextError(f"no file {corpus.pattern} in the training text folder {folder}")

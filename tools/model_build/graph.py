@@ -21,6 +21,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from quietkeys.arrays import Float32, Int64, UInt8
 from quietkeys.keyboard.touch_events import TOUCH_EVENTS
 
 from .quantize import Scale
@@ -36,9 +37,9 @@ RAREST = 30.0  # nats; the mixture takes no word for less probable, so that it c
 class LanguageParts:
     """What the graph needs to score words: spelling table, edit log-probabilities."""
 
-    spelling: NDArray[np.uint8]  # [29, 29, 29, 29]
+    spelling: UInt8  # [29, 29, 29, 29]
     spelling_scale: Scale
-    channel: NDArray[np.float32]  # [edits], 0 for padding
+    channel: Float32  # [edits], 0 for padding
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +50,16 @@ class AdapterParts:
     bucket_of_word: [V] row of lexicon_matrix or -1.
     """
 
-    base_weights: NDArray[np.float32]  # [3 + F]
-    ranker_map: NDArray[np.float32]  # [3 + F, dr]
-    channel_matrix: NDArray[np.float32]  # [Mc, dc]
-    event_of_edit: NDArray[np.int64]
-    row_of_touch_event: NDArray[np.int64]
-    lexicon_matrix: NDArray[np.float32]  # [Ml, dl]
-    bucket_of_word: NDArray[np.int64]
+    base_weights: Float32  # [3 + F]
+    ranker_map: Float32  # [3 + F, dr]
+    channel_matrix: Float32  # [Mc, dc]
+    event_of_edit: Int64
+    row_of_touch_event: Int64
+    lexicon_matrix: Float32  # [Ml, dl]
+    bucket_of_word: Int64
 
 
-def no_blocks(base_weights: NDArray[np.float32], edits: int, vocabulary: int) -> AdapterParts:
+def no_blocks(base_weights: Float32, edits: int, vocabulary: int) -> AdapterParts:
     """Return adapter parts with one idle weight a block: a graph that only scores."""
     features = len(base_weights)
     return AdapterParts(
@@ -109,7 +110,7 @@ class _Builder:
         return key
 
 
-def _spelling(graph: _Builder, table: NDArray[np.uint8], scale: Scale) -> str:
+def _spelling(graph: _Builder, table: UInt8, scale: Scale) -> str:
     """Return log P(spelling) of every candidate [K]."""
     pads = graph.constant("boundaries", np.array([0, ORDER - 1, 0, 1], np.int64))
     padded = graph.add("Pad", "spelling", pads)  # [K, S + ORDER]
@@ -133,13 +134,13 @@ def _personal(graph: _Builder, words: str) -> str:
     return graph.add("Log", graph.add("Add", "base_share", odds))
 
 
-def _block(graph: _Builder, name: str, matrix: NDArray[np.float32]) -> str:
+def _block(graph: _Builder, name: str, matrix: Float32) -> str:
     """Return matrix u [M + 1]: the score of every event, and last that of none, 0."""
     product = graph.add("MatMul", graph.constant(f"{name}_matrix", matrix), f"{name}_weights")
     return graph.add("Concat", product, graph.constant("nothing", np.zeros(1, np.float32)), axis=0)
 
 
-def _scores_of(graph: _Builder, block: str, events: int, rows: NDArray[np.int64], at: str) -> str:
+def _scores_of(graph: _Builder, block: str, events: int, rows: Int64, at: str) -> str:
     """Return block[row of each index], 0 for row -1 and for index -1, which counts from the end.
 
     events: rows of the block, without that of none.

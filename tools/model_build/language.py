@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from quietkeys.arrays import Float32
 from quietkeys.bundle.lexicon import WordTables
 from quietkeys.bundle.networks import CLASSES, word_class
 from quietkeys.text.tokens import is_correctable
@@ -149,7 +150,7 @@ def build_language(
     report: Report = print,
     sizes: tuple[int, int] = (WIDTH, STATE),
 ) -> Language:
-    """Return the language built from the sources.
+    """Build the language from the sources, keeping checkpoints of the network; return it.
 
     folder: where checkpoints and log of the network lie; training goes on from there. sizes: width and state
     of the network. Raises what `read` does, and CheckpointError.
@@ -189,7 +190,7 @@ def assemble(
     return Language(words.display, tables, export.onnx_bytes(network), parts, figures)
 
 
-def _outside_shares(reading: Reading, symbols: Symbols) -> NDArray[np.float32]:
+def _outside_shares(reading: Reading, symbols: Symbols) -> Float32:
     """Return [C] the share of words outside the lexicon among those that the network predicts as a class.
 
     Of the held-out lines, which nothing was chosen by; smoothed by the training lines, where the share is
@@ -212,7 +213,7 @@ def _outside_shares(reading: Reading, symbols: Symbols) -> NDArray[np.float32]:
     every, beyond = count(reading.held_out)
     prior = (trained_beyond + 1.0) / (trained + 2.0)
     shares = (beyond + OUTSIDE_PRIOR * prior) / (every + OUTSIDE_PRIOR)
-    rounded: NDArray[np.float32] = shares.astype(np.float32)
+    rounded: Float32 = shares.astype(np.float32)
     return rounded
 
 
@@ -224,11 +225,11 @@ def _spellings(
     return new + [(word, TAIL_WEIGHT) for word in keys[TAIL_RANK:]]
 
 
-def _channel(reading: Reading) -> tuple[NDArray[np.float32], float]:
+def _channel(reading: Reading) -> tuple[Float32, float]:
     """Return (log-probabilities of edits [EDIT_COUNT], share of spelling mistakes among them)."""
     fingers = channel.channel_log_probabilities(reading.typing, reading.statistics)
 
-    def spelt(found: Iterable[Misspelling]) -> NDArray[np.float32]:
+    def spelt(found: Iterable[Misspelling]) -> Float32:
         return channel.spelling_log_probabilities(misspellings.edit_weights(found), reading.statistics)
 
     teaching = [one for place, one in enumerate(reading.found) if place % KEPT_BACK]

@@ -47,7 +47,7 @@ def is_kept(folder: Path) -> bool:
 
 
 def load(folder: Path) -> Language:
-    """Return the language that `save` wrote; OSError if a file is missing."""
+    """Return the language that `save` wrote; raise OSError if a file is missing."""
     with np.load(folder / ARRAYS, allow_pickle=False) as arrays:
         tables = WordTables(arrays["log_frequency"], arrays["symbol"], arrays["offensive"], arrays["outside"])
         high, step = (float(value) for value in arrays["spelling_scale"])

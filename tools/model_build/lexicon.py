@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from quietkeys.arrays import Bool, Float32
 from quietkeys.text.tokens import is_correctable
 
 from . import casing, misspellings
@@ -74,8 +75,8 @@ class Lexicon:
 
     display: tuple[str, ...]
     keys: tuple[str, ...]
-    log_frequency: NDArray[np.float32]
-    offensive: NDArray[np.bool_]
+    log_frequency: Float32
+    offensive: Bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
+from quietkeys.arrays import Float32, Float64, Int64, UInt8
 from quietkeys.keyboard import edits
 from quietkeys.keyboard.edits import EDIT_COUNT, Alignments, align, encode_words
 from quietkeys.keyboard.layout import LETTERS, are_adjacent, same_hand
@@ -26,8 +27,6 @@ from quietkeys.text.tokens import MAX_WORD
 
 from . import channel
 from .channel import TextStatistics
-
-Floats = NDArray[np.float64]
 
 SHORTEST: Final = 4  # letters of a misspelling: shorter ones are near too many words
 LONG: Final = 6  # letters from which two edits are believed
@@ -48,10 +47,10 @@ class Familiar:
     """Words that can have been meant, by length. starts[n]: where length n begins. counts: [N]."""
 
     words: tuple[str, ...]
-    counts: Floats
-    classes: NDArray[np.uint8]
-    lengths: NDArray[np.int64]
-    starts: NDArray[np.int64]
+    counts: Float64
+    classes: UInt8
+    lengths: Int64
+    starts: Int64
 
     @classmethod
     def of(cls, counts: Mapping[str, float]) -> Familiar:
@@ -70,8 +69,8 @@ class Explanation:
     """
 
     typed: str
-    intended: NDArray[np.int64]
-    chance: Floats
+    intended: Int64
+    chance: Float64
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +109,10 @@ def explain(typed: Iterable[str], familiar: Familiar, log_p: NDArray[Any]) -> It
                     yield Explanation(word, near, _chances(word, near, familiar, costs))
 
 
-def _chances(word: str, near: NDArray[np.int64], familiar: Familiar, costs: Floats) -> Floats:
+def _chances(word: str, near: Int64, familiar: Familiar, costs: Float64) -> Float64:
     aligned = align(costs, word, familiar.classes[near], familiar.lengths[near])
     same_start = familiar.classes[near, 0] == edits.character_class(word[0])
-    chances: Floats = np.exp(aligned.log_probability) * np.where(same_start, 1.0, FIRST_LETTER)
+    chances: Float64 = np.exp(aligned.log_probability) * np.where(same_start, 1.0, FIRST_LETTER)
     return chances
 
 
@@ -143,7 +142,7 @@ def find_misspellings(typed: Mapping[str, int], familiar: Familiar, log_p: NDArr
 
 
 def learn_misspellings(
-    typed: Mapping[str, int], familiar: Familiar, fingers: NDArray[np.float32], text: TextStatistics
+    typed: Mapping[str, int], familiar: Familiar, fingers: Float32, text: TextStatistics
 ) -> list[Misspelling]:
     """Return the misspellings among words outside the lexicon, found again with the costs they teach.
 
@@ -157,9 +156,7 @@ def learn_misspellings(
     return found
 
 
-def slip_edits(
-    words: Sequence[str], fingers: NDArray[np.float32], rate: float, seed: int = 1
-) -> list[tuple[int, ...]]:
+def slip_edits(words: Sequence[str], fingers: Float32, rate: float, seed: int = 1) -> list[tuple[int, ...]]:
     """Return the edit ids of the slips when each word is typed once, by another simulated typist.
 
     rate: share of letters wrong. Words that come out as meant leave nothing.
@@ -195,7 +192,7 @@ def _is_inflection(word: str, other: str) -> bool:
     }
 
 
-def edit_weights(misspellings: Iterable[Misspelling]) -> Floats:
+def edit_weights(misspellings: Iterable[Misspelling]) -> Float64:
     """Return [EDIT_COUNT] how much every edit was made in all misspellings."""
     weights = np.zeros(EDIT_COUNT)
     for misspelling in misspellings:

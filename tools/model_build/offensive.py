@@ -57,7 +57,7 @@ class PhrasesError(Exception):
 
 
 def package_words() -> list[str]:
-    """Return the phrases of the installed package as they stand; PhrasesError without it."""
+    """Return the phrases of the installed package as they stand; raise PhrasesError without it."""
     try:
         package = resources.files("better_profanity")
     except ModuleNotFoundError as error:

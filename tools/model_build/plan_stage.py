@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from quietkeys.arrays import Float64, Int64
 from quietkeys.keyboard import edits
 from quietkeys.keyboard.layout import KEY_CENTRES, LETTERS, same_hand
 from quietkeys.keyboard.touch_events import TOUCH_EVENTS
@@ -39,8 +39,6 @@ TIERS: Final = 8  # buckets of the rest, equal in the logarithm of the rank
 FEATURE_SCALE: Final = {"language": 2.0, "channel": 2.0, "personal": 2.0}  # nats; 1 for evidence
 _NEAR: Final = 1.5  # key widths between centres
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 SHAPES: Final = {
     "channel": Shape(
@@ -53,7 +51,7 @@ SHAPES: Final = {
 }
 
 
-def channel_events() -> tuple[Integers, tuple[str, ...]]:
+def channel_events() -> tuple[Int64, tuple[str, ...]]:
     """Return ([EDIT_COUNT] event of each edit or -1, event names: those of edits, then TOUCH_EVENTS)."""
     names: dict[str, int] = {}
     events = np.full(edits.EDIT_COUNT, -1, dtype=np.int64)
@@ -96,26 +94,26 @@ def _hand(letter: str) -> str:
     return "left hand" if same_hand(letter, "a") else "right hand"
 
 
-def bucket_starts(vocabulary: int) -> Integers:
+def bucket_starts(vocabulary: int) -> Int64:
     """Return the first id of each lexicon bucket: frequent words alone, then tiers by log rank."""
     return making.bucket_starts(vocabulary, FREQUENT_ALONE, TIERS)
 
 
-def feature_scale() -> Floats:
+def feature_scale() -> Float64:
     """Return the unit of each feature difference, in the order of FEATURES."""
     return np.array([FEATURE_SCALE.get(name, 1.0) for name in FEATURES], dtype=np.float64)
 
 
-def code_book(people: Sequence[Typed], base_weights: Floats, seed: int = 0) -> Floats:
+def code_book(people: Sequence[Typed], base_weights: Float64, seed: int = 0) -> Float64:
     """Return prototypes [CODES, F] of scaled feature differences, up to sign: k-means weighted by mass."""
     differences, masses = _pairs(people, base_weights)
     return making.prototypes(differences, masses, CODES, seed)
 
 
-def _pairs(people: Sequence[Typed], base_weights: Floats) -> tuple[Floats, Floats]:
+def _pairs(people: Sequence[Typed], base_weights: Float64) -> tuple[Float64, Float64]:
     # Scaled feature differences between intended words and their rivals, with contested masses.
-    rows: list[Floats] = []
-    masses: list[Floats] = []
+    rows: list[Float64] = []
+    masses: list[Float64] = []
     for person in people:
         for choice in person.choices:
             probability = softmax(choice.features @ base_weights)
@@ -146,7 +144,7 @@ class Planned:
     events: EventMap
 
 
-def make_plan(bundle: str, vocabulary: int, people: Sequence[Typed], base_weights: Floats) -> Planned:
+def make_plan(bundle: str, vocabulary: int, people: Sequence[Typed], base_weights: Float64) -> Planned:
     """Return the plan and event map for a lexicon of this size, fitted to made-up people."""
     event_of_edit, channel_names = channel_events()
     starts = bucket_starts(vocabulary)

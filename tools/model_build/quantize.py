@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from quietkeys.arrays import Float64, UInt8
+
 CODES = 256
 
 
@@ -18,19 +20,19 @@ class Scale:
     high: float
     step: float
 
-    def encode(self, values: NDArray[np.float64]) -> NDArray[np.uint8]:
+    def encode(self, values: Float64) -> UInt8:
         """Return the nearest codes; values outside the range are clipped to it."""
         codes = np.clip(np.round((self.high - values) / self.step), 0, CODES - 1)
-        result: NDArray[np.uint8] = codes.astype(np.uint8)
+        result: UInt8 = codes.astype(np.uint8)
         return result
 
-    def decode(self, codes: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
+    def decode(self, codes: NDArray[np.integer[Any]]) -> Float64:
         """Return the values of codes."""
-        result: NDArray[np.float64] = self.high - self.step * codes.astype(np.float64)
+        result: Float64 = self.high - self.step * codes.astype(np.float64)
         return result
 
 
-def fit_scale(values: NDArray[np.float64], lowest: float = -20.0) -> Scale:
+def fit_scale(values: Float64, lowest: float = -20.0) -> Scale:
     """Return the scale that spans the values (none below `lowest`)."""
     if not len(values):
         return Scale(0.0, 1.0)

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from quietkeys.arrays import Float64
 from quietkeys.evaluation.messages import typed_words
 from quietkeys.evaluation.typing_runs import type_words
 from quietkeys.prediction.events import FEATURES, Choice
@@ -45,8 +45,6 @@ STRANGERS: Final = 20.0  # weight of all words that nobody known typed, against 
 # Nats; odds that a word of the lexicon is meant, beyond the fit: most typing is right.
 KNOWN_PRIOR: Final = 1.0
 
-Floats = NDArray[np.float64]
-
 
 @dataclass(frozen=True, slots=True)
 class Typed:
@@ -56,7 +54,7 @@ class Typed:
     choices: tuple[Choice, ...]
 
 
-def prior_weights() -> Floats:
+def prior_weights() -> Float64:
     """Return the weights that the fit starts from and leans to, in the order of FEATURES."""
     return np.array([PRIOR_WEIGHTS[name] for name in FEATURES])
 
@@ -77,7 +75,7 @@ def type_person(model: Model, person: Person, seed: int) -> Typed:
     return Typed(person.name, tuple(choices))
 
 
-def fit_base_weights(people: Sequence[Typed], strangers: Sequence[Choice]) -> Floats:
+def fit_base_weights(people: Sequence[Typed], strangers: Sequence[Choice]) -> Float64:
     """Return the weights [F] under which the intended candidates are likeliest, people weighing alike.
 
     Half of the strangers' words are mistakes, which is more than people make; KNOWN_PRIOR makes up for it.
@@ -94,7 +92,7 @@ def fit_base_weights(people: Sequence[Typed], strangers: Sequence[Choice]) -> Fl
     row_weight = np.repeat(weight, ends - begins)
     middle = prior_weights()
 
-    def loss(w: Floats) -> tuple[float, Floats]:
+    def loss(w: Float64) -> tuple[float, Float64]:
         score = features @ w
         top = np.repeat(np.maximum.reduceat(score, begins), ends - begins)
         mass = np.exp(score - top)
@@ -109,7 +107,7 @@ def fit_base_weights(people: Sequence[Typed], strangers: Sequence[Choice]) -> Fl
         )
 
     best = minimize(loss, middle, jac=True, method="L-BFGS-B", options={"maxiter": 200})
-    fitted: Floats = best.x.copy()
+    fitted: Float64 = best.x.copy()
     fitted[FEATURES.index("literal_known")] += KNOWN_PRIOR
-    rounded: Floats = np.round(fitted, 4)
+    rounded: Float64 = np.round(fitted, 4)
     return rounded

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-from numpy.typing import NDArray
 
+from quietkeys.arrays import Int64, UInt8
 from quietkeys.keyboard.edits import CLASSES, character_classes
 
 from .quantize import Scale, fit_scale
@@ -27,7 +27,7 @@ def symbols(word: str) -> list[int]:
     return [index + 1 for index in character_classes(word)]
 
 
-def train(types: Iterable[tuple[str, float]]) -> tuple[NDArray[np.uint8], Scale]:
+def train(types: Iterable[tuple[str, float]]) -> tuple[UInt8, Scale]:
     """Return (table [29 ^ 4], scale) from (word, weight) pairs."""
     counts = np.zeros((SYMBOLS,) * ORDER)
     for word, weight in types:
@@ -45,7 +45,7 @@ def train(types: Iterable[tuple[str, float]]) -> tuple[NDArray[np.uint8], Scale]
     return scale.encode(log_p), scale
 
 
-def log_probability(table: NDArray[np.uint8], scale: Scale, typed: NDArray[np.int64]) -> float:
+def log_probability(table: UInt8, scale: Scale, typed: Int64) -> float:
     """Return log P(typed) of symbols without boundaries. The twin of the ONNX operators."""
     padded = np.concatenate([[0, 0, 0], typed, [0]])
     windows = [padded[at : len(padded) - 3 + at] for at in range(ORDER)]

@@ -30,7 +30,7 @@ def autocorrect(
         Path | None, typer.Option(help="Folder of texts that JamSpell's model is trained on; with --peers")
     ] = None,
 ) -> None:
-    """Mistakes corrected and good words left alone, beside the spellers that people use today."""
+    """Measure mistakes corrected and good words left alone, beside the spellers that people use today."""
     with measuring() as tell:
         settings = Settings((*tsv, *(more or ())), rows, seed, PEERS if peers else (), Texts(text))
         run(settings, json, tell)

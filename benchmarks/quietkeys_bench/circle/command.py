@@ -30,7 +30,7 @@ def circle(
     seed: Annotated[int, typer.Option(min=0, help="Of the simulated hands")] = 0,
     words: Words = 2500,
 ) -> None:
-    """One person's text on two devices: each alone, both joined under shared keys, all of it on one."""
+    """Type one person's text on two devices: each alone, both joined under shared keys, all of it on one."""
     with measuring() as tell:
         settings = Settings(spread(find_people(people), limit), seed, words, mode)
         with _training(mode) as training:
@@ -40,7 +40,7 @@ def circle(
 
 @contextmanager
 def _training(mode: Mode) -> Iterator[CircleTraining]:
-    """Give what trains the reports of two devices in a mode."""
+    """Yield what trains the reports of two devices in a mode."""
     if mode is Mode.SIMULATE:
         raise ValueError("a circle is measured in clear or in execute mode")
     if mode is Mode.CLEAR:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from quietkeys.arrays import Int64
 from quietkeys.bundle.bundle import Bundle
 from quietkeys.cipher import Parameters, ProcessCipher
 from quietkeys.demo.trainer_process import trainer_process
@@ -25,18 +25,17 @@ from quietkeys.updates.report import Encoded
 from quietkeys_bench.common.training import Reports
 from quietkeys_protocol.plan import Plan
 
-Integers = NDArray[np.int64]
 Report = Mapping[str, Encoded]
 
 
 class CircleTraining(Protocol):
     """Trains reports of one device, and of two that add up."""
 
-    def alone(self, report: Report) -> Mapping[str, Integers]:
+    def alone(self, report: Report) -> Mapping[str, Int64]:
         """Return the weights of one device's report."""
         ...
 
-    def joined(self, parts: Sequence[Report]) -> Mapping[str, Integers]:
+    def joined(self, parts: Sequence[Report]) -> Mapping[str, Int64]:
         """Return the weights of what two devices send, each its part."""
         ...
 
@@ -47,11 +46,11 @@ class ClearTraining:
 
     plan: Plan
 
-    def alone(self, report: Report) -> Mapping[str, Integers]:
+    def alone(self, report: Report) -> Mapping[str, Int64]:
         """See `CircleTraining`."""
         return reference_weights(self.plan, report)
 
-    def joined(self, parts: Sequence[Report]) -> Mapping[str, Integers]:
+    def joined(self, parts: Sequence[Report]) -> Mapping[str, Int64]:
         """See `CircleTraining`."""
         return reference_weights(
             self.plan, {block.name: _sum(parts, block.name) for block in self.plan.blocks}
@@ -65,11 +64,11 @@ class EncryptedTraining:
     first: Reports
     second: Reports
 
-    def alone(self, report: Report) -> Mapping[str, Integers]:
+    def alone(self, report: Report) -> Mapping[str, Int64]:
         """See `CircleTraining`."""
         return self.first.train(report)
 
-    def joined(self, parts: Sequence[Report]) -> Mapping[str, Integers]:
+    def joined(self, parts: Sequence[Report]) -> Mapping[str, Int64]:
         """See `CircleTraining`. The second device's job trains on the latest reports of both."""
         self.first.send(parts[0], source=0, sources=len(parts))
         return self.second.train(parts[1], source=1, sources=len(parts))
@@ -77,7 +76,7 @@ class EncryptedTraining:
 
 @contextmanager
 def encrypted_circle(bundle: Bundle, folder: Path) -> Iterator[EncryptedTraining]:
-    """Give what trains a bundle's plan for two devices under shared keys, for as long as the block lasts.
+    """Yield what trains a bundle's plan for two devices under shared keys, for as long as the block lasts.
 
     Everything it needs lies in `folder`, keys included, which the caller removes.
     """

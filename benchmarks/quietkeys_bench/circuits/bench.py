@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from quietkeys.arrays import Int64
 from quietkeys.cipher import Parameters, ProcessCipher
 from quietkeys.evaluation.machine import this_machine
 from quietkeys_bench.common.figures import Tell, read_figures, write_figures
@@ -24,8 +24,6 @@ from quietkeys_bench.common.synthetic_plan import Shape, synthetic_plan, synthet
 from quietkeys_protocol.plan import Plan
 from quietkeys_protocol.program import accumulator_bits, reference
 from quietkeys_trainer.engine.local import CompiledEngine, compile_engine
-
-Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +48,7 @@ TRIALS: Final = (
 
 
 def measure(trial: Trial, seeds: Sequence[int], folder: Path) -> dict[str, object]:
-    """One row of the figures."""
+    """Measure one circuit; return its row of the figures."""
     plan = replace(synthetic_plan(trial.shape), p_error=trial.p_error)
     (block,) = plan.blocks
     start = time.perf_counter()
@@ -101,7 +99,7 @@ class _Run:
 def _run(
     plan: Plan, engine: CompiledEngine, cipher: ProcessCipher, keys: bytes, sources: int, seed: int
 ) -> _Run:
-    """Trains one made-up person, whose counts are spread evenly over the sources."""
+    """Train one made-up person, whose counts are spread evenly over the sources."""
     (block,) = plan.blocks
     whole = [array[0] for array in synthetic_report(block, seed)]
     parts = list(_spread(whole, sources))
@@ -121,8 +119,8 @@ def _run(
     )
 
 
-def _spread(whole: Sequence[Integers], sources: int) -> Iterator[list[Integers]]:
-    """Equal shares; what does not divide goes to the first."""
+def _spread(whole: Sequence[Int64], sources: int) -> Iterator[list[Int64]]:
+    """Yield equal shares; what does not divide goes to the first."""
     yield [array - (sources - 1) * (array // sources) for array in whole]
     for _ in range(1, sources):
         yield [array // sources for array in whole]

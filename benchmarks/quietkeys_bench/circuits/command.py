@@ -19,7 +19,7 @@ def circuits(
     seeds: Annotated[str, typer.Option(help="Of the made-up people, one run each")] = "0,1",
     limit: Annotated[int, typer.Option(min=0, help="First so many circuits; 0: all")] = 0,
 ) -> None:
-    """What a plan's sizes cost under encryption, and how close it comes to the integer reference."""
+    """Measure what a plan's sizes cost under encryption, and how close it comes to the integer reference."""
     with measuring() as tell:
         run(TRIALS[: limit or None], whole_numbers(seeds), json, tell)
     show(Console(), read_figures(json, "circuits"))

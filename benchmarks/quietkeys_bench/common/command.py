@@ -28,7 +28,7 @@ Words = Annotated[int, typer.Option(min=0, help="At most so many words of each p
 
 @contextmanager
 def measuring() -> Iterator[Tell]:
-    """Give what shows how far a run is, on stderr; what a user can mend ends in a sentence and a status."""
+    """Yield what shows how far a run is, on stderr; what a user can mend ends in a sentence and a status."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with (
         plain_errors(),

@@ -63,7 +63,7 @@ class Keyboards:
 
     @contextmanager
     def fresh(self) -> Iterator[Personalizer]:
-        """Give a keyboard with an empty profile, which is gone afterwards. Raises Untrusted."""
+        """Yield a keyboard with an empty profile, which is gone afterwards. Raises Untrusted."""
         with (
             TemporaryDirectory(prefix="quietkeys-bench-") as folder,
             Personalizer.open(

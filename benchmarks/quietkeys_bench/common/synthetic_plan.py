@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from quietkeys.arrays import Int64
 from quietkeys_protocol.plan import Block, Plan
 from quietkeys_protocol.program import reference
 
-Integers = NDArray[np.int64]
 TOP_BITS = 3
 
 
@@ -30,7 +29,7 @@ class Shape:
 
 
 def synthetic_block(name: str, shape: Shape, seed: int) -> Block:
-    """A block with a random matrix, whose tables are as steep as its stability figure says.
+    """Return a block with a random matrix, whose tables are as steep as its stability figure says.
 
     stability = 2 s_top g_top lambda_max(A^T A) / 2^(z_bits - 1), the curvature of one step with every event
     at the top code, in integer units.
@@ -62,13 +61,13 @@ def synthetic_block(name: str, shape: Shape, seed: int) -> Block:
 
 
 def synthetic_plan(*shapes: Shape, bundle: str = "synthetic", sources: int = 8) -> Plan:
-    """A plan of one block per shape."""
+    """Return a plan of one block per shape."""
     blocks = tuple(synthetic_block(f"block{i}", shape, seed=i) for i, shape in enumerate(shapes))
     return Plan(bundle=bundle, blocks=blocks, sources=sources)
 
 
-def synthetic_report(block: Block, seed: int, people: int = 1) -> tuple[Integers, Integers, Integers]:
-    """Strengths [people, M], gradients [people, d] and weights [people, d] of people with different tastes.
+def synthetic_report(block: Block, seed: int, people: int = 1) -> tuple[Int64, Int64, Int64]:
+    """Return strengths [people, M], gradients and weights [people, d] of people with different tastes.
 
     Strengths are geometric, as counts are; R is what the tables say at a random z that uses three quarters of
     the field, and a quarter of the strength as noise.

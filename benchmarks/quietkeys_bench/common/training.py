@@ -26,8 +26,8 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
+from quietkeys.arrays import Int64
 from quietkeys.bundle.bundle import Bundle
 from quietkeys.cipher import Cipher, Parameters, ProcessCipher
 from quietkeys.demo.trainer_process import trainer_process
@@ -47,8 +47,7 @@ NOISE: Final = 0.07  # standard deviation before a look-up, in levels of its tab
 POLL_S: Final = 0.5
 LONGEST_S: Final = 900.0  # for one job; a minute on 2 idle cores
 
-Integers = NDArray[np.int64]
-Train = Callable[[Mapping[str, Encoded]], Mapping[str, Integers]]  # a report in clear -> new weights
+Train = Callable[[Mapping[str, Encoded]], Mapping[str, Int64]]  # a report in clear -> new weights
 
 
 class Noisy(Clear):
@@ -60,14 +59,14 @@ class Noisy(Clear):
         self._noise = noise
 
     def look_up(self, values: Any, drop: int, table: tuple[int, ...]) -> Any:
-        """`table[(value + noise) >> drop]`."""
+        """Return `table[(value + noise) >> drop]`."""
         moved = values + self._rng.normal(0.0, self._noise * (1 << drop), np.shape(values))
         return super().look_up(np.rint(moved).astype(np.int64), drop, table)
 
 
-def simulated(plan: Plan, report: Mapping[str, Encoded]) -> dict[str, Integers]:
+def simulated(plan: Plan, report: Mapping[str, Encoded]) -> dict[str, Int64]:
     """Return the new weights of a report, trained with noise; equal reports get equal noise."""
-    weights: dict[str, Integers] = {}
+    weights: dict[str, Int64] = {}
     for block in plan.blocks:
         given = report[block.name]
         rng = np.random.default_rng(zlib.crc32(given.strength.tobytes() + given.gradient.tobytes()))
@@ -85,9 +84,7 @@ class Reports:
     key_id: str
     sequence: int = field(default=0)
 
-    def train(
-        self, report: Mapping[str, Encoded], source: int = 0, sources: int = 1
-    ) -> Mapping[str, Integers]:
+    def train(self, report: Mapping[str, Encoded], source: int = 0, sources: int = 1) -> Mapping[str, Int64]:
         """Return the new weights of a report, through encryption and back; source: of those that add up."""
         job = self.send(report, source, sources)
         self._wait(job)
@@ -95,7 +92,7 @@ class Reports:
         return {block.name: weights for block, weights in zip(self.plan.blocks, decrypted, strict=True)}
 
     def send(self, report: Mapping[str, Encoded], source: int = 0, sources: int = 1) -> str:
-        """Return the job of a report."""
+        """Send a report; return its job."""
         arrays = []
         for block in self.plan.blocks:
             encoded = report[block.name]
@@ -125,7 +122,7 @@ class Reports:
 
 @contextmanager
 def encrypted_training(bundle: Bundle, folder: Path) -> Iterator[Train]:
-    """Give what trains a bundle's plan under real keys, for as long as the block lasts.
+    """Yield what trains a bundle's plan under real keys, for as long as the block lasts.
 
     Everything it needs lies in `folder`, keys included, which the caller removes.
     """

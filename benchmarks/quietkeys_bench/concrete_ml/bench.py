@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from quietkeys.arrays import Float64
 from quietkeys.demo.failing import DemoFailed
 from quietkeys.evaluation.machine import this_machine
 from quietkeys_bench.common.figures import Tell, write_figures
@@ -30,7 +31,7 @@ from quietkeys_bench.concrete_ml.rows import (
     train_ours,
     train_theirs,
 )
-from quietkeys_bench.concrete_ml.task import EVENTS, FEATURES, SAMPLES, Floats, Task, make_task
+from quietkeys_bench.concrete_ml.task import EVENTS, FEATURES, SAMPLES, Task, make_task
 
 STRICT: Final = 2.0**-40  # what our plans have
 COSTS: Final = (
@@ -74,7 +75,7 @@ def run(settings: Settings, out: Path, tell: Tell) -> None:
     write_figures(out, "peer", figures(settings, task, optimum, rows))
 
 
-def figures(settings: Settings, task: Task, optimum: Floats, rows: list[Row]) -> Row:
+def figures(settings: Settings, task: Task, optimum: Float64, rows: list[Row]) -> Row:
     """Return the rows with their ratios to ours, as in `peer.json`."""
     ours = next(row for row in rows if row["name"] == OURS)
     return {

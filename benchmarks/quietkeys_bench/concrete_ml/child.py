@@ -40,7 +40,7 @@ class Said(io.StringIO):
 
 
 def main() -> int:
-    """Answers one request and ends."""
+    """Answer one request and end."""
     request = json.loads(sys.stdin.read())
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # native code prints

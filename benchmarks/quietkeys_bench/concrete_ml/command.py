@@ -28,7 +28,7 @@ def peer(
         float, typer.Option(min=0, help="Seconds for Concrete ML at 2^-40, one step; 0: compile only")
     ] = 0.0,
 ) -> None:
-    """The same regression trained in the clear, by quietkeys and by Concrete ML: ratios of one run."""
+    """Train the same regression in the clear, by quietkeys and by Concrete ML: ratios of one run."""
     with measuring() as tell:
         run(Settings(seed, steps, strict_limit), json, tell)
     show(Console(), read_figures(json, "peer"))

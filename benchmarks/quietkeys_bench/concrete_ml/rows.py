@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from quietkeys.arrays import Float64
 from quietkeys.cipher import Parameters, ProcessCipher
 from quietkeys.demo.failing import DemoFailed
 from quietkeys.demo.trainer_process import trainer_process
@@ -23,7 +24,7 @@ from quietkeys.sync.keys.upload import upload_keys
 from quietkeys.updates.report import encode
 from quietkeys_bench.common.processes import ChildFailed, ask
 from quietkeys_bench.common.training import Reports
-from quietkeys_bench.concrete_ml.task import FEATURES, PARAMETERS_RANGE, SAMPLES, Floats, Task, agreement
+from quietkeys_bench.concrete_ml.task import FEATURES, PARAMETERS_RANGE, SAMPLES, Task, agreement
 from quietkeys_protocol.program import reference
 from quietkeys_protocol.specification import canonical_specification
 
@@ -42,7 +43,7 @@ class Times:
     cpu_seconds: float
 
 
-def train_in_the_clear(task: Task) -> tuple[Floats, Row]:
+def train_in_the_clear(task: Task) -> tuple[Float64, Row]:
     """Return the optimum's z [M], and the row of finding it as one device could, were it alone.
 
     All of Newton's method counts as one step, to the optimum.
@@ -52,7 +53,7 @@ def train_in_the_clear(task: Task) -> tuple[Floats, Row]:
         start, cpu_start = time.perf_counter(), time.process_time()
         adapter = on_counts(task.plan, {task.block.name: task.masses})
         times.append(Times(time.perf_counter() - start, time.process_time() - cpu_start))
-    z: Floats = task.A.astype(np.float64) @ adapter.weights[task.block.name].astype(np.float64)
+    z: Float64 = task.A.astype(np.float64) @ adapter.weights[task.block.name].astype(np.float64)
     row = _row(
         "in the clear",
         p_error=0.0,
@@ -63,8 +64,8 @@ def train_in_the_clear(task: Task) -> tuple[Floats, Row]:
     return z, row | _learnt(task, z, z, z)
 
 
-def train_ours(task: Task, optimum: Floats) -> Row:
-    """Return our row: one report through a trainer that is started for it.
+def train_ours(task: Task, optimum: Float64) -> Row:
+    """Train one report through a trainer that is started for it; return our row.
 
     Seconds are those of the circuit as the trainer's log has them: reading keys and report and coding the
     strengths included, and in processor time also the start of the process.
@@ -127,7 +128,7 @@ class Request:
 
 
 def answer_to(request: Request, task: Task) -> dict[str, Any]:
-    """Return what Concrete ML's process answers. Raises ChildFailed."""
+    """Ask Concrete ML's process; return what it answers. Raises ChildFailed."""
     asked = json.dumps(request.tree(task))
     answer: dict[str, Any] = ask(["-m", "quietkeys_bench.concrete_ml.child"], asked, request.limit_s)
     return answer
@@ -145,7 +146,7 @@ def estimate(task: Task, request: Request, default: Row) -> Row:
     return _missing("Concrete ML, 2^-40", answer["p_error"], request.steps, why)
 
 
-def train_theirs(task: Task, optimum: Floats, request: Request) -> Row:
+def train_theirs(task: Task, optimum: Float64, request: Request) -> Row:
     """Return a row of Concrete ML, or why there is none."""
     name = "Concrete ML, default" if request.p_error is None else "Concrete ML, 2^-40"
     try:
@@ -198,7 +199,7 @@ def _logged(log: Path) -> Times:
     raise DemoFailed("The trainer's log does not mention a circuit.", "Run the bench again.")
 
 
-def _learnt(task: Task, z: Floats, z_clear: Floats, optimum: Floats) -> dict[str, object]:
+def _learnt(task: Task, z: Float64, z_clear: Float64, optimum: Float64) -> dict[str, object]:
     # How good it is, how close to the same steps in the clear, and how close to where training leads.
     return {
         "log_loss": round(task.log_loss(z), 4),

@@ -7,8 +7,8 @@ from functools import cached_property
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from quietkeys.arrays import Float64, Int64
 from quietkeys.prediction.events import Masses
 from quietkeys_protocol.plan import Block, Plan
 from quietkeys_protocol.plan_design import Shape, make_block
@@ -23,17 +23,14 @@ _SHAPE: Final = Shape(
     planes=2, steps=4, gains=(2, 2), stability=1.2, floor=0.5, prior=PRIOR, z_reach=3.0
 )  # the shipped ranker's, prior aside
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
-
 
 @dataclass(frozen=True)
 class Task:
     """Logistic regression without an intercept: A [M, d], the event type of every sample [N], labels [N]."""
 
-    A: Integers
-    types: Integers
-    labels: Integers
+    A: Int64
+    types: Int64
+    labels: Int64
 
     @cached_property
     def masses(self) -> Masses:
@@ -53,7 +50,7 @@ class Task:
         """The plan's one block."""
         return self.plan.blocks[0]
 
-    def log_loss(self, z: Floats) -> float:
+    def log_loss(self, z: Float64) -> float:
         """Return the mean log-loss of all samples, nats, for scores z [M] of the event types."""
         sign = 2.0 * self.labels - 1.0
         return float(np.logaddexp(0.0, -sign * z[self.types]).mean())
@@ -69,7 +66,7 @@ def make_task(seed: int) -> Task:
     return Task(A, types, (draw.random(SAMPLES) < chance[types]).astype(np.int64))
 
 
-def agreement(z: Floats, expected: Floats) -> dict[str, float]:
+def agreement(z: Float64, expected: Float64) -> dict[str, float]:
     """Return |z - expected| / |expected| and the slope of z [M] against it through the origin."""
     size = max(float(expected @ expected), 1e-12)
     return {

@@ -10,7 +10,7 @@ from quietkeys_bench.frames.bench import LONG_MS, PHASES, run
 
 
 def frames(json: Json) -> None:
-    """How long the keyboard's frames take while somebody types, also during a training."""
+    """Measure how long the keyboard's frames take while somebody types, also during a training."""
     with measuring() as tell:
         run(json, tell)
     show(Console(), read_figures(json, "frames"))

@@ -16,7 +16,7 @@ def latency(
     json: Json,
     repeat: Annotated[int, typer.Option(min=1, max=100, help="Fresh processes to measure")] = REPEATS,
 ) -> None:
-    """How fast the keyboard is there, how fast it answers, and the memory it takes."""
+    """Measure how fast the keyboard is there, how fast it answers, and the memory it takes."""
     with measuring() as tell:
         run(Settings(repeat), json, tell)
     show(Console(), read_figures(json, "latency"))

@@ -27,7 +27,7 @@ def nextword(
     ] = KEYSTROKE_WORDS,
     seed: Annotated[int, typer.Option(min=0, help="Of the choice of those words")] = 0,
 ) -> None:
-    """How often the next word is offered and the keys that saves, beside a trigram model."""
+    """Measure how often the next word is offered and the keys that saves, beside a trigram model."""
     with measuring() as tell:
         chosen = spread(find_people(people), limit)
         run(Settings(chosen, words, keystroke_words, seed, perplexity), json, tell)

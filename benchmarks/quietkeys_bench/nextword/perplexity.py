@@ -15,8 +15,9 @@ from typing import Final, Self
 import numpy as np
 
 from quietkeys import Personalizer
+from quietkeys.arrays import Float64
 from quietkeys.text.tokens import Context, Piece, words_of
-from quietkeys_bench.nextword.trigram import Floats, Trigram
+from quietkeys_bench.nextword.trigram import Trigram
 
 _MARK_UP: Final = re.compile(r"<[^<>\s]{1,20}>")  # such as <unk>
 _NO_WORD: Final = "#0"
@@ -34,7 +35,7 @@ def word_log_probability(keyboard: Personalizer, context: Context, word: str) ->
 class Spelling:
     """A model of letter pairs, for words that another model does not know. log_probability: nats."""
 
-    log_probability: Floats
+    log_probability: Float64
 
     @classmethod
     def of(cls, words: Sequence[str]) -> Self:

@@ -63,7 +63,7 @@ def _pieces(path: Path) -> Iterator[Piece]:
 
 
 def main(arguments: list[str]) -> None:
-    """Train and write; prints how many of each are kept and how large the file is."""
+    """Train and write; print how many of each are kept and how large the file is."""
     out = Path(arguments[1]) if len(arguments) > 1 else SHIPPED
     counts, words = train(Path(arguments[0]))
     counts.save(out, words)

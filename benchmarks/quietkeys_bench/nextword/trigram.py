@@ -23,6 +23,7 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from quietkeys.arrays import Float64, Int64
 from quietkeys.text.tokens import BLANK as NO_WORD
 from quietkeys.text.tokens import Context, Piece
 
@@ -33,9 +34,6 @@ DISCOUNT: Final = 0.75
 OWN_SHARE: Final = 0.7  # that the person's counts have in the mixture when there are very many
 OWN_HALF: Final = 500.0  # words of a person with which they have half of it
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
-
 
 @dataclass(frozen=True, slots=True)
 class Grams:
@@ -45,13 +43,13 @@ class Grams:
     followed by anything, what was pruned included.
     """
 
-    keys: Integers
-    starts: Integers
-    following: Integers
-    counts: Integers
-    totals: Integers
+    keys: Int64
+    starts: Int64
+    following: Int64
+    counts: Int64
+    totals: Int64
 
-    def after(self, key: int) -> tuple[Integers, Integers, int]:
+    def after(self, key: int) -> tuple[Int64, Int64, int]:
         """Return (ids, counts, total) of what follows a context; total 0 for one that is not here."""
         place = int(np.searchsorted(self.keys, key))
         if place == len(self.keys) or self.keys[place] != key:
@@ -64,7 +62,7 @@ class Grams:
 class Counts:
     """All counts over V ids. single: [V]. pairs: after one word; triples: after two, key u * V + v."""
 
-    single: Integers
+    single: Int64
     pairs: Grams
     triples: Grams
 
@@ -111,7 +109,7 @@ def load(path: Path) -> tuple[Counts, tuple[str, ...]]:
         return Counts(arrays["single"].astype(np.int64), *found), words
 
 
-def count(triples: Integers, size: int, least_pair: int = 1, least_triple: int = 1) -> Counts:
+def count(triples: Int64, size: int, least_pair: int = 1, least_triple: int = 1) -> Counts:
     """Return the counts of triples [N, 3] over `size` ids; rarer pairs and triples are left out."""
     earlier, last, word = triples[:, 0], triples[:, 1], triples[:, 2]
     return Counts(
@@ -121,7 +119,7 @@ def count(triples: Integers, size: int, least_pair: int = 1, least_triple: int =
     )
 
 
-def triples_of(pieces: Iterable[Piece], ids: Mapping[str, int]) -> Integers:
+def triples_of(pieces: Iterable[Piece], ids: Mapping[str, int]) -> Int64:
     """Return the triples [N, 3] of words in their contexts."""
     found = [(*last_two(piece.context, ids), ids.get(piece.text, UNKNOWN)) for piece in pieces]
     return np.array(found, np.int64).reshape(-1, 3)
@@ -140,7 +138,7 @@ def _id(word: str, ids: Mapping[str, int]) -> int:
     return BLANK if word == NO_WORD else ids.get(word, UNKNOWN)
 
 
-def _grams(context: Integers, word: Integers, size: int, least: int) -> Grams:
+def _grams(context: Int64, word: Int64, size: int, least: int) -> Grams:
     joined, counts = np.unique(context * size + word, return_counts=True)
     seen, totals = np.unique(context, return_counts=True)
     joined, counts = joined[counts >= least], counts[counts >= least]
@@ -190,7 +188,7 @@ class Trigram:
         own = count(triples_of(pieces, ids), FIRST + len(ids))
         return type(self)(self.base, self.base_ids, ids, own, tuple(ids), sorted(ids))
 
-    def probabilities(self, context: Context) -> Floats:
+    def probabilities(self, context: Context) -> Float64:
         """Return P(id | context) of every id, unknown words as one; they sum to one."""
         mixed = np.zeros(FIRST + len(self.ids))
         mixed[: self.base.size] = discounted(self.base, *last_two(context, self.base_ids), DISCOUNT)
@@ -199,7 +197,7 @@ class Trigram:
         own = discounted(self.own, *last_two(context, self.ids), DISCOUNT)
         size = float(self.own.single.sum())
         share = OWN_SHARE * size / (size + OWN_HALF)
-        result: Floats = (1.0 - share) * mixed + share * own
+        result: Float64 = (1.0 - share) * mixed + share * own
         return result
 
     def probability(self, context: Context, word: str) -> float:
@@ -221,7 +219,7 @@ class Trigram:
         return tuple(longer[row] for row in best)
 
 
-def discounted(counts: Counts, earlier: int, last: int, discount: float) -> Floats:
+def discounted(counts: Counts, earlier: int, last: int, discount: float) -> Float64:
     """Return P(id | two words before) [V] of every id."""
     total = int(counts.single.sum())
     single = np.maximum(counts.single, 0) / total if total else np.full(counts.size, 1.0 / counts.size)
@@ -229,12 +227,10 @@ def discounted(counts: Counts, earlier: int, last: int, discount: float) -> Floa
     return _interpolated(double, *counts.triples.after(counts.pair_key(earlier, last)), discount)
 
 
-def _interpolated(
-    shorter: Floats, following: Integers, counts: Integers, total: int, discount: float
-) -> Floats:
+def _interpolated(shorter: Float64, following: Int64, counts: Int64, total: int, discount: float) -> Float64:
     if not total:
         return shorter
     direct = np.maximum(counts - discount, 0.0) / total
-    result: Floats = (1.0 - direct.sum()) * shorter
+    result: Float64 = (1.0 - direct.sum()) * shorter
     result[following] += direct
     return result

@@ -53,7 +53,7 @@ def personalization(
     words: Words = 0,
     jobs: Annotated[int, typer.Option(min=1, max=64, help="Processes; not in execute mode")] = 1,
 ) -> None:
-    """What every rung of the ladder is worth to people: real text, simulated hands."""
+    """Measure what every rung of the ladder is worth to people: real text, simulated hands."""
     with measuring() as tell:
         chosen = spread(find_people(people), limit)
         settings = Settings(chosen, _rates(rates), whole_numbers(seeds), mode, words)
@@ -64,7 +64,7 @@ def personalization(
 
 @contextmanager
 def _training(mode: Mode) -> Iterator[Train | None]:
-    """Give what trains reports in a mode: in execute mode a trainer that is started for it."""
+    """Yield what trains reports in a mode: in execute mode a trainer that is started for it."""
     if mode is not Mode.EXECUTE:
         yield None
         return

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from quietkeys.arrays import Int64
 from quietkeys.evaluation.ladder import (
     Learner,
     Tested,
@@ -26,7 +27,7 @@ from quietkeys.updates.gate import Verdict
 from quietkeys_bench.common.figures import Figures, kept_figures, write_figures
 from quietkeys_bench.common.subject import Mode, Subject
 from quietkeys_bench.common.texts import Person
-from quietkeys_bench.common.training import Integers, Train, simulated
+from quietkeys_bench.common.training import Train, simulated
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ def _tree(judged: Verdict) -> dict[str, object]:
 
 
 def _agreement(
-    learner: Learner, weights: Mapping[str, Integers], expected: Mapping[str, Integers]
+    learner: Learner, weights: Mapping[str, Int64], expected: Mapping[str, Int64]
 ) -> list[dict[str, object]]:
     # Per block: |z - z_ref| / |z_ref|, and the slope of z against z_ref through the origin.
     rows: list[dict[str, object]] = []

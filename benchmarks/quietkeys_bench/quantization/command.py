@@ -29,7 +29,7 @@ _REFUSED: Final = "*"
 
 
 def quantization(people: People, json: JsonAndCells, limit: Limit = 0, words: Words = 0) -> None:
-    """What planes, steps and event types keep of training in floating point: in the clear, on people."""
+    """Measure what planes, steps and event types keep of training in floating point: on people, in clear."""
     with measuring() as tell:
         everybody = find_people(people)
         chosen = spread(everybody, limit)

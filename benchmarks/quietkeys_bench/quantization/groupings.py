@@ -16,7 +16,7 @@ from quietkeys.arrays import Float64, Int64
 from quietkeys.prediction.events import DIFFERENCE_LIMIT, EventMap, Masses
 from quietkeys_bench.quantization.choice_arrays import Table
 from quietkeys_protocol.plan import Block
-from quietkeys_protocol.plan_design import Integers, bucket_starts, feature_map, prototypes, whitened
+from quietkeys_protocol.plan_design import bucket_starts, feature_map, prototypes, whitened
 
 FREQUENT_ALONE: Final = (16, 32, 48)  # words that are a bucket of their own
 TIERS: Final = 8
@@ -32,7 +32,7 @@ class Grouping:
     block: str
     label: str
     events: tuple[str, ...]
-    matrix: Integers
+    matrix: Int64
     count: Callable[[Table], Masses]
     moves: Callable[[Table], Float64]
 
@@ -119,7 +119,7 @@ def _rows_of(one_hot: Float64) -> Callable[[Table], Float64]:
     return lambda table: one_hot[table.buckets]
 
 
-def _of_codes(label: str, matrix: Integers, codes: Float64, turn: Float64, events: EventMap) -> Grouping:
+def _of_codes(label: str, matrix: Int64, codes: Float64, turn: Float64, events: EventMap) -> Grouping:
     def count(table: Table) -> Masses:
         scaled, mass = _scaled_by(events)(table)
         nearest, positive = _nearest(codes, scaled)

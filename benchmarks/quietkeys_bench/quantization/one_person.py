@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from quietkeys.arrays import Float64
+from quietkeys.arrays import Float64, Int64
 from quietkeys.evaluation.ladder import learn_person, split
 from quietkeys.evaluation.oracles import on_counts
 from quietkeys.evaluation.typing_runs import type_words
@@ -24,7 +24,7 @@ from quietkeys_bench.quantization.groupings import fine_buckets
 from quietkeys_bench.quantization.variants import Variant
 from quietkeys_protocol.errors import Refused
 from quietkeys_protocol.plan import Block, Plan
-from quietkeys_protocol.program import Integers, iterates, reference
+from quietkeys_protocol.program import iterates, reference
 
 DRAWS: Final = 8  # noisy runs per person and variant; the first is tested on words
 
@@ -106,17 +106,17 @@ def try_variants(typing: Typing, plan: Plan, tried: Sequence[Variant], seed: int
     }
 
 
-def _noisy(block: Block, report: Encoded, rng: np.random.Generator) -> Integers:
+def _noisy(block: Block, report: Encoded, rng: np.random.Generator) -> Int64:
     # Weights [DRAWS, d] after noisy runs of the same report.
     strength, gradient, start = (
         np.tile(array, (DRAWS, 1)) for array in (report.strength, report.gradient, report.weights)
     )
     *_, weights = iterates(block, strength, gradient, start, Noisy(rng))
-    found: Integers = weights
+    found: Int64 = weights
     return found
 
 
-def _distance(block: Block, noisy: Integers, expected: Integers) -> Figures:
+def _distance(block: Block, noisy: Int64, expected: Int64) -> Figures:
     # Of every noisy run: |z - z_ref| / |z_ref|, and the slope of z against z_ref through the origin.
     z, z_ref = noisy @ block.A.T, expected @ block.A.T  # [DRAWS, M], [M]
     size = max(float(z_ref @ z_ref), 1.0)

@@ -220,7 +220,7 @@ def _route_figures(rows: Sequence[tuple[str, float, float, int]], route: str) ->
 
 
 def _devices(settings: Settings, load: Load, url: str, tell: Tell) -> Said:
-    """Return what all devices said; their processes are ended whatever happens."""
+    """Run all devices; return what they said. Their processes are ended whatever happens."""
     said, lock = Said(), threading.Lock()
 
     def listen(process: subprocess.Popen[str]) -> None:

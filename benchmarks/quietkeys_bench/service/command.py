@@ -25,7 +25,7 @@ def service(
     database: Annotated[str, typer.Option(help="URL; empty: SQLite in the trainer's folder")] = "",
     blobs: Annotated[str, typer.Option(help="URL of an S3-compatible store; empty: a folder")] = "",
 ) -> None:
-    """What devices wait for while a trainer's workers are saturated, what gets done, and what is lost."""
+    """Measure what devices wait for while a trainer's workers are busy, what gets done, and what is lost."""
     with measuring() as tell:
         settings = Settings(devices, at_once, plan, workers, executor, address, database, blobs)
         run(settings, json, tell)

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from quietkeys.arrays import Int64
 from quietkeys.bundle.bundle import Bundle
 from quietkeys.cipher import Parameters, ProcessCipher
 from quietkeys.demo.failing import DemoFailed
@@ -24,7 +24,6 @@ from quietkeys_trainer.engine.local import compile_engine
 LOAD: Final = Shape(events=16, weights=4, z_bits=13, strength_max=255, stability=1.6, steps=2, planes=1)
 REPORTS: Final = 4  # of each key set; devices that share a key set send these in turn
 
-Integers = NDArray[np.int64]
 _FILE_KEY: Final = bytes(32)  # keys of a bench hide nobody's typing
 
 
@@ -35,7 +34,7 @@ class Sent:
     keys: Path
     key_id: str
     reports: tuple[Path, ...]
-    expected: tuple[tuple[Integers, ...], ...]
+    expected: tuple[tuple[Int64, ...], ...]
 
     def tree(self) -> dict[str, Any]:
         """Return what a child is told."""
@@ -118,9 +117,9 @@ def make_load(parameters: Parameters, key_sets: int, folder: Path) -> Load:
     return load
 
 
-def _person(plan: Plan, seed: int) -> tuple[list[Integers], tuple[Integers, ...]]:
+def _person(plan: Plan, seed: int) -> tuple[list[Int64], tuple[Int64, ...]]:
     """Return the arrays of a made-up person's report, and the weights that training makes of them."""
-    arrays: list[Integers] = []
+    arrays: list[Int64] = []
     right = []
     for block in plan.blocks:
         whole = [array[0] for array in synthetic_report(block, seed)]

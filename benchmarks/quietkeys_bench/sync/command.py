@@ -10,7 +10,7 @@ from quietkeys_bench.sync.bench import Settings, run
 
 
 def sync(json: Json) -> None:
-    """What a sync costs against its estimate, and what the host application notices of it."""
+    """Measure what a sync costs against its estimate, and what the host application notices of it."""
     with measuring() as tell:
         run(Settings(), json, tell)
     show(Console(), read_figures(json, "sync"))

@@ -36,7 +36,7 @@ admin: Final = typer.Typer(no_args_is_help=True, help="Devices, jobs, invites, b
 
 @contextmanager
 def _opened(settings: Settings, revision: str = "head") -> Iterator[Service]:
-    """The trainer's parts at a revision of the schema, without its plans."""
+    """Yield the trainer's parts at a revision of the schema, without its plans."""
     os.umask(0o077)
     settings.make_folders()
     service = open_service(settings, {})
@@ -54,7 +54,7 @@ def _invite(
     uses: Annotated[int, typer.Option(help="How many devices may enrol with it.", min=1)] = 1,
     days: Annotated[float, typer.Option(help="How long it is good for.", min=0.001)] = 7.0,
 ) -> None:
-    """Prints an invite, for a trainer that was started with `--enrolment invited`."""
+    """Print an invite, for a trainer that was started with `--enrolment invited`."""
     with _opened(settings) as service:
         now = time.time()
         print(make_invite(service.ledger.database, uses, now, now + days * DAY_S))
@@ -63,7 +63,7 @@ def _invite(
 @admin.command("token")
 @with_settings(*STORES)
 def _token(settings: Settings) -> None:
-    """Prints a new token for what operators ask over HTTP; the one before it is over."""
+    """Print a new token for what operators ask over HTTP; the one before it is over."""
     with _opened(settings) as service:
         with writing(service.ledger.database) as session:
             note(session, Actor.OPERATOR, Action.TOKEN_MADE, time.time())
@@ -76,7 +76,7 @@ def _devices(
     settings: Settings,
     most: MostOption = 100,
 ) -> None:
-    """Lists devices, one line of JSON each."""
+    """List devices, one line of JSON each."""
     with _opened(settings) as service:
         for line in administration.devices(service.ledger.database, most):
             print(json.dumps(asdict(line)))
@@ -89,7 +89,7 @@ def _jobs(
     only: Annotated[list[JobState] | None, typer.Option(help="In this state; repeat it for more.")] = None,
     most: MostOption = 100,
 ) -> None:
-    """Lists jobs, one line of JSON each."""
+    """List jobs, one line of JSON each."""
     with _opened(settings) as service:
         for line in administration.jobs(service.ledger.database, only or list(JobState), most):
             print(json.dumps(asdict(line)))
@@ -103,7 +103,7 @@ def _retry(
         list[str] | None, typer.Argument(help="Ids of failed jobs; none: all that failed.")
     ] = None,
 ) -> None:
-    """Queues failed jobs again and prints their ids; not those whose source has sent a report since."""
+    """Queue failed jobs again and print their ids; not those whose source has sent a report since."""
     with _opened(settings) as service:
         for job_id in administration.retry(service.ledger.database, job or None, time.time()):
             print(job_id)
@@ -115,7 +115,7 @@ def _purge(
     settings: Settings,
     device: Annotated[list[str] | None, typer.Argument(help="Ids of devices to delete.")] = None,
 ) -> None:
-    """Deletes devices with every row and blob of theirs; without any, what is past its time."""
+    """Delete devices with every row and blob of theirs; without any, what is past its time."""
     with _opened(settings) as service:
         now = time.time()
         for device_id in device or []:
@@ -135,7 +135,7 @@ def _audit(
     settings: Settings,
     days: Annotated[float, typer.Option(help="How far back.", min=0)] = 30.0,
 ) -> None:
-    """Prints the audit log, one line of JSON each."""
+    """Print the audit log, one line of JSON each."""
     with _opened(settings) as service:
         for entry in audit.entries(service.ledger.database, time.time() - days * DAY_S):
             at = datetime.datetime.fromtimestamp(entry.at, datetime.UTC).isoformat(timespec="seconds")
@@ -148,7 +148,7 @@ def _backup(
     settings: Settings,
     file: Annotated[Path, typer.Argument(help="Where to write it; must not be there.", dir_okay=False)],
 ) -> None:
-    """Writes everything to one file, the trainer's signing key included: keep it safe. `serve` may go on."""
+    """Write everything to one file, the trainer's signing key included: keep it safe. `serve` may go on."""
     with _opened(settings) as service:
         print(json.dumps(asdict(back_up(service, settings.trainer_key, file, time.time()))))
 
@@ -159,7 +159,7 @@ def _restore(
     settings: Settings,
     file: Annotated[Path, typer.Argument(help="What `backup` has written.", dir_okay=False)],
 ) -> None:
-    """Fills an empty trainer, on whichever database and store."""
+    """Fill an empty trainer, on whichever database and store."""
     os.umask(0o077)
     settings.make_folders()
     print(json.dumps(asdict(restore(settings, file, time.time()))))
@@ -171,6 +171,6 @@ def _migrate(
     settings: Settings,
     revision: Annotated[str, typer.Argument(help="A revision of the schema, or head.")] = "head",
 ) -> None:
-    """Brings the schema up, or down to an earlier version's; stop the trainer first."""
+    """Bring the schema up, or down to an earlier version's; stop the trainer first."""
     with _opened(settings, revision):
         pass

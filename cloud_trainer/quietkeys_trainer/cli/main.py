@@ -21,7 +21,10 @@ HELP: Final = "Trains on encrypted reports of devices, and can read none of them
 
 
 def make_cli(load: EngineLoader, module: str) -> typer.Typer:
-    """The command line over an engine; `module` is what `python -m` runs to get to this same command line."""
+    """Return the command line over an engine.
+
+    `module` is what `python -m` runs to get to this same command line.
+    """
     app = typer.Typer(
         no_args_is_help=True,
         add_completion=False,
@@ -34,7 +37,7 @@ def make_cli(load: EngineLoader, module: str) -> typer.Typer:
     @app.command("serve")
     @with_settings(*ALL)
     def _serve(settings: Settings) -> None:
-        """Answers devices, and keeps workers running. Prints one line of JSON when it is ready.
+        """Answer devices, and keep workers running. Print one line of JSON when it is ready.
 
         Without any argument it serves the plans that came with this version, on loopback. Off loopback it
         wants TLS, by --tls-certificate and --tls-key or from a reverse proxy in front, which should have
@@ -50,7 +53,7 @@ def make_cli(load: EngineLoader, module: str) -> typer.Typer:
     @app.command("worker")
     @with_settings(*WORK)
     def _worker(settings: Settings) -> None:
-        """Runs one more worker beside a `serve` with the same state and plans."""
+        """Run one more worker beside a `serve` with the same state and plans."""
         work(settings, load)
 
     @app.command("supervised", hidden=True)
@@ -58,7 +61,7 @@ def make_cli(load: EngineLoader, module: str) -> typer.Typer:
         name: Annotated[str, typer.Argument(help="Of the worker, 32 hex digits.")],
         parent: Annotated[int, typer.Argument(help="The process with which it ends.")],
     ) -> None:
-        """Runs a worker of `serve`, which writes all settings to its standard input: they hold secrets."""
+        """Run a worker of `serve`, which writes all settings to its standard input: they hold secrets."""
         with typed_exit():
             work(parse_settings(sys.stdin.buffer.read()), load, name, parent)
 
@@ -66,7 +69,7 @@ def make_cli(load: EngineLoader, module: str) -> typer.Typer:
 
 
 def _load(plan: Plan, folder: Path) -> Engine:
-    """The real engine; imported when it is needed, because it loads the compiler."""
+    """Return the real engine, which is imported when it is needed, because it loads the compiler."""
     from quietkeys_trainer.engine.local import load_engine
 
     return load_engine(plan, folder)

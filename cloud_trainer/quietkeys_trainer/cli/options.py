@@ -40,7 +40,7 @@ Command = Callable[..., None]
 
 @contextmanager
 def typed_exit() -> Iterator[None]:
-    """Turns a typed error into a line on standard error and exit status 2."""
+    """Turn a typed error into a line on standard error and exit status 2."""
     try:
         yield
     except QuietkeysError as error:
@@ -49,7 +49,7 @@ def typed_exit() -> Iterator[None]:
 
 
 def with_settings(*names: str) -> Callable[[Command], Command]:
-    """Gives a command the flags of these settings, and calls it with all settings as its first argument.
+    """Give a command the flags of these settings, and call it with all settings as its first argument.
 
     A typed error of the command, or of a setting wherever it stands, ends it.
     """
@@ -78,7 +78,7 @@ def with_settings(*names: str) -> Callable[[Command], Command]:
 
 
 def flag(name: str) -> Any:
-    """The type of the flag of a setting for Typer; None is a flag that was not given.
+    """Return the type, for Typer, of a setting's flag; None is a flag that was not given.
 
     Everything but a switch is taken as text, so that the settings say what is wrong with it, whether it came
     by flag, by environment or from a file.
@@ -94,7 +94,7 @@ def flag(name: str) -> Any:
 
 
 def shown_default(field: FieldInfo) -> str | bool:
-    """What a setting is where nothing is said, in words; False where that is nothing."""
+    """Return a setting's default in words; False where it has none to show."""
     default = field.default
     if default in ("", (), None):
         return False
@@ -104,7 +104,7 @@ def shown_default(field: FieldInfo) -> str | bool:
 
 
 def settings_table() -> str:
-    """All settings as a table in Markdown, for docs/OPERATIONS.md."""
+    """Return all settings as a table in Markdown, for docs/OPERATIONS.md."""
     lines = ["| setting | usual | what it is |", "|---|---|---|"]
     for name, field in Settings.model_fields.items():
         default = shown_default(field)
@@ -113,7 +113,7 @@ def settings_table() -> str:
 
 
 def variable(name: str) -> str:
-    """The variable of the environment that sets a setting."""
+    """Return the environment variable that sets a setting."""
     return f"{PREFIX}{name.upper()}"
 
 
@@ -127,7 +127,7 @@ def _is_several(field: FieldInfo) -> bool:
 
 
 def _metavar(field: FieldInfo) -> str:
-    """What stands for the value of a flag in its help."""
+    """Return what a flag's help shows in the place of its value."""
     kinds = [one for one in (get_args(field.annotation) or (field.annotation,)) if one not in (NoneType, ...)]
     kind = get_args(kinds[0])[0] if get_origin(kinds[0]) is Annotated else kinds[0]
     if isinstance(kind, type) and issubclass(kind, StrEnum):

@@ -20,7 +20,7 @@ CatalogueOption = Annotated[Path, typer.Option("--plans", help="Folder of publis
 
 
 def make_plan_cli(load: EngineLoader) -> typer.Typer:
-    """The commands over an engine."""
+    """Return the commands over an engine."""
     plans = typer.Typer(no_args_is_help=True, help="What may be trained: see docs/PLANS.md.")
 
     @plans.command("build")
@@ -28,7 +28,7 @@ def make_plan_cli(load: EngineLoader) -> typer.Typer:
         recipe: Annotated[Path, typer.Argument(help="A recipe, in JSON.", dir_okay=False)],
         out: Annotated[Path, typer.Option(help="Where to write the plan.", dir_okay=False)],
     ) -> None:
-        """Makes the integer plan of a recipe, if it may be shipped, and says what a round of it takes."""
+        """Make the integer plan of a recipe, if it may be shipped, and say what a round of it takes."""
         with typed_exit():
             plan = read_recipe(recipe)
             cost = check_plan(plan)
@@ -37,13 +37,13 @@ def make_plan_cli(load: EngineLoader) -> typer.Typer:
 
     @plans.command("check")
     def _check(file: PlanFile) -> None:
-        """Says what a round of a plan takes, or which rule it breaks."""
+        """Say what a round of a plan takes, or which rule it breaks."""
         with typed_exit():
             print(check_plan(read_plan(file)))
 
     @plans.command("publish")
     def _publish(file: PlanFile, plans: CatalogueOption) -> None:
-        """Compiles a plan, and adds it with its pin to a folder that trainers serve (`serve --plans`)."""
+        """Compile a plan, and add it with its pin to a folder that trainers serve (`serve --plans`)."""
         with typed_exit():
             engine = load(read_plan(file), circuits_folder())
             Catalogue(plans).publish(engine.plan, engine.client_specification_sha256)
@@ -55,7 +55,7 @@ def make_plan_cli(load: EngineLoader) -> typer.Typer:
         plans: CatalogueOption,
         advice: Annotated[str, typer.Option(help="What its devices should do, in one line.")],
     ) -> None:
-        """Has trainers answer 410 to reports under a plan from their next start on."""
+        """Have trainers answer 410 to reports under a plan from their next start on."""
         with typed_exit():
             Catalogue(plans).retire(plan_hash, advice)
 

@@ -32,7 +32,7 @@ _LENGTH: Final = struct.Struct(">Q")
 
 
 def main(arguments: list[str]) -> int:
-    """Does what is asked and ends."""
+    """Do what is asked and end."""
     parent, cpu_s, memory_bytes, verb, folder, sources, *names = arguments
     limit(int(parent), int(cpu_s), int(memory_bytes))
     os.nice(NICENESS)
@@ -55,7 +55,10 @@ def main(arguments: list[str]) -> int:
 
 
 def _start_openmp() -> list[Path]:
-    """The file by which OpenMP has registered; it crashes where it cannot. The parent removes it."""
+    """Start OpenMP, which crashes where it cannot; return the file of its registration.
+
+    The parent removes it.
+    """
     import concrete.compiler  # noqa: F401 - loads OpenMP
 
     if sys.platform == "linux":
@@ -66,7 +69,7 @@ def _start_openmp() -> list[Path]:
 
 
 def _compile(request: list[bytes], folder: Path, sources: int) -> list[bytes]:
-    """Compiles a plan's canonical form into a new folder; answers nothing."""
+    """Compile a plan's canonical form into a new folder; answer nothing."""
     from quietkeys_protocol.plan import Plan
     from quietkeys_trainer.engine.compile import compile_plan, save_module
 
@@ -76,7 +79,7 @@ def _compile(request: list[bytes], folder: Path, sources: int) -> list[bytes]:
 
 
 def _run(request: list[bytes], folder: Path, sources: int, names: list[str]) -> Iterator[bytes]:
-    """Runs a folder's circuits on evaluation keys and reports; answers results, then what it took, as JSON.
+    """Run a folder's circuits on keys and reports; yield the results, then what it took, as JSON.
 
     A report holds three values per circuit, in the order of `names`; so does the next source's.
     """
@@ -101,7 +104,7 @@ def _run(request: list[bytes], folder: Path, sources: int, names: list[str]) -> 
 
 
 def _peak_rss_bytes() -> int:
-    """The most memory that this process has held."""
+    """Return the most memory that this process has held."""
     if sys.platform == "linux":  # whose getrusage counts what the parent held when it forked
         for line in Path("/proc/self/status").read_text().splitlines():
             if line.startswith("VmHWM:"):
@@ -111,12 +114,12 @@ def _peak_rss_bytes() -> int:
 
 
 def write_parts(stream: IO[bytes], parts: Sequence[bytes]) -> None:
-    """Writes the parts and flushes."""
+    """Write the parts and flush."""
     write_each(stream, len(parts), parts)
 
 
 def write_each(stream: IO[bytes], count: int, parts: Iterable[bytes]) -> None:
-    """Writes `count` parts, each as soon as it is there."""
+    """Write `count` parts, each as soon as it is there."""
     stream.write(_COUNT.pack(count))
     for part in parts:
         stream.write(_LENGTH.pack(len(part)))
@@ -126,7 +129,7 @@ def write_each(stream: IO[bytes], count: int, parts: Iterable[bytes]) -> None:
 
 
 def read_parts(stream: IO[bytes], most: int, told: Callable[[int], None] = lambda _: None) -> list[bytes]:
-    """The parts, of `most` bytes together; `told` hears after each how many have come.
+    """Return the parts, of `most` bytes together; `told` hears after each how many have come.
 
     Raises `ValueError` where they end early or are more.
     """

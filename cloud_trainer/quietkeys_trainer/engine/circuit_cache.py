@@ -13,7 +13,10 @@ CIRCUITS: Final = "QUIETKEYS_TRAINER_CIRCUITS"  # the variable that names anothe
 
 
 def circuits_folder() -> Path:
-    """The folder; circuits are code, so it is `Refused` where anybody else can write to it."""
+    """Make the folder of compiled circuits, if need be; return it.
+
+    Circuits are code, so `Refused` is raised where anybody else can write to it.
+    """
     cache_home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     folder = Path(os.environ.get(CIRCUITS) or cache_home / "quietkeys-trainer" / "circuits")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)

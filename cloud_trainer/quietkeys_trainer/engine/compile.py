@@ -16,8 +16,8 @@ from typing import Any, Final
 
 import numpy as np
 from concrete import fhe
-from numpy.typing import NDArray
 
+from quietkeys_protocol.arrays import Int64
 from quietkeys_protocol.plan import Block, Plan
 from quietkeys_protocol.program import train
 from quietkeys_protocol.specification import circuit_name
@@ -38,7 +38,7 @@ class Encrypted:
     delivered: int
 
     def look_up(self, values: Any, drop: int, table: tuple[int, ...]) -> Any:
-        """`table[value >> drop]` where noise does not carry the value over an edge."""
+        """Return `table[value >> drop]` where noise does not carry the value over an edge."""
         bits = (len(table) - 1).bit_length()
         hinted = fhe.hint(values, bit_width=bits + drop)
         if drop == 0:
@@ -55,7 +55,7 @@ class Encrypted:
         return fhe.univariate(lambda value: entries[np.clip(value >> drop, 0, len(table) - 1)])(rounded)
 
     def deliver(self, weights: Any, bits: int) -> Any:
-        """The weights, declared with `delivered` bits."""
+        """Return the weights, declared with `delivered` bits."""
         hinted = fhe.hint(weights, bit_width=bits)
         if bits <= self.delivered:
             return hinted
@@ -71,7 +71,7 @@ class BareOutputs(fhe.GraphProcessor):  # type: ignore[misc] # Concrete is untyp
     """Removes the look-up that Concrete adds to make a rounded output fit its measured range again."""
 
     def apply(self, graph: Any) -> None:
-        """Makes the rounding itself the output."""
+        """Make the rounding itself the output."""
         for position, node in list(graph.output_nodes.items()):
             before = graph.ordered_preds_of(node)
             if node.properties.get("name") == "reinterpret" and len(before) == 1:
@@ -80,12 +80,12 @@ class BareOutputs(fhe.GraphProcessor):  # type: ignore[misc] # Concrete is untyp
 
 
 def compile_plan(plan: Plan, sources: int, *, simulate: bool = False) -> Any:
-    """The module for a number of sources, as Concrete's `FheModule`.
+    """Compile a plan for a number of sources; return Concrete's `FheModule`.
 
     A simulated one cannot encrypt; it returns results with all their bits.
     """
     functions: dict[str, Any] = {}
-    samples: dict[str, list[tuple[NDArray[np.int64], ...]]] = {}
+    samples: dict[str, list[tuple[Int64, ...]]] = {}
     for block in plan.blocks:
         traced = _function(block, sources, Encrypted(64 if simulate else DELIVERED_BITS))
         encrypted = dict.fromkeys(inspect.signature(traced).parameters, "encrypted")
@@ -109,7 +109,7 @@ def compile_plan(plan: Plan, sources: int, *, simulate: bool = False) -> Any:
 
 
 def _function(block: Block, sources: int, how: Encrypted) -> Callable[..., Any]:
-    """A function of s0, g0, u0, s1, g1, u1, ... that adds the sources and trains."""
+    """Return a function of s0, g0, u0, s1, g1, u1, ... that adds the sources and trains."""
     names = [f"{quantity}{source}" for source in range(sources) for quantity in "sgu"]
 
     def run(**arrays: Any) -> Any:
@@ -125,8 +125,8 @@ def _function(block: Block, sources: int, how: Encrypted) -> Callable[..., Any]:
     return run
 
 
-def _samples(block: Block, sources: int) -> list[tuple[NDArray[np.int64], ...]]:
-    """Inputs from which Concrete learns what is signed. They are small: widths are given by hints alone.
+def _samples(block: Block, sources: int) -> list[tuple[Int64, ...]]:
+    """Return inputs from which Concrete learns what is signed.
 
     A range measured on extreme inputs would count intermediate sums that wrap and come back, and be a bit
     wider. Every source's numbers change their sign, and their sums are those of one source, so that nothing
@@ -140,7 +140,7 @@ def _samples(block: Block, sources: int) -> list[tuple[NDArray[np.int64], ...]]:
     ]  # 1, 2-1, 1-1+1, 2-1+1-1
     samples = []
     for strength, sign in ((block.strength_max, 1), (block.strength_max // 2, -1)):
-        arrays: list[NDArray[np.int64]] = []
+        arrays: list[Int64] = []
         for source, share in enumerate(shares):
             level = strength if source == 0 else 0
             arrays += [np.full(events, level, dtype=np.int64), share * sign * up, share * sign * up]
@@ -149,5 +149,5 @@ def _samples(block: Block, sources: int) -> list[tuple[NDArray[np.int64], ...]]:
 
 
 def save_module(module: Any, folder: Path) -> None:
-    """Writes the compiled library and its description into a folder that does not exist yet."""
+    """Write the compiled library and its description into a folder that does not exist yet."""
     Path(module.server._library.get_output_dir_path()).rename(folder)

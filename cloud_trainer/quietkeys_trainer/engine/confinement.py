@@ -57,7 +57,7 @@ _SYSTEM: Final = (  # libraries, their cache, what the machine is like, this pro
 
 
 def limit(parent: int, cpu_s: int, memory_bytes: int) -> None:
-    """Ends this process with its parent, and limits what it can use."""
+    """End this process with its parent, and limit what it can use."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # it ended before the line above
@@ -70,7 +70,7 @@ def limit(parent: int, cpu_s: int, memory_bytes: int) -> None:
 
 
 def isolate(readable: Iterable[Path], writable: Iterable[Path]) -> None:
-    """Takes away network, files and other processes, as far as this system can.
+    """Take away network, files and other processes, as far as this system can.
 
     Afterwards the interpreter, the system's libraries and `readable` can be read, `writable` written.
     """
@@ -82,21 +82,21 @@ def isolate(readable: Iterable[Path], writable: Iterable[Path]) -> None:
 
 
 def landlock_version() -> int:
-    """The version of Landlock in this kernel, 0 where there is none."""
+    """Return the version of Landlock in this kernel, 0 where there is none."""
     if sys.platform != "linux":
         return 0
     return max(0, int(ctypes.CDLL(None).syscall(_CREATE_RULESET, None, 0, _VERSION_FLAG)))
 
 
 def _libraries() -> list[Path]:
-    """Where the interpreter finds modules, and the system its libraries."""
+    """Return where the interpreter finds modules, and the system its libraries."""
     random = [Path("/dev/urandom"), Path("/dev/random")]
     places = {*map(Path, _SYSTEM), Path(sys.prefix), Path(sys.base_prefix), *random}
     return [*places, *(Path(place) for place in sys.path if place)]
 
 
 def _hide_files(readable: Iterable[Path], writable: Iterable[Path]) -> None:
-    """Leaves of the file system what is named."""
+    """Hide all of the file system but what is named."""
     libc = ctypes.CDLL(None, use_errno=True)
     version = landlock_version()
     rights = max(mask for since, mask in _FILE_RIGHTS.items() if since <= version)
@@ -121,7 +121,7 @@ def _hide_files(readable: Iterable[Path], writable: Iterable[Path]) -> None:
 
 
 def _deny_calls() -> None:
-    """Has the system refuse what opens a socket or another process's memory."""
+    """Have the system refuse what opens a socket or another process's memory."""
     if platform.machine() not in _CALLS:
         return
     audit, known = _CALLS[platform.machine()]

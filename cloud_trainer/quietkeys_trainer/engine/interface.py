@@ -21,7 +21,7 @@ Told = Callable[[int], None]  # hears how many blocks of a job are trained
 
 
 def nobody(_: int) -> None:
-    """Who hears it where nobody asked."""
+    """Do nothing: stands in where nobody asks how many blocks are done."""
 
 
 class EngineFailed(Exception):  # noqa: N818 - what happened, as in the words we use
@@ -44,7 +44,7 @@ class Engine(Protocol):
         """The frames of everything that is sent under this plan."""
 
     def run(self, evaluation_keys: bytes, reports: Sequence[Sequence[bytes]], told: Told) -> list[bytes]:
-        """The encrypted new weights, in the order of `Plan.update_fields`, for the sum of 1 to 8 reports.
+        """Return the encrypted new weights, as in `Plan.update_fields`, for the sum of 1 to 8 reports.
 
         `told` hears after each block how many are done. Bytes are parsed in a spawned child under limits.
         Raises `EngineFailed`.
@@ -53,11 +53,11 @@ class Engine(Protocol):
     def run_block(
         self, position: int, evaluation_keys: bytes, values: Sequence[Sequence[bytes]]
     ) -> list[bytes]:
-        """The same for the plan's block at `position` alone, from the values of this block in each report."""
+        """Return the same for the plan's block at `position` alone, from its values in each report."""
 
 
 def values_of_block(position: int, report: Sequence[bytes]) -> Sequence[bytes]:
-    """What a report has for the block at a position of its plan: three values, see `Plan.report_fields`."""
+    """Return what a report has for the block at a position of its plan: three values."""
     return report[3 * position : 3 * position + 3]
 
 
@@ -68,7 +68,7 @@ EngineLoader = Callable[[Plan, Path], Engine]
 
 
 def engine_of(engines: Engines, retired: Mapping[str, str], plan_hash: str) -> Engine:
-    """The engine of a served plan; `Outdated` where it is not, or no longer, served.
+    """Return the engine of a served plan; raise `Outdated` where it is not, or no longer, served.
 
     retired: advice by plan hash, of plans whose jobs are still run.
     """
@@ -105,23 +105,23 @@ class Executor(Protocol):
     def run(
         self, engine: Engine, keys: StoredKeys, reports: Sequence[Sequence[bytes]], told: Told
     ) -> list[bytes]:
-        """The encrypted new weights, and `told` how many blocks are done, see `Engine.run`.
+        """Return the encrypted new weights; `told` hears how many blocks are done, see `Engine.run`.
 
         Raises `EngineFailed` where the job does not run on these bytes, `ExecutorLostError` where what ran it
         died, `TryAgain` where nothing can be run now, and what `fetch` raises.
         """
 
     def width(self) -> int:
-        """How many jobs a worker should have under way at once, at least 1; it changes with a cluster."""
+        """Return how many jobs a worker should run at once, at least 1; it changes with a cluster."""
 
     def require_room(self) -> None:
-        """Raises `TryAgain` where memory is too short to start another job."""
+        """Raise `TryAgain` where memory is too short to start another job."""
 
     def drop(self) -> None:
-        """Ends what is under way as soon as may be; `run` then raises `SystemExit`."""
+        """End what is under way as soon as possible; `run` then raises `SystemExit`."""
 
     def close(self) -> None:
-        """Gives back what the executor holds."""
+        """Give back what the executor holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,19 +131,19 @@ class LocalExecutor:
     def run(
         self, engine: Engine, keys: StoredKeys, reports: Sequence[Sequence[bytes]], told: Told
     ) -> list[bytes]:
-        """All blocks in one child."""
+        """Run all blocks in one child."""
         return engine.run(keys.fetch(), reports, told)
 
     def width(self) -> int:
-        """One: a second job at once is a second worker."""
+        """Return one: a second job at once is a second worker."""
         return 1
 
     def require_room(self) -> None:
-        """Room for the job's child, which is the first to be killed where there is none."""
+        """Require room for the job's child, which is the first to be killed where there is none."""
         require_memory(JOB_BYTES)
 
     def drop(self) -> None:
-        """Nothing: the signal that says so ends the run by itself."""
+        """Do nothing: the signal that says so ends the run by itself."""
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: nothing is held."""

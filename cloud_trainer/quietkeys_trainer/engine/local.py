@@ -99,13 +99,16 @@ class CompiledEngine:
     def run(
         self, evaluation_keys: bytes, reports: Sequence[Sequence[bytes]], told: Told = nobody
     ) -> list[bytes]:
-        """The encrypted new weights, see `interface.Engine`; logs what it took. Raises `EngineFailed`."""
+        """Run the circuits and log what it took; return the encrypted new weights.
+
+        See `interface.Engine`. Raises `EngineFailed`.
+        """
         return self._logged(self.measure(evaluation_keys, reports, told), len(reports))
 
     def run_block(
         self, position: int, evaluation_keys: bytes, values: Sequence[Sequence[bytes]]
     ) -> list[bytes]:
-        """The encrypted new weights of one block, see `interface.Engine`. Raises `EngineFailed`."""
+        """Return the encrypted new weights of one block, see `interface.Engine`. Raises `EngineFailed`."""
         return self._logged(
             self._measure(range(position, position + 1), evaluation_keys, values), len(values)
         )
@@ -123,7 +126,7 @@ class CompiledEngine:
         return list(run.ciphertexts)
 
     def measure(self, evaluation_keys: bytes, reports: Sequence[Sequence[bytes]], told: Told = nobody) -> Run:
-        """`run`, with what it took. Raises `EngineFailed`."""
+        """Run as `run` does; return what it took as well. Raises `EngineFailed`."""
         return self._measure(range(len(self.plan.blocks)), evaluation_keys, reports, told)
 
     def _measure(
@@ -133,7 +136,7 @@ class CompiledEngine:
         reports: Sequence[Sequence[bytes]],
         told: Told = nobody,
     ) -> Run:
-        """A run of some blocks on their values of each report."""
+        """Run some blocks on their values of each report."""
         if not 1 <= len(reports) <= self.plan.sources:
             raise EngineFailed(f"{len(reports)} reports")
         frames = self.frames.report[3 * blocks.start : 3 * blocks.stop]
@@ -171,7 +174,7 @@ def _framed(frames: Sequence[Frame], values: Sequence[bytes]) -> bool:
 
 
 def load_engine(plan: Plan, folder: Path, limits: Limits = RUN_LIMITS) -> CompiledEngine:
-    """The engine of a plan, compiled for one source now unless `folder` has it from before.
+    """Load the engine of a plan, compiling it for one source unless `folder` has it from before; return it.
 
     Raises `Refused` (PLAN_INVALID) where the plan breaks a rule of `plan check` or does not compile,
     `Untrusted` (SPECIFICATION_UNTRUSTED) where what was compiled is not secure.
@@ -181,7 +184,7 @@ def load_engine(plan: Plan, folder: Path, limits: Limits = RUN_LIMITS) -> Compil
 
 
 def compile_engine(plan: Plan, folder: Path, limits: Limits = RUN_LIMITS) -> CompiledEngine:
-    """`load_engine` without `plan check`, for measurements of plans that nobody ships."""
+    """Load an engine as `load_engine` does but without `plan check`, to measure plans that nobody ships."""
     try:
         specification = parse_specification(_specification(compiled(plan, 1, folder)))
     except EngineFailed as error:
@@ -191,7 +194,10 @@ def compile_engine(plan: Plan, folder: Path, limits: Limits = RUN_LIMITS) -> Com
 
 
 def compiled(plan: Plan, sources: int, folder: Path) -> Path:
-    """The folder of the circuits for a number of sources, made unless it is there. Raises `EngineFailed`."""
+    """Compile the circuits for a number of sources unless they are there; return their folder.
+
+    Raises `EngineFailed`.
+    """
     target = folder.absolute() / f"{plan.hash}-{_toolchain()}" / str(sources)
     if target.is_dir():
         return target
@@ -216,14 +222,14 @@ def _compile(plan: Plan, sources: int, target: Path) -> None:
 
 @contextmanager
 def _alone(lock: Path) -> Iterator[None]:
-    """Waits until nobody else on this machine is in a block under the same lock; whoever dies has left it."""
+    """Wait until nobody else on this machine is in a block under the same lock, which dies with its owner."""
     with lock.open("wb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
 def _specification(folder: Path) -> bytes:
-    """The canonical client specification of compiled circuits."""
+    """Return the canonical client specification of compiled circuits."""
     try:
         return canonical_specification((folder / PROGRAM_INFO).read_bytes())
     except (OSError, Untrusted) as error:
@@ -231,7 +237,7 @@ def _specification(folder: Path) -> bytes:
 
 
 def _repeated(specification: Specification, sources: int) -> bytes:
-    """The canonical specification of several sources: the same keys, and every input once per source."""
+    """Return the canonical specification for several sources: the same keys, every input once per source."""
     tree = json.loads(specification.canonical)
     for circuit in tree["circuits"]:
         circuit["inputs"] *= sources
@@ -239,7 +245,7 @@ def _repeated(specification: Specification, sources: int) -> bytes:
 
 
 def _ask(arguments: list[str], parts: Sequence[bytes], limits: Limits, told: Told = nobody) -> list[bytes]:
-    """What a child answers; `told` hears how many parts have come.
+    """Ask a child; return what it answers. `told` hears how many parts have come.
 
     Raises `EngineFailed` with how the child ended, in words of ours.
     """
@@ -288,14 +294,14 @@ def _exchange(
 
 
 def _search_path() -> str:
-    """Where this process finds modules by its environment, in words that hold in another folder."""
+    """Return where this process finds modules by its environment, as absolute paths."""
     places = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     return os.pathsep.join(str(Path(place).absolute()) for place in places if place)
 
 
 @cache
 def _toolchain() -> str:
-    """A hash of what else a circuit is made of: the program, how it is compiled, and the compiler."""
+    """Return a hash of what else a circuit is made of: the program, how it is compiled, and the compiler."""
     digest = hashlib.sha256(version("concrete-python").encode())
     for source in (Path(program.__file__), Path(__file__).with_name("compile.py")):
         digest.update(source.read_bytes())

@@ -34,7 +34,7 @@ class Overloaded(TryAgain):
 
 
 def available_bytes(meminfo: Path = _PROC, cgroup: Path = _CGROUP) -> int:
-    """Memory that may be taken: the machine's, or the container's where that is less; 1 TB if unknown."""
+    """Return the memory that may be taken, the machine's or, if less, the container's; 1 TB if unknown."""
     found = [1 << 40]
     try:
         lines = meminfo.read_text().splitlines()
@@ -51,7 +51,7 @@ def available_bytes(meminfo: Path = _PROC, cgroup: Path = _CGROUP) -> int:
 
 
 def require_memory(most: int, available: Callable[[], int] = available_bytes) -> None:
-    """Raises `Overloaded` where less than this is free."""
+    """Raise `Overloaded` where less than this is free."""
     if available() < most:
         raise Overloaded(MEMORY_AFTER_S, "memory")
 
@@ -68,14 +68,14 @@ class Pressure:
     _queue: tuple[float, int] = (float("-inf"), 0)
 
     def admit_body(self) -> None:
-        """Raises `Overloaded` where a body should not be read now."""
+        """Raise `Overloaded` where a body should not be read now."""
         if self._memory[0] < self.clock() - FRESH_S:
             self._memory = (self.clock(), self.available())
         if self._memory[1] < self.reserve_bytes:
             raise Overloaded(MEMORY_AFTER_S, "memory")
 
     def admit_job(self, count: Callable[[], int]) -> None:
-        """Raises `Overloaded` where the queue, which `count` counts, is full."""
+        """Raise `Overloaded` where the queue, which `count` counts, is full."""
         if self._queue[0] < self.clock() - FRESH_S:
             self._queue = (self.clock(), count())
         if self._queue[1] >= self.most_queued:

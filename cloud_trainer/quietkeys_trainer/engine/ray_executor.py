@@ -61,7 +61,7 @@ class KeyObjects:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def of(self, keys: StoredKeys) -> Any:
-        """What stands for these keys; they are fetched unless they are there."""
+        """Fetch these keys into the cluster unless they are there; return what stands for them."""
         with self._lock:
             self._drop_unused()
             if keys.name in self._kept:
@@ -82,7 +82,7 @@ class KeyObjects:
         return sum(size for _, size, _ in self._kept.values())
 
     def clear(self) -> None:
-        """Drops all keys."""
+        """Drop all keys."""
         with self._lock:
             self._kept.clear()
 
@@ -96,7 +96,7 @@ class RayExecutor:
     """A Ray cluster, of which this machine is a node; it may be one without processors for tasks."""
 
     def __init__(self, address: str, load: EngineLoader) -> None:
-        """Connects; raises `TryAgain` (CLUSTER_UNREACHABLE) where there is no cluster."""
+        """Connect; raise `TryAgain` (CLUSTER_UNREACHABLE) where there is no cluster."""
         os.environ |= QUIET
         try:
             import ray
@@ -117,7 +117,7 @@ class RayExecutor:
     def run(
         self, engine: Engine, keys: StoredKeys, reports: Sequence[Sequence[bytes]], told: Told
     ) -> list[bytes]:
-        """A task for every block, see `Executor`."""
+        """Run a task for every block, see `Executor`."""
         errors = self._ray.exceptions
         try:
             stored = self._keys.of(keys)
@@ -152,20 +152,20 @@ class RayExecutor:
         return weights
 
     def width(self) -> int:
-        """As many jobs as the cluster has processors, within bounds."""
+        """Return as many jobs as the cluster has processors, within bounds."""
         processors = int(self._ray.cluster_resources().get("CPU", 0))
         return max(FEWEST, min(MOST, processors))
 
     def require_room(self) -> None:
-        """Room for keys on their way; the jobs' own memory is the nodes'."""
+        """Require room for keys on their way; the memory that jobs take is that of the nodes."""
         require_memory(RESERVE_BYTES)
 
     def drop(self) -> None:
-        """Has every `run` cancel its tasks."""
+        """Have every `run` cancel its tasks."""
         self._dropped.set()
 
     def close(self) -> None:
-        """Leaves the cluster, which frees the keys."""
+        """Leave the cluster, which frees the keys."""
         self._keys.clear()
         self._ray.shutdown()
 
@@ -184,7 +184,7 @@ class RayExecutor:
 
 
 def may_be_the_jobs_doing(error: Exception) -> bool:
-    """Whether a job that ended so has been tried: what it did may have ended the process that ran it.
+    """Return whether a job that ended so has been tried: what it did may have ended the process that ran it.
 
     All else that Ray raises is about the cluster, such as a node that is gone, or so slow that it is taken
     for gone; however often that happens, the job waits and is none the worse.
@@ -197,7 +197,7 @@ def may_be_the_jobs_doing(error: Exception) -> bool:
 
 
 def _require_listening(address: str) -> None:
-    """Raises `OSError` where nobody listens at HOST:PORT; Ray itself would try for minutes."""
+    """Raise `OSError` where nobody listens at HOST:PORT; Ray itself would try for minutes."""
     host, colon, port = address.rpartition(":")
     if colon and port.isdecimal():
         socket.create_connection((host.strip("[]"), int(port)), CONNECT_S).close()

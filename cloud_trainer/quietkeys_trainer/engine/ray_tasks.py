@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
-import numpy as np
-from numpy.typing import NDArray
-
+from quietkeys_protocol.arrays import UInt8
 from quietkeys_protocol.plan import Plan
 from quietkeys_trainer.engine.circuit_cache import circuits_folder
 from quietkeys_trainer.engine.interface import Engine, EngineFailed, EngineLoader
@@ -26,10 +24,10 @@ def run_block(
     canonical: bytes,
     specification_sha256: str,
     position: int,
-    keys: NDArray[np.uint8],
+    keys: UInt8,
     values: Sequence[Sequence[bytes]],
 ) -> list[bytes] | None:
-    """The encrypted new weights of one block; None where it does not run on these bytes.
+    """Return the encrypted new weights of one block; None where it does not run on these bytes.
 
     `keys` are evaluation keys as they lie in the node's object store. What is not the bytes' fault is raised.
     """

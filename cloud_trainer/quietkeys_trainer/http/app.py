@@ -51,7 +51,10 @@ _ROUTES: Final = (
 
 
 def make_api(service: Service, workers: Callable[[], int] = lambda: 0) -> FastAPI:
-    """The application over a service; `workers`: how many of them this process keeps alive, for operators."""
+    """Return the application over a service.
+
+    workers: how many of them this process keeps alive, for operators.
+    """
     app = FastAPI(
         title="quietkeys trainer", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False
     )
@@ -81,7 +84,7 @@ async def _typed(request: Request, error: Exception) -> Response:
 
 
 async def _untyped(request: Request, error: Exception) -> Response:
-    """What the framework refuses before a route sees it."""
+    """Answer with a typed error what the framework refuses before a route sees it."""
     code = _BY_STATUS.get(getattr(error, "status_code", 400), ErrorCode.REQUEST_MALFORMED)
     return _refuse(request, error_of(code))
 
@@ -96,6 +99,6 @@ def _refuse(request: Request, error: QuietkeysError) -> Response:
 
 
 async def _broken(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answers what nobody foresaw."""
+    """Answer a request that failed in a way nobody foresaw."""
     scope[CODE] = ErrorCode.TRAINER_BROKEN.value
     await _answer(error_of(ErrorCode.TRAINER_BROKEN))(scope, receive, send)

@@ -25,7 +25,7 @@ from quietkeys_trainer.service.parts import ServiceOf
 
 
 def authenticate(ledger: Ledger, request: Request, body_sha256: str, now: float) -> str:
-    """The id of the enrolled device that signed this request with this body."""
+    """Return the id of the enrolled device that signed this request with this body."""
     credentials = _credentials(request, now)
     _verify(request, credentials, ledger.public_key(credentials.device_id), body_sha256)
     body_bytes = request.scope.get(BODY_BYTES, 0)
@@ -34,7 +34,7 @@ def authenticate(ledger: Ledger, request: Request, body_sha256: str, now: float)
 
 
 def _require_known(request: Request, service: ServiceOf) -> None:
-    """Refuses a request whose headers name no enrolled device; says nothing about who sent it."""
+    """Refuse a request whose headers name no enrolled device; say nothing about who sent it."""
     service.ledger.public_key(_credentials(request, service.clock()).device_id)
 
 
@@ -43,7 +43,7 @@ Known = Annotated[None, Depends(_require_known)]
 
 
 def authenticate_newcomer(ledger: Ledger, request: Request, body: Body, now: float) -> bytes:
-    """The public key that signed this request; it stands in the body, which is searched and not parsed."""
+    """Return the public key that signed this request; it is searched for in the body, which is not parsed."""
     credentials = _credentials(request, now)
     public_key = Enrolment.key_in(body.content, credentials.device_id)
     if public_key is None:
@@ -54,7 +54,7 @@ def authenticate_newcomer(ledger: Ledger, request: Request, body: Body, now: flo
 
 
 def single_header(request: Request, name: str) -> str:
-    """The value of a header, empty where it is missing; `Refused` where it is given twice."""
+    """Return the value of a header, empty where it is missing; raise `Refused` where it is given twice."""
     values = request.headers.getlist(name)
     if len(values) > 1:
         raise Refused(ErrorCode.REQUEST_MALFORMED, f"{name} given twice")
@@ -75,7 +75,7 @@ def _credentials(request: Request, now: float) -> Credentials:
 
 
 def _verify(request: Request, credentials: Credentials, public_key: bytes, body_sha256: str) -> None:
-    """Refuses a request that this key did not sign; a query is refused because it would not be signed."""
+    """Refuse a request that this key did not sign; a query is refused because it would not be signed."""
     if request.scope["query_string"]:
         raise Refused(ErrorCode.REQUEST_MALFORMED, "query")
     signed = signing.signing_string(

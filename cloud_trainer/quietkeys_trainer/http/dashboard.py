@@ -61,7 +61,7 @@ class View:
 
 
 def page(view: View) -> str:
-    """The page, in HTML."""
+    """Return the page, in HTML."""
     tables = "\n".join(
         _table(name, rows)
         for name, rows in (

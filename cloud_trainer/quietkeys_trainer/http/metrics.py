@@ -81,7 +81,7 @@ class Metrics:
     def observe(
         self, method: str, route: str, status: int, code: str, seconds: float, received: int, sent: int
     ) -> None:
-        """Counts a request that was answered; `code` is empty where it was not refused."""
+        """Count a request that was answered; `code` is empty where it was not refused."""
         self.requests.labels(method, route, str(status)).inc()
         self.request_seconds.labels(method, route).observe(seconds)
         self.received.labels(route).inc(received)
@@ -90,7 +90,7 @@ class Metrics:
             self.rejections.labels(code).inc()
 
     def rejected(self) -> dict[str, int]:
-        """How many requests were refused since this process started, by reason, the most frequent first."""
+        """Return how many requests were refused since this process started, the commonest reason first."""
         found = {
             sample.labels["reason"]: int(sample.value)
             for metric in self.rejections.collect()
@@ -100,7 +100,7 @@ class Metrics:
         return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
 
     def text(self) -> bytes:
-        """Everything, in Prometheus's text format; what the database does not say now is left as it was."""
+        """Return all figures in Prometheus's text format; those the database withholds stay as they were."""
         with self._lock:
             self._living.set(self.workers())
             try:
@@ -121,7 +121,7 @@ class Metrics:
         self._seen = dict(self._new_runs(now))
 
     def _new_runs(self, now: float) -> Iterable[tuple[int, float]]:
-        """Observes the runs noted since the last look; gives those that the next look may meet again."""
+        """Observe the runs noted since the last look; yield those that the next look may meet again."""
         looked_until = max([self.started_at, *self._seen.values()])
         for run in runs_since(self._database, max(self.started_at, looked_until - OVERLAP_S)):
             if run.number not in self._seen:
@@ -145,7 +145,7 @@ class Observed:
         self.app, self.metrics, self.last_resort = app, metrics, last_resort
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
+        """Answer one request, and observe it."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -161,7 +161,7 @@ class Observed:
             self._note(scope, seen, time.perf_counter() - start)
 
     def _note(self, scope: Scope, seen: _Seen, seconds: float) -> None:
-        """Writes down what happened: the route's pattern, never the path."""
+        """Write down what happened: the route's pattern, never the path."""
         route = getattr(scope.get("route"), "path", UNKNOWN)
         code = scope.get(CODE, "")
         method = (

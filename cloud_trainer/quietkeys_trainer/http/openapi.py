@@ -97,12 +97,12 @@ class Operation:
 
 
 def octets(most: int) -> Content:
-    """A body of bytes."""
+    """Return the description of a body of bytes."""
     return Content({**BINARY, "maxLength": most}, OCTETS)
 
 
 def json(body: type[Body]) -> Content:
-    """A body in JSON."""
+    """Return the description of a body in JSON."""
     return Content(body.schema())
 
 
@@ -138,7 +138,7 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
 
 
 def document(routes: Iterable[BaseRoute]) -> dict[str, Any]:
-    """The document of these routes. Raises `KeyError` for one that is not described here."""
+    """Return the document of these routes. Raises `KeyError` for one that is not described here."""
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
         if isinstance(route, APIRoute):

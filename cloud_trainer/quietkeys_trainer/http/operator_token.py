@@ -23,14 +23,14 @@ _SCHEME: Final = "Bearer "
 
 
 def make_token(path: Path) -> str:
-    """A new token, which takes the place of the earlier one; it is shown here and never again."""
+    """Write a new token in the place of the earlier one; return it: it is shown here and never again."""
     token = secrets.token_hex(32)
     write_whole(path, _digest(token).encode(), PRIVATE)
     return token
 
 
 def is_token(path: Path | None, token: str) -> bool:
-    """Whether this is the token, compared in a time that does not depend on it."""
+    """Return whether this is the token, compared in a time that does not depend on it."""
     if path is None:
         return False
     try:
@@ -41,7 +41,7 @@ def is_token(path: Path | None, token: str) -> bool:
 
 
 def _require_operator(request: Request, service: ServiceOf) -> None:
-    """Refuses a request that does not show the operator's token."""
+    """Refuse a request that does not show the operator's token."""
     shown = request.headers.getlist("authorization")
     if len(shown) != 1 or not shown[0].startswith(_SCHEME):
         raise Refused(ErrorCode.OPERATOR_REFUSED)

@@ -52,7 +52,7 @@ class Lane:
         object.__setattr__(self, "_limiter", RunVar(self.name))
 
     async def run(self, function: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:
-        """What the function returns."""
+        """Run the function once the lane is free; return what it returns."""
         try:
             limiter = self._limiter.get()
         except LookupError:
@@ -88,13 +88,13 @@ class SpooledBody:
 
 
 async def read_body(request: Request, limit: int) -> Body:
-    """A body of at most `limit` bytes, which are few."""
+    """Read a body of at most `limit` bytes, which are few; return it."""
     content = b"".join([chunk async for chunk in _chunks(request, limit)])
     return Body(content, hashlib.sha256(content).hexdigest())
 
 
 def answer_of(body: AnswerBody, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """The answer that has this body."""
+    """Return the answer that has this body."""
     return Response(body.to_json(), status, headers, "application/json")
 
 
@@ -106,7 +106,7 @@ NoBody = Annotated[Body, Depends(_no_body)]  # of a route that takes none: the h
 
 
 async def spool_body(request: Request, limit: int, folder: Path) -> SpooledBody:
-    """A body of at most `limit` bytes, written to disk as it arrives; the caller closes the file."""
+    """Write a body of at most `limit` bytes to disk as it arrives; return it. The caller closes the file."""
     with full_disk_typed():
         file = await _SPOOLING.run(_nameless_file, folder)
     digest = hashlib.sha256()
@@ -128,7 +128,7 @@ async def spool_body(request: Request, limit: int, folder: Path) -> SpooledBody:
 
 
 def _nameless_file(folder: Path) -> IO[bytes]:
-    """A file that no kill can leave behind; unbuffered, so that closing it has nothing left to write."""
+    """Make a file that no kill can leave behind; unbuffered, so that closing it has nothing left to write."""
     return tempfile.TemporaryFile(buffering=0, dir=folder)
 
 
@@ -143,7 +143,7 @@ async def _batches(request: Request, limit: int) -> AsyncIterator[bytes]:
 
 
 async def _chunks(request: Request, limit: int) -> AsyncIterator[bytes]:
-    """The body as it arrives; stops with an error at the limit or when it takes too long."""
+    """Yield the body as it arrives; stop with an error at the limit or when it takes too long."""
     refusal: QuietkeysError | None = None
     if _announced(request) > limit:
         refusal = Refused(ErrorCode.BODY_TOO_LARGE, f"at most {limit} bytes")
@@ -170,7 +170,7 @@ async def _chunks(request: Request, limit: int) -> AsyncIterator[bytes]:
 
 
 async def admit(request: Request, pressure: Pressure) -> None:
-    """Raises `Overloaded` where no body should be read now; a small one is read and dropped first."""
+    """Raise `Overloaded` where no body should be read now; a small one is read and dropped first."""
     try:
         pressure.admit_body()
     except Overloaded:
@@ -179,7 +179,7 @@ async def admit(request: Request, pressure: Pressure) -> None:
 
 
 async def _linger(stream: AsyncIterator[bytes]) -> None:
-    """Reads a little of what is not wanted, so that its sender gets to see the answer."""
+    """Read a little of what is not wanted, so that its sender gets to see the answer."""
     with anyio.move_on_after(LINGER_S):
         size = 0
         async for chunk in stream:
@@ -189,6 +189,6 @@ async def _linger(stream: AsyncIterator[bytes]) -> None:
 
 
 def _announced(request: Request) -> int:
-    """The length that the request announces, 0 where it announces none; the server has checked its form."""
+    """Return the length that the request announces, 0 if none; the server has checked its form."""
     length = request.headers.get("content-length", "")
     return int(length) if length.isdecimal() and len(length) < 16 else 0

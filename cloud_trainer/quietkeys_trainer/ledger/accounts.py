@@ -49,7 +49,7 @@ _CHARGE: Final = text(
 
 
 def device_of(session: Session, device_id: str) -> DeviceRow:
-    """The row of an enrolled device."""
+    """Return the row of an enrolled device."""
     row = session.get(DeviceRow, device_id)
     if row is None:
         raise StartOver(ErrorCode.DEVICE_UNKNOWN)
@@ -57,12 +57,12 @@ def device_of(session: Session, device_id: str) -> DeviceRow:
 
 
 def account_of(session: Session, device_id: str) -> str:
-    """The id of the account that an enrolled device belongs to."""
+    """Return the id of the account that an enrolled device belongs to."""
     return device_of(session, device_id).account_id
 
 
 def hold_account_of(session: Session, device_id: str) -> str:
-    """The id of the account of an enrolled device, which no other transaction changes until this one ends."""
+    """Keep an enrolled device's account from other transactions until this one ends; return its id."""
     earlier = ""
     while (account_id := _account_now(session, device_id)) != earlier:
         hold(session, account_id)
@@ -78,13 +78,13 @@ def _account_now(session: Session, device_id: str) -> str:
 
 
 def members_of(session: Session, account_id: str) -> Sequence[DeviceRow]:
-    """The devices of an account, by source."""
+    """Return the devices of an account, by source."""
     rows = select(DeviceRow).where(DeviceRow.account_id == account_id).order_by(DeviceRow.source)
     return session.scalars(rows).all()
 
 
 def new_account(session: Session) -> str:
-    """The id of an account that nobody belongs to yet."""
+    """Add an account that nobody belongs to yet; return its id."""
     account_id = secrets.token_hex(16)
     session.add(AccountRow(id=account_id))
     session.flush()
@@ -92,7 +92,7 @@ def new_account(session: Session) -> str:
 
 
 def depart(session: Session, device: DeviceRow) -> None:
-    """Deletes what a device has left in its account, which it no longer belongs to afterwards.
+    """Delete what a device has left in its account, which it no longer belongs to afterwards.
 
     The account's invitations are over: the device may know their secrets. The caller gives the device another
     account or deletes it, and then calls `close_if_empty`.
@@ -110,7 +110,7 @@ def depart(session: Session, device: DeviceRow) -> None:
 
 
 def close_if_empty(session: Session, account_id: str) -> None:
-    """Deletes an account with everything in it where no device belongs to it any longer."""
+    """Delete an account with everything in it where no device belongs to it any longer."""
     session.flush()
     if not members_of(session, account_id):
         delete_keys(session, account_id, session.scalars(key_ids(account_id)).all())
@@ -118,13 +118,13 @@ def close_if_empty(session: Session, account_id: str) -> None:
 
 
 def key_ids(account_id: str) -> Select[str]:
-    """The ids of all key sets of an account, the newest first."""
+    """Select the ids of all key sets of an account, the newest first."""
     newest_first = (KeyRow.stored_at.desc(), KeyRow.key_id)
     return select(KeyRow.key_id).where(KeyRow.account_id == account_id).order_by(*newest_first)
 
 
 def delete_keys(session: Session, account_id: str, ids: Sequence[str]) -> None:
-    """Deletes key sets with their reports and jobs, which hang on them."""
+    """Delete key sets, and with them their reports and jobs."""
     _doom_named(session, KeyRow.blob, KeyRow.account_id == account_id, KeyRow.key_id.in_(ids))
     _doom_named(session, ReportRow.blob, ReportRow.account_id == account_id, ReportRow.key_id.in_(ids))
     _doom_named(session, JobRow.update_blob, JobRow.account_id == account_id, JobRow.key_id.in_(ids))
@@ -132,7 +132,7 @@ def delete_keys(session: Session, account_id: str, ids: Sequence[str]) -> None:
 
 
 def doom(session: Session, blobs: Iterable[str]) -> None:
-    """Notes, within a transaction, that no row names these blobs any longer."""
+    """Note, within a transaction, that no row names these blobs any longer."""
     session.add_all(DoomedBlobRow(blob=blob) for blob in blobs)
 
 
@@ -184,7 +184,7 @@ NO_LIMITS: Final = Limits(0, 0, 0, 0, 0, 0)
 def charge(
     session: Session, limits: Limits, device_id: str, kind: Allowance, amount: float, now: float
 ) -> None:
-    """Charges an enrolled device's allowance; raises `Throttled`, which undoes it, where that is used up."""
+    """Charge an enrolled device's allowance; raise `Throttled`, which undoes it, where that is used up."""
     most, within_s = limits.allowances[kind]
     if not most or not amount:
         return
@@ -199,7 +199,7 @@ def charge(
 
 
 def require_left(session: Session, limits: Limits, device_id: str, kind: Allowance, now: float) -> None:
-    """Raises `Throttled` where one more would be too many, without charging it."""
+    """Raise `Throttled` where one more would be too many, without charging it."""
     most, within_s = limits.allowances[kind]
     row = session.get(UsageRow, (device_id, kind.value))
     if most and row is not None:
@@ -209,7 +209,7 @@ def require_left(session: Session, limits: Limits, device_id: str, kind: Allowan
 
 
 def require_room(session: Session, limits: Limits, account_id: str, key_id: str, source: int) -> None:
-    """Raises `Throttled` where an account has too many jobs in flight for one more.
+    """Raise `Throttled` where an account has too many jobs in flight for one more.
 
     The job that waits under this key and source does not count: the new one would take its place.
     """
@@ -223,7 +223,7 @@ def require_room(session: Session, limits: Limits, account_id: str, key_id: str,
 
 
 def require_open_door(session: Session, limits: Limits, now: float) -> None:
-    """Raises `Throttled` where too many devices have enrolled in the last minute."""
+    """Raise `Throttled` where too many devices have enrolled in the last minute."""
     if limits.enrolments_per_minute:
         recent = select(func.count()).where(DeviceRow.enrolled_at > now - MINUTE_S)
         if (session.scalar(recent) or 0) >= limits.enrolments_per_minute:

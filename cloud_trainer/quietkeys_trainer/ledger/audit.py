@@ -51,13 +51,13 @@ class Entry:
 
 
 def note(session: Session, actor: Actor, action: Action, now: float, amount: int = 1) -> None:
-    """Adds a line within a transaction."""
+    """Add a line within a transaction."""
     row = AuditRow(id=secrets.token_hex(16), at=now, actor=actor.value, action=action.value, amount=amount)
     session.add(row)
 
 
 def entries(database: Engine, since: float) -> Iterator[Entry]:
-    """The lines from a time on, in order."""
+    """Yield the lines from a time on, in order."""
     with reading(database) as session:
         rows = session.scalars(select(AuditRow).where(AuditRow.at >= since).order_by(AuditRow.at)).all()
         found = [Entry(row.at, row.actor, row.action, row.amount) for row in rows]
@@ -65,6 +65,6 @@ def entries(database: Engine, since: float) -> Iterator[Entry]:
 
 
 def forget_before(database: Engine, time: float) -> None:
-    """Drops the lines before a time."""
+    """Drop the lines before a time."""
     with writing(database) as session:
         session.execute(delete(AuditRow).where(AuditRow.at < time))

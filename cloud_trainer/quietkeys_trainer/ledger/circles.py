@@ -44,7 +44,7 @@ class Circles:
     database: Engine
 
     def of(self, device_id: str) -> Circle:
-        """The circle that a device belongs to."""
+        """Return the circle that a device belongs to."""
         with reading(self.database) as session:
             account_id = account_of(session, device_id)
             rows = members_of(session, account_id)
@@ -52,13 +52,13 @@ class Circles:
             return Circle(members, session.scalars(key_ids(account_id)).first() or "")
 
     def set_card(self, device_id: str, card: bytes) -> None:
-        """Sets what the circle sees of a device."""
+        """Set what the circle sees of a device."""
         with writing(self.database) as session:
             hold_account_of(session, device_id)
             device_of(session, device_id).card = card
 
     def invite(self, device_id: str, invitation: Invitation, now: float) -> None:
-        """Keeps an invitation; the same one again changes nothing."""
+        """Keep an invitation; the same one again changes nothing."""
         with writing(self.database) as session:
             account_id = hold_account_of(session, device_id)
             hold(session, invitation.invitation_id)  # which another account might draw as well
@@ -88,7 +88,7 @@ class Circles:
             )
 
     def claim(self, device_id: str, invitation_id: str, claim: bytes, now: float) -> Claimed:
-        """Takes the device into the inviter's account; what was its own account alone is deleted.
+        """Take the device into the inviter's account; an account that was its own alone is deleted.
 
         The same device may repeat it. A wrong claim is counted, and the last one ends the invitation.
         """
@@ -114,7 +114,7 @@ class Circles:
         raise Refused(ErrorCode.INVITATION_REFUSED)  # out here, where the attempt counts
 
     def remove(self, device_id: str, member_id: str) -> None:
-        """Takes a member out of the device's circle, into an empty account of its own.
+        """Take a member out of the device's circle, into an empty account of its own.
 
         Does nothing where it is alone.
         """
@@ -127,7 +127,7 @@ class Circles:
                 member.account_id, member.source = new_account(session), 0
 
     def put_mail(self, device_id: str, member_id: str, package: bytes, now: float) -> None:
-        """Keeps a package for a member, in the place of an earlier one from the same sender."""
+        """Keep a package for a member, in the place of an earlier one from the same sender."""
         digest = hashlib.sha256(package).hexdigest()
         with writing(self.database) as session:
             hold_account_of(session, device_id)
@@ -137,7 +137,7 @@ class Circles:
             )
 
     def mail(self, device_id: str) -> Mail | None:
-        """The oldest mail for a device, if there is any."""
+        """Return the oldest mail for a device, if there is any."""
         with reading(self.database) as session:
             recipient = device_of(session, device_id).id
             oldest_first = select(MailRow).where(MailRow.recipient == recipient)
@@ -145,13 +145,13 @@ class Circles:
             return None if row is None else Mail(row.sender, row.package)
 
     def drop_mail(self, device_id: str, sha256: str) -> None:
-        """Drops the mail with this hash, if the device has it (still)."""
+        """Drop the mail with this hash, if the device has it (still)."""
         with writing(self.database) as session:
             recipient = device_of(session, device_id).id
             session.execute(delete(MailRow).where(MailRow.recipient == recipient, MailRow.sha256 == sha256))
 
     def expire(self, now: float) -> None:
-        """Deletes the invitations whose time is over."""
+        """Delete the invitations whose time is over."""
         with writing(self.database) as session:
             _expire(session, now)
 
@@ -177,7 +177,7 @@ def _join(session: Session, device: DeviceRow, account_id: str) -> None:
 
 
 def _member(session: Session, device_id: str, member_id: str) -> DeviceRow:
-    """The row of a device of the same account."""
+    """Return the row of a device of the same account."""
     row = session.get(DeviceRow, member_id)
     if row is None or row.account_id != account_of(session, device_id):
         raise Refused(ErrorCode.MEMBER_UNKNOWN)

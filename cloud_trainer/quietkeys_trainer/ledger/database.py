@@ -49,9 +49,9 @@ _FULL_SQLSTATE: Final = "53100"
 
 
 def open_database(url: str) -> Engine:
-    """The database at `url`, of SQLite or PostgreSQL; connections are made when needed.
+    """Open the database at `url`, of SQLite or PostgreSQL; connections are made when needed.
 
-    `Refused` where it is the address of neither.
+    Raises `Refused` where it is the address of neither.
     """
     address = _address(url)
     if address.get_backend_name() == "postgresql":
@@ -81,7 +81,7 @@ def _address(url: str) -> URL:
 
 @contextmanager
 def reading(database: Engine) -> Iterator[Session]:
-    """A transaction that only reads, and sees one state of the database throughout."""
+    """Yield a transaction that only reads, and sees one state of the database throughout."""
     if database.dialect.name == "postgresql":
         database = database.execution_options(**_SNAPSHOT)
     with _typed_errors(), Session(database) as session, session.begin():
@@ -90,7 +90,7 @@ def reading(database: Engine) -> Iterator[Session]:
 
 @contextmanager
 def writing(database: Engine, *, durably: bool = True) -> Iterator[Session]:
-    """A transaction that may write, from its first statement: SQLite takes the lock at once.
+    """Yield a transaction that may write, from its first statement: SQLite takes the lock at once.
 
     durably: off where a power cut may undo what was written last; a process that dies never does.
     """
@@ -100,7 +100,7 @@ def writing(database: Engine, *, durably: bool = True) -> Iterator[Session]:
 
 
 def hold(session: Session, *names: str) -> None:
-    """Keeps what goes by these names for this writing transaction alone; others that hold it wait.
+    """Lock these names for this writing transaction alone; others that lock one of them wait.
 
     What was read before may have changed while this one waited.
     """
@@ -110,7 +110,7 @@ def hold(session: Session, *names: str) -> None:
 
 
 def migrate(database: Engine, revision: str = "head") -> None:
-    """Brings the schema up, or down, to a revision; does nothing where it is there already.
+    """Bring the schema up, or down, to a revision; do nothing where it is there already.
 
     Processes that start together do it once.
     """
@@ -134,7 +134,7 @@ def migrate(database: Engine, revision: str = "head") -> None:
 
 
 def forget_history(database: Engine) -> None:
-    """Cuts off SQLite's write-ahead log, which still holds deleted rows; other databases look after theirs.
+    """Cut off SQLite's write-ahead log, which still holds deleted rows; other databases look after theirs.
 
     Does nothing where another process is reading; the next call will do it.
     """
@@ -165,7 +165,7 @@ def _begin_sqlite(connection: Connection) -> None:
 
 @contextmanager
 def _typed_errors() -> Iterator[None]:
-    """Translates what a database says when it cannot take more now."""
+    """Translate what a database says when it cannot take more now."""
     try:
         yield
     except (OperationalError, InterfaceError) as error:

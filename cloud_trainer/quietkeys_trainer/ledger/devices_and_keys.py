@@ -67,9 +67,10 @@ class Ledger:
     is_open: bool = True
 
     def enrol(self, device_id: str, public_key: bytes, now: float, invite: str = "") -> bool:
-        """Whether the device is new, and then in an account of its own; enrolling again changes nothing.
+        """Enrol a device, a new one in an account of its own; return whether it is new.
 
-        A new one uses an invite up where the trainer is not open; `Refused` where that is not to be had.
+        Enrolling again changes nothing. A new one uses an invite up where the trainer is not open. Raises
+        `Refused` where it has none that can be used.
         """
         with writing(self.database) as session:
             hold(session, device_id)
@@ -93,17 +94,17 @@ class Ledger:
             return True
 
     def knows(self, device_id: str) -> bool:
-        """Whether the device is enrolled."""
+        """Return whether the device is enrolled."""
         with reading(self.database) as session:
             return session.get(DeviceRow, device_id) is not None
 
     def public_key(self, device_id: str) -> bytes:
-        """The key that the device's requests are signed with."""
+        """Return the key that the device's requests are signed with."""
         with reading(self.database) as session:
             return device_of(session, device_id).public_key
 
     def use_nonce(self, device_id: str, nonce: str, time: int, now: float, body_bytes: int = -1) -> None:
-        """Notes that a request was received; `Refused` if it was received before.
+        """Note that a request was received; raise `Refused` if it was received before.
 
         `body_bytes` are charged to a device that is enrolled (-1: it is not), and so is the request.
 
@@ -128,23 +129,23 @@ class Ledger:
                 charge(session, self.limits, device_id, Allowance.BYTES, body_bytes, now)
 
     def admit_report(self, device_id: str, key_id: str, source: int, now: float) -> None:
-        """Charges a new report; `Throttled` where the device may not send one now."""
+        """Charge a new report; raise `Throttled` where the device may not send one now."""
         with writing(self.database) as session:
             require_room(session, self.limits, account_of(session, device_id), key_id, source)
             charge(session, self.limits, device_id, Allowance.REPORTS, 1, now)
 
     def admit_keys(self, device_id: str, now: float) -> None:
-        """Raises `Throttled` where the device has used up its key sets, before it sends another."""
+        """Raise `Throttled` where the device has used up its key sets, before it sends another."""
         with reading(self.database) as session:
             require_left(session, self.limits, device_id, Allowance.KEYS, now)
 
     def has_keys(self, device_id: str, key_id: str, plan_hash: str) -> bool:
-        """Whether the device's account has these evaluation keys and their framing is the plan's."""
+        """Return whether the device's account has these evaluation keys and their framing is the plan's."""
         with reading(self.database) as session:
             return session.get(KeyPlanRow, (account_of(session, device_id), key_id, plan_hash)) is not None
 
     def key_blob(self, device_id: str, key_id: str) -> str:
-        """Where the evaluation keys lie; "" where the device's account has none of that id."""
+        """Return where the evaluation keys lie; "" where the device's account has none of that id."""
         with reading(self.database) as session:
             row = session.get(KeyRow, (account_of(session, device_id), key_id))
             return "" if row is None else row.blob
@@ -152,10 +153,11 @@ class Ledger:
     def add_keys(
         self, device_id: str, key_id: str, plan_hashes: Sequence[str], blob: str, now: float
     ) -> bool:
-        """Whether the keys are new; otherwise only the plans are noted and the blob is not taken.
+        """Add keys; return whether they are new.
 
-        New keys end the account's oldest where it has `MAX_KEY_SETS`, and everything that was sent or made
-        under these. The upload of these keys is over.
+        Of known keys only the plans are noted, and the blob is not taken. New keys end the account's oldest
+        where it has `MAX_KEY_SETS`, and everything that was sent or made under these. The upload of these
+        keys is over.
         """
         with writing(self.database) as session:
             account_id = hold_account_of(session, device_id)
@@ -173,14 +175,14 @@ class Ledger:
             return fresh
 
     def note_plans(self, device_id: str, key_id: str, plan_hashes: Sequence[str]) -> None:
-        """Notes further plans whose framing stored evaluation keys have."""
+        """Note further plans whose framing stored evaluation keys have."""
         with writing(self.database) as session:
             account_id = hold_account_of(session, device_id)
             if session.get(KeyRow, (account_id, key_id)) is not None:
                 _note_plans(session, account_id, key_id, plan_hashes)
 
     def delete_keys(self, device_id: str, key_id: str, now: float) -> None:
-        """Removes evaluation keys, or what has arrived of them, and everything sent or made under them."""
+        """Remove evaluation keys, or what has arrived of them, and everything sent or made under them."""
         with writing(self.database) as session:
             account_id = hold_account_of(session, device_id)
             delete_keys(session, account_id, [key_id])
@@ -188,7 +190,7 @@ class Ledger:
             _end_upload(session, account_id, key_id)
 
     def delete_device(self, device_id: str, now: float, actor: Actor = Actor.DEVICE) -> None:
-        """Removes every row of the device, and of its account if nobody else belongs to it."""
+        """Remove every row of the device, and of its account if nobody else belongs to it."""
         with writing(self.database) as session:
             try:
                 account_id = hold_account_of(session, device_id)
@@ -201,24 +203,24 @@ class Ledger:
             close_if_empty(session, account_id)
 
     def doomed_blobs(self) -> list[str]:
-        """The blobs that are to be deleted from the store."""
+        """Return the blobs that are to be deleted from the store."""
         with reading(self.database) as session:
             return list(session.scalars(select(DoomedBlobRow.blob)))
 
     def forget_doomed(self, blob: str) -> None:
-        """Notes that a doomed blob is gone from the store."""
+        """Note that a doomed blob is gone from the store."""
         with writing(self.database) as session:
             session.execute(delete(DoomedBlobRow).where(DoomedBlobRow.blob == blob))
 
     def named_blobs(self, blobs: Collection[str]) -> set[str]:
-        """Those of the blobs that any row names; the others were left behind by processes that died."""
+        """Return those of the blobs that any row names; processes that died have left the others behind."""
         columns = (KeyRow.blob, ReportRow.blob, JobRow.update_blob, DoomedBlobRow.blob)
         with reading(self.database) as session:
             found = [session.scalars(select(column).where(column.in_(blobs))).all() for column in columns]
         return {name for names in found for name in names if name is not None}
 
     def ping(self) -> None:
-        """Raises `TryAgain` where the database does not answer."""
+        """Raise `TryAgain` where the database does not answer."""
         with reading(self.database) as session:
             session.scalar(select(1))
 

@@ -19,7 +19,10 @@ from quietkeys_trainer.ledger.tables import EnrolmentTokenRow
 
 
 def make_invite(database: Engine, uses: int, now: float, expires_at: float) -> str:
-    """A token for so many devices until a time, 32 hex digits; it is shown here and never again."""
+    """Store an invite for so many devices until a time; return its token.
+
+    The token is 32 hex digits; it is shown here and never again.
+    """
     token = secrets.token_hex(16)
     with writing(database) as session:
         note(session, Actor.OPERATOR, Action.INVITES_MADE, now, uses)
@@ -30,7 +33,10 @@ def make_invite(database: Engine, uses: int, now: float, expires_at: float) -> s
 
 
 def use_invite(session: Session, token: str, now: float) -> None:
-    """Uses a token up by one device, within its enrolment; `Refused` where it is none, used up or over."""
+    """Use a token up by one device, within its enrolment.
+
+    Raises `Refused` where it is none, used up or over.
+    """
     if not is_id(token):
         raise Refused(ErrorCode.ENROLMENT_REFUSED)
     open_one = update(EnrolmentTokenRow).where(
@@ -44,7 +50,7 @@ def use_invite(session: Session, token: str, now: float) -> None:
 
 
 def forget_invites(database: Engine, now: float) -> None:
-    """Drops the tokens that are used up or over."""
+    """Drop the tokens that are used up or over."""
     with writing(database) as session:
         over = (EnrolmentTokenRow.uses_left == 0) | (EnrolmentTokenRow.expires_at <= now)
         session.execute(delete(EnrolmentTokenRow).where(over))

@@ -54,7 +54,7 @@ _SAYS: Final = "no job lives like this"
 
 
 def enforce(connection: Connection) -> None:
-    """Lays the rules on the table of jobs."""
+    """Create the triggers, which enforce the rules on the table of jobs."""
     is_sqlite = connection.dialect.name == "sqlite"
     if not is_sqlite:
         connection.exec_driver_sql(
@@ -72,7 +72,7 @@ def enforce(connection: Connection) -> None:
 
 
 def suspend(connection: Connection) -> None:
-    """Takes the rules off again, for jobs that come from a backup, and before the table goes."""
+    """Drop the triggers, for jobs that come from a backup, and before the table is dropped."""
     is_sqlite = connection.dialect.name == "sqlite"
     for name, _, _ in _TRIGGERS:
         connection.exec_driver_sql(f"DROP TRIGGER {name}" + ("" if is_sqlite else " ON jobs"))

@@ -90,18 +90,21 @@ class Jobs:
     draw: Callable[[], str] = lambda: secrets.token_hex(16)
 
     def waiting(self) -> int:
-        """How many jobs are queued."""
+        """Return how many jobs are queued."""
         with reading(self.database) as session:
             queued = select(func.count()).select_from(JobRow).where(JobRow.state == JobState.QUEUED)
             return session.scalar(queued) or 0
 
     def repeated(self, device_id: str, idempotency_key: str, sha256: str) -> Job | None:
-        """The job that an earlier attempt at this report made; `Refused` if the earlier one was another."""
+        """Return the job that an earlier attempt at this report made.
+
+        Raises `Refused` if the earlier attempt was with another report.
+        """
         with reading(self.database) as session:
             return _repeated(session, account_of(session, device_id), idempotency_key, sha256)
 
     def accept(self, arrival: Arrival, now: float) -> Acceptance:
-        """The job of a report, which from now on is the latest of its source and supersedes a queued one.
+        """Queue the job of a report, now the latest of its source, superseding a queued one; return the job.
 
         A repetition answers with the job it made the first time, and does not take the blob.
         """
@@ -145,7 +148,7 @@ class Jobs:
             return Acceptance(Job(job_id, JobState.QUEUED, None), took_blob=True)
 
     def find(self, device_id: str, job_id: str) -> Job:
-        """A job of this device's account; `StartOver` where it has none of that id."""
+        """Return a job of this device's account; raise `StartOver` where it has none of that id."""
         with reading(self.database) as session:
             row = session.get(JobRow, job_id)
             if row is None or row.account_id != account_of(session, device_id):
@@ -155,11 +158,12 @@ class Jobs:
     def lease_next(
         self, worker: str, plan_hashes: Collection[str], now: float, lasting_s: float
     ) -> Lease | None:
-        """The job that has waited longest, for this worker alone until the lease runs out, if there is any.
+        """Lease the job that has waited longest to this worker alone, while the lease runs; return it.
 
-        The reports are chosen here, when the job starts: the latest of every source under the job's key that
-        names the same plan and the same number of sources. A job whose own source has meanwhile sent a report
-        that names others, which can only happen after its worker died, is superseded.
+        None where no job waits. The reports are chosen here, when the job starts: the latest of every source
+        under the job's key that names the same plan and the same number of sources. A job whose own source
+        has meanwhile sent a report that names others, which can only happen after its worker died, is
+        superseded.
         """
         with writing(self.database) as session:
             self._give_up(session, now)
@@ -186,23 +190,23 @@ class Jobs:
             return None
 
     def reports_of(self, lease: Lease) -> tuple[str, ...]:
-        """The blobs that the lease would name now: a newer report dooms the one that was to be read."""
+        """Return the blobs that the lease would name now: a newer report dooms the one to be read."""
         with reading(self.database) as session:
             row = session.get(JobRow, lease.job_id)
             return () if row is None else _inputs(session, row)
 
     def extend(self, lease: Lease, now: float, lasting_s: float) -> bool:
-        """Whether the lease is still held, and if so until later."""
+        """Extend a lease; return whether it is still held."""
         with writing(self.database) as session:
             return _change(session, lease, {"lease_until": now + lasting_s})
 
     def note_blocks(self, lease: Lease, done: int) -> bool:
-        """Whether the lease is still held, and if so the job has as many blocks done."""
+        """Note how many blocks of the job are done; return whether the lease is still held."""
         with writing(self.database) as session:
             return _change(session, lease, {"blocks_done": done})
 
     def finish(self, lease: Lease, update_blob: str, now: float) -> bool:
-        """Whether this result is the job's result; False where the lease, or the device, is gone.
+        """Make this result the job's; return whether it is, False where the lease, or the device, is gone.
 
         Of one source's updates only the newest report's is kept: its device has moved on from the others.
         """
@@ -216,30 +220,33 @@ class Jobs:
             return landed
 
     def fail(self, lease: Lease, failure: Failure, now: float) -> bool:
-        """Whether the job has now failed for this reason; False where the lease, or the device, is gone."""
+        """Fail the job for this reason; return whether it has failed, False where lease or device is gone."""
         ended = {"state": JobState.FAILED, "failure": failure, "finished_at": now}
         with writing(self.database) as session:
             return _change(session, lease, ended | _NOBODYS)
 
     def give_back(self, lease: Lease, until: float, *, tried: bool = False) -> bool:
-        """Whether the job is anybody's again from `until` on; the attempt counts if it was `tried`."""
+        """Give the job back from `until` on, to anybody; return whether that was done.
+
+        The attempt counts if it was `tried`.
+        """
         attempts = {} if tried else {"attempts": JobRow.attempts - 1}
         with writing(self.database) as session:
             return _change(session, lease, {"lease_until": until} | attempts)
 
     def release_worker(self, worker: str, now: float) -> int:
-        """How many jobs a worker that is known to be dead had left; they are anybody's at once."""
+        """Give back at once the jobs that a worker known to be dead had left; return how many there were."""
         with writing(self.database) as session:
             held = update(JobRow).where(JobRow.state == JobState.RUNNING, JobRow.worker == worker)
             return len(session.scalars(held.values(lease_until=now - 1).returning(JobRow.id)).all())
 
     def note_run(self, plan_hash: str, outcome: Outcome, seconds: float, now: float) -> None:
-        """Notes for operators that a run of a job has ended, without saying of which."""
+        """Note for operators that a run of a job has ended, without saying of which."""
         with writing(self.database) as session:
             session.add(RunRow(ended_at=now, seconds=seconds, outcome=outcome, plan_hash=plan_hash))
 
     def _give_up(self, session: Session, now: float) -> None:
-        """Fails the jobs whose every attempt ended with the death of its worker."""
+        """Fail the jobs whose every attempt ended with the death of its worker."""
         session.execute(
             update(JobRow)
             .where(
@@ -252,7 +259,7 @@ class Jobs:
 
 
 def _change(session: Session, lease: Lease, values: dict[str, Any]) -> bool:
-    """Whether the job was running under this very lease, and so was changed."""
+    """Change the job if it is running under this very lease; return whether it was."""
     held = update(JobRow).where(
         JobRow.id == lease.job_id, JobRow.state == JobState.RUNNING, JobRow.lease == lease.token
     )
@@ -260,7 +267,7 @@ def _change(session: Session, lease: Lease, values: dict[str, Any]) -> bool:
 
 
 def _keep_newest_update(session: Session, landed: JobRow) -> None:
-    """Supersedes the done jobs of a source, dooming their updates, all but that of its newest report."""
+    """Supersede the done jobs of a source, dooming their updates, all but that of its newest report."""
     done = session.scalars(
         select(JobRow)
         .where(
@@ -277,7 +284,7 @@ def _keep_newest_update(session: Session, landed: JobRow) -> None:
 
 
 def _waiting(plan_hashes: Collection[str], now: float) -> Select[JobRow]:
-    """The job to lease next: queued, or left behind by a worker whose lease ran out."""
+    """Select the job to lease next: queued, or left behind by a worker whose lease ran out."""
     left_behind = and_(JobRow.state == JobState.RUNNING, JobRow.lease_until < now)
     return (
         select(JobRow)
@@ -304,7 +311,7 @@ def _repeated(session: Session, account_id: str, idempotency_key: str, sha256: s
 
 
 def _store_latest(session: Session, account_id: str, arrival: Arrival, now: float) -> None:
-    """Puts a report in the place of its source's last one, whose blob is doomed."""
+    """Put a report in the place of its source's last one, whose blob is doomed."""
     report = arrival.report
     key_id = report.key_id.hex()
     row = session.get(ReportRow, (account_id, key_id, report.source))
@@ -320,7 +327,7 @@ def _store_latest(session: Session, account_id: str, arrival: Arrival, now: floa
 
 
 def _inputs(session: Session, job: JobRow) -> tuple[str, ...]:
-    """The blobs of the reports to add, that of the job's own source first; none where that one cannot be."""
+    """Return the blobs of the reports to add, the job's own source first; none where that one cannot be."""
     rows = session.scalars(
         select(ReportRow)
         .where(

@@ -66,7 +66,7 @@ class Backlog:
 
 
 def devices(database: Engine, most: int) -> list[DeviceLine]:
-    """The devices that enrolled last."""
+    """Return the devices that enrolled last."""
     key_sets = select(func.count()).where(KeyRow.account_id == DeviceRow.account_id).scalar_subquery()
     reports = select(func.count()).where(ReportRow.device_id == DeviceRow.id).scalar_subquery()
     jobs = select(func.count()).where(JobRow.device_id == DeviceRow.id).scalar_subquery()
@@ -77,7 +77,7 @@ def devices(database: Engine, most: int) -> list[DeviceLine]:
 
 
 def jobs(database: Engine, states: Sequence[JobState], most: int) -> list[JobLine]:
-    """The jobs in these states that were queued last."""
+    """Return the jobs in these states that were queued last."""
     chosen = select(JobRow).where(JobRow.state.in_(states)).order_by(JobRow.queued_at.desc()).limit(most)
     with reading(database) as session:
         return [
@@ -87,7 +87,7 @@ def jobs(database: Engine, states: Sequence[JobState], most: int) -> list[JobLin
 
 
 def retry(database: Engine, job_ids: Sequence[str] | None, now: float) -> list[str]:
-    """The failed jobs (of these, or of all) that are queued again.
+    """Queue failed jobs again (of these, or of all); return their ids.
 
     Those whose source has sent a report since, or whose report is gone, are left as they are.
     """
@@ -117,7 +117,7 @@ def retry(database: Engine, job_ids: Sequence[str] | None, now: float) -> list[s
 
 
 def runs_since(database: Engine, unix_time: float) -> Sequence[Run]:
-    """The runs that ended at or after a time, in the order in which they did."""
+    """Return the runs that ended at or after a time, in the order in which they did."""
     wanted = select(RunRow).where(RunRow.ended_at >= unix_time).order_by(RunRow.ended_at, RunRow.id)
     with reading(database) as session:
         return [
@@ -126,7 +126,7 @@ def runs_since(database: Engine, unix_time: float) -> Sequence[Run]:
 
 
 def backlog(database: Engine, now: float) -> Backlog:
-    """What there is to do."""
+    """Return how much there is to do."""
     with reading(database) as session:
         queued, oldest = session.execute(
             select(func.count(), func.min(JobRow.queued_at)).where(JobRow.state == JobState.QUEUED)
@@ -140,6 +140,6 @@ def backlog(database: Engine, now: float) -> Backlog:
 
 
 def forget_runs(database: Engine, now: float) -> None:
-    """Forgets runs that ended more than a day ago."""
+    """Forget runs that ended more than a day ago."""
     with writing(database) as session:
         session.execute(delete(RunRow).where(RunRow.ended_at < now - RUNS_KEPT_S))

@@ -35,7 +35,7 @@ class Retention:
 
 
 def expire(database: Engine, kept: Retention, now: float) -> int:
-    """Deletes what is over, and how many things that were; every blob of them is doomed."""
+    """Delete what is over, dooming every blob of it; return how many things that were."""
     forget_invites(database, now)
     if kept.audit:
         forget_before(database, now - kept.audit * DAY_S)
@@ -91,7 +91,7 @@ def _results_over(kept: Retention, now: float) -> ColumnElement[bool] | None:
 
 
 def _reports_over(kept: Retention, now: float) -> ColumnElement[bool] | None:
-    """Reports that are old and that no job waits to be trained on."""
+    """Return the condition for reports that are old and that no job waits to be trained on."""
     if not kept.reports:
         return None
     waits = exists().where(
@@ -103,7 +103,7 @@ def _reports_over(kept: Retention, now: float) -> ColumnElement[bool] | None:
 
 
 def _keys_over(kept: Retention, now: float) -> ColumnElement[bool] | None:
-    """Keys that are old and under which nothing came since."""
+    """Return the condition for keys that are old and under which nothing came since."""
     if not kept.keys:
         return None
     since = now - kept.keys * DAY_S

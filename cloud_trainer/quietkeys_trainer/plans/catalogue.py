@@ -41,7 +41,10 @@ class Catalogue:
     folder: Path
 
     def publish(self, plan: Plan, pin: str) -> None:
-        """Adds a plan; adding it again changes nothing. `Refused` where it is there under another pin."""
+        """Add a plan; adding it again changes nothing.
+
+        Raises `Refused` where it is there under another pin.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         known = self.folder / f"{plan.hash}.pin"
         if known.exists() and known.read_text().strip() != pin:
@@ -50,7 +53,7 @@ class Catalogue:
         write_whole(self.folder / f"{plan.hash}.plan", plan.canonical, PUBLIC)
 
     def retire(self, plan_hash: str, advice: str) -> None:
-        """Ends reports under a plan; what is queued is still trained. The advice can be changed."""
+        """End reports under a plan; what is queued is still trained. The advice can be changed."""
         if not is_hash(plan_hash) or not (self.folder / f"{plan_hash}.plan").exists():
             raise Refused(ErrorCode.PLAN_INVALID, "no plan of that hash is published here")
         if not advice.isprintable() or not 1 <= len(advice) <= MAX_ADVICE:
@@ -58,7 +61,7 @@ class Catalogue:
         write_whole(self.folder / f"{plan_hash}.retired", f"{advice}\n".encode(), PUBLIC)
 
     def plans(self) -> tuple[ServedPlan, ...]:
-        """What a trainer is to serve of it; `Refused` where a file is not what its name says."""
+        """Return what a trainer is to serve of it; raise `Refused` where a file is not what its name says."""
         served = []
         for path in sorted(self.folder.glob("*.plan")):
             if read_plan(path).hash != path.stem:
@@ -74,7 +77,7 @@ class Catalogue:
 
 
 def read_plan(path: Path) -> Plan:
-    """The plan in a file; `Refused` where there is none, or no plan."""
+    """Return the plan in a file; raise `Refused` where there is none, or no plan."""
     try:
         with path.open("rb") as file:
             return Plan.parse(file.read(MAX_PLAN_BYTES + 1))

@@ -29,7 +29,7 @@ _WHOLE: Final = ("planes", "steps")
 
 
 def read_recipe(path: Path) -> Plan:
-    """The plan of a recipe in a file. Raises `Refused` (PLAN_INVALID) with what is wrong."""
+    """Return the plan of a recipe in a file. Raises `Refused` (PLAN_INVALID) with what is wrong."""
     try:
         with path.open("rb") as file:
             tree = json.loads(file.read(MAX_PLAN_BYTES))

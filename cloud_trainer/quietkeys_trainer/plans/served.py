@@ -13,9 +13,9 @@ from quietkeys_trainer.service.settings import Settings
 
 
 def served_plans(settings: Settings) -> tuple[ServedPlan, ...]:
-    """The plans to serve; a shipped one only where it is not named or published as well.
+    """Return the plans to serve; a shipped one only where it is not named or published as well.
 
-    `Refused` where pins are missing or too many, or a file is no plan.
+    Raises `Refused` where pins are missing or too many, or a file is no plan.
     """
     plans, pins = settings.plan, settings.client_spec_sha256
     if pins and not settings.pin:
@@ -34,10 +34,10 @@ def served_plans(settings: Settings) -> tuple[ServedPlan, ...]:
 
 
 def load_engines(plans: Sequence[ServedPlan], settings: Settings, load: EngineLoader) -> dict[str, Engine]:
-    """The engines of all these plans, by plan hash.
+    """Return the engines of all these plans, by plan hash.
 
-    `Refused` where a plan is malformed or not pinned, or its circuit's client specification is not
-    the one that devices have pinned: such a trainer would answer every device with something that it cannot
+    Raises `Refused` where a plan is malformed or not pinned, or its circuit's client specification is not the
+    one that devices have pinned: such a trainer would answer every device with something that it cannot
     decrypt.
     """
     engines: dict[str, Engine] = {}
@@ -60,5 +60,5 @@ def load_engines(plans: Sequence[ServedPlan], settings: Settings, load: EngineLo
 
 
 def advice_of(plans: Sequence[ServedPlan]) -> Mapping[str, str]:
-    """What devices should do instead, by plan hash, of the plans that are retired."""
+    """Return what devices should do instead, by plan hash, of the plans that are retired."""
     return {read_plan(plan.path).hash: plan.retired for plan in plans if plan.retired}

@@ -15,7 +15,7 @@ from structlog.typing import EventDict
 
 
 def configure_logs(process: str) -> None:
-    """Sends every log line to standard error, with the name of this kind of process in each."""
+    """Send every log line to standard error, with the name of this kind of process in each."""
 
     def named(_: object, __: str, event: EventDict) -> EventDict:
         return {**event, "process": process, "pid": os.getpid()}

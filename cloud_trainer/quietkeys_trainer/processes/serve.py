@@ -54,7 +54,7 @@ class Address:
         return self.certificate is not None and self.key is not None
 
     def require_private(self) -> None:
-        """Refuses to serve other machines in the clear, unless told to: a proxy may stand in front."""
+        """Refuse to serve other machines in the clear, unless told to: a proxy may stand in front."""
         if (self.certificate is None) != (self.key is None):
             raise Refused(ErrorCode.ADDRESS_EXPOSED, "a certificate and its key belong together")
         if not (self.has_tls or self.plain or _is_loopback(self.host)):
@@ -67,7 +67,7 @@ def serve(
     worker_command: Callable[[str], Sequence[str]],
     say_ready: Callable[[str], None],
 ) -> None:
-    """Serves until told to stop; `say_ready` gets one line of JSON once requests are answered.
+    """Serve until told to stop; `say_ready` gets one line of JSON once requests are answered.
 
     worker_command: makes the command line of a worker, which reads its settings on standard input, from its
     name.
@@ -99,7 +99,7 @@ def serve(
 
 
 def work(settings: Settings, load: EngineLoader, name: str = "", parent: int = 0) -> None:
-    """Works until told to stop, or until the process `parent` is gone (0: there is none to watch).
+    """Work until told to stop, or until the process `parent` is gone (0: there is none to watch).
 
     name: 32 hex digits; "" draws one.
     """
@@ -127,7 +127,7 @@ def _executor(settings: Settings, load: EngineLoader) -> Executor:
 
 
 def _open(settings: Settings, load: EngineLoader) -> Service:
-    """The service with its circuits compiled, its folders made and its database at this version's schema."""
+    """Compile circuits, make folders, bring the schema to this version's; return the service."""
     os.umask(0o077)
     settings.make_folders()
     plans = served_plans(settings)
@@ -137,7 +137,7 @@ def _open(settings: Settings, load: EngineLoader) -> Service:
 
 
 def _pins(service: Service) -> dict[str, str]:
-    """The client specification hash of every served plan, for devices to pin."""
+    """Return the client specification hash of every served plan, for devices to pin."""
     return {name: engine.client_specification_sha256 for name, engine in service.engines.items()}
 
 
@@ -153,7 +153,10 @@ def _url(address: Address, port: int) -> str:
 
 
 def _is_loopback(host: str) -> bool:
-    """Whether only this machine can connect to an address; of a name only "localhost" is known to be that."""
+    """Return whether only this machine can connect to an address.
+
+    Of a name only "localhost" is known to be that.
+    """
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -161,7 +164,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _run(server: uvicorn.Server, listening: socket.socket, stop: Stop) -> None:
-    """Runs the server until a signal, also one that came before the server began to listen to them."""
+    """Run the server until a signal, also one that came before the server began to listen to them."""
 
     def end() -> None:
         stop.asked.wait()

@@ -17,7 +17,7 @@ class Stop:
     hurry: threading.Event = field(default_factory=threading.Event)
 
     def listen(self, *, at_once: bool) -> None:
-        """Takes the signals from now on; `at_once` raises `SystemExit` when asked for the second time."""
+        """Take the signals from now on; `at_once` raises `SystemExit` when asked for the second time."""
 
         def handle(_signal: int, _frame: FrameType | None) -> None:
             again, already = self.asked.is_set(), self.hurry.is_set()
@@ -31,7 +31,7 @@ class Stop:
             signal.signal(number, handle)
 
     def when_orphaned(self, parent: int) -> None:
-        """Asks to stop as soon as the process `parent` is no longer this one's parent."""
+        """Ask to stop as soon as the process `parent` is no longer this one's parent."""
 
         def watch() -> None:
             while os.getppid() == parent:

@@ -56,17 +56,17 @@ class Supervisor:
     _thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Starts the workers and watches over them in a thread."""
+        """Start the workers and watch over them in a thread."""
         self._places = [self._new_place() for _ in range(self.count)]
         self._thread = threading.Thread(target=self._watch, name="supervisor", daemon=True)
         self._thread.start()
 
     def living(self) -> int:
-        """How many of the workers are there now."""
+        """Return how many of the workers are there now."""
         return sum(place.process.poll() is None for place in self._places)
 
     def stop(self, stop: Stop) -> None:
-        """Lets every worker finish its job, or give it back when in a hurry; kills what does not end."""
+        """Let every worker finish its job, or give it back when in a hurry; kill what does not end."""
         self._ending.set()
         if self._thread is not None:
             self._thread.join()
@@ -93,7 +93,7 @@ class Supervisor:
                 self._tidy()
 
     def _look_after(self, place: _Place) -> None:
-        """Notes that a worker died, frees its job, and starts another in its place, sooner or later."""
+        """Note that a worker died, free its job, and start another in its place, sooner or later."""
         now = time.monotonic()
         status = place.process.poll()
         if status is None:
@@ -115,7 +115,10 @@ class Supervisor:
         return _Place(name, process, time.monotonic())
 
     def _spawn(self) -> tuple[str, subprocess.Popen[bytes]]:
-        """A new worker, in a session of its own: a terminal's Ctrl-C is for us, and we pass it on."""
+        """Start a worker and return it.
+
+        It gets a session of its own: a terminal's Ctrl-C is for us, and we pass it on.
+        """
         name = secrets.token_hex(16)
         process = subprocess.Popen(
             self.command(name), stdin=subprocess.PIPE, stdout=sys.stderr, start_new_session=True

@@ -52,7 +52,7 @@ class Worker:
     _turn: threading.Lock = field(default_factory=threading.Lock)
 
     def work(self, stop: threading.Event) -> None:
-        """Works until told to stop, on as many jobs at once as the executor is wide."""
+        """Work until told to stop, on as many jobs at once as the executor is wide."""
         if self.executor.width() == 1:
             self._work(stop, 0)
             return
@@ -76,7 +76,7 @@ class Worker:
             raise
 
     def _engage(self, stop: threading.Event, position: int) -> threading.Event:
-        """Starts a thread that works until told to stop or dropped; the event is set when it has ended."""
+        """Start a thread that works until told to stop or dropped; return the event of its end."""
         ended = threading.Event()
 
         def work() -> None:
@@ -90,7 +90,7 @@ class Worker:
         return ended
 
     def _work(self, stop: threading.Event, position: int) -> None:
-        """Works while the executor is wide enough for one at this position; one of a crew looks at a time."""
+        """Work while the executor is wide enough for this position; only one looks for jobs at a time."""
         while not stop.is_set():
             if position >= self.executor.width():
                 stop.wait(CREW_S)
@@ -102,7 +102,7 @@ class Worker:
                     self._bring_home(lease)
 
     def _look(self, stop: threading.Event) -> Lease | None:
-        """The next job; None, after a while, where there is none or it cannot be taken now."""
+        """Lease the next job; return None, after a while, where there is none or it cannot be taken now."""
         lease = None
         if not stop.is_set():
             with _waiting(stop):
@@ -112,7 +112,7 @@ class Worker:
         return lease
 
     def work_once(self) -> bool:
-        """Whether there was a job, which has then been brought as far as it goes."""
+        """Bring one job as far as it goes; return whether there was one."""
         lease = self._lease()
         if lease is not None:
             self._bring_home(lease)
@@ -124,7 +124,7 @@ class Worker:
         return service.jobs.lease_next(self.name, service.engines.keys(), service.clock(), self.lease_s)
 
     def _bring_home(self, lease: Lease) -> None:
-        """Brings a job as far as it goes."""
+        """Bring a job as far as it goes."""
         service = self.service
         try:
             with self._heartbeat(lease):
@@ -135,7 +135,7 @@ class Worker:
             raise
 
     def _train(self, lease: Lease) -> None:
-        """Runs the job's circuit and lands its result, or the reason why there is none."""
+        """Run the job's circuit and land its result, or the reason why there is none."""
         service = self.service
         log = structlog.get_logger().bind(job_id=lease.job_id, attempt=lease.attempt)
         start = time.perf_counter()
@@ -175,7 +175,7 @@ class Worker:
     def _run(
         self, lease: Lease, engine: Engine, keys: StoredKeys, reports: Sequence[Sequence[bytes]]
     ) -> list[bytes]:
-        """Has the job run; its device may follow which block is under way."""
+        """Have the job run; its device may follow which block is under way."""
 
         def told(blocks: int) -> None:
             with suppress(TryAgain):  # a figure; the next one makes up for it
@@ -184,13 +184,13 @@ class Worker:
         return self.executor.run(engine, keys, reports, told)
 
     def _note(self, lease: Lease, outcome: Outcome, start: float) -> None:
-        """Notes a run for operators; a figure that the database cannot take now is not worth waiting for."""
+        """Note a run for operators; a figure that the database cannot take now is not worth waiting for."""
         with suppress(TryAgain):
             seconds = time.perf_counter() - start
             self.service.jobs.note_run(lease.plan_hash, outcome, seconds, self.service.clock())
 
     def _reports(self, lease: Lease) -> list[tuple[bytes, ...]]:
-        """The values of the reports to add; newer ones where one was replaced since the job was leased."""
+        """Return the values of the reports to add, newer ones where one was replaced since the lease."""
         blobs = self.service.blobs
         try:
             containers = [blobs.get(name) for name in lease.report_blobs]
@@ -202,7 +202,7 @@ class Worker:
         return [decode_report(container).ciphertexts for container in containers]
 
     def _land(self, lease: Lease, container: bytes) -> bool:
-        """Whether the container is now the job's result, as it is unless the lease was lost."""
+        """Make the container the job's result; return whether it is: always, unless the lease was lost."""
         service = self.service
         try:
             blob = service.blobs.put(container, hashlib.sha256(container).hexdigest())
@@ -216,7 +216,7 @@ class Worker:
 
     @contextmanager
     def _heartbeat(self, lease: Lease) -> Iterator[None]:
-        """Keeps the lease from running out for as long as this process lives and the block lasts."""
+        """Keep the lease from running out for as long as this process lives and the block lasts."""
         done = threading.Event()
 
         def beat() -> None:
@@ -239,7 +239,7 @@ class Worker:
 
 @contextmanager
 def _waiting(stop: threading.Event) -> Iterator[None]:
-    """Pauses, unless told to stop, where the block cannot be done now."""
+    """Pause, unless told to stop, where the block cannot be done now."""
     try:
         yield
     except TryAgain as error:
@@ -248,7 +248,7 @@ def _waiting(stop: threading.Event) -> Iterator[None]:
 
 
 def _container(lease: Lease, engine: Engine, ciphertexts: Sequence[bytes]) -> bytes:
-    """The update container of a job; `EngineFailed` where the run returned what no device would take.
+    """Return the update container of a job; raise `EngineFailed` for a result that no device would take.
 
     What comes out of a run was made from a stranger's bytes, so it is compared like what goes in.
     """
@@ -267,7 +267,7 @@ def _container(lease: Lease, engine: Engine, ciphertexts: Sequence[bytes]) -> by
 
 
 def _peak_rss_bytes() -> int:
-    """The most memory that this process, or any child of it that has ended, has held."""
+    """Return the most memory that this process, or any child of it that has ended, has held."""
     unit = 1 if sys.platform == "darwin" else 1024  # getrusage(2)
     return unit * max(
         resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)

@@ -55,7 +55,7 @@ class BackupSummary:
 
 
 def back_up(service: Service, trainer_key: Path, path: Path, now: float) -> BackupSummary:
-    """Writes a backup to a file that is not there yet, readable by its owner only, while the trainer runs."""
+    """Write a backup to a file that is not there yet, readable by its owner only, while the trainer runs."""
     with writing(service.ledger.database) as session:
         note(session, Actor.OPERATOR, Action.BACKED_UP, now)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -81,9 +81,9 @@ def back_up(service: Service, trainer_key: Path, path: Path, now: float) -> Back
 
 
 def restore(settings: Settings, path: Path, now: float) -> BackupSummary:
-    """Fills an empty trainer from a backup of this version or an earlier one.
+    """Fill an empty trainer from a backup of this version or an earlier one.
 
-    `Refused` where there is something already, or where the file is no whole backup. No row is stored then.
+    Raises `Refused`, and stores no row, where there is something already or the file is no whole backup.
     """
     try:
         with tarfile.open(path, mode="r:") as archive:
@@ -132,7 +132,7 @@ def _fill(service: Service, archive: tarfile.TarFile, manifest: dict[str, Any], 
 
 
 def _write_rows(database: Engine, rows: IO[bytes]) -> tuple[str, int, set[str]]:
-    """Writes all rows at one moment; the schema's revision, how many rows, and the blobs that they name."""
+    """Write all rows at one moment; return the schema's revision, how many rows, and the blobs they name."""
     rows.seek(0)
     rows.truncate()
     count, named = 0, set[str]()
@@ -152,7 +152,7 @@ def _write_rows(database: Engine, rows: IO[bytes]) -> tuple[str, int, set[str]]:
 
 
 def _copy(blobs: Blobs, archive: tarfile.TarFile, names: list[str], copied: set[str]) -> set[str]:
-    """Copies blobs; those that are not there, or not as they should be."""
+    """Copy blobs; return those that are not there, or not as they should be."""
     missing = set()
     for name in names:
         try:
@@ -166,7 +166,7 @@ def _copy(blobs: Blobs, archive: tarfile.TarFile, names: list[str], copied: set[
 
 
 def _insert(connection: Connection, lines: Iterator[dict[str, Any]], names: dict[str, str]) -> int:
-    """Inserts rows under the blobs' new names; how many."""
+    """Insert rows under the blobs' new names; return how many."""
     tables = MetaData()
     tables.reflect(connection)
     blob_columns = dict(_BLOB_COLUMNS)
@@ -194,7 +194,7 @@ def _lines(archive: tarfile.TarFile) -> Iterator[dict[str, Any]]:
 
 
 def _place_key(path: Path, secret: bytes) -> None:
-    """Puts the trainer's key where there is none; refuses to work beside another."""
+    """Put the trainer's key where there is none; refuse to work beside another."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.exists():
         write_first(path, secret, PRIVATE)

@@ -51,7 +51,7 @@ class Service:
 def open_service(
     settings: Settings, engines: Mapping[str, Engine], retired: Mapping[str, str] | None = None
 ) -> Service:
-    """The service over the folders and the database of these settings, which exist.
+    """Return the service over the folders and the database of these settings, which exist.
 
     retired: advice by plan hash, of plans that take no more reports.
     """
@@ -73,7 +73,7 @@ def open_service(
 
 
 def service_of(request: Request) -> Service:
-    """The service that a request came to."""
+    """Return the service that a request came to."""
     service: Service = request.app.state.service
     return service
 

@@ -46,7 +46,7 @@ class Enrolment(StrEnum):
 
 
 def _several(value: object) -> object:
-    """The parts of a text that stands for several, as in the environment."""
+    """Return the parts of a text that stands for several values, as in the environment."""
     return [part for part in value.split(os.pathsep) if part] if isinstance(value, str) else value
 
 
@@ -212,7 +212,7 @@ class Settings(BaseModel):
         )
 
     def make_folders(self) -> None:
-        """Makes the folders, readable by their owner only."""
+        """Make the folders, readable by their owner only."""
         for folder in (self.state, self.spool, self.uploads, self.circuits):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
@@ -220,9 +220,10 @@ class Settings(BaseModel):
 def read_settings(
     flags: Mapping[str, Any], file: Path | None = None, system_file: Path = SYSTEM_FILE
 ) -> Settings:
-    """The settings from all places. flags: by name, those that were given. file: instead of the usual one.
+    """Return the settings from all places.
 
-    `Refused` (SETTING_INVALID) says where the setting stands that cannot be used, and never its value.
+    flags: by name, those that were given. file: instead of the usual one. Raises `Refused` (SETTING_INVALID),
+    which says where the setting stands that cannot be used, and never its value.
     """
     if file is None:
         file = _usual_file(flags, system_file)
@@ -244,7 +245,10 @@ def read_settings(
 
 
 def parse_settings(content: bytes) -> Settings:
-    """The settings in the JSON that a service writes to its workers; `Refused` shows nothing of it."""
+    """Return the settings in the JSON that a service writes to its workers.
+
+    Raises Refused (SETTING_INVALID), which names settings and shows nothing of their values.
+    """
     try:
         return Settings.model_validate_json(content)
     except ValidationError as error:
@@ -257,7 +261,7 @@ def parse_settings(content: bytes) -> Settings:
 
 
 def _layers(file: Path | None) -> type[Settings]:
-    """The model that reads what it is not given from the environment, and then from the file."""
+    """Return the settings model that reads what it is not given from the environment, then from the file."""
 
     class Layers(Settings, BaseSettings):
         model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True)
@@ -278,7 +282,7 @@ def _layers(file: Path | None) -> type[Settings]:
 
 
 def _state(flags: Mapping[str, Any]) -> Path:
-    """The state folder as far as it is known before any file is read."""
+    """Return the state folder as far as it is known before any file is read."""
     default = Settings.model_fields["state"].default
     return Path(flags.get("state") or os.environ.get(f"{PREFIX}STATE") or default).absolute()
 
@@ -289,7 +293,7 @@ def _usual_file(flags: Mapping[str, Any], system_file: Path) -> Path | None:
 
 
 def _said(error: Mapping[str, Any], flags: Mapping[str, Any], file: Path | None) -> str:
-    """What is wrong with which setting, and where it stands; without its value."""
+    """Say which setting is wrong, how, and where it stands; without its value."""
     name = str(error["loc"][0])
     if name not in Settings.model_fields:
         near = difflib.get_close_matches(name, Settings.model_fields, 1)

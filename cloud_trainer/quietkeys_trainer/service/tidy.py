@@ -19,7 +19,7 @@ BATCH: Final = 500  # blobs whose rows are looked for at a time
 
 
 def tidy(service: Service, now: float) -> None:
-    """Deletes what is over, doomed, or so old that its writer must have died before naming it."""
+    """Delete what is over, doomed, or so old that its writer must have died before naming it."""
     service.circles.expire(now)
     expire(service.ledger.database, service.kept, now)
     service.uploads.clear(now)
@@ -35,14 +35,14 @@ def tidy(service: Service, now: float) -> None:
 
 
 def erase(service: Service) -> None:
-    """Finishes a deletion: what the ledger no longer names is deleted now, and its traces are cut off."""
+    """Finish a deletion: what the ledger no longer names is deleted now, and its traces are cut off."""
     delete_doomed(service.ledger, service.blobs)
     service.uploads.clear(service.clock())
     forget_history(service.ledger.database)
 
 
 def delete_doomed(ledger: Ledger, blobs: Blobs) -> None:
-    """Deletes the blobs that no row names; one that cannot be deleted now stays doomed."""
+    """Delete the blobs that no row names; one that cannot be deleted now stays doomed."""
     for name in ledger.doomed_blobs():
         try:
             blobs.delete(name)

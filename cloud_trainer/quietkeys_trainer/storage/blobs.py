@@ -52,22 +52,25 @@ class Blobs(Protocol):
     """A store of immutable blobs."""
 
     def put(self, source: bytes | IO[bytes], sha256: str) -> str:
-        """The name under which the whole source is now stored; `TryAgain` where there is no space."""
+        """Store the whole source; return its name. Raises `TryAgain` where there is no space."""
 
     def get(self, name: str) -> bytes:
-        """The bytes of a blob, checked against its name; `BlobDamagedError` where they are not there."""
+        """Return the bytes of a blob, checked against its name.
+
+        Raises `BlobDamagedError` where they are not there.
+        """
 
     def size(self, name: str) -> int:
-        """The bytes of a blob, counted; `BlobDamagedError` where it is missing."""
+        """Return the bytes of a blob, counted; raise `BlobDamagedError` where it is missing."""
 
     def delete(self, name: str) -> None:
-        """Removes a blob, if it is there."""
+        """Remove a blob, if it is there."""
 
     def older_than(self, unix_time: float) -> Iterator[str]:
-        """The names of blobs stored before a time."""
+        """Yield the names of blobs stored before a time."""
 
     def clear_unfinished(self, unix_time: float) -> None:
-        """Removes what processes that died were writing before a time."""
+        """Remove what processes that died were writing before a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +80,14 @@ class ObjectBlobs:
     store: LocalStore | MemoryStore | S3Store
 
     def put(self, source: bytes | IO[bytes], sha256: str) -> str:
-        """The name under which the whole source is now stored."""
+        """Store the whole source; return its name."""
         name = f"{sha256}-{secrets.token_hex(8)}"
         with _typed_errors():
             obstore.put(self.store, name, source, chunk_size=PART, max_concurrency=2)
         return name
 
     def get(self, name: str) -> bytes:
-        """The bytes of a blob, checked against its name."""
+        """Return the bytes of a blob, checked against its name."""
         try:
             with _typed_errors():
                 content = obstore.get(self.store, name).bytes().to_bytes()
@@ -95,7 +98,7 @@ class ObjectBlobs:
         return content
 
     def size(self, name: str) -> int:
-        """The bytes of a blob, counted."""
+        """Return the bytes of a blob, counted."""
         try:
             with _typed_errors():
                 return int(obstore.head(self.store, name)["size"])
@@ -103,7 +106,7 @@ class ObjectBlobs:
             raise BlobDamagedError("missing") from error
 
     def delete(self, name: str) -> None:
-        """Removes a blob, if it is there."""
+        """Remove a blob, if it is there."""
         try:
             with _typed_errors():
                 obstore.delete(self.store, name)
@@ -111,7 +114,7 @@ class ObjectBlobs:
             return
 
     def older_than(self, unix_time: float) -> Iterator[str]:
-        """The names of blobs stored before a time."""
+        """Yield the names of blobs stored before a time."""
         with _typed_errors():
             for batch in obstore.list(self.store):
                 for entry in batch:
@@ -119,7 +122,7 @@ class ObjectBlobs:
                         yield entry["path"]
 
     def clear_unfinished(self, unix_time: float) -> None:
-        """Removes what processes that died were writing before a time, which no listing shows."""
+        """Remove what processes that died were writing before a time, which no listing shows."""
         if isinstance(self.store, LocalStore) and self.store.prefix is not None:
             for path in Path(self.store.prefix).iterdir():
                 if _UNFINISHED.fullmatch(path.name) and path.stat().st_mtime < unix_time:
@@ -127,17 +130,17 @@ class ObjectBlobs:
 
 
 def folder_blobs(folder: Path) -> ObjectBlobs:
-    """Blobs in a folder, which is made if it is missing and readable by its owner only."""
+    """Make a folder for blobs unless it is there, readable by its owner only; return its blobs."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return ObjectBlobs(LocalStore(folder))
 
 
 def open_blobs(address: str) -> ObjectBlobs:
-    """Blobs in a folder, or under s3://BUCKET or s3://BUCKET/PREFIX.
+    """Open blobs in a folder, or under s3://BUCKET or s3://BUCKET/PREFIX.
 
     Credentials, region and endpoint of the latter are read from the environment (AWS_ACCESS_KEY_ID,
-    AWS_ENDPOINT_URL and so on), never from an argument, which other users of a machine can see. `Refused`
-    where it is an address of neither.
+    AWS_ENDPOINT_URL and so on), never from an argument, which other users of a machine can see. Raises
+    `Refused` where it is an address of neither.
     """
     if not address.startswith(S3):
         if "://" in address:
@@ -154,7 +157,7 @@ def open_blobs(address: str) -> ObjectBlobs:
 
 @contextmanager
 def _typed_errors() -> Iterator[None]:
-    """Turns what a store says when it cannot serve now into errors after which one may try again."""
+    """Turn what a store says when it cannot serve now into errors after which one may try again."""
     try:
         with full_disk_typed():
             yield
@@ -164,7 +167,7 @@ def _typed_errors() -> Iterator[None]:
 
 @contextmanager
 def full_disk_typed() -> Iterator[None]:
-    """Turns the ways in which a file or a store says that it is full into the one error for it."""
+    """Turn the ways in which a file or a store says that it is full into the one error for it."""
     try:
         yield
     except OSError as error:

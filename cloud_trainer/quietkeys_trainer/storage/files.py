@@ -14,19 +14,19 @@ PUBLIC: Final = 0o644  # for what other users may read, as far as the process's 
 
 
 def write_whole(path: Path, content: bytes, mode: int) -> None:
-    """Writes a file, on disk when this returns, in the place of an earlier one."""
+    """Write a file, on disk when this returns, in the place of an earlier one."""
     with _draft(path, content, mode) as draft:
         draft.replace(path)
 
 
 def write_first(path: Path, content: bytes, mode: int) -> None:
-    """Writes a file unless there is one; of several processes that try at once one succeeds."""
+    """Write a file unless there is one; of several processes that try at once one succeeds."""
     with _draft(path, content, mode) as draft, suppress(FileExistsError):
         path.hardlink_to(draft)
 
 
 def write_all(file: IO[bytes], batch: bytes) -> None:
-    """Writes the whole batch to an unbuffered file."""
+    """Write the whole batch to an unbuffered file."""
     rest = memoryview(batch)
     while rest:
         rest = rest[file.write(rest) :]
@@ -34,7 +34,7 @@ def write_all(file: IO[bytes], batch: bytes) -> None:
 
 @contextmanager
 def _draft(path: Path, content: bytes, mode: int) -> Iterator[Path]:
-    """Gives a file beside `path`, on disk already, which is gone afterwards; then flushes the folder."""
+    """Write a draft beside `path` to disk and yield it; remove it afterwards and flush the folder."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:

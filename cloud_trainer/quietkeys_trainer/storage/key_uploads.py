@@ -47,17 +47,17 @@ class Uploads:
     folder: Path
 
     def received(self, device_id: str, key_id: str) -> int:
-        """How many bytes of these evaluation keys the device's account has sent so far."""
+        """Return how many bytes of these evaluation keys the device's account has sent so far."""
         with reading(self.database) as session:
             row = session.get(UploadRow, account_of(session, device_id))
             return 0 if row is None or row.key_id != key_id else row.received
 
     @contextmanager
     def at(self, device_id: str, key_id: str, offset: int, now: float) -> Iterator[Upload]:
-        """The upload, as long as the block lasts, to go on with at `offset`.
+        """Hold the upload as long as the block lasts, and yield it, to go on with at `offset`.
 
-        `Refused` (UPLOAD_OFFSET) where it has not got there, or farther; `TryAgain` where another request is
-        at it.
+        Raises `Refused` (UPLOAD_OFFSET) where it has not got there, or farther, `TryAgain` where another
+        request is at it.
         """
         name = self._name(device_id, key_id, offset, now)
         with full_disk_typed():
@@ -75,7 +75,7 @@ class Uploads:
             yield Upload(name, file, offset)
 
     def append(self, upload: Upload, part: IO[bytes], now: float) -> None:
-        """Adds a part, a file that is read from its beginning: on disk first, then in the row."""
+        """Add a part, a file that is read from its beginning: on disk first, then in the row."""
         part.seek(0)
         upload.file.truncate(upload.size)
         upload.file.seek(upload.size)
@@ -96,13 +96,13 @@ class Uploads:
         upload.size += size
 
     def drop(self, name: str) -> None:
-        """Gives an upload up, with its file."""
+        """Give an upload up, with its file."""
         with writing(self.database) as session:
             session.execute(delete(UploadRow).where(UploadRow.name == name))
         (self.folder / name).unlink(missing_ok=True)
 
     def clear(self, now: float) -> None:
-        """Gives up abandoned uploads, and removes every file that no row names."""
+        """Give up abandoned uploads, and remove every file that no row names."""
         with writing(self.database) as session:
             session.execute(delete(UploadRow).where(UploadRow.touched_at < now - ABANDONED_S))
         files = list(self.folder.iterdir())
@@ -113,7 +113,7 @@ class Uploads:
                 path.unlink(missing_ok=True)
 
     def _name(self, device_id: str, key_id: str, offset: int, now: float) -> str:
-        """The file of the upload that is at `offset`; a new one where that is 0 and there is none."""
+        """Note a new upload if `offset` is 0 and there is none; return the file of the one at `offset`."""
         with writing(self.database) as session:
             account_id = hold_account_of(session, device_id)
             row = session.get(UploadRow, account_id)

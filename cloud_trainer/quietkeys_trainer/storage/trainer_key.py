@@ -28,7 +28,7 @@ class TrainerKey:
         self.public_key = key.public_key().public_bytes_raw()
 
     def sign_deletion(self, device_id: str, deleted_at: int, nonce: str) -> bytes:
-        """The signature, 64 bytes, of a receipt. nonce: of the request that asked for the deletion."""
+        """Return the signature, 64 bytes, of a receipt. nonce: of the request that asked for the deletion."""
         return self._key.sign(deletion_string(device_id, deleted_at, nonce))
 
     def __repr__(self) -> str:
@@ -39,9 +39,9 @@ class TrainerKey:
 
 
 def open_trainer_key(path: Path) -> TrainerKey:
-    """The key in a file, which is made where there is none; whoever makes it first, all get the same.
+    """Make the key in a file unless there is one; return it. Whoever makes it first, all get the same.
 
-    `Refused` where there is something else in the file: a new key would make every pinned one useless.
+    Raises `Refused` where there is something else in the file: a new key would make every pinned one useless.
     """
     if not path.exists():
         write_first(path, Ed25519PrivateKey.generate().private_bytes_raw(), PRIVATE)

@@ -118,7 +118,7 @@ class TrainingPresenter:
         self.changed()
 
     def start(self) -> None:
-        """Begin a sync, in a thread of its own; does nothing while one is under way."""
+        """Begin a sync, in a thread of its own; do nothing while one is under way."""
         if self.busy:
             return
         self.busy, self.offline, self.applied = True, False, False

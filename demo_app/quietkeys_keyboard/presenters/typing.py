@@ -97,7 +97,7 @@ class TypingPresenter:
     # Keys
 
     def press(self, character: str, touch: Touch | None = None, *, by_finger: bool = True) -> None:
-        """A key with a character, or an emoji, in the place of what is selected.
+        """Press a key with a character, or put in an emoji, in the place of what is selected.
 
         touch: where it was touched, in letter keys. by_finger: put the space that was left out after
         punctuation.
@@ -119,7 +119,7 @@ class TypingPresenter:
         self._after()
 
     def type_hardware(self, character: str) -> None:
-        """A key of a hardware keyboard, which has a shift of its own."""
+        """Press a key of a hardware keyboard, which has a shift of its own."""
         if self.shift is Shift.OFF or not character.isalpha():
             shift, self.shift = self.shift, Shift.OFF
             self.press(character, by_finger=False)
@@ -129,7 +129,7 @@ class TypingPresenter:
         self.press(character, by_finger=False)
 
     def space(self) -> None:
-        """The space bar: ends a word; twice in a row a full stop."""
+        """Press the space bar: it ends a word; twice in a row it makes a full stop."""
         self._remove_selected()
         before = self.text[: self.cursor]
         ended = self._ended
@@ -141,7 +141,7 @@ class TypingPresenter:
         self._after()
 
     def enter(self) -> None:
-        """Ends the word and sends the message."""
+        """End the word and send the message."""
         if self._token()[2]:
             self._end_word(None)
         text = self.text.strip()
@@ -151,7 +151,7 @@ class TypingPresenter:
         self._after()
 
     def backspace(self) -> None:
-        """Gives a correction back right after it was made, else takes what is selected or one character."""
+        """Give a correction back right after it was made, else take what is selected or one character."""
         ended = self._ended
         if self.selected is not None:
             self._remove_selected()
@@ -163,7 +163,7 @@ class TypingPresenter:
         self._after()
 
     def tap_shift(self) -> None:
-        """One tap: one capital. Two in a row: capitals until the next tap."""
+        """Press shift: once for one capital, twice in a row for capitals until the next tap."""
         now = self.clock()
         if self.shift is Shift.OFF:
             self.shift = Shift.ON
@@ -210,7 +210,7 @@ class TypingPresenter:
         return self.text[start:end]
 
     def cut(self) -> str:
-        """Return what is selected, and take it out."""
+        """Take out what is selected and return it."""
         taken = self.copy()
         self._remove_selected()
         self._after()

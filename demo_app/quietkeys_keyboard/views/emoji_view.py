@@ -50,7 +50,7 @@ class EmojiSheet(Widget):
         return (self.x + (column + 0.5) * side, self.top - (row + 0.5) * side)
 
     def on_touch_up(self, touch: Any) -> bool:
-        """A tap that did not become a scroll."""
+        """Choose the emoji of a tap that did not become a scroll."""
         moved = abs(touch.x - touch.ox) + abs(touch.y - touch.oy)
         if not self.collide_point(*touch.pos) or moved > dp(_SLIP) or touch.ud.get("emoji"):
             return False

@@ -170,7 +170,7 @@ class StripButton(Widget):
         return True
 
     def on_touch_up(self, touch: Any) -> bool:
-        """A tap chooses."""
+        """Choose, if it was a tap."""
         if touch.grab_current is not self:
             return False
         touch.ungrab(self)

@@ -29,7 +29,7 @@ class ShippedPlan:
 
 
 def shipped_plans() -> tuple[ShippedPlan, ...]:
-    """The plans of all languages, by name."""
+    """Return the plans of all languages, by name."""
     return tuple(
         ShippedPlan(
             plan.parent.name,

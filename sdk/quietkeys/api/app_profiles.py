@@ -40,6 +40,6 @@ class AppProfiles:
         return dict(sorted(self._opened.preferences.current.apps.items()))
 
     def remove(self, app: str) -> None:
-        """Choose nothing for an app. Raises TryAgain (DISK_FULL, STORAGE_FAILED)."""
+        """Remove what was chosen for an app. Raises TryAgain (DISK_FULL, STORAGE_FAILED)."""
         with self._opened.typing:
             self._opened.preferences.set_app(app, None)

@@ -37,7 +37,7 @@ class Circle:
         self._link = link
 
     def invite(self, name: str = "") -> Invitation:
-        """Return an invitation for one more device: a text to show there, as it is or as a QR code.
+        """Make an invitation for one more device; return its text, to be shown as it is or as a QR code.
 
         name: what the user calls this device, if this is its first invitation. The invitation is good for one
         device and 15 minutes; whoever reads its text can join and read what is sent under the keys, so it is

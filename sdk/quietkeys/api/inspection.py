@@ -47,8 +47,6 @@ _ROWS: Final = (
     ("ledger", "lines of the ledger"),
 )
 
-Integers = Int64
-
 
 def inspect(context: SyncContext, memory: Memory, frames: Frames | None) -> Inspection:
     """Return what a sync in this context sends, and what the profile holds. Sends nothing.
@@ -72,7 +70,7 @@ def inspect(context: SyncContext, memory: Memory, frames: Frames | None) -> Insp
     return Inspection(tuple(leaves), complete, tuple(_stored(context)), tuple(words), tuple(memory.own_words))
 
 
-def entropy_of(counts: Integers) -> float:
+def entropy_of(counts: Int64) -> float:
     """Return Shannon's entropy in bits per symbol of how often each symbol occurs; 0.0 for none."""
     shares = counts[counts > 0] / max(int(counts.sum()), 1)
     return float(-(shares * np.log2(shares)).sum()) + 0.0
@@ -113,7 +111,7 @@ def _report(context: SyncContext, frames: Frames | None) -> Iterator[Leaving]:
         yield replace(shown, hides=_hidden(array))
 
 
-def _open_report(context: SyncContext) -> tuple[Sequence[Integers], Sequence[bytes], str] | None:
+def _open_report(context: SyncContext) -> tuple[Sequence[Int64], Sequence[bytes], str] | None:
     outbox = Outbox(context.store.database, context.profile, context.plan)
     try:
         report = outbox.open_report()
@@ -125,7 +123,7 @@ def _open_report(context: SyncContext) -> tuple[Sequence[Integers], Sequence[byt
     return report.arrays, values, "with this report, which is " + report.state.value
 
 
-def _fresh_report(context: SyncContext) -> tuple[Sequence[Integers], Sequence[bytes], str]:
+def _fresh_report(context: SyncContext) -> tuple[Sequence[Int64], Sequence[bytes], str]:
     weights, sources = (
         Adapters(context.store.database, context.plan).in_use(),
         place_in(context.store).sources,
@@ -140,7 +138,7 @@ def _leaving(what: str, when: str, content: bytes, start: int) -> Leaving:
     return Leaving(what, when, len(content), entropy_of(counts), payload[:HEAD_BYTES])
 
 
-def _hidden(array: Integers) -> Hidden:
+def _hidden(array: Int64) -> Hidden:
     counts = np.unique(array, return_counts=True)[1]
     return Hidden(
         count=array.size,

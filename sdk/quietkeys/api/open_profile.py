@@ -115,7 +115,7 @@ class OpenProfile:
         trusted_keys: Sequence[bytes] = TRUSTED_KEYS,
         environment: Environment | None = None,
     ) -> OpenProfile:
-        """Return the profile in a folder, made if there is none; `Personalizer.open` says the rest.
+        """Open the profile in a folder, making it if there is none; `Personalizer.open` says the rest.
 
         environment: time and chance; None for the real ones, whose sleep ends when a sync is to end.
         """

@@ -100,13 +100,13 @@ class TrainerLink:
 
     @contextmanager
     def undisturbed(self) -> Iterator[None]:
-        """While no sync is under way, and none begins."""
+        """Let no sync run for as long as the block lasts."""
         with self._stopper.one_sync(), self._opened.typing:
             yield
 
     @contextmanager
     def talk(self) -> Iterator[tuple[SyncContext, TrainerClient]]:
-        """While no sync is under way: what speaks with the trainer about the devices of a circle.
+        """Let no sync run while the block lasts; yield what speaks with the trainer about a circle's devices.
 
         Raises as `Personalizer.sync`.
         """
@@ -186,7 +186,7 @@ class TrainerLink:
         return next(answer for answer in worst if answer in answers)
 
     def _left(self, trainer: str) -> Deletion:
-        """Return what a trainer says about this device's deletion there."""
+        """Delete this device at a trainer; return what its answer proves, and note doubts in the ledger."""
         from quietkeys.remote.enrolment import leave
 
         profile = self._opened.profile

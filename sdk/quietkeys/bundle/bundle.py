@@ -91,7 +91,7 @@ class Bundle:
     files: Mapping[str, bytes] = field(repr=False)
 
     def __getitem__(self, path: str) -> bytes:
-        """Return the content of one file; `Untrusted` if the bundle lacks it."""
+        """Return the content of one file; raise `Untrusted` if the bundle lacks it."""
         if path not in self.files:
             _refuse(f"it lacks {path}")
         return self.files[path]

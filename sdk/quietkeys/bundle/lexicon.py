@@ -198,7 +198,7 @@ class Found:
     operations: Int64
 
     def taken(self, chosen: Int64) -> Found:
-        """Return some of them."""
+        """Return the chosen candidates alone."""
         words = tuple(self.words[position] for position in chosen)
         return Found(words, self.ids[chosen], self.channel[chosen], self.operations[chosen])
 

@@ -9,20 +9,24 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
+
+from quietkeys.arrays import Int64, UInt64
 
 WORD_BITS: Final = 64
 
 
-def phases(words: NDArray[np.uint64], secret: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """The phases b - <a, s> mod 2^64, signed: message and noise. `words`: ciphertexts of n + 1 each."""
+def phases(words: UInt64, secret: UInt64) -> Int64:
+    """Return the phases b - <a, s> mod 2^64, signed: message and noise.
+
+    words: ciphertexts of n + 1 each.
+    """
     ciphertexts = words.reshape(-1, len(secret) + 1)  # [scalars, n + 1]
-    phase: NDArray[np.uint64] = ciphertexts[:, -1] - ciphertexts[:, :-1] @ secret  # wraps, as it should
+    phase: UInt64 = ciphertexts[:, -1] - ciphertexts[:, :-1] @ secret  # wraps, as it should
     return phase.view(np.int64)
 
 
-def messages(words: NDArray[np.uint64], secret: NDArray[np.uint64], bits: int) -> NDArray[np.int64]:
-    """The signed integers nearest to the phases, where a message has `bits` bits."""
+def messages(words: UInt64, secret: UInt64, bits: int) -> Int64:
+    """Return the signed integers nearest to the phases, where a message has `bits` bits."""
     shift = WORD_BITS - 1 - bits
-    nearest: NDArray[np.int64] = (phases(words, secret) + np.int64(1 << (shift - 1))) >> shift
+    nearest: Int64 = (phases(words, secret) + np.int64(1 << (shift - 1))) >> shift
     return nearest

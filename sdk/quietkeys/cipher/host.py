@@ -12,7 +12,8 @@ from typing import Final, Self
 
 import numpy as np
 
-from quietkeys.cipher.interface import Integers, Parameters, check_update_frames
+from quietkeys.arrays import Int64
+from quietkeys.cipher.interface import Parameters, check_update_frames
 from quietkeys.cipher.key_file import read_head
 from quietkeys.cipher.pipe import Broken, Message, Verb, read_message, texts, write_message
 from quietkeys.files import make_folder, remove, translated
@@ -95,12 +96,12 @@ class ProcessCipher:
             raise Untrusted(ErrorCode.SPECIFICATION_UNTRUSTED, "frame of evaluation keys")
         return sha256
 
-    def encrypt(self, arrays: Sequence[Integers]) -> list[bytes]:
+    def encrypt(self, arrays: Sequence[Int64]) -> list[bytes]:
         """See `Cipher`."""
         self._parameters.check_arrays(arrays)
         return list(self._ask(Verb.ENCRYPT, *(array.astype("<i8").tobytes() for array in arrays)))
 
-    def decrypt(self, values: Sequence[bytes]) -> list[Integers]:
+    def decrypt(self, values: Sequence[bytes]) -> list[Int64]:
         """See `Cipher`."""
         check_update_frames(self._parameters.frames.update, values)
         parts = self._ask(Verb.DECRYPT, *values)

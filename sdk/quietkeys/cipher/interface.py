@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Protocol, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from quietkeys.arrays import Int64
 from quietkeys_protocol.check import MAX_P_ERROR
 from quietkeys_protocol.errors import ErrorCode, Refused, Untrusted
 from quietkeys_protocol.framing import Frame, Frames
@@ -19,69 +19,71 @@ from quietkeys_protocol.security import check_specification
 from quietkeys_protocol.specification import Circuit, Specification, parse_specification
 from quietkeys_protocol.templates import frames_of
 
-Integers = NDArray[np.int64]
-
 
 class Cipher(Protocol):
     """One key of one device, for one plan. Arrays are in the clear and private; bytes may be sent."""
 
     def plan_hash(self) -> str:
-        """The hash of the plan that its reports are for, hex."""
+        """Return the hash of the plan that its reports are for, hex."""
         ...
 
     def has_keys(self) -> bool:
-        """Whether there is a key for these parameters. `Untrusted` (PROFILE_DAMAGED) for a damaged one."""
+        """Return whether there is a key for these parameters.
+
+        Raises `Untrusted` (PROFILE_DAMAGED) for a damaged one.
+        """
         ...
 
     def generate_keys(self) -> None:
-        """Makes a new key and stores it in place of any other."""
+        """Make a new key and store it in place of any other."""
         ...
 
     def fingerprint(self) -> str:
-        """The SHA-256 of the evaluation keys, hex: the key's public name.
+        """Return the SHA-256 of the evaluation keys, hex: the key's public name.
 
-        `StartOver` (KEY_UNKNOWN) without a key.
+        Raises `StartOver` (KEY_UNKNOWN) without a key.
         """
         ...
 
     def write_evaluation_keys(self, path: Path) -> str:
-        """Writes the evaluation keys to a new file for sending, and returns their SHA-256, hex.
+        """Write the evaluation keys to a new file for sending; return their SHA-256, hex.
 
-        `StartOver` (KEY_UNKNOWN) without a key, and where it came from another device, which has them.
+        Raises `StartOver` (KEY_UNKNOWN) without a key, and where it came from another device, which has them.
         """
         ...
 
     def share(self, sealing_key: bytes) -> bytes:
-        """The secret keys for another device of the same person, sealed under 32 bytes.
+        """Return the secret keys for another device of the same person, sealed under 32 bytes.
 
-        `StartOver` (KEY_UNKNOWN) without a key.
+        Raises `StartOver` (KEY_UNKNOWN) without a key.
         """
         ...
 
     def adopt(self, sealing_key: bytes, sealed: bytes) -> str:
-        """Stores what another device's `share` gave in place of any key, and returns its fingerprint, hex.
+        """Store what another device's `share` gave, in place of any key; return its fingerprint, hex.
 
         Raises `Untrusted` (LETTER_UNTRUSTED) for anything else, `Outdated` (CIRCLE_MISMATCH) for keys of
         another specification; then the key that was there stays.
         """
         ...
 
-    def encrypt(self, arrays: Sequence[Integers]) -> list[bytes]:
-        """The values of a report, for arrays [size of the field] in the order of `Plan.report_fields`.
+    def encrypt(self, arrays: Sequence[Int64]) -> list[bytes]:
+        """Return the values of a report, for arrays [size of the field] in the order of `Plan.report_fields`.
 
         Raises `Refused` (VALUE_OUT_OF_RANGE) for other sizes and for integers outside their field.
         """
         ...
 
-    def decrypt(self, values: Sequence[bytes]) -> list[Integers]:
-        """The new weights [d] of each block, in the order of `Plan.update_fields`; not yet range-checked.
+    def decrypt(self, values: Sequence[bytes]) -> list[Int64]:
+        """Return the new weights [d] of each block, in the order of `Plan.update_fields`.
 
-        Raises `Untrusted` (UPDATE_UNTRUSTED) where the number of values, a size or a frame is not the plan's.
+        They are not yet range-checked. Raises `Untrusted` (UPDATE_UNTRUSTED) where the number of values, a
+        size or a frame is not the plan's.
         """
         ...
 
     def close(self) -> None:
-        """Ends whatever holds the secret key in memory. The cipher can be used again."""
+        """End whatever holds the secret key in memory. The cipher can be used again."""
         ...
 
 
@@ -96,7 +98,10 @@ class Parameters:
 
     @classmethod
     def of(cls, plan: Plan, specification: bytes) -> Self:
-        """The parameters of a plan; `Untrusted` (SPECIFICATION_UNTRUSTED) if unsafe or another plan's."""
+        """Return the parameters of a plan.
+
+        Raises `Untrusted` (SPECIFICATION_UNTRUSTED) if they are unsafe or another plan's.
+        """
         if plan.p_error > MAX_P_ERROR:  # which a specification does not say
             raise Untrusted(ErrorCode.SPECIFICATION_UNTRUSTED, "p_error is above 2^-40")
         parsed = parse_specification(specification)
@@ -118,8 +123,8 @@ class Parameters:
         """The bits of every array of an update, the low ones that the compiler does not protect included."""
         return tuple(accumulator_bits(block) for block in self.plan.blocks)
 
-    def check_arrays(self, arrays: Sequence[Integers]) -> None:
-        """`Refused` (VALUE_OUT_OF_RANGE) unless the arrays are a report's in sizes and ranges."""
+    def check_arrays(self, arrays: Sequence[Int64]) -> None:
+        """Raise `Refused` (VALUE_OUT_OF_RANGE) unless the arrays are a report's in sizes and ranges."""
         if len(arrays) != len(self.plan.report_fields):
             raise Refused(ErrorCode.VALUE_OUT_OF_RANGE, "number of arrays")
         for array, field in zip(arrays, self.plan.report_fields, strict=True):
@@ -131,7 +136,7 @@ class Parameters:
 
 
 def check_update_frames(frames: Sequence[Frame], values: Sequence[bytes]) -> None:
-    """`Untrusted` (UPDATE_UNTRUSTED) unless the values have these frames."""
+    """Raise `Untrusted` (UPDATE_UNTRUSTED) unless the values have these frames."""
     if len(values) != len(frames):
         raise Untrusted(ErrorCode.UPDATE_UNTRUSTED, "number of values")
     for position, (frame, value) in enumerate(zip(frames, values, strict=True)):

@@ -30,12 +30,12 @@ class Head:
     fingerprint: bytes
 
     def to_bytes(self) -> bytes:
-        """The bytes of the head."""
+        """Return the bytes of the head."""
         return HEAD.pack(MAGIC, self.specification_sha256, self.fingerprint)
 
 
 def read_head(path: Path) -> Head | None:
-    """The head of a key file, or None where there is no file. `Untrusted` if it is damaged."""
+    """Return the head of a key file, or None where there is no file. Raises `Untrusted` if it is damaged."""
     try:
         with path.open("rb") as file:
             content = file.read(HEAD.size)
@@ -47,9 +47,9 @@ def read_head(path: Path) -> Head | None:
 
 
 def read_key_set(path: Path, key: bytes) -> tuple[Head, bytes] | None:
-    """The head and the secret key set of a file, or None without one. `Untrusted` if it is damaged.
+    """Return the head and the secret key set of a file, or None without one.
 
-    key: what it is sealed under.
+    Raises `Untrusted` if it is damaged. key: what it is sealed under.
     """
     head = read_head(path)
     if head is None:
@@ -63,7 +63,7 @@ def read_key_set(path: Path, key: bytes) -> tuple[Head, bytes] | None:
 
 
 def write_key_set(path: Path, head: Head, key_set: bytes, key: bytes) -> None:
-    """Replaces the key file. key: what the key set is sealed under."""
+    """Replace the key file. key: what the key set is sealed under."""
     write_pieces(path, (head.to_bytes(), seal_bytes(key, head.to_bytes(), key_set)))
 
 

@@ -13,8 +13,8 @@ from typing import Final, NoReturn
 import numpy as np
 from concrete.compiler import ClientProgram, Keyset, ProgramInfo
 from concrete.compiler import Value as Plaintext
-from numpy.typing import NDArray
 
+from quietkeys.arrays import Int64, UInt64
 from quietkeys.cipher.decryption import WORD_BITS, messages, phases
 from quietkeys.cipher.interface import Parameters, check_update_frames
 from quietkeys.cipher.shared_keys import pack
@@ -26,8 +26,6 @@ CLIENT: Final = 1  # Keyset { server @0, client @1 }
 TEST_SCALARS: Final = 64  # at least so many encryptions in a self-test
 NOISE_FACTOR: Final = 2.0  # of the expected deviation; 64 samples stay within 1.5 all but surely
 
-Integers = NDArray[np.int64]
-
 
 class KeySet:
     """Concrete's key set and the secret keys inside it, by id. Cannot be printed or pickled."""
@@ -35,7 +33,7 @@ class KeySet:
     __slots__ = ("_native", "_parameters", "_program", "_secrets", "_serialized")
 
     def __init__(self, parameters: Parameters, serialized: bytes | None = None) -> None:
-        """A new key set, or the one that was serialized."""
+        """Make a new key set, or take the one that was serialized."""
         self._parameters = parameters
         self._program = ProgramInfo.deserialize(parameters.specification.canonical)
         self._native = Keyset(self._program, None) if serialized is None else Keyset.deserialize(serialized)
@@ -55,7 +53,10 @@ class KeySet:
         return self._serialized
 
     def evaluation_keys(self) -> bytes:
-        """The server's part, for sending; checked to have the plan's frame, which no secret key fits into."""
+        """Return the server's part, for sending.
+
+        It is checked to have the plan's frame, which no secret key fits into.
+        """
         if len(self._serialized) < self._parameters.frames.keys.size:
             raise StartOver(ErrorCode.KEY_UNKNOWN, "the evaluation keys are on another device")
         keys: bytes = self._native.get_server_keys().serialize()
@@ -64,11 +65,11 @@ class KeySet:
         return keys
 
     def shared(self, fingerprint: bytes) -> bytes:
-        """The secret keys for another device of the same person; see `shared_keys`."""
+        """Return the secret keys for another device of the same person; see `shared_keys`."""
         return pack(self._parameters.specification, fingerprint, self._secrets)
 
-    def encrypt(self, arrays: Sequence[Integers]) -> list[bytes]:
-        """The values of a report; see `Cipher.encrypt`."""
+    def encrypt(self, arrays: Sequence[Int64]) -> list[bytes]:
+        """Return the values of a report; see `Cipher.encrypt`."""
         self._parameters.check_arrays(arrays)
         client = ClientProgram.create_encrypted(self._program, self._native)
         values: list[bytes] = []
@@ -83,8 +84,8 @@ class KeySet:
                 raise Untrusted(ErrorCode.SPECIFICATION_UNTRUSTED, "frame of a report")
         return values
 
-    def decrypt(self, values: Sequence[bytes]) -> list[Integers]:
-        """The weights of an update; see `Cipher.decrypt`."""
+    def decrypt(self, values: Sequence[bytes]) -> list[Int64]:
+        """Return the weights of an update; see `Cipher.decrypt`."""
         frames = self._parameters.frames.update
         check_update_frames(frames, values)
         outputs = [circuit.outputs[0] for circuit in self._parameters.circuits]
@@ -99,10 +100,10 @@ class KeySet:
             )
         ]
 
-    def _extract(self) -> dict[int, NDArray[np.uint64]]:
+    def _extract(self) -> dict[int, UInt64]:
         # client.lweSecretKeys[i].payload.data[0], in the order of the specification; one word per bit of key.
         described = self._parameters.specification.secret_keys
-        found: dict[int, NDArray[np.uint64]] = {}
+        found: dict[int, UInt64] = {}
         for span in byte_spans(self._serialized):
             if span.path[:2] == (CLIENT, 0):
                 key = described[span.path[2]]
@@ -114,7 +115,7 @@ class KeySet:
         return found
 
     def _test(self) -> None:
-        """Encrypts zeros: seeds must differ, noise must be there, and have the size it should have.
+        """Encrypt zeros: seeds must differ, noise must be there, and have the size it should have.
 
         The noise of a compressed value cannot be seen without expanding its seed, so it is measured on whole
         ciphertexts, which the same code encrypts from the same source of randomness.
@@ -131,8 +132,8 @@ class KeySet:
         if not distinct or not right_size or len(np.unique(noise)) < len(noise) // 2:
             raise Refused(ErrorCode.WORKER_UNSUITABLE, "self-test of encryption")
 
-    def _zeros(self, program: ProgramInfo, circuit: Circuit) -> NDArray[np.uint64]:
-        """At least TEST_SCALARS encryptions of zero as a circuit's first input, as words."""
+    def _zeros(self, program: ProgramInfo, circuit: Circuit) -> UInt64:
+        """Return at least TEST_SCALARS encryptions of zero as a circuit's first input, as words."""
         zeros = np.zeros(circuit.inputs[0].size, dtype=np.int64)
         native = ClientProgram.create_encrypted(program, self._native).get_client_circuit(circuit.name)
         times = -(-TEST_SCALARS // len(zeros))
@@ -142,7 +143,7 @@ class KeySet:
 
 
 def _uncompressed(specification: bytes, name: str) -> bytes:
-    """A specification of one circuit whose first input is a whole ciphertext."""
+    """Return a specification of one circuit whose first input is a whole ciphertext."""
     tree = json.loads(specification)
     circuit = next(circuit for circuit in tree["circuits"] if circuit["name"] == name)
     gate = circuit["inputs"][0]
@@ -154,12 +155,12 @@ def _uncompressed(specification: bytes, name: str) -> bytes:
     return json.dumps(tree).encode()
 
 
-def _words(value: bytes) -> NDArray[np.uint64]:
+def _words(value: bytes) -> UInt64:
     (span,) = byte_spans(value)
     return np.frombuffer(value, "<u8", span.size // 8, span.start)
 
 
-def _looks_random(key: NDArray[np.uint64]) -> bool:
-    """Whether every word is 0 or 1, and the share of ones within 8 deviations of a half."""
+def _looks_random(key: UInt64) -> bool:
+    """Return whether every word is 0 or 1, and the share of ones within 8 deviations of a half."""
     ones, half = int(np.count_nonzero(key == 1)), len(key) / 2
     return ones + int(np.count_nonzero(key == 0)) == len(key) and abs(ones - half) < 4 * len(key) ** 0.5

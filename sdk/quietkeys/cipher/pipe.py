@@ -49,7 +49,7 @@ class Broken(Exception):  # noqa: N818 - what the pipe is
 
 
 def write_message(descriptor: int, message: Message) -> None:
-    """Writes one message. Raises `Broken` where nobody reads."""
+    """Write one message. Raises `Broken` where nobody reads."""
     size = struct.calcsize(_HEAD) - 4 + sum(4 + len(part) for part in message.parts)
     pieces = [struct.pack(_HEAD, size, message.verb, len(message.parts))]
     for part in message.parts:
@@ -64,7 +64,7 @@ def write_message(descriptor: int, message: Message) -> None:
 
 
 def read_message(descriptor: int, seconds: float | None = None, stop: Event | None = None) -> Message:
-    """The next message, waiting at most `seconds` for all of it, and no longer once `stop` is set.
+    """Return the next message, waiting at most `seconds` for all of it, and no longer once `stop` is set.
 
     Raises `Broken`.
     """
@@ -83,7 +83,7 @@ class _Patience:
     stop: Event | None
 
     def wait(self, descriptor: int) -> None:
-        """Return when there is something to read. Raises `Broken` if there is not in time."""
+        """Wait until there is something to read. Raises `Broken` if there is nothing in time."""
         if self.deadline is None and self.stop is None:
             return
         while True:
@@ -122,5 +122,5 @@ def _read(descriptor: int, size: int, patience: _Patience) -> bytes:
 
 
 def texts(parts: Sequence[bytes]) -> list[str]:
-    """Parts that are text."""
+    """Return parts that are text as str."""
     return [part.decode("utf-8") for part in parts]

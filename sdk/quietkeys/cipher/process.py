@@ -52,7 +52,7 @@ class Session:
         return "Session(...)"
 
     def answer(self, request: Message) -> list[bytes]:
-        """The parts of the answer to one request."""
+        """Return the parts of the answer to one request."""
         match request.verb:
             case Verb.LOAD:
                 self._key_set()
@@ -161,7 +161,7 @@ def allow_processor_time(seconds: int) -> None:
 
 
 def main() -> int:
-    """Serves until the host closes the pipe."""
+    """Serve until the host closes the pipe."""
     inbox, outbox = os.dup(0), os.dup(1)
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):  # native code prints

@@ -15,7 +15,7 @@ DEVICE: Final = Path("/dev/random")
 
 
 def require_randomness(processors: Path = PROCESSORS, device: Path = DEVICE) -> None:
-    """`Refused` (WORKER_UNSUITABLE) where there is neither RDSEED nor a readable random device."""
+    """Raise `Refused` (WORKER_UNSUITABLE) where there is neither RDSEED nor a readable random device."""
     if not _has_instruction(processors) and not _is_readable(device):
         raise Refused(ErrorCode.WORKER_UNSUITABLE, "no source of randomness")
 

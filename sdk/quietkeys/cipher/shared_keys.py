@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from quietkeys.arrays import UInt64
 from quietkeys_protocol.errors import ErrorCode, Outdated, Untrusted
 from quietkeys_protocol.specification import Specification
 from quietkeys_protocol.templates import WORD, Segment, message_frame, two_words
@@ -22,10 +22,8 @@ SHARED_KEYS: Final = "secret keys"  # the purpose that they are sealed for
 _HASH_BYTES: Final = 32
 _PRECISION: Final = 64  # bits of an integer of a secret key
 
-Words = NDArray[np.uint64]
 
-
-def pack(specification: Specification, fingerprint: bytes, secrets: Mapping[int, Words]) -> bytes:
+def pack(specification: Specification, fingerprint: bytes, secrets: Mapping[int, UInt64]) -> bytes:
     """Return the secret keys by id, one word per bit, as they are handed on; secret."""
     bits = np.concatenate([secrets[key.key_id] for key in specification.secret_keys])
     return bytes.fromhex(specification.hash) + fingerprint + np.packbits(bits.astype(np.uint8)).tobytes()

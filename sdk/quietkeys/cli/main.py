@@ -70,7 +70,7 @@ def estimate_command(
     trainer_cores: Annotated[int, typer.Option(min=1, help="Cores of the trainer, as fast as these")] = 2,
     json: Annotated[bool, typer.Option("--json", help="As JSON: bytes and seconds")] = False,
 ) -> None:
-    """What a sync will cost: bytes, seconds and memory, before anything runs."""
+    """Say what a sync will cost: bytes, seconds and memory, before anything runs."""
     from dataclasses import asdict
 
     from quietkeys.bundle.bundle import shipped_bundle
@@ -91,7 +91,7 @@ def estimate_command(
 
 @app.command("bundle")
 def bundle_command() -> None:
-    """What is shipped: language, version, plan, encryption parameters."""
+    """Say what is shipped: language, version, plan, encryption parameters."""
     from quietkeys.bundle.bundle import shipped_bundle
 
     with _plain_errors():
@@ -110,7 +110,7 @@ def inspect_command(
     trainer: Annotated[str | None, typer.Option(help="Address of its trainer")] = None,
     words: Annotated[int, typer.Option(min=0, help="Most used words to show")] = 20,
 ) -> None:
-    """What leaves this device, what is stored on it, what was learnt. For its user's eyes."""
+    """Show what leaves this device, what is stored on it, what was learnt. For its user's eyes."""
     from quietkeys.api.trainer import Trainer
     from quietkeys.cli.tables import show_inspection
     from quietkeys.personalizer import Personalizer
@@ -131,7 +131,7 @@ def doctor_command(
     trainer: Annotated[str | None, typer.Option(help="Address of a trainer to ask")] = None,
     encrypt: Annotated[bool, typer.Option("--encrypt", help="Also make a throw-away key: seconds")] = False,
 ) -> None:
-    """What works on this machine and what does not, and what to do about it."""
+    """Say what works on this machine and what does not, and what to do about it."""
     from quietkeys.cli.doctor import Health, examine
     from quietkeys.cli.tables import show_finding
 

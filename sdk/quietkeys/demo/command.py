@@ -48,7 +48,7 @@ def run_demo(text: Path | None, words: int | None, seed: int, out: Path | None, 
 
 @contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """Lets a polite request to end unwind the stack, as Ctrl-C does, so that the trainer is stopped too."""
+    """Let a polite request to end unwind the stack, as Ctrl-C does, so that the trainer is stopped too."""
 
     def end(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt

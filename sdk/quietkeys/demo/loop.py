@@ -126,7 +126,7 @@ class _Round:
         self._training = threading.Event()
 
     def sync(self, keyboard: Personalizer) -> SyncResult:
-        """Return how the sync ended, once the clear rungs are measured as well."""
+        """Sync, measuring the clear rungs as well; return how the sync ended."""
         self._clear = self._worker.submit(self._measure)
         shown = _Shown(self._screen)
         try:

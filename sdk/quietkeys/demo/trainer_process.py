@@ -99,7 +99,7 @@ class TrainerProcess:
 
 @contextmanager
 def shipped_trainer(folder: Path, port: int) -> Iterator[str]:
-    """Start a trainer of the shipped plan; give its address at once, before it can be reached.
+    """Start a trainer of the shipped plan; yield its address at once, before it can be reached.
 
     port: on loopback. Raises DemoFailed where the service is not installed, Untrusted.
     """

@@ -8,12 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
+from quietkeys.arrays import Int64
 from quietkeys.cipher import Cipher
-
-Integers = NDArray[np.int64]
 
 
 class WatchedCipher:
@@ -21,7 +17,7 @@ class WatchedCipher:
 
     def __init__(self, cipher: Cipher) -> None:
         self._cipher = cipher
-        self.decrypted: list[Integers] = []  # the new weights, by block; private
+        self.decrypted: list[Int64] = []  # the new weights, by block; private
 
     def plan_hash(self) -> str:
         """See `Cipher`."""
@@ -51,11 +47,11 @@ class WatchedCipher:
         """See `Cipher`."""
         return self._cipher.adopt(sealing_key, sealed)
 
-    def encrypt(self, arrays: Sequence[Integers]) -> list[bytes]:
+    def encrypt(self, arrays: Sequence[Int64]) -> list[bytes]:
         """See `Cipher`."""
         return self._cipher.encrypt(arrays)
 
-    def decrypt(self, values: Sequence[bytes]) -> list[Integers]:
+    def decrypt(self, values: Sequence[bytes]) -> list[Int64]:
         """See `Cipher`; remembers the weights."""
         self.decrypted = self._cipher.decrypt(values)
         return self.decrypted

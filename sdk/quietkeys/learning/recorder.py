@@ -113,7 +113,7 @@ class Recorder:
 
     @property
     def tick(self) -> int:
-        """Return the clock that counts decay by: words recorded so far, those taken back later included."""
+        """The clock that counts decay by: words recorded so far, those taken back later included."""
         return self._predictor.memory.tick
 
     @property

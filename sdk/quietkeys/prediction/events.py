@@ -81,7 +81,7 @@ class EventMap:
     ranker_map: Float64
 
     def __post_init__(self) -> None:
-        """Raises Untrusted if the parts do not fit together."""
+        """Raise Untrusted if the parts do not fit together."""
         width = len(FEATURES)
         fits = (
             self.event_of_edit.shape == (EDIT_COUNT,)
@@ -99,12 +99,12 @@ class EventMap:
 
     @property
     def first_touch_event(self) -> int:
-        """Return the channel event that is the first of TOUCH_EVENTS: as many events of edits are before."""
+        """The channel event that is the first of TOUCH_EVENTS: as many events of edits are before."""
         return int(self.event_of_edit.max()) + 1
 
     @property
     def sizes(self) -> dict[str, int]:
-        """Return the number of events of each block."""
+        """The number of events of each block."""
         return {
             "channel": self.first_touch_event + len(TOUCH_EVENTS),
             "lexicon": len(self.bucket_starts),
@@ -169,7 +169,7 @@ class Masses:
 
 
 def parse_event_map(content: bytes) -> EventMap:
-    """Return the event map in canonical JSON; Untrusted for anything else."""
+    """Return the event map in canonical JSON; raise Untrusted for anything else."""
     try:
         parts: Any = json.loads(content)
         if not isinstance(parts, dict) or tuple(sorted(parts)) != _FIELDS:
@@ -289,7 +289,7 @@ def pack_choice(choice: Choice) -> bytes:
 
 
 def unpack_choice(content: bytes) -> Choice:
-    """Return the choice in these bytes; Untrusted (PROFILE_DAMAGED) if they are not of one."""
+    """Return the choice in these bytes; raise Untrusted (PROFILE_DAMAGED) if they are not of one."""
     try:
         count, width, columns, kept, literal = _HEAD.unpack_from(content)
         sizes = [4 * count * width, 2 * count * columns, 2 * count]

@@ -42,7 +42,7 @@ class StoredPreferences:
     """The preferences of one profile. What changes them raises TryAgain (DISK_FULL, STORAGE_FAILED)."""
 
     def __init__(self, store: Store) -> None:
-        """Raises Untrusted (PROFILE_DAMAGED) if the store holds something else."""
+        """Raise Untrusted (PROFILE_DAMAGED) if the store holds something else."""
         self._store = store
         try:
             level = Level(store.setting(LEVEL) or Level.NORMAL)

@@ -104,7 +104,10 @@ class Redactor:
     _random: OrderedDict[str, bool] = field(default_factory=OrderedDict)
 
     def redacted(self, context: str, text: str) -> Redacted:
-        """Return both blanked. The last REACH characters of the context's last line are searched."""
+        """Return context and text with what is not to be learnt blanked.
+
+        Of the context, the last REACH characters of its last line are searched.
+        """
         line = context[-REACH:].rpartition("\n")[2]
         gap = " " if line and not line[-1].isspace() else ""
         whole = line + gap + text

@@ -48,7 +48,7 @@ class Database:
 
     @classmethod
     def open(cls, path: Path, key: DataKey) -> Database:
-        """Return the database in this file, made with mode 0600 if it is missing.
+        """Open the database in this file, making it with mode 0600 if it is missing.
 
         Raises Untrusted (PROFILE_DAMAGED), Outdated (PROFILE_NEWER) or TryAgain (DISK_FULL, STORAGE_FAILED).
         """
@@ -59,7 +59,7 @@ class Database:
 
     @classmethod
     def in_memory(cls, key: DataKey) -> Database:
-        """Return a database that keeps nothing on disk."""
+        """Make a database that keeps nothing on disk."""
         connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         return cls._prepared(connection, key)
 
@@ -113,12 +113,12 @@ class Database:
             self._connection.execute(statement, values)
 
     def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
-        """Return the rows of a statement."""
+        """Run a statement; return its rows."""
         with self._lock, _translated():
             return self._connection.execute(statement, values).fetchall()
 
     def row(self, statement: str, *values: object) -> tuple[Any, ...] | None:
-        """Return the first row of a statement."""
+        """Run a statement; return its first row, None if it has none."""
         found = self.rows(statement, *values)
         return found[0] if found else None
 

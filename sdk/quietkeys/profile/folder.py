@@ -62,7 +62,7 @@ class Profile:
     def open(
         cls, folder: Path, build: Callable[[Store], Built], now: float, protection: Protection | None = None
     ) -> tuple[Profile, Built]:
-        """Return the profile and what `build` makes of its store.
+        """Open a profile; return it and what `build` makes of its store.
 
         protection: of a new vault, or what the vault opens with; None as `Vault.create` and `Vault.open` say.
         A store that is damaged, or of which `build` says so, is set aside, and its last good version used; if
@@ -94,7 +94,7 @@ class Profile:
     def _recovered(
         cls, folder: Path, vault: Vault, lock: BaseFileLock, build: Callable[[Store], Built], now: float
     ) -> tuple[Profile, Built, LedgerKind | None]:
-        """Return the opened profile, and what became of a damaged one, None if it was not."""
+        """Open a profile, setting a damaged one aside; return it and what became of a damaged one, if any."""
         last_good, kind = folder / LAST_GOOD, None
         for next_kind in (LedgerKind.PROFILE_RECOVERED, LedgerKind.PROFILE_DAMAGED):
             try:

@@ -305,12 +305,12 @@ class Pending:
         return self._store.mark(_FORGOTTEN, word) is not None
 
     def forget(self, word: str) -> None:
-        """Let a word never be learnt."""
+        """Mark a word as one that is never to be learnt."""
         self._store.set_mark(_PENDING, word, None)
         self._store.set_mark(_FORGOTTEN, word, b"\x01")
 
     def clear(self, word: str) -> None:
-        """Know nothing about a word, and let it be learnt."""
+        """Remove the marks of a word, so that it can be learnt."""
         self._store.set_mark(_PENDING, word, None)
         self._store.set_mark(_FORGOTTEN, word, None)
 

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from quietkeys.arrays import Int64
 from quietkeys.files import make_folder, read_whole, remove, remove_drafts, translated, write_whole
 from quietkeys.profile.database import Database
 from quietkeys.profile.folder import OUTBOX
@@ -30,8 +30,6 @@ from quietkeys_protocol.errors import ErrorCode, Untrusted
 from quietkeys_protocol.plan import Plan
 
 KEYS: Final = "evaluation.keys"  # while they are uploaded
-
-Integers = NDArray[np.int64]
 
 
 class ReportState(StrEnum):
@@ -65,7 +63,7 @@ class OpenReport:
     job: str
     sha256: str
     written: float
-    arrays: tuple[Integers, ...] = field(repr=False)
+    arrays: tuple[Int64, ...] = field(repr=False)
 
     @property
     def says_nothing(self) -> bool:
@@ -120,7 +118,7 @@ class Outbox:
     def write(
         self,
         address: Address,
-        arrays: Sequence[Integers],
+        arrays: Sequence[Int64],
         container_of: Callable[[int], bytes],
         now: float,
     ) -> OpenReport:
@@ -187,7 +185,7 @@ class Outbox:
     def _update_file(self, identity: str) -> Path:
         return self._folder / f"{identity}.update"
 
-    def _unpacked(self, content: bytes) -> tuple[Integers, ...]:
+    def _unpacked(self, content: bytes) -> tuple[Int64, ...]:
         sizes = [one.size for one in self._plan.report_fields]
         if len(content) != 8 * sum(sizes):
             raise Untrusted(ErrorCode.PROFILE_DAMAGED, "a report")

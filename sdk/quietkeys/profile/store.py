@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from quietkeys.arrays import Float64
 from quietkeys.profile.database import Database, NumberedRows, SealedRows
 from quietkeys.profile.ledger import LedgerKind, LedgerLine
 from quietkeys.profile.memory import Entry, Key
@@ -47,12 +47,12 @@ class Store:
 
     @classmethod
     def open(cls, path: Path, key: DataKey) -> Store:
-        """Return the store in this file, sealed under a key; raises as `Database.open`."""
+        """Open the store in this file, sealed under a key; raise as `Database.open`."""
         return cls(Database.open(path, key))
 
     @classmethod
     def in_memory(cls) -> Store:
-        """Return a store that keeps nothing on disk."""
+        """Make a store that keeps nothing on disk."""
         return cls(Database.in_memory(DataKey.generate()))
 
     def check(self) -> None:
@@ -130,7 +130,7 @@ class Store:
         return self._kind_name(kind)[1] + self.database.key.name(f"marks/{kind}", text)
 
     def memory(self) -> Iterator[tuple[Key, float, int]]:
-        """Yield what local memory held: (key, count, tick). Untrusted (PROFILE_DAMAGED) if it cannot be."""
+        """Yield what local memory held: (key, count, tick). Raises Untrusted (PROFILE_DAMAGED)."""
         for name, content in self._memory.all():
             key = tuple(name.split(_SEPARATOR))
             if len(key) > _LONGEST:
@@ -146,12 +146,12 @@ class Store:
             else:
                 self._memory.put(name, pack_count(*entry))
 
-    def array(self, name: str) -> NDArray[np.float64] | None:
-        """Return a stored array of counts; Untrusted (PROFILE_DAMAGED) if it is not one."""
+    def array(self, name: str) -> Float64 | None:
+        """Return a stored array of counts; raise Untrusted (PROFILE_DAMAGED) if it is not one."""
         content = self._arrays.get(name)
         return None if content is None else unpack_array(content)
 
-    def arrays(self, prefix: str) -> dict[str, NDArray[np.float64]]:
+    def arrays(self, prefix: str) -> dict[str, Float64]:
         """Return the stored arrays whose names begin so, by the rest of the name; raises as `array`."""
         return {
             name.removeprefix(prefix): unpack_array(content)
@@ -169,7 +169,7 @@ class Store:
             if name.startswith(prefix) and name[-len(end) :] < end:
                 self._arrays.drop(name)
 
-    def write_array(self, name: str, array: NDArray[np.float64]) -> None:
+    def write_array(self, name: str, array: Float64) -> None:
         """Store an array."""
         self._arrays.put(name, pack_array(array))
 
@@ -246,18 +246,18 @@ def unpack_count(content: bytes) -> tuple[float, int]:
     return count, tick
 
 
-def pack_array(array: NDArray[np.float64]) -> bytes:
+def pack_array(array: Float64) -> bytes:
     """Return the bytes of an array."""
     shape = "x".join(str(size) for size in array.shape)
     return shape.encode() + b"\n" + np.ascontiguousarray(array, dtype="<f8").tobytes()
 
 
-def unpack_array(content: bytes) -> NDArray[np.float64]:
+def unpack_array(content: bytes) -> Float64:
     """Return the array of counts, none negative, in these bytes. Raises Untrusted (PROFILE_DAMAGED)."""
     shape, _, values = content.partition(b"\n")
     try:
         sizes = tuple(int(part) for part in shape.split(b"x"))
-        array: NDArray[np.float64] = np.frombuffer(values, dtype="<f8").reshape(sizes).copy()
+        array: Float64 = np.frombuffer(values, dtype="<f8").reshape(sizes).copy()
     except ValueError as error:
         raise error_of(ErrorCode.PROFILE_DAMAGED, "an array") from error
     if not (np.isfinite(array).all() and (array >= 0.0).all()):

@@ -49,7 +49,7 @@ class Identity:
 
 
 def identity_for(profile: Path, trainer: str, key: DataKey) -> Identity:
-    """Return the identity that this profile has at a trainer, made if there is none.
+    """Make this profile an identity at a trainer unless it has one; return it.
 
     Each trainer gets a key of its own, so that no two of them can tell that they serve the same device, and
     none can replay at another what was sent to it. A damaged key is replaced: the device is then a new one

@@ -52,7 +52,7 @@ class _Cancelled(Exception):  # noqa: N818 - what happened
 
 
 def run_sync(context: SyncContext, progress: ProgressCallback | None, wait_seconds: float) -> SyncResult:
-    """Return how one sync ended; wait up to `wait_seconds` for the trainer to train.
+    """Run one sync, waiting up to `wait_seconds` for the trainer to train; return how it ended.
 
     It goes on where the last one, or a kill, left off. Raises Refused (CONSENT_MISSING) before anything is
     sent; TryAgain if the trainer or the disk does not do what is needed now (nothing is lost), StartOver,
@@ -67,7 +67,7 @@ def run_sync(context: SyncContext, progress: ProgressCallback | None, wait_secon
 
 
 def client_for(context: SyncContext) -> TrainerClient:
-    """Return what speaks with the trainer, once it is left if that is still to be done; raises as `leave`."""
+    """Leave a trainer if that is still to be done; return what speaks with it. Raises as `leave`."""
     if context.trainer in Trainers(context.store.database).to_leave():
         leave(context.profile, context.store, context.trainer, context.transport, context.environment)
     return TrainerClient(
@@ -166,7 +166,7 @@ class _Run:
         return KeySteps(self._context, self._client, self._outbox, others, self._begin).ensure()
 
     def _report_for(self, address: Address) -> OpenReport:
-        """Return the open report if it is for this address, else a new one."""
+        """Keep the open report if it is for this address, else write a new one; return it."""
         report = self._usable_report(address)
         if report is not None:
             return report
@@ -188,7 +188,7 @@ class _Run:
         return self._outbox.write(address, arrays, container_of, context.environment.clock())
 
     def _usable_report(self, address: Address) -> OpenReport | None:
-        """Return the open report; one for another trainer, plan or key, or a damaged one, is closed."""
+        """Close the open report if it is damaged or for another trainer, plan or key, else return it."""
         try:
             report = self._outbox.open_report()
             if report is not None and report.state is ReportState.WRITTEN:
@@ -238,7 +238,7 @@ class _Run:
         return state
 
     def _look(self, job_id: str) -> JobState:
-        """Return how far the trainer is with a job; tell that it trains, and each block."""
+        """Ask the trainer how far a job is, telling that it trains, and each block; return the state."""
         job = self._client.job(job_id)
         before, self._blocks_done = self._blocks_done, job.blocks_done
         if self._step is Step.TRAIN and job.blocks_done != before:

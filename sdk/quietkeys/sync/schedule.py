@@ -65,7 +65,7 @@ class Policy:
     conditions: Callable[[], Conditions] = _unknown
 
     def __post_init__(self) -> None:
-        """Raises ValueError for hours that are none, and for a period or a trial too short to mean much."""
+        """Raise ValueError for hours that are none, and for a period or a trial too short to mean much."""
         period_s = self.period.total_seconds()
         if period_s < 4.0 * SLOT_S:
             raise ValueError("period: at least two hours")

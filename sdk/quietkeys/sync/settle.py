@@ -44,8 +44,6 @@ _EMPTY: Final = "There is too little typing to learn from yet; an empty report w
 _STRANGE: Final = "The update cannot be what your counts give. Nothing was changed."
 _UNREADABLE: Final = "What came back could not be decrypted. Nothing was changed."
 
-Integers = Int64
-
 
 @dataclass(frozen=True, slots=True)
 class Settled:
@@ -53,14 +51,17 @@ class Settled:
 
     outcome: Outcome
     reason: str
-    weights: Mapping[str, Integers] = field(default_factory=dict, repr=False)
+    weights: Mapping[str, Int64] = field(default_factory=dict, repr=False)
     verdict: Verdict | None = field(default=None, repr=False)
 
 
 def settle(
     context: SyncContext, report: OpenReport, container: bytes, begin: Callable[[Step], None]
 ) -> Settled:
-    """Return what becomes of the update that came for a report. begin: told each step."""
+    """Decrypt and judge the update that came for a report; return what becomes of it.
+
+    begin: told each step.
+    """
     begin(Step.DECRYPT)
     try:
         update = _update_of(report, container)
@@ -106,7 +107,7 @@ def _update_of(report: OpenReport, container: bytes) -> Update:
     return update
 
 
-def _judged(context: SyncContext, weights: Mapping[str, Integers]) -> Settled:
+def _judged(context: SyncContext, weights: Mapping[str, Int64]) -> Settled:
     old = Adapters(context.store.database, context.plan).in_use()
     new = Weights(old.version + 1, weights)
     verdict = judge(
@@ -126,7 +127,7 @@ class Candidate:
     """An update on trial. born: the newest held-out event when it passed the gate."""
 
     born: int
-    by_block: Mapping[str, Integers] = field(repr=False)
+    by_block: Mapping[str, Int64] = field(repr=False)
 
 
 def candidate_of(store: Store, plan: Plan) -> Candidate | None:
@@ -145,13 +146,13 @@ def candidate_of(store: Store, plan: Plan) -> Candidate | None:
     return Candidate(born, {block.name: part for block, part in zip(plan.blocks, parts, strict=True)})
 
 
-def hold(store: Store, plan: Plan, by_block: Mapping[str, Integers]) -> None:
+def hold(store: Store, plan: Plan, by_block: Mapping[str, Int64]) -> None:
     """Put an update on trial from now on. Within a transaction."""
     content = b"".join(by_block[block.name].astype("<i8").tobytes() for block in plan.blocks)
     store.set_setting(CANDIDATE, (plan.hash, str(store.newest_held_out()), content.hex()))
 
 
-def apply(store: Store, plan: Plan, by_block: Mapping[str, Integers]) -> None:
+def apply(store: Store, plan: Plan, by_block: Mapping[str, Int64]) -> None:
     """Put an update in use, to be reviewed by what is typed from now on. Within a transaction."""
     version = Adapters(store.database, plan).apply(by_block)
     store.set_setting(ADAPTER_BORN, (str(version), str(store.newest_held_out())))

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from quietkeys.arrays import Int64
 from quietkeys.files import make_folder, read_whole, write_whole
 from quietkeys.vault.sealing import seal, unseal
 from quietkeys_protocol.errors import ErrorCode, Outdated, Refused, StartOver, Untrusted
@@ -25,21 +25,19 @@ MAGIC: Final = b"in the clear: "
 _ADOPTED: Final = b"from another device: "  # and the fingerprint
 KEY_BYTES: Final = 4096  # of evaluation keys, which are random
 
-Integers = NDArray[np.int64]
-
 
 def noop_plan_hash(plan: Plan) -> str:
     """Return the plan hash that reports of a no-op cipher carry: never that of a plan."""
     return hashlib.sha256(MAGIC + plan.hash.encode()).hexdigest()
 
 
-def encode_clear(array: Integers) -> bytes:
+def encode_clear(array: Int64) -> bytes:
     """Return an array as the no-op cipher "encrypts" it."""
     return MAGIC + array.astype("<i4").tobytes()
 
 
-def decode_clear(value: bytes, field: Field) -> Integers:
-    """Return the array in a value; Untrusted (UPDATE_UNTRUSTED) if it is none of this field's size."""
+def decode_clear(value: bytes, field: Field) -> Int64:
+    """Return the array in a value; raise Untrusted (UPDATE_UNTRUSTED) if it is none of this field's size."""
     if not value.startswith(MAGIC) or len(value) != len(MAGIC) + 4 * field.size:
         raise Untrusted(ErrorCode.UPDATE_UNTRUSTED, f"frame of {field.block}.{field.quantity}")
     return np.frombuffer(value, "<i4", offset=len(MAGIC)).astype(np.int64)
@@ -96,7 +94,7 @@ class NoopCipher:
         write_whole(self._file, _ADOPTED + content[32:])
         return self.fingerprint()
 
-    def encrypt(self, arrays: Sequence[Integers]) -> list[bytes]:
+    def encrypt(self, arrays: Sequence[Int64]) -> list[bytes]:
         """See `Cipher`."""
         fields = self._plan.report_fields
         if len(arrays) != len(fields):
@@ -106,7 +104,7 @@ class NoopCipher:
                 raise Refused(ErrorCode.VALUE_OUT_OF_RANGE, f"{field.block}.{field.quantity}")
         return [encode_clear(array) for array in arrays]
 
-    def decrypt(self, values: Sequence[bytes]) -> list[Integers]:
+    def decrypt(self, values: Sequence[bytes]) -> list[Int64]:
         """See `Cipher`."""
         fields = self._plan.update_fields
         if len(values) != len(fields):

@@ -34,7 +34,7 @@ def open_profile(
     policy: Policy | None = None,
     trusted_keys: Sequence[bytes] = TRUSTED_KEYS,
 ) -> Personalizer:
-    """Return the profile in a folder, as `Personalizer.open` does, with parts of a test's in it.
+    """Open the profile in a folder, as `Personalizer.open` does, with parts of a test's in it.
 
     cipher: a factory of what encrypts, from a folder for its keys and the plan, such as `NoopCipher`.
     transport: what requests to the trainer go through, such as an `InMemoryTrainer`.

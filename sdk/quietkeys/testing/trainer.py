@@ -13,8 +13,8 @@ from typing import Final
 import numpy as np
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from numpy.typing import NDArray
 
+from quietkeys.arrays import Int64
 from quietkeys.remote.http import Answer, Request
 from quietkeys.testing.fakes import KEY_BYTES, MAGIC, decode_clear, encode_clear, noop_plan_hash
 from quietkeys.testing.trainer_circles import Account, Circles, Device, said
@@ -45,14 +45,13 @@ from quietkeys_protocol.messages import (
 from quietkeys_protocol.plan import Plan
 from quietkeys_protocol.program import reference
 
-Integers = NDArray[np.int64]
 # (plan, the summed arrays of a report) -> new weights, in the order of `Plan.update_fields`
-Training = Callable[[Plan, Sequence[Integers]], list[Integers]]
+Training = Callable[[Plan, Sequence[Int64]], list[Int64]]
 
 _MAX_KEY_SETS: Final = 2  # of an account
 
 
-def train(plan: Plan, arrays: Sequence[Integers]) -> list[Integers]:
+def train(plan: Plan, arrays: Sequence[Int64]) -> list[Int64]:
     """Return what the integer program makes of a report."""
     return [reference(block, *arrays[3 * i : 3 * i + 3])[0] for i, block in enumerate(plan.blocks)]
 
@@ -300,7 +299,7 @@ class InMemoryTrainer:
         values = tuple(encode_clear(weights) for weights in self.training(self.plan, sums))
         return encode_update(Update(own.plan_hash, own.key_id, bytes.fromhex(job_id), values))
 
-    def _arrays(self, report: Report) -> list[Integers]:
+    def _arrays(self, report: Report) -> list[Int64]:
         fields = self.plan.report_fields
         if len(report.ciphertexts) != len(fields):
             raise Refused(ErrorCode.FRAMING_CHANGED, "number of values")

@@ -62,7 +62,7 @@ class Circles:
     invitations: dict[str, OpenInvitation] = field(default_factory=dict)
 
     def enrol(self, device_id: str, public_key: bytes) -> bool:
-        """Return whether the device is new; it gets an account of its own."""
+        """Enrol a device, a new one in an account of its own; return whether it is new."""
         if device_id in self.devices:
             return False
         self.devices[device_id] = Device(public_key, self._new_account())

@@ -17,8 +17,8 @@ from typing import Final
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
+from quietkeys.arrays import Float64
 from quietkeys.keyboard.layout import CHARACTERS, LETTERS, QWERTY, Layout
 from quietkeys.keyboard.touch_statistics import MEAN_OFFSET as MEAN_OFFSET
 from quietkeys.keyboard.touch_statistics import OFFSET_DEVIATION as OFFSET_DEVIATION
@@ -135,7 +135,7 @@ class Typist:
         scale = (
             touch_scale(self.rate) if self.layout is QWERTY else touch_scale(self.rate, layout=self.layout)
         )
-        point: NDArray[np.float64] = self.layout.centres[index] + scale * deviation
+        point: Float64 = self.layout.centres[index] + scale * deviation
         hit = _OUTPUT[int(self.layout.nearest_key(point))]
         return hit.upper() if letter.isupper() else hit, (float(point[0]), float(point[1]))
 

@@ -21,9 +21,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from quietkeys.arrays import Float64
+from quietkeys.arrays import Float64, Int64
 from quietkeys.bundle.networks import Adapter
 from quietkeys.prediction.events import Choice, EventMap, softmax
 from quietkeys_protocol.errors import ErrorCode, Untrusted
@@ -37,8 +36,6 @@ MORE_WRONG: Final = 2.0  # standard errors of the count of changed words, beyond
 HARM: Final = 2.33  # standard errors by which the mean must have fallen for an adapter to be taken back
 NORM_BOUND: Final = 0.8  # root mean square of a block's z, in units of the largest that its field holds
 EVENT_BOUND: Final = 4.0  # nats that an update may move the score of one event
-
-Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -60,7 +57,7 @@ class Verdict:
     right: int = 0
 
 
-def weights_of(plan: Plan, arrays: Sequence[Integers]) -> dict[str, Integers]:
+def weights_of(plan: Plan, arrays: Sequence[Int64]) -> dict[str, Int64]:
     """Return decrypted weights by block; Untrusted (UPDATE_UNTRUSTED) outside the plan's sizes and ranges."""
     fields = plan.update_fields
     if len(arrays) != len(fields):
@@ -71,7 +68,7 @@ def weights_of(plan: Plan, arrays: Sequence[Integers]) -> dict[str, Integers]:
     return {field.block: array.astype(np.int64) for field, array in zip(fields, arrays, strict=True)}
 
 
-def check_against_reference(plan: Plan, sent: Sequence[Integers], weights: Mapping[str, Integers]) -> None:
+def check_against_reference(plan: Plan, sent: Sequence[Int64], weights: Mapping[str, Int64]) -> None:
     """Refuse weights that training on `sent` alone cannot have given.
 
     sent: the arrays of the only report, in the order of `Plan.report_fields`. Raises Untrusted
@@ -84,7 +81,7 @@ def check_against_reference(plan: Plan, sent: Sequence[Integers], weights: Mappi
             raise Untrusted(ErrorCode.UPDATE_UNTRUSTED, f"not the training of {block.name}")
 
 
-def distance(block: Block, weights: Integers, expected: Integers) -> float:
+def distance(block: Block, weights: Int64, expected: Int64) -> float:
     """Return |A u - A u'| / |A u'|, taking |A u'| for no less than a quarter of a look-up's step per event.
 
     Below that the program itself does not see z (`program.dither`), so a relative error means nothing.

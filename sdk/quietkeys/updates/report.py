@@ -31,16 +31,14 @@ TOP_SHARE: Final = 0.9  # quantile of S that is coded as the largest strength
 _SHRINK: Final = 0.8  # of R, per try to keep z inside its field
 _TRIES: Final = 24
 
-Integers = Int64
-
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
     """One block of a report in the clear: strength [M], gradient [d], weights [d]. Private."""
 
-    strength: Integers
-    gradient: Integers
-    weights: Integers
+    strength: Int64
+    gradient: Int64
+    weights: Int64
 
     def __repr__(self) -> str:
         return "Encoded(...)"
@@ -48,12 +46,12 @@ class Encoded:
 
 def report_arrays(
     plan: Plan, masses: Mapping[str, Masses], weights: Weights, sources: int, rng: Generator
-) -> list[Integers]:
+) -> list[Int64]:
     """Return one source's arrays in the order of `Plan.report_fields`; private, to be encrypted.
 
     masses: contested masses by block. sources: how many devices add up. rng: rounds a source's share.
     """
-    arrays: list[Integers] = []
+    arrays: list[Int64] = []
     for block in plan.blocks:
         encoded = _encoded(block, masses[block.name], weights.by_block[block.name])
         part = share_among(encoded, sources, rng)
@@ -61,12 +59,12 @@ def report_arrays(
     return arrays
 
 
-def dummy_arrays(plan: Plan) -> list[Integers]:
+def dummy_arrays(plan: Plan) -> list[Int64]:
     """Return the arrays of a report that says nothing; encrypted, it cannot be told from any other."""
     return [np.zeros(field.size, dtype=np.int64) for field in plan.report_fields]
 
 
-def encode(block: Block, masses: Masses, weights: Integers) -> Encoded:
+def encode(block: Block, masses: Masses, weights: Int64) -> Encoded:
     """Return one block of a report for a single source, tried against the reference.
 
     masses: contested masses [M]. weights: the integer weights [d] that training starts from.
@@ -102,16 +100,16 @@ def share_among(encoded: Encoded, sources: int, rng: Generator) -> Encoded:
     if sources == 1:
         return encoded
 
-    def part(values: Integers) -> Integers:
+    def part(values: Int64) -> Int64:
         exact = values / sources
         low = np.floor(exact)
-        rounded: Integers = (low + (rng.random(values.shape) < exact - low)).astype(np.int64)
+        rounded: Int64 = (low + (rng.random(values.shape) < exact - low)).astype(np.int64)
         return rounded
 
     return Encoded(part(encoded.strength), part(encoded.gradient), part(encoded.weights))
 
 
-def _encoded(block: Block, masses: Masses, weights: Integers) -> Encoded:
+def _encoded(block: Block, masses: Masses, weights: Int64) -> Encoded:
     nothing = np.zeros(block.width, dtype=np.int64)
     for start in (weights, nothing):
         try:
@@ -121,8 +119,8 @@ def _encoded(block: Block, masses: Masses, weights: Integers) -> Encoded:
     return Encoded(np.zeros(len(block.events), dtype=np.int64), nothing, nothing)
 
 
-def _codes(block: Block) -> Integers:
+def _codes(block: Block) -> Int64:
     # The code that each summed strength gets from the plan's plane tables.
     bits = np.array(block.plane_tables, dtype=np.int64)  # [planes, 16]
-    codes: Integers = (bits << np.arange(block.planes)[:, None]).sum(0)
+    codes: Int64 = (bits << np.arange(block.planes)[:, None]).sum(0)
     return codes

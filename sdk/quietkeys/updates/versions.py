@@ -19,15 +19,13 @@ from quietkeys_protocol.plan import Plan
 
 PREVIOUS_KEPT: Final = 5  # versions to roll back to
 
-Integers = Int64
-
 
 @dataclass(frozen=True, slots=True)
 class Weights:
     """One version's integer weights [d] by block; version 0 is none, all zero."""
 
     version: int
-    by_block: Mapping[str, Integers] = field(repr=False)
+    by_block: Mapping[str, Int64] = field(repr=False)
 
 
 def adapter_of(plan: Plan, weights: Weights) -> Adapter:
@@ -63,7 +61,7 @@ class Adapters:
         )
         return self._read(row)
 
-    def apply(self, by_block: Mapping[str, Integers]) -> int:
+    def apply(self, by_block: Mapping[str, Int64]) -> int:
         """Put new weights in use, keeping the versions before; return their version. Within a transaction."""
         self._database.run("UPDATE adapters SET state = 'previous' WHERE state = 'in_use'")
         content = b"".join(by_block[block.name].astype("<i8").tobytes() for block in self._plan.blocks)
@@ -92,7 +90,7 @@ class Adapters:
         content = self._database.key.unseal("adapters", number_name(version), sealed)
         return Weights(version, self._unpacked(content))
 
-    def _unpacked(self, content: bytes) -> dict[str, Integers]:
+    def _unpacked(self, content: bytes) -> dict[str, Int64]:
         widths = [block.width for block in self._plan.blocks]
         if len(content) != 8 * sum(widths):
             raise Untrusted(ErrorCode.PROFILE_DAMAGED, "an adapter")

@@ -50,7 +50,7 @@ class Header:
 
     @classmethod
     def of(cls, protection: Protection, folder: Path, profile_id: bytes, key: DataKey) -> Self:
-        """Return the header of a data key under a protection, which makes a new wrapping key for it."""
+        """Have a protection make a new wrapping key for a data key; return the header of both."""
         wrapping, parameters = protection.make(Place(folder, profile_id.hex()))
         head = _head(protection.kind, profile_id, parameters)
         return cls(protection.kind, profile_id, parameters, seal_bytes(wrapping, head, key.secret))
@@ -108,7 +108,7 @@ class Vault:
 
     @classmethod
     def create(cls, folder: Path, protection: Protection | None, key: DataKey | None = None) -> Vault:
-        """Return a new vault, in place of any other in this folder.
+        """Make a vault in a folder, in place of any other; return it.
 
         protection: None for the OS key store where it works without asking, else a key file. key: a new one
         by default. Raises TryAgain (DISK_FULL, STORAGE_FAILED, KEY_STORE_FAILED).
@@ -121,7 +121,7 @@ class Vault:
 
     @classmethod
     def open(cls, folder: Path, protection: Protection | None) -> Vault:
-        """Return the vault of a folder; a damaged copy of the header is written anew.
+        """Open the vault of a folder, writing a damaged copy of the header anew; return it.
 
         protection: what it was protected with; None will do for a key file and for the OS key store.
         Raises Refused (PROFILE_SEALED), Untrusted (PROFILE_DAMAGED), Outdated (PROFILE_NEWER), TryAgain

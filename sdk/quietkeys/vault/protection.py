@@ -61,7 +61,7 @@ class Protection(Protocol):
     kind: ClassVar[Kind]
 
     def make(self, place: Place) -> tuple[bytes, bytes]:
-        """Return a wrapping key and the public parameters by which `key` finds it again.
+        """Make a wrapping key, storing it if it has to be; return it and public parameters for `key`.
 
         Raises TryAgain (DISK_FULL, STORAGE_FAILED, KEY_STORE_FAILED).
         """
@@ -176,7 +176,7 @@ class Passphrase(_Secret):
     __slots__ = ("_passphrase",)
 
     def __init__(self, passphrase: str) -> None:
-        """Raises Refused (SECRET_UNSUITABLE) for one of fewer than 8 characters."""
+        """Raise Refused (SECRET_UNSUITABLE) for a passphrase of fewer than 8 characters."""
         self._passphrase = normalized(passphrase)
 
     def make(self, place: Place) -> tuple[bytes, bytes]:
@@ -200,7 +200,7 @@ class CallerKey(_Secret):
     __slots__ = ("_key",)
 
     def __init__(self, key: bytes) -> None:
-        """Raises Refused (SECRET_UNSUITABLE) for another length."""
+        """Raise Refused (SECRET_UNSUITABLE) for a key of another length."""
         if len(key) != KEY_BYTES:
             raise Refused(ErrorCode.SECRET_UNSUITABLE)
         self._key = bytes(key)

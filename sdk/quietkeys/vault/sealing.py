@@ -65,7 +65,7 @@ class DataKey:
         return nonce + self._rows.encrypt(nonce, padded, table.encode() + b"\0" + row)
 
     def unseal(self, table: str, row: bytes, sealed: bytes) -> bytes:
-        """Return the content of a stored row; Untrusted (PROFILE_DAMAGED) if it is not this row's."""
+        """Return the content of a stored row; raise Untrusted (PROFILE_DAMAGED) if it is not this row's."""
         try:
             padded = self._rows.decrypt(sealed[:_NONCE], sealed[_NONCE:], table.encode() + b"\0" + row)
         except (InvalidTag, ValueError) as error:

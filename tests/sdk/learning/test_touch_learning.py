@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from quietkeys import Personalizer, TryAgain, UndoReceipt
+from quietkeys.arrays import Float64
 from quietkeys.evaluation.messages import typed_words
 from quietkeys.evaluation.typing_runs import type_words
 from quietkeys.keyboard.layout import QWERTY
@@ -29,7 +29,6 @@ from quietkeys.testing.typist import Hands, Typist
 from tests.sdk import small
 from tests.sdk.conftest import Rig
 
-Floats = NDArray[np.float64]
 HABIT: Final = Hands((0.42, -0.1), (0.22, 0.18))  # half a key right of most people's
 Entries = Mapping[int, list[list[float]]]
 
@@ -126,7 +125,7 @@ def test_what_is_taken_back_leaves_nothing(models: dict[str, Model], actions: li
             live.append((receipt, alone))
         elif live:
             recorder.undo(live.pop(max(len(live) + action, 0))[0])
-    expected: dict[int, Floats] = {}
+    expected: dict[int, Float64] = {}
     for _, alone in live:
         for epoch, moments in alone.entries():
             expected[epoch] = expected.get(epoch, np.zeros_like(moments)) + moments

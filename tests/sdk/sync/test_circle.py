@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from quietkeys import ErrorCode, Invitation, Outcome, Refused
+from quietkeys.arrays import Int64
 from quietkeys.environment import Environment
 from quietkeys.remote.http import Answer, Request
 from quietkeys.sync.circle.invitation import Secret
@@ -17,7 +18,7 @@ from quietkeys.sync.circle.membership import membership_in
 from quietkeys.sync.circle.moving import begin_joining
 from quietkeys.sync.keys.life import DAY_S
 from quietkeys.testing import NoopCipher
-from quietkeys.testing.trainer import Integers, train
+from quietkeys.testing.trainer import train
 from quietkeys_protocol.errors import TryAgain
 from quietkeys_protocol.plan import Plan
 from tests.sdk.circles import USED, Devices, code_of, fingerprint, names
@@ -45,7 +46,7 @@ def test_reports_of_a_circle_add_up(devices: Devices) -> None:
     """Each sends its own half, the trainer trains on both, and each device judges the update for itself."""
     seen: list[int] = []
 
-    def training(plan: Plan, arrays: Sequence[Integers]) -> list[Integers]:
+    def training(plan: Plan, arrays: Sequence[Int64]) -> list[Int64]:
         seen.append(int(arrays[0].sum()))
         return train(plan, arrays)
 
@@ -221,7 +222,7 @@ def test_joining_that_came_too_late_is_given_up(rig: Rig) -> None:
 def test_joint_updates_are_bounded_not_compared(devices: Devices) -> None:
     """With two sources the device cannot run the reference; weights out of range are refused all the same."""
 
-    def extreme(plan: Plan, arrays: Sequence[Integers]) -> list[Integers]:
+    def extreme(plan: Plan, arrays: Sequence[Int64]) -> list[Int64]:
         del arrays
         return [np.full(field.size, field.high + 1) for field in plan.update_fields]
 

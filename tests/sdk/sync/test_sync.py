@@ -14,11 +14,12 @@ import pytest
 
 from quietkeys import Deletion, ErrorCode, Outcome, Outdated, Personalizer, Progress, Refused, Step, TryAgain
 from quietkeys.api.trainer import Trainer
+from quietkeys.arrays import Int64
 from quietkeys.environment import Environment
 from quietkeys.sync.context import Place
 from quietkeys.sync.run import run_sync
 from quietkeys.testing import InMemoryTrainer, NoopCipher
-from quietkeys.testing.trainer import Integers, train
+from quietkeys.testing.trainer import train
 from quietkeys_protocol.containers import decode_report
 from quietkeys_protocol.messages import JobState
 from quietkeys_protocol.plan import Plan
@@ -324,7 +325,7 @@ def test_an_update_whose_decryption_was_cancelled_is_not_lost(rig: Rig) -> None:
     class Ended(NoopCipher):
         """Is cancelled while it decrypts for the first time."""
 
-        def decrypt(self, values: Sequence[bytes]) -> list[Integers]:
+        def decrypt(self, values: Sequence[bytes]) -> list[Int64]:
             """Decrypt, but for the first time."""
             if not once:
                 once.append("ended")
@@ -361,7 +362,7 @@ def test_two_sources_add_up(rig: Rig) -> None:
     """The trainer trains on the sum of the latest reports under one key."""
     seen: list[int] = []
 
-    def training(plan: Plan, arrays: Sequence[Integers]) -> list[Integers]:
+    def training(plan: Plan, arrays: Sequence[Int64]) -> list[Int64]:
         seen.append(int(arrays[0].sum()))
         return train(plan, arrays)
 

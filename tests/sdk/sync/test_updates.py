@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quietkeys import ErrorCode, Outcome, Personalizer, Step, Untrusted
+from quietkeys.arrays import Int64
 from quietkeys.profile.outbox import OpenReport
 from quietkeys.remote.client import TrainerClient
 from quietkeys.remote.http import Answer, Request, Transport
@@ -17,7 +18,7 @@ from quietkeys.remote.identity import identity_for
 from quietkeys.sync.context import SyncContext
 from quietkeys.sync.settle import Settled, settle
 from quietkeys.testing.fakes import decode_clear, encode_clear, noop_plan_hash
-from quietkeys.testing.trainer import Integers, Training, train
+from quietkeys.testing.trainer import Training, train
 from quietkeys.updates.gate import TOLERANCE, check_against_reference, distance, weights_of
 from quietkeys_protocol.containers import Update, decode_update, encode_update
 from quietkeys_protocol.plan import Plan
@@ -27,33 +28,33 @@ from tests.sdk.transports import Seen, Transcript
 Change = Callable[[Update], bytes]
 
 
-def zeros(plan: Plan, arrays: Sequence[Integers]) -> list[Integers]:
+def zeros(plan: Plan, arrays: Sequence[Int64]) -> list[Int64]:
     """All weights zero."""
     return [np.zeros_like(array) for array in train(plan, arrays)]
 
 
-def extremes(plan: Plan, arrays: Sequence[Integers]) -> list[Integers]:
+def extremes(plan: Plan, arrays: Sequence[Int64]) -> list[Int64]:
     """All weights at their limit."""
     return [np.full(field.size, field.high) for field in plan.update_fields]
 
 
-def beyond(plan: Plan, arrays: Sequence[Integers]) -> list[Integers]:
+def beyond(plan: Plan, arrays: Sequence[Int64]) -> list[Int64]:
     """All weights past their limit."""
     return [np.full(field.size, field.high + 1) for field in plan.update_fields]
 
 
-def reversed_signs(plan: Plan, arrays: Sequence[Integers]) -> list[Integers]:
+def reversed_signs(plan: Plan, arrays: Sequence[Int64]) -> list[Int64]:
     """The right update the wrong way round."""
     return [-array for array in train(plan, arrays)]
 
 
-def someone_elses(plan: Plan, arrays: Sequence[Integers]) -> list[Integers]:
+def someone_elses(plan: Plan, arrays: Sequence[Int64]) -> list[Int64]:
     """The update of a device that typed something else."""
     rng = np.random.default_rng(3)
     return train(plan, [rng.permutation(array) for array in arrays])
 
 
-def swapped(plan: Plan, arrays: Sequence[Integers]) -> list[Integers]:
+def swapped(plan: Plan, arrays: Sequence[Int64]) -> list[Int64]:
     """The weights of one block in another's order."""
     return [array[::-1].copy() for array in train(plan, arrays)]
 

@@ -12,7 +12,6 @@ from typing import Final
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from quietkeys.cipher import ProcessCipher
 from quietkeys.environment import Environment
@@ -40,6 +39,7 @@ from quietkeys.sync.result import Outcome, SyncResult
 from quietkeys.sync.run import run_sync
 from quietkeys.updates.gate import distance
 from quietkeys.vault import DataKey
+from quietkeys_protocol.arrays import Int64
 from quietkeys_protocol.plan import Plan
 from quietkeys_protocol.program import reference
 from tests.fhe_fixtures import SMALL_PLAN, Compiled
@@ -47,7 +47,6 @@ from tests.trainer.conftest import Rig
 
 pytestmark = pytest.mark.fhe
 
-Integers = NDArray[np.int64]
 UNITS: Final = (("floor", 1.0), ("prior", 1.0), ("pull", 100.0), ("ratio_limit", 0.9))
 COUNTED: Final = Plan(  # the small plan, with what turns counts into its integers
     bundle=SMALL_PLAN.bundle,
@@ -61,19 +60,19 @@ class Noting:
     """A cipher that remembers what went in and out."""
 
     inner: ProcessCipher
-    sent: list[Integers] = field(default_factory=list)
-    decrypted: list[Integers] = field(default_factory=list)
+    sent: list[Int64] = field(default_factory=list)
+    decrypted: list[Int64] = field(default_factory=list)
 
     def __getattr__(self, name: str) -> object:
         """All else."""
         return getattr(self.inner, name)
 
-    def encrypt(self, arrays: Sequence[Integers]) -> list[bytes]:
+    def encrypt(self, arrays: Sequence[Int64]) -> list[bytes]:
         """Encrypt."""
         self.sent = list(arrays)
         return self.inner.encrypt(arrays)
 
-    def decrypt(self, values: Sequence[bytes]) -> list[Integers]:
+    def decrypt(self, values: Sequence[bytes]) -> list[Int64]:
         """Decrypt."""
         self.decrypted = self.inner.decrypt(values)
         return self.decrypted

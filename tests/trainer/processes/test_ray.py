@@ -15,9 +15,9 @@ from typing import Any, Final
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from quietkeys.cipher import ProcessCipher
+from quietkeys_protocol.arrays import Int64
 from quietkeys_protocol.containers import decode_update
 from quietkeys_protocol.errors import Refused
 from quietkeys_protocol.program import reference
@@ -203,10 +203,10 @@ def test_real_circuits_run_on_a_cluster(
         assert np.abs(found - expected).max() <= 90  # see tests/engine/test_engine.py
 
 
-def small_report() -> list[NDArray[np.int64]]:
+def small_report() -> list[Int64]:
     """Random arrays of a report of the small plan, inside its fields."""
     draw = np.random.default_rng(1)
-    arrays: list[NDArray[np.int64]] = []
+    arrays: list[Int64] = []
     for block in SMALL_PLAN.blocks:
         arrays.append(draw.integers(0, block.strength_max + 1, len(block.events)))
         arrays += [draw.integers(-60, 61, block.width), draw.integers(-200, 201, block.width)]

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.random import Generator
-from numpy.typing import NDArray
 from torch import Tensor
 
+from quietkeys.arrays import Int32, Int64
 from quietkeys.bundle.networks import FIRST_CLASS, MAX_NGRAMS, NO_WORD, SENTENCE
 
 from .text import PASSES, Messages
@@ -26,22 +26,20 @@ class Texts:
 
     train: Mapping[str, Messages]
     held_out: Mapping[str, Messages]
-    outside_ngrams: NDArray[np.int32]
-    inside_ngrams: NDArray[np.int32]
-    outside_class: NDArray[np.int32]
+    outside_ngrams: Int32
+    inside_ngrams: Int32
+    outside_class: Int32
 
-    def known(self, symbols: NDArray[np.int32]) -> NDArray[np.int32]:
+    def known(self, symbols: Int32) -> Int32:
         """Return symbols with the class of each word outside the vocabulary in its place."""
         if not len(self.outside_class):
             return symbols
-        found: NDArray[np.int32] = np.where(
-            symbols < 0, self.outside_class[np.maximum(-1 - symbols, 0)], symbols
-        )
+        found: Int32 = np.where(symbols < 0, self.outside_class[np.maximum(-1 - symbols, 0)], symbols)
         return found
 
-    def ngrams(self, symbols: NDArray[np.int32]) -> NDArray[np.int32]:
+    def ngrams(self, symbols: Int32) -> Int32:
         """Return [N, G] the n-grams of words [N] inside and outside the vocabulary."""
-        table: NDArray[np.int32] = self.inside_ngrams[np.maximum(symbols, 0)]
+        table: Int32 = self.inside_ngrams[np.maximum(symbols, 0)]
         outside = symbols < 0
         table[outside] = self.outside_ngrams[-1 - symbols[outside]]
         return table
@@ -67,7 +65,7 @@ class Batch:
     targets: Tensor
 
 
-def batch_of(texts: Texts, messages: list[NDArray[np.int32]], rng: Generator | None, share: float) -> Batch:
+def batch_of(texts: Texts, messages: list[Int32], rng: Generator | None, share: float) -> Batch:
     """Return messages side by side, padded with SENTENCE.
 
     rng: chooses the share of the known words that are read by their n-grams; None: no word is.
@@ -104,7 +102,7 @@ def epoch(texts: Texts, rng: Generator, size: int, share: float) -> Iterator[Bat
         chosen += [(name, int(k)) for k in np.flatnonzero(rest)]
     lengths = np.array([texts.train[name].length(k) for name, k in chosen])
     order = np.lexsort((rng.random(len(chosen)), lengths))
-    groups: list[NDArray[np.int64]] = []
+    groups: list[Int64] = []
     at = 0
     while at < len(order):
         wide = max(1, size // int(lengths[order[min(at + size // 8, len(order) - 1)]]))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
+
+from quietkeys.arrays import Float32
 
 from . import graph
 from .graph import Weights
@@ -32,6 +32,6 @@ def onnx_bytes(network: Network) -> bytes:
     return content
 
 
-def _array(tensor: Tensor) -> NDArray[np.float32]:
-    found: NDArray[np.float32] = tensor.detach().float().numpy()
+def _array(tensor: Tensor) -> Float32:
+    found: Float32 = tensor.detach().float().numpy()
     return found

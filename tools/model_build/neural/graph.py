@@ -17,15 +17,13 @@ from typing import Any
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from quietkeys.arrays import Float32, Int8
 from quietkeys.bundle.networks import BUCKETS
 
 OPSET = 17
 IR_VERSION = 8  # the newest that onnxruntime 1.18 and older phones' runtimes share
-
-Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +34,17 @@ class Weights:
     [d, H], query_bias [d], word_bias [V]. Gates in the order i, f, g, o.
     """
 
-    words: Floats
-    ngrams: Floats
-    input_gates: Floats
-    state_gates: Floats
-    gate_bias: Floats
-    query: Floats
-    query_bias: Floats
-    word_bias: Floats
+    words: Float32
+    ngrams: Float32
+    input_gates: Float32
+    state_gates: Float32
+    gate_bias: Float32
+    query: Float32
+    query_bias: Float32
+    word_bias: Float32
 
 
-def quantize_rows(matrix: Floats) -> tuple[NDArray[np.int8], Floats]:
+def quantize_rows(matrix: Float32) -> tuple[Int8, Float32]:
     """Return (int8 [N, M], scale [N]) with matrix close to int8 * scale[:, None]."""
     scale = np.maximum(np.abs(matrix).max(1), 1e-12) / 127.0
     codes = np.clip(np.rint(matrix / scale[:, None]), -127, 127).astype(np.int8)
@@ -69,7 +67,7 @@ class _Graph:
         self.nodes.append(helper.make_node(operator, list(inputs), names, **attributes))
         return names[0] if outputs == 1 else names
 
-    def product(self, left: str, name: str, matrix: Floats) -> str:
+    def product(self, left: str, name: str, matrix: Float32) -> str:
         """Return left [*, M] times the transposed matrix [N, M]: [*, N]."""
         codes, scale = quantize_rows(matrix)
         return self.int8_product(

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from quietkeys.arrays import Int32, Int64
 from quietkeys.bundle.networks import NO_WORD, SENTENCE
 from tools.model_build import corpora, scrub
 
@@ -38,11 +38,11 @@ class Messages:
     outside: words outside the vocabulary.
     """
 
-    symbols: NDArray[np.int32]
-    starts: NDArray[np.int64]
+    symbols: Int32
+    starts: Int64
     outside: tuple[str, ...]
 
-    def message(self, number: int) -> NDArray[np.int32]:
+    def message(self, number: int) -> Int32:
         """Return the symbols of a message."""
         return self.symbols[self.starts[number] : self.starts[number + 1]]
 

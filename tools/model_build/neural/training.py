@@ -13,11 +13,11 @@ from typing import Any, Final
 import numpy as np
 import torch
 from numpy.random import Generator
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 from torch.nn.utils import clip_grad_norm_
 
+from quietkeys.arrays import Float64
 from quietkeys.bundle.networks import FIRST_CLASS, FIRST_WORD
 
 from .batches import Batch, Texts, batch_of, epoch
@@ -79,7 +79,7 @@ class _Run:
     sizes: Sizes
     network: Network
     optimizer: torch.optim.Optimizer
-    chance: NDArray[np.float64]
+    chance: Float64
     log_count: Tensor
     step: int = 0
     epoch: int = 0
@@ -131,7 +131,7 @@ class _Run:
         written.replace(path)
 
     def go_on_from(self, path: Path) -> None:
-        """Take up what `save` wrote; CheckpointError if it is of another recipe or other sizes."""
+        """Take up what `save` wrote; raise CheckpointError if it is of another recipe or other sizes."""
         kept = torch.load(path, weights_only=True)
         for name, own in (("recipe", asdict(self.recipe)), ("sizes", asdict(self.sizes))):
             if kept[name] != own:
@@ -145,9 +145,9 @@ class _Run:
 
 
 def train(texts: Texts, sizes: Sizes, recipe: Recipe, folder: Path, report: Report = print) -> Network:
-    """Return the trained network; CHECKPOINT and LOG lie in `folder`, and it goes on from there.
+    """Train a network, going on from the CHECKPOINT in `folder` if there is one; return it.
 
-    An epoch that was broken off begins anew, in another order. Raises CheckpointError.
+    LOG lies beside it. An epoch that was broken off begins anew, in another order. Raises CheckpointError.
     """
     run = _Run.begin(texts, sizes, recipe)
     folder.mkdir(parents=True, exist_ok=True)
@@ -219,16 +219,16 @@ def _figures(network: Network, texts: Texts, messages: Messages, wide: int) -> d
     return {"perplexity": math.exp(loss / count), "top1": top1 / count, "top3": top3 / count}
 
 
-def log_expected(counts: NDArray[np.float64], negatives: int) -> tuple[NDArray[np.float64], Tensor]:
+def log_expected(counts: Float64, negatives: int) -> tuple[Float64, Tensor]:
     """Return (probability, log expected count) of each symbol among negatives drawn by count ** 0.75."""
     weight = np.maximum(counts, 0.0) ** 0.75
     weight[:FIRST_CLASS] = 0.0
-    chance: NDArray[np.float64] = weight / weight.sum()
+    chance: Float64 = weight / weight.sum()
     expected = np.log(np.maximum(chance * negatives, 1e-12))
     return chance, torch.from_numpy(expected.astype(np.float32))
 
 
-def _counts(texts: Texts, size: int) -> NDArray[np.float64]:
+def _counts(texts: Texts, size: int) -> Float64:
     counts = np.zeros(size)
     for name, messages in texts.train.items():
         counts += PASSES[name] * np.bincount(texts.known(messages.symbols), minlength=size)

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from quietkeys.arrays import Int32
 from quietkeys.bundle.networks import BUCKETS, FIRST_CLASS, FIRST_WORD, character_ngrams, word_class
 
 
@@ -34,7 +34,7 @@ class Symbols:
         return FIRST_CLASS + word_class(word) if found is None else found
 
 
-def ngram_table(types: Sequence[str], width: int) -> NDArray[np.int32]:
+def ngram_table(types: Sequence[str], width: int) -> Int32:
     """Return [N, width] buckets of the character n-grams of words, padded with BUCKETS."""
     table = np.full((len(types), width), BUCKETS, dtype=np.int32)
     for row, word in enumerate(types):

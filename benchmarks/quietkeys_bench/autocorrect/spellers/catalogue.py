@@ -135,7 +135,7 @@ def require_installed(peers: Sequence[Peer] = PEERS) -> None:
 
 @contextmanager
 def started(peer: Peer, texts: Texts) -> Iterator[Speller | Missing]:
-    """Give a peer's speller, or why there is none. Raises OSError if the texts cannot be read."""
+    """Yield a peer's speller, or why there is none. Raises OSError if the texts cannot be read."""
     try:
         opened = peer.start(texts)
         speller = opened.__enter__()

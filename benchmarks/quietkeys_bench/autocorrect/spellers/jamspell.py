@@ -36,7 +36,7 @@ class JamSpell:
     name = "JamSpell"
 
     def __init__(self, model: Path) -> None:
-        """Raises PeerBroken if the model cannot be loaded."""
+        """Raise PeerBroken if the model cannot be loaded."""
         self._speller: Any = _package().TSpellCorrector()
         if not self._speller.LoadLangModel(str(model)):
             raise PeerBroken("JamSpell cannot load the model that it trained")
@@ -77,7 +77,7 @@ def words_around(before: str, typed: str, after: str) -> tuple[list[str], int]:
 
 
 def trained_model(texts: Path, cache: Path) -> Path:
-    """Return the model for a folder of texts, trained the first time. Raises OSError, PeerBroken."""
+    """Train the model for a folder of texts the first time; return its file. Raises OSError, PeerBroken."""
     try:
         paths = training_texts(texts)
     except ValueError as error:

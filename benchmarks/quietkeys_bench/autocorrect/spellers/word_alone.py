@@ -52,7 +52,7 @@ class SymSpell(_WithoutContext):
     name = "symspellpy"
 
     def __init__(self) -> None:
-        """Raises PeerBroken if the dictionary is missing."""
+        """Raise PeerBroken if the dictionary is missing."""
         package = import_module("symspellpy")
         self._all = package.Verbosity.ALL
         self._speller: Any = package.SymSpell(max_dictionary_edit_distance=EDITS, prefix_length=7)
@@ -85,7 +85,7 @@ class Autocorrect(_WithoutContext):
     name = "autocorrect"
 
     def __init__(self) -> None:
-        """Raises PeerBroken if its English word list did not come with it: it would be downloaded."""
+        """Raise PeerBroken if its English word list did not come with it: it would be downloaded."""
         package = resources.files("autocorrect")
         if not (package / "data" / "en.tar.gz").is_file():
             raise PeerBroken("autocorrect lacks data/en.tar.gz, which it would download")
@@ -131,7 +131,7 @@ def answer_of(line: str, replies: Sequence[str]) -> Answer:
 
 @contextmanager
 def pipe_speller(name: str) -> Iterator[PipeSpeller]:
-    """Give the speller of a program, which ends with it. Raises PeerBroken if it does not start; OSError."""
+    """Yield the speller of a program, which ends with it. Raises PeerBroken if it does not start; OSError."""
     process = subprocess.Popen(
         COMMANDS[name],
         stdin=subprocess.PIPE,

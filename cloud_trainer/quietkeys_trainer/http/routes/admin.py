@@ -25,7 +25,7 @@ async def _wish(request: Request, _: Operator) -> Body:
 
 @router.post("/v1/admin/invites")
 def invite(service: ServiceOf, body: Annotated[Body, Depends(_wish)]) -> Response:
-    """Makes an invite for so many devices and days; asked with the operator's token."""
+    """Make an invite for so many devices and days; asked with the operator's token."""
     wish, now = InviteWish.parse(body.content), service.clock()
     token = make_invite(service.ledger.database, wish.uses, now, now + wish.days * DAY_S)
     return answer_of(Invite(token), 201)

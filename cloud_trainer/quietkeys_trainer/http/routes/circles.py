@@ -20,7 +20,7 @@ router: Final = APIRouter()
 
 
 def _at_most(limit: int) -> Callable[[Request, Service, None], AsyncIterator[SpooledBody]]:
-    """How a route reads its body of at most `limit` bytes."""
+    """Return what reads a route's body of at most `limit` bytes."""
 
     async def body(request: Request, service: ServiceOf, _: Known) -> AsyncIterator[SpooledBody]:
         read = await spool_body(request, limit, service.spool)
@@ -40,14 +40,14 @@ ClaimBody = Annotated[SpooledBody, Depends(_at_most(Claim.MAX_BYTES))]
 
 @router.get("/v1/circle")
 def circle(request: Request, service: ServiceOf, body: NoBody) -> Response:
-    """Who shares the account of the device that asks, and its newest evaluation keys."""
+    """Answer who shares the account of the device that asks, and its newest evaluation keys."""
     sender = authenticate(service.ledger, request, body.sha256, service.clock())
     return answer_of(service.circles.of(sender))
 
 
 @router.put("/v1/circle/card")
 def put_card(request: Request, service: ServiceOf, body: Card) -> Response:
-    """Sets what the circle sees of the device that asks."""
+    """Set what the circle sees of the device that asks."""
     sender = authenticate(service.ledger, request, body.sha256, service.clock())
     service.circles.set_card(sender, body.content)
     return Response(status_code=204)
@@ -55,7 +55,7 @@ def put_card(request: Request, service: ServiceOf, body: Card) -> Response:
 
 @router.post("/v1/invitations")
 def invite(request: Request, service: ServiceOf, body: InvitationBody) -> Response:
-    """Keeps a package for one device that shows the claim."""
+    """Keep a package for one device that shows the claim."""
     now = service.clock()
     sender = authenticate(service.ledger, request, body.sha256, now)
     invitation = Invitation.parse(body.content)
@@ -65,7 +65,7 @@ def invite(request: Request, service: ServiceOf, body: InvitationBody) -> Respon
 
 @router.post("/v1/invitations/{invitation_id}/claim")
 def claim(request: Request, service: ServiceOf, body: ClaimBody, invitation_id: str) -> Response:
-    """Takes the device that asks into the inviter's circle."""
+    """Take the device that asks into the inviter's circle."""
     now = service.clock()
     sender = authenticate(service.ledger, request, body.sha256, now)
     claimed = service.circles.claim(sender, invitation_id, Claim.parse(body.content).claim, now)
@@ -75,7 +75,7 @@ def claim(request: Request, service: ServiceOf, body: ClaimBody, invitation_id: 
 
 @router.delete("/v1/circle/members/{device_id}")
 def remove(request: Request, service: ServiceOf, body: NoBody, device_id: str) -> Response:
-    """Takes a member out of the circle of the device that asks, or this device itself."""
+    """Take a member out of the circle of the device that asks, or this device itself."""
     sender = authenticate(service.ledger, request, body.sha256, service.clock())
     service.circles.remove(sender, device_id)
     erase(service)
@@ -84,7 +84,7 @@ def remove(request: Request, service: ServiceOf, body: NoBody, device_id: str) -
 
 @router.put("/v1/circle/mail/{device_id}")
 def put_mail(request: Request, service: ServiceOf, body: Package, device_id: str) -> Response:
-    """Keeps a package for a member."""
+    """Keep a package for a member."""
     now = service.clock()
     sender = authenticate(service.ledger, request, body.sha256, now)
     service.circles.put_mail(sender, device_id, body.content, now)
@@ -93,7 +93,7 @@ def put_mail(request: Request, service: ServiceOf, body: Package, device_id: str
 
 @router.get("/v1/circle/mail")
 def mail(request: Request, service: ServiceOf, body: NoBody) -> Response:
-    """The oldest package for the device that asks; 204 where there is none."""
+    """Answer with the oldest package for the device that asks; 204 where there is none."""
     sender = authenticate(service.ledger, request, body.sha256, service.clock())
     found = service.circles.mail(sender)
     return Response(status_code=204) if found is None else answer_of(found)
@@ -101,7 +101,7 @@ def mail(request: Request, service: ServiceOf, body: NoBody) -> Response:
 
 @router.delete("/v1/circle/mail/{sha256}")
 def drop_mail(request: Request, service: ServiceOf, body: NoBody, sha256: str) -> Response:
-    """Drops the package with this hash."""
+    """Drop the package with this hash."""
     sender = authenticate(service.ledger, request, body.sha256, service.clock())
     service.circles.drop_mail(sender, sha256)
     return Response(status_code=204)

@@ -25,13 +25,13 @@ async def _enrolment(request: Request) -> Body:
 
 @router.get("/v1/service")
 def service_key(service: ServiceOf) -> Response:
-    """The public half of what receipts are signed with; anybody may ask."""
+    """Answer with the public half of what receipts are signed with; anybody may ask."""
     return answer_of(ServiceKey(service.trainer_key.public_key))
 
 
 @router.post("/v1/devices")
 def enrol(request: Request, service: ServiceOf, body: Annotated[Body, Depends(_enrolment)]) -> Response:
-    """Enrols the public key in the body, which has signed the request; `invite` where one is asked for."""
+    """Enrol the public key in the body, which has signed the request; `invite` where one is asked for."""
     now = service.clock()
     public_key = authenticate_newcomer(service.ledger, request, body, now)
     enrolment = Enrolment.parse(body.content)
@@ -44,7 +44,7 @@ def enrol(request: Request, service: ServiceOf, body: Annotated[Body, Depends(_e
 
 @router.get("/v1/devices/{device_id}")
 def find(request: Request, service: ServiceOf, body: NoBody, device_id: str) -> Response:
-    """Answers the device itself that it is known, and nobody else."""
+    """Answer the device itself that it is known, and nobody else."""
     if authenticate(service.ledger, request, body.sha256, service.clock()) != device_id:
         raise StartOver(ErrorCode.DEVICE_UNKNOWN)
     return answer_of(KnownDevice(device_id))
@@ -52,7 +52,7 @@ def find(request: Request, service: ServiceOf, body: NoBody, device_id: str) -> 
 
 @router.delete("/v1/devices/{device_id}")
 def forget(request: Request, service: ServiceOf, body: NoBody, device_id: str) -> Response:
-    """Deletes the device that asks, every row and blob of it, and says so with a signature.
+    """Delete the device that asks, every row and blob of it, and say so with a signature.
 
     It can ask for nobody else's deletion.
     """

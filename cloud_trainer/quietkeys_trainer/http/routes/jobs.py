@@ -22,7 +22,7 @@ router: Final = APIRouter()
 
 @router.get("/v1/plans/{plan_hash}")
 def plan(request: Request, service: ServiceOf, body: NoBody, plan_hash: str) -> Response:
-    """The canonical form of a served plan."""
+    """Answer with the canonical form of a served plan."""
     authenticate(service.ledger, request, body.sha256, service.clock())
     canonical = engine_of(service.engines, service.retired, plan_hash).plan.canonical
     return Response(canonical, media_type="application/json")
@@ -30,7 +30,7 @@ def plan(request: Request, service: ServiceOf, body: NoBody, plan_hash: str) -> 
 
 @router.get("/v1/jobs/{job_id}")
 def job(request: Request, service: ServiceOf, body: NoBody, job_id: str) -> Response:
-    """The state of a job of the device that asks, and how many blocks of its plan are done."""
+    """Answer with the state of a job of the device that asks, and how many blocks of its plan are done."""
     sender = authenticate(service.ledger, request, body.sha256, service.clock())
     found = service.jobs.find(sender, job_id)
     return answer_of(JobProgress(found.job_id, found.state, found.blocks_done))
@@ -38,7 +38,7 @@ def job(request: Request, service: ServiceOf, body: NoBody, job_id: str) -> Resp
 
 @router.get("/v1/jobs/{job_id}/update")
 def update(request: Request, service: ServiceOf, body: NoBody, job_id: str) -> Response:
-    """The update of a job that is done."""
+    """Answer with the update of a job that is done."""
     sender = authenticate(service.ledger, request, body.sha256, service.clock())
     found = service.jobs.find(sender, job_id)
     match found.state:

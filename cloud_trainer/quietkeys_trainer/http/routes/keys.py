@@ -32,7 +32,7 @@ router: Final = APIRouter()
 
 
 async def _part(request: Request, service: ServiceOf, _: Known) -> AsyncIterator[SpooledBody]:
-    """A part as it came; on disk, because who sent it is only certain when it is whole."""
+    """Yield a part as it came; on disk, because who sent it is only certain when it is whole."""
     await admit(request, service.pressure)
     body = await spool_body(request, MAX_KEY_PART_BYTES, service.spool)
     try:
@@ -43,7 +43,7 @@ async def _part(request: Request, service: ServiceOf, _: Known) -> AsyncIterator
 
 @router.get("/v1/keys/{key_id}")
 def key_state(request: Request, service: ServiceOf, body: NoBody, key_id: str) -> Response:
-    """What there is of evaluation keys in the account of the device that asks."""
+    """Answer what there is of evaluation keys in the account of the device that asks."""
     sender = authenticate(service.ledger, request, body.sha256, service.clock())
     _require_hash(key_id)
     return _state(service, sender, key_id)
@@ -57,7 +57,7 @@ async def put_part(
     key_id: str,
     offset: str,
 ) -> Response:
-    """Adds a part where the upload ends; the last one stores the keys, if their framing is a served plan's.
+    """Add a part where the upload ends; the last one stores the keys, if their framing is a served plan's.
 
     A part without bytes finishes an upload that is whole, after a restart before it was stored.
     """
@@ -87,7 +87,7 @@ def _add_part(request: Request, service: Service, body: SpooledBody, key_id: str
 
 @router.delete("/v1/keys/{key_id}")
 def delete_keys(request: Request, service: ServiceOf, body: NoBody, key_id: str) -> Response:
-    """Deletes evaluation keys, with every report, job and update under them."""
+    """Delete evaluation keys, with every report, job and update under them."""
     sender = authenticate(service.ledger, request, body.sha256, service.clock())
     _require_hash(key_id)
     service.ledger.delete_keys(sender, key_id, service.clock())
@@ -108,7 +108,7 @@ def _state(service: Service, sender: str, key_id: str) -> Response:
 
 
 def _stored_bytes(service: Service, sender: str, key_id: str) -> int:
-    """The size of stored keys, 0 where there are none; keys whose blob is damaged are deleted.
+    """Delete keys whose blob is damaged; return the size of those that are stored, 0 where there are none.
 
     A plan that is served only since they were stored is noted now, if it is theirs as well.
     """
@@ -132,7 +132,7 @@ def _stored_bytes(service: Service, sender: str, key_id: str) -> int:
 
 
 def _finish(service: Service, sender: str, key_id: str, upload: Upload) -> None:
-    """Stores keys that are whole. What is as large as keys can be and is not what its id says is dropped."""
+    """Store keys that are whole. What is as large as keys can be and is not what its id says is dropped."""
     if all(upload.size != engine.frames.keys.size for engine in service.engines.values()):
         return
     upload.file.seek(0)
@@ -153,7 +153,7 @@ def _finish(service: Service, sender: str, key_id: str, upload: Upload) -> None:
 
 
 def _store(service: Service, sender: str, key_id: str, plan_hashes: list[str], upload: Upload) -> None:
-    """Makes keys of an upload; the blob is written first, so that no row names one that is not there."""
+    """Make keys of an upload; the blob is written first, so that no row names one that is not there."""
     upload.file.seek(0)
     blob = service.blobs.put(upload.file, key_id)
     try:
@@ -167,5 +167,5 @@ def _store(service: Service, sender: str, key_id: str, plan_hashes: list[str], u
 
 
 def _plans_with_this_framing(engines: Mapping[str, Engine], keys: bytes | memoryview) -> list[str]:
-    """The plans whose frame of evaluation keys these have; only the frame's bytes are read."""
+    """Return the plans that these keys fit by their frame; only the frame's bytes are read."""
     return [plan_hash for plan_hash, engine in engines.items() if engine.frames.keys.matches(keys)]

@@ -28,13 +28,13 @@ router: Final = APIRouter()
 
 @router.get("/healthz")
 def health() -> Response:
-    """Answers as long as this process answers at all: one that does not is to be started again."""
+    """Answer as long as this process answers at all: one that does not is to be started again."""
     return answer_of(Health("ok"))
 
 
 @router.get("/readyz")
 def readiness(service: ServiceOf) -> Response:
-    """Answers 200 where the database, the store and the disk can take a report, 503 or 507 where not."""
+    """Answer 200 where the database, the store and the disk can take a report, 503 or 507 where not."""
     service.ledger.ping()
     try:
         service.blobs.delete(PROBE)
@@ -49,19 +49,19 @@ def readiness(service: ServiceOf) -> Response:
 
 @router.get("/metrics")
 def metrics(request: Request) -> Response:
-    """Figures for Prometheus."""
+    """Answer with figures for Prometheus."""
     return Response(_metrics_of(request).text(), media_type=CONTENT_TYPE_LATEST)
 
 
 @router.get("/openapi.json")
 def openapi(request: Request) -> JSONResponse:
-    """Every route, what it takes and what it answers, as OpenAPI 3.1."""
+    """Answer with every route, what it takes and what it answers, as OpenAPI 3.1."""
     return JSONResponse(request.app.state.openapi)
 
 
 @router.get("/")
 def dashboard(request: Request, service: ServiceOf) -> HTMLResponse:
-    """The state of the trainer, for people."""
+    """Show the state of the trainer, for people."""
     now, figures = service.clock(), _metrics_of(request)
     try:
         backlog = operator_queries.backlog(service.ledger.database, now)

@@ -36,7 +36,7 @@ async def _container(request: Request, service: ServiceOf) -> AsyncIterator[Spoo
 def receive(
     request: Request, service: ServiceOf, body: Annotated[SpooledBody, Depends(_container)]
 ) -> Response:
-    """Accepts a report and queues the job it asks for; the same report again answers with the same job."""
+    """Accept a report and queue the job it asks for; the same report again answers with the same job."""
     sender = authenticate(service.ledger, request, body.sha256, service.clock())
     idempotency_key = single_header(request, IDEMPOTENCY_HEADER)
     if not is_id(idempotency_key):
@@ -55,7 +55,7 @@ def receive(
 
 
 def _check_framing(report: Report, engine: Engine) -> None:
-    """Refuses a report whose values the circuit of its plan could not take; looks at their frames only."""
+    """Refuse a report whose values the circuit of its plan could not take; look at their frames only."""
     if report.sources > engine.plan.sources:
         raise Refused(ErrorCode.FRAMING_CHANGED, "sources")
     if len(report.ciphertexts) != len(engine.frames.report):
@@ -68,7 +68,7 @@ def _check_framing(report: Report, engine: Engine) -> None:
 
 
 def _store(service: Service, arrival: Arrival, content: bytes) -> Acceptance:
-    """The report's acceptance; the blob is written first, so that no row ever names one that is not there."""
+    """Store a report, its blob first, so that no row names one that is not there; return its acceptance."""
     blob = service.blobs.put(content, arrival.sha256)
     try:
         acceptance = service.jobs.accept(replace(arrival, blob=blob), service.clock())

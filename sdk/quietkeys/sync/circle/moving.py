@@ -47,7 +47,7 @@ def letter_for(context: SyncContext, membership: Membership, to: str) -> Letter:
 
 
 def invite(context: SyncContext, client: TrainerClient, name: str) -> Secret:
-    """Return the secret of a new invitation to this device's circle, which is made if there is none.
+    """Leave an invitation to this device's circle, which is made if there is none; return its secret.
 
     Raises Refused: KEYS_STALE, CIRCLE_FULL, and as `TrainerClient.invite`.
     """

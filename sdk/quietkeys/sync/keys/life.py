@@ -173,7 +173,7 @@ class KeySteps:
         self._trainers = Trainers(context.store.database)
 
     def ensure(self) -> str:
-        """Return the id of the evaluation keys to use, which the trainer holds.
+        """See that the trainer holds the evaluation keys to use, made and sent if need be; return their id.
 
         Raises Deferred where they would have to be uploaded over a metered network, and where another device
         of the circle is about to make new ones.
@@ -191,7 +191,7 @@ class KeySteps:
         return key_id
 
     def _current(self) -> str:
-        """Return the id of the key set to use from now on; it may be new."""
+        """Make new keys where there are none or the old ones are due; return the id of those to use."""
         context, cipher = self._context, self._context.cipher
         if not _has_keys(cipher):
             return self._generated()
@@ -231,7 +231,7 @@ class KeySteps:
         return key_id
 
     def _from_elsewhere(self, key_id: str) -> str:
-        """Return the id of keys that the trainer holds, where only the secret part of them is here."""
+        """See that the trainer holds keys whose secret part alone is here, or new ones; return their id."""
         from quietkeys_protocol.messages import UploadState
 
         if self._client.key_state(key_id).state is UploadState.STORED:

@@ -17,7 +17,7 @@ down_revision: Final = None
 
 
 def upgrade() -> None:
-    """Creates the tables and lays the rules on the table of jobs."""
+    """Create the tables, and the triggers on the table of jobs."""
     _create_devices()
     _create_sent()
     _create_jobs()
@@ -27,7 +27,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Takes the rules off and drops the tables, children first, with everything in them."""
+    """Drop the triggers and the tables, children first, with everything in them."""
     suspend(op.get_bind())
     for table in (
         "doomed_blobs",
@@ -50,7 +50,7 @@ def downgrade() -> None:
 
 
 def _create_devices() -> None:
-    """Accounts and the devices that share them."""
+    """Create accounts and the devices that share them."""
     op.create_table(
         "accounts",
         sa.Column("id", sa.CHAR(32), nullable=False),
@@ -84,7 +84,7 @@ def _create_devices() -> None:
 
 
 def _create_sent() -> None:
-    """What devices send."""
+    """Create the tables of what devices send."""
     op.create_table(
         "evaluation_keys",
         sa.Column("account_id", sa.CHAR(32), nullable=False),
@@ -151,7 +151,7 @@ def _create_sent() -> None:
 
 
 def _create_jobs() -> None:
-    """Jobs, and what their runs took."""
+    """Create the tables of jobs, and of what their runs took."""
     op.create_table(
         "jobs",
         sa.Column("id", sa.CHAR(32), nullable=False),
@@ -231,7 +231,7 @@ def _create_jobs() -> None:
 
 
 def _create_circles() -> None:
-    """What devices of a circle leave for each other."""
+    """Create the tables of what devices of a circle leave for each other."""
     op.create_table(
         "invitations",
         sa.Column("id", sa.CHAR(32), nullable=False),
@@ -266,7 +266,7 @@ def _create_circles() -> None:
 
 
 def _create_rest() -> None:
-    """What belongs to no account."""
+    """Create the tables of what belongs to no account."""
     op.create_table(
         "enrolment_tokens",
         sa.Column("digest", sa.LargeBinary(32), nullable=False),
