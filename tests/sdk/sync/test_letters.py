@@ -205,14 +205,14 @@ def test_a_damaged_membership_is_found_out(change: dict[str, object]) -> None:
 @pytest.mark.parametrize(
     "said",
     [
-        "[" * 4000,
+        pytest.param("[" * 4000, id="deep"),
         "[]",
         "{}",
         "x",
         json.dumps({"public": 1}),
-        json.dumps({"public": "a" * 64, "name": ["a"]}),
-        json.dumps({"public": "a" * 64, "name": "\ud800"}),
-        json.dumps({"public": "a" * 64, "more": ""}),
+        pytest.param(json.dumps({"public": "a" * 64, "name": ["a"]}), id="a list"),
+        pytest.param(json.dumps({"public": "a" * 64, "name": "\ud800"}), id="half a pair"),
+        pytest.param(json.dumps({"public": "a" * 64, "more": ""}), id="more"),
     ],
 )
 def test_a_card_of_a_member_that_says_nonsense_is_none(said: str) -> None:
