@@ -14,6 +14,7 @@ from typing import Final
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError, error_of
 
 _DRAFT: Final = ".draft-"
+_RANDOM: Final = 8  # bytes in the name of a draft, so that no two are one
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -31,9 +32,9 @@ def write_pieces(path: Path, pieces: Iterable[bytes | memoryview]) -> None:
     STORAGE_FAILED), and what `pieces` raises; then what was there before is there still.
     """
     drafts = f"{_DRAFT}{path.name}-"
-    draft = path.with_name(drafts + secrets.token_hex(8))
+    draft = path.with_name(drafts + secrets.token_hex(_RANDOM))
     with translated():
-        _remove_named(path.parent, drafts)
+        _remove_named(path.parent, glob.escape(drafts) + "[0-9a-f]" * (2 * _RANDOM))
         try:
             descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
             with os.fdopen(descriptor, "wb") as stream:
@@ -73,7 +74,7 @@ def make_folder(path: Path) -> None:
 def remove_drafts(folder: Path) -> None:
     """Remove what a kill left half written. Raises TryAgain (STORAGE_FAILED)."""
     with translated():
-        _remove_named(folder, _DRAFT)
+        _remove_named(folder, f"{_DRAFT}*")
 
 
 @contextmanager
@@ -91,8 +92,8 @@ def system_error(error: OSError) -> QuietkeysError:
     return error_of(ErrorCode.DISK_FULL if full else ErrorCode.STORAGE_FAILED)
 
 
-def _remove_named(folder: Path, start: str) -> None:
-    for path in folder.glob(glob.escape(start) + "*"):
+def _remove_named(folder: Path, pattern: str) -> None:
+    for path in folder.glob(pattern):
         path.unlink(missing_ok=True)
 
 

@@ -174,8 +174,12 @@ def test_the_process_is_nice_small_and_leaves_no_core(tmp_path: Path) -> None:
 def test_private_files_are_whole_or_absent(tmp_path: Path) -> None:
     """Mode 0600 from the first byte; a failure half-way leaves the old content and no draft."""
     path = tmp_path / "file"
-    (tmp_path / ".draft-file-0123").write_bytes(b"left by a kill")
+    (tmp_path / ".draft-file-0123456789abcdef").write_bytes(b"left by a kill")
+    other = tmp_path / ".draft-file-two-0123456789abcdef"  # of a file that another process may be writing
+    other.write_bytes(b"under way")
     write_pieces(path, [b"old"])
+    assert other.exists()
+    other.unlink()
     assert path.stat().st_mode & 0o777 == 0o600
 
     def broken() -> object:

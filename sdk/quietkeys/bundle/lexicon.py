@@ -6,7 +6,6 @@ opening is instant. Completions are a range of the sorted words.
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +21,7 @@ from quietkeys.arrays import Bool, Float32, Float64, Int32, Int64
 from quietkeys.bundle.networks import CLASSES, FIRST_CLASS, word_class
 from quietkeys.keyboard.edits import MAX_EDITS, align, encode_words
 from quietkeys.keyboard.layout_channel import LayoutChannel
-from quietkeys.text.tokens import MAX_WORD
+from quietkeys.text.tokens import DRAWN_OUT, MAX_WORD
 
 RESERVED: Final = 2  # ids that are no words: a sentence's start, the unknown word
 MAX_DISTANCE: Final = 4  # edits; see `reach`
@@ -33,7 +32,6 @@ UNKNOWN: Final = 1  # id of words that the lexicon lacks
 PHRASE: Final = 0  # id of two words in one
 _SCAN_SIZE: Final = 64  # words that are aligned
 _CACHE_SIZE: Final = 2048  # typed words whose candidates are remembered
-_DRAWN_OUT: Final = re.compile(r"(.)\1{2,}")  # "sooo"
 _PHRASES: Final = 4  # that are weighed for one typed word
 _SHORTEST_PHRASE: Final = 3  # letters
 _SINGLE: Final = frozenset("ai")  # letters that are words
@@ -248,8 +246,8 @@ class LexiconSearch:
         ids = self.lexicon.near(typed, _SCAN_SIZE)
         if typed in self.lexicon.index:
             ids = np.union1d(ids, [self.lexicon.index[typed]])
-        if _DRAWN_OUT.search(typed):
-            shorter = [_DRAWN_OUT.sub(r"\1", typed), _DRAWN_OUT.sub(r"\1\1", typed)]
+        if DRAWN_OUT.search(typed):
+            shorter = [DRAWN_OUT.sub(r"\1", typed), DRAWN_OUT.sub(r"\1\1", typed)]
             known = [self.lexicon.index[word] for word in shorter if word in self.lexicon.index]
             ids = np.union1d(ids, np.array(known, np.int64))
         offensive = self.lexicon.tables.offensive[ids]

@@ -28,7 +28,9 @@ from quietkeys.profile.ledger import size_words
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError
 from quietkeys_protocol.plan import Plan
 
-_PACKAGES: Final = ("cryptography", "keyring", "numpy", "onnxruntime", "pynacl", "requests")
+_PACKAGES: Final = (
+    *("cryptography", "filelock", "keyring", "numpy", "onnxruntime", "pynacl", "rapidfuzz", "requests"),
+)
 _PYTHONS: Final = ((3, 11), (3, 12))
 _PLATFORMS: Final = "Linux on x86-64 or macOS"  # that Concrete has wheels for
 _SPARE_DISK: Final = 4  # keys are written twice while they are replaced, and once more to be sent

@@ -149,7 +149,6 @@ QWERTY: Final = Layout.from_rows(
 
 # QWERTY alone, for what is built for it.
 KEY_CENTRES: Final = QWERTY.points  # [26, 2] (x, y)
-LEFT_HAND: Final = frozenset("qwertasdfgzxcvb")
 nearest_key: Final = QWERTY.nearest_key
 are_adjacent: Final = QWERTY.are_adjacent
 same_hand: Final = QWERTY.same_hand

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from quietkeys.prediction.predictor import Predictor
-from quietkeys.text.tokens import MAX_WORD, REACH, Context, straightened, words_of
+from quietkeys.text.tokens import DRAWN_OUT, MAX_WORD, REACH, Context, straightened, words_of
 
 LEAST_RANDOM: Final = 8  # letters of a string that can be called random
 RANDOM: Final = (
@@ -70,7 +70,6 @@ _PATTERNS: Final = tuple(
 _CARD: Final = re.compile(r"(?<!\w)\d(?:[ .\-]?\d){11,18}(?!\w)")
 _TOKEN: Final = re.compile(r"\S+")
 _LETTERS: Final = re.compile(r"[A-Za-z']+")
-_DRAWN_OUT: Final = re.compile(r"(.)\1{2,}")  # "sooo"
 _CASE_TURNS: Final = re.compile(r"[a-z][A-Z]")
 _SHOWS: Final = re.compile(r"[^\W_]")
 
@@ -149,7 +148,7 @@ class Redactor:
 
     def _looks_random(self, word: str) -> bool:
         lexicon = self.predictor.model.search.lexicon
-        spelled = _DRAWN_OUT.sub(r"\1\1", word)
+        spelled = DRAWN_OUT.sub(r"\1\1", word)
         if word in lexicon.index or len(spelled) < LEAST_RANDOM:
             return False
         if self.predictor.log_spelling(spelled) / (len(spelled) + 1) >= RANDOM:

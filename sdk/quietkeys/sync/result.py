@@ -60,8 +60,8 @@ class SyncResult:
     """How a sync ended. Private: neither the outcome nor anything else of it is ever sent.
 
     reason: a sentence for the user. adapter_version: in use now, 0 for none. bytes_sent, bytes_received:
-    bodies by kind (`client.TrafficKind`), every attempt counted. seconds: by step. verdict: the gate's, if it
-    judged.
+    bodies by what they were for ("evaluation_keys", "report", "update" and others), every attempt counted.
+    seconds: by step. verdict: the gate's, if it judged.
     """
 
     outcome: Outcome

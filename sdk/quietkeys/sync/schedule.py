@@ -98,7 +98,10 @@ class Policy:
 
 
 class Scheduler:
-    """The slots of one profile. Made by `Personalizer.schedule`."""
+    """The slots of one profile. Reached by `Personalizer.schedule`."""
+
+    last_error: QuietkeysError | None
+    """What the last sync of the thread failed with, None if it did not."""
 
     def __init__(
         self,
@@ -121,8 +124,7 @@ class Scheduler:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._syncing = False
-        self.last_error: QuietkeysError | None = None
-        """What the last sync of the thread failed with, None if it did not."""
+        self.last_error = None
 
     @property
     def policy(self) -> Policy:

@@ -20,6 +20,7 @@ MAX_WORD: Final = 24  # longest piece, in characters; longer ones are left alone
 BLANK: Final = "#"  # stands for what is no word in a context; no word contains it
 REACH: Final = 1200  # characters of context that can matter
 SENTENCE_END: Final = frozenset(".!?…")
+DRAWN_OUT: Final = re.compile(r"(.)\1{2,}")  # "sooo"
 _APOSTROPHES: Final = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "`": "'"})
 _OUTER: Final = re.compile(r"^[\W_]+|[\W_]+$")
 _CORRECTABLE: Final = re.compile(r"[a-z]+(?:'[a-z]+)*")
