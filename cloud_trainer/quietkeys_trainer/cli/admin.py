@@ -149,6 +149,8 @@ def _backup(
     file: Annotated[Path, typer.Argument(help="Where to write it; must not be there.", dir_okay=False)],
 ) -> None:
     """Write everything to one file, the trainer's signing key included: keep it safe. `serve` may go on."""
+    if file.exists():
+        raise typer.BadParameter(f"{file} is there already.", param_hint="FILE")
     with _opened(settings) as service:
         print(json.dumps(asdict(back_up(service, settings.trainer_key, file, time.time()))))
 

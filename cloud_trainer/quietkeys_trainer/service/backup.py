@@ -32,7 +32,7 @@ from quietkeys_trainer.ledger.job_triggers import enforce, suspend
 from quietkeys_trainer.ledger.tables import AccountRow, Base, DeviceRow
 from quietkeys_trainer.service.parts import Service, open_service
 from quietkeys_trainer.service.settings import Settings
-from quietkeys_trainer.storage.blobs import BlobDamagedError, Blobs
+from quietkeys_trainer.storage.blobs import BlobDamagedError, Blobs, full_disk_typed
 from quietkeys_trainer.storage.files import PRIVATE, write_first
 
 FORMAT: Final = "quietkeys-backup-1"
@@ -59,24 +59,29 @@ def back_up(service: Service, trainer_key: Path, path: Path, now: float) -> Back
     with writing(service.ledger.database) as session:
         note(session, Actor.OPERATOR, Action.BACKED_UP, now)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with (
-        os.fdopen(descriptor, "wb") as file,
-        tarfile.open(fileobj=file, mode="w") as archive,
-        tempfile.TemporaryFile() as rows,
-    ):
-        copied: set[str] = set()
-        for _ in range(READINGS):
-            revision, count, named = _write_rows(service.ledger.database, rows)
-            missing = _copy(service.blobs, archive, sorted(named - copied), copied)
-            if not missing:
-                break
-        _add(archive, _ROWS, rows, rows.tell())
-        _add_bytes(archive, _KEY, trainer_key.read_bytes())
-        manifest = {"format": FORMAT, "revision": revision, "rows": count, "blobs": len(named - missing)}
-        _add_bytes(archive, _MANIFEST, json.dumps(manifest).encode())
-        archive.close()
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with (
+            full_disk_typed(),
+            os.fdopen(descriptor, "wb") as file,
+            tarfile.open(fileobj=file, mode="w") as archive,
+            tempfile.TemporaryFile() as rows,
+        ):
+            copied: set[str] = set()
+            for _ in range(READINGS):
+                revision, count, named = _write_rows(service.ledger.database, rows)
+                missing = _copy(service.blobs, archive, sorted(named - copied), copied)
+                if not missing:
+                    break
+            _add(archive, _ROWS, rows, rows.tell())
+            _add_bytes(archive, _KEY, trainer_key.read_bytes())
+            manifest = {"format": FORMAT, "revision": revision, "rows": count, "blobs": len(named - missing)}
+            _add_bytes(archive, _MANIFEST, json.dumps(manifest).encode())
+            archive.close()
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        path.unlink()  # what is not whole is no backup, and holds the key all the same
+        raise
     return BackupSummary(count, len(named - missing), len(missing))
 
 

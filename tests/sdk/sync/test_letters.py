@@ -200,3 +200,22 @@ def test_a_damaged_membership_is_found_out(change: dict[str, object]) -> None:
     with pytest.raises(QuietkeysError) as damaged:
         membership_in(store)
     assert damaged.value.code is ErrorCode.PROFILE_DAMAGED
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param("[" * 4000, id="deep"),
+        "[]",
+        "{}",
+        "x",
+        json.dumps({"public": 1}),
+        pytest.param(json.dumps({"public": "a" * 64, "name": ["a"]}), id="a list"),
+        pytest.param(json.dumps({"public": "a" * 64, "name": "\ud800"}), id="half a pair"),
+        pytest.param(json.dumps({"public": "a" * 64, "more": ""}), id="more"),
+    ],
+)
+def test_a_card_of_a_member_that_says_nonsense_is_none(said: str) -> None:
+    """A device that knows the card key can write what it likes; nobody's sync ends of it."""
+    phone, _ = two()
+    assert open_card(phone, TABLET, seal(phone.card_key, said.encode(), f"card {TABLET}")) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
 import json
 import os
@@ -261,6 +262,28 @@ def test_a_damaged_backup_fills_nothing(tmp_path: Path) -> None:
         migrate(database)
         assert administration.devices(database, 10) == []
         database.dispose()
+
+
+def test_a_backup_overwrites_nothing_and_is_whole_or_absent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that is there stays as it is; where the disk is full, no half of a backup is left."""
+    storage, file = in_folder(tmp_path / "state"), tmp_path / "backup"
+    said(admin(tmp_path / "state", storage, "token"))
+    file.write_bytes(b"mine")
+    refused = admin(tmp_path / "state", storage, "backup", str(file))
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "there already" in refused.stderr
+    assert file.read_bytes() == b"mine"
+    file.unlink()
+
+    def fsync(_: int) -> None:
+        raise OSError(errno.ENOSPC, "no space")
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    refused = admin(tmp_path / "state", storage, "backup", str(file))
+    assert (refused.exit_code, len(refused.stderr.splitlines())) == (2, 1)
+    assert not file.exists()
 
 
 def sha256(content: bytes) -> str:

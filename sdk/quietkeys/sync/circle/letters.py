@@ -57,8 +57,8 @@ class Letter:
             members = {name: Known(**known) for name, known in tree.pop("members").items()}
             letter = cls(members=members, **tree)
             letter._check()
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            raise Untrusted(ErrorCode.LETTER_UNTRUSTED) from error
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            raise Untrusted(ErrorCode.LETTER_UNTRUSTED) from None  # its cause may hold the keys
         return letter
 
     @property
@@ -92,10 +92,10 @@ def seal_card(membership: Membership) -> bytes:
 
 
 def open_card(membership: Membership, device_id: str, card: bytes) -> Known | None:
-    """Return what a device says of itself, None if it does not know the circle's card key."""
+    """Return what a device says of itself, None if it lacks the card key or says nonsense."""
     try:
         return Known(**json.loads(unseal(membership.card_key, card, f"card {device_id}")))
-    except (Untrusted, ValueError, TypeError):
+    except (Untrusted, ValueError, TypeError, RecursionError):
         return None
 
 

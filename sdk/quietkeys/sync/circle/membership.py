@@ -33,8 +33,9 @@ class Known:
     name: str = ""
 
     def __post_init__(self) -> None:
-        if not is_hash(self.public) or len(self.name) > LONGEST_NAME:
+        if not isinstance(self.name, str) or not is_hash(self.public) or len(self.name) > LONGEST_NAME:
             raise ValueError("a device of the circle")
+        self.name.encode()  # a ValueError where it is half of a surrogate pair, which no ledger can hold
 
 
 @dataclass(frozen=True, slots=True, repr=False)
