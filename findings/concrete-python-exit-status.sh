@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Expected: a program that runs a circuit ends with the status it asks for. Of `sys.exit` Python's page says:
-#   "any nonzero value is considered 'abnormal termination' by shells and the like".
+# Expected: a program that runs a circuit ends with the status it asks for: `sys.exit(3)` with 3, an exception that
+#   nobody caught with 1, as Python documents.
 # Happens: once a circuit has run in the process, encrypted or simulated, the process ends with 0, after
 #   `sys.exit(3)` and after an exception that nobody caught. The traceback is printed as ever. `os._exit` keeps
 #   its status, and so does a process that compiles and runs nothing.

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Expected: `circuit.global_p_error` is, as its docstring says, "the probability of having at least one simple
-#   TLU error during the entire execution": of 1,000 look-ups that each fail with p, 1 - (1 - p)^1000.
+# Expected: `circuit.global_p_error` is, as its docstring promises, how likely one look-up or more of a whole run
+#   goes wrong: of 1,000 look-ups that each fail with p, 1 - (1 - p)^1000.
 # Happens: it is p, the figure of one look-up, however many the circuit has. The compiler knows the right one:
 #   `circuit.server.global_p_error` says it, and so does a module's; the property of a circuit returns p_error.
 #   What is configured is obeyed; what is reported is too small, by up to the number of look-ups.

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
-# Expected: a circuit obeys the `range_restriction` of its configuration, or does not compile. Concrete's page
-#   "Configure" says: "A range restriction to pass to the optimizer to restrict the available
-#   crypto-parameters."
+# Expected: a circuit obeys the `range_restriction` of its configuration, or does not compile. Concrete documents it
+#   as what limits the parameters that the optimizer may choose from.
 # Happens: in two cases it compiles without a word, with the parameters that it has without a restriction: under
 #   the strategy MONO always; and under MULTI, the default, which obeys otherwise, where no parameters would.
 # Who meets it: whoever allows only some polynomial sizes, dimensions or levels, so that keys fit a server, a

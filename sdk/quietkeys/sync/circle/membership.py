@@ -33,7 +33,7 @@ class Known:
     name: str = ""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not is_hash(self.public) or len(self.name) > LONGEST_NAME:
+        if not _is_name(self.name) or not is_hash(self.public):
             raise ValueError("a device of the circle")
         self.name.encode()  # a ValueError where it is half of a surrogate pair, which no ledger can hold
 
@@ -147,3 +147,7 @@ def _checked(tree: dict[str, Any]) -> Membership:
     ):
         raise ValueError("the circle")
     return found
+
+
+def _is_name(name: object) -> bool:
+    return isinstance(name, str) and len(name) <= LONGEST_NAME
