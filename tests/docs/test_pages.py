@@ -129,12 +129,14 @@ def test_the_changelog_keeps_its_form() -> None:
 
 
 def test_findings_have_their_form() -> None:
-    """Each script parses, may be run, cleans up after itself, and says in its head what the form asks."""
+    """Each script may be run, cleans up after itself, says in its head what the form asks, and is listed."""
+    listed = (ROOT / "findings/README.md").read_text()
     for script in (ROOT / "findings").glob("*.sh"):
         text = script.read_text()
         assert script.stat().st_mode & 0o111, script.name
         assert "mktemp -d" in text, script.name
         assert "trap " in text, script.name
+        assert f"- `findings/{script.name}`: " in listed, script.name
         for heading in ("Expected", "Happens", "Who meets it", "Seen with"):
             assert f"# {heading}: " in text, f"{script.name}: {heading}"
 

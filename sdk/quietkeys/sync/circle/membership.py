@@ -33,9 +33,9 @@ class Known:
     name: str = ""
 
     def __post_init__(self) -> None:
-        if not is_hash(self.public) or len(self.name) > LONGEST_NAME:
+        if not _is_name(self.name) or not is_hash(self.public):
             raise ValueError("a device of the circle")
-        str.encode(self.name)  # a TypeError for what is no text, a ValueError for half of a surrogate pair
+        self.name.encode()  # a ValueError where it is half of a surrogate pair, which no ledger can hold
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -147,3 +147,7 @@ def _checked(tree: dict[str, Any]) -> Membership:
     ):
         raise ValueError("the circle")
     return found
+
+
+def _is_name(name: object) -> bool:
+    return isinstance(name, str) and len(name) <= LONGEST_NAME
