@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import structlog
 
 from quietkeys.cipher import ProcessCipher
 from quietkeys_protocol.framing import Frames
@@ -59,6 +60,13 @@ class Rig:
         while self.devices:
             device = self.devices.pop()
             device.send("DELETE", f"/v1/devices/{device.device_id}")
+
+
+@pytest.fixture(autouse=True)
+def logs_as_before() -> Iterator[None]:
+    """A command run in this process logs to a stream that is closed after it, which no later test inherits."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

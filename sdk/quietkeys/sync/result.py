@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Protocol
 
 from quietkeys.updates.gate import Verdict
 
@@ -73,4 +74,8 @@ class SyncResult:
     verdict: Verdict | None = field(default=None, repr=False)
 
 
-ProgressCallback = Callable[[Progress], None]
+class ProgressCallback(Protocol):
+    """What an app gives to be told each step of a sync as it begins; called in the thread of the sync."""
+
+    def __call__(self, progress: Progress, /) -> None:
+        """Take note of a step. What it raises ends the sync."""
