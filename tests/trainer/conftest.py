@@ -64,7 +64,7 @@ class Rig:
 
 @pytest.fixture(autouse=True)
 def logs_as_before() -> Iterator[None]:
-    """A command run in this process logs to a stream that is closed after it, which no later test inherits."""
+    """A command run in this process logs to a stream that is closed after it; no later test inherits it."""
     yield
     structlog.reset_defaults()
 
