@@ -194,7 +194,7 @@ def test_promises_of_the_service() -> None:
 def test_a_small_run(tmp_path: Path, sized: Callable[[int, int], int]) -> None:
     """Real keys, real reports, a real trainer: nothing is lost and nothing comes twice."""
     out = tmp_path / "service.json"
-    settings = Settings(devices=sized(6, 200), at_once=sized(6, 50), workers=1, key_sets=1)
+    settings = Settings(devices=sized(3, 200), at_once=sized(3, 50), workers=1, key_sets=1)
     service.run(settings, out, lambda *_: None)
     figures = read_figures(out, "service")
     assert promises.unreliable(figures) == []
