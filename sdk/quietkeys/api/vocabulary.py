@@ -10,7 +10,7 @@ from quietkeys.api.export import exported
 from quietkeys.api.open_profile import OpenProfile
 from quietkeys.files import write_whole
 from quietkeys.profile.ledger import LedgerKind
-from quietkeys.text.tokens import MAX_WORD, is_correctable, normalize
+from quietkeys.text.tokens import MAX_WORD, is_correctable, span, straightened
 from quietkeys_protocol.errors import ErrorCode, Refused
 
 MAX_TEXT: Final = 100  # characters of what is put in the place of a word
@@ -49,10 +49,13 @@ class Vocabulary:
         return tuple(sorted(found, key=lambda word: (-word.count, word.text)))
 
     def add(self, word: str) -> None:
-        """Learn a word at once; one that was forgotten may be learnt again."""
-        word = word_in(word)
+        """Learn a word at once, as it is written; one that was forgotten may be learnt again.
+
+        It is offered so, "OpenBSD" not as "openbsd", until the user writes it otherwise.
+        """
+        written = written_word_in(word)
         with self._opened.typing:
-            self._opened.model.recorder.add_word(word)
+            self._opened.model.recorder.add_word(written)
 
     def forget(self, word: str) -> None:
         """Forget a word and everything counted around it, for good; earlier receipts may no longer work.
@@ -124,7 +127,13 @@ class Vocabulary:
 
 def word_in(text: str) -> str:
     """Return the lower-case word in a text. Raises Refused (WORD_MALFORMED) if it is not exactly one."""
-    word = normalize(text)
-    if not is_correctable(word) or len(word) > MAX_WORD:
+    return written_word_in(text).lower()
+
+
+def written_word_in(text: str) -> str:
+    """Return the word in a text in its own case; raises as `word_in`."""
+    start, end = span(text)
+    written = straightened(text)[start:end]
+    if not is_correctable(written.lower()) or len(written) > MAX_WORD:
         raise Refused(ErrorCode.WORD_MALFORMED)
-    return word
+    return written

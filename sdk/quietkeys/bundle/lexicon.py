@@ -162,8 +162,11 @@ class Lexicon:
             found = found[np.argpartition(-self.tables.log_frequency[found], MAX_COMPLETED)[:MAX_COMPLETED]]
         return found
 
-    def shown(self, word: str) -> str:
-        """Return how a lower-case word, or phrase, is written: "monday" -> "Monday"."""
+    def shown(self, word: str, previous: str = "") -> str:
+        """Return how a lower-case word, or phrase, is written: "monday" -> "Monday".
+
+        previous: the lower-case word before it, "" for none.
+        """
         if " " in word:
             return " ".join(map(self.shown, word.split()))
         found = self.index.get(word)

@@ -79,9 +79,8 @@ def _replaced(found: Suggestions, literal: str, wanted: str) -> Suggestions:
 def _next(
     predictor: Predictor, adapter: Adapter, preferences: Preferences, context: Context
 ) -> tuple[str, ...]:
-    shown = predictor.model.search.lexicon.shown
     likely = next_words(predictor, context, adapter, STRIP, preferences.never_suggest)
-    found = [shown(one.word) for one in likely]
+    found = [predictor.shown(context, one.word) for one in likely]
     starts = not context or not context[-1]
     return tuple(word[:1].upper() + word[1:] if starts else word for word in found)
 
@@ -95,7 +94,7 @@ def _shown(
     judged: Judged,
     context: str,
 ) -> Suggestions:
-    typed, shown, hidden = piece.text, predictor.model.search.lexicon.shown, preferences.never_suggest
+    typed, hidden = piece.text, preferences.never_suggest
     level = Level.OFF if typed in preferences.never_correct else preferences.level
     judged = judged.without(hidden)
     output = judged.output(level)
@@ -106,11 +105,13 @@ def _shown(
     strip = others[: STRIP - 1]
     sure = output == typed and judged.probability[judged.slate.literal] >= SURE
     literal = token.before + token.spelled + token.after
-    tokens = [token.with_word(shown(word)) for word in strip]
-    entries = dict.fromkeys([literal, *tokens] if sure else [*tokens, literal])
-    replaced = token.with_word(shown(output))
-    if level is Level.OFF or judged.settled or _is_name(predictor, token, judged, level, context):
+    tokens = [token.with_word(predictor.shown(piece.context, word)) for word in strip]
+    replaced = token.with_word(predictor.shown(piece.context, output))
+    if level is Level.OFF or _is_name(predictor, token, judged, level, context):
         replaced = literal
+    if replaced not in (literal, *tokens):
+        tokens = [replaced, *tokens[: STRIP - 2]]  # its capitals alone differ from what was typed
+    entries = dict.fromkeys([literal, *tokens] if sure else [*tokens, literal])
     return Suggestions(
         tuple(entries),
         None if replaced == literal else replaced,
@@ -189,4 +190,4 @@ def _merged(
     certainty = CERTAINTY[level]
     if certainty >= 1.0 or together - apart < math.log(certainty / (1.0 - certainty)):
         return None
-    return lexicon.shown(previous + typed) + token.after
+    return predictor.shown(before[:-1], previous + typed) + token.after

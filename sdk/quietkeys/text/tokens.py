@@ -151,6 +151,29 @@ def last_two(context: Sequence[str]) -> tuple[str, str]:
     return padded[-2], padded[-1]
 
 
+def written_in(text: str, piece: Piece) -> str:
+    """Return a piece as it is spelled in the text that it is from, apostrophes straightened."""
+    return straightened(text[piece.start : piece.start + len(piece.text)])
+
+
+def is_case_chosen(context: Context, before: str, written: str) -> bool:
+    """Return whether the case of a word is its writer's choice.
+
+    A capital where a sentence starts is not, nor are all capitals after a word in all capitals. context:
+    of the word. before: the text before it.
+    """
+    starts = not context or not context[-1]
+    if not written[:1].isupper():
+        return True
+    return not starts and not (_shouts(written) and _shouts("".join(before.split()[-1:])))
+
+
+def _shouts(text: str) -> bool:
+    # Whether a text is in capitals, more than one.
+    letters = [character for character in text if character.isalpha()]
+    return len(letters) > 1 and all(map(str.isupper, letters))
+
+
 def _parts(raw: str) -> list[str]:
     # Of a normalized token; a marked one is a single part that is no piece.
     if _MARKED.match(raw):

@@ -1,0 +1,78 @@
+"""The user's own words, which the lexicon lacks: what is inflected of them, and which are but slips."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from rapidfuzz.distance import OSA
+
+from quietkeys.bundle.lexicon import RESERVED
+from quietkeys.prediction.model import Model
+from quietkeys.profile.memory import Memory
+
+SHORTEST: Final = 3  # letters of a word that has endings
+SLIP_ODDS: Final = 6.5  # nats by which a slip has to be likelier than a word of the user's own
+_CLITICS: Final = ("'s", "'d", "'ll", "'")
+_LONGEST: Final = 4  # letters that an ending takes the place of or adds: a doubled one and "ing"
+_VOWELS: Final = frozenset("aeiou")
+_NEVER_DOUBLED: Final = frozenset("aeiouhwxy")
+_HISSING: Final = ("s", "x", "z", "ch", "sh")
+
+
+def inflections(word: str, is_name: bool = False) -> frozenset[str]:
+    """Return what regular English makes of a lower-case word: of a name its plural and what it owns."""
+    found = {word + clitic for clitic in _CLITICS}
+    if len(word) < SHORTEST:
+        return frozenset(found)
+    changes_y = word.endswith("y") and word[-2] not in _VOWELS
+    if changes_y and not is_name:
+        found.add(word[:-1] + "ies")
+    else:
+        found.add(word + ("es" if word.endswith(_HISSING) else "s"))
+    if is_name:
+        return frozenset(found)
+    stems = {word[:-1] + "i" if changes_y else word.removesuffix("e")}
+    if word[-1] not in _NEVER_DOUBLED and word[-2] in _VOWELS and word[-3] not in _VOWELS:
+        stems.add(word + word[-1])
+    found |= {stem + ending for stem in stems for ending in ("ed", "er", "ers")}
+    before_ing = stems - {word[:-1] + "i"} | (
+        {word} if changes_y or word.endswith(("ee", "oe", "ye")) else set()
+    )
+    return frozenset(found | {stem + "ing" for stem in before_ing})
+
+
+def own_stem(memory: Memory, word: str) -> str | None:
+    """Return the word of the user's own that a lower-case word is inflected of, None if it is of none."""
+    for size in range(1, min(_LONGEST, len(word) - 1) + 1):
+        start = word[:-size]
+        for stem in (start, start + "e", start + "y"):
+            if stem in memory.own_words:
+                is_name = (memory.form(stem) or stem)[:1].isupper()
+                if word in inflections(stem, is_name):
+                    return stem
+    return None
+
+
+def inflected_like(stem: str, shown: str, word: str) -> str:
+    """Return a word that is inflected of a stem, written as the stem is: "openbsd's" -> "OpenBSD's"."""
+    kept = len(stem) if word.startswith(stem) else len(stem) - 1  # an "e" or "y" gave way
+    return shown[:kept] + word[kept:]
+
+
+def is_slip(model: Model, word: str, log_own: float) -> bool:
+    """Return whether a word that the lexicon lacks is a slip in a far commoner one, one edit away.
+
+    log_own: log P of the word as one that the lexicon lacks, nats. A slip is as likely as the word that is
+    meant, times the channel's chance of that slip; it has to be SLIP_ODDS likelier than a word of its own.
+    """
+    found = model.search.near(word)
+    near = [
+        place
+        for place, (other, identity) in enumerate(zip(found.words, found.ids, strict=True))
+        if identity >= RESERVED and OSA.distance(word, other) == 1
+    ]
+    if not near:
+        return False
+    frequency = model.search.lexicon.tables.log_frequency[found.ids[near]]
+    return float(np.max(frequency + found.channel[near])) > log_own + SLIP_ODDS
