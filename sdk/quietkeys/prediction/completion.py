@@ -82,6 +82,7 @@ def _weighed(
     every = np.concatenate([ids, [lexicon.index.get(word, UNKNOWN) for word in own]]).astype(np.int64)
     state = predictor.model.language.after(context)
     modelled = predictor.log_language(state, words, every, not context)
+    modelled = predictor.spelled_as_usual(state, words, modelled, not context)
     modelled[every == UNKNOWN] = _NO_OWN_MODEL
     share = memory.share()
     personal = share * np.array([memory.probability(*before, word) for word in words])

@@ -1,13 +1,15 @@
-"""The user's own words, which the lexicon lacks: what is inflected of them, and which are but slips."""
+"""What is the user's own: inflections of words that the lexicon lacks, slips among them, and spelling."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
 from rapidfuzz.distance import OSA
 
-from quietkeys.bundle.lexicon import RESERVED
+from quietkeys.arrays import Float64
+from quietkeys.bundle.lexicon import RESERVED, Lexicon
 from quietkeys.prediction.model import Model
 from quietkeys.profile.memory import Memory
 
@@ -76,3 +78,28 @@ def is_slip(model: Model, word: str, log_own: float) -> bool:
         return False
     frequency = model.search.lexicon.tables.log_frequency[found.ids[near]]
     return float(np.max(frequency + found.channel[near])) > log_own + SLIP_ODDS
+
+
+def shared_out(
+    memory: Memory,
+    lexicon: Lexicon,
+    words: Sequence[str],
+    language: Float64,
+    log_chance: Callable[[str], float],
+    typed: str,
+) -> Float64:
+    """Return log P [K] of words, nats, with British and American spellings as this user spells.
+
+    What "colour" and "color" have together is shared out by how many words the user has kept of either side,
+    and their own share counts as one more. language: [K] log P before. log_chance: of the other spelling.
+    typed: stays as it is, so that both are left alone.
+    """
+    result = language.copy()
+    kept = {side: memory.spelled(side) for side in (1, -1)}
+    for place, word in enumerate(words):
+        other = "" if word == typed else lexicon.other_spelling(word)
+        if other:
+            both = np.logaddexp(language[place], log_chance(other))
+            own = np.exp(language[place] - both)
+            result[place] = both + np.log((kept[lexicon.side(word)] + own) / (kept[1] + kept[-1] + 1.0))
+    return result

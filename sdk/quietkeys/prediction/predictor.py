@@ -25,7 +25,7 @@ from quietkeys.keyboard.touch_model import TouchModel, TouchTrace
 from quietkeys.prediction.events import FEATURES, Choice, EventMap, evidence, log_sum_exp, softmax
 from quietkeys.prediction.levels import CERTAINTY, Level, decided
 from quietkeys.prediction.model import Model
-from quietkeys.prediction.own_words import inflected_like, is_slip, own_stem
+from quietkeys.prediction.own_words import inflected_like, is_slip, own_stem, shared_out
 from quietkeys.profile.memory import FORM, Key, Memory
 from quietkeys.text.tokens import MAX_WORD, Context, is_correctable, last_two
 from quietkeys_protocol.plan import Plan
@@ -133,6 +133,7 @@ class Predictor:
         """memory: the user's, an empty one if None."""
         self.memory = Memory() if memory is None else memory
         self.memory.lexicon = model.search.lexicon.index
+        self.memory.side = model.search.lexicon.side
         self.model = model
         self.touch = TouchModel(self.layout)
         self._slips: dict[str, bool] = {}  # of words that the lexicon lacks
@@ -184,6 +185,7 @@ class Predictor:
             found = found.joined(self.model.search.aligned(typed, own, unknown, emission))
         words = found.words
         language = self.log_language(state, words, found.ids, not context)
+        language = self.spelled_as_usual(state, words, language, not context, typed)
         personal = self._personal(context, words)
         chosen = self._select(found, language, personal, typed)
         return self._slate(typed, points, found.taken(chosen), language[chosen], personal[chosen])
@@ -219,6 +221,19 @@ class Predictor:
                     + lexicon.log_probability(later.log_probability, np.array(chosen[1:]))[0]
                 )
         return result
+
+    def spelled_as_usual(
+        self, state: LanguageState, words: Sequence[str], language: Float64, is_start: bool, typed: str = ""
+    ) -> Float64:
+        """Return log P [K] of `log_language`, that of British and American spellings as this user spells."""
+        if not self.memory.sided:
+            return language
+
+        def log_chance(word: str) -> float:
+            identity = np.array([self.model.search.lexicon.index[word]], np.int64)
+            return float(self.log_language(state, [word], identity, is_start)[0])
+
+        return shared_out(self.memory, self.model.search.lexicon, words, language, log_chance, typed)
 
     def log_spelling(self, word: str) -> float:
         """Return log P(spelling), nats, of a piece under the bundle's character model of unknown words."""

@@ -61,17 +61,20 @@ class Memory:
     """Counts by key, each with the tick (words typed so far) of its last change.
 
     lexicon: the words that are not the user's own. own_words: those learnt that it lacks, in order.
-    kept_before: how often a word that is not learnt yet was kept. forms: counts of how words were written.
+    kept_before: how often a word that is not learnt yet was kept. side: 1 for a word in a British spelling,
+    -1 in an American one; sided: those held that have one. forms: counts of how words were written.
     added: how the words that the user added are written.
     """
 
     lexicon: Container[str] = frozenset()
     kept_before: Callable[[str], int] = _never
+    side: Callable[[str], int] = _never
     counts: dict[Key, Entry] = field(default_factory=dict)
     histories: dict[Key, Entry] = field(default_factory=dict)
     own_words: dict[str, None] = field(default_factory=dict)
     forms: dict[Key, Entry] = field(default_factory=dict)
     added: dict[str, str] = field(default_factory=dict)
+    sided: dict[str, int] = field(default_factory=dict)
     tick: int = 0
     recent: list[Trace] = field(default_factory=list, repr=False)
     _written: dict[str, dict[str, None]] = field(default_factory=dict, repr=False)
@@ -175,6 +178,10 @@ class Memory:
             return best
         return usual
 
+    def spelled(self, side: int) -> float:
+        """Return the decayed count of all words in a British (1) or an American (-1) spelling."""
+        return sum(self.count((word,)) for word, found in self.sided.items() if found == side)
+
     def share(self) -> float:
         """Return the weight (0..SHARE_CEILING) of the personal model in the mixture."""
         total = self._decayed(self.histories.get(()))
@@ -233,6 +240,7 @@ class Memory:
         self.own_words.clear()
         self.forms.clear()
         self.added.clear()
+        self.sided.clear()
         self._written.clear()
         self._followers.clear()
         self.recent.clear()
@@ -251,8 +259,8 @@ class Memory:
             self.counts[key] = (value, at)
             self._followers.setdefault(key[:-1], {})[key[-1]] = None
             totals[key[:-1]] = totals.get(key[:-1], 0.0) + weight
-            if len(key) == 1 and key[0] not in self.lexicon:
-                self.own_words[key[0]] = None
+            if len(key) == 1:
+                self._note_word(key[0], True)
         self.histories.update((key, (total, tick)) for key, total in totals.items())
 
     def _decayed(self, entry: Entry | None) -> float:
@@ -277,11 +285,18 @@ class Memory:
             return
         if not is_history:
             self._follow(key, entry is not None)
-        if not is_history and len(key) == 1 and key[0] not in self.lexicon:
-            if entry is None:
-                self.own_words.pop(key[0], None)
-            else:
-                self.own_words[key[0]] = None
+        if not is_history and len(key) == 1:
+            self._note_word(key[0], entry is not None)
+
+    def _note_word(self, word: str, is_held: bool) -> None:
+        # Which words are the user's own, and which have a side.
+        if not is_held:
+            self.own_words.pop(word, None)
+            self.sided.pop(word, None)
+        elif word not in self.lexicon:
+            self.own_words[word] = None
+        elif self.side(word):
+            self.sided[word] = self.side(word)
 
     def _note_form(self, key: Key, is_held: bool) -> None:
         # In which forms, other than the lexicon's, each word is held.
