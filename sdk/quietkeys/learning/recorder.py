@@ -38,7 +38,7 @@ from quietkeys.prediction.redaction import LineWord, Redactor, secret_places
 from quietkeys.profile.memory import ADDED, ADDED_ENTRY, TRACES_KEPT, Trace
 from quietkeys.profile.settings import SESSION, TICK, WORDS
 from quietkeys.profile.store import Pending, Store
-from quietkeys.text.tokens import BLANK, MAX_WORD, Context, is_correctable, words_of, written_in
+from quietkeys.text.tokens import BLANK, Context, is_addable, is_correctable, words_of, written_in
 from quietkeys_protocol.errors import ErrorCode, Refused
 
 HELD_OUT_SHARE: Final = 0.2  # of the contested choices; they judge updates and are never counted
@@ -222,14 +222,14 @@ class Recorder:
                 self._learnt[name] = tuple(one for one in self._learnt[name] if one is not secret_one)
 
     def add_word(self, written: str) -> None:
-        """Put a piece into local memory at once, as it is written; it is learnt again if it was forgotten.
+        """Put a word into local memory at once, as it is written; it is learnt again if it was forgotten.
 
-        Raises ValueError for what is no piece; TryAgain (DISK_FULL, STORAGE_FAILED), and then nothing was
+        Raises ValueError for what cannot be added; TryAgain (DISK_FULL, STORAGE_FAILED), and then nothing was
         changed.
         """
         word = written.lower()
-        if not is_correctable(word) or len(word) > MAX_WORD:
-            raise ValueError("not a run of at most MAX_WORD letters and inner apostrophes")
+        if not is_addable(written):
+            raise ValueError("not letters and digits, at most MAX_WORD, with inner hyphens and apostrophes")
         memory, masses = self._predictor.memory, self._masses
         trace, before = None, memory.added.get(word)
         try:
@@ -238,7 +238,7 @@ class Recorder:
                 memory.add(word, written)
                 stale = [] if before is None else [((ADDED, word, before), None)]
                 self._store.write_memory([*stale, ((ADDED, word, written), ADDED_ENTRY)])
-                if word not in memory.lexicon and word not in memory.own_words:
+                if is_correctable(word) and word not in memory.lexicon and word not in memory.own_words:
                     trace = memory.learn(BLANK, BLANK, word)
                     masses = scaled(masses, math.exp(-_DECAY))
                     self._write(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -17,8 +18,8 @@ SHORTEST: Final = 3  # letters of a word that has endings
 SLIP_ODDS: Final = 6.5  # nats by which a slip has to be likelier than a word of the user's own
 _CLITICS: Final = ("'s", "'d", "'ll", "'")
 _LONGEST: Final = 4  # letters that an ending takes the place of or adds: a doubled one and "ing"
-_VOWELS: Final = frozenset("aeiou")
-_NEVER_DOUBLED: Final = frozenset("aeiouhwxy")
+_VOWEL: Final = re.compile("[aeiouy]+")
+_CLOSED: Final = re.compile("(?:^|[^aeiou])[aeiouy][^aeiouhwxy]$")  # may double its last letter: "hop"
 _HISSING: Final = ("s", "x", "z", "ch", "sh")
 
 
@@ -27,21 +28,19 @@ def inflections(word: str, is_name: bool = False) -> frozenset[str]:
     found = {word + clitic for clitic in _CLITICS}
     if len(word) < SHORTEST:
         return frozenset(found)
-    changes_y = word.endswith("y") and word[-2] not in _VOWELS
+    changes_y = word.endswith("y") and word[-2] not in "aeiou"
     if changes_y and not is_name:
         found.add(word[:-1] + "ies")
     else:
         found.add(word + ("es" if word.endswith(_HISSING) else "s"))
-    if is_name:
+    if is_name or not _VOWEL.search(word.removesuffix("e")):
         return frozenset(found)
-    stems = {word[:-1] + "i" if changes_y else word.removesuffix("e")}
-    if word[-1] not in _NEVER_DOUBLED and word[-2] in _VOWELS and word[-3] not in _VOWELS:
-        stems.add(word + word[-1])
-    found |= {stem + ending for stem in stems for ending in ("ed", "er", "ers")}
-    before_ing = stems - {word[:-1] + "i"} | (
-        {word} if changes_y or word.endswith(("ee", "oe", "ye")) else set()
-    )
-    return frozenset(found | {stem + "ing" for stem in before_ing})
+    stem = word[:-1] + "i" if changes_y else word.removesuffix("e")
+    doubled = word + word[-1] if _CLOSED.search(word) else stem
+    stems = {doubled} if len(_VOWEL.findall(word)) == 1 else {stem, doubled}
+    found |= {one + ending for one in stems for ending in ("ed", "er", "ers")}
+    keeps_all = changes_y or word.endswith(("ee", "oe", "ye"))
+    return frozenset(found | {one + "ing" for one in ({word} if keeps_all else stems)})
 
 
 def own_stem(memory: Memory, word: str) -> str | None:

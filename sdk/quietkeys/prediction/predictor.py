@@ -254,7 +254,7 @@ class Predictor:
         written = self.memory.form(word)
         if written is not None:
             return written
-        stem = self._stem(word)
+        stem = self.stem(word)
         if stem is not None:
             return inflected_like(stem, self.shown(context, stem), word)
         return self.model.search.lexicon.shown(word, last_two(context)[1])
@@ -366,10 +366,10 @@ class Predictor:
         lexicon = self.model.search.lexicon
         if piece in lexicon.index:
             return lexicon.is_offensive(piece)
-        return piece in self.memory.own_words or self._stem(piece) is not None
+        return piece in self.memory.own_words or self.stem(piece) is not None
 
-    def _stem(self, word: str) -> str | None:
-        # The known word that one which the lexicon lacks belongs to, None if it belongs to none.
+    def stem(self, word: str) -> str | None:
+        """Return the known word that one which the lexicon lacks is inflected of, None if it is of none."""
         lexicon = self.model.search.lexicon
         if word in lexicon.index:
             return None

@@ -163,7 +163,7 @@ class Redactor:
         if not LEAST_RANDOM <= len(run) <= MAX_WORD:
             return False
         word = run.lower().strip("'")
-        if word in self.predictor.memory.own_words or not word:
+        if word in self.predictor.memory.own_words or not word or self.predictor.stem(word) is not None:
             return False
         if len(_CASE_TURNS.findall(run)) >= MIXED:
             return True

@@ -19,8 +19,8 @@ from quietkeys.prediction.levels import CERTAINTY, Level
 from quietkeys.prediction.predictor import Judged, Predictor
 from quietkeys.prediction.preferences import Preferences
 from quietkeys.prediction.redaction import Redactor
-from quietkeys.text.tokens import BLANK, Context, Piece, context_of
-from quietkeys.text.typed_token import Token, is_name_like, shows_capital, token_of
+from quietkeys.text.tokens import BLANK, Context, Piece, context_of, is_correctable, span, straightened
+from quietkeys.text.typed_token import Token, is_name_like, replaced_like, shows_capital, token_of
 
 STRIP: Final = 3  # suggestions shown
 GOES_ON: Final = 0.03  # odds that a word goes on, in a strip that is mostly read when the word has ended
@@ -63,6 +63,24 @@ def suggestions(
     return found if text is None else _replaced(found, literal, token.replaced(text))
 
 
+def with_added(found: Suggestions, predictor: Predictor, typed: str) -> Suggestions:
+    """Return suggestions with what the user added that is no piece, as "wi-fi": left alone, and completed."""
+    given = "".join(typed.split()[-1:])
+    start, end = span(given)
+    core = straightened(given[start:end])
+    longer = {
+        given[:start] + replaced_like(core, written) + given[end:]
+        for word, written in predictor.memory.added.items()
+        if core and word.startswith(core.lower()) and not is_correctable(word)
+    }
+    if not longer:
+        return found
+    wanted = None if core.lower() in predictor.memory.added else found.correction
+    first = [] if wanted is None else [wanted]
+    strip = dict.fromkeys([*first, given, *sorted(longer, key=len), *found.strip])
+    return Suggestions(tuple(strip)[:STRIP], wanted, found.merged)
+
+
 def as_typed(typed: str) -> Suggestions:
     """Return the last token alone, as it was typed."""
     return Suggestions(tuple(typed.split()[-1:]))
@@ -79,7 +97,7 @@ def _replaced(found: Suggestions, literal: str, wanted: str) -> Suggestions:
 def _next(
     predictor: Predictor, adapter: Adapter, preferences: Preferences, context: Context
 ) -> tuple[str, ...]:
-    likely = next_words(predictor, context, adapter, STRIP, preferences.never_suggest)
+    likely = next_words(predictor, context, adapter, STRIP, preferences.hidden)
     found = [predictor.shown(context, one.word) for one in likely]
     starts = not context or not context[-1]
     return tuple(word[:1].upper() + word[1:] if starts else word for word in found)
@@ -94,7 +112,7 @@ def _shown(
     judged: Judged,
     context: str,
 ) -> Suggestions:
-    typed, hidden = piece.text, preferences.never_suggest
+    typed, hidden = piece.text, preferences.hidden
     level = Level.OFF if typed in preferences.never_correct else preferences.level
     judged = judged.without(hidden)
     output = judged.output(level)

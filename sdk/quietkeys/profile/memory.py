@@ -167,9 +167,9 @@ class Memory:
         """
         usual = self.added.get(word)
         votes: dict[str | None, float] = {
-            written: self._decayed(self.forms[FORM, word, written]) for written in self._written.get(word, ())
+            written: self.form_count((FORM, word, written)) for written in self._written.get(word, ())
         }
-        votes[None] = self._decayed(self.forms.get((FORM, word)))
+        votes[None] = self.form_count((FORM, word))
         best = max(votes, key=votes.__getitem__)
         others = sum(votes.values()) - votes[best]
         if votes[best] >= FORM_KEEPS and votes[best] >= FORM_AHEAD * others:
@@ -181,6 +181,10 @@ class Memory:
     def spelled(self, side: int) -> float:
         """Return the decayed count of all words in a British (1) or an American (-1) spelling."""
         return sum(self.count((word,)) for word, found in self.sided.items() if found == side)
+
+    def form_count(self, key: Key) -> float:
+        """Return the decayed count of a form."""
+        return self._decayed(self.forms.get(key))
 
     def share(self) -> float:
         """Return the weight (0..SHARE_CEILING) of the personal model in the mixture."""

@@ -24,6 +24,7 @@ DRAWN_OUT: Final = re.compile(r"(.)\1{2,}")  # "sooo"
 _APOSTROPHES: Final = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "`": "'"})
 _OUTER: Final = re.compile(r"^[\W_]+|[\W_]+$")
 _CORRECTABLE: Final = re.compile(r"[a-z]+(?:'[a-z]+)*")
+_ADDABLE: Final = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
 _PIECES: Final = re.compile(r"[a-z]+(?:'[a-z]+)*|[^a-z]+")
 _LEFT_ALONE: Final = re.compile(r"\d|[@#_\\~^<>=$%&*|{}\[\]]|://|www\.|\w\.\w+/|[^\x00-\x7f]")
 _MARKED: Final = re.compile(r"[@#/\\~$]\S")  # handles, tags, paths, variables, prices
@@ -92,6 +93,12 @@ def is_correctable(word: str) -> bool:
     Anything else (numbers, addresses, code) is left exactly as typed and never counted.
     """
     return _CORRECTABLE.fullmatch(word) is not None
+
+
+def is_addable(token: str) -> bool:
+    """Return whether a user may add this token: letters, digits, inner hyphens and apostrophes."""
+    has_letter = any(map(str.isalpha, token))
+    return len(token) <= MAX_WORD and has_letter and _ADDABLE.fullmatch(token) is not None
 
 
 def words_of(context: str, text: str) -> list[Piece]:
