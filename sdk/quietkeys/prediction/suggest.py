@@ -67,17 +67,19 @@ def with_added(found: Suggestions, predictor: Predictor, typed: str) -> Suggesti
     """Return suggestions with what the user added that is no piece, as "wi-fi": left alone, and completed."""
     given = "".join(typed.split()[-1:])
     start, end = span(given)
-    core = straightened(given[start:end])
-    longer = {
-        given[:start] + replaced_like(core, written) + given[end:]
-        for word, written in predictor.memory.added.items()
-        if core and word.startswith(core.lower()) and not is_correctable(word)
-    }
-    if not longer:
+    added = {word: text for word, text in predictor.memory.added.items() if not is_correctable(word)}
+    # A hyphen at the end may be within the word, or behind it as any other sign.
+    for stop in (len(given), end) if added and start < end else ():
+        core, after = straightened(given[start:stop]), given[stop:]
+        fits = [text for word, text in added.items() if word.startswith(core.lower())]
+        if fits:
+            break
+    else:
         return found
-    wanted = None if core.lower() in predictor.memory.added else found.correction
+    longer = [given[:start] + replaced_like(core, text) + after for text in sorted(fits, key=len)]
+    wanted = None if core.lower() in added else found.correction
     first = [] if wanted is None else [wanted]
-    strip = dict.fromkeys([*first, given, *sorted(longer, key=len), *found.strip])
+    strip = dict.fromkeys([*first, given, *longer, *found.strip])
     return Suggestions(tuple(strip)[:STRIP], wanted, found.merged)
 
 

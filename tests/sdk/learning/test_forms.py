@@ -92,7 +92,7 @@ def test_what_was_added_is_offered_as_it_was_added(rig: Rig) -> None:
         assert "BrokLing" in keyboard.suggest("see", "borkling").strip
         assert keyboard.suggest("see", "brokling").correction == "BrokLing"
         assert keyboard.suggest("see", "brokling's").correction == "BrokLing's"
-        for _ in range(8):
+        for _ in range(40):
             keyboard.record("see", "BrokLing", "BrokLing")
         assert "BrokLing" in keyboard.suggest("see ", "").strip
 
