@@ -169,6 +169,12 @@ class Lexicon:
         found = self.index.get(word)
         return word if found is None else self.display[found]
 
+    def is_common(self, word: str) -> bool:
+        """Return whether a lower-case word is common, and not offensive."""
+        found = self.index.get(word)
+        common = found is not None and self.tables.log_frequency[found] >= _RAREST
+        return bool(common) and not self.is_offensive(word)
+
     def is_offensive(self, word: str) -> bool:
         """Return whether a lower-case word is marked as offensive."""
         found = self.index.get(word)
