@@ -106,6 +106,7 @@ def straightened(text: str) -> str:
 
 def span(token: str) -> tuple[int, int]:
     """Return where the word inside a token begins and ends: what `normalize` keeps of it."""
+    token = straightened(token)
     start, stop = 0, len(token)
     while start < stop and not token[start].isalnum():
         start += 1
@@ -183,17 +184,22 @@ def words_of(context: str, text: str) -> list[Piece]:
 
 
 def last_line(text: str) -> str:
-    """Return what can matter of a text: its last line, of a long one the end, REACH characters to twice that.
+    """Return what can matter of a text: its last line, of a long one the end, from REACH characters on."""
+    return reaching(text, max(text.rfind(mark) for mark in LINE_BREAKS) + 1, len(text))
+
+
+def reaching(text: str, begin: int, stop: int) -> str:
+    """Return what can matter before a place of a text, in a line that begins at `begin`.
 
     Where that begins moves by REACH, so that what is remembered after it can be used again. It begins with a
     whole token.
     """
-    begin = max(text.rfind(mark) for mark in LINE_BREAKS) + 1
-    spare = len(text) - begin - REACH
+    spare = stop - begin - REACH
     if spare < REACH:
-        return text[begin:]
-    cut = text[begin + spare - spare % REACH :].split(maxsplit=1)
-    return text[len(text) - len(cut[1]) :] if len(cut) > 1 else ""
+        return text[begin:stop]
+    cut = text[begin + spare - spare % REACH : stop]
+    place = next((place for place, character in enumerate(cut) if character.isspace()), len(cut))
+    return cut[place:].lstrip()
 
 
 def context_of(text: str) -> Context:
