@@ -5,7 +5,7 @@ match become "0"; so the text keeps its length, and what is blanked is no word t
 (`quietkeys.text.tokens`). Numbers need no rule here: a token with a digit is no word anyway.
 
 What is searched is bounded, and every pattern takes time in proportion to it: of the text before, what
-`last_line` returns; of a long text that is kept, a few words at a time with what is behind them (`stretches`).
+`last_line` returns; of a long text that is kept, a few words at a time and what is behind them (`stretches`).
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ STRETCH_RUNS: Final = 4  # runs of letters that are learnt at once: what takes s
 _STRETCH: Final = STRETCH_RUNS * MAX_TOKEN  # characters of a stretch at most
 AHEAD: Final = 200  # characters after a stretch that are looked at to tell what it is
 _REMEMBERED: Final = 512  # strings whose verdict is remembered, in memory only
-_JUDGED_BEFORE: Final = 6  # strings of the text before whose verdict is found at once, the nearest ones
+_JUDGED_BEFORE: Final = 2  # strings of the text before whose verdict is found at once, the nearest ones
 
 _DIGIT_WORD: Final = r"(?:zero|one|two|three|four|five|six|seven|eight|nine)"
 _DOMAINS: Final = (
@@ -129,8 +129,8 @@ class Redacted:
 class Stretch:
     """A part of what was typed and kept that is learnt at once, composed. Private.
 
-    context: the end of the text before it. ahead: the beginning of what is behind it. touches: [len(typed), 2],
-    None where none is known.
+    context: the end of the text before it. ahead: the beginning of what is behind it. touches: of what was
+    typed, [len(typed), 2], None where none is known.
     """
 
     context: str
