@@ -379,7 +379,9 @@ def record(
     seen = redactor.redacted(stretch.context, stretch.kept, stretch.ahead)
     recorder.unlearn(seen.words)
     meant = words_of(seen.context, seen.text)
-    came = redactor.redacted(stretch.context, stretch.typed, stretch.ahead)
+    came = seen
+    if stretch.typed != stretch.kept:
+        came = redactor.redacted(stretch.context, stretch.typed, stretch.ahead)
     judged = redactor.judged(meant, words_of(came.context, came.text), adapter, stretch.touches)
     pieces = [
         Kept(piece.context, one, piece.text)

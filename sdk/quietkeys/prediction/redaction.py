@@ -45,6 +45,7 @@ MAX_TEXT: Final = 1_000_000  # characters of what was typed or kept; of a longer
 STRETCH_RUNS: Final = 4  # runs of letters that are learnt at once: what takes some 20 ms
 _STRETCH: Final = STRETCH_RUNS * MAX_TOKEN  # characters of a stretch at most
 AHEAD: Final = 200  # characters after a stretch that are looked at to tell what it is
+_LOOKED_BACK: Final = 60  # tokens of a line in which words are looked for that turn out to be secret
 _REMEMBERED: Final = 512  # strings whose verdict is remembered, in memory only
 _JUDGED_BEFORE: Final = 2  # strings of the text before whose verdict is found at once, the nearest ones
 
@@ -280,7 +281,7 @@ def _groups(text: str) -> Iterator[tuple[int, int, int]]:
     start = stop = tokens = runs = 0
     for found in _TOKEN.finditer(text):
         short = found.end() - found.start() <= MAX_TOKEN
-        more = max(1, len(_runs(found.group()))) if short else STRETCH_RUNS
+        more = len(_runs(found.group())) if short else STRETCH_RUNS
         if tokens and (runs + more > STRETCH_RUNS or found.end() - start > _STRETCH):
             yield start, stop, tokens
             tokens = runs = 0
@@ -322,6 +323,9 @@ def _blanked(text: str, spans: Iterable[tuple[int, int]]) -> str:
 
 
 def _typed(line: str, seen: str) -> Iterator[LineWord]:
-    for piece in words_of("", line):
-        stretch = slice(piece.start, piece.start + len(piece.text))
+    # The last words of a line; of those before, nothing can be taken back any more.
+    starts = [found.start() for found in _TOKEN.finditer(line)][-_LOOKED_BACK:]
+    for piece in words_of("", line[starts[0] :] if starts else ""):
+        start = starts[0] + piece.start
+        stretch = slice(start, start + len(piece.text))
         yield LineWord(piece.context[-1:], piece.text, line[stretch] != seen[stretch])

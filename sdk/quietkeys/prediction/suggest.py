@@ -179,16 +179,23 @@ def is_left_alone(predictor: Predictor, piece: Piece, judged: Judged) -> bool:
     head, mark, _ = text.rpartition("'")
     if mark and "'" in head and head in lexicon.index and text[len(head) :] in _CLITICS:
         return True
-    drawn_out = DRAWN_OUT.search(text) is not None
-    if drawn_out and any(DRAWN_OUT.sub(kept, text) in lexicon.index for kept in (r"\1", r"\1\1")):
+    drawn_out = DRAWN_OUT.search(text)
+    shorter = [DRAWN_OUT.sub(kept, text) for kept in (r"\1", r"\1\1")]
+    if drawn_out and not _is_bounced(drawn_out) and any(word in lexicon.index for word in shorter):
         return True
     opens, closes = piece.apostrophes
     unit = piece.after_number and len(text) <= _LONGEST_UNIT
     if unit and not _VOWEL.search(text):
         return True
     others = judged.probability[np.arange(len(judged.probability)) != judged.slate.literal]
-    maybe = unit or drawn_out or (opens and not closes)
+    maybe = unit or drawn_out is not None or (opens and not closes)
     return maybe and float(others.max(initial=0.0)) < _SURELY
+
+
+def _is_bounced(drawn_out: re.Match[str]) -> bool:
+    # Whether a key sent a double letter once more, as in "sorrry": people draw out vowels and ends of words.
+    inside = 0 < drawn_out.start() and drawn_out.end() < len(drawn_out.string)
+    return inside and len(drawn_out.group()) == 3 and _VOWEL.match(drawn_out.group()) is None
 
 
 def _is_name(predictor: Predictor, token: Token, judged: Judged, level: Level) -> bool:

@@ -112,7 +112,7 @@ def is_name_like(before: str, spelled: str) -> bool:
     """
     if _ACRONYMS.fullmatch(spelled):
         return True
-    if may_begin(before) or split_last(before)[1][:1].isupper():
+    if may_begin(before) or split_last(before)[1].isupper():
         return False
     letters = [character for character in spelled if character.isalpha()]
     if len(letters) > 1 and all(map(str.isupper, letters)):
