@@ -194,7 +194,7 @@ def is_left_alone(predictor: Predictor, piece: Piece, judged: Judged) -> bool:
 
 def _is_bounced(drawn_out: re.Match[str]) -> bool:
     # Whether a key sent a double letter once more, as in "sorrry": people draw out vowels and ends of words.
-    inside = 0 < drawn_out.start() and drawn_out.end() < len(drawn_out.string)
+    inside = drawn_out.start() > 0 and drawn_out.end() < len(drawn_out.string)
     return inside and len(drawn_out.group()) == 3 and _VOWEL.match(drawn_out.group()) is None
 
 
