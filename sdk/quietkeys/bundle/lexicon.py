@@ -27,7 +27,6 @@ from quietkeys.text.tokens import DRAWN_OUT, MAX_WORD
 RESERVED: Final = 2  # ids that are no words: a sentence's start, the unknown word
 MAX_DISTANCE: Final = 4  # edits; see `reach`
 MAX_COMPLETED: Final = 512  # completions that are weighed, the most frequent ones
-_NEAR_SIZE: Final = 64  # words that are compared with what may be a slip, the likeliest ones
 _COST_PER_EDIT: Final = 4.5  # nats, a rough price of one edit for the first selection
 UNKNOWN: Final = 1  # id of words that the lexicon lacks
 PHRASE: Final = 0  # id of two words in one
@@ -145,26 +144,29 @@ class Lexicon:
 
     def near(self, typed: str, limit: int) -> Int64:
         """Return the ids of at most `limit` words within `reach` edits of `typed`, the likeliest."""
-        cutoff = reach(typed)
+        found, distances = self._within(typed, reach(typed))
+        if len(found) > limit:
+            rough = self.tables.log_frequency[found] - _COST_PER_EDIT * distances
+            found = found[np.argpartition(-rough, limit)[:limit]]
+        return found
+
+    def is_near(self, typed: str, distance: int) -> bool:
+        """Return whether a word is at most so many edits away."""
+        return bool(len(self._within(typed, distance)[0]))
+
+    def _within(self, typed: str, cutoff: int) -> tuple[Int64, NDArray[np.uint8]]:
+        # The ids of words at most so many edits away, and how many [K].
         shortest = min(max(len(typed) - cutoff, 1), MAX_WORD + 1)
         beyond = min(len(typed) + cutoff + 1, MAX_WORD + 1)
         start, stop = int(self.starts[shortest]), int(self.starts[beyond])
         if start >= stop:
-            return np.zeros(0, dtype=np.int64)
+            return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.uint8)
         distances = process.cdist(
             [typed], self.sorted_words[start:stop], scorer=OSA.distance, score_cutoff=cutoff, dtype=np.uint8
         )[0]
         hits = np.flatnonzero(distances <= cutoff)
         found: Int64 = self.by_length[start + hits]
-        if len(found) > limit:
-            rough = self.tables.log_frequency[found] - _COST_PER_EDIT * distances[hits]
-            found = found[np.argpartition(-rough, limit)[:limit]]
-        return found
-
-    def is_near(self, typed: str, distance: int) -> bool:
-        """Return whether a word is at most so many edits away (at most `reach`)."""
-        found = self.near(typed, _NEAR_SIZE)
-        return any(OSA.distance(typed, self.words[position]) <= distance for position in found)
+        return found, distances[hits]
 
     def completions(self, prefix: str) -> Int64:
         """Return the ids of words that go on from `prefix`, at most MAX_COMPLETED, no offensive ones."""
@@ -200,6 +202,12 @@ class Lexicon:
             return ""
         other = word[: found.start()] + _OTHER[found.group()] + word[found.end() :]
         return other if other in self.index else ""
+
+    def is_common(self, word: str) -> bool:
+        """Return whether a lower-case word is common, and not offensive."""
+        found = self.index.get(word)
+        common = found is not None and self.tables.log_frequency[found] >= _RAREST
+        return bool(common) and not self.is_offensive(word)
 
     def is_offensive(self, word: str) -> bool:
         """Return whether a lower-case word is marked as offensive."""

@@ -19,7 +19,6 @@ from typing import Final
 import numpy as np
 from numpy.random import Generator
 
-from quietkeys.arrays import Float64
 from quietkeys.bundle.networks import Adapter
 from quietkeys.keyboard.touch_model import TouchTrace
 from quietkeys.learning.touch_rows import load_touches, write_touches
@@ -34,7 +33,7 @@ from quietkeys.prediction.events import (
     scaled,
 )
 from quietkeys.prediction.predictor import Judged, Predictor
-from quietkeys.prediction.redaction import LineWord, Redactor, secret_places
+from quietkeys.prediction.redaction import LineWord, Redactor, Stretch, secret_places
 from quietkeys.profile.memory import ADDED, ADDED_ENTRY, TRACES_KEPT, Trace
 from quietkeys.profile.settings import SESSION, TICK, WORDS
 from quietkeys.profile.store import Pending, Store
@@ -106,6 +105,7 @@ class Recorder:
         self._learnt: OrderedDict[str, tuple[_Learnt, ...]] = OrderedDict()
         self._masses: Mapping[str, Masses] = no_masses(predictor.events)
         self.words = 0  # recorded and not taken back
+        self.loaded = 0  # times that everything was taken from the store
         self._clock = clock
         self._last = clock()
         memory = predictor.memory
@@ -130,6 +130,7 @@ class Recorder:
 
     def reload(self) -> None:
         """Take everything from the store; no earlier receipt can be used."""
+        self.loaded += 1
         self._learnt.clear()
         self.words = self._store.setting(WORDS) or 0
         self._predictor.memory.load(self._store.memory(), self._store.setting(TICK) or 0)
@@ -145,18 +146,17 @@ class Recorder:
         """Learn one kept piece; as `record_all`."""
         return self.record_all((kept,), identity)
 
-    def record_all(self, pieces: Sequence[Kept], identity: str = "") -> UndoReceipt:
+    def record_all(self, pieces: Sequence[Kept], identity: str = "", *, goes_on: bool = False) -> UndoReceipt:
         """Learn kept pieces, all or none; return their receipt. With no pieces the store is left alone.
 
-        identity: of the receipt, a random one if empty. Raises TryAgain (DISK_FULL, STORAGE_FAILED); then
-        nothing was learned.
+        identity: of the receipt, a random one if empty. goes_on: they belong to a receipt there was; one that
+        is too old by now stays so. Raises TryAgain (DISK_FULL, STORAGE_FAILED); then nothing was learned.
         """
         identity = identity or secrets.token_hex(16)
         self._note_idleness()
         pieces = [piece for piece in pieces if not self._pending.is_forgotten(piece.kept)]
         if not pieces:
-            self._learnt[identity] = ()
-            self._drop_old_receipts()
+            self._hold((), identity, goes_on)
             return UndoReceipt(identity)
         choices = [self._choice(piece) for piece in pieces]
         masses: Mapping[str, Masses] = self._masses
@@ -183,8 +183,7 @@ class Recorder:
             self._predictor.touch.drop_old(self.tick)
         self._masses = masses
         self.words += len(learnt)
-        self._learnt[identity] = tuple(learnt)
-        self._drop_old_receipts()
+        self._hold(learnt, identity, goes_on)
         if self._on_choice is not None:
             for choice, held_out in choices:
                 if choice is not None and not held_out:
@@ -356,8 +355,11 @@ class Recorder:
         self._store.set_setting(WORDS, words)
         self._store.set_setting(SESSION, self._session)
 
-    def _drop_old_receipts(self) -> None:
+    def _hold(self, learnt: Sequence[_Learnt], identity: str, goes_on: bool) -> None:
         # A receipt lives as long as memory can take back all of its pieces.
+        held = self._learnt.get(identity) if goes_on else ()
+        if held is not None:
+            self._learnt[identity] = (*held, *learnt)
         while sum(max(len(learnt), 1) for learnt in self._learnt.values()) > TRACES_KEPT:
             self._learnt.popitem(last=False)
 
@@ -366,30 +368,26 @@ def record(
     redactor: Redactor,
     recorder: Recorder,
     adapter: Adapter,
-    context: str,
-    typed: str,
-    kept: str,
-    touches: Float64 | None,
+    stretch: Stretch,
+    receipt: UndoReceipt | None = None,
 ) -> UndoReceipt:
     """Learn what was kept, but for what is to be blanked; `Personalizer.record` says what that is.
 
     What only now turns out to be secret, as the first of two words that an app has a pattern for, is taken
-    back. touches: [len(typed), 2], None where none is known. Raises as `Recorder.record_all`.
+    back. receipt: of the stretches before. Raises as `Recorder.record_all`.
     """
-    seen = redactor.redacted(context, kept)
+    seen = redactor.redacted(stretch.context, stretch.kept, stretch.ahead)
     recorder.unlearn(seen.words)
     meant = words_of(seen.context, seen.text)
-    came = redactor.redacted(context, typed)
+    came = seen
+    if stretch.typed != stretch.kept:
+        came = redactor.redacted(stretch.context, stretch.typed, stretch.ahead)
     hit = words_of(came.context, came.text)
-    judged: list[Judged | None] = [None] * len(meant)
-    if len(hit) == len(meant):
-        judged = [
-            redactor.predictor.judge(piece.context, one.text, adapter, one.touches(touches))
-            for piece, one in zip(meant, hit, strict=True)
-        ]
+    judged = redactor.judged(meant, hit, adapter, stretch.touches)
     spelled = [written_in(came.text, one) for one in hit] if len(hit) == len(meant) else [""] * len(meant)
     pieces = [
         Kept(piece.context, one, piece.text, redactor.chosen_form(seen, piece, typed_so))
         for piece, one, typed_so in zip(meant, judged, spelled, strict=True)
+        if redactor.may_learn(piece)
     ]
-    return recorder.record_all(pieces)
+    return recorder.record_all(pieces, receipt.id if receipt else "", goes_on=receipt is not None)
