@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from quietkeys.arrays import Float32, Float64, Int64
+from quietkeys.arrays import Bool, Float32, Float64, Int64
 from quietkeys.bundle.lexicon import PHRASE, UNKNOWN, Found, reach
 from quietkeys.bundle.networks import Adapter, LanguageState, Scorer
 from quietkeys.keyboard import edits
@@ -23,7 +23,15 @@ from quietkeys.keyboard.layout import Layout
 from quietkeys.keyboard.touch_events import touch_events
 from quietkeys.keyboard.touch_model import TouchModel, TouchTrace
 from quietkeys.prediction.events import FEATURES, Choice, EventMap, evidence, log_sum_exp, softmax
-from quietkeys.prediction.levels import CERTAINTY, Level, decided
+from quietkeys.prediction.levels import (
+    CERTAINTY,
+    COMMON,
+    FEW_LETTERS,
+    Level,
+    decided,
+    decided_warily,
+    standing,
+)
 from quietkeys.prediction.model import Model
 from quietkeys.profile.memory import Memory
 from quietkeys.text.tokens import MAX_WORD, Context, is_correctable
@@ -46,7 +54,7 @@ _FREE[[edits.NONE, *(edits.substitution(letter, letter) for letter in range(edit
 class Slate:
     """K candidates for one typed word; the literal is always among them.
 
-    ids: [K] lexicon ids (UNKNOWN where the lexicon lacks the word, PHRASE for two words). operations: [K,
+    ids: [K] lexicon ids (UNKNOWN where the lexicon lacks the word, PHRASE for several). operations: [K,
     MAX_EDITS] edit ids. language: [K] log P(word | context), nats, the spelling of unknown words left out.
     touches: [T, 2] of `known_touches`. touch: [K] what they and the layout add to the log-probabilities that
     the bundle's channel gives the operations, nats. touch_events: [K, W] indices into TOUCH_EVENTS, -1 for
@@ -93,6 +101,8 @@ class Judged:
     settled: what was typed is left alone whatever the probabilities (an own word, an offensive one, what
     belongs to a known word).
     log_mass: log of the sum of the candidates' odds before they were made to sum to one, nats.
+    standing: [K] of `levels.standing`, ones where the lexicon has what was typed. barred: [K] candidates that
+    are never put in place: they lack a negation that was typed.
     """
 
     slate: Slate
@@ -100,14 +110,29 @@ class Judged:
     features: Float64
     settled: bool
     log_mass: float
+    standing: Float64
+    barred: Bool
 
     def output(self, level: Level = Level.NORMAL) -> str:
         """Return what stands there after the word has ended."""
         return self.slate.words[self.decided(self.probability, CERTAINTY[level])]
 
+    def wary_output(self, level: Level) -> str:
+        """Return what stands there if it looks as if what was typed may be a word that no lexicon has."""
+        return self.slate.words[self._warily(self.probability, CERTAINTY[level])]
+
     def decided(self, probability: Float64, certainty: float = CERTAINTY[Level.NORMAL]) -> int:
         """Return the candidate that is put in place under these probabilities [K], for this certainty."""
-        return self.slate.literal if self.settled else decided(probability, self.slate.literal, certainty)
+        literal = self.slate.literal
+        if self.slate.ids[literal] == UNKNOWN and len(self.slate.typed) <= FEW_LETTERS:
+            return self._warily(probability, certainty)
+        return self._allowed(decided(probability, literal, certainty))
+
+    def _warily(self, probability: Float64, certainty: float) -> int:
+        return self._allowed(decided_warily(probability, self.slate.literal, certainty, self.standing))
+
+    def _allowed(self, chosen: int) -> int:
+        return self.slate.literal if self.settled or self.barred[chosen] else chosen
 
     def without(self, words: Collection[str]) -> Judged:
         """Return the judgement as if these words were no candidates, except for what was typed."""
@@ -166,8 +191,16 @@ class Predictor:
             return None
         slate = self.slate(context, piece, touches)
         scores = self.scorer.score(slate.inputs(), adapter)
-        settled = self._is_settled(piece)
-        return Judged(slate, softmax(scores.score), scores.features, settled, log_sum_exp(scores.score))
+        lexicon = self.model.search.lexicon
+        return Judged(
+            slate,
+            softmax(scores.score),
+            scores.features,
+            self._is_settled(piece),
+            log_sum_exp(scores.score),
+            self._standing(slate, scores.features),
+            np.array([word != piece and lexicon.loses_negation(piece, word) for word in slate.words]),
+        )
 
     def slate(self, context: Context, typed: str, touches: Float64 | None = None) -> Slate:
         """Return the slate of a normalized word after a context. touches: as in `judge`."""
@@ -209,13 +242,9 @@ class Predictor:
         pairs = np.flatnonzero(ids == PHRASE)
         if len(pairs):
             split = [words[position].split() for position in pairs]
-            after = self.model.language.next_states(state, [first for first, _ in split])
-            for position, (first, second), later in zip(pairs, split, after, strict=True):
-                chosen = [lexicon.index[first], lexicon.index[second]]
-                result[position] = (
-                    lexicon.log_probability(chances, np.array(chosen[:1]))[0]
-                    + lexicon.log_probability(later.log_probability, np.array(chosen[1:]))[0]
-                )
+            after = self.model.language.next_states(state, [first for first, *_ in split])
+            for position, (first, *others), later in zip(pairs, split, after, strict=True):
+                result[position] = self._log_words(state, first) + self._log_words(later, *others)
         return result
 
     def log_spelling(self, word: str) -> float:
@@ -286,6 +315,23 @@ class Predictor:
             evidence=evidence(self.memory, found.words, typed, known, errors.tolist()),
             literal=found.words.index(typed),
         )
+
+    def _log_words(self, state: LanguageState, word: str, *later: str) -> float:
+        # log P that words of the lexicon come one after the other.
+        lexicon, language = self.model.search.lexicon, self.model.language
+        found = float(lexicon.log_probability(state.log_probability, np.array([lexicon.index[word]]))[0])
+        return found + self._log_words(language.next_states(state, [word])[0], *later) if later else found
+
+    def _standing(self, slate: Slate, features: Float64) -> Float64:
+        # Of own words as if they were common: they are, with this user.
+        if slate.ids[slate.literal] != UNKNOWN:
+            return np.ones(len(slate.words))
+        frequency = self.model.search.lexicon.tables.log_frequency[slate.ids].astype(np.float64)
+        frequency[slate.ids == UNKNOWN] = COMMON
+        for position in np.flatnonzero(slate.ids == PHRASE):
+            frequency[position] = self.model.search.lexicon.log_frequency(slate.words[position])
+        spelling = float(features[slate.literal, _LANGUAGE] - slate.language[slate.literal])
+        return standing(frequency, slate.literal, spelling, len(slate.typed))
 
     def _personal(self, context: Context, words: Sequence[str]) -> Float64:
         before = self.memory.before(context)
