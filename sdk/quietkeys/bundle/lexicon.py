@@ -181,7 +181,7 @@ class Lexicon:
         return float(self.tables.log_frequency[ids].min())
 
     def loses_negation(self, typed: str, word: str) -> bool:
-        """Return whether a word, or phrase, lacks the negation that an unlike typed word, or phrase, carries."""
+        """Return whether a word or phrase lacks the negation that a typed word, unlike it, carries."""
         if not ("nt" in typed or "n't" in typed or typed.endswith("not")) or _negates(word):
             return False
         ends = typed.endswith(("nt", "n't", "not")) and typed not in self.index

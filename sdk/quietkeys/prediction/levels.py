@@ -2,8 +2,8 @@
 
 The model gives every candidate a probability. What counts is how sure it is of the best candidate against
 what was typed; a level is the certainty that it asks for. What may well be a word that no lexicon has, a few
-letters or a name at the start of a sentence, has to be beaten by more. The figures are tuned on noise added to
-the training texts (docs/MODEL.md), the same for everybody.
+letters or a name at the start of a sentence, has to be beaten by more. The figures are tuned on noise added
+to the training texts (docs/MODEL.md), the same for everybody.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def decided(probability: Float64, literal: int, certainty: float) -> int:
 
 
 def standing(log_frequency: Float64, literal: int, log_spelling: float, letters: int) -> Float64:
-    """Return what each probability is multiplied by [K] where the literal, which the lexicon lacks, may be meant.
+    """Return what each probability counts for [K] where the literal, which the lexicon lacks, may be meant.
 
     log_frequency: [K] nats. log_spelling: of the literal under the character model. letters: of the literal.
     """
@@ -61,7 +61,7 @@ def standing(log_frequency: Float64, literal: int, log_spelling: float, letters:
 
 
 def decided_warily(probability: Float64, literal: int, certainty: float, factor: Float64) -> int:
-    """Return what `decided` does if it is as sure with these factors [K], and against all other candidates too.
+    """Return what `decided` does, if it is as sure with these factors [K] and against all candidates.
 
     factor: of `standing`. That a slip is likely says little while it is unclear of which word.
     """
