@@ -6,7 +6,6 @@ opening is instant. Completions are a range of the sorted words.
 
 from __future__ import annotations
 
-import itertools
 from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +19,7 @@ from rapidfuzz.distance import OSA
 
 from quietkeys.arrays import Bool, Float32, Float64, Int32, Int64
 from quietkeys.bundle.networks import CLASSES, FIRST_CLASS, word_class
+from quietkeys.bundle.phrases import bare_forms, phrases
 from quietkeys.keyboard.edits import MAX_EDITS, align, encode_words
 from quietkeys.keyboard.layout_channel import LayoutChannel
 from quietkeys.text.tokens import DRAWN_OUT, MAX_WORD
@@ -33,13 +33,6 @@ UNKNOWN: Final = 1  # id of words that the lexicon lacks
 PHRASE: Final = 0  # id of several words in one
 _SCAN_SIZE: Final = 64  # words that are aligned
 _CACHE_SIZE: Final = 2048  # typed words whose candidates are remembered
-_PHRASES: Final = 6  # that are weighed for one typed word
-_SHORTEST_PHRASE: Final = 3  # letters
-_SINGLE: Final = frozenset("ai")  # letters that are words
-_RAREST: Final = -12.5  # nats; log-frequency of the rarer word, below which a split is hardly meant
-_OFTEN: Final = -10.0  # nats; the same of the rarest of three words
-_NEAR_SPACE: Final = frozenset("xcvbnm")  # keys above the space bar
-_NOT: Final = frozenset(("not", "cannot"))
 
 
 def reach(typed: str) -> int:
@@ -132,7 +125,7 @@ class Lexicon:
             starts=np.searchsorted(lengths[by_length], np.arange(MAX_WORD + 2)),
             alphabet=alphabet,
             alphabet_ids=alphabet_ids,
-            bare=_bare(words, tables),
+            bare=bare_forms(words, tables.offensive),
         )
 
     def near(self, typed: str, limit: int) -> Int64:
@@ -179,33 +172,6 @@ class Lexicon:
         """Return the log-frequency of a lower-case word, nats; of a phrase, that of its rarest word."""
         ids = [self.index.get(part, UNKNOWN) for part in word.split()]
         return float(self.tables.log_frequency[ids].min())
-
-    def loses_negation(self, typed: str, word: str) -> bool:
-        """Return whether a word or phrase lacks the negation that a typed word, unlike it, carries."""
-        if not ("nt" in typed or "n't" in typed or typed.endswith("not")) or _negates(word):
-            return False
-        ends = typed.endswith(("nt", "n't", "not")) and typed not in self.index
-        return (
-            (ends and f"{word}'t" in self.index)
-            or (ends and f"{word}n't" in self.index)
-            or self._negates(typed)
-        )
-
-    def _negates(self, typed: str) -> bool:
-        # Whether a typed word carries a negation: "don't", "dont", "wouldnt've", "imnot", "idontknow".
-        letters = typed.replace("'", "")
-        meant = self.bare.get(letters, "")
-        if _negates(typed) or (_negates(meant) and self.log_frequency(letters) < self.log_frequency(meant)):
-            return True
-        if typed in self.index:
-            return False
-        return any(
-            _negates(self.bare.get(letters[start:end], ""))
-            and (not start or _readings(self, letters[:start]))
-            and (end == len(letters) or letters[end:] == "ve" or _readings(self, letters[end:]))
-            for start in range(len(letters))
-            for end in range(start + 4, len(letters) + 1)
-        ) or (letters.endswith("not") and bool(_readings(self, letters[:-3])))
 
     def is_offensive(self, word: str) -> bool:
         """Return whether a lower-case word is marked as offensive."""
@@ -272,7 +238,7 @@ class LexiconSearch:
             self._cache.move_to_end(typed)
             return found
         ids = self._ids(typed)
-        pairs = _phrases(self.lexicon, typed)
+        pairs = phrases(self.lexicon, typed)
         words = [*(self.lexicon.words[position] for position in ids), *pairs]
         found = self.aligned(typed, words, np.concatenate([ids, np.full(len(pairs), PHRASE, np.int64)]))
         self._cache[typed] = found
@@ -324,51 +290,3 @@ def _shares(words: Sequence[str], tables: WordTables) -> tuple[Int64, Float32, F
     log_share = np.where(tail, tables.log_frequency + inside[kinds], 0.0).astype(np.float32)
     log_share[:RESERVED] = -np.inf
     return target, log_share, np.log(np.maximum(tables.outside.astype(np.float64), 1e-9))
-
-
-def _bare(words: Sequence[str], tables: WordTables) -> dict[str, str]:
-    # Ids rise as frequency falls: the first word of its letters is the commonest.
-    found: dict[str, str] = {}
-    for identity, word in enumerate(words):
-        if "'" in word and not tables.offensive[identity]:
-            found.setdefault(word.replace("'", ""), word)
-    return found
-
-
-def _negates(text: str) -> bool:
-    return any("n't" in word or word in _NOT for word in text.split())
-
-
-def _phrases(lexicon: Lexicon, typed: str) -> list[str]:
-    # The likeliest words that were typed as one, as "first second": "ofthe", "imnot", "idontknow", or
-    # "thankbyou" where a key above the space bar was hit.
-    found: dict[str, float] = {}
-    for cut in range(1, len(typed)) if len(typed) >= _SHORTEST_PHRASE else ():
-        first, rest = _readings(lexicon, typed[:cut]), typed[cut:]
-        if not first:
-            continue
-        parts = [[first, _readings(lexicon, rest)]]
-        if rest[0] in _NEAR_SPACE:
-            parts.append([first, _readings(lexicon, rest[1:])])
-        for size in range(1, len(rest)):
-            three = [first, _readings(lexicon, rest[:size]), _readings(lexicon, rest[size:])]
-            if all(three) and min(max(part.values()) for part in three) >= _OFTEN:
-                parts.append(three)
-        for words in itertools.chain.from_iterable(
-            itertools.product(*map(dict.items, part)) for part in parts
-        ):
-            found[" ".join(word for word, _ in words)] = sum(chance for _, chance in words)
-    return sorted(found, key=found.__getitem__, reverse=True)[:_PHRASES]
-
-
-def _readings(lexicon: Lexicon, letters: str) -> dict[str, float]:
-    # The words that a part of a phrase may be, with their log-frequency: itself, and one with an apostrophe.
-    found: dict[str, float] = {}
-    for word in (letters, lexicon.bare.get(letters, "")):
-        identity = lexicon.index.get(word)
-        if identity is None or lexicon.tables.offensive[identity] or (len(word) == 1 and word not in _SINGLE):
-            continue
-        frequency = float(lexicon.tables.log_frequency[identity])
-        if frequency >= _RAREST:
-            found[word] = frequency
-    return found

@@ -49,24 +49,26 @@ def decided(probability: Float64, literal: int, certainty: float) -> int:
     return best if sure else literal
 
 
-def standing(log_frequency: Float64, literal: int, log_spelling: float, letters: int) -> Float64:
-    """Return what each probability counts for [K] where the literal, which the lexicon lacks, may be meant.
+def meant(log_spelling: float, letters: int) -> float:
+    """Return what the probability of a literal is multiplied by that the lexicon lacks and that may be meant.
 
-    log_frequency: [K] nats. log_spelling: of the literal under the character model. letters: of the literal.
+    log_spelling: under the character model of unknown words, nats. letters: of the literal.
     """
-    nats = RARER * (log_frequency - COMMON)
-    nats[literal] = MEANT + float(np.logaddexp(log_spelling, _LETTER * letters)) - log_spelling
-    result: Float64 = np.exp(nats)
-    return result
+    return math.exp(MEANT + float(np.logaddexp(log_spelling, _LETTER * letters)) - log_spelling)
 
 
-def decided_warily(probability: Float64, literal: int, certainty: float, factor: Float64) -> int:
-    """Return what `decided` does, if it is as sure with these factors [K] and against all candidates.
+def rivals(log_frequency: float) -> float:
+    """Return what the probability of a word of this frequency is multiplied by against what may be meant."""
+    return math.exp(RARER * (log_frequency - COMMON))
 
-    factor: of `standing`. That a slip is likely says little while it is unclear of which word.
+
+def surely(
+    probability: Float64, literal: int, best: int, certainty: float, mine: float, others: float
+) -> bool:
+    """Return whether the best candidate is sure enough to stand in the place of what may be meant.
+
+    It is weighed against all others: that there is a slip says little while it is not clear of which word. mine: `meant`, of the literal.
+    others: `rivals`, of the best.
     """
-    best = decided(probability, literal, certainty)
-    others = 1.0 - probability[best] - probability[literal]
-    against = others + probability[literal] * factor[literal]
-    sure = (1.0 - certainty) * probability[best] * factor[best] >= certainty * against
-    return best if sure else literal
+    against = 1.0 - probability[best] - probability[literal] * (1.0 - mine)
+    return bool((1.0 - certainty) * probability[best] * others >= certainty * against)

@@ -15,23 +15,16 @@ from numpy.typing import NDArray
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from quietkeys.arrays import Bool, Float32, Float64, Int64
-from quietkeys.bundle.lexicon import PHRASE, UNKNOWN, Found, reach
+from quietkeys.arrays import Float32, Float64, Int64
+from quietkeys.bundle.lexicon import PHRASE, UNKNOWN, Found, Lexicon, reach
 from quietkeys.bundle.networks import Adapter, LanguageState, Scorer
+from quietkeys.bundle.phrases import loses_negation
 from quietkeys.keyboard import edits
 from quietkeys.keyboard.layout import Layout
 from quietkeys.keyboard.touch_events import touch_events
 from quietkeys.keyboard.touch_model import TouchModel, TouchTrace
 from quietkeys.prediction.events import FEATURES, Choice, EventMap, evidence, log_sum_exp, softmax
-from quietkeys.prediction.levels import (
-    CERTAINTY,
-    COMMON,
-    FEW_LETTERS,
-    Level,
-    decided,
-    decided_warily,
-    standing,
-)
+from quietkeys.prediction.levels import CERTAINTY, COMMON, FEW_LETTERS, Level, decided, meant, rivals, surely
 from quietkeys.prediction.model import Model
 from quietkeys.profile.memory import Memory
 from quietkeys.text.tokens import MAX_WORD, Context, is_correctable
@@ -101,8 +94,7 @@ class Judged:
     settled: what was typed is left alone whatever the probabilities (an own word, an offensive one, what
     belongs to a known word).
     log_mass: log of the sum of the candidates' odds before they were made to sum to one, nats.
-    standing: [K] of `levels.standing`, ones where the lexicon has what was typed. barred: [K] candidates that
-    are never put in place: they lack a negation that was typed.
+    lexicon: the bundle's.
     """
 
     slate: Slate
@@ -110,8 +102,7 @@ class Judged:
     features: Float64
     settled: bool
     log_mass: float
-    standing: Float64
-    barred: Bool
+    lexicon: Lexicon
 
     def output(self, level: Level = Level.NORMAL) -> str:
         """Return what stands there after the word has ended."""
@@ -119,20 +110,24 @@ class Judged:
 
     def wary_output(self, level: Level) -> str:
         """Return what stands there if it looks as if what was typed may be a word that no lexicon has."""
-        return self.slate.words[self._warily(self.probability, CERTAINTY[level])]
+        return self.slate.words[self._decided(self.probability, CERTAINTY[level], wary=True)]
 
     def decided(self, probability: Float64, certainty: float = CERTAINTY[Level.NORMAL]) -> int:
         """Return the candidate that is put in place under these probabilities [K], for this certainty."""
-        literal = self.slate.literal
-        if self.slate.ids[literal] == UNKNOWN and len(self.slate.typed) <= FEW_LETTERS:
-            return self._warily(probability, certainty)
-        return self._allowed(decided(probability, literal, certainty))
+        return self._decided(probability, certainty, wary=len(self.slate.typed) <= FEW_LETTERS)
 
-    def _warily(self, probability: Float64, certainty: float) -> int:
-        return self._allowed(decided_warily(probability, self.slate.literal, certainty, self.standing))
-
-    def _allowed(self, chosen: int) -> int:
-        return self.slate.literal if self.settled or self.barred[chosen] else chosen
+    def _decided(self, probability: Float64, certainty: float, wary: bool) -> int:
+        slate, literal = self.slate, self.slate.literal
+        best = decided(probability, literal, certainty)
+        if self.settled or best == literal or loses_negation(self.lexicon, slate.typed, slate.words[best]):
+            return literal
+        if not wary or slate.ids[literal] != UNKNOWN:
+            return best
+        own = slate.ids[best] == UNKNOWN  # which is common with this user
+        others = rivals(COMMON if own else self.lexicon.log_frequency(slate.words[best]))
+        log_spelling = float(self.features[literal, _LANGUAGE] - slate.language[literal])
+        mine = meant(log_spelling, len(slate.typed))
+        return best if surely(probability, literal, best, certainty, mine, others) else literal
 
     def without(self, words: Collection[str]) -> Judged:
         """Return the judgement as if these words were no candidates, except for what was typed."""
@@ -191,15 +186,13 @@ class Predictor:
             return None
         slate = self.slate(context, piece, touches)
         scores = self.scorer.score(slate.inputs(), adapter)
-        lexicon = self.model.search.lexicon
         return Judged(
             slate,
             softmax(scores.score),
             scores.features,
             self._is_settled(piece),
             log_sum_exp(scores.score),
-            self._standing(slate, scores.features),
-            np.array([word != piece and lexicon.loses_negation(piece, word) for word in slate.words]),
+            self.model.search.lexicon,
         )
 
     def slate(self, context: Context, typed: str, touches: Float64 | None = None) -> Slate:
@@ -321,17 +314,6 @@ class Predictor:
         lexicon, language = self.model.search.lexicon, self.model.language
         found = float(lexicon.log_probability(state.log_probability, np.array([lexicon.index[word]]))[0])
         return found + self._log_words(language.next_states(state, [word])[0], *later) if later else found
-
-    def _standing(self, slate: Slate, features: Float64) -> Float64:
-        # Of own words as if they were common: they are, with this user.
-        if slate.ids[slate.literal] != UNKNOWN:
-            return np.ones(len(slate.words))
-        frequency = self.model.search.lexicon.tables.log_frequency[slate.ids].astype(np.float64)
-        frequency[slate.ids == UNKNOWN] = COMMON
-        for position in np.flatnonzero(slate.ids == PHRASE):
-            frequency[position] = self.model.search.lexicon.log_frequency(slate.words[position])
-        spelling = float(features[slate.literal, _LANGUAGE] - slate.language[slate.literal])
-        return standing(frequency, slate.literal, spelling, len(slate.typed))
 
     def _personal(self, context: Context, words: Sequence[str]) -> Float64:
         before = self.memory.before(context)
