@@ -67,8 +67,8 @@ def surely(
 ) -> bool:
     """Return whether the best candidate is sure enough to stand in the place of what may be meant.
 
-    It is weighed against all others: that there is a slip says little while it is not clear of which word. mine: `meant`, of the literal.
-    others: `rivals`, of the best.
+    It is weighed against all others: that there is a slip says little while it is not clear of which word.
+    mine: `meant`, of the literal. others: `rivals`, of the best.
     """
     against = 1.0 - probability[best] - probability[literal] * (1.0 - mine)
     return bool((1.0 - certainty) * probability[best] * others >= certainty * against)
