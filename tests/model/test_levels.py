@@ -41,7 +41,7 @@ def test_the_table_names_the_levels() -> None:
 
 
 def test_strangers_are_tried_both_ways(tmp_path: Path) -> None:
-    """Short words and names, weighed as others are and warily, which never alters more; the same each time."""
+    """Short words and names, weighed both ways: warily never alters more. The same each time."""
     bundle = open_bundle(small.write(tmp_path / "en", small.files()), trusted_keys=small.TRUSTED)
     text, judge = noisy_text.write(tmp_path / "text"), Predictor(load_model(bundle))
     rows = stranger_table(judge, text, 100, 1)
