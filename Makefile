@@ -34,7 +34,7 @@ test: screen services ## everything at small numbers, one real encrypted round i
 	@bash tools/beside.sh 'make check' '$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder'
 
 soak: screen services check ## the same at big numbers: DATA=/path/to/data (goes on where it stopped)
-	@[ -d "$(DATA)" ] || { echo "make soak needs DATA=/path/to/data, a folder with misspellings/, people/, text/ and typing/" >&2; exit 2; }
+	@[ -d "$(DATA)" ] || { echo "make soak needs DATA=/path/to/data, a folder with manners/, misspellings/, people/, text/ and typing/" >&2; exit 2; }
 	@mkdir -p $(RESULTS)
 	@$(BIN)/python -u -m pytest --soak --data "$(DATA)" 2>&1 | tee -a $(RESULTS)/soak.log
 
