@@ -121,8 +121,8 @@ def _shown(
 def _is_name(predictor: Predictor, token: Token, judged: Judged, level: Level, context: str) -> bool:
     """Return whether capitals say that what was typed is a name to leave alone.
 
-    A name that the lexicon has is left alone. One that it lacks is put right if it is surely another name;
-    where a capital is due anyway, if it is another word, weighed as what no lexicon may have.
+    A name that the lexicon has is left alone. One that it lacks is weighed as what no lexicon may have, and
+    put right if it is surely another name; where a capital is due anyway, if it is any other word.
     """
     typed, lexicon = judged.slate.typed, predictor.model.search.lexicon
     known = typed in lexicon.index
@@ -131,7 +131,7 @@ def _is_name(predictor: Predictor, token: Token, judged: Judged, level: Level, c
     if known:
         return named or (capital and lexicon.shown(typed)[:1].isupper())
     if named:
-        surely = judged.output(Level.CAREFUL if level is Level.NORMAL else level)
+        surely = judged.wary_output(Level.CAREFUL if level is Level.NORMAL else level)
         return surely == typed or not lexicon.shown(surely)[:1].isupper()
     return capital and judged.wary_output(level) == typed
 
