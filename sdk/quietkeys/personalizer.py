@@ -111,9 +111,10 @@ class Personalizer:
         policy: when `schedule` syncs; if None once a day, while all conditions hold that the app tells of.
         trusted_keys: Ed25519 public keys (32 bytes each) of who may sign bundles; ours if not given.
 
-        A damaged profile is set aside, and its last good version used, see `status`. Raises Refused
-        (PROFILE_LOCKED, PROFILE_SEALED), Untrusted (BUNDLE_UNTRUSTED), Outdated (PROFILE_NEWER), TryAgain
-        (DISK_FULL, STORAGE_FAILED, KEY_STORE_FAILED).
+        A damaged profile is set aside, and its last good version used, see `status`. On a full disk it opens
+        with what was learnt and suggests; what would change it raises TryAgain (DISK_FULL) until it is opened
+        again with room. Raises Refused (PROFILE_LOCKED, PROFILE_SEALED), Untrusted (BUNDLE_UNTRUSTED),
+        Outdated (PROFILE_NEWER), TryAgain (STORAGE_FAILED, KEY_STORE_FAILED).
         """
         opened = OpenProfile.open(
             Path(profile_dir),
@@ -200,8 +201,11 @@ class Personalizer:
         characters the beginning is learnt.
         Nothing is learnt in any field but TEXT, in an app where it is not wanted (see `apps`), within
         `private`, or while `paused`; nor are numbers, addresses, codes, random strings, and what is said to
-        be a secret. Raises Refused (TOUCHES_MALFORMED), TryAgain (DISK_FULL, STORAGE_FAILED); then nothing
-        was learned of this stretch, nor of any after it, and suggestions go on.
+        be a secret. Raises Refused (TOUCHES_MALFORMED; PROFILE_GONE if the folder was removed meanwhile),
+        TryAgain (DISK_FULL, STORAGE_FAILED); then nothing was learned of this stretch, nor of any after it,
+        and suggestions go on.
+
+        What the user deletes again without sending is the app's to `undo`: nothing else tells.
         """
         model = self._model
         layout = model.predictor.layout

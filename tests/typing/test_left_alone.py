@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
-from typing import Literal
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from quietkeys.answers import Hidden, Inspection, Leaving, Stored
 from quietkeys.arrays import Int64
-from quietkeys.files import make_folder, remove, translated
+from quietkeys.files import make_room, remove, translated
 from quietkeys.profile.memory import Memory
 from quietkeys.profile.outbox import Outbox
 from quietkeys.remote.identity import identity_for
@@ -84,7 +84,7 @@ def _identity(context: SyncContext) -> Iterator[Leaving]:
 
 def _keys(context: SyncContext, frames: Frames | None) -> Leaving:
     path = Outbox(context.store.database, context.profile, context.plan).keys_file
-    make_folder(path.parent)
+    make_room(path.parent)
     try:
         context.cipher.write_evaluation_keys(path)
         start = frames.keys.payload_start if frames else 0

@@ -20,6 +20,7 @@ from rapidfuzz.distance import OSA
 
 from quietkeys.arrays import Bool, Float32, Float64, Int32, Int64
 from quietkeys.bundle.networks import CLASSES, FIRST_CLASS, word_class
+from quietkeys.bundle.phrases import RAREST, bare_forms, phrases
 from quietkeys.keyboard.edits import MAX_EDITS, align, encode_words
 from quietkeys.keyboard.layout_channel import LayoutChannel
 from quietkeys.text.tokens import DRAWN_OUT, MAX_WORD
@@ -29,13 +30,9 @@ MAX_DISTANCE: Final = 4  # edits; see `reach`
 MAX_COMPLETED: Final = 512  # completions that are weighed, the most frequent ones
 _COST_PER_EDIT: Final = 4.5  # nats, a rough price of one edit for the first selection
 UNKNOWN: Final = 1  # id of words that the lexicon lacks
-PHRASE: Final = 0  # id of two words in one
+PHRASE: Final = 0  # id of several words in one
 _SCAN_SIZE: Final = 64  # words that are aligned
 _CACHE_SIZE: Final = 2048  # typed words whose candidates are remembered
-_PHRASES: Final = 4  # that are weighed for one typed word
-_SHORTEST_PHRASE: Final = 3  # letters
-_SINGLE: Final = frozenset("ai")  # letters that are words
-_RAREST: Final = -12.5  # nats; log-frequency of the rarer word, below which a split is hardly meant
 # Where British and American spelling part, by rule: what stands before, the British part, the American one,
 # what follows. Both spellings have to be words.
 _PARTINGS: Final = (
@@ -49,7 +46,6 @@ _PARTINGS: Final = (
 _PARTED: Final = re.compile("|".join(f"{a}(?:{b}|{c}){d}" for a, b, c, d in _PARTINGS))
 _AMERICAN: Final = {british: american for _, british, american, _ in _PARTINGS}
 _OTHER: Final = _AMERICAN | {american: british for british, american in _AMERICAN.items()}
-_NEAR_SPACE: Final = frozenset("xcvbnm")  # keys above the space bar
 
 
 def reach(typed: str) -> int:
@@ -101,7 +97,8 @@ class Lexicon:
     display: as they are written ("Monday", "I'm"). words: in lower case. index: id by lower-case word.
     target, log_share: [V] the language model gives word k the log-probability of symbol target[k] plus
     log_share[k]. by_length: ids by word length, `sorted_words` in that order; starts[n]: where length n
-    begins. alphabet: words in alphabetical order, alphabet_ids their ids.
+    begins. alphabet: words in alphabetical order, alphabet_ids their ids. bare: the commonest word with an
+    apostrophe that is left of its letters alone, "im" -> "i'm", by these.
     """
 
     display: tuple[str, ...]
@@ -116,6 +113,7 @@ class Lexicon:
     starts: Int64
     alphabet: list[str]
     alphabet_ids: Int64
+    bare: Mapping[str, str]
 
     @classmethod
     def build(cls, display: Sequence[str], tables: WordTables) -> Lexicon:
@@ -140,6 +138,7 @@ class Lexicon:
             starts=np.searchsorted(lengths[by_length], np.arange(MAX_WORD + 2)),
             alphabet=alphabet,
             alphabet_ids=alphabet_ids,
+            bare=bare_forms(words, tables.offensive),
         )
 
     def near(self, typed: str, limit: int) -> Int64:
@@ -206,8 +205,13 @@ class Lexicon:
     def is_common(self, word: str) -> bool:
         """Return whether a lower-case word is common, and not offensive."""
         found = self.index.get(word)
-        common = found is not None and self.tables.log_frequency[found] >= _RAREST
+        common = found is not None and self.tables.log_frequency[found] >= RAREST
         return bool(common) and not self.is_offensive(word)
+
+    def log_frequency(self, word: str) -> float:
+        """Return the log-frequency of a lower-case word, nats; of a phrase, that of its rarest word."""
+        ids = [self.index.get(part, UNKNOWN) for part in word.split()]
+        return float(self.tables.log_frequency[ids].min())
 
     def is_offensive(self, word: str) -> bool:
         """Return whether a lower-case word is marked as offensive."""
@@ -274,7 +278,7 @@ class LexiconSearch:
             self._cache.move_to_end(typed)
             return found
         ids = self._ids(typed)
-        pairs = _phrases(self.lexicon, typed)
+        pairs = phrases(self.lexicon, typed)
         words = [*(self.lexicon.words[position] for position in ids), *pairs]
         found = self.aligned(typed, words, np.concatenate([ids, np.full(len(pairs), PHRASE, np.int64)]))
         self._cache[typed] = found
@@ -326,27 +330,3 @@ def _shares(words: Sequence[str], tables: WordTables) -> tuple[Int64, Float32, F
     log_share = np.where(tail, tables.log_frequency + inside[kinds], 0.0).astype(np.float32)
     log_share[:RESERVED] = -np.inf
     return target, log_share, np.log(np.maximum(tables.outside.astype(np.float64), 1e-9))
-
-
-def _phrases(lexicon: Lexicon, typed: str) -> list[str]:
-    # The likeliest pairs of words that were typed as one, as "first second": "ofthe", or "thankbyou" where a
-    # key above the space bar was hit.
-    if len(typed) < _SHORTEST_PHRASE:
-        return []
-    found: dict[str, float] = {}
-    for cut in range(1, len(typed)):
-        for second in (typed[cut:], typed[cut + 1 :] if typed[cut] in _NEAR_SPACE else ""):
-            chance = _log_frequency(lexicon, typed[:cut]) + _log_frequency(lexicon, second)
-            if chance > -1e9:
-                found[f"{typed[:cut]} {second}"] = chance
-    return sorted(found, key=found.__getitem__, reverse=True)[:_PHRASES]
-
-
-def _log_frequency(lexicon: Lexicon, word: str) -> float:
-    if len(word) == 1 and word not in _SINGLE:
-        return -1e10
-    identity = lexicon.index.get(word)
-    if identity is None or lexicon.tables.offensive[identity]:
-        return -1e10
-    frequency = float(lexicon.tables.log_frequency[identity])
-    return frequency if frequency >= _RAREST else -1e10

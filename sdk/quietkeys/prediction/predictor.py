@@ -16,14 +16,15 @@ from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 from quietkeys.arrays import Float32, Float64, Int64
-from quietkeys.bundle.lexicon import PHRASE, UNKNOWN, Found, reach
+from quietkeys.bundle.lexicon import PHRASE, UNKNOWN, Found, Lexicon, reach
 from quietkeys.bundle.networks import Adapter, LanguageState, Scorer
+from quietkeys.bundle.phrases import loses_negation
 from quietkeys.keyboard import edits
 from quietkeys.keyboard.layout import Layout
 from quietkeys.keyboard.touch_events import touch_events
 from quietkeys.keyboard.touch_model import TouchModel, TouchTrace
 from quietkeys.prediction.events import FEATURES, Choice, EventMap, evidence, log_sum_exp, softmax
-from quietkeys.prediction.levels import CERTAINTY, Level, decided
+from quietkeys.prediction.levels import CERTAINTY, COMMON, FEW_LETTERS, Level, decided, meant, rivals, surely
 from quietkeys.prediction.model import Model
 from quietkeys.prediction.own_words import inflected_like, is_slip, own_stem, shared_out
 from quietkeys.profile.memory import FORM, Key, Memory
@@ -37,17 +38,13 @@ SHARE: Final = 0.03  # of plain word frequency elsewhere
 _LANGUAGE: Final = FEATURES.index("language")
 _PERSONAL: Final = FEATURES.index("personal")
 _RARE: Final = -16.0  # nats, rough log-probability of a spelling the lexicon lacks
-_PAD: Final = 0  # of spellings; a character's symbol is its class + 1
-
-_FREE = np.zeros(edits.EDIT_COUNT, dtype=bool)  # edits that are no errors
-_FREE[[edits.NONE, *(edits.substitution(letter, letter) for letter in range(edits.CLASSES))]] = True
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Slate:
     """K candidates for one typed word; the literal is always among them.
 
-    ids: [K] lexicon ids (UNKNOWN where the lexicon lacks the word, PHRASE for two words). operations: [K,
+    ids: [K] lexicon ids (UNKNOWN where the lexicon lacks the word, PHRASE for several). operations: [K,
     MAX_EDITS] edit ids. language: [K] log P(word | context), nats, the spelling of unknown words left out.
     touches: [T, 2] of `known_touches`. touch: [K] what they and the layout add to the log-probabilities that
     the bundle's channel gives the operations, nats. touch_events: [K, W] indices into TOUCH_EVENTS, -1 for
@@ -79,7 +76,7 @@ class Slate:
             "language": self.language,
             "touch": self.touch,
             "touch_events": self.touch_events,
-            "spelling": _spellings(self),
+            "spelling": edits.spelling_symbols(self.words, self.ids == UNKNOWN),
             "edits": self.operations,
             "personal": self.personal,
             "base_share": np.array([self.base_share], dtype=np.float32),
@@ -94,6 +91,7 @@ class Judged:
     settled: what was typed is left alone whatever the probabilities (an own word, an offensive one, what
     belongs to a known word).
     log_mass: log of the sum of the candidates' odds before they were made to sum to one, nats.
+    lexicon: the bundle's.
     """
 
     slate: Slate
@@ -101,14 +99,32 @@ class Judged:
     features: Float64
     settled: bool
     log_mass: float
+    lexicon: Lexicon
 
     def output(self, level: Level = Level.NORMAL) -> str:
         """Return what stands there after the word has ended."""
         return self.slate.words[self.decided(self.probability, CERTAINTY[level])]
 
+    def wary_output(self, level: Level) -> str:
+        """Return what stands there if it looks as if what was typed may be a word that no lexicon has."""
+        return self.slate.words[self._decided(self.probability, CERTAINTY[level], wary=True)]
+
     def decided(self, probability: Float64, certainty: float = CERTAINTY[Level.NORMAL]) -> int:
         """Return the candidate that is put in place under these probabilities [K], for this certainty."""
-        return self.slate.literal if self.settled else decided(probability, self.slate.literal, certainty)
+        return self._decided(probability, certainty, wary=len(self.slate.typed) <= FEW_LETTERS)
+
+    def _decided(self, probability: Float64, certainty: float, wary: bool) -> int:
+        slate, literal = self.slate, self.slate.literal
+        best = decided(probability, literal, certainty)
+        if self.settled or best == literal or loses_negation(self.lexicon, slate.typed, slate.words[best]):
+            return literal
+        if not wary or slate.ids[literal] != UNKNOWN:
+            return best
+        own = slate.ids[best] == UNKNOWN  # which is common with this user
+        others = rivals(COMMON if own else self.lexicon.log_frequency(slate.words[best]))
+        log_spelling = float(self.features[literal, _LANGUAGE] - slate.language[literal])
+        mine = meant(log_spelling, len(slate.typed))
+        return best if surely(probability, literal, best, certainty, mine, others) else literal
 
     def without(self, words: Collection[str]) -> Judged:
         """Return the judgement as if these words were no candidates, except for what was typed."""
@@ -169,8 +185,9 @@ class Predictor:
             return None
         slate = self.slate(context, piece, touches)
         scores = self.scorer.score(slate.inputs(), adapter)
-        settled = self._is_settled(piece)
-        return Judged(slate, softmax(scores.score), scores.features, settled, log_sum_exp(scores.score))
+        mass, settled = log_sum_exp(scores.score), self._is_settled(piece)
+        lexicon = self.model.search.lexicon
+        return Judged(slate, softmax(scores.score), scores.features, settled, mass, lexicon)
 
     def slate(self, context: Context, typed: str, touches: Float64 | None = None) -> Slate:
         """Return the slate of a normalized word after a context. touches: as in `judge`."""
@@ -213,13 +230,9 @@ class Predictor:
         pairs = np.flatnonzero(ids == PHRASE)
         if len(pairs):
             split = [words[position].split() for position in pairs]
-            after = self.model.language.next_states(state, [first for first, _ in split])
-            for position, (first, second), later in zip(pairs, split, after, strict=True):
-                chosen = [lexicon.index[first], lexicon.index[second]]
-                result[position] = (
-                    lexicon.log_probability(chances, np.array(chosen[:1]))[0]
-                    + lexicon.log_probability(later.log_probability, np.array(chosen[1:]))[0]
-                )
+            after = self.model.language.next_states(state, [first for first, *_ in split])
+            for position, (first, *others), later in zip(pairs, split, after, strict=True):
+                result[position] = self._log_words(state, first) + self._log_words(later, *others)
         return result
 
     def spelled_as_usual(
@@ -263,8 +276,8 @@ class Predictor:
         """Return the key in local memory of how a word was written, None for ""."""
         if not written:
             return None
-        shown = self.model.search.lexicon.shown(word, last_two(context)[1])
-        return (FORM, word) if written == shown else (FORM, word, written)
+        usual = written == self.model.search.lexicon.shown(word, last_two(context)[1])
+        return (FORM, word) if usual else (FORM, word, written)
 
     def offers(self, word: str) -> bool:
         """Return whether a word of local memory may be shown where it was not typed: a slip may not.
@@ -319,7 +332,6 @@ class Predictor:
         # Of all candidates found. points: [T, 2]; language, personal: [K].
         channel = self.model.search.channel
         touched = not np.isnan(points).all()
-        errors = (~_FREE[found.operations]).sum(1)
         known = [bool(identity != UNKNOWN) for identity in found.ids]
         return Slate(
             typed=typed,
@@ -334,9 +346,15 @@ class Predictor:
             else np.zeros((len(found.ids), 0), np.int64),
             personal=personal.astype(np.float32),
             base_share=1.0 - self.memory.share(),
-            evidence=evidence(self.memory, found.words, typed, known, errors.tolist()),
+            evidence=evidence(self.memory, found.words, typed, known, edits.errors(found.operations)),
             literal=found.words.index(typed),
         )
+
+    def _log_words(self, state: LanguageState, word: str, *later: str) -> float:
+        # log P that words of the lexicon come one after the other.
+        lexicon, language = self.model.search.lexicon, self.model.language
+        found = float(lexicon.log_probability(state.log_probability, np.array([lexicon.index[word]]))[0])
+        return found + self._log_words(language.next_states(state, [word])[0], *later) if later else found
 
     def _personal(self, context: Context, words: Sequence[str]) -> Float64:
         before = self.memory.before(context)
@@ -359,8 +377,7 @@ class Predictor:
             distances = process.cdist([typed], own, scorer=OSA.distance, score_cutoff=cutoff, dtype=np.uint8)
             near = [own[position] for position in np.flatnonzero(distances[0] <= cutoff)]
             found = [word for word in near if word != typed and self.offers(word)]
-        known = typed in self.model.search.lexicon.index
-        return found if known else [*found, typed]
+        return found if typed in self.model.search.lexicon.index else [*found, typed]
 
     def _is_settled(self, piece: str) -> bool:
         lexicon = self.model.search.lexicon
@@ -373,19 +390,9 @@ class Predictor:
         lexicon = self.model.search.lexicon
         if word in lexicon.index:
             return None
-        owner, mark, rest = word.partition("'s")
-        if mark and not rest and owner in lexicon.index:
-            return owner
+        if word.endswith("'s") and word[:-2] in lexicon.index:
+            return word[:-2]
         return own_stem(self.memory, word) if self.memory.own_words else None
-
-
-def _spellings(slate: Slate) -> Int64:
-    # [K, S] symbols of the words that the lexicon lacks; a row of padding for every other word.
-    outside = [word if known == UNKNOWN else "" for word, known in zip(slate.words, slate.ids, strict=True)]
-    table = np.full((len(outside), max(1, *map(len, outside))), _PAD, dtype=np.int64)
-    for row, word in enumerate(outside):
-        table[row, : len(word)] = [character + 1 for character in edits.character_classes(word)]
-    return table
 
 
 def _no_touches(typed: str) -> Float64:

@@ -232,8 +232,8 @@ def _is_bounced(drawn_out: re.Match[str]) -> bool:
 def _is_name(predictor: Predictor, token: Token, judged: Judged, level: Level) -> bool:
     """Return whether capitals say that what was typed is a name to leave alone.
 
-    A name that the lexicon has is left alone. One that it lacks is put right if it is surely another name;
-    where a capital is due anyway, if it is surely any other word.
+    A name that the lexicon has is left alone. One that it lacks is weighed as what no lexicon may have, and
+    put right if it is surely another name; where a capital is due anyway, if it is any other word.
     """
     typed, lexicon = judged.slate.typed, predictor.model.search.lexicon
     known = typed in lexicon.index
@@ -241,10 +241,10 @@ def _is_name(predictor: Predictor, token: Token, judged: Judged, level: Level) -
     capital = shows_capital(token.spelled)
     if known:
         return named or (capital and lexicon.shown(typed)[:1].isupper())
-    surely = judged.output(Level.CAREFUL if level is Level.NORMAL else level)
     if named:
+        surely = judged.wary_output(Level.CAREFUL if level is Level.NORMAL else level)
         return surely == typed or not lexicon.shown(surely)[:1].isupper()
-    return capital and surely == typed
+    return capital and judged.wary_output(level) == typed
 
 
 def _chances(

@@ -64,6 +64,11 @@ class Store:
         return cls(Database.open(path, key))
 
     @classmethod
+    def copied(cls, path: Path, key: DataKey) -> Store:
+        """Return a store in memory of what this file holds; raise as `Database.copied`."""
+        return cls(Database.copied(path, key))
+
+    @classmethod
     def in_memory(cls) -> Store:
         """Make a store that keeps nothing on disk."""
         return cls(Database.in_memory(DataKey.generate()))
