@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 
@@ -73,7 +74,7 @@ def test_a_slip_beside_it_is_put_right(
 def test_decomposed_text_is_taken_as_composed(keyboard: Personalizer, typed: str) -> None:
     """What comes out has the form that went in."""
 
-    def shown(form: str) -> list[str | None]:
+    def shown(form: Literal["NFC", "NFD"]) -> list[str | None]:
         context, given = (unicodedata.normalize(form, text) for text in ("at the caf\u00e9 ", typed))
         found = keyboard.suggest(context, given)
         return [*found.strip, found.correction, found.merged]
