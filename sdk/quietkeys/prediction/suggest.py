@@ -130,10 +130,10 @@ def _is_name(predictor: Predictor, token: Token, judged: Judged, level: Level, c
     capital = shows_capital(token.spelled)
     if known:
         return named or (capital and lexicon.shown(typed)[:1].isupper())
-    if named:
-        surely = judged.wary_output(Level.CAREFUL if level is Level.NORMAL else level)
-        return surely == typed or not lexicon.shown(surely)[:1].isupper()
-    return capital and judged.wary_output(level) == typed
+    if judged.wary_output(level) == typed:
+        return named or capital
+    surely = judged.output(Level.CAREFUL if level is Level.NORMAL else level)
+    return named and (surely == typed or not lexicon.shown(surely)[:1].isupper())
 
 
 def _chances(
