@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _WEIGHED: Final = 6  # phrases, for one typed word
 _SHORTEST: Final = 3  # letters
 _SINGLE: Final = frozenset("ai")  # letters that are words
-_RAREST: Final = -12.5  # nats; log-frequency of the rarer of two words, below which a split is hardly meant
+RAREST: Final = -12.5  # nats; log-frequency of the rarer of two words, below which a split is hardly meant
 _OFTEN: Final = -10.0  # nats; the same of the rarest of three
 _NEAR_SPACE: Final = frozenset("xcvbnm")  # keys above the space bar
 _NOT: Final = frozenset(("not", "cannot"))
@@ -113,6 +113,6 @@ def _readings(lexicon: Lexicon, letters: str) -> dict[str, float]:
         if identity is None or lexicon.tables.offensive[identity] or (len(word) == 1 and word not in _SINGLE):
             continue
         frequency = float(lexicon.tables.log_frequency[identity])
-        if frequency >= _RAREST:
+        if frequency >= RAREST:
             found[word] = frequency
     return found

@@ -20,7 +20,7 @@ from quietkeys.files import make_room, remove, translated
 from quietkeys_protocol.errors import ErrorCode, StartOver, TryAgain, Untrusted, error_of
 
 KEY_FILE: Final = "keys.qkk"
-SECONDS: Final = 300.0  # for one request; key generation takes 2-10 s on one core
+SECONDS: Final = 900.0  # for one request; key generation takes 2-10 s on an idle core
 _MODULE: Final = "quietkeys.cipher.process"
 _ENVIRONMENT: Final = ("HOME", "LANG", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH", "TMPDIR", "VIRTUAL_ENV")
 _THRIFT: Final = {"MALLOC_ARENA_MAX": "2", "OMP_NUM_THREADS": "1", "RAYON_NUM_THREADS": "1"}

@@ -6,7 +6,7 @@ typing path: onnxruntime, numpy and rapidfuzz, and nothing that knows about encr
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -16,18 +16,18 @@ from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 from quietkeys.arrays import Float32, Float64, Int64
-from quietkeys.bundle.lexicon import PHRASE, UNKNOWN, Found, Lexicon, reach
+from quietkeys.bundle.lexicon import PHRASE, UNKNOWN, Found, reach
 from quietkeys.bundle.networks import Adapter, LanguageState, Scorer
-from quietkeys.bundle.phrases import loses_negation
 from quietkeys.keyboard import edits
 from quietkeys.keyboard.layout import Layout
 from quietkeys.keyboard.touch_events import touch_events
 from quietkeys.keyboard.touch_model import TouchModel, TouchTrace
 from quietkeys.prediction.events import FEATURES, Choice, EventMap, evidence, log_sum_exp, softmax
-from quietkeys.prediction.levels import CERTAINTY, COMMON, FEW_LETTERS, Level, decided, meant, rivals, surely
+from quietkeys.prediction.judged import Judged
 from quietkeys.prediction.model import Model
-from quietkeys.profile.memory import Memory
-from quietkeys.text.tokens import MAX_WORD, Context, is_correctable
+from quietkeys.prediction.own_words import inflected_like, is_slip, own_stem, shared_out
+from quietkeys.profile.memory import FORM, Key, Memory
+from quietkeys.text.tokens import MAX_WORD, Context, is_correctable, last_two
 from quietkeys_protocol.plan import Plan
 
 KEPT_CANDIDATES: Final = 12  # of a slate that a choice keeps, the most probable ones
@@ -87,64 +87,6 @@ class Slate:
         }
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Judged:
-    """The candidates of one piece with their probabilities [K] under the adapter in use.
-
-    settled: what was typed is left alone whatever the probabilities (an own word, an offensive one, what
-    belongs to a known word).
-    log_mass: log of the sum of the candidates' odds before they were made to sum to one, nats.
-    lexicon: the bundle's.
-    """
-
-    slate: Slate
-    probability: Float64
-    features: Float64
-    settled: bool
-    log_mass: float
-    lexicon: Lexicon
-
-    def output(self, level: Level = Level.NORMAL) -> str:
-        """Return what stands there after the word has ended."""
-        return self.slate.words[self.decided(self.probability, CERTAINTY[level])]
-
-    def wary_output(self, level: Level) -> str:
-        """Return what stands there if it looks as if what was typed may be a word that no lexicon has."""
-        return self.slate.words[self._decided(self.probability, CERTAINTY[level], wary=True)]
-
-    def decided(self, probability: Float64, certainty: float = CERTAINTY[Level.NORMAL]) -> int:
-        """Return the candidate that is put in place under these probabilities [K], for this certainty."""
-        return self._decided(probability, certainty, wary=len(self.slate.typed) <= FEW_LETTERS)
-
-    def _decided(self, probability: Float64, certainty: float, wary: bool) -> int:
-        slate, literal = self.slate, self.slate.literal
-        best = decided(probability, literal, certainty)
-        if self.settled or best == literal or loses_negation(self.lexicon, slate.typed, slate.words[best]):
-            return literal
-        if not wary or slate.ids[literal] != UNKNOWN:
-            return best
-        own = slate.ids[best] == UNKNOWN  # which is common with this user
-        others = rivals(COMMON if own else self.lexicon.log_frequency(slate.words[best]))
-        log_spelling = float(self.features[literal, _LANGUAGE] - slate.language[literal])
-        mine = meant(log_spelling, len(slate.typed))
-        return best if surely(probability, literal, best, certainty, mine, others) else literal
-
-    def without(self, words: Collection[str]) -> Judged:
-        """Return the judgement as if these words were no candidates, except for what was typed."""
-        literal, known = self.slate.literal, self.slate.words
-        dropped = [k for k, word in enumerate(known) if k != literal and word in words]
-        if not dropped:
-            return self
-        probability = self.probability.copy()
-        probability[dropped] = 0.0
-        return replace(self, probability=probability / probability.sum())
-
-    def ranked(self) -> list[tuple[str, float]]:
-        """Return (word, probability), likeliest first."""
-        order = np.argsort(-self.probability, kind="stable")
-        return [(self.slate.words[k], float(self.probability[k])) for k in order]
-
-
 class Predictor:
     """The bundle's model with one user's local memory and touches."""
 
@@ -152,8 +94,10 @@ class Predictor:
         """memory: the user's, an empty one if None."""
         self.memory = Memory() if memory is None else memory
         self.memory.lexicon = model.search.lexicon.index
+        self.memory.side = model.search.lexicon.side
         self.model = model
         self.touch = TouchModel(self.layout)
+        self._slips: dict[str, bool] = {}  # of words that the lexicon lacks
 
     @property
     def layout(self) -> Layout:
@@ -208,6 +152,7 @@ class Predictor:
             found = found.joined(self.model.search.aligned(typed, own, unknown, emission))
         words = found.words
         language = self.log_language(state, words, found.ids, not context)
+        language = self.spelled_as_usual(state, words, language, not context, typed)
         personal = self._personal(context, words)
         chosen = self._select(found, language, personal, typed)
         return self._slate(typed, points, found.taken(chosen), language[chosen], personal[chosen])
@@ -240,6 +185,19 @@ class Predictor:
                 result[position] = self._log_words(state, first) + self._log_words(later, *others)
         return result
 
+    def spelled_as_usual(
+        self, state: LanguageState, words: Sequence[str], language: Float64, is_start: bool, typed: str = ""
+    ) -> Float64:
+        """Return log P [K] of `log_language`, that of British and American spellings as this user spells."""
+        if not self.memory.sided:
+            return language
+
+        def log_chance(word: str) -> float:
+            identity = np.array([self.model.search.lexicon.index[word]], np.int64)
+            return float(self.log_language(state, [word], identity, is_start)[0])
+
+        return shared_out(self.memory, self.model.search.lexicon, words, language, log_chance, typed)
+
     def log_spelling(self, word: str) -> float:
         """Return log P(spelling), nats, of a piece under the bundle's character model of unknown words."""
         slate = replace(
@@ -250,6 +208,40 @@ class Predictor:
             base_share=1.0,
         )
         return float(self.scorer.score(slate.inputs(), self.scorer.no_adapter()).features[0, _LANGUAGE])
+
+    def shown(self, context: Context, word: str) -> str:
+        """Return how a lower-case word, or phrase, is written after a context by this user."""
+        first, _, rest = word.partition(" ")
+        if rest:
+            return f"{self.shown(context, first)} {self.shown((*context, first), rest)}"
+        written = self.memory.form(word)
+        if written is not None:
+            return written
+        stem = self.stem(word)
+        if stem is not None:
+            return inflected_like(stem, self.shown(context, stem), word)
+        return self.model.search.lexicon.shown(word, last_two(context)[1])
+
+    def form_key(self, context: Context, word: str, written: str) -> Key | None:
+        """Return the key in local memory of how a word was written, None for ""."""
+        if not written:
+            return None
+        shown = self.model.search.lexicon.shown(word, last_two(context)[1])
+        return (FORM, word) if written == shown else (FORM, word, written)
+
+    def offers(self, word: str) -> bool:
+        """Return whether a word of local memory may be shown where it was not typed: a slip may not.
+
+        What the user added is none, nor is a name: what the user writes with a capital.
+        """
+        memory = self.memory
+        if word not in memory.own_words or word in memory.added or (memory.form(word) or word) != word:
+            return True
+        if word not in self._slips:
+            chances = self.model.language.after(()).log_probability
+            log_own = self.model.search.lexicon.log_unknown(chances, word) + self.log_spelling(word)
+            self._slips[word] = is_slip(self.model, word, log_own)
+        return not self._slips[word]
 
     def choice(self, judged: Judged, kept: str) -> Choice | None:
         """Return the kept word as numbers, or None if it was not among the candidates."""
@@ -335,7 +327,7 @@ class Predictor:
             cutoff = reach(typed)
             distances = process.cdist([typed], own, scorer=OSA.distance, score_cutoff=cutoff, dtype=np.uint8)
             near = [own[position] for position in np.flatnonzero(distances[0] <= cutoff)]
-            found = [word for word in near if word != typed]
+            found = [word for word in near if word != typed and self.offers(word)]
         known = typed in self.model.search.lexicon.index
         return found if known else [*found, typed]
 
@@ -343,9 +335,17 @@ class Predictor:
         lexicon = self.model.search.lexicon
         if piece in lexicon.index:
             return lexicon.is_offensive(piece)
-        owner, mark, _ = piece.partition("'s")
-        owned = mark and piece.endswith(mark) and owner in lexicon.index
-        return bool(owned) or piece in self.memory.own_words
+        return piece in self.memory.own_words or self.stem(piece) is not None
+
+    def stem(self, word: str) -> str | None:
+        """Return the known word that one which the lexicon lacks is inflected of, None if it is of none."""
+        lexicon = self.model.search.lexicon
+        if word in lexicon.index:
+            return None
+        owner, mark, rest = word.partition("'s")
+        if mark and not rest and owner in lexicon.index:
+            return owner
+        return own_stem(self.memory, word) if self.memory.own_words else None
 
 
 def _spellings(slate: Slate) -> Int64:
