@@ -101,6 +101,8 @@ def test_a_negation_is_never_dropped(keyboard: Personalizer, typed: str, level: 
         ("wnat", "want", False),
         ("want", "wants", False),
         ("applicnt", "applicant", False),
+        ("differant", "different", False),
+        ("insistant", "insistent", False),
     ],
 )
 def test_what_carries_a_negation(lexicon: Lexicon, typed: str, word: str, lost: bool) -> None:

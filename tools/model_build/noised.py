@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from quietkeys.evaluation.messages import Piece, typed_words
 from quietkeys.prediction.events import Choice
-from quietkeys.prediction.predictor import Judged, Predictor
+from quietkeys.prediction.judged import Judged
+from quietkeys.prediction.predictor import Predictor
 from quietkeys.testing.typist import typist_for
 from quietkeys.text.tokens import Context, is_correctable
 

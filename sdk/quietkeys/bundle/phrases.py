@@ -82,19 +82,23 @@ def loses_negation(lexicon: Lexicon, typed: str, word: str) -> bool:
 
 def _carries_negation(lexicon: Lexicon, typed: str) -> bool:
     letters = typed.replace("'", "")
-    meant = lexicon.bare.get(letters, "")
-    commoner = meant and lexicon.log_frequency(meant) > lexicon.log_frequency(letters)  # "wont", no "ant"
-    if _negates(typed) or (commoner and _negates(meant)):
+    if _negates(typed) or _is_bare_negation(lexicon, letters):
         return True
     if typed in lexicon.index:
         return False
     for ended in _END.finditer(letters):
         end, after = ended.end(), letters[ended.end() :]
-        starts = [start for start in range(end) if _negates(lexicon.bare.get(letters[start:end], ""))]
+        starts = [start for start in range(end) if _is_bare_negation(lexicon, letters[start:end])]
         follows = not after or after == _HAVE or bool(_readings(lexicon, after))
         if follows and any(not start or _readings(lexicon, letters[:start]) for start in starts):
             return True
     return letters.endswith("not") and bool(_readings(lexicon, letters[:-3]))
+
+
+def _is_bare_negation(lexicon: Lexicon, letters: str) -> bool:
+    # "dont", and "wont", which is a rare word besides; not "ant", though there is an "an't".
+    meant = lexicon.bare.get(letters, "")
+    return _negates(meant) and lexicon.log_frequency(meant) > lexicon.log_frequency(letters)
 
 
 def _negates(text: str) -> bool:

@@ -32,7 +32,8 @@ from quietkeys.prediction.events import (
     pack_choice,
     scaled,
 )
-from quietkeys.prediction.predictor import Judged, Predictor
+from quietkeys.prediction.judged import Judged
+from quietkeys.prediction.predictor import Predictor
 from quietkeys.prediction.redaction import LineWord, Redactor, Stretch, secret_places
 from quietkeys.profile.memory import ADDED, ADDED_ENTRY, TRACES_KEPT, Trace
 from quietkeys.profile.settings import SESSION, TICK, WORDS

@@ -18,7 +18,8 @@ from typing import Final
 
 from quietkeys.arrays import Float64
 from quietkeys.bundle.networks import Adapter
-from quietkeys.prediction.predictor import Judged, Predictor
+from quietkeys.prediction.judged import Judged
+from quietkeys.prediction.predictor import Predictor
 from quietkeys.text.tokens import (
     BLANK,
     DRAWN_OUT,

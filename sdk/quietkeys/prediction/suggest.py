@@ -16,8 +16,9 @@ from quietkeys.bundle.lexicon import UNKNOWN
 from quietkeys.bundle.networks import Adapter
 from quietkeys.prediction.completion import completions, next_words
 from quietkeys.prediction.events import FEATURES
+from quietkeys.prediction.judged import Judged
 from quietkeys.prediction.levels import CERTAINTY, Level
-from quietkeys.prediction.predictor import Judged, Predictor
+from quietkeys.prediction.predictor import Predictor
 from quietkeys.prediction.preferences import Preferences
 from quietkeys.prediction.redaction import Redactor
 from quietkeys.text.tokens import (
@@ -241,10 +242,10 @@ def _is_name(predictor: Predictor, token: Token, judged: Judged, level: Level) -
     capital = shows_capital(token.spelled)
     if known:
         return named or (capital and lexicon.shown(typed)[:1].isupper())
-    if named:
-        surely = judged.wary_output(Level.CAREFUL if level is Level.NORMAL else level)
-        return surely == typed or not lexicon.shown(surely)[:1].isupper()
-    return capital and judged.wary_output(level) == typed
+    if judged.wary_output(level) == typed:
+        return named or capital
+    surely = judged.output(Level.CAREFUL if level is Level.NORMAL else level)
+    return named and (surely == typed or not lexicon.shown(surely)[:1].isupper())
 
 
 def _chances(
