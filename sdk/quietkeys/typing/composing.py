@@ -94,7 +94,7 @@ class Typing:
 
     def delete(self, here: Surroundings, before: int, after: int = 0) -> Edit:
         """Delete characters before and after the cursor, as when something selected is replaced."""
-        here, _ = self._follow(here)
+        self._follow(here)
         return self._do(Edit(min(before, len(here.before)), min(after, len(here.after))), ())
 
     def finish(self, here: Surroundings) -> Edit:

@@ -62,7 +62,7 @@ def unit_at(before: str, after: str) -> Unit | None:
 
 
 def is_plain(word: str) -> bool:
-    """Return whether a word is of letters, apostrophes and hyphens, and so no address that is still growing."""
+    """Return whether a word is of letters, apostrophes and hyphens, and so no address that grows."""
     return all(character.isalpha() or character in "'’-" for character in word)
 
 

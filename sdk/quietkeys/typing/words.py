@@ -113,11 +113,9 @@ def is_foreign(cells: Sequence[Cell]) -> bool:
 
 def has_ended(cells: Sequence[Cell], unit: Unit) -> bool:
     """Return whether a word stands as it did when it ended: it is decided already."""
-    of_word = cells[: len(unit.word)]
-    ended = of_word[0].word if of_word else None
-    return (
-        ended is not None and all(one.word is ended for one in of_word) and ended.kept.startswith(unit.word)
-    )
+    words = {one.word for one in cells[: len(unit.word)]}
+    ended = words.pop() if len(words) == 1 else None
+    return ended is not None and ended.kept.startswith(unit.word)
 
 
 def _is_contracted(unit: Unit) -> bool:
