@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import quietkeys_keyboard
 from quietkeys import Level
 from quietkeys.typing import Shift
 from quietkeys_keyboard.presenters.keys import Kind, Page, key_at, phone_layout, placed_keys
@@ -304,6 +308,22 @@ def small_keyboard(small_bundle: object, tmp_path_factory: pytest.TempPathFactor
         layout=phone_layout(),
     )
     return TypingPresenter(keyboard, lambda: None, lambda: 0.0)
+
+
+def test_every_emoji_of_the_sheet_is_deleted_whole(desk: Desk) -> None:
+    """By one backspace, however many code points it has, and it ends a word."""
+    screen = desk.typing()
+    sheet = json.loads((Path(quietkeys_keyboard.__file__).parent / "assets" / "emoji.json").read_text())
+    symbols = [symbol for group in sheet["groups"].values() for symbol in group]
+    assert len(symbols) > 100
+    with desk.keyboard.private():
+        for symbol in symbols:
+            screen.editor.press("a")
+            screen.editor.press(symbol)
+            assert all(choice.comes_next for choice in screen.editor.strip), symbol
+            screen.editor.backspace()
+            assert screen.editor.text.lower() == "a", symbol
+            screen.editor.clear()
 
 
 def test_keys_lie_where_they_are_touched() -> None:

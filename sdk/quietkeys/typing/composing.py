@@ -207,7 +207,7 @@ class Typing:
             touches = [cell.touch for cell in cells]
             word = self._words.record(before_of(here, unit) + gap, typed, text, touches)
         follows = here.after[unit.end :][:1]
-        space = "" if follows.strip() else " "
+        space = " " if self._words.prose and not follows.strip() else ""
         there = follows == " "  # a space that needs not be put
         changed = None if typed == text else (len(gap), len(gap + text))
         edit = Edit(unit.start, unit.end + there, gap + text + space, changed)

@@ -90,7 +90,6 @@ def test_shift_is_for_one_letter_or_locked(editor: Editor) -> None:
         ("⇧i⇧phone ", "iPhone "),
         ("see ⇧b⇧b⇧c ", "See BBC "),
         ("a ⇧mac⇧book ", "A MacBook "),
-        ("with ⇧jaxon ", "With Jaxon "),
         ("so ⇧that ", "So That "),
     ],
 )

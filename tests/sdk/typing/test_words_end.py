@@ -53,7 +53,7 @@ def test_an_address_or_initials_stay_as_they_were_typed(editor: Editor, keys: st
 
 def test_nothing_of_an_address_is_learnt(learning: Editor, recorded: Callable[[], int]) -> None:
     """Neither its host's name nor the letters before its first full stop, at any point."""
-    for key in "zorbly.com/zorb http://zorbly.net ":
+    for key in "zorbly.com/zorb http://zorbly.net mail@example.com ":
         press(learning, key)
         assert recorded() == 0
 
@@ -114,6 +114,25 @@ def test_in_other_fields_all_is_left_as_typed(
     """No correction, no capital, no full stop for two spaces, no space put."""
     editor = editor_for(field)
     assert press(editor, "teh,teh  teh ").text == "teh,teh  teh "
+
+
+def test_in_an_address_field_no_space_is_put(editor_for: Callable[[InputField], Editor]) -> None:
+    """Behind a word that was chosen: an address goes on there."""
+    editor = press(editor_for(InputField.URL), "exampl‹example›.")
+    assert editor.text == "example."
+
+
+def test_a_word_behind_dots_is_a_word(editor: Editor) -> None:
+    """It is put right."""
+    assert press(editor, "...teh ").text.lower() == "...the "
+
+
+def test_an_address_stays_one_while_its_end_is_deleted(editor: Editor) -> None:
+    """And typed again; nothing of it is put right."""
+    keys = "http://example.com/here«18»⌫⌫⌫"
+    assert press(editor, keys).text == "Http://example./here"
+    assert press(editor, "net").text == "Http://example.net/here"
+    assert texts(editor) == ["Http://example.net/here"]
 
 
 def test_a_password_is_not_suggested_for(editor_for: Callable[[InputField], Editor]) -> None:
