@@ -1,4 +1,4 @@
-"""The table of a peer's behaviours: each that applies holds, by a test, or is decided otherwise, in a sentence."""
+"""The table of a peer's behaviours: what applies holds by a test, or is decided otherwise."""
 
 from __future__ import annotations
 
