@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -19,6 +20,8 @@ STRIP: Final = 3  # choices shown
 PROSE: Final = frozenset((InputField.TEXT, InputField.NO_LEARNING))  # fields of words and sentences
 _REFUSALS: Final = 16  # that are remembered, newest first
 _PLACE: Final = 24  # characters before a word that tell its place
+_POSSESSIVES: Final = frozenset(("'s", "’s"))
+_QUOTES: Final = re.compile(r"(?:^|[\s(])['‘][^\n]*$")  # an apostrophe that began something in this line
 
 Place = tuple[str, str]  # where a word stands: what is before it, and its spelling. Private.
 
@@ -93,7 +96,7 @@ class Words:
         known = len(touches) == len(typed) and not is_foreign(cells) and any(touches)
         given = touches if known else None
         shown = self._keyboard.suggest(before, typed, given, field=self._field, app=self._app)
-        return _contracted(typed, shown)
+        return _contracted(before, typed, shown)
 
 
 def before_of(here: Surroundings, unit: Unit) -> str:
@@ -122,16 +125,23 @@ def _is_contracted(unit: Unit) -> bool:
     return len(unit.tail) == 1 and unit.tail in rules.APOSTROPHES
 
 
-def _contracted(typed: str, shown: Suggestions) -> Suggestions:
-    """Return suggestions for an apostrophe at the end that is one within a longer word: "don'"."""
+def _contracted(before: str, typed: str, shown: Suggestions) -> Suggestions:
+    """Return suggestions for an apostrophe at the end that begins the end of a contraction: "don'".
+
+    Space completes it if there is one way to, but no "'s": that may be a possessive as it stands ("James'").
+    Nor where a quotation is open that the apostrophe may close.
+    """
     if typed[-1:] not in rules.APOSTROPHES:
         return shown
-    longer = [
-        entry[:-1]
-        for entry in shown.strip
-        if entry[-1:] == typed[-1] and len(entry) > len(typed) and entry.lower().startswith(typed.lower())
-    ]
-    if not longer:
-        return shown
-    correction = longer[0] if shown.correction is not None else None
-    return Suggestions(tuple(dict.fromkeys([*longer, typed])), correction)
+    strip = tuple(dict.fromkeys(_without_second(entry, typed) for entry in shown.strip))
+    longer = [one for one in strip if one.lower().startswith(typed.lower()) and one != typed]
+    if len(longer) != 1 or longer[0][-2:] in _POSSESSIVES or _QUOTES.search(f"{before}{typed}"):
+        return Suggestions(strip, shown.correction)
+    return Suggestions(strip, longer[0])
+
+
+def _without_second(entry: str, typed: str) -> str:
+    """Return a suggestion without the apostrophe behind it if that is inside it already."""
+    return (
+        entry.removesuffix(typed[-1]) if entry.lower().startswith(typed.lower()) and entry != typed else entry
+    )
