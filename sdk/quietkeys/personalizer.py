@@ -35,7 +35,7 @@ from quietkeys.keyboard.layout import QWERTY, Layout
 from quietkeys.keyboard.touch_model import Touches, touches_of
 from quietkeys.learning.recorder import UndoReceipt, record
 from quietkeys.prediction.levels import Level
-from quietkeys.prediction.suggest import as_typed, suggestions
+from quietkeys.prediction.suggest import as_typed, suggestions, with_added
 from quietkeys.profile.ledger import LedgerKind, LedgerLine
 from quietkeys.remote.trust import DeletionReceipt, receipts_in
 from quietkeys.sync.result import ProgressCallback, SyncResult
@@ -173,7 +173,8 @@ class Personalizer:
             wanted = opened.preferences.current
             if here.level is not None:
                 wanted = replace(wanted, level=here.level)
-            return suggestions(self._model.redactor, opened.adapter, wanted, context, typed, points)
+            found = suggestions(self._model.redactor, opened.adapter, wanted, context, typed, points)
+            return with_added(found, predictor, typed)
 
     def record(
         self,

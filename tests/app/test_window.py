@@ -31,6 +31,7 @@ def trainer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Pat
     running = Trainer(
         folder, module="quietkeys_trainer", plan=engine.plan, pin=engine.client_specification_sha256
     )
+    running.has_circuits(engine.folder)
     running.start("--workers", "1")
     try:
         yield running.url, bundle, folder

@@ -40,7 +40,7 @@ _FILES: Final = (
     ("damaged-*", "damaged databases that were set aside"),
 )
 _ROWS: Final = (
-    ("memory", "counts of words and of words beside words"),
+    ("memory", "counts of words, of words beside words, and of how words are written"),
     ("arrays", "counts of events and of touches"),
     ("held_out", "choices kept to judge updates by"),
     ("adapters", "adapter versions"),

@@ -6,6 +6,7 @@ opening is instant. Completions are a range of the sorted words.
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
@@ -36,6 +37,19 @@ _PHRASES: Final = 4  # that are weighed for one typed word
 _SHORTEST_PHRASE: Final = 3  # letters
 _SINGLE: Final = frozenset("ai")  # letters that are words
 _RAREST: Final = -12.5  # nats; log-frequency of the rarer word, below which a split is hardly meant
+# Where British and American spelling part, by rule: what stands before, the British part, the American one,
+# what follows. Both spellings have to be words.
+_PARTINGS: Final = (
+    ("(?<=[a-z]{3})", "our", "or", "(?=(?:s|ed|ing|er|ers|ful|able|ite|ites|hood|less|y)?$)"),
+    ("(?<=[a-z]{3})", "is", "iz", "(?=(?:e|es|ed|ing|er|ers|ation|ations)$)"),
+    ("(?<=[a-z]{2})", "ys", "yz", "(?=(?:e|es|ed|ing|er|ers)$)"),
+    ("(?<=[a-z]{2}[tb])", "re", "er", "(?=s?$)"),
+    ("(?<=[a-z]{3})", "ogue", "og", "(?=s?$)"),
+    ("(?<=[aeiou][a-z][aeiou])", "ll", "l", "(?=(?:ed|ing|er|ers|or|ors)$)"),
+)
+_PARTED: Final = re.compile("|".join(f"{a}(?:{b}|{c}){d}" for a, b, c, d in _PARTINGS))
+_AMERICAN: Final = {british: american for _, british, american, _ in _PARTINGS}
+_OTHER: Final = _AMERICAN | {american: british for british, american in _AMERICAN.items()}
 _NEAR_SPACE: Final = frozenset("xcvbnm")  # keys above the space bar
 
 
@@ -162,12 +176,30 @@ class Lexicon:
             found = found[np.argpartition(-self.tables.log_frequency[found], MAX_COMPLETED)[:MAX_COMPLETED]]
         return found
 
-    def shown(self, word: str) -> str:
-        """Return how a lower-case word, or phrase, is written: "monday" -> "Monday"."""
+    def shown(self, word: str, previous: str = "") -> str:
+        """Return how a lower-case word, or phrase, is written: "monday" -> "Monday".
+
+        previous: the lower-case word before it, "" for none.
+        """
         if " " in word:
             return " ".join(map(self.shown, word.split()))
         found = self.index.get(word)
         return word if found is None else self.display[found]
+
+    def side(self, word: str) -> int:
+        """Return 1 for a lower-case word in a British spelling, -1 in an American one, 0 for all others."""
+        found = _PARTED.search(word)
+        if found is None or not self.other_spelling(word):
+            return 0
+        return 1 if found.group() in _AMERICAN else -1
+
+    def other_spelling(self, word: str) -> str:
+        """Return the American spelling of a word in a British one, or the other way round; "" for others."""
+        found = _PARTED.search(word)
+        if found is None or word not in self.index:
+            return ""
+        other = word[: found.start()] + _OTHER[found.group()] + word[found.end() :]
+        return other if other in self.index else ""
 
     def is_offensive(self, word: str) -> bool:
         """Return whether a lower-case word is marked as offensive."""

@@ -25,8 +25,9 @@ from quietkeys.keyboard.touch_model import TouchModel, TouchTrace
 from quietkeys.prediction.events import FEATURES, Choice, EventMap, evidence, log_sum_exp, softmax
 from quietkeys.prediction.levels import CERTAINTY, Level, decided
 from quietkeys.prediction.model import Model
-from quietkeys.profile.memory import Memory
-from quietkeys.text.tokens import MAX_WORD, Context, is_correctable
+from quietkeys.prediction.own_words import inflected_like, is_slip, own_stem, shared_out
+from quietkeys.profile.memory import FORM, Key, Memory
+from quietkeys.text.tokens import MAX_WORD, Context, is_correctable, last_two
 from quietkeys_protocol.plan import Plan
 
 KEPT_CANDIDATES: Final = 12  # of a slate that a choice keeps, the most probable ones
@@ -132,8 +133,10 @@ class Predictor:
         """memory: the user's, an empty one if None."""
         self.memory = Memory() if memory is None else memory
         self.memory.lexicon = model.search.lexicon.index
+        self.memory.side = model.search.lexicon.side
         self.model = model
         self.touch = TouchModel(self.layout)
+        self._slips: dict[str, bool] = {}  # of words that the lexicon lacks
 
     @property
     def layout(self) -> Layout:
@@ -182,6 +185,7 @@ class Predictor:
             found = found.joined(self.model.search.aligned(typed, own, unknown, emission))
         words = found.words
         language = self.log_language(state, words, found.ids, not context)
+        language = self.spelled_as_usual(state, words, language, not context, typed)
         personal = self._personal(context, words)
         chosen = self._select(found, language, personal, typed)
         return self._slate(typed, points, found.taken(chosen), language[chosen], personal[chosen])
@@ -218,6 +222,19 @@ class Predictor:
                 )
         return result
 
+    def spelled_as_usual(
+        self, state: LanguageState, words: Sequence[str], language: Float64, is_start: bool, typed: str = ""
+    ) -> Float64:
+        """Return log P [K] of `log_language`, that of British and American spellings as this user spells."""
+        if not self.memory.sided:
+            return language
+
+        def log_chance(word: str) -> float:
+            identity = np.array([self.model.search.lexicon.index[word]], np.int64)
+            return float(self.log_language(state, [word], identity, is_start)[0])
+
+        return shared_out(self.memory, self.model.search.lexicon, words, language, log_chance, typed)
+
     def log_spelling(self, word: str) -> float:
         """Return log P(spelling), nats, of a piece under the bundle's character model of unknown words."""
         slate = replace(
@@ -228,6 +245,40 @@ class Predictor:
             base_share=1.0,
         )
         return float(self.scorer.score(slate.inputs(), self.scorer.no_adapter()).features[0, _LANGUAGE])
+
+    def shown(self, context: Context, word: str) -> str:
+        """Return how a lower-case word, or phrase, is written after a context by this user."""
+        first, _, rest = word.partition(" ")
+        if rest:
+            return f"{self.shown(context, first)} {self.shown((*context, first), rest)}"
+        written = self.memory.form(word)
+        if written is not None:
+            return written
+        stem = self.stem(word)
+        if stem is not None:
+            return inflected_like(stem, self.shown(context, stem), word)
+        return self.model.search.lexicon.shown(word, last_two(context)[1])
+
+    def form_key(self, context: Context, word: str, written: str) -> Key | None:
+        """Return the key in local memory of how a word was written, None for ""."""
+        if not written:
+            return None
+        shown = self.model.search.lexicon.shown(word, last_two(context)[1])
+        return (FORM, word) if written == shown else (FORM, word, written)
+
+    def offers(self, word: str) -> bool:
+        """Return whether a word of local memory may be shown where it was not typed: a slip may not.
+
+        What the user added is none, nor is a name: what the user writes with a capital.
+        """
+        memory = self.memory
+        if word not in memory.own_words or word in memory.added or (memory.form(word) or word) != word:
+            return True
+        if word not in self._slips:
+            chances = self.model.language.after(()).log_probability
+            log_own = self.model.search.lexicon.log_unknown(chances, word) + self.log_spelling(word)
+            self._slips[word] = is_slip(self.model, word, log_own)
+        return not self._slips[word]
 
     def choice(self, judged: Judged, kept: str) -> Choice | None:
         """Return the kept word as numbers, or None if it was not among the candidates."""
@@ -307,7 +358,7 @@ class Predictor:
             cutoff = reach(typed)
             distances = process.cdist([typed], own, scorer=OSA.distance, score_cutoff=cutoff, dtype=np.uint8)
             near = [own[position] for position in np.flatnonzero(distances[0] <= cutoff)]
-            found = [word for word in near if word != typed]
+            found = [word for word in near if word != typed and self.offers(word)]
         known = typed in self.model.search.lexicon.index
         return found if known else [*found, typed]
 
@@ -315,9 +366,17 @@ class Predictor:
         lexicon = self.model.search.lexicon
         if piece in lexicon.index:
             return lexicon.is_offensive(piece)
-        owner, mark, _ = piece.partition("'s")
-        owned = mark and piece.endswith(mark) and owner in lexicon.index
-        return bool(owned) or piece in self.memory.own_words
+        return piece in self.memory.own_words or self.stem(piece) is not None
+
+    def stem(self, word: str) -> str | None:
+        """Return the known word that one which the lexicon lacks is inflected of, None if it is of none."""
+        lexicon = self.model.search.lexicon
+        if word in lexicon.index:
+            return None
+        owner, mark, rest = word.partition("'s")
+        if mark and not rest and owner in lexicon.index:
+            return owner
+        return own_stem(self.memory, word) if self.memory.own_words else None
 
 
 def _spellings(slate: Slate) -> Int64:

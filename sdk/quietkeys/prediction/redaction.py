@@ -14,7 +14,18 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from quietkeys.prediction.predictor import Predictor
-from quietkeys.text.tokens import DRAWN_OUT, MAX_WORD, REACH, Context, straightened, words_of
+from quietkeys.text.tokens import (
+    BLANK,
+    DRAWN_OUT,
+    MAX_WORD,
+    REACH,
+    Context,
+    Piece,
+    is_case_chosen,
+    straightened,
+    words_of,
+    written_in,
+)
 
 LEAST_RANDOM: Final = 8  # letters of a string that can be called random
 RANDOM: Final = (
@@ -22,6 +33,7 @@ RANDOM: Final = (
 )  # nats a letter under the character model of unknown words, below which a string is random
 MIXED: Final = 2  # times a capital follows a small letter in a string of mixed case
 CARD_DIGITS: Final = (12, 19)  # of a card number (ISO/IEC 7812-1)
+_SKIPPED: Final = 3  # recorded words between two of a line: they were typed elsewhere or changed since
 _REMEMBERED: Final = 512  # strings whose verdict is remembered, in memory only
 
 _DIGIT_WORD: Final = r"(?:zero|one|two|three|four|five|six|seven|eight|nine)"
@@ -82,6 +94,10 @@ class LineWord:
     word: str
     secret: bool
 
+    def is_of(self, previous: Context, word: str) -> bool:
+        """Return whether this is what was recorded so; what stood before it may have been blanked by then."""
+        return self.word == word and previous in (self.previous, (BLANK,))
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Redacted:
@@ -116,6 +132,18 @@ class Redactor:
         words = () if seen == line else tuple(_typed(line, seen))
         return Redacted(context[: len(context) - len(line)] + seen, shown, words)
 
+    def chosen_form(self, seen: Redacted, piece: Piece, typed: str) -> str:
+        """Return how a kept piece is written, "" if its case is not the user's choice.
+
+        seen: what was kept. typed: the piece as it was typed, "" if unknown. What the keyboard would write
+        and nobody typed is the keyboard's choice.
+        """
+        written = written_in(seen.text, piece)
+        if written != typed and written == self.predictor.shown(piece.context, piece.text):
+            return ""
+        before = f"{seen.context} {seen.text[: piece.start]}"
+        return written if is_case_chosen(piece.context, before, written) else ""
+
     def _spans(self, text: str) -> Iterator[tuple[int, int]]:
         for pattern in self.patterns:
             yield from (found.span() for found in pattern.finditer(text))
@@ -135,7 +163,7 @@ class Redactor:
         if not LEAST_RANDOM <= len(run) <= MAX_WORD:
             return False
         word = run.lower().strip("'")
-        if word in self.predictor.memory.own_words or not word:
+        if word in self.predictor.memory.own_words or not word or self.predictor.stem(word) is not None:
             return False
         if len(_CASE_TURNS.findall(run)) >= MIXED:
             return True
@@ -154,6 +182,23 @@ class Redactor:
         if self.predictor.log_spelling(spelled) / (len(spelled) + 1) >= RANDOM:
             return False
         return not lexicon.is_near(word, len(word) // 4)  # else a slip of the fingers
+
+
+def secret_places(line: Sequence[LineWord], recorded: Sequence[tuple[Context, str]]) -> list[int]:
+    """Return the places of the secret words of a line among what was recorded, newest first.
+
+    recorded: the context's last word and the word of each.
+    """
+    found, at = [], 0
+    for typed in reversed(line):
+        near = range(at, min(at + 1 + _SKIPPED, len(recorded)))
+        place = next((place for place in near if typed.is_of(*recorded[place])), None)
+        if place is None:
+            continue
+        if typed.secret:
+            found.append(place)
+        at = place + 1
+    return found
 
 
 def is_card_number(text: str) -> bool:

@@ -19,8 +19,8 @@ from quietkeys.prediction.levels import CERTAINTY, Level
 from quietkeys.prediction.predictor import Judged, Predictor
 from quietkeys.prediction.preferences import Preferences
 from quietkeys.prediction.redaction import Redactor
-from quietkeys.text.tokens import BLANK, Context, Piece, context_of
-from quietkeys.text.typed_token import Token, is_name_like, shows_capital, token_of
+from quietkeys.text.tokens import BLANK, Context, Piece, context_of, is_correctable, span, straightened
+from quietkeys.text.typed_token import Token, is_name_like, replaced_like, shows_capital, token_of
 
 STRIP: Final = 3  # suggestions shown
 GOES_ON: Final = 0.03  # odds that a word goes on, in a strip that is mostly read when the word has ended
@@ -63,6 +63,26 @@ def suggestions(
     return found if text is None else _replaced(found, literal, token.replaced(text))
 
 
+def with_added(found: Suggestions, predictor: Predictor, typed: str) -> Suggestions:
+    """Return suggestions with what the user added that is no piece, as "wi-fi": left alone, and completed."""
+    given = "".join(typed.split()[-1:])
+    start, end = span(given)
+    added = {word: text for word, text in predictor.memory.added.items() if not is_correctable(word)}
+    # A hyphen at the end may be within the word, or behind it as any other sign.
+    for stop in (len(given), end) if added and start < end else ():
+        core, after = straightened(given[start:stop]), given[stop:]
+        fits = [text for word, text in added.items() if word.startswith(core.lower())]
+        if fits:
+            break
+    else:
+        return found
+    longer = [given[:start] + replaced_like(core, text) + after for text in sorted(fits, key=len)]
+    wanted = None if core.lower() in added else found.correction
+    first = [] if wanted is None else [wanted]
+    strip = dict.fromkeys([*first, given, *longer, *found.strip])
+    return Suggestions(tuple(strip)[:STRIP], wanted, found.merged)
+
+
 def as_typed(typed: str) -> Suggestions:
     """Return the last token alone, as it was typed."""
     return Suggestions(tuple(typed.split()[-1:]))
@@ -79,9 +99,8 @@ def _replaced(found: Suggestions, literal: str, wanted: str) -> Suggestions:
 def _next(
     predictor: Predictor, adapter: Adapter, preferences: Preferences, context: Context
 ) -> tuple[str, ...]:
-    shown = predictor.model.search.lexicon.shown
-    likely = next_words(predictor, context, adapter, STRIP, preferences.never_suggest)
-    found = [shown(one.word) for one in likely]
+    likely = next_words(predictor, context, adapter, STRIP, preferences.hidden)
+    found = [predictor.shown(context, one.word) for one in likely]
     starts = not context or not context[-1]
     return tuple(word[:1].upper() + word[1:] if starts else word for word in found)
 
@@ -95,7 +114,7 @@ def _shown(
     judged: Judged,
     context: str,
 ) -> Suggestions:
-    typed, shown, hidden = piece.text, predictor.model.search.lexicon.shown, preferences.never_suggest
+    typed, hidden = piece.text, preferences.hidden
     level = Level.OFF if typed in preferences.never_correct else preferences.level
     judged = judged.without(hidden)
     output = judged.output(level)
@@ -106,11 +125,13 @@ def _shown(
     strip = others[: STRIP - 1]
     sure = output == typed and judged.probability[judged.slate.literal] >= SURE
     literal = token.before + token.spelled + token.after
-    tokens = [token.with_word(shown(word)) for word in strip]
-    entries = dict.fromkeys([literal, *tokens] if sure else [*tokens, literal])
-    replaced = token.with_word(shown(output))
-    if level is Level.OFF or judged.settled or _is_name(predictor, token, judged, level, context):
+    tokens = [token.with_word(predictor.shown(piece.context, word)) for word in strip]
+    replaced = token.with_word(predictor.shown(piece.context, output))
+    if level is Level.OFF or _is_name(predictor, token, judged, level, context):
         replaced = literal
+    if replaced not in (literal, *tokens):
+        tokens = [replaced, *tokens[: STRIP - 2]]  # its capitals alone differ from what was typed
+    entries = dict.fromkeys([literal, *tokens] if sure else [*tokens, literal])
     return Suggestions(
         tuple(entries),
         None if replaced == literal else replaced,
@@ -189,4 +210,4 @@ def _merged(
     certainty = CERTAINTY[level]
     if certainty >= 1.0 or together - apart < math.log(certainty / (1.0 - certainty)):
         return None
-    return lexicon.shown(previous + typed) + token.after
+    return predictor.shown(before[:-1], previous + typed) + token.after

@@ -24,6 +24,7 @@ DRAWN_OUT: Final = re.compile(r"(.)\1{2,}")  # "sooo"
 _APOSTROPHES: Final = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "`": "'"})
 _OUTER: Final = re.compile(r"^[\W_]+|[\W_]+$")
 _CORRECTABLE: Final = re.compile(r"[a-z]+(?:'[a-z]+)*")
+_ADDABLE: Final = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
 _PIECES: Final = re.compile(r"[a-z]+(?:'[a-z]+)*|[^a-z]+")
 _LEFT_ALONE: Final = re.compile(r"\d|[@#_\\~^<>=$%&*|{}\[\]]|://|www\.|\w\.\w+/|[^\x00-\x7f]")
 _MARKED: Final = re.compile(r"[@#/\\~$]\S")  # handles, tags, paths, variables, prices
@@ -94,6 +95,12 @@ def is_correctable(word: str) -> bool:
     return _CORRECTABLE.fullmatch(word) is not None
 
 
+def is_addable(token: str) -> bool:
+    """Return whether a user may add this token: letters, digits, inner hyphens and apostrophes."""
+    has_letter = any(map(str.isalpha, token))
+    return len(token) <= MAX_WORD and has_letter and _ADDABLE.fullmatch(token) is not None
+
+
 def words_of(context: str, text: str) -> list[Piece]:
     """Return all pieces of `text`, with what was before it as their context."""
     found, before, at = [], context_of(context), 0
@@ -149,6 +156,29 @@ def last_two(context: Sequence[str]) -> tuple[str, str]:
         sentence = sentence[sentence.index("") + 1 :] if sentence[-1] else []
     padded = ["", "", *sentence]
     return padded[-2], padded[-1]
+
+
+def written_in(text: str, piece: Piece) -> str:
+    """Return a piece as it is spelled in the text that it is from, apostrophes straightened."""
+    return straightened(text[piece.start : piece.start + len(piece.text)])
+
+
+def is_case_chosen(context: Context, before: str, written: str) -> bool:
+    """Return whether the case of a word is its writer's choice.
+
+    A capital where a sentence starts is not, nor are all capitals after a word in all capitals. context:
+    of the word. before: the text before it.
+    """
+    starts = not context or not context[-1]
+    if not written[:1].isupper():
+        return True
+    return not starts and not (_shouts(written) and _shouts("".join(before.split()[-1:])))
+
+
+def _shouts(text: str) -> bool:
+    # Whether a text is in capitals, more than one.
+    letters = [character for character in text if character.isalpha()]
+    return len(letters) > 1 and all(map(str.isupper, letters))
 
 
 def _parts(raw: str) -> list[str]:

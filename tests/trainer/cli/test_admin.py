@@ -205,7 +205,7 @@ def test_a_backup_moves_a_trainer_to_other_storage(services: Services, tmp_path:
     again = json.loads(said(admin(folder / "state", to, "restore", str(tmp_path / "backup"))))
     assert (again["rows"], again["blobs"], again["missing"]) == (made["rows"], 3, 0)
     assert len(to.names()) == 3
-    with running(folder, **to.variables()) as trainer:
+    with running(folder, "--workers", "0", **to.variables()) as trainer:
         device.url = trainer.url
         assert requests.get(trainer.url + "/v1/service", timeout=900).json() == key
         replayed = requests.get(trainer.url + "/v1/circle", headers=signed, timeout=900)
