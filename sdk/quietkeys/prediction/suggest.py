@@ -79,11 +79,16 @@ def _replaced(found: Suggestions, literal: str, wanted: str) -> Suggestions:
 def _next(
     predictor: Predictor, adapter: Adapter, preferences: Preferences, context: Context
 ) -> tuple[str, ...]:
-    shown = predictor.model.search.lexicon.shown
+    lexicon, previous = predictor.model.search.lexicon, _last(context)
     likely = next_words(predictor, context, adapter, STRIP, preferences.never_suggest)
-    found = [shown(one.word) for one in likely]
+    found = [lexicon.shown(one.word, previous) for one in likely]
     starts = not context or not context[-1]
     return tuple(word[:1].upper() + word[1:] if starts else word for word in found)
+
+
+def _last(context: Context) -> str:
+    # The piece that comes before: "" at a start.
+    return context[-1] if context else ""
 
 
 def _shown(
@@ -95,7 +100,8 @@ def _shown(
     judged: Judged,
     context: str,
 ) -> Suggestions:
-    typed, shown, hidden = piece.text, predictor.model.search.lexicon.shown, preferences.never_suggest
+    typed, hidden, previous = piece.text, preferences.never_suggest, _last(piece.context)
+    shown = predictor.model.search.lexicon.shown
     level = Level.OFF if typed in preferences.never_correct else preferences.level
     judged = judged.without(hidden)
     output = judged.output(level)
@@ -106,9 +112,9 @@ def _shown(
     strip = others[: STRIP - 1]
     sure = output == typed and judged.probability[judged.slate.literal] >= SURE
     literal = token.before + token.spelled + token.after
-    tokens = [token.with_word(shown(word)) for word in strip]
+    tokens = [token.with_word(shown(word, previous)) for word in strip]
     entries = dict.fromkeys([literal, *tokens] if sure else [*tokens, literal])
-    replaced = token.with_word(shown(output))
+    replaced = token.with_word(shown(output, previous))
     if level is Level.OFF or judged.settled or _is_name(predictor, token, judged, level, context):
         replaced = literal
     return Suggestions(
@@ -129,10 +135,10 @@ def _is_name(predictor: Predictor, token: Token, judged: Judged, level: Level, c
     named = is_name_like(context, token.spelled)
     capital = shows_capital(token.spelled)
     if known:
-        return named or (capital and lexicon.shown(typed)[:1].isupper())
+        return named or (capital and lexicon.is_name(typed))
     surely = judged.output(Level.CAREFUL if level is Level.NORMAL else level)
     if named:
-        return surely == typed or not lexicon.shown(surely)[:1].isupper()
+        return surely == typed or not lexicon.is_name(surely)
     return capital and surely == typed
 
 
@@ -189,4 +195,4 @@ def _merged(
     certainty = CERTAINTY[level]
     if certainty >= 1.0 or together - apart < math.log(certainty / (1.0 - certainty)):
         return None
-    return lexicon.shown(previous + typed) + token.after
+    return lexicon.shown(previous + typed, before[-2] if len(before) > 1 else "") + token.after
