@@ -19,7 +19,7 @@ from quietkeys.arrays import Float64
 from quietkeys.bundle.lexicon import SURE_CAPITAL
 from quietkeys.text.tokens import is_correctable
 
-from .casing import EDGES, ENOUGH, Forms, written_words
+from .casing import EDGES, ENOUGH, RARE_SMALL, Forms, written_words
 from .scowl import Kind, Listed
 
 CERTAIN: Final = 16.0  # nats; of what is never written small
@@ -27,6 +27,7 @@ AMBIGUOUS: Final = (
     1.0  # nats; the most for a word that is as common written small: its context has to say more
 )
 NAME_SIZE: Final = 50  # size up to which a list's name makes a word that can be one
+TYPED_CAPITALS: Final = 3.0  # times as often as small an acronym is written that always has its capitals
 SAYS: Final = 6.0  # occurrences within sentences that the lists count for
 LISTED_ODDS: Final = 2.2  # nats; what the lists say of a word that they have small, or as a name, alone
 SIZES: Final = 15.0  # by how much larger a size is that halves, twice, the odds of a form
@@ -86,7 +87,10 @@ def capitals(
 
 
 def _as_name(word: str, shown: str, seen: Counter[str], listed: Listed | None) -> tuple[str, float]:
-    """Return (the form with capitals that a word can have, the log-odds of that form within a sentence)."""
+    """Return (the form with capitals that a word can have, the log-odds of that form within a sentence).
+
+    Of an acronym the word before says nothing: it has its capitals always or never.
+    """
     names = {} if listed is None else dict(listed.forms)
     small = names.pop(word, None)
     first = min(names.values(), default=None)
@@ -95,17 +99,19 @@ def _as_name(word: str, shown: str, seen: Counter[str], listed: Listed | None) -
     elif small is None or first is None or first > NAME_SIZE:
         return word, 0.0
     else:
-        name = max(
-            (form for form, size in names.items() if size == first), key=lambda form: (seen[form], form)
-        )
+        name = max((form for form in names if names[form] == first), key=lambda form: (seen[form], form))
     capital = seen.total() - seen[word]
+    if len(word) > 1 and name == name.upper():
+        sure = small is None and capital >= max(ENOUGH, TYPED_CAPITALS * seen[word])
+        return (name, CERTAIN) if sure else (word, 0.0)
     written = capital >= max(ENOUGH, seen[word])
-    if (
-        len(word) > 1 and name == name.upper()
-    ):  # an acronym: what comes before says nothing of how it is typed
-        return (name, CERTAIN) if written and small is None else (word, 0.0)
-    only_a_name = listed is not None and small is None and (written or listed.kinds != {Kind.NAMES})
-    if name == "I" or name.startswith("I'") or only_a_name:
+    if small is not None and first is not None and written and small >= first + RARE_SMALL:
+        small = None
+    common_name = (
+        first is not None and first <= NAME_SIZE and listed is not None and listed.kinds != {Kind.NAMES}
+    )
+    sure = listed is not None and small is None and (written or common_name)
+    if name == "I" or name.startswith("I'") or sure:
         return name, CERTAIN
     share = _share(_listed_odds(small, first))
     odds = math.log((capital + SAYS * share) / (seen[word] + SAYS * (1.0 - share)))
@@ -118,7 +124,7 @@ def _as_name(word: str, shown: str, seen: Counter[str], listed: Listed | None) -
 def _listed_odds(small: int | None, name: int | None) -> float:
     """Return what the lists say of a word, by the sizes of the smallest that have it small and as a name."""
     if small is None:
-        return LISTED_ODDS
+        return LISTED_ODDS if name is None or name <= NAME_SIZE else LISTED_ODDS / 2.0
     if name is None:
         return -LISTED_ODDS
     return float(np.clip((small - name) / SIZES * math.log(4.0), -LISTED_ODDS, LISTED_ODDS))
