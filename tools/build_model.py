@@ -19,7 +19,8 @@ import typer
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run as a script, `tools` is not importable
 
-from quietkeys.bundle.bundle import open_bundle
+from quietkeys.bundle.bundle import Bundle, open_bundle
+from quietkeys.bundle.trusted_keys import TRUSTED_KEYS
 from quietkeys_protocol.errors import Untrusted
 from quietkeys_trainer.engine.local import load_engine
 from tools.model_build import bundle_writer, contents, language_files
@@ -34,6 +35,7 @@ from tools.model_build.offensive import PhrasesError
 from tools.model_build.scowl import ScowlError
 
 USUAL = Recipe()
+PUBLIC_KEY_BYTES = 32
 MISSING = (
     CheckpointError,
     FrequenciesError,
@@ -48,8 +50,8 @@ MISSING = (
 app = typer.Typer(add_completion=False, pretty_exceptions_show_locals=False)
 
 
-def language_of(sources: Sources, out: Path, recipe: Recipe, network: Path | None) -> Language:
-    """Return the language kept in OUT/language, or build and keep it; network: as in `main`."""
+def language_of(sources: Sources, out: Path, recipe: Recipe, network: Bundle | None) -> Language:
+    """Return the language kept in OUT/language, or build and keep it. network: whose to take over, if any."""
     kept = out / "language"
     if language_files.is_kept(kept):
         typer.echo(f"language: reused from {kept}")
@@ -61,9 +63,17 @@ def language_of(sources: Sources, out: Path, recipe: Recipe, network: Path | Non
     if network is None:
         language = build_language(sources, out / "network", recipe, report)
     else:
-        language = build_around(open_bundle(network), sources, report)
+        language = build_around(network, sources, report)
     language_files.save(language, kept)
     return language
+
+
+def public_key(text: str) -> bytes:
+    """Return the 32 bytes of a public key in hex; raise ValueError for anything else."""
+    key = bytes.fromhex(text)
+    if len(key) != PUBLIC_KEY_BYTES:
+        raise ValueError("not a public key")
+    return key
 
 
 @app.command()
@@ -82,17 +92,25 @@ def main(
     network: Annotated[
         Path | None, typer.Option(help="a signed bundle whose network to take over instead of training one")
     ] = None,
+    network_key: Annotated[
+        bytes | None,
+        typer.Option(
+            parser=public_key, metavar="HEX", help="of --network, if its public key is not pinned any more"
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="of the network's training")] = USUAL.seed,
     tokens: Annotated[int, typer.Option(min=1, help="words that the network reads")] = USUAL.tokens,
     threads: Annotated[int, typer.Option(min=1, help="of the network's training")] = USUAL.threads,
 ) -> None:
     """Build the model bundle in OUT/en and sign it."""
+    keys = TRUSTED_KEYS if network_key is None else (network_key,)
     try:
+        taken_over = None if network is None else open_bundle(network, trusted_keys=keys)
         sources = Sources(data / "text", data / "typing", word_lists, package_frequencies())
         if new_signing_key:
             typer.echo(f"pin in trusted_keys.py: {bundle_writer.new_signing_key(signing_key).hex()}")
         key = bundle_writer.read_signing_key(signing_key)
-        language = language_of(sources, out, Recipe(seed=seed, tokens=tokens, threads=threads), network)
+        language = language_of(sources, out, Recipe(seed=seed, tokens=tokens, threads=threads), taken_over)
         made = adapter_files(language, sources.text, lambda line: typer.echo(f"adapter: {line}"))
         engine = load_engine(made.plan, out / "circuits")
         typer.echo(f"plan: {made.plan.hash}, {engine.security_bits} bits")
