@@ -6,7 +6,8 @@ from collections import Counter
 
 import pytest
 
-from tools.model_build.casing import collect_forms, display, displays
+from tools.model_build.capitals import collect
+from tools.model_build.casing import display, displays
 from tools.model_build.scowl import Kind, Listed
 
 LISTS = {
@@ -51,7 +52,7 @@ def test_a_word_is_written_as_the_evidence_says(word: str, seen: Counter[str], s
 
 def test_only_words_within_sentences_count() -> None:
     """Not the first of a sentence or quotation, nor what stands beside capitals."""
-    found = collect_forms(['We met Tom. Later he said "Yes" to Anna', "I saw THE BIG One there"])
+    found = collect(['We met Tom. Later he said "Yes" to Anna', "I saw THE BIG One there"], ()).forms
     assert "Later" not in found.get("later", {})
     assert "yes" not in found
     assert found["tom"]["Tom"] == 1
@@ -61,8 +62,8 @@ def test_only_words_within_sentences_count() -> None:
 
 def test_lines_that_mind_no_capitals_say_nothing() -> None:
     """Somebody who writes "i" writes "london" too, and who shouts writes "LONDON"."""
-    assert collect_forms(["we like london", "i like london", "WE LIKE London A LOT"]) == {}
-    assert collect_forms(["so I like London"])["london"] == {"London": 1}
+    assert collect(["we like london", "i like london", "WE LIKE London A LOT"], ()).forms == {}
+    assert collect(["so I like London"], ()).forms["london"] == {"London": 1}
 
 
 def test_a_possessive_is_written_like_its_owner() -> None:

@@ -31,6 +31,8 @@ def small() -> Language:
         ),
         offensive=last,
         outside=np.linspace(0.2, 0.9, len(CLASSES), dtype=np.float32),
+        capital=np.linspace(-4, 16, VOCABULARY, dtype=np.float32),
+        name_after=np.linspace(-2, 2, VOCABULARY, dtype=np.float32),
     )
     return Language(DISPLAY, tables, b"a network", language(), {"words": 60.0})
 
@@ -41,6 +43,8 @@ def same(one: WordTables, other: WordTables, tolerance: float = 0.0) -> None:
     np.testing.assert_array_equal(one.symbol, other.symbol)
     np.testing.assert_array_equal(one.offensive, other.offensive)
     np.testing.assert_array_equal(one.outside, other.outside)
+    np.testing.assert_allclose(one.capital, other.capital, atol=tolerance)
+    np.testing.assert_allclose(one.name_after, other.name_after, atol=tolerance)
 
 
 def test_a_kept_language_is_the_same(tmp_path: Path) -> None:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import gzip
+import io
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from quietkeys.bundle.bundle import Bundle, Manifest
 from quietkeys.bundle.lexicon import Lexicon
 from quietkeys.bundle.networks import LanguageModel
 from quietkeys.keyboard import edits
-from quietkeys.prediction.model import symbols_of
+from quietkeys.prediction.model import LANGUAGE, LEXICON, WORDS, symbols_of, word_of_symbol
 from tests.model.texts import typing_counts
 from tools.model_build import corpora, language_files
 from tools.model_build.corpora import TrainingTextError
-from tools.model_build.language import Language, Sources, build_language
+from tools.model_build.language import Language, Sources, build_around, build_language
 from tools.model_build.neural import training
 from tools.model_build.neural.training import Recipe
 from tools.model_build.scowl import ScowlError
@@ -50,13 +52,14 @@ RECIPE = Recipe(
     checkpoint_every=100,
 )
 SIZES = (24, 32)
+ELSEWHERE = {"the": 5e6, "see": 1e5, "selfie": 600.0, "umbrella": 700.0, "becuase": 40.0, "because": 2e5}
 
 
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory: pytest.TempPathFactory) -> Sources:
     """Folders of text, of typing statistics and of word lists."""
     root = tmp_path_factory.mktemp("made-up")
-    made = Sources(root / "text", root / "typing", root / "scowl")
+    made = Sources(root / "text", root / "typing", root / "scowl", ELSEWHERE)
     for folder in (made.text, made.typing, made.word_lists):
         folder.mkdir()
     for corpus in corpora.CORPORA:
@@ -139,6 +142,38 @@ def test_two_builds_are_equal(language: Language, sources: Sources, tmp_path: Pa
     language_files.save(build(sources, tmp_path / "network"), tmp_path / "second")
     for path in (tmp_path / "first").iterdir():
         assert path.read_bytes() == (tmp_path / "second" / path.name).read_bytes(), path.name
+
+
+def test_a_network_is_taken_over_with_its_symbols(
+    language: Language, sources: Sources, tmp_path: Path
+) -> None:
+    """Everything else is built anew: a word that is new has no symbol, and that of one that left no word."""
+    files = {
+        LANGUAGE: language.network,
+        LEXICON: "\n".join(language.display).replace("\nknow\n", "\nzork\n").encode(),
+        WORDS: words_file(language),
+    }
+    manifest = Manifest("en", 1, "0" * 64, "0" * 64, "2025-01-01", {})
+    found = build_around(Bundle(manifest, files), sources, lambda _: None)
+    assert found.network == language.network
+    assert found.display == language.display
+    symbols = dict(zip(found.display, found.tables.symbol.tolist(), strict=True))
+    before = dict(zip(language.display, language.tables.symbol.tolist(), strict=True))
+    assert symbols["know"] == -1
+    assert {word: one for word, one in symbols.items() if word != "know"} == {
+        word: one for word, one in before.items() if word != "know"
+    }
+    lexicon = Lexicon.build(found.display, found.tables)
+    known = word_of_symbol(lexicon, LanguageModel.load(found.network, symbols_of(lexicon)).symbols)
+    assert known[before["know"]] == -1
+    assert known[before["see"]] == lexicon.index["see"]
+
+
+def words_file(language: Language) -> bytes:
+    """Return the word tables as a bundle has them."""
+    stream = io.BytesIO()
+    np.savez_compressed(stream, symbol=language.tables.symbol)
+    return stream.getvalue()
 
 
 def test_the_log_lies_where_the_network_was_trained(sources: Sources, tmp_path: Path) -> None:

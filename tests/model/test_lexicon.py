@@ -7,13 +7,15 @@ from collections import Counter
 import numpy as np
 
 from quietkeys.keyboard import edits
-from tools.model_build import channel, lexicon
+from tools.model_build import channel, lexicon, occurrences
+from tools.model_build.capitals import Casing
 from tools.model_build.corpora import Corpus
 from tools.model_build.lexicon import Lexicon
 from tools.model_build.scowl import Kind, Listed
 
 BOOKS = Corpus("books", "", 1.0, 0.5, True)
 CHAT = Corpus("chat", "", 1.0, 0.5, False)
+NOTHING = Casing({}, {}, {})
 COMMON = (
     "the",
     "because",
@@ -47,15 +49,16 @@ def build(
     chat: dict[str, int],
     books: dict[str, int] | None = None,
     joined: dict[str, int] | None = None,
+    elsewhere: dict[str, float] | None = None,
     **sizes: int,
 ) -> Lexicon:
     """Return the lexicon of a chat and some books that hold the common words anyway."""
     frequent = dict.fromkeys(COMMON, 3000) | {"the": 200_000}
     counts = {"chat": Counter(frequent) + Counter(chat), "books": Counter(frequent) + Counter(books or {})}
-    seen = lexicon.gather(counts, [BOOKS, CHAT], joined or {})
+    seen = occurrences.gather(counts, [BOOKS, CHAT], joined or {}, elsewhere or {})
     text = channel.text_statistics(seen.totals)
     costs = channel.spelling_log_probabilities(np.zeros(edits.EDIT_COUNT), text, channel.WRONG_IN_TEXT)
-    return lexicon.build_lexicon(seen, lists(**sizes), {}, ["twerp"], costs)
+    return lexicon.build_lexicon(seen, lists(**sizes), NOTHING, ["twerp"], costs)
 
 
 def test_misspellings_of_frequent_words_stay_out_and_shorthand_comes_in() -> None:
@@ -80,10 +83,36 @@ def test_words_written_together_stay_out() -> None:
 
 
 def test_obscure_listed_words_that_hide_slips_stay_out() -> None:
-    """Short ones and those near frequent words; long ones are taken in unseen."""
-    words = build({}, asymptote=70, thae=70, eth=60, tge=60).keys
+    """Short ones and those near frequent words, and what nobody writes; texts need not have long ones."""
+    elsewhere = {"the": 5e6, "asymptote": 30.0, "thae": 2.0}
+    words = build({}, elsewhere=elsewhere, asymptote=70, asymptotes=70, thae=70, eth=60, tge=60).keys
     assert "asymptote" in words
-    assert not {"thae", "eth", "tge"} & set(words)
+    assert not {"asymptotes", "thae", "eth", "tge"} & set(words)
+
+
+def test_words_of_general_english_come_in_unless_they_are_mistakes() -> None:
+    """However rare in the texts: not what is a slip of a far commoner word there, nor half a contraction."""
+    general = {"the": 5e6, "receive": 7000.0, "because": 2e5, "don't": 1e5, "recommend": 5000.0}
+    modern = {"selfie": 560.0, "venmo": 26.0, "omw": 4.5, "saoirse": 14.0}
+    wrong = {"teh": 110.0, "recieve": 56.0, "becuase": 36.0, "don": 900.0, "zx": 9.0, "reccomend": 14.0}
+    words = set(build({"dont": 900, "recommend": 300}, elsewhere=general | modern | wrong, recommend=20).keys)
+    assert modern.keys() <= words
+    assert not wrong.keys() & words
+
+
+def test_a_plural_that_is_hardly_ever_written_is_no_word() -> None:
+    """Lists have "musics", and who types it means "music"; "houses" is written often enough."""
+    general = {"the": 5e6, "music": 36_000.0, "musics": 25.0, "house": 40_000.0, "houses": 4_000.0}
+    words = set(build({}, elsewhere=general, music=10, musics=60, houses=60).keys)
+    assert {"music", "houses"} <= words
+    assert "musics" not in words
+
+
+def test_a_word_of_the_texts_alone_is_less_frequent_than_one_that_all_write() -> None:
+    """What one origin is full of says little of what people type."""
+    general = {"the": 5e6, "dragons": 300.0, "pictures": 9_000.0}
+    words = build({"dragons": 900, "pictures": 300}, elsewhere=general, dragons=20, pictures=20)
+    assert words.keys.index("pictures") < words.keys.index("dragons")
 
 
 def test_letters_are_no_words_but_for_a_few() -> None:
@@ -102,7 +131,7 @@ def test_offensive_words_are_known_and_marked() -> None:
 
 def test_ids_follow_frequency_and_frequencies_are_shares() -> None:
     """The special ones come first and cost nothing; what is outside keeps a share."""
-    words = build({"lol": 500, "zzqx": 1}, asymptote=70)
+    words = build({"lol": 500, "zzqx": 1}, elsewhere={"the": 5e6, "asymptote": 1.0}, asymptote=70)
     assert words.keys[:3] == (*lexicon.SPECIAL, "the")
     assert (np.diff(words.log_frequency[2:]) <= 0).all()
     assert 0.99 < np.exp(words.log_frequency.astype(np.float64)).sum() < 1.0
@@ -117,19 +146,20 @@ def test_a_word_of_one_corpus_counts_less_than_one_of_all() -> None:
         "chat": {"narrow": 20.0, "wide": 10.0, "other": 970.0},
         "books": {"wide": 10.0, "other": 990.0},
     }
-    found = lexicon.adjusted(by_corpus)
+    found = occurrences.adjusted(by_corpus)
     assert found["wide"] > found["narrow"] > 0.5 * found["wide"]
 
 
 def test_unseen_words_of_common_sizes_are_expected_more_often() -> None:
     """As often as other corpora show that such words turn up."""
     known = {f"word{chr(97 + n)}": 35 for n in range(26)} | {f"rare{chr(97 + n)}": 70 for n in range(26)}
-    seen = lexicon.gather(
+    seen = occurrences.gather(
         {
             "chat": {f"word{letter}": 1 for letter in "abcdefgh"},
             "books": {f"word{letter}": 1 for letter in "ijklm"},
         },
         [BOOKS, CHAT],
+        {},
         {},
     )
     found = lexicon.pseudo_counts(seen, lists(**known), known)
@@ -138,12 +168,11 @@ def test_unseen_words_of_common_sizes_are_expected_more_often() -> None:
 
 def test_words_outside_are_neither_names_nor_bare_contractions() -> None:
     """They are what misspellings are looked for in."""
-    seen = lexicon.gather(
-        {"chat": {"becuase": 4, "dont": 9, "skarnhold": 7}, "books": {"house": 3}}, [BOOKS, CHAT], {}
+    seen = occurrences.gather(
+        {"chat": {"becuase": 4, "dont": 9, "skarnhold": 7}, "books": {"house": 3}}, [BOOKS, CHAT], {}, {}
     )
-    known = lexicon.Lexicon(("house",), ("house",), np.zeros(1, np.float32), np.zeros(1, np.bool_))
-    forms = {"skarnhold": Counter({"Skarnhold": 7})}
-    assert lexicon.outside_words(seen, known, forms, {"dont"}) == {"becuase": 4}
+    written = Casing({"skarnhold": Counter({"Skarnhold": 7})}, {}, {})
+    assert lexicon.outside_words(seen, ["house"], written, {"dont"}) == {"becuase": 4}
 
 
 def test_the_file_has_one_word_a_line_in_the_order_of_ids() -> None:

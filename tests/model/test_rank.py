@@ -38,7 +38,7 @@ def wanted(**values: float) -> Float64:
 
 def known_prior() -> Float64:
     """Return what is added to the fit, by feature."""
-    return wanted(literal_known=rank.KNOWN_PRIOR)
+    return wanted(literal_known=rank.KNOWN_PRIOR, literal_rare=rank.RARE_PRIOR)
 
 
 def test_without_evidence_the_prior_stays() -> None:

@@ -63,6 +63,8 @@ def language() -> Language:
         np.concatenate([[-1, -1], FIRST_WORD + np.arange(len(WORDS))]).astype(np.int32),
         np.zeros(len(share), dtype=np.bool_),
         np.full(len(CLASSES), 0.9, dtype=np.float32),
+        np.zeros(len(share), dtype=np.float32),
+        np.zeros(len(share), dtype=np.float32),
     )
     network = build(texts.network(frequency)).SerializeToString(deterministic=True)
     parts = LanguageParts(table, scale, log_p)

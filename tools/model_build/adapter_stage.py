@@ -77,13 +77,14 @@ def unfitted(language: Language, weights: Float64) -> Model:
     )
     adapter = graph.no_blocks(weights.astype(np.float32), edits.EDIT_COUNT, vocabulary)
     lexicon = Lexicon.build(language.display, language.tables)
+    network = LanguageModel.load(language.network, symbols_of(lexicon))
     return Model(
         search=LexiconSearch(lexicon, LayoutChannel.of(language.parts.channel.astype(np.float64))),
-        language=LanguageModel.load(language.network, symbols_of(lexicon)),
+        language=network,
         plan=Plan("none", blocks),
         events=events,
         scorer=Scorer(graph.build(language.parts, adapter).SerializeToString()),
-        word_of_symbol=word_of_symbol(lexicon),
+        word_of_symbol=word_of_symbol(lexicon, network.symbols),
     )
 
 

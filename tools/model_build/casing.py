@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from quietkeys.text.tokens import is_correctable
@@ -17,7 +17,7 @@ from .scowl import Listed
 
 Forms = Mapping[str, Counter[str]]
 
-_EDGES: Final = re.compile(r"^[^A-Za-z]+|[^A-Za-z]+$")
+EDGES: Final = re.compile(r"^[^A-Za-z]+|[^A-Za-z]+$")
 _OPENS: Final = frozenset(".!?…:;\"“”'‘(*-—–>]|/~_")  # a word after these may begin something
 ENOUGH: Final = 6  # occurrences within sentences that can overrule a word list
 ENOUGH_UNLISTED: Final = 4  # the same where no list has the word
@@ -31,9 +31,8 @@ COMMON: Final = 10  # size of the commonest words
 RARE_SMALL: Final = 20  # by how much larger a small form's size is that says nothing beside the name's
 
 
-def collect_forms(lines: Iterable[str]) -> dict[str, Counter[str]]:
-    """Return how often each word, by lower case, is written in which way within sentences of raw lines."""
-    forms: dict[str, Counter[str]] = {}
+def written_words(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield (token before, word as it is written) for every word within the sentences of raw lines."""
     for line in lines:
         tokens = line.replace("\u2019", "'").split()
         if not _minds_capitals(tokens):
@@ -41,11 +40,9 @@ def collect_forms(lines: Iterable[str]) -> dict[str, Counter[str]]:
         for before, token, after in zip(tokens, tokens[1:], [*tokens[2:], ""], strict=False):
             if before[-1] in _OPENS or token[0] in _OPENS or _shouted(before) or _shouted(after):
                 continue
-            form = _EDGES.sub("", token)
-            word = form.lower()
-            if is_correctable(word):
-                forms.setdefault(word, Counter())[form] += 1
-    return forms
+            form = EDGES.sub("", token)
+            if is_correctable(form.lower()):
+                yield before, form
 
 
 def _minds_capitals(tokens: Sequence[str]) -> bool:
@@ -58,7 +55,7 @@ def _minds_capitals(tokens: Sequence[str]) -> bool:
 
 
 def _shouted(token: str) -> bool:
-    letters = _EDGES.sub("", token)
+    letters = EDGES.sub("", token)
     return len(letters) > 1 and letters.isupper()
 
 

@@ -71,5 +71,7 @@ def _arrays(tables: WordTables) -> bytes:
         symbol=tables.symbol.astype(np.int16),
         offensive=tables.offensive,
         outside=tables.outside.astype(np.float32),
+        capital=tables.capital.astype(np.float16),
+        name_after=tables.name_after.astype(np.float16),
     )
     return stream.getvalue()

@@ -5,6 +5,7 @@ Plain values in, plain values out: the plan stage takes a `Language` and adds th
 
 from __future__ import annotations
 
+import io
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,27 +17,44 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quietkeys.arrays import Float32
+from quietkeys.bundle.bundle import Bundle
 from quietkeys.bundle.lexicon import WordTables
 from quietkeys.bundle.networks import CLASSES, word_class
+from quietkeys.prediction.model import LANGUAGE, LEXICON, WORDS
 from quietkeys.text.tokens import is_correctable
 
-from . import casing, channel, corpora, lexicon, misspellings, offensive, scowl, scrub, spelling
+from . import (
+    capitals,
+    channel,
+    corpora,
+    lexicon,
+    membership,
+    misspellings,
+    occurrences,
+    offensive,
+    scowl,
+    scrub,
+    spelling,
+)
 from .channel import TextStatistics
 from .graph import LanguageParts
-from .lexicon import Lexicon, Occurrences
+from .lexicon import Lexicon
 from .misspellings import Misspelling
 from .neural import batches, export, text, texting, training
 from .neural.batches import Texts
-from .neural.network import STATE, WIDTH, Network, Sizes
+from .neural.network import STATE, WIDTH, Sizes
 from .neural.text import Line
 from .neural.training import Recipe
 from .neural.vocabulary import Symbols
+from .occurrences import Occurrences
 
 NETWORK_WORDS: Final = 20_000  # in the network's vocabulary; the rest of the lexicon shares classes
 TAIL_RANK: Final = 20_000  # words from this rank on teach the spelling model too, being names and the like
 TAIL_WEIGHT: Final = 0.3  # what such a word counts for against one outside the lexicon
 KEPT_BACK: Final = 5  # every fifth misspelling chooses the channel's mixture, the others teach it
 SLIP_WORDS: Final = 2_000  # words typed once to have as many slips
+FAMILIAR: Final = 20.0  # occurrences in the texts of a listed word that a word outside can have been meant by
+FAMILIAR_UNLISTED: Final = 400.0  # the same for a word that no list has
 OUTSIDE_PRIOR: Final = 20.0  # training sightings that speak for the share of words outside, per class
 
 Report = Callable[[str], None]
@@ -44,11 +62,16 @@ Report = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where everything comes from. text, typing: folders of the data. word_lists: SCOWL's."""
+    """Where everything comes from.
+
+    text, typing: folders of the data. word_lists: SCOWL's. elsewhere: how frequent words are in general
+    English (`frequencies.package_frequencies`).
+    """
 
     text: Path
     typing: Path
     word_lists: Path
+    elsewhere: Mapping[str, float] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,18 +118,25 @@ def read(sources: Sources, report: Report = print) -> Reading:
     typing = channel.read_counts(sources.typing)
     lists = scowl.read_scowl(sources.word_lists)
     train, held_out = text.read_lines(sources.text)
-    seen = lexicon.gather(_counts(train), corpora.CORPORA, _joined(train))
+    seen = occurrences.gather(_counts(train), corpora.CORPORA, _joined(train), sources.elsewhere)
     report(f"{sum(seen.totals.values()):,} words of text")
-    forms = casing.collect_forms(_raw_lines(sources.text))
+    common = {word for word, _ in Counter(seen.totals).most_common(capitals.COMMON_WORDS)}
+    written = capitals.collect(_raw_lines(sources.text), common)
     statistics = channel.text_statistics(seen.totals)
     slips = channel.channel_log_probabilities(typing, statistics, channel.WRONG_IN_TEXT)
-    bare = lexicon.bare_contractions(seen, lists)
+    bare = occurrences.bare_contractions(seen, lists)
     shorthand = {form for found in texting.FORMS.values() for form in found} | set(texting.OPENINGS)
-    words = lexicon.build_lexicon(seen, lists, forms, phrases, slips, shorthand)
+    familiar = membership.familiar_words(seen.totals, lists, bare, FAMILIAR, FAMILIAR_UNLISTED)
+    unlisted = lexicon.outside_words(seen, lists, written, bare)
+    found = misspellings.learn_misspellings(unlisted, familiar, slips, statistics)
+    spelt = channel.spelling_log_probabilities(
+        misspellings.edit_weights(found), statistics, channel.WRONG_IN_TEXT
+    )
+    mistakes = channel.mixed(slips, spelt, channel.TEXT_SHARE)
+    words = lexicon.build_lexicon(seen, lists, written, phrases, mistakes, shorthand)
     report(f"lexicon of {len(words.keys):,}, {int(words.offensive.sum())} of them offensive")
-    outside = lexicon.outside_words(seen, words, forms, bare)
-    familiar = lexicon.familiar_words(seen, lists, bare)
-    found = misspellings.learn_misspellings(outside, familiar, slips, statistics)
+    outside = lexicon.outside_words(seen, words.keys, written, bare)
+    found = [one for one in found if one.typed in outside]
     report(f"{len(found):,} misspellings in {len(outside):,} words outside: {misspellings.summary(found)}")
     return Reading(train, held_out, seen, bare, words, outside, typing, statistics, found)
 
@@ -159,20 +189,45 @@ def build_language(
     symbols, texts = texts_to_learn(reading, report)
     shape = Sizes(symbols.size, *sizes)
     network = training.train(texts, shape, recipe, folder, report)
-    return assemble(reading, symbols, network, training.evaluate(network, texts, recipe.batch))
+    held_out = training.evaluate(network, texts, recipe.batch)
+    return assemble(reading, symbols.index, export.onnx_bytes(network), held_out)
+
+
+def build_around(bundle: Bundle, sources: Sources, report: Report = print) -> Language:
+    """Build everything but the network from the sources, around that of an earlier bundle; return it.
+
+    A word that has come since shares its class, and the symbol of a word that has left has no word any more.
+    Raises what `read` does, and Untrusted if the bundle lacks a part.
+    """
+    reading = read(sources, report)
+    words = [word.lower() for word in bundle[LEXICON].decode("ascii").splitlines()]
+    with np.load(io.BytesIO(bundle[WORDS]), allow_pickle=False) as tables:
+        symbols = {word: int(one) for word, one in zip(words, tables["symbol"], strict=True) if one >= 0}
+    left = len(symbols.keys() - set(reading.lexicon.keys))
+    report(f"network of {bundle.manifest.name} {bundle.manifest.version}, {left} of its words have left")
+    return assemble(reading, symbols, bundle[LANGUAGE], {})
 
 
 def assemble(
-    reading: Reading, symbols: Symbols, network: Network, held_out: Mapping[str, Mapping[str, float]]
+    reading: Reading,
+    symbols: Mapping[str, int],
+    network: bytes,
+    held_out: Mapping[str, Mapping[str, float]],
 ) -> Language:
-    """Return the language of a trained network. held_out: figures of `training.evaluate`."""
+    """Return the language of a trained network.
+
+    symbols: by word of the network's vocabulary. network: ONNX. held_out: figures of `training.evaluate`.
+    """
     words = reading.lexicon
-    symbol = np.array([symbols.index.get(word, -1) for word in words.keys], np.int32)
+    known = zip(words.keys, words.offensive, strict=True)
+    symbol = np.array([-1 if bad else symbols.get(word, -1) for word, bad in known], np.int32)
     tables = WordTables(
         log_frequency=words.log_frequency,
         symbol=symbol,
         offensive=words.offensive,
         outside=_outside_shares(reading, symbols),
+        capital=words.capital,
+        name_after=words.name_after,
     )
     misspelt = {one.typed for one in reading.found}
     table, scale = spelling.train(_spellings(words.keys, reading.outside, misspelt))
@@ -181,16 +236,16 @@ def assemble(
         **{f"{figure}_{name}": value for name, found in held_out.items() for figure, value in found.items()},
         "words": float(len(words.keys)),
         "offensive": float(words.offensive.sum()),
-        "network_words": float(len(symbols.words)),
+        "network_words": float((symbol >= 0).sum()),
         "misspellings": float(len(reading.found)),
         "spelling_share": share,
         "bare_share": misspellings.bare_share(reading.seen.totals, reading.bare),
     }
     parts = LanguageParts(table, scale, costs)
-    return Language(words.display, tables, export.onnx_bytes(network), parts, figures)
+    return Language(words.display, tables, network, parts, figures)
 
 
-def _outside_shares(reading: Reading, symbols: Symbols) -> Float32:
+def _outside_shares(reading: Reading, symbols: Collection[str]) -> Float32:
     """Return [C] the share of words outside the lexicon among those that the network predicts as a class.
 
     Of the held-out lines, which nothing was chosen by; smoothed by the training lines, where the share is
@@ -203,7 +258,7 @@ def _outside_shares(reading: Reading, symbols: Symbols) -> Float32:
         for name, of_corpus in lines.items():
             for line in of_corpus:
                 for word in (word for sentence in line for word in sentence):
-                    if word != scrub.BLANK and word not in symbols.index:
+                    if word != scrub.BLANK and word not in symbols:
                         every[word_class(word)] += text.PASSES[name]
                         beyond[word_class(word)] += text.PASSES[name] * (word not in known)
         return every, beyond

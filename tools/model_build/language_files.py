@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,8 @@ def save(language: Language, folder: Path) -> None:
         symbol=tables.symbol,
         offensive=tables.offensive,
         outside=tables.outside,
+        capital=tables.capital,
+        name_after=tables.name_after,
         spelling=parts.spelling,
         spelling_scale=np.array([parts.spelling_scale.high, parts.spelling_scale.step]),
         channel=parts.channel,
@@ -49,7 +52,7 @@ def is_kept(folder: Path) -> bool:
 def load(folder: Path) -> Language:
     """Return the language that `save` wrote; raise OSError if a file is missing."""
     with np.load(folder / ARRAYS, allow_pickle=False) as arrays:
-        tables = WordTables(arrays["log_frequency"], arrays["symbol"], arrays["offensive"], arrays["outside"])
+        tables = WordTables(**{table.name: arrays[table.name] for table in fields(WordTables)})
         high, step = (float(value) for value in arrays["spelling_scale"])
         parts = LanguageParts(arrays["spelling"], Scale(high, step), arrays["channel"])
     return Language(

@@ -39,11 +39,15 @@ PRIOR_WEIGHTS: Final = {
     "extra_edits": -0.3,
     "first_letter": -0.3,
     "short": -0.5,
+    "literal_rare": 0.0,
 }
 PRIOR_PRECISION: Final = 1.0
 STRANGERS: Final = 20.0  # weight of all words that nobody known typed, against all people
 # Nats; odds that a word of the lexicon is meant, beyond the fit: most typing is right.
 KNOWN_PRIOR: Final = 1.0
+# Nats; the same for a rare word of the lexicon, beyond that. It is not fitted: the made-up mistakes hit rare
+# words far more often than people mean them there, and the network, which saw few of them, underrates them.
+RARE_PRIOR: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,7 @@ def fit_base_weights(people: Sequence[Typed], strangers: Sequence[Choice]) -> Fl
     ends = np.cumsum([len(table) for table in tables])
     begins = np.concatenate([[0], ends[:-1]])
     features = np.concatenate(tables)
+    features[:, FEATURES.index("literal_rare")] = 0.0
     chosen = begins + np.array(kept)
     row_weight = np.repeat(weight, ends - begins)
     middle = prior_weights()
@@ -109,5 +114,6 @@ def fit_base_weights(people: Sequence[Typed], strangers: Sequence[Choice]) -> Fl
     best = minimize(loss, middle, jac=True, method="L-BFGS-B", options={"maxiter": 200})
     fitted: Float64 = best.x.copy()
     fitted[FEATURES.index("literal_known")] += KNOWN_PRIOR
+    fitted[FEATURES.index("literal_rare")] += RARE_PRIOR
     rounded: Float64 = np.round(fitted, 4)
     return rounded

@@ -1,13 +1,14 @@
 """SCOWL, the spell checkers' word lists: its words, how it writes them, how common it thinks they are.
 
-A folder of files `REGION-KIND.SIZE` (Debian package `scowl`: /usr/share/dict/scowl), one word a line in
-Latin-1. A word's size is that of the smallest list it is in: 10 for the commonest, 95 for what hardly anybody
-knows.
+A folder of files `REGION-KIND.SIZE` (Debian package `scowl`: /usr/share/dict/scowl), one word a line. The
+size of a word is that of the smallest list it is in: 10 for the commonest, 95 for what hardly anybody knows.
+Accents are left out, as most people leave them out where they type.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -72,7 +73,7 @@ def read_scowl(folder: Path, largest: int = LARGEST) -> dict[str, Listed]:
         kind, size = Kind(found[2]), int(found[3]) + _REGIONS[found[1]]
         if size > largest:
             continue
-        for form in path.read_text(encoding="latin-1").split():
+        for form in map(_unaccented, path.read_text(encoding="utf-8").split()):
             word = form.lower()
             if len(word) > LONGEST or not is_correctable(word):
                 continue
@@ -82,3 +83,10 @@ def read_scowl(folder: Path, largest: int = LARGEST) -> dict[str, Listed]:
     if not forms:
         raise ScowlError(f"no word list in {folder}; Debian has them in the package scowl")
     return {word: Listed(min(sizes.values()), sizes, frozenset(kinds[word])) for word, sizes in forms.items()}
+
+
+def _unaccented(form: str) -> str:
+    """Return a word as it is typed without its accents: "café" -> "cafe"."""
+    return "".join(
+        letter for letter in unicodedata.normalize("NFD", form) if not unicodedata.combining(letter)
+    )

@@ -29,6 +29,9 @@ RESERVED: Final = 2  # ids that are no words: a sentence's start, the unknown wo
 MAX_DISTANCE: Final = 4  # edits; see `reach`
 MAX_COMPLETED: Final = 512  # completions that are weighed, the most frequent ones
 _COST_PER_EDIT: Final = 4.5  # nats, a rough price of one edit for the first selection
+SURE_CAPITAL: Final = 2.0  # nats; log-odds from which a capital is written: where in doubt, small
+COMMON: Final = -10.0  # nats; log-frequency from which a word is not rare at all
+RARE: Final = -12.0  # nats; log-frequency down from which a word is wholly so
 UNKNOWN: Final = 1  # id of words that the lexicon lacks
 PHRASE: Final = 0  # id of several words in one
 _SCAN_SIZE: Final = 64  # words that are aligned
@@ -60,12 +63,16 @@ class WordTables:
 
     log_frequency: [V] nats. symbol: [V] of the language model, -1 outside its vocabulary. offensive: [V].
     outside: [C] of the words that the language model predicts as a class, the share that the lexicon lacks.
+    capital: [V] log-odds, nats, that a word with a capital of its own is written with it within a sentence:
+    high for "Monday", low for "March". name_after: [V] what a word adds to them of the word that comes next.
     """
 
     log_frequency: Float32
     symbol: Int32
     offensive: Bool
     outside: Float32
+    capital: Float32
+    name_after: Float32
 
 
 class WordIndex(Mapping[str, int]):
@@ -180,12 +187,31 @@ class Lexicon:
     def shown(self, word: str, previous: str = "") -> str:
         """Return how a lower-case word, or phrase, is written: "monday" -> "Monday".
 
-        previous: the lower-case word before it, "" for none.
+        previous: the lower-case piece before it, "" at the start or where it is not known. A word that can be
+        a name is written small ("the baker") unless it is surely one there ("mr Baker").
         """
         if " " in word:
-            return " ".join(map(self.shown, word.split()))
+            words = word.split()
+            return " ".join(map(self.shown, words, [previous, *words]))
         found = self.index.get(word)
-        return word if found is None else self.display[found]
+        if found is None or self.display[found] == word:
+            return word
+        before = self.index.get(previous)
+        said = 0.0 if before is None else float(self.tables.name_after[before])
+        return self.display[found] if float(self.tables.capital[found]) + said > SURE_CAPITAL else word
+
+    def is_name(self, word: str) -> bool:
+        """Return whether a lower-case word is written with a capital more often than not."""
+        found = self.index.get(word)
+        return found is not None and self.display[found] != word and bool(self.tables.capital[found] > 0)
+
+    def rareness(self, word: str) -> float:
+        """Return how rare a lower-case word of the lexicon is: 0 if it is common or not known, at most 1."""
+        found = self.index.get(word)
+        if found is None:
+            return 0.0
+        share = (COMMON - float(self.tables.log_frequency[found])) / (COMMON - RARE)
+        return min(max(share, 0.0), 1.0)
 
     def side(self, word: str) -> int:
         """Return 1 for a lower-case word in a British spelling, -1 in an American one, 0 for all others."""

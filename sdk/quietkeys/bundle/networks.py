@@ -73,6 +73,11 @@ class LanguageModel:
         """Return the model in ONNX bytes."""
         return cls(_session(model), symbol_of)
 
+    @property
+    def symbols(self) -> int:
+        """How many symbols there are."""
+        return int(self.session.get_outputs()[2].shape[1])
+
     def after(self, context: Context) -> LanguageState:
         """Return the state after a context, from the longest beginning of it that is remembered."""
         context = window(context)

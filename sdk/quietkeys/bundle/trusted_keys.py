@@ -8,5 +8,5 @@ from __future__ import annotations
 from typing import Final
 
 TRUSTED_KEYS: Final[tuple[bytes, ...]] = (
-    bytes.fromhex("f5984cd7c1fddfbcc87a66a37e84db60d5b39e37c5a454ad137995c8e727fe5d"),
+    bytes.fromhex("14427cf55dbc9aa6e3d2ff5799b2ac12d2fc0752bba758f3c484f68883ca5b6a"),
 )

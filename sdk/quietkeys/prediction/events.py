@@ -48,6 +48,7 @@ EVIDENCE: Final = (
     "extra_edits",  # edits beyond the first, at most 3
     "first_letter",  # the first letter was not hit
     "short",  # a change of a word of at most three letters
+    "literal_rare",  # the literal, a lexicon word of which the texts say little: `Lexicon.rareness`
 )
 FEATURES: Final = ("language", "channel", "personal", *EVIDENCE)
 DIFFERENCE_LIMIT: Final = 3.0  # feature differences are clipped there, in units of feature_scale
@@ -196,13 +197,16 @@ def evidence(
     typed: str,
     in_lexicon: Sequence[bool],
     edit_counts: Sequence[int],
+    rareness: float,
 ) -> Float32:
     """Return the evidence [K, len(EVIDENCE)] of K candidates: what local memory and the literal say of each.
+
+    rareness: of the literal, 0 to 1.
 
     Values are bounded, so that no single word can dominate an update.
     """
     rows = [
-        _evidence_row(memory, word, typed, known, count)
+        [*_evidence_row(memory, word, typed, known, count), rareness if word == typed else 0.0]
         for word, known, count in zip(candidates, in_lexicon, edit_counts, strict=True)
     ]
     return np.array(rows, dtype=np.float32).reshape(len(rows), len(EVIDENCE))
@@ -320,7 +324,7 @@ def fits(choice: Choice, events: EventMap) -> bool:
 
 
 def _evidence_row(memory: Memory, word: str, typed: str, in_lexicon: bool, edit_count: int) -> list[float]:
-    # The evidence of one candidate, in the order of `EVIDENCE`.
+    # The evidence of one candidate but for the last, in the order of `EVIDENCE`.
     count, age = memory.count((word,)), memory.age(word)
     literal = word == typed
     if literal and not in_lexicon and count <= 0.0:

@@ -22,7 +22,7 @@ from quietkeys_protocol.plan import Plan
 LANGUAGE: Final = "language.onnx"
 RANKER: Final = "model.onnx"
 LEXICON: Final = "lexicon.txt"  # one word a line as it is written, line number = id
-WORDS: Final = "words.npz"  # log_frequency, symbol, offensive, outside: see `lexicon.WordTables`
+WORDS: Final = "words.npz"  # the arrays of `lexicon.WordTables`
 CHANNEL: Final = "channel.npy"  # float32 [EDIT_COUNT], nats, for QWERTY
 PLAN: Final = "plan.json"
 EVENTS: Final = "events.json"
@@ -49,13 +49,15 @@ def load_model(bundle: Bundle, layout: Layout = QWERTY) -> Model:
     plan, events = Plan.parse(bundle[PLAN]), parse_event_map(bundle[EVENTS])
     if {block.name: len(block.events) for block in plan.blocks} != events.sizes:
         raise Untrusted(ErrorCode.BUNDLE_UNTRUSTED, "its plan does not fit its event map")
+    language = LanguageModel.load(bundle[LANGUAGE], symbols_of(lexicon))
+    _require(int(lexicon.tables.symbol.max(initial=-1)) < language.symbols)
     return Model(
         search=LexiconSearch(lexicon, LayoutChannel.of(channel, layout)),
-        language=LanguageModel.load(bundle[LANGUAGE], symbols_of(lexicon)),
+        language=language,
         plan=plan,
         events=events,
         scorer=Scorer(bundle[RANKER]),
-        word_of_symbol=word_of_symbol(lexicon),
+        word_of_symbol=word_of_symbol(lexicon, language.symbols),
     )
 
 
@@ -65,10 +67,13 @@ def symbols_of(lexicon: Lexicon) -> dict[str, int]:
     return {lexicon.words[position]: int(lexicon.tables.symbol[position]) for position in known}
 
 
-def word_of_symbol(lexicon: Lexicon) -> Int64:
-    """Return the lexicon's id of every symbol of the language model, -1 where it has none."""
+def word_of_symbol(lexicon: Lexicon, symbols: int) -> Int64:
+    """Return the lexicon's id of every symbol of the language model, -1 where it has none.
+
+    symbols: how many there are; the word of one may have left the lexicon since the network was trained.
+    """
     known = np.flatnonzero(lexicon.tables.symbol >= 0)
-    result = np.full(int(lexicon.tables.symbol.max(initial=0)) + 1, -1, dtype=np.int64)
+    result = np.full(symbols, -1, dtype=np.int64)
     result[lexicon.tables.symbol[known]] = known
     return result
 
@@ -80,8 +85,11 @@ def _tables(content: bytes, words: int) -> WordTables:
             arrays["symbol"].astype(np.int32),
             arrays["offensive"].astype(np.bool_),
             arrays["outside"].astype(np.float32),
+            arrays["capital"].astype(np.float32),
+            arrays["name_after"].astype(np.float32),
         )
-    sizes = {len(tables.log_frequency), len(tables.symbol), len(tables.offensive)}
+    by_word = (tables.log_frequency, tables.symbol, tables.offensive, tables.capital, tables.name_after)
+    sizes = set(map(len, by_word))
     _require(sizes == {words} and len(tables.outside) == len(CLASSES))
     return tables
 

@@ -287,7 +287,14 @@ class Predictor:
             else np.zeros((len(found.ids), 0), np.int64),
             personal=personal.astype(np.float32),
             base_share=1.0 - self.memory.share(),
-            evidence=evidence(self.memory, found.words, typed, known, edits.errors(found.operations)),
+            evidence=evidence(
+                self.memory,
+                found.words,
+                typed,
+                known,
+                edits.errors(found.operations),
+                self.model.search.lexicon.rareness(typed),
+            ),
             literal=found.words.index(typed),
         )
 

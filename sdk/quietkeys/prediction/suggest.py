@@ -241,11 +241,11 @@ def _is_name(predictor: Predictor, token: Token, judged: Judged, level: Level) -
     named = is_name_like(token.opening, token.spelled)
     capital = shows_capital(token.spelled)
     if known:
-        return named or (capital and lexicon.shown(typed)[:1].isupper())
+        return named or (capital and lexicon.is_name(typed))
     if judged.wary_output(level) == typed:
         return named or capital
     surely = judged.output(Level.CAREFUL if level is Level.NORMAL else level)
-    return named and (surely == typed or not lexicon.shown(surely)[:1].isupper())
+    return named and (surely == typed or not lexicon.is_name(surely))
 
 
 def _chances(
