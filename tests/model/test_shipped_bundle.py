@@ -30,6 +30,7 @@ from quietkeys.prediction.model import (
     Model,
     load_model,
 )
+from quietkeys.prediction.predictor import Predictor
 from quietkeys.text.tokens import Context, is_correctable
 from quietkeys_protocol.plan import Plan
 from tools.model_build import bundle_writer, contents, spelling
@@ -207,6 +208,55 @@ def test_an_ordinary_noun_is_small_unless_the_word_before_says_that_it_is_a_name
 ) -> None:
     """What can be both is judged by what comes before; where nothing says so it is small."""
     assert lexicon.shown(shown.lower(), context) == shown
+
+
+def test_a_word_is_the_rarer_the_less_often_it_is_written(lexicon: Lexicon) -> None:
+    """Not at all if it is common or no word; the rarest are rare alike."""
+    assert lexicon.rareness("the") == lexicon.rareness("from") == lexicon.rareness("zzqxj") == 0.0
+    rising = [lexicon.rareness(word) for word in ("the", "pic", "violet", "omw")]
+    assert rising == sorted(rising)
+    assert lexicon.rareness(lexicon.words[-1]) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("context", "typed"),
+    [
+        ((), "jk"),
+        ((), "irl"),
+        ((), "lmk"),
+        ((), "wfh"),
+        (("my",), "gf"),
+        (("my",), "mum"),
+        (("my",), "jeep"),
+        (("a",), "violet"),
+        (("a",), "pic"),
+        (("on",), "tiktok"),
+    ],
+)
+def test_a_rare_word_is_left_alone(model: Model, context: Context, typed: str) -> None:
+    """However much commoner the words nearby are: who types it means it."""
+    judged = Predictor(model).judge(context, typed, model.scorer.no_adapter())
+    assert judged is not None
+    assert judged.output() == typed
+
+
+@pytest.mark.parametrize(
+    ("context", "typed", "meant"),
+    [
+        (("see",), "yuo", "you"),
+        (("i",), "wnat", "want"),
+        (("at",), "hte", "the"),
+        (("good",), "mornign", "morning"),
+        (("please",), "recieve", "receive"),
+        (("i", "would"), "reccomend", "recommend"),
+        (("the",), "beggining", "beginning"),
+    ],
+)
+def test_a_mistake_is_put_right(model: Model, context: Context, typed: str, meant: str) -> None:
+    """More words are no more shelter for mistakes."""
+    judged = Predictor(model).judge(context, typed, model.scorer.no_adapter())
+    assert judged is not None
+    assert judged.output() == meant
 
 
 @pytest.mark.parametrize("context", CONTEXTS)
