@@ -21,7 +21,7 @@ _WEIGHED: Final = 6  # phrases, for one typed word
 _SHORTEST: Final = 3  # letters
 _SINGLE: Final = frozenset("ai")  # letters that are words
 RAREST: Final = -12.5  # nats; log-frequency of the rarer of two words, below which a split is hardly meant
-_OFTEN: Final = -10.0  # nats; the same of the rarest of three
+_OFTEN: Final = -10.0  # nats; the same of the rarest of three, and of what comes after a negation
 _NEAR_SPACE: Final = frozenset("xcvbnm")  # keys above the space bar
 _NOT: Final = frozenset(("not", "cannot"))
 _END: Final = re.compile("nt")  # of a negation without its apostrophe
@@ -89,7 +89,10 @@ def _carries_negation(lexicon: Lexicon, typed: str) -> bool:
     for ended in _END.finditer(letters):
         end, after = ended.end(), letters[ended.end() :]
         starts = [start for start in range(end) if _is_bare_negation(lexicon, letters[start:end])]
-        follows = not after or after == _HAVE or bool(_readings(lexicon, after))
+        # Behind it comes a common word: "dontgo"; not "ed", which is a name, but an ending in "wonted".
+        follows = (
+            not after or after == _HAVE or max(_readings(lexicon, after).values(), default=-1e10) >= _OFTEN
+        )
         if follows and any(not start or _readings(lexicon, letters[:start]) for start in starts):
             return True
     return letters.endswith("not") and bool(_readings(lexicon, letters[:-3]))

@@ -47,7 +47,8 @@ class Judged:
 
     def decided(self, probability: Float64, certainty: float = CERTAINTY[Level.NORMAL]) -> int:
         """Return the candidate that is put in place under these probabilities [K], for this certainty."""
-        return self._decided(probability, certainty, wary=len(self.slate.typed) <= FEW_LETTERS)
+        letters = len(self.slate.typed)
+        return self._decided(probability, certainty, wary=1 < letters <= FEW_LETTERS)
 
     def _decided(self, probability: Float64, certainty: float, wary: bool) -> int:
         slate, literal = self.slate, self.slate.literal

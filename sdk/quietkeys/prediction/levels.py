@@ -30,7 +30,7 @@ CERTAINTY: Final = {Level.OFF: 2.0, Level.CAREFUL: 0.95, Level.NORMAL: 0.5, Leve
 FEW_LETTERS: Final = 3  # of a word outside the lexicon that is more often meant than it looks: "wfh", "irl"
 # What a word outside the lexicon that is more often meant has on its side; MODEL.md, Levels, has the trials.
 MEANT: Final = 2.0  # nats on top of what the model gives it
-COMMON: Final = -6.5  # nats; log-frequency of words that are as likely to be meant as the model says
+COMMON: Final = -6.0  # nats; log-frequency of words that are as likely to be meant as the model says
 GUESSED: Final = -13.0  # nats; below it the texts are too few to tell one log-frequency from another
 RARER: Final = 0.5  # nats against what else may be meant for every nat that it is rarer than COMMON
 _LETTER: Final = -math.log(26.0)  # nats; of any letter: those of an abbreviation follow no rule

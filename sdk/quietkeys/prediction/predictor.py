@@ -126,7 +126,7 @@ class Predictor:
             return None
         slate = self.slate(context, piece, touches)
         scores = self.scorer.score(slate.inputs(), adapter)
-        mass, settled = log_sum_exp(scores.score), self._is_settled(piece)
+        mass, settled = log_sum_exp(scores.score), self._is_settled(context, piece)
         lexicon = self.model.search.lexicon
         return Judged(slate, softmax(scores.score), scores.features, settled, mass, lexicon)
 
@@ -327,10 +327,11 @@ class Predictor:
             found = [word for word in near if word != typed and self.offers(word)]
         return found if typed in self.model.search.lexicon.index else [*found, typed]
 
-    def _is_settled(self, piece: str) -> bool:
+    def _is_settled(self, context: Context, piece: str) -> bool:
         lexicon = self.model.search.lexicon
         if piece in lexicon.index:
-            return lexicon.is_offensive(piece)
+            alone = len(piece) == 1 and not context  # "u": nothing says that it is part of another word
+            return alone or lexicon.is_offensive(piece)
         return piece in self.memory.own_words or self.stem(piece) is not None
 
     def stem(self, word: str) -> str | None:

@@ -9,6 +9,7 @@ from collections.abc import Collection
 from typing import Final
 
 import numpy as np
+from rapidfuzz.distance import OSA
 
 from quietkeys.answers import Suggestions
 from quietkeys.arrays import Float64
@@ -54,6 +55,7 @@ _SPELLING: Final = -16.0  # nats, rough log-probability of a spelling the lexico
 _LONGEST_UNIT: Final = 4  # letters of a word after a number that may be a unit: "tbsp"
 _SURELY: Final = 0.9  # probability of a word from which what may be a unit, or the like, is a slip of it
 _VOWEL: Final = re.compile(r"[aeiouy]")
+_LONG_NAME: Final = 7  # letters, from which two edits are no other name
 _CLITICS: Final = frozenset(("'d", "'ll", "'m", "'re", "'s", "'ve"))
 _PLAIN_END: Final = re.compile(r"(?:^|\s)[A-Za-z']+[ \u00a0]$")  # a bare word and one space
 
@@ -212,8 +214,9 @@ def is_left_alone(predictor: Predictor, piece: Piece, judged: Judged) -> bool:
     if mark and "'" in head and head in lexicon.index and text[len(head) :] in _CLITICS:
         return True
     drawn_out = DRAWN_OUT.search(text)
-    shorter = [DRAWN_OUT.sub(kept, text) for kept in (r"\1", r"\1\1")]
-    if drawn_out and not _is_bounced(drawn_out) and any(word in lexicon.index for word in shorter):
+    single, double = (DRAWN_OUT.sub(kept, text) for kept in (r"\1", r"\1\1"))
+    bounced = drawn_out is not None and _is_bounced(drawn_out, lexicon.is_common(double))
+    if drawn_out and not bounced and (single in lexicon.index or double in lexicon.index):
         return True
     opens, closes = piece.apostrophes
     unit = piece.after_number and len(text) <= _LONGEST_UNIT
@@ -224,17 +227,20 @@ def is_left_alone(predictor: Predictor, piece: Piece, judged: Judged) -> bool:
     return maybe and float(others.max(initial=0.0)) < _SURELY
 
 
-def _is_bounced(drawn_out: re.Match[str]) -> bool:
-    # Whether a key sent a double letter once more, as in "sorrry": people draw out vowels and ends of words.
+def _is_bounced(drawn_out: re.Match[str], is_word: bool) -> bool:
+    # Whether a key sent a double letter once more, as in "sorrry" and "goood": people draw out vowels and
+    # ends of words. is_word: whether it is a common word with two.
     inside = drawn_out.start() > 0 and drawn_out.end() < len(drawn_out.string)
-    return inside and len(drawn_out.group()) == 3 and _VOWEL.match(drawn_out.group()) is None
+    drawn = _VOWEL.match(drawn_out.group()) is not None or not inside
+    return len(drawn_out.group()) == 3 and (is_word or not drawn)
 
 
 def _is_name(predictor: Predictor, token: Token, judged: Judged, level: Level) -> bool:
     """Return whether capitals say that what was typed is a name to leave alone.
 
-    A name that the lexicon has is left alone. One that it lacks is weighed as what no lexicon may have, and
-    put right if it is surely another name; where a capital is due anyway, if it is any other word.
+    A name that the lexicon has is left alone. One that it lacks is a slip of another name, or a long one of a
+    common word, if that is an edit away, two if it is longer still. Else it is left alone; where a capital is
+    due anyway, it is weighed as what no lexicon may have.
     """
     typed, lexicon = judged.slate.typed, predictor.model.search.lexicon
     known = typed in lexicon.index
@@ -242,10 +248,11 @@ def _is_name(predictor: Predictor, token: Token, judged: Judged, level: Level) -
     capital = shows_capital(token.spelled)
     if known:
         return named or (capital and lexicon.is_name(typed))
-    if judged.wary_output(level) == typed:
-        return named or capital
-    surely = judged.output(Level.CAREFUL if level is Level.NORMAL else level)
-    return named and (surely == typed or not lexicon.is_name(surely))
+    likely, edits = judged.output(level), (1 if len(typed) < _LONG_NAME else 2)
+    expected = lexicon.is_name(likely) or (lexicon.is_common(likely) and len(typed) >= _LONG_NAME - 1)
+    if len(typed) == 1 or (expected and OSA.distance(typed, likely) <= edits):
+        return False
+    return named or (capital and judged.wary_output(level) == typed)
 
 
 def _chances(
