@@ -4,6 +4,8 @@ SHELL := /usr/bin/env bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
+# Tests start hundreds of processes; each would compile again whatever it imports where this is set.
+unexport PYTHONDONTWRITEBYTECODE
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -34,7 +36,7 @@ test: screen services ## everything at small numbers, one real encrypted round i
 	@bash tools/beside.sh 'make check' '$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder'
 
 soak: screen services check ## the same at big numbers: DATA=/path/to/data (goes on where it stopped)
-	@[ -d "$(DATA)" ] || { echo "make soak needs DATA=/path/to/data, a folder with misspellings/, people/, text/ and typing/" >&2; exit 2; }
+	@[ -d "$(DATA)" ] || { echo "make soak needs DATA=/path/to/data, a folder with manners/, misspellings/, people/, text/ and typing/" >&2; exit 2; }
 	@mkdir -p $(RESULTS)
 	@$(BIN)/python -u -m pytest --soak --data "$(DATA)" 2>&1 | tee -a $(RESULTS)/soak.log
 

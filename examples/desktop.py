@@ -6,7 +6,8 @@ import tkinter as tk
 from functools import partial
 from pathlib import Path
 
-from quietkeys import Personalizer, QuietkeysError, Trainer, UndoReceipt
+from quietkeys import Personalizer, QuietkeysError, Trainer
+from quietkeys.typing import Choice, Edit, Surroundings, Typing
 
 STATEMENT = "Encrypted counts of how you type go to a trainer that cannot read them."
 
@@ -14,47 +15,45 @@ STATEMENT = "Encrypted counts of how you type go to a trainer that cannot read t
 class Desktop(tk.Tk):
     def __init__(self, keyboard: Personalizer) -> None:
         super().__init__()
-        self.keyboard = keyboard
-        self.last: tuple[str, str, UndoReceipt | None] = ("", "", None)  # typed, kept, and how to undo it
+        self.keyboard, self.typing = keyboard, Typing(keyboard)
+        self.choices: tuple[Choice, ...] = ()
         self.text = tk.Text(self, width=60, height=10, wrap="word")
-        self.strip = [tk.Button(self, command=partial(self.end, n)) for n in range(3)]
+        self.strip = [tk.Button(self, command=partial(self.choose, n)) for n in range(3)]
         self.said = tk.StringVar(self, "Type. Backspace takes a correction back.")
         agree = tk.Button(self, text="Agree and train", command=self.train)
         for widget in (self.text, *self.strip, tk.Label(self, textvariable=self.said), agree):
             widget.pack(fill="x")
-        self.text.bind("<space>", lambda _: self.end())
-        self.text.bind("<BackSpace>", lambda _: self.undo())
+        self.text.bind("<Key>", self.key)
         self.text.bind("<KeyRelease>", lambda _: self.show())
+        self.text.bind("<ButtonRelease>", lambda _: self.show())
 
-    def word(self) -> tuple[str, str]:  # what stands before the word that is being typed, and that word
-        before, space, typed = self.text.get("insert linestart", "insert").rpartition(" ")
-        return before + space, typed
+    def here(self) -> Surroundings:
+        return Surroundings(self.text.get("1.0", "insert"), self.text.get("insert", "end-1c"))
 
-    def show(self) -> None:
-        for button, word in zip(self.strip, [*self.keyboard.suggest(*self.word()).strip, "", "", ""]):
-            button.config(text=word)
+    def key(self, event: "tk.Event[tk.Text]") -> str | None:
+        if self.text.tag_ranges("sel") or int(event.state) & 0x4:  # what is selected, and Ctrl, are the box's
+            return None
+        if event.keysym == "BackSpace":
+            return self.do(self.typing.backspace(self.here()))
+        typed = "\n" if event.keysym == "Return" else event.char
+        if not typed or not (typed.isprintable() or typed == "\n"):
+            return None
+        return self.do(self.typing.press(self.here(), typed, by_finger=False))
 
-    def put(self, old: str, new: str) -> str:
-        self.text.delete(f"insert-{len(old)}c", "insert")
-        self.text.insert("insert", new)
+    def choose(self, place: int) -> None:
+        if place < len(self.choices):
+            self.do(self.typing.choose(self.here(), self.choices[place]))
+            self.show()
+
+    def do(self, edit: Edit) -> str:
+        self.text.delete(f"insert-{edit.before}c", f"insert+{edit.after}c")
+        self.text.insert("insert", edit.insert)
         return "break"  # the key has done what it was to do
 
-    def end(self, chosen: int | None = None) -> str:  # the word ends, corrected or as chosen in the strip
-        context, typed = self.word()
-        kept = (
-            self.keyboard.suggest(context, typed).correction if chosen is None else self.strip[chosen]["text"]
-        )
-        kept = kept or typed
-        self.last = (typed, kept, self.keyboard.record(context, typed, kept))
-        return self.put(typed, kept + " ")
-
-    def undo(self) -> str | None:
-        typed, kept, receipt = self.last
-        if receipt is None or typed == kept or not self.word()[0].endswith(kept + " ") or self.word()[1]:
-            return None  # an ordinary backspace
-        self.keyboard.undo(receipt)
-        self.last = ("", "", None)
-        return self.put(kept + " ", typed)
+    def show(self) -> None:
+        self.choices = self.typing.strip(self.here())
+        for button, choice in zip(self.strip, [*self.choices, Choice(""), Choice(""), Choice("")]):
+            button.config(text=choice.text)
 
     def train(self) -> None:
         self.keyboard.consent.give(STATEMENT)

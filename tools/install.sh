@@ -101,6 +101,8 @@ if [ "$have_locked" != "$locked" ]; then
     cuda=$!
     install_half rest $quiet || die "packages could not be installed"
     wait $cuda || die "packages of CUDA could not be installed"
+    # Only the compiler imports this, in a child that may not write beside it.
+    "$venv/bin/python" -c 'import concrete.fhe'
     have_project=''
     echo "$locked" >"$stamp"
 fi

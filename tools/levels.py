@@ -3,7 +3,8 @@
     python tools/levels.py DATA_DIR [--bundle FOLDER]
 
 DATA_DIR holds `text/`. Words of its held-out lines are typed with slips and misspellings added, or as they
-are meant (`tools/model_build/noised.py`), and judged by the bundle's model for a user it does not know.
+are meant (`tools/model_build/noised.py`), and judged by the bundle's model for a user it does not know. A
+second table is of words that the lexicon lacks, short ones and names (`tools/model_build/strangers.py`).
 """
 
 from __future__ import annotations
@@ -24,11 +25,13 @@ from quietkeys.prediction.levels import CERTAINTY, Level
 from quietkeys.prediction.model import load_model
 from quietkeys.prediction.predictor import Predictor
 from quietkeys_protocol.errors import QuietkeysError
-from tools.model_build import noised
+from tools.model_build import noised, strangers
 from tools.model_build.corpora import TrainingTextError
 from tools.model_build.noised import LevelRow
+from tools.model_build.strangers import StrangerRow
 
 COUNT: Final = 12_000  # words; a share of one in a hundred good words is then known to a quarter of it
+STRANGERS: Final = 2_000  # words of each trial
 SEED: Final = 2  # another draw than the ranker was fitted to
 
 app = typer.Typer(add_completion=False, pretty_exceptions_show_locals=False)
@@ -57,6 +60,18 @@ def table_of(rows: Sequence[LevelRow]) -> Table:
     return table
 
 
+def strangers_table(rows: Sequence[StrangerRow]) -> Table:
+    """Return what becomes of words that the lexicon lacks as a table."""
+    table = Table(title="words that the lexicon lacks, at the normal level")
+    for heading in ("words", "weighed", "slips put right", "meant words altered"):
+        table.add_column(heading, justify="left" if heading in {"words", "weighed"} else "right")
+    for row in rows:
+        counted = f"{row.name}: {row.words:,} and {row.slips:,} slips"
+        weighed = "warily" if row.warily else "as others"
+        table.add_row(counted, weighed, f"{row.put_right:.1%}", f"{row.altered:.1%}")
+    return table
+
+
 @app.command()
 def main(
     data: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="folder with text/")],
@@ -70,10 +85,13 @@ def main(
     try:
         opened = shipped_bundle() if bundle is None else open_bundle(bundle)
         rows = level_rows(opened, data / "text", count, seed)
+        judge = Predictor(load_model(opened))
+        strange = strangers.stranger_table(judge, data / "text", min(count, STRANGERS), seed)
     except (QuietkeysError, TrainingTextError, OSError) as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from error
     Console().print(table_of(rows))
+    Console().print(strangers_table(strange))
 
 
 if __name__ == "__main__":

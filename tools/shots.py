@@ -60,9 +60,9 @@ def type_text(app: Any, text: str) -> None:
     """Press the keys of a text, the space bar for spaces."""
     for character in text:
         if character == " ":
-            app.typing.space()
+            app.typing.editor.space()
         else:
-            app.typing.press(character)
+            app.typing.editor.press(character)
 
 
 def script(app: Any, shot: Callable[[str], None]) -> Iterator[Step]:
@@ -73,14 +73,14 @@ def script(app: Any, shot: Callable[[str], None]) -> Iterator[Step]:
     yield 0.5
     for text in ("Running late", "see you tomorow"):
         type_text(app, text)
-        app.typing.enter()
+        app.typing.send()
     type_text(app, "I will bring the differnt keybo")
     yield 0.6
     shot("typing")
     app.views["type"]._hold(8)
     yield 0.4
     shot("editing")
-    app.typing.move(len(app.typing.text))
+    app.typing.editor.move(len(app.typing.editor.text))
     app.typing.turn(Page.EMOJI)
     yield 0.4
     shot("emoji")
@@ -105,7 +105,7 @@ def script(app: Any, shot: Callable[[str], None]) -> Iterator[Step]:
     yield lambda: app.play.score.words >= 230
     shot("play")
     app.play.stop()
-    app.typing.clear()
+    app.typing.editor.clear()
     app.show("train")
     app.training.agree()
     app.training.start()

@@ -33,6 +33,7 @@ REFERENCE: Final = {
     "quietkeys": ("quietkeys",),
     "quietkeys.layouts": ("quietkeys.layouts",),
     "quietkeys.testing": ("quietkeys.testing",),
+    "quietkeys.typing": ("quietkeys.typing",),
     "quietkeys_protocol": (
         "quietkeys_protocol.plan",
         "quietkeys_protocol.program",

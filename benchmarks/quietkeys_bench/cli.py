@@ -12,6 +12,7 @@ from quietkeys_bench.circuits.command import circuits
 from quietkeys_bench.concrete_ml.command import peer
 from quietkeys_bench.frames.command import frames
 from quietkeys_bench.latency.command import latency
+from quietkeys_bench.manners.command import manners
 from quietkeys_bench.nextword.command import nextword
 from quietkeys_bench.personalization.command import personalization
 from quietkeys_bench.quantization.command import quantization
@@ -25,6 +26,7 @@ COMMANDS: Final = (
     circuits,
     peer,
     autocorrect,
+    manners,
     nextword,
     latency,
     sync,

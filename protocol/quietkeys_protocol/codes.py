@@ -428,6 +428,13 @@ class ErrorCode(StrEnum):
         "another process has this profile open",
         "Close it there first; one process at a time uses a profile.",
     )
+    PROFILE_GONE = (
+        "profile_gone",
+        LOCAL,
+        Remedy.CORRECT,
+        "the folder of this profile was removed while it was open",
+        "Close it. Open it again to start anew, or restore a backup first. Nothing more is learnt.",
+    )
     PROFILE_SEALED = (
         "profile_sealed",
         LOCAL,

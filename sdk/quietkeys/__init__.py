@@ -1,7 +1,7 @@
 """The device: suggest, record, sync, forget; the only place with secret keys and plaintext.
 
-What an app may rely on is listed in `__all__` here, in `quietkeys.layouts` and in `quietkeys.testing`, and
-nowhere else; CONTRIBUTING.md says what may change in which version.
+What an app may rely on is listed in `__all__` here, in `quietkeys.layouts`, `quietkeys.testing` and
+`quietkeys.typing`, and nowhere else; CONTRIBUTING.md says what may change in which version.
 The logger `quietkeys` tells steps of syncs, their outcomes and codes of errors, by name and nothing else; it
 is silent until an app gives it a handler.
 """

@@ -66,9 +66,18 @@ def remove(path: Path) -> None:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder that only its owner can read, and its parents. Raises TryAgain (STORAGE_FAILED)."""
+    """Make a folder that only its owner can read, and its parents.
+
+    Raises TryAgain (DISK_FULL, STORAGE_FAILED).
+    """
     with translated():
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def make_room(path: Path) -> None:
+    """Make a folder within a profile's as `make_folder` does; never that one, which may have been removed."""
+    with translated():
+        path.mkdir(mode=0o700, exist_ok=True)
 
 
 def remove_drafts(folder: Path) -> None:

@@ -14,6 +14,7 @@ what is sent is encrypted. Every method may be called from any thread; none but 
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -35,7 +36,8 @@ from quietkeys.keyboard.layout import QWERTY, Layout
 from quietkeys.keyboard.touch_model import Touches, touches_of
 from quietkeys.learning.recorder import UndoReceipt, record
 from quietkeys.prediction.levels import Level
-from quietkeys.prediction.suggest import as_typed, suggestions
+from quietkeys.prediction.redaction import stretches
+from quietkeys.prediction.suggest import as_typed, suggestions, with_added
 from quietkeys.profile.ledger import LedgerKind, LedgerLine
 from quietkeys.remote.trust import DeletionReceipt, receipts_in
 from quietkeys.sync.result import ProgressCallback, SyncResult
@@ -44,6 +46,7 @@ from quietkeys.vault import Protection
 from quietkeys.vault.human_code import RecoveryCode
 
 WAIT_SECONDS: Final = 120.0  # for the trainer to train
+YIELD_SECONDS: Final = 0.0005  # between stretches of one record, so that others get their turn
 
 
 class Personalizer:
@@ -108,9 +111,10 @@ class Personalizer:
         policy: when `schedule` syncs; if None once a day, while all conditions hold that the app tells of.
         trusted_keys: Ed25519 public keys (32 bytes each) of who may sign bundles; ours if not given.
 
-        A damaged profile is set aside, and its last good version used, see `status`. Raises Refused
-        (PROFILE_LOCKED, PROFILE_SEALED), Untrusted (BUNDLE_UNTRUSTED), Outdated (PROFILE_NEWER), TryAgain
-        (DISK_FULL, STORAGE_FAILED, KEY_STORE_FAILED).
+        A damaged profile is set aside, and its last good version used, see `status`. On a full disk it opens
+        with what was learnt and suggests; what would change it raises TryAgain (DISK_FULL) until it is opened
+        again with room. Raises Refused (PROFILE_LOCKED, PROFILE_SEALED), Untrusted (BUNDLE_UNTRUSTED),
+        Outdated (PROFILE_NEWER), TryAgain (STORAGE_FAILED, KEY_STORE_FAILED).
         """
         opened = OpenProfile.open(
             Path(profile_dir),
@@ -173,7 +177,8 @@ class Personalizer:
             wanted = opened.preferences.current
             if here.level is not None:
                 wanted = replace(wanted, level=here.level)
-            return suggestions(self._model.redactor, opened.adapter, wanted, context, typed, points)
+            found = suggestions(self._model.redactor, opened.adapter, wanted, context, typed, points)
+            return with_added(found, predictor, typed)
 
     def record(
         self,
@@ -190,20 +195,31 @@ class Personalizer:
         context: the text before it. kept: what stands there now, which may be what was typed, a suggestion,
         or something else. touches: as in `suggest`; they teach where this user's fingers land. Only counts of
         words and sums of touches are kept; a word that the bundle lacks is learnt when it was kept three
-        times over two sessions (from opening the profile, or from half an hour without a record).
+        times over two sessions (from opening the profile, or from half an hour without a record). A text of
+        more than a few words is learnt in stretches of a few, in order, and other calls go on between them:
+        each is learnt wholly or not at all, and a `forget` meanwhile ends it. Of a text over a million
+        characters the beginning is learnt.
         Nothing is learnt in any field but TEXT, in an app where it is not wanted (see `apps`), within
         `private`, or while `paused`; nor are numbers, addresses, codes, random strings, and what is said to
-        be a secret. Raises Refused (TOUCHES_MALFORMED), TryAgain (DISK_FULL, STORAGE_FAILED); then nothing
-        was learned, and suggestions go on.
+        be a secret. Raises Refused (TOUCHES_MALFORMED; PROFILE_GONE if the folder was removed meanwhile),
+        TryAgain (DISK_FULL, STORAGE_FAILED); then nothing was learned of this stretch, nor of any after it,
+        and suggestions go on.
+
+        What the user deletes again without sending is the app's to `undo`: nothing else tells.
         """
         model = self._model
         layout = model.predictor.layout
         points = None if touches is None else touches_of(layout, typed, touches)
         with self._typing:
-            if not self._opened.learns(field, app):
-                return model.recorder.record_all(())
-            adapter = self._opened.adapter
-            return record(model.redactor, model.recorder, adapter, context, typed, kept, points)
+            receipt = model.recorder.record_all(())
+            loaded = model.recorder.loaded
+        for number, stretch in enumerate(stretches(context, typed, kept, points)):
+            time.sleep(YIELD_SECONDS if number else 0.0)
+            with self._typing:
+                if not self._opened.learns(field, app) or model.recorder.loaded != loaded:
+                    break
+                record(model.redactor, model.recorder, self._opened.adapter, stretch, receipt)
+        return receipt
 
     def undo(self, receipt: UndoReceipt) -> None:
         """Take back what one `record` learned, as if it had not been.

@@ -285,10 +285,10 @@ def test_play_stops_and_goes_on(desk: Desk) -> None:
     assert screen.speed == SLOWEST
     screen.stop()
     screen.tick(100.0)
-    assert screen.typing.text == ""
+    assert screen.typing.editor.text == ""
     screen.stop()
     screen.tick(100.0, most=3)
-    assert 0 < len(screen.typing.text) <= 4
+    assert 0 < len(screen.typing.editor.text) <= 4
 
 
 def test_a_file_is_read_as_text(tmp_path: Path) -> None:

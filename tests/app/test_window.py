@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
 import sqlite3
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -21,71 +15,11 @@ from quietkeys.environment import Environment
 from quietkeys.testing import open_profile
 from quietkeys_keyboard.presenters.keys import phone_layout
 from quietkeys_trainer.engine.local import load_engine
+from tests.app.screen import Screen, shown
 from tests.sdk import small, tiny
 from tests.trainer.running import Trainer
 
 pytestmark = pytest.mark.fhe
-PATIENCE_S = 60.0
-
-
-@dataclass(slots=True)
-class Screen:
-    """The application's window, through xdotool, and what it says that it shows."""
-
-    display: str
-    state_file: Path
-    process: subprocess.Popen[bytes]
-
-    def state(self) -> dict[str, Any]:
-        """What is shown now."""
-        found: dict[str, Any] = json.loads(self.state_file.read_text())
-        return found
-
-    def wait(self, holds: Callable[[dict[str, Any]], bool], seconds: float = PATIENCE_S) -> dict[str, Any]:
-        """Wait until something is shown; return the state then."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            assert self.process.poll() is None, "the application ended"
-            if self.state_file.exists() and holds(state := self.state()):
-                return state
-            time.sleep(0.05)
-        raise AssertionError(f"not shown: {self.state()}")
-
-    def keys(self, *names: str) -> None:
-        """Press keys of the hardware keyboard."""
-        self._do("key", "--delay", "60", *names)
-
-    def click(self, place: str, hold: float = 0.0) -> None:
-        """Click in the middle of something, once it is there and has settled."""
-        x, y = self._settled(place)
-        self._do("mousemove", str(x), str(y))
-        self._do("mousedown", "1")
-        time.sleep(0.08 + hold)
-        self._do("mouseup", "1")
-        time.sleep(0.1)
-
-    def scroll_to(self, place: str) -> None:
-        """Turn the wheel until something is on the screen."""
-        self._do("mousemove", "200", "600")
-        for _ in range(40):
-            if place in self.state()["places"]:
-                return
-            self._do("click", "--repeat", "5", "--delay", "30", "5")
-            time.sleep(0.4)
-
-    def _settled(self, place: str) -> tuple[int, int]:
-        # Where it is, once two looks in a row have found it there.
-        while True:
-            before = self.wait(lambda state: place in state["places"])
-            later = before["time"] + 0.15
-            after = self.wait(lambda state, later=later: state["time"] > later)  # type: ignore[misc]
-            if after["places"].get(place) == before["places"][place]:
-                x, y = after["places"][place]
-                return int(x), int(y)
-
-    def _do(self, *arguments: str) -> None:
-        environment = os.environ | {"DISPLAY": self.display}
-        subprocess.run(["xdotool", *arguments], env=environment, check=True)
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +31,7 @@ def trainer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Pat
     running = Trainer(
         folder, module="quietkeys_trainer", plan=engine.plan, pin=engine.client_specification_sha256
     )
+    running.has_circuits(engine.folder)
     running.start("--workers", "1")
     try:
         yield running.url, bundle, folder
@@ -122,28 +57,8 @@ def screen(
         rng = np.random.default_rng(5)
         for context, word in small.tokens(7, 220):
             keyboard.record(context, small.slipped(word, rng), word)
-    state_file = folder / "state.json"
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "tests.app.window_driver",
-            str(folder / "data"),
-            str(bundle),
-            url,
-            str(state_file),
-        ],
-        env=os.environ
-        | {"DISPLAY": screen_in_memory, "KIVY_HOME": str(folder / "kivy"), "HOME": str(folder)},
-        stderr=subprocess.DEVNULL,
-    )
-    found = Screen(screen_in_memory, state_file, process)
-    try:
-        found.wait(lambda state: bool(state["dialog"]))
+    with shown(screen_in_memory, folder, bundle=str(bundle), url=url) as found:
         yield found
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def test_the_first_start_asks(screen: Screen) -> None:

@@ -1,7 +1,8 @@
 """`python -m tests.app.window_driver FOLDER BUNDLE URL STATE`: the real application, saying what it shows.
 
 Ten times a second it writes to STATE, as JSON, what is on the screen and where it can be clicked.
-Nothing is done for the test: keys and clicks come from the window system.
+Nothing is done for the test: keys and clicks come from the window system. BUNDLE "": the shipped one; URL "":
+no trainer.
 """
 
 from __future__ import annotations
@@ -64,10 +65,11 @@ def state(app: Any) -> dict[str, Any]:
         "screen": app.shown,
         "dialog": app.dialog.title if app.dialog else "",
         "dark": app.dark,
-        "text": app.typing.text,
-        "underlined": app.typing.underlined,
-        "selected": app.typing.selected,
-        "strip": [choice.text for choice in app.typing.strip],
+        "text": app.typing.editor.text,
+        "underlined": app.typing.editor.underlined,
+        "selected": app.typing.editor.selected,
+        "strip": [choice.text for choice in app.typing.editor.strip],
+        "best": [choice.text for choice in app.typing.editor.strip if choice.best],
         "page": app.typing.page.value,
         "notice": app.typing.notice,
         "messages": [one.text for one in app.typing.messages],
@@ -94,7 +96,8 @@ def main(folder: str, bundle: str, url: str, file: str) -> None:
 
     from quietkeys_keyboard.app import KeyboardApp
 
-    app = KeyboardApp(Path(folder), url, bundle=Path(bundle), trusted_keys=small.TRUSTED)
+    opening: dict[str, Any] = {"bundle": Path(bundle), "trusted_keys": small.TRUSTED} if bundle else {}
+    app = KeyboardApp(Path(folder), url or None, **opening)
 
     def write(_: float) -> None:
         draft = Path(file + ".draft")

@@ -15,6 +15,9 @@ HARM_IN_CONTEXT: Final = 0.01  # share of good words altered
 HARM_ALONE: Final = 0.02
 NEXT_TOP: Final = {"top1": 0.12, "top3": 0.20}  # shares of the words of text messages, knowing nobody
 TEXTERS: Final = "nus"  # the kind of people who text
+MANNERS: Final = {"file": 0.95, "kind": 0.80}  # shares of rows that are right, of a file and of a kind
+MANNERS_UNSEEN: Final = {"file": 0.90, "kind": 0.0}  # the same, of rows that nothing was made with
+PUT_RIGHT: Final = "still put right"  # the kind of row of which none may be wrong
 SUGGEST_MS: Final = 16.0
 OPEN_S: Final = 1.0
 ADDED_BYTES: Final = 100e6
@@ -68,6 +71,21 @@ def short_on_next_words(figures: Figures) -> list[str]:
         if found[OURS, rung][name] < least.get((rung, name), 0.0)
         or found[OURS, rung][name] <= found[PEER, rung][name]
     ]
+
+
+def unmannerly(figures: Figures, least: Mapping[str, float] = MANNERS) -> list[str]:
+    """Return the files and kinds of which too few rows are right."""
+    return [
+        f"{one[name]}: {one['right']:.1%} of {one['n']}"
+        for name, group in (("file", "files"), ("kind", "kinds"))
+        for one in figures[group]
+        if one["right"] < (1.0 if name == "kind" and one[name] == PUT_RIGHT else least[name])
+    ]
+
+
+def unshown(figures: Figures) -> list[str]:
+    """Return the kinds in which a space inserts what the strip has not shown."""
+    return [f"{one['kind']}: {one['not_in_strip']}" for one in figures["kinds"] if one["not_in_strip"]]
 
 
 def heavy(figures: Figures) -> list[str]:

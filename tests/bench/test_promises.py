@@ -67,6 +67,22 @@ def test_next_words_are_promised_to_people_who_text(base: float, local: float, m
     assert len(promises.short_on_next_words({"groups": groups})) == missed
 
 
+def test_manners_are_promised_of_files_and_of_kinds() -> None:
+    """Rows that nothing was made with have a share of their own; what is to be put right always is."""
+    figures = {
+        "files": [{"file": "shared", "n": 90, "right": 0.94, "not_in_strip": 2}],
+        "kinds": [
+            {"kind": "units", "n": 5, "right": 0.8, "not_in_strip": 0},
+            {"kind": "names", "n": 4, "right": 0.75, "not_in_strip": 2},
+            {"kind": promises.PUT_RIGHT, "n": 40, "right": 0.975, "not_in_strip": 0},
+        ],
+    }
+    missed = ["names: 75.0% of 4", "still put right: 97.5% of 40"]
+    assert promises.unmannerly(figures) == ["shared: 94.0% of 90", *missed]
+    assert promises.unmannerly(figures, promises.MANNERS_UNSEEN) == missed[1:]
+    assert promises.unshown(figures) == ["names: 2"]
+
+
 def test_time_memory_and_modules() -> None:
     """Each is told apart: times hold on an idle machine only."""
     light = {"heavy_modules": [], "added_rss_bytes": 99_000_000, "suggest_p95_ms": 15.9, "open_s": 0.9}

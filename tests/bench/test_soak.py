@@ -11,13 +11,15 @@ import pytest
 from quietkeys.bundle.bundle import shipped_bundle
 from quietkeys.evaluation.machine import usable_cores
 from quietkeys_bench.autocorrect import bench as autocorrect
-from quietkeys_bench.autocorrect.rows import RowsUnreadable, corpus_name, read_rows
+from quietkeys_bench.autocorrect.rows import read_rows
 from quietkeys_bench.autocorrect.spellers.catalogue import PEERS, Texts
 from quietkeys_bench.common.figures import kept_figures, read_figures
+from quietkeys_bench.common.rows import RowsUnreadable, corpus_name
 from quietkeys_bench.common.subject import Mode, bundle_identity, shipped_subject
 from quietkeys_bench.common.texts import find_people, spread
 from quietkeys_bench.common.training import encrypted_training
 from quietkeys_bench.latency import bench as latency
+from quietkeys_bench.manners import bench as manners
 from quietkeys_bench.nextword import bench as nextword
 from quietkeys_bench.personalization.bench import Settings, run
 from quietkeys_bench.service import bench as service
@@ -91,6 +93,15 @@ def test_mistakes_of_real_typing_are_corrected(corrections: Figures) -> None:
 def test_good_words_are_left_alone(corrections: Figures) -> None:
     """At the same level that corrects the mistakes."""
     assert promises.harmful(corrections) == []
+
+
+def test_the_keyboard_has_manners(data_folder: Path, results_folder: Path) -> None:
+    """On every file of rows, those that nothing was made with included; every correction is in its strip."""
+    out = results_folder / "manners.json"
+    manners.run(manners.Settings(sorted((data_folder / "manners").glob("*.tsv*"))), out, lambda *_: None)
+    figures = read_figures(out, "manners")
+    assert promises.unmannerly(figures, promises.MANNERS_UNSEEN) == []
+    assert promises.unshown(figures) == []
 
 
 def test_the_next_word_is_offered(predictions: Figures) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
@@ -40,9 +41,17 @@ def trainers_below(folder: Path) -> list[int]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Quick:
+    """A small bundle whose plan takes one step, and the circuits whose client specification is in it."""
+
+    bundle: Path
+    circuits: Path
+
+
 @pytest.fixture(scope="module")
-def quick_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small bundle whose plan takes one step, with the client specification that its circuits have."""
+def quick(tmp_path_factory: pytest.TempPathFactory) -> Quick:
+    """What the loop runs on."""
     files = small.files()
     plan = Plan.parse(files[PLAN])
     plan = replace(plan, blocks=tuple(replace(block, steps=1, gains=()) for block in plan.blocks))
@@ -51,14 +60,15 @@ def quick_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
         PLAN: plan.canonical,
         contents.CLIENT_SPECIFICATION: engine.specification.canonical,
     }
-    return small.write(tmp_path_factory.mktemp("quick") / "en", files)
+    return Quick(small.write(tmp_path_factory.mktemp("quick") / "en", files), engine.folder)
 
 
 @pytest.mark.fhe
-def test_the_loop_runs_from_typing_to_the_ladder(quick_bundle: Path, tmp_path: Path) -> None:
+def test_the_loop_runs_from_typing_to_the_ladder(quick: Quick, tmp_path: Path) -> None:
     """All rungs are measured, the costs are read from what ran, and the trainer never held a typed word."""
+    shutil.copytree(quick.circuits, tmp_path / "demo" / "trainer" / "state" / "circuits")
     lines = [f"{line[:-1]} {CANARY}." for line in small.text(5, 300)]
-    given = Given(typed_words(lines), 0, quick_bundle, small.TRUSTED)
+    given = Given(typed_words(lines), 0, quick.bundle, small.TRUSTED)
     console = Console(file=io.StringIO(), width=200)
     with Screen(console) as screen:
         figures = run_loop(given, tmp_path / "demo", screen)

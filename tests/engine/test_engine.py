@@ -6,7 +6,9 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -121,19 +123,26 @@ def test_a_plan_is_compiled_once(engine: CompiledEngine) -> None:
 def test_every_number_of_sources_has_the_same_keys(tmp_path: Path) -> None:
     """Up to eight sources, a circuit differs from one source's in nothing but how often its inputs come."""
     plan = synthetic_plan(Shape(24, 3, reach=3, steps=1), Shape(5, 1, steps=1), Shape(7, 7, steps=1))
-    alone = load_specification(plan, 1, tmp_path)
-    for sources in (2, 3, 8):
-        several = load_specification(plan, sources, tmp_path)
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        alone, *more = pool.map(
+            specification_of, *zip(*((plan, n, tmp_path) for n in (1, 2, 3, 8)), strict=True)
+        )
+    for sources, several in zip((2, 3, 8), more, strict=True):
         for circuit in alone["circuits"]:
             circuit["inputs"] = circuit["inputs"][:3] * sources
         assert several == alone
 
 
-def load_specification(plan: Plan, sources: int, folder: Path) -> dict[str, Any]:
-    """The client specification of the circuits for a number of sources, as the compiler wrote it."""
-    specification: dict[str, Any] = json.loads(
-        (circuits_for(plan, sources, folder) / PROGRAM_INFO).read_bytes()
-    )
+def specification_of(plan: Plan, sources: int, folder: Path) -> dict[str, Any]:
+    """The client specification of the circuits for a number of sources, as the compiler writes it.
+
+    Call it in another process, which loads the compiler once for all of them.
+    """
+    from quietkeys_trainer.engine.compile import compile_plan, save_module
+
+    circuits = folder / str(sources)
+    save_module(compile_plan(plan, sources), circuits)
+    specification: dict[str, Any] = json.loads((circuits / PROGRAM_INFO).read_bytes())
     return specification
 
 

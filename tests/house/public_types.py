@@ -26,6 +26,7 @@ from quietkeys import (
     Policy,
     Progress,
     Protection,
+    QuietkeysError,
     RecoveryCode,
     Scheduler,
     Status,
@@ -39,6 +40,7 @@ from quietkeys import (
 )
 from quietkeys.layouts import QWERTZ
 from quietkeys.testing import Environment, InMemoryTrainer, NoopCipher, open_profile
+from quietkeys.typing import Choice, Edit, Editor, Shift, Surroundings, Typing, capital_due, recased
 
 
 def opening(folder: Path, protection: Protection) -> None:
@@ -78,6 +80,22 @@ def typing(keyboard: Personalizer, touches: Touches) -> None:
     assert_type(keyboard.apps, AppProfiles)
     assert_type(keyboard.apps.get("mail"), AppProfile)
     assert_type(keyboard.vocabulary.words(), tuple[LearntWord, ...])
+
+
+def embedding(keyboard: Personalizer) -> None:
+    """What stands between keys and a text, held by the app or by somebody else."""
+    presenter, here = Typing(keyboard, field=InputField.URL, app="mail"), Surroundings("before", "after")
+    assert_type(presenter.press(here, "a", (1.0, 0.5), by_finger=False), Edit)
+    assert_type(presenter.backspace(here).applied(here), Surroundings)
+    assert_type(presenter.strip(here), tuple[Choice, ...])
+    assert_type(presenter.choose(here, Choice("word")).corrected, tuple[int, int] | None)
+    assert_type(presenter.problem, QuietkeysError | None)
+    presenter.press("a")  # type: ignore[call-arg, arg-type]
+    editor = Editor(keyboard, lambda: None, lambda: 0.0, field=InputField.TEXT)
+    assert_type(editor.selected, tuple[int, int] | None)
+    assert_type(editor.shift, Shift)
+    assert_type(capital_due(editor.text), bool)
+    assert_type(recased("word", "Word"), str)
 
 
 def syncing(keyboard: Personalizer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -33,6 +34,14 @@ def test_continuous_integration_runs_what_people_run(root: Path) -> None:
     script = root / ".ci/run"
     assert script.stat().st_mode & 0o111
     assert "make test" in script.read_text()
+
+
+def test_what_is_imported_is_compiled_once(root: Path) -> None:
+    """Targets let Python keep its bytecode, whatever the caller's environment says."""
+    command = ["make", "-C", str(root), "--eval", "said:; @echo $${PYTHONDONTWRITEBYTECODE-unset}", "said"]
+    environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert "unset" in result.stdout.splitlines()
 
 
 def test_the_scripts_parse(root: Path) -> None:

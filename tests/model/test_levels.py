@@ -9,10 +9,13 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from quietkeys.bundle.bundle import open_bundle
+from quietkeys.prediction.model import load_model
+from quietkeys.prediction.predictor import Predictor
 from tests.model import noisy_text
 from tests.sdk import small
-from tools.levels import app, level_rows, table_of
+from tools.levels import app, level_rows, strangers_table, table_of
 from tools.model_build.noised import CERTAINTIES, LevelRow
+from tools.model_build.strangers import StrangerRow, stranger_table
 
 
 def test_rows_are_of_a_bundle_and_a_folder_of_texts(tmp_path: Path) -> None:
@@ -35,6 +38,27 @@ def test_the_table_names_the_levels() -> None:
     shown = captured.get()
     for part in ("7 in context", "1,234 alone", "0.95", "careful", "50.0%", "1.23%"):
         assert part in shown
+
+
+def test_strangers_are_tried_both_ways(tmp_path: Path) -> None:
+    """Short words and names, weighed both ways: warily never alters more. The same each time."""
+    bundle = open_bundle(small.write(tmp_path / "en", small.files()), trusted_keys=small.TRUSTED)
+    text, judge = noisy_text.write(tmp_path / "text"), Predictor(load_model(bundle))
+    rows = stranger_table(judge, text, 100, 1)
+    assert [(row.name, row.warily) for row in rows[:2]] == [("short", False), ("short", True)]
+    for as_others, warily in (rows[:2], rows[2:]):
+        assert warily.altered <= as_others.altered
+        assert warily.put_right <= as_others.put_right
+    assert rows == stranger_table(judge, text, 100, 1)
+
+
+def test_the_table_of_strangers_says_how_they_were_weighed() -> None:
+    """With the counts of words and slips, and the shares as per cent."""
+    console = Console(width=120, file=io.StringIO())
+    with console.capture() as captured:
+        console.print(strangers_table([StrangerRow("short", True, 0.5, 0.0123, 1234, 7)]))
+    for part in ("short: 7 and 1,234 slips", "warily", "50.0%", "1.2%"):
+        assert part in captured.get()
 
 
 def test_the_command_says_what_is_wrong(tmp_path: Path) -> None:

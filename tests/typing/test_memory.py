@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quietkeys.profile.memory import HALF_LIFE, Memory
+from quietkeys.profile.memory import ADDED, ADDED_ENTRY, FORM, HALF_LIFE, Memory
 
 WORDS = st.lists(st.sampled_from(["a", "b", "c", "dd"]), max_size=30)
 
@@ -71,3 +71,79 @@ def test_old_words_weigh_less() -> None:
     memory.learn("", "", "once")
     memory.tick += HALF_LIFE
     assert memory.count(("once",)) == pytest.approx(0.5)
+
+
+def written(word: str, forms: list[str], *, known: bool = True, added: str | None = None) -> str | None:
+    """Return how a word is written after it was kept in these forms; "" is as the lexicon has it."""
+    memory = Memory(lexicon={word} if known else ())
+    for form in forms:
+        memory.learn("", "", word, (FORM, word, form) if form else (FORM, word))
+    memory.add(word, added)
+    again = Memory(lexicon=memory.lexicon)
+    again.load(list(memory.entries()), memory.tick)
+    assert again.form(word) == memory.form(word)
+    return memory.form(word)
+
+
+@pytest.mark.parametrize(
+    ("forms", "expected"),
+    [
+        ([], None),
+        (["fyi"], None),
+        (["fyi", "fyi"], "fyi"),
+        (["", "fyi", "fyi"], "fyi"),
+        (["", "", "fyi", "fyi"], None),
+        (["fyi", "Fyi"], None),
+        (["fyi", "fyi", "", "", "", ""], None),
+    ],
+)
+def test_a_form_that_is_clearly_ahead_is_the_users(forms: list[str], expected: str | None) -> None:
+    """Kept twice, and twice as often as all others; else the lexicon decides."""
+    assert written("fyi", forms) == expected
+
+
+@pytest.mark.parametrize(
+    ("forms", "expected"),
+    [(["Aoife"], "Aoife"), (["Aoife", ""], None), (["Aoife", "", "Aoife"], "Aoife"), ([""], None)],
+)
+def test_a_word_of_ones_own_is_written_as_it_mostly_was(forms: list[str], expected: str | None) -> None:
+    """No lexicon has a say."""
+    assert written("aoife", forms, known=False) == expected
+
+
+def test_an_added_word_is_written_as_it_was_added() -> None:
+    """Until the user clearly writes it otherwise, and for a word of the lexicon too."""
+    assert written("openbsd", [], known=False, added="OpenBSD") == "OpenBSD"
+    assert written("openbsd", [""], known=False, added="OpenBSD") == "OpenBSD"
+    assert written("openbsd", ["", ""], known=False, added="OpenBSD") is None
+    assert written("march", [""], added="March") == "March"
+
+
+def test_an_added_word_stays_however_long_ago_it_was_added() -> None:
+    """It is not forgotten when its count means nothing any more; others are."""
+    memory = Memory()
+    entries = [((ADDED, "openbsd", "OpenBSD"), *ADDED_ENTRY), (("openbsd",), 1.0, 0), (("zorb",), 1.0, 0)]
+    memory.load(entries, 20 * HALF_LIFE)
+    assert list(memory.own_words) == ["openbsd"]
+
+
+def test_forgetting_takes_forms_with_it() -> None:
+    """Those of the word, and no others."""
+    memory = Memory(lexicon={"see"})
+    memory.learn("", "", "see", (FORM, "see", "SEE"))
+    memory.learn("", "see", "zorb", (FORM, "zorb", "ZORB"))
+    memory.add("zorb", "Zorb")
+    removed = memory.forget("zorb")
+    assert {(FORM, "zorb", "ZORB"), (ADDED, "zorb", "Zorb")} <= set(removed)
+    assert list(memory.forms) == [(FORM, "see", "SEE")]
+    assert (memory.form("zorb"), memory.added) == (None, {})
+
+
+def test_spellings_of_either_side_are_counted() -> None:
+    """Words held in a British and in an American spelling, until they are taken back."""
+    memory = Memory(lexicon={"colour", "color"}, side={"colour": 1, "color": -1}.get)  # type: ignore[arg-type]
+    traces = [memory.learn("", "", word) for word in ("colour", "colour", "color")]
+    assert (round(memory.spelled(1)), round(memory.spelled(-1))) == (2, 1)
+    for trace in traces:
+        memory.unlearn(trace)
+    assert (memory.spelled(1), memory.spelled(-1), memory.sided) == (0.0, 0.0, {})

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from quietkeys.evaluation.messages import Piece, typed_words
 from quietkeys.prediction.events import Choice
-from quietkeys.prediction.predictor import Judged, Predictor
+from quietkeys.prediction.judged import Judged
+from quietkeys.prediction.predictor import Predictor
 from quietkeys.testing.typist import typist_for
 from quietkeys.text.tokens import Context, is_correctable
 
@@ -63,7 +64,7 @@ def samples(text: Path, channel: NDArray[Any], count: int, seed: int, power: flo
     """
     rng = np.random.default_rng([seed, 7])
     for corpus in corpora.CORPORA:
-        pieces = _pieces(text, corpus)
+        pieces = held_out_pieces(text, corpus)
         counts = Counter(piece.text for piece in pieces)
         chance = np.array([counts[piece.text] ** (power - 1.0) for piece in pieces])
         wanted = min(round(count * corpus.target), len(pieces))
@@ -73,7 +74,8 @@ def samples(text: Path, channel: NDArray[Any], count: int, seed: int, power: flo
                 yield sample
 
 
-def _pieces(text: Path, corpus: corpora.Corpus) -> list[Piece]:
+def held_out_pieces(text: Path, corpus: corpora.Corpus) -> list[Piece]:
+    """Return the pieces of a corpus's held-out lines that autocorrect works on, in order."""
     files = corpora.corpus_files(text, corpus)
     words = typed_words([line for path in files for line in typists.held_out_lines(path, corpus)])
     return [

@@ -47,7 +47,7 @@ STRANGERS: Final = 20.0  # weight of all words that nobody known typed, against 
 KNOWN_PRIOR: Final = 1.0
 # Nats; the same for a rare word of the lexicon, beyond that. It is not fitted: the made-up mistakes hit rare
 # words far more often than people mean them there, and the network, which saw few of them, underrates them.
-RARE_PRIOR: Final = 3.5
+RARE_PRIOR: Final = 2.5
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,9 @@ from tempfile import TemporaryDirectory
 from quietkeys import Personalizer
 from quietkeys.bundle.bundle import SHIPPED, Bundle, open_bundle, shipped_bundle
 from quietkeys.bundle.trusted_keys import TRUSTED_KEYS
+from quietkeys.environment import Environment
 from quietkeys.prediction.model import Model, load_model
+from quietkeys.testing import open_profile
 
 
 class Mode(StrEnum):
@@ -62,12 +64,18 @@ class Keyboards:
         return str(self.folder), ",".join(key.hex() for key in self.trusted_keys)
 
     @contextmanager
-    def fresh(self) -> Iterator[Personalizer]:
-        """Yield a keyboard with an empty profile, which is gone afterwards. Raises Untrusted."""
+    def fresh(self, environment: Environment | None = None) -> Iterator[Personalizer]:
+        """Yield a keyboard with an empty profile, which is gone afterwards. Raises Untrusted.
+
+        environment: its time and chance; None for the real ones.
+        """
         with (
             TemporaryDirectory(prefix="quietkeys-bench-") as folder,
-            Personalizer.open(
-                Path(folder) / "profile", bundle=self.folder, trusted_keys=self.trusted_keys
+            open_profile(
+                Path(folder) / "profile",
+                environment=environment,
+                bundle=self.folder,
+                trusted_keys=self.trusted_keys,
             ) as one,
         ):
             yield one

@@ -57,7 +57,7 @@ class PlayPresenter:
         """Begin to type words."""
         self.title, self.score, self._keys = title, Score(), self._typed(list(words))
         self.playing, self._owed = True, 0.0
-        self.typing.clear()
+        self.typing.editor.clear()
         self.changed()
 
     def has_more(self) -> bool:
@@ -89,20 +89,20 @@ class PlayPresenter:
         for place, word in enumerate(words):
             typed, touches = self.typist.type_word_touched(word)
             for character, touch in zip(typed, touches, strict=True):
-                self.typing.press(character, touch)
+                self.typing.editor.press(character, touch)
                 yield
             if not typed:
                 continue
-            self.typing.space()
+            self.typing.editor.space()
             yield
-            kept = self.typing.last_word()
+            kept = self.typing.editor.last_word()
             right = kept.lower() == word.lower()
             self.score.add(right, typed.lower() == word.lower())
             if not right and self.typist.rng.random() < SEEN:
-                self.typing.put_right(word)
+                self.typing.editor.put_right(word)
                 yield
             if place % MESSAGE_WORDS == MESSAGE_WORDS - 1:
-                self.typing.enter()
+                self.typing.send()
             self.changed()
 
 

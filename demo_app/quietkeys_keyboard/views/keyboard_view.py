@@ -10,8 +10,8 @@ from kivy.metrics import dp, sp
 from kivy.properties import ObjectProperty, OptionProperty, StringProperty
 from kivy.uix.widget import Widget
 
+from quietkeys.typing import Shift
 from quietkeys_keyboard.presenters.keys import ROW_KEYS, Kind, Page, Placed, key_at, placed_keys, rows_of
-from quietkeys_keyboard.presenters.typing import Shift
 from quietkeys_keyboard.views.assets import ICON_FONT, icons, text_texture
 
 REPEAT_AFTER_S: Final = 0.4

@@ -13,10 +13,11 @@ from kivy.properties import BooleanProperty, StringProperty
 from kivy.uix.boxlayout import BoxLayout
 
 from quietkeys_keyboard.presenters.keys import Kind, Page
-from quietkeys_keyboard.presenters.typing import STRIP, TypingPresenter
+from quietkeys_keyboard.presenters.typing import TypingPresenter
 from quietkeys_keyboard.views.parts import Bubble, Dialog, StripButton
 
 SHOWN_MESSAGES: Final = 30
+STRIP: Final = 3  # places of the strip
 EMOJI_DP: Final = 162
 
 
@@ -37,33 +38,33 @@ class TypingView(BoxLayout):
         self.refresh_soon = Clock.create_trigger(self.refresh, -1)
         self._buttons = [StripButton() for _ in range(STRIP)]
         for place, button in enumerate(self._buttons):
-            button.bind(on_choose=lambda _, place=place: presenter.choose(place))
+            button.bind(on_choose=lambda _, place=place: presenter.editor.choose(place))
             button.bind(on_hold=lambda _, place=place: self._menu(place))
             self.ids.strip.add_widget(button)
         keys = self.ids.board
-        keys.bind(on_character=lambda _, character, touch: presenter.press(character, touch))
+        keys.bind(on_character=lambda _, character, touch: presenter.editor.press(character, touch))
         keys.bind(on_kind=lambda _, kind: self._kind(kind))
         keys.bind(on_turn=lambda _, page: presenter.turn(page))
         self.ids.field.bind(on_place=lambda _, index: self._place(index))
         self.ids.field.bind(on_hold=lambda _, index: self._hold(index))
-        self.ids.sheet.bind(on_emoji=lambda _, symbol: presenter.press(symbol))
+        self.ids.sheet.bind(on_emoji=lambda _, symbol: presenter.editor.press(symbol))
         self.bind(width=lambda *_: self._fit_bubbles())
         self.refresh()
 
     def refresh(self, *_: object) -> None:
         """Show what the presenter holds now."""
-        state, field = self.presenter, self.ids.field
+        state, editor, field = self.presenter, self.presenter.editor, self.ids.field
         self._thread()
-        field.text, field.cursor, field.underlined = state.text, state.cursor, state.underlined
-        field.selected = state.selected
-        self.editing = self.editing and state.text == self._edited
+        field.text, field.cursor, field.underlined = editor.text, editor.cursor, editor.underlined
+        field.selected = editor.selected
+        self.editing = self.editing and editor.text == self._edited
         for place, button in enumerate(self._buttons):
-            choice = state.strip[place] if place < len(state.strip) else None
+            choice = editor.strip[place] if place < len(editor.strip) else None
             button.text = choice.text if choice else ""
             button.literal = bool(choice and choice.literal)
             button.best = bool(choice and choice.best and not choice.literal)
         keys = self.ids.board
-        keys.page, keys.shift = state.page.value, state.shift.value
+        keys.page, keys.shift = state.page.value, editor.shift.value
         on_emoji = state.page is Page.EMOJI
         keys.height = dp(54) if on_emoji else dp(216)
         self.ids.emoji.height = dp(EMOJI_DP) if on_emoji else 0
@@ -88,52 +89,52 @@ class TypingView(BoxLayout):
 
     def copy(self) -> None:
         """Copy what is selected."""
-        if self.presenter.selected is not None:
-            Clipboard.copy(self.presenter.copy())
+        if self.presenter.editor.selected is not None:
+            Clipboard.copy(self.presenter.editor.copy())
         self.editing = False
 
     def cut(self) -> None:
         """Copy what is selected and take it out."""
-        if self.presenter.selected is not None:
-            Clipboard.copy(self.presenter.cut())
+        if self.presenter.editor.selected is not None:
+            Clipboard.copy(self.presenter.editor.cut())
         self.editing = False
 
     def paste(self) -> None:
         """Put in what was copied, here or elsewhere."""
-        self.presenter.paste(Clipboard.paste() or "")
+        self.presenter.editor.paste(Clipboard.paste() or "")
         self.editing = False
 
     def _place(self, index: int) -> None:
-        self.presenter.move(index)
+        self.presenter.editor.move(index)
         self.editing = False
 
     def _hold(self, index: int) -> None:
-        self.presenter.select_word(index)
-        self._edited = self.presenter.text
+        self.presenter.editor.select_word(index)
+        self._edited = self.presenter.editor.text
         self.editing = True
 
     def _kind(self, kind: Kind) -> None:
         {
-            Kind.BACKSPACE: self.presenter.backspace,
-            Kind.ENTER: self.presenter.enter,
-            Kind.SPACE: self.presenter.space,
-            Kind.SHIFT: self.presenter.tap_shift,
+            Kind.BACKSPACE: self.presenter.editor.backspace,
+            Kind.ENTER: self.presenter.send,
+            Kind.SPACE: self.presenter.editor.space,
+            Kind.SHIFT: self.presenter.editor.tap_shift,
         }[kind]()
 
     def _key_down(self, _: object, keycode: tuple[int, str], __: str, modifiers: list[str]) -> bool:
-        name, state = keycode[1], self.presenter
+        name, editor = keycode[1], self.presenter.editor
         selecting = "shift" in modifiers
         actions: dict[str, Callable[[], None]] = {
-            "backspace": state.backspace,
-            "enter": state.enter,
-            "numpadenter": state.enter,
-            "left": lambda: state.move(state.cursor - 1, selecting=selecting),
-            "right": lambda: state.move(state.cursor + 1, selecting=selecting),
-            "home": lambda: state.move(0, selecting=selecting),
-            "end": lambda: state.move(len(state.text), selecting=selecting),
+            "backspace": editor.backspace,
+            "enter": self.presenter.send,
+            "numpadenter": self.presenter.send,
+            "left": lambda: editor.move(editor.cursor - 1, selecting=selecting),
+            "right": lambda: editor.move(editor.cursor + 1, selecting=selecting),
+            "home": lambda: editor.move(0, selecting=selecting),
+            "end": lambda: editor.move(len(editor.text), selecting=selecting),
         }
         if "ctrl" in modifiers or "meta" in modifiers:
-            actions = {"a": state.select_all, "c": self.copy, "x": self.cut, "v": self.paste}
+            actions = {"a": editor.select_all, "c": self.copy, "x": self.cut, "v": self.paste}
         if name in actions:
             actions[name]()
             return True
@@ -141,13 +142,11 @@ class TypingView(BoxLayout):
 
     def _text_input(self, _: object, text: str) -> None:
         for character in text:
-            if character == " ":
-                self.presenter.space()
-            elif character.isprintable():
-                self.presenter.type_hardware(character)
+            if character.isprintable():
+                self.presenter.editor.type_hardware(character)
 
     def _menu(self, place: int) -> None:
-        choice = self.presenter.strip[place]
+        choice = self.presenter.editor.strip[place]
         dialog = Dialog(title=choice.text)
         back, ink = "page", "text"
         if choice.literal:

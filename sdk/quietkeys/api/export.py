@@ -45,6 +45,12 @@ def exported(opened: OpenProfile) -> bytes:
                 for key, count in counts.items()
                 if len(key) == 2 and BLANK not in key
             ],
+            "forms": [
+                {"word": key[1], "written": written, "count": round(memory.form_count(key), _DIGITS)}
+                for key in sorted(memory.forms)
+                for written in key[2:]
+            ],
+            "added": sorted(memory.added.values()),
             "never_correct": sorted(chosen.never_correct),
             "never_suggest": sorted(chosen.never_suggest),
             "replacements": dict(sorted(chosen.replacements.items())),

@@ -14,7 +14,7 @@ import numpy as np
 
 from quietkeys.answers import Hidden, Inspection, Leaving, Stored
 from quietkeys.arrays import Int64
-from quietkeys.files import make_folder, remove, translated
+from quietkeys.files import make_room, remove, translated
 from quietkeys.profile.memory import Memory
 from quietkeys.profile.outbox import Outbox
 from quietkeys.remote.identity import identity_for
@@ -40,7 +40,7 @@ _FILES: Final = (
     ("damaged-*", "damaged databases that were set aside"),
 )
 _ROWS: Final = (
-    ("memory", "counts of words and of words beside words"),
+    ("memory", "counts of words, of words beside words, and of how words are written"),
     ("arrays", "counts of events and of touches"),
     ("held_out", "choices kept to judge updates by"),
     ("adapters", "adapter versions"),
@@ -84,7 +84,7 @@ def _identity(context: SyncContext) -> Iterator[Leaving]:
 
 def _keys(context: SyncContext, frames: Frames | None) -> Leaving:
     path = Outbox(context.store.database, context.profile, context.plan).keys_file
-    make_folder(path.parent)
+    make_room(path.parent)
     try:
         context.cipher.write_evaluation_keys(path)
         start = frames.keys.payload_start if frames else 0

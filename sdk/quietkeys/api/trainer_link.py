@@ -61,9 +61,10 @@ class TrainerLink:
         self._cipher = self._real_cipher if cipher is None else cipher
         self._transport = transport
         self._outbox = Outbox(opened.profile.store.database, opened.profile.folder, opened.model.plan)
-        self._outbox.tidy()
-        if trainer is not None and trainer.key is not None:
-            self._trust(trainer.key)
+        if opened.profile.store.database.obstacle() is None:
+            self._outbox.tidy()
+            if trainer is not None and trainer.key is not None:
+                self._trust(trainer.key)
 
     def sync(self, progress: ProgressCallback | None, wait_seconds: float, metered: bool) -> SyncResult:
         """Run one sync; `Personalizer.sync` says what that is.
@@ -215,6 +216,7 @@ class TrainerLink:
         from quietkeys.sync.context import SyncContext
 
         profile, model = self._opened.profile, self._opened.model
+        profile.store.database.require()
         return SyncContext(
             profile=profile.folder,
             store=profile.store,

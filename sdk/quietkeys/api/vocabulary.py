@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -10,7 +11,7 @@ from quietkeys.api.export import exported
 from quietkeys.api.open_profile import OpenProfile
 from quietkeys.files import write_whole
 from quietkeys.profile.ledger import LedgerKind
-from quietkeys.text.tokens import MAX_WORD, is_correctable, normalize
+from quietkeys.text.tokens import is_addable, is_correctable, span, straightened
 from quietkeys_protocol.errors import ErrorCode, Refused
 
 MAX_TEXT: Final = 100  # characters of what is put in the place of a word
@@ -31,8 +32,9 @@ class LearntWord:
 class Vocabulary:
     """The words of an open profile. Reached by `Personalizer.vocabulary`.
 
-    A word is a run of letters a-z and inner apostrophes, in any case. Every method that takes one raises
-    Refused (WORD_MALFORMED) for anything else; every method that changes something raises TryAgain
+    A word is a run of letters a-z and inner apostrophes, in any case; one that is added or forgotten may have
+    other letters, digits and inner hyphens, too ("café", "b2b", "wi-fi"). Every method that takes a word
+    raises Refused (WORD_MALFORMED) for anything else; every method that changes something raises TryAgain
     (DISK_FULL, STORAGE_FAILED), and then nothing was changed.
     """
 
@@ -46,13 +48,17 @@ class Vocabulary:
             found = [
                 LearntWord(text, count, text in memory.own_words) for text, count in memory.words().items()
             ]
+            found += [LearntWord(text, 0.0, True) for text in memory.added if not is_correctable(text)]
         return tuple(sorted(found, key=lambda word: (-word.count, word.text)))
 
     def add(self, word: str) -> None:
-        """Learn a word at once; one that was forgotten may be learnt again."""
-        word = word_in(word)
+        """Learn a word at once, as it is written; one that was forgotten may be learnt again.
+
+        It is offered so, "OpenBSD" not as "openbsd", until the user writes it otherwise.
+        """
+        written = token_in(word)
         with self._opened.typing:
-            self._opened.model.recorder.add_word(word)
+            self._opened.model.recorder.add_word(written)
 
     def forget(self, word: str) -> None:
         """Forget a word and everything counted around it, for good; earlier receipts may no longer work.
@@ -61,7 +67,7 @@ class Vocabulary:
         of replacements too, but not that of words that are never suggested. Counts of events stay: they name
         no word.
         """
-        word = word_in(word)
+        word = token_in(word).lower()
         with self._opened.typing, self._opened.profile.forgetting():
             self._opened.model.recorder.forget_word(word)
             self._opened.preferences.forget(word)
@@ -78,7 +84,10 @@ class Vocabulary:
         return tuple(sorted(self._opened.preferences.current.never_correct))
 
     def never_suggest(self, word: str, never: bool = True) -> None:
-        """Show a word only where it was typed from now on; never=False: suggest it again."""
+        """Show a word only where it was typed from now on; never=False: suggest it again.
+
+        Its regular inflections are hidden with it: "damned" and "damning" with "damn".
+        """
         word = word_in(word)
         with self._opened.typing:
             self._opened.preferences.never_suggest(word, never)
@@ -124,7 +133,20 @@ class Vocabulary:
 
 def word_in(text: str) -> str:
     """Return the lower-case word in a text. Raises Refused (WORD_MALFORMED) if it is not exactly one."""
-    word = normalize(text)
-    if not is_correctable(word) or len(word) > MAX_WORD:
+    word = token_in(text).lower()
+    if not is_correctable(word):
         raise Refused(ErrorCode.WORD_MALFORMED)
     return word
+
+
+def token_in(text: str) -> str:
+    """Return the one word in a text, which may be one with other letters, digits or hyphens, in its own case.
+
+    Raises Refused (WORD_MALFORMED) if it is not exactly one.
+    """
+    composed = unicodedata.normalize("NFC", straightened(text))
+    start, end = span(composed)
+    written = composed[start:end]
+    if not is_addable(written):
+        raise Refused(ErrorCode.WORD_MALFORMED)
+    return written

@@ -6,6 +6,7 @@ opening is instant. Completions are a range of the sorted words.
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +20,7 @@ from rapidfuzz.distance import OSA
 
 from quietkeys.arrays import Bool, Float32, Float64, Int32, Int64
 from quietkeys.bundle.networks import CLASSES, FIRST_CLASS, word_class
+from quietkeys.bundle.phrases import RAREST, bare_forms, phrases
 from quietkeys.keyboard.edits import MAX_EDITS, align, encode_words
 from quietkeys.keyboard.layout_channel import LayoutChannel
 from quietkeys.text.tokens import DRAWN_OUT, MAX_WORD
@@ -26,20 +28,27 @@ from quietkeys.text.tokens import DRAWN_OUT, MAX_WORD
 RESERVED: Final = 2  # ids that are no words: a sentence's start, the unknown word
 MAX_DISTANCE: Final = 4  # edits; see `reach`
 MAX_COMPLETED: Final = 512  # completions that are weighed, the most frequent ones
-_NEAR_SIZE: Final = 64  # words that are compared with what may be a slip, the likeliest ones
 _COST_PER_EDIT: Final = 4.5  # nats, a rough price of one edit for the first selection
 SURE_CAPITAL: Final = 2.0  # nats; log-odds from which a capital is written: where in doubt, small
 COMMON: Final = -10.0  # nats; log-frequency from which a word is not rare at all
 RARE: Final = -14.0  # nats; log-frequency down from which a word is wholly so
 UNKNOWN: Final = 1  # id of words that the lexicon lacks
-PHRASE: Final = 0  # id of two words in one
+PHRASE: Final = 0  # id of several words in one
 _SCAN_SIZE: Final = 64  # words that are aligned
 _CACHE_SIZE: Final = 2048  # typed words whose candidates are remembered
-_PHRASES: Final = 4  # that are weighed for one typed word
-_SHORTEST_PHRASE: Final = 3  # letters
-_SINGLE: Final = frozenset("ai")  # letters that are words
-_RAREST: Final = -12.5  # nats; log-frequency of the rarer word, below which a split is hardly meant
-_NEAR_SPACE: Final = frozenset("xcvbnm")  # keys above the space bar
+# Where British and American spelling part, by rule: what stands before, the British part, the American one,
+# what follows. Both spellings have to be words.
+_PARTINGS: Final = (
+    ("(?<=[a-z]{3})", "our", "or", "(?=(?:s|ed|ing|er|ers|ful|able|ite|ites|hood|less|y)?$)"),
+    ("(?<=[a-z]{3})", "is", "iz", "(?=(?:e|es|ed|ing|er|ers|ation|ations)$)"),
+    ("(?<=[a-z]{2})", "ys", "yz", "(?=(?:e|es|ed|ing|er|ers)$)"),
+    ("(?<=[a-z]{2}[tb])", "re", "er", "(?=s?$)"),
+    ("(?<=[a-z]{3})", "ogue", "og", "(?=s?$)"),
+    ("(?<=[aeiou][a-z][aeiou])", "ll", "l", "(?=(?:ed|ing|er|ers|or|ors)$)"),
+)
+_PARTED: Final = re.compile("|".join(f"{a}(?:{b}|{c}){d}" for a, b, c, d in _PARTINGS))
+_AMERICAN: Final = {british: american for _, british, american, _ in _PARTINGS}
+_OTHER: Final = _AMERICAN | {american: british for british, american in _AMERICAN.items()}
 
 
 def reach(typed: str) -> int:
@@ -95,7 +104,8 @@ class Lexicon:
     display: as they are written ("Monday", "I'm"). words: in lower case. index: id by lower-case word.
     target, log_share: [V] the language model gives word k the log-probability of symbol target[k] plus
     log_share[k]. by_length: ids by word length, `sorted_words` in that order; starts[n]: where length n
-    begins. alphabet: words in alphabetical order, alphabet_ids their ids.
+    begins. alphabet: words in alphabetical order, alphabet_ids their ids. bare: the commonest word with an
+    apostrophe that is left of its letters alone, "im" -> "i'm", by these.
     """
 
     display: tuple[str, ...]
@@ -110,6 +120,7 @@ class Lexicon:
     starts: Int64
     alphabet: list[str]
     alphabet_ids: Int64
+    bare: Mapping[str, str]
 
     @classmethod
     def build(cls, display: Sequence[str], tables: WordTables) -> Lexicon:
@@ -134,30 +145,34 @@ class Lexicon:
             starts=np.searchsorted(lengths[by_length], np.arange(MAX_WORD + 2)),
             alphabet=alphabet,
             alphabet_ids=alphabet_ids,
+            bare=bare_forms(words, tables.offensive),
         )
 
     def near(self, typed: str, limit: int) -> Int64:
         """Return the ids of at most `limit` words within `reach` edits of `typed`, the likeliest."""
-        cutoff = reach(typed)
+        found, distances = self._within(typed, reach(typed))
+        if len(found) > limit:
+            rough = self.tables.log_frequency[found] - _COST_PER_EDIT * distances
+            found = found[np.argpartition(-rough, limit)[:limit]]
+        return found
+
+    def is_near(self, typed: str, distance: int) -> bool:
+        """Return whether a word is at most so many edits away."""
+        return bool(len(self._within(typed, distance)[0]))
+
+    def _within(self, typed: str, cutoff: int) -> tuple[Int64, NDArray[np.uint8]]:
+        # The ids of words at most so many edits away, and how many [K].
         shortest = min(max(len(typed) - cutoff, 1), MAX_WORD + 1)
         beyond = min(len(typed) + cutoff + 1, MAX_WORD + 1)
         start, stop = int(self.starts[shortest]), int(self.starts[beyond])
         if start >= stop:
-            return np.zeros(0, dtype=np.int64)
+            return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.uint8)
         distances = process.cdist(
             [typed], self.sorted_words[start:stop], scorer=OSA.distance, score_cutoff=cutoff, dtype=np.uint8
         )[0]
         hits = np.flatnonzero(distances <= cutoff)
         found: Int64 = self.by_length[start + hits]
-        if len(found) > limit:
-            rough = self.tables.log_frequency[found] - _COST_PER_EDIT * distances[hits]
-            found = found[np.argpartition(-rough, limit)[:limit]]
-        return found
-
-    def is_near(self, typed: str, distance: int) -> bool:
-        """Return whether a word is at most so many edits away (at most `reach`)."""
-        found = self.near(typed, _NEAR_SIZE)
-        return any(OSA.distance(typed, self.words[position]) <= distance for position in found)
+        return found, distances[hits]
 
     def completions(self, prefix: str) -> Int64:
         """Return the ids of words that go on from `prefix`, at most MAX_COMPLETED, no offensive ones."""
@@ -202,6 +217,32 @@ class Lexicon:
             return 0.0
         share = (COMMON - float(self.tables.log_frequency[found])) / (COMMON - RARE)
         return min(max(share, 0.0), 1.0)
+
+    def side(self, word: str) -> int:
+        """Return 1 for a lower-case word in a British spelling, -1 in an American one, 0 for all others."""
+        found = _PARTED.search(word)
+        if found is None or not self.other_spelling(word):
+            return 0
+        return 1 if found.group() in _AMERICAN else -1
+
+    def other_spelling(self, word: str) -> str:
+        """Return the American spelling of a word in a British one, or the other way round; "" for others."""
+        found = _PARTED.search(word)
+        if found is None or word not in self.index:
+            return ""
+        other = word[: found.start()] + _OTHER[found.group()] + word[found.end() :]
+        return other if other in self.index else ""
+
+    def is_common(self, word: str) -> bool:
+        """Return whether a lower-case word is common, and not offensive."""
+        found = self.index.get(word)
+        common = found is not None and self.tables.log_frequency[found] >= RAREST
+        return bool(common) and not self.is_offensive(word)
+
+    def log_frequency(self, word: str) -> float:
+        """Return the log-frequency of a lower-case word, nats; of a phrase, that of its rarest word."""
+        ids = [self.index.get(part, UNKNOWN) for part in word.split()]
+        return float(self.tables.log_frequency[ids].min())
 
     def is_offensive(self, word: str) -> bool:
         """Return whether a lower-case word is marked as offensive."""
@@ -268,7 +309,7 @@ class LexiconSearch:
             self._cache.move_to_end(typed)
             return found
         ids = self._ids(typed)
-        pairs = _phrases(self.lexicon, typed)
+        pairs = phrases(self.lexicon, typed)
         words = [*(self.lexicon.words[position] for position in ids), *pairs]
         found = self.aligned(typed, words, np.concatenate([ids, np.full(len(pairs), PHRASE, np.int64)]))
         self._cache[typed] = found
@@ -320,27 +361,3 @@ def _shares(words: Sequence[str], tables: WordTables) -> tuple[Int64, Float32, F
     log_share = np.where(tail, tables.log_frequency + inside[kinds], 0.0).astype(np.float32)
     log_share[:RESERVED] = -np.inf
     return target, log_share, np.log(np.maximum(tables.outside.astype(np.float64), 1e-9))
-
-
-def _phrases(lexicon: Lexicon, typed: str) -> list[str]:
-    # The likeliest pairs of words that were typed as one, as "first second": "ofthe", or "thankbyou" where a
-    # key above the space bar was hit.
-    if len(typed) < _SHORTEST_PHRASE:
-        return []
-    found: dict[str, float] = {}
-    for cut in range(1, len(typed)):
-        for second in (typed[cut:], typed[cut + 1 :] if typed[cut] in _NEAR_SPACE else ""):
-            chance = _log_frequency(lexicon, typed[:cut]) + _log_frequency(lexicon, second)
-            if chance > -1e9:
-                found[f"{typed[:cut]} {second}"] = chance
-    return sorted(found, key=found.__getitem__, reverse=True)[:_PHRASES]
-
-
-def _log_frequency(lexicon: Lexicon, word: str) -> float:
-    if len(word) == 1 and word not in _SINGLE:
-        return -1e10
-    identity = lexicon.index.get(word)
-    if identity is None or lexicon.tables.offensive[identity]:
-        return -1e10
-    frequency = float(lexicon.tables.log_frequency[identity])
-    return frequency if frequency >= _RAREST else -1e10

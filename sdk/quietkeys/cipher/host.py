@@ -16,11 +16,11 @@ from quietkeys.arrays import Int64
 from quietkeys.cipher.interface import Parameters, check_update_frames
 from quietkeys.cipher.key_file import read_head
 from quietkeys.cipher.pipe import Broken, Message, Verb, read_message, texts, write_message
-from quietkeys.files import make_folder, remove, translated
+from quietkeys.files import make_room, remove, translated
 from quietkeys_protocol.errors import ErrorCode, StartOver, TryAgain, Untrusted, error_of
 
 KEY_FILE: Final = "keys.qkk"
-SECONDS: Final = 300.0  # for one request; key generation takes 2-10 s on one core
+SECONDS: Final = 900.0  # for one request; key generation takes 2-10 s on an idle core
 _MODULE: Final = "quietkeys.cipher.process"
 _ENVIRONMENT: Final = ("HOME", "LANG", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH", "TMPDIR", "VIRTUAL_ENV")
 _THRIFT: Final = {"MALLOC_ARENA_MAX": "2", "OMP_NUM_THREADS": "1", "RAYON_NUM_THREADS": "1"}
@@ -76,7 +76,7 @@ class ProcessCipher:
 
     def generate_keys(self) -> None:
         """See `Cipher`."""
-        make_folder(self._folder)
+        make_room(self._folder)
         self._ask(Verb.GENERATE)
 
     def fingerprint(self) -> str:
@@ -114,7 +114,7 @@ class ProcessCipher:
 
     def adopt(self, sealing_key: bytes, sealed: bytes) -> str:
         """See `Cipher`. They are opened, tried and stored in the process."""
-        make_folder(self._folder)
+        make_room(self._folder)
         (fingerprint,) = texts(self._ask(Verb.ADOPT, sealing_key, sealed))
         return fingerprint
 

@@ -19,8 +19,8 @@ from quietkeys.prediction.events import Choice
 from quietkeys.prediction.model import Model
 from quietkeys.prediction.predictor import Predictor
 from quietkeys.profile.folder import DATABASE, Profile
-from quietkeys.profile.memory import Memory, Pending
-from quietkeys.profile.store import Store
+from quietkeys.profile.memory import Memory
+from quietkeys.profile.store import Pending, Store
 from quietkeys.testing.typist import Typist, typist_for
 
 NAME: Final = "demo"

@@ -16,7 +16,8 @@ from quietkeys.bundle.networks import Adapter
 from quietkeys.evaluation.messages import Word
 from quietkeys.keyboard.touch_model import known_touches
 from quietkeys.learning.recorder import Kept, Recorder
-from quietkeys.prediction.predictor import Judged, Predictor
+from quietkeys.prediction.judged import Judged
+from quietkeys.prediction.predictor import Predictor
 from quietkeys.testing.typist import Typist
 from quietkeys.text.tokens import Context, is_correctable
 

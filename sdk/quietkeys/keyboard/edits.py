@@ -24,7 +24,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from quietkeys.arrays import Float64, Int64, UInt8
+from quietkeys.arrays import Bool, Float64, Int64, UInt8
 from quietkeys.keyboard.layout import LETTERS, QWERTY, Layout
 from quietkeys.text.tokens import MAX_WORD
 
@@ -64,6 +64,18 @@ def character_classes(word: str) -> list[int]:
     return [character_class(character) for character in word]
 
 
+def spelling_symbols(words: Sequence[str], spelled: Bool) -> Int64:
+    """Return what the character model reads [K, S] of words: class + 1 a character, 0 behind the last one.
+
+    spelled: [K] which of the words it reads at all; of the others it reads nothing.
+    """
+    read = [word if wanted else "" for word, wanted in zip(words, spelled, strict=True)]
+    table = np.zeros((len(read), max(1, *map(len, read))), dtype=np.int64)
+    for row, word in enumerate(read):
+        table[row, : len(word)] = [found + 1 for found in character_classes(word)]
+    return table
+
+
 def encode_words(words: Sequence[str], width: int = MAX_WORD) -> tuple[UInt8, Int64]:
     """Return ([N, width] character classes, [N] lengths) of words, cut at `width` characters."""
     classes = np.full((len(words), width), OTHER, dtype=np.uint8)
@@ -93,6 +105,11 @@ def insertion(typed: int, kind: InsertionKind) -> int:
 def transposition(same_hand: bool) -> int:
     """Return the id of swapping two neighbouring characters."""
     return _TRANSPOSITION + (0 if same_hand else 1)
+
+
+def errors(operations: Int64) -> list[int]:
+    """Return how many of each candidate's edits [K, MAX_EDITS] are errors: neither padding nor a match."""
+    return [int(count) for count in (~_FREE[operations]).sum(1)]
 
 
 def describe(edit: int) -> tuple[str, int, int]:
@@ -135,6 +152,10 @@ def _hit_for(edit: int) -> int:
 
 _TYPED_BY: Final = np.array([_typed_by(edit) for edit in range(EDIT_COUNT)])  # typed characters of each
 _HIT_FOR: Final = np.array([_hit_for(edit) for edit in range(EDIT_COUNT)])  # intended class or -1
+
+
+_FREE = np.zeros(EDIT_COUNT, dtype=bool)  # edits that are no errors
+_FREE[[NONE, *(substitution(letter, letter) for letter in range(CLASSES))]] = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 Nothing but counts is stored: no message, no order of words beyond triples, no time of typing. A kill or a
 full disk leaves both the store and memory as they were. What `undo` needs lives in memory only, because the
 last words in order are text. A word that the lexicon lacks is learnt once it was kept often enough
-(`quietkeys.profile.memory`).
+(`quietkeys.profile.store`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from typing import Final
 import numpy as np
 from numpy.random import Generator
 
-from quietkeys.arrays import Float64
 from quietkeys.bundle.networks import Adapter
 from quietkeys.keyboard.touch_model import TouchTrace
 from quietkeys.learning.touch_rows import load_touches, write_touches
@@ -33,12 +32,13 @@ from quietkeys.prediction.events import (
     pack_choice,
     scaled,
 )
-from quietkeys.prediction.predictor import Judged, Predictor
-from quietkeys.prediction.redaction import LineWord, Redactor
-from quietkeys.profile.memory import TRACES_KEPT, Pending, Trace
+from quietkeys.prediction.judged import Judged
+from quietkeys.prediction.predictor import Predictor
+from quietkeys.prediction.redaction import LineWord, Redactor, Stretch, secret_places
+from quietkeys.profile.memory import ADDED, ADDED_ENTRY, TRACES_KEPT, Trace
 from quietkeys.profile.settings import SESSION, TICK, WORDS
-from quietkeys.profile.store import Store
-from quietkeys.text.tokens import BLANK, MAX_WORD, Context, is_correctable, words_of
+from quietkeys.profile.store import Pending, Store
+from quietkeys.text.tokens import BLANK, Context, is_addable, is_correctable, words_of, written_in
 from quietkeys_protocol.errors import ErrorCode, Refused
 
 HELD_OUT_SHARE: Final = 0.2  # of the contested choices; they judge updates and are never counted
@@ -46,7 +46,6 @@ HELD_OUT_KEPT: Final = 1500  # newest held-out events
 EVENT_HALF_LIFE: Final = 30_000  # recorded words until an event weighs half
 IDLE_SECONDS: Final = 30 * 60.0  # without a record, after which a new session begins
 _LOOKED_BACK: Final = 50  # words recorded last, among which those that turn out to be secret are looked for
-_SKIPPED: Final = 3  # of these, between two words of a line: they were typed elsewhere or changed since
 _DECAY: Final = math.log(2.0) / EVENT_HALF_LIFE
 
 
@@ -59,11 +58,15 @@ class UndoReceipt:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Kept:
-    """One piece that the user kept: its context (oldest word first), what was typed and what it became."""
+    """One piece that the user kept: its context (oldest word first), what was typed and what it became.
+
+    written: as the user chose to write it, "" where its case says nothing.
+    """
 
     context: Context
     judged: Judged | None
     kept: str
+    written: str = ""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -103,6 +106,7 @@ class Recorder:
         self._learnt: OrderedDict[str, tuple[_Learnt, ...]] = OrderedDict()
         self._masses: Mapping[str, Masses] = no_masses(predictor.events)
         self.words = 0  # recorded and not taken back
+        self.loaded = 0  # times that everything was taken from the store
         self._clock = clock
         self._last = clock()
         memory = predictor.memory
@@ -127,6 +131,7 @@ class Recorder:
 
     def reload(self) -> None:
         """Take everything from the store; no earlier receipt can be used."""
+        self.loaded += 1
         self._learnt.clear()
         self.words = self._store.setting(WORDS) or 0
         self._predictor.memory.load(self._store.memory(), self._store.setting(TICK) or 0)
@@ -142,18 +147,17 @@ class Recorder:
         """Learn one kept piece; as `record_all`."""
         return self.record_all((kept,), identity)
 
-    def record_all(self, pieces: Sequence[Kept], identity: str = "") -> UndoReceipt:
+    def record_all(self, pieces: Sequence[Kept], identity: str = "", *, goes_on: bool = False) -> UndoReceipt:
         """Learn kept pieces, all or none; return their receipt. With no pieces the store is left alone.
 
-        identity: of the receipt, a random one if empty. Raises TryAgain (DISK_FULL, STORAGE_FAILED); then
-        nothing was learned.
+        identity: of the receipt, a random one if empty. goes_on: they belong to a receipt there was; one that
+        is too old by now stays so. Raises TryAgain (DISK_FULL, STORAGE_FAILED); then nothing was learned.
         """
         identity = identity or secrets.token_hex(16)
         self._note_idleness()
         pieces = [piece for piece in pieces if not self._pending.is_forgotten(piece.kept)]
         if not pieces:
-            self._learnt[identity] = ()
-            self._drop_old_receipts()
+            self._hold((), identity, goes_on)
             return UndoReceipt(identity)
         choices = [self._choice(piece) for piece in pieces]
         masses: Mapping[str, Masses] = self._masses
@@ -180,8 +184,7 @@ class Recorder:
             self._predictor.touch.drop_old(self.tick)
         self._masses = masses
         self.words += len(learnt)
-        self._learnt[identity] = tuple(learnt)
-        self._drop_old_receipts()
+        self._hold(learnt, identity, goes_on)
         if self._on_choice is not None:
             for choice, held_out in choices:
                 if choice is not None and not held_out:
@@ -208,17 +211,8 @@ class Recorder:
         line: its words so far, in order. They are looked for among the words recorded last.
         """
         recent = [(name, one) for name, made in reversed(self._learnt.items()) for one in reversed(made)]
-        del recent[_LOOKED_BACK:]
-        found: list[tuple[str, _Learnt]] = []
-        at = 0
-        for typed in reversed(line):
-            near = recent[at : at + 1 + _SKIPPED]
-            place = next((place for place, (_, one) in enumerate(near) if _is_of(one, typed)), None)
-            if place is None:
-                continue
-            if typed.secret:
-                found.append(near[place])
-            at += place + 1
+        recorded = [(one.previous, one.word) for _, one in recent[:_LOOKED_BACK]]
+        found = [recent[place] for place in secret_places(line, recorded)]
         if not found:
             return
         secret_ones = [one for _, one in found]
@@ -227,26 +221,31 @@ class Recorder:
             if name in self._learnt:
                 self._learnt[name] = tuple(one for one in self._learnt[name] if one is not secret_one)
 
-    def add_word(self, word: str) -> None:
-        """Put a lower-case piece into local memory at once; it is learnt again if it was forgotten.
+    def add_word(self, written: str) -> None:
+        """Put a word into local memory at once, as it is written; it is learnt again if it was forgotten.
 
-        Raises ValueError for what is no piece; TryAgain (DISK_FULL, STORAGE_FAILED), and then nothing was
+        Raises ValueError for what cannot be added; TryAgain (DISK_FULL, STORAGE_FAILED), and then nothing was
         changed.
         """
-        if not is_correctable(word) or len(word) > MAX_WORD:
-            raise ValueError("not a lower-case run of at most MAX_WORD letters and inner apostrophes")
+        word = written.lower()
+        if not is_addable(written):
+            raise ValueError("not letters and digits, at most MAX_WORD, with inner hyphens and apostrophes")
         memory, masses = self._predictor.memory, self._masses
-        trace = None
+        trace, before = None, memory.added.get(word)
         try:
             with self._store.transaction():
                 self._pending.clear(word)
-                if word not in memory.lexicon and word not in memory.own_words:
+                memory.add(word, written)
+                stale = [] if before is None else [((ADDED, word, before), None)]
+                self._store.write_memory([*stale, ((ADDED, word, written), ADDED_ENTRY)])
+                if is_correctable(word) and word not in memory.lexicon and word not in memory.own_words:
                     trace = memory.learn(BLANK, BLANK, word)
                     masses = scaled(masses, math.exp(-_DECAY))
                     self._write(
                         [_Learnt((), word, trace.tick, None, trace, None, None, None)], masses, self.words
                     )
         except BaseException:
+            memory.add(word, before)
             if trace is not None:
                 memory.unlearn(trace)
             raise
@@ -275,7 +274,8 @@ class Recorder:
     def _learn(self, piece: Kept, counted: Mapping[str, Masses] | None, row: int | None) -> _Learnt:
         memory = self._predictor.memory
         learns, marked = self._pending.keep(piece.kept, self._session)
-        trace = memory.learn(*self._before(piece.context), piece.kept) if learns else None
+        form = self._predictor.form_key(piece.context, piece.kept, piece.written)
+        trace = memory.learn(*self._before(piece.context), piece.kept, form) if learns else None
         session = self._session if marked else None
         touch = self._predictor.learn_touches(piece.judged, piece.kept)
         previous = piece.context[-1:]
@@ -318,7 +318,7 @@ class Recorder:
 
     def _remove(self, word: str) -> bool:
         # A word that is in no key costs no receipt.
-        if not any(word in key for key in self._predictor.memory.counts):
+        if not any(word in key for key, _, _ in self._predictor.memory.entries()):
             return False
         self._learnt.clear()
         self._store.write_memory((key, None) for key in self._predictor.memory.forget(word))
@@ -356,8 +356,11 @@ class Recorder:
         self._store.set_setting(WORDS, words)
         self._store.set_setting(SESSION, self._session)
 
-    def _drop_old_receipts(self) -> None:
+    def _hold(self, learnt: Sequence[_Learnt], identity: str, goes_on: bool) -> None:
         # A receipt lives as long as memory can take back all of its pieces.
+        held = self._learnt.get(identity) if goes_on else ()
+        if held is not None:
+            self._learnt[identity] = (*held, *learnt)
         while sum(max(len(learnt), 1) for learnt in self._learnt.values()) > TRACES_KEPT:
             self._learnt.popitem(last=False)
 
@@ -366,31 +369,26 @@ def record(
     redactor: Redactor,
     recorder: Recorder,
     adapter: Adapter,
-    context: str,
-    typed: str,
-    kept: str,
-    touches: Float64 | None,
+    stretch: Stretch,
+    receipt: UndoReceipt | None = None,
 ) -> UndoReceipt:
     """Learn what was kept, but for what is to be blanked; `Personalizer.record` says what that is.
 
     What only now turns out to be secret, as the first of two words that an app has a pattern for, is taken
-    back. touches: [len(typed), 2], None where none is known. Raises as `Recorder.record_all`.
+    back. receipt: of the stretches before. Raises as `Recorder.record_all`.
     """
-    seen = redactor.redacted(context, kept)
+    seen = redactor.redacted(stretch.context, stretch.kept, stretch.ahead)
     recorder.unlearn(seen.words)
     meant = words_of(seen.context, seen.text)
-    came = redactor.redacted(context, typed)
+    came = seen
+    if stretch.typed != stretch.kept:
+        came = redactor.redacted(stretch.context, stretch.typed, stretch.ahead)
     hit = words_of(came.context, came.text)
-    judged: list[Judged | None] = [None] * len(meant)
-    if len(hit) == len(meant):
-        judged = [
-            redactor.predictor.judge(piece.context, one.text, adapter, one.touches(touches))
-            for piece, one in zip(meant, hit, strict=True)
-        ]
-    pieces = [Kept(piece.context, one, piece.text) for piece, one in zip(meant, judged, strict=True)]
-    return recorder.record_all(pieces)
-
-
-def _is_of(one: _Learnt, typed: LineWord) -> bool:
-    # Whether this is what was recorded of a word; what stood before it may have been blanked by then.
-    return one.word == typed.word and one.previous in (typed.previous, (BLANK,))
+    judged = redactor.judged(meant, hit, adapter, stretch.touches)
+    spelled = [written_in(came.text, one) for one in hit] if len(hit) == len(meant) else [""] * len(meant)
+    pieces = [
+        Kept(piece.context, one, piece.text, redactor.chosen_form(seen, piece, typed_so))
+        for piece, one, typed_so in zip(meant, judged, spelled, strict=True)
+        if redactor.may_learn(piece)
+    ]
+    return recorder.record_all(pieces, receipt.id if receipt else "", goes_on=receipt is not None)

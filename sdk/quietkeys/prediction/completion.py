@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -41,7 +42,8 @@ def next_words(
     ids = predictor.model.word_of_symbol[best]
     ids = ids[ids >= RESERVED]
     found = _weighed(predictor, context, ids[~lexicon.tables.offensive[ids]], "", adapter)
-    return [one for one in found if one.word not in hidden][:count]
+    offered = (one for one in found if one.word not in hidden and predictor.offers(one.word))
+    return list(islice(offered, count))
 
 
 def completions(
@@ -58,7 +60,8 @@ def completions(
     """
     ids = predictor.model.search.lexicon.completions(prefix)
     found = _weighed(predictor, context, ids, prefix, adapter)
-    return [one for one in found if one.word != prefix and one.word not in hidden][:count]
+    longer = (one for one in found if one.word != prefix and one.word not in hidden)
+    return list(islice((one for one in longer if predictor.offers(one.word)), count))
 
 
 def _weighed(
@@ -79,6 +82,7 @@ def _weighed(
     every = np.concatenate([ids, [lexicon.index.get(word, UNKNOWN) for word in own]]).astype(np.int64)
     state = predictor.model.language.after(context)
     modelled = predictor.log_language(state, words, every, not context)
+    modelled = predictor.spelled_as_usual(state, words, modelled, not context)
     modelled[every == UNKNOWN] = _NO_OWN_MODEL
     share = memory.share()
     personal = share * np.array([memory.probability(*before, word) for word in words])

@@ -6,7 +6,7 @@ typing path: onnxruntime, numpy and rapidfuzz, and nothing that knows about encr
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -23,10 +23,11 @@ from quietkeys.keyboard.layout import Layout
 from quietkeys.keyboard.touch_events import touch_events
 from quietkeys.keyboard.touch_model import TouchModel, TouchTrace
 from quietkeys.prediction.events import FEATURES, Choice, EventMap, evidence, log_sum_exp, softmax
-from quietkeys.prediction.levels import CERTAINTY, Level, decided
+from quietkeys.prediction.judged import Judged
 from quietkeys.prediction.model import Model
-from quietkeys.profile.memory import Memory
-from quietkeys.text.tokens import MAX_WORD, Context, is_correctable
+from quietkeys.prediction.own_words import inflected_like, is_slip, own_stem, shared_out
+from quietkeys.profile.memory import FORM, Key, Memory
+from quietkeys.text.tokens import MAX_WORD, Context, is_correctable, last_two
 from quietkeys_protocol.plan import Plan
 
 KEPT_CANDIDATES: Final = 12  # of a slate that a choice keeps, the most probable ones
@@ -36,17 +37,13 @@ SHARE: Final = 0.03  # of plain word frequency elsewhere
 _LANGUAGE: Final = FEATURES.index("language")
 _PERSONAL: Final = FEATURES.index("personal")
 _RARE: Final = -16.0  # nats, rough log-probability of a spelling the lexicon lacks
-_PAD: Final = 0  # of spellings; a character's symbol is its class + 1
-
-_FREE = np.zeros(edits.EDIT_COUNT, dtype=bool)  # edits that are no errors
-_FREE[[edits.NONE, *(edits.substitution(letter, letter) for letter in range(edits.CLASSES))]] = True
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Slate:
     """K candidates for one typed word; the literal is always among them.
 
-    ids: [K] lexicon ids (UNKNOWN where the lexicon lacks the word, PHRASE for two words). operations: [K,
+    ids: [K] lexicon ids (UNKNOWN where the lexicon lacks the word, PHRASE for several). operations: [K,
     MAX_EDITS] edit ids. language: [K] log P(word | context), nats, the spelling of unknown words left out.
     touches: [T, 2] of `known_touches`. touch: [K] what they and the layout add to the log-probabilities that
     the bundle's channel gives the operations, nats. touch_events: [K, W] indices into TOUCH_EVENTS, -1 for
@@ -78,51 +75,12 @@ class Slate:
             "language": self.language,
             "touch": self.touch,
             "touch_events": self.touch_events,
-            "spelling": _spellings(self),
+            "spelling": edits.spelling_symbols(self.words, self.ids == UNKNOWN),
             "edits": self.operations,
             "personal": self.personal,
             "base_share": np.array([self.base_share], dtype=np.float32),
             "evidence": self.evidence,
         }
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Judged:
-    """The candidates of one piece with their probabilities [K] under the adapter in use.
-
-    settled: what was typed is left alone whatever the probabilities (an own word, an offensive one, what
-    belongs to a known word).
-    log_mass: log of the sum of the candidates' odds before they were made to sum to one, nats.
-    """
-
-    slate: Slate
-    probability: Float64
-    features: Float64
-    settled: bool
-    log_mass: float
-
-    def output(self, level: Level = Level.NORMAL) -> str:
-        """Return what stands there after the word has ended."""
-        return self.slate.words[self.decided(self.probability, CERTAINTY[level])]
-
-    def decided(self, probability: Float64, certainty: float = CERTAINTY[Level.NORMAL]) -> int:
-        """Return the candidate that is put in place under these probabilities [K], for this certainty."""
-        return self.slate.literal if self.settled else decided(probability, self.slate.literal, certainty)
-
-    def without(self, words: Collection[str]) -> Judged:
-        """Return the judgement as if these words were no candidates, except for what was typed."""
-        literal, known = self.slate.literal, self.slate.words
-        dropped = [k for k, word in enumerate(known) if k != literal and word in words]
-        if not dropped:
-            return self
-        probability = self.probability.copy()
-        probability[dropped] = 0.0
-        return replace(self, probability=probability / probability.sum())
-
-    def ranked(self) -> list[tuple[str, float]]:
-        """Return (word, probability), likeliest first."""
-        order = np.argsort(-self.probability, kind="stable")
-        return [(self.slate.words[k], float(self.probability[k])) for k in order]
 
 
 class Predictor:
@@ -132,8 +90,10 @@ class Predictor:
         """memory: the user's, an empty one if None."""
         self.memory = Memory() if memory is None else memory
         self.memory.lexicon = model.search.lexicon.index
+        self.memory.side = model.search.lexicon.side
         self.model = model
         self.touch = TouchModel(self.layout)
+        self._slips: dict[str, bool] = {}  # of words that the lexicon lacks
 
     @property
     def layout(self) -> Layout:
@@ -166,8 +126,9 @@ class Predictor:
             return None
         slate = self.slate(context, piece, touches)
         scores = self.scorer.score(slate.inputs(), adapter)
-        settled = self._is_settled(piece)
-        return Judged(slate, softmax(scores.score), scores.features, settled, log_sum_exp(scores.score))
+        mass, settled = log_sum_exp(scores.score), self._is_settled(piece)
+        lexicon = self.model.search.lexicon
+        return Judged(slate, softmax(scores.score), scores.features, settled, mass, lexicon)
 
     def slate(self, context: Context, typed: str, touches: Float64 | None = None) -> Slate:
         """Return the slate of a normalized word after a context. touches: as in `judge`."""
@@ -182,6 +143,7 @@ class Predictor:
             found = found.joined(self.model.search.aligned(typed, own, unknown, emission))
         words = found.words
         language = self.log_language(state, words, found.ids, not context)
+        language = self.spelled_as_usual(state, words, language, not context, typed)
         personal = self._personal(context, words)
         chosen = self._select(found, language, personal, typed)
         return self._slate(typed, points, found.taken(chosen), language[chosen], personal[chosen])
@@ -209,14 +171,23 @@ class Predictor:
         pairs = np.flatnonzero(ids == PHRASE)
         if len(pairs):
             split = [words[position].split() for position in pairs]
-            after = self.model.language.next_states(state, [first for first, _ in split])
-            for position, (first, second), later in zip(pairs, split, after, strict=True):
-                chosen = [lexicon.index[first], lexicon.index[second]]
-                result[position] = (
-                    lexicon.log_probability(chances, np.array(chosen[:1]))[0]
-                    + lexicon.log_probability(later.log_probability, np.array(chosen[1:]))[0]
-                )
+            after = self.model.language.next_states(state, [first for first, *_ in split])
+            for position, (first, *others), later in zip(pairs, split, after, strict=True):
+                result[position] = self._log_words(state, first) + self._log_words(later, *others)
         return result
+
+    def spelled_as_usual(
+        self, state: LanguageState, words: Sequence[str], language: Float64, is_start: bool, typed: str = ""
+    ) -> Float64:
+        """Return log P [K] of `log_language`, that of British and American spellings as this user spells."""
+        if not self.memory.sided:
+            return language
+
+        def log_chance(word: str) -> float:
+            identity = np.array([self.model.search.lexicon.index[word]], np.int64)
+            return float(self.log_language(state, [word], identity, is_start)[0])
+
+        return shared_out(self.memory, self.model.search.lexicon, words, language, log_chance, typed)
 
     def log_spelling(self, word: str) -> float:
         """Return log P(spelling), nats, of a piece under the bundle's character model of unknown words."""
@@ -228,6 +199,40 @@ class Predictor:
             base_share=1.0,
         )
         return float(self.scorer.score(slate.inputs(), self.scorer.no_adapter()).features[0, _LANGUAGE])
+
+    def shown(self, context: Context, word: str) -> str:
+        """Return how a lower-case word, or phrase, is written after a context by this user."""
+        first, _, rest = word.partition(" ")
+        if rest:
+            return f"{self.shown(context, first)} {self.shown((*context, first), rest)}"
+        written = self.memory.form(word)
+        if written is not None:
+            return written
+        stem = self.stem(word)
+        if stem is not None:
+            return inflected_like(stem, self.shown(context, stem), word)
+        return self.model.search.lexicon.shown(word, last_two(context)[1])
+
+    def form_key(self, context: Context, word: str, written: str) -> Key | None:
+        """Return the key in local memory of how a word was written, None for ""."""
+        if not written:
+            return None
+        usual = written == self.model.search.lexicon.shown(word, last_two(context)[1])
+        return (FORM, word) if usual else (FORM, word, written)
+
+    def offers(self, word: str) -> bool:
+        """Return whether a word of local memory may be shown where it was not typed: a slip may not.
+
+        What the user added is none, nor is a name: what the user writes with a capital.
+        """
+        memory = self.memory
+        if word not in memory.own_words or word in memory.added or (memory.form(word) or word) != word:
+            return True
+        if word not in self._slips:
+            chances = self.model.language.after(()).log_probability
+            log_own = self.model.search.lexicon.log_unknown(chances, word) + self.log_spelling(word)
+            self._slips[word] = is_slip(self.model, word, log_own)
+        return not self._slips[word]
 
     def choice(self, judged: Judged, kept: str) -> Choice | None:
         """Return the kept word as numbers, or None if it was not among the candidates."""
@@ -268,7 +273,6 @@ class Predictor:
         # Of all candidates found. points: [T, 2]; language, personal: [K].
         channel = self.model.search.channel
         touched = not np.isnan(points).all()
-        errors = (~_FREE[found.operations]).sum(1)
         known = [bool(identity != UNKNOWN) for identity in found.ids]
         return Slate(
             typed=typed,
@@ -288,11 +292,17 @@ class Predictor:
                 found.words,
                 typed,
                 known,
-                errors.tolist(),
+                edits.errors(found.operations),
                 self.model.search.lexicon.rareness(typed),
             ),
             literal=found.words.index(typed),
         )
+
+    def _log_words(self, state: LanguageState, word: str, *later: str) -> float:
+        # log P that words of the lexicon come one after the other.
+        lexicon, language = self.model.search.lexicon, self.model.language
+        found = float(lexicon.log_probability(state.log_probability, np.array([lexicon.index[word]]))[0])
+        return found + self._log_words(language.next_states(state, [word])[0], *later) if later else found
 
     def _personal(self, context: Context, words: Sequence[str]) -> Float64:
         before = self.memory.before(context)
@@ -314,26 +324,23 @@ class Predictor:
             cutoff = reach(typed)
             distances = process.cdist([typed], own, scorer=OSA.distance, score_cutoff=cutoff, dtype=np.uint8)
             near = [own[position] for position in np.flatnonzero(distances[0] <= cutoff)]
-            found = [word for word in near if word != typed]
-        known = typed in self.model.search.lexicon.index
-        return found if known else [*found, typed]
+            found = [word for word in near if word != typed and self.offers(word)]
+        return found if typed in self.model.search.lexicon.index else [*found, typed]
 
     def _is_settled(self, piece: str) -> bool:
         lexicon = self.model.search.lexicon
         if piece in lexicon.index:
             return lexicon.is_offensive(piece)
-        owner, mark, _ = piece.partition("'s")
-        owned = mark and piece.endswith(mark) and owner in lexicon.index
-        return bool(owned) or piece in self.memory.own_words
+        return piece in self.memory.own_words or self.stem(piece) is not None
 
-
-def _spellings(slate: Slate) -> Int64:
-    # [K, S] symbols of the words that the lexicon lacks; a row of padding for every other word.
-    outside = [word if known == UNKNOWN else "" for word, known in zip(slate.words, slate.ids, strict=True)]
-    table = np.full((len(outside), max(1, *map(len, outside))), _PAD, dtype=np.int64)
-    for row, word in enumerate(outside):
-        table[row, : len(word)] = [character + 1 for character in edits.character_classes(word)]
-    return table
+    def stem(self, word: str) -> str | None:
+        """Return the known word that one which the lexicon lacks is inflected of, None if it is of none."""
+        lexicon = self.model.search.lexicon
+        if word in lexicon.index:
+            return None
+        if word.endswith("'s") and word[:-2] in lexicon.index:
+            return word[:-2]
+        return own_stem(self.memory, word) if self.memory.own_words else None
 
 
 def _no_touches(typed: str) -> Float64:

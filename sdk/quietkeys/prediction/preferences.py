@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 
 from quietkeys.prediction.levels import Level
+from quietkeys.prediction.own_words import inflections
 from quietkeys.profile.settings import APPS, LEVEL, NEVER_CORRECT, NEVER_SUGGEST, REPLACEMENTS, Setting
 from quietkeys.profile.store import Store
 from quietkeys.text.tokens import pieces, words
@@ -28,7 +29,8 @@ class AppProfile:
 class Preferences:
     """never_correct: lower-case words that are left as they are typed. never_suggest: ones not to show.
 
-    replacements: what is put in the place of a lower-case word, as it is written. apps: those that differ.
+    hidden: these and their regular inflections. replacements: what is put in the place of a lower-case word,
+    as it is written. apps: those that differ.
     """
 
     level: Level = Level.NORMAL
@@ -36,6 +38,13 @@ class Preferences:
     never_suggest: Collection[str] = frozenset()
     replacements: Mapping[str, str] = field(default_factory=dict)
     apps: Mapping[str, AppProfile] = field(default_factory=dict)
+    hidden: Collection[str] = field(init=False, default=frozenset())
+
+    def __post_init__(self) -> None:
+        """Work out what is hidden."""
+        object.__setattr__(
+            self, "hidden", frozenset(self.never_suggest).union(*map(inflections, self.never_suggest))
+        )
 
 
 class StoredPreferences:

@@ -3,18 +3,41 @@
 The line that is typed in, what was typed and what was kept are searched as one text. Letters and digits of a
 match become "0"; so the text keeps its length, and what is blanked is no word to any other module
 (`quietkeys.text.tokens`). Numbers need no rule here: a token with a digit is no word anyway.
+
+What is searched is bounded, and every pattern takes time in proportion to it: of the text before, what
+`last_line` returns; of a long text that is kept, a few words at a time and what is behind them (`stretches`).
 """
 
 from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from quietkeys.arrays import Float64
+from quietkeys.bundle.networks import Adapter
+from quietkeys.prediction.judged import Judged
 from quietkeys.prediction.predictor import Predictor
-from quietkeys.text.tokens import DRAWN_OUT, MAX_WORD, REACH, Context, straightened, words_of
+from quietkeys.text.tokens import (
+    BLANK,
+    DRAWN_OUT,
+    LINE_BREAKS,
+    MAX_TOKEN,
+    MAX_WORD,
+    Context,
+    Piece,
+    composed,
+    composed_touches,
+    is_case_chosen,
+    is_elided,
+    last_line,
+    reaching,
+    straightened,
+    words_of,
+    written_in,
+)
 
 LEAST_RANDOM: Final = 8  # letters of a string that can be called random
 RANDOM: Final = (
@@ -22,7 +45,14 @@ RANDOM: Final = (
 )  # nats a letter under the character model of unknown words, below which a string is random
 MIXED: Final = 2  # times a capital follows a small letter in a string of mixed case
 CARD_DIGITS: Final = (12, 19)  # of a card number (ISO/IEC 7812-1)
+_SKIPPED: Final = 3  # recorded words between two of a line: they were typed elsewhere or changed since
+MAX_TEXT: Final = 1_000_000  # characters of what was typed or kept; of a longer text, its beginning is learnt
+STRETCH_RUNS: Final = 4  # runs of letters that are learnt at once: what takes some 20 ms
+_STRETCH: Final = STRETCH_RUNS * MAX_TOKEN  # characters of a stretch at most
+AHEAD: Final = 200  # characters after a stretch that are looked at to tell what it is
+_LOOKED_BACK: Final = 60  # tokens of a line in which words are looked for that turn out to be secret
 _REMEMBERED: Final = 512  # strings whose verdict is remembered, in memory only
+_JUDGED_BEFORE: Final = 2  # strings of the text before whose verdict is found at once, the nearest ones
 
 _DIGIT_WORD: Final = r"(?:zero|one|two|three|four|five|six|seven|eight|nine)"
 _DOMAINS: Final = (
@@ -33,13 +63,19 @@ _SAID: Final = (
     r"(?:pass(?:word|wd|code|phrase|key)s?|pwd?|pin|otp|secret (?:key|word)|api key|access token|"
     r"(?:recovery|seed|security|backup) (?:code|key|phrase|answer))"
 )
-# Every one begins where a token begins, so that a long token is read once.
+_LABEL: Final = 63  # characters of a part of a host's name at most (RFC 1035)
+# Every one begins where a token begins, so that a long token is read once, and none has two unbounded repeats
+# side by side that may take each other's characters.
 _PATTERNS: Final = tuple(
     re.compile(pattern, flags)
     for pattern, flags in (
         # E-mail, also cut in two behind "@" or ".", spaced out, or spelled out.
         (r"(?<!\S)[^\s@]+@\S*(?:(?<=[@.-])[ ]\S+)?", 0),
-        (r"(?<!\S)\S+ ?(?:@|[(\[]at[)\]]) ?[^\s.]+(?: ?\. ?| ?[(\[]dot[)\]] ?| dot )\w{2,}\S*", re.I),
+        (
+            rf"(?<!\S)\S{{1,{MAX_TOKEN}}} ?(?:@|[(\[]at[)\]]) ?[^\s.@]{{1,{_LABEL}}}"
+            r"(?: ?\. ?| ?[(\[]dot[)\]] ?| dot )\w{2,}\S*",
+            re.I,
+        ),
         (r"(?<!\S)\S+ at \S+(?: dot \S+)+", re.I),
         # Addresses of the web, paths, addresses of network cards.
         (r"(?<!\S)\S*(?:://|www\.)\S*(?:(?<=[/.:=?&#-])[ ]\S+)?", re.I),
@@ -82,6 +118,10 @@ class LineWord:
     word: str
     secret: bool
 
+    def is_of(self, previous: Context, word: str) -> bool:
+        """Return whether this is what was recorded so; what stood before it may have been blanked by then."""
+        return self.word == word and previous in (self.previous, (BLANK,))
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Redacted:
@@ -95,6 +135,27 @@ class Redacted:
     words: tuple[LineWord, ...]
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class Stretch:
+    """A part of what was typed and kept that is learnt at once, composed. Private.
+
+    context: the end of the text before it. ahead: the beginning of what is behind it. touches: of what was
+    typed, [len(typed), 2], None where none is known.
+    """
+
+    context: str
+    typed: str
+    kept: str
+    ahead: str
+    touches: Float64 | None
+
+    @classmethod
+    def of(cls, context: str, typed: str, kept: str, ahead: str, touches: Float64 | None) -> Stretch:
+        """Return it of text that may be decomposed, with the touches of what was typed."""
+        points = None if touches is None else composed_touches(typed, touches)
+        return cls(composed(context), composed(typed), composed(kept), composed(ahead), points)
+
+
 @dataclass(slots=True, repr=False)
 class Redactor:
     """Blanks what is not to be learnt. patterns: the app's own, each over the line that is typed in."""
@@ -103,18 +164,55 @@ class Redactor:
     patterns: Sequence[re.Pattern[str]] = ()
     _random: OrderedDict[str, bool] = field(default_factory=OrderedDict)
 
-    def redacted(self, context: str, text: str) -> Redacted:
+    def redacted(self, context: str, text: str, ahead: str = "") -> Redacted:
         """Return context and text with what is not to be learnt blanked.
 
-        Of the context, the last REACH characters of its last line are searched.
+        Of the context, the end is searched (`last_line`). ahead: what stands behind the text, and may tell
+        what the text is.
         """
-        line = context[-REACH:].rpartition("\n")[2]
+        line = last_line(context)
         gap = " " if line and not line[-1].isspace() else ""
-        whole = line + gap + text
-        blanked = _blanked(whole, self._spans(whole))
-        seen, shown = blanked[: len(line)], blanked[len(line) + len(gap) :]
+        whole = line + gap + text + ahead
+        blanked = _blanked(whole, [*self._spans(whole), *self._random_spans(line, gap + text)])
+        start = len(line) + len(gap)
+        seen, shown = blanked[: len(line)], blanked[start : start + len(text)]
         words = () if seen == line else tuple(_typed(line, seen))
         return Redacted(context[: len(context) - len(line)] + seen, shown, words)
+
+    def chosen_form(self, seen: Redacted, piece: Piece, typed: str) -> str:
+        """Return how a kept piece is written, "" if its case is not the user's choice.
+
+        seen: what was kept. typed: the piece as it was typed, "" if unknown. What the keyboard would write
+        and nobody typed is the keyboard's choice.
+        """
+        written = written_in(seen.text, piece)
+        if written != typed and written == self.predictor.shown(piece.context, piece.text):
+            return ""
+        before = f"{seen.context} {seen.text[: piece.start]}"
+        return written if is_case_chosen(piece.context, before, written) else ""
+
+    def may_learn(self, piece: Piece) -> bool:
+        """Return whether a piece is a word of its own, no part of something else; or the lexicon has it."""
+        return not self._is_fixed(piece) or piece.text in self.predictor.memory.lexicon
+
+    def judged(
+        self, meant: Sequence[Piece], hit: Sequence[Piece], adapter: Adapter, touches: Float64 | None
+    ) -> list[Judged | None]:
+        """Return the judgement of what was typed for each piece, None where that is unknown or says nothing.
+
+        hit: the pieces that were typed, for those meant if they are as many. touches: of all the text.
+        """
+        if len(hit) != len(meant):
+            return [None] * len(meant)
+        return [
+            None
+            if self._is_fixed(piece)
+            else self.predictor.judge(piece.context, one.text, adapter, one.touches(touches))
+            for piece, one in zip(meant, hit, strict=True)
+        ]
+
+    def _is_fixed(self, piece: Piece) -> bool:
+        return piece.fixed or is_elided(piece, self.predictor.model.search.lexicon.is_common)
 
     def _spans(self, text: str) -> Iterator[tuple[int, int]]:
         for pattern in self.patterns:
@@ -122,24 +220,36 @@ class Redactor:
         for pattern in _PATTERNS:
             named = "hidden" if "hidden" in pattern.groupindex else 0
             yield from (found.span(named) for found in pattern.finditer(text))
+        done = 0
         for found in _CARD.finditer(text):
-            if is_card_number(found.group()):
+            if found.start() >= done and is_card_number(found.group()):
                 # Whose card it is and until when stands beside it.
-                yield found.start(), _line_end(text, found.end())
+                done = _line_end(text, found.end())
+                yield found.start(), done
+
+    def _random_spans(self, line: str, text: str) -> Iterator[tuple[int, int]]:
+        # Of the text before, a few verdicts at a time are found; what has none yet was not recorded by us.
         for found in _TOKEN.finditer(text):
-            if any(self._is_random(run) for run in _LETTERS.findall(straightened(found.group()))):
+            if any(self._is_random(run) for run in _runs(found.group())):
+                yield len(line) + found.start(), len(line) + found.end()
+        known = len(self._random)
+        for found in reversed(list(_TOKEN.finditer(line))):
+            at_once = len(self._random) - known < _JUDGED_BEFORE
+            if any(self._is_random(run, at_once) for run in _runs(found.group())):
                 yield found.span()
 
-    def _is_random(self, run: str) -> bool:
+    def _is_random(self, run: str, at_once: bool = True) -> bool:
         # Whether a run of letters is no word that anybody would write, by its capitals or by its letters.
         if not LEAST_RANDOM <= len(run) <= MAX_WORD:
             return False
         word = run.lower().strip("'")
-        if word in self.predictor.memory.own_words or not word:
+        if word in self.predictor.memory.own_words or not word or self.predictor.stem(word) is not None:
             return False
         if len(_CASE_TURNS.findall(run)) >= MIXED:
             return True
         verdict = self._random.get(word)
+        if verdict is None and not at_once:
+            return False
         if verdict is None:
             verdict = self._random[word] = self._looks_random(word)
             if len(self._random) > _REMEMBERED:
@@ -156,6 +266,73 @@ class Redactor:
         return not lexicon.is_near(word, len(word) // 4)  # else a slip of the fingers
 
 
+def secret_places(line: Sequence[LineWord], recorded: Sequence[tuple[Context, str]]) -> list[int]:
+    """Return the places of the secret words of a line among what was recorded, newest first.
+
+    recorded: the context's last word and the word of each.
+    """
+    found, at = [], 0
+    for typed in reversed(line):
+        near = range(at, min(at + 1 + _SKIPPED, len(recorded)))
+        place = next((place for place in near if typed.is_of(*recorded[place])), None)
+        if place is None:
+            continue
+        if typed.secret:
+            found.append(place)
+        at = place + 1
+    return found
+
+
+def stretches(context: str, typed: str, kept: str, touches: Float64 | None = None) -> Iterator[Stretch]:
+    """Yield what was kept in stretches of a few words, each with its part of what was typed, in order.
+
+    touches: of what was typed. A short text is one stretch. Of a longer one, what was typed is known by its
+    tokens: if they are as many as those kept. What is beyond MAX_TEXT, and what has no end within MAX_TOKEN,
+    is in no stretch.
+    """
+    typed, kept = typed[:MAX_TEXT], kept[:MAX_TEXT]
+    if max(len(typed), len(kept)) <= _STRETCH and len(list(_groups(kept))) < 2:
+        yield Stretch.of(last_line(context), typed, kept, "", touches)
+        return
+    alike = typed == kept or _count(typed) == _count(kept)
+    line = last_line(context)
+    gap = " " if line and not line[-1].isspace() else ""
+    whole, shift = line + gap + kept, len(line) + len(gap)
+    begin = at = 0
+    hits = _TOKEN.finditer(typed)
+    for start, stop, tokens in _groups(kept):
+        hit = [next(hits).span() for _ in range(tokens)] if alike else []
+        first, last = (hit[0][0], hit[-1][1]) if hit else (0, 0)
+        place = shift + start
+        begin = max(begin, *(whole.rfind(mark, at, place) + 1 for mark in LINE_BREAKS))
+        at = place
+        if stop - start <= _STRETCH:
+            last = last if last - first <= _STRETCH else first
+            behind = whole[shift + stop : shift + stop + AHEAD]
+            points = None if touches is None else touches[first:last]
+            before = reaching(whole, begin, place)
+            yield Stretch.of(before, typed[first:last], kept[start:stop], behind, points)
+
+
+def _groups(text: str) -> Iterator[tuple[int, int, int]]:
+    # Of tokens: where the group starts and stops, and how many they are; a long one is a group of its own.
+    start = stop = tokens = runs = 0
+    for found in _TOKEN.finditer(text):
+        short = found.end() - found.start() <= MAX_TOKEN
+        more = len(_runs(found.group())) if short else STRETCH_RUNS
+        if tokens and (runs + more > STRETCH_RUNS or found.end() - start > _STRETCH):
+            yield start, stop, tokens
+            tokens = runs = 0
+        start = start if tokens else found.start()
+        stop, tokens, runs = found.end(), tokens + 1, runs + more
+    if tokens:
+        yield start, stop, tokens
+
+
+def _count(text: str) -> int:
+    return sum(1 for _ in _TOKEN.finditer(text))
+
+
 def is_card_number(text: str) -> bool:
     """Return whether the digits in a text are as many as a card's and fulfil the Luhn formula."""
     digits = [int(character) for character in text if character.isdecimal()]
@@ -169,14 +346,24 @@ def _line_end(text: str, at: int) -> int:
     return len(text) if end < 0 else end
 
 
-def _blanked(text: str, spans: Iterator[tuple[int, int]]) -> str:
-    parts = list(text)
-    for start, stop in spans:
-        parts[start:stop] = _SHOWS.sub("0", text[start:stop])
-    return "".join(parts)
+def _runs(token: str) -> list[str]:
+    return _LETTERS.findall(straightened(token))
+
+
+def _blanked(text: str, spans: Iterable[tuple[int, int]]) -> str:
+    parts, done = [], 0
+    for start, stop in sorted(spans):
+        if stop > done:
+            start = max(start, done)
+            parts += [text[done:start], _SHOWS.sub("0", text[start:stop])]
+            done = stop
+    return "".join(parts) + text[done:]
 
 
 def _typed(line: str, seen: str) -> Iterator[LineWord]:
-    for piece in words_of("", line):
-        stretch = slice(piece.start, piece.start + len(piece.text))
+    # The last words of a line; of those before, nothing can be taken back any more.
+    starts = [found.start() for found in _TOKEN.finditer(line)][-_LOOKED_BACK:]
+    for piece in words_of("", line[starts[0] :] if starts else ""):
+        start = starts[0] + piece.start
+        stretch = slice(start, start + len(piece.text))
         yield LineWord(piece.context[-1:], piece.text, line[stretch] != seen[stretch])

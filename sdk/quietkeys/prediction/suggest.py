@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Collection
 from typing import Final
 
@@ -15,12 +16,34 @@ from quietkeys.bundle.lexicon import UNKNOWN
 from quietkeys.bundle.networks import Adapter
 from quietkeys.prediction.completion import completions, next_words
 from quietkeys.prediction.events import FEATURES
+from quietkeys.prediction.judged import Judged
 from quietkeys.prediction.levels import CERTAINTY, Level
-from quietkeys.prediction.predictor import Judged, Predictor
+from quietkeys.prediction.predictor import Predictor
 from quietkeys.prediction.preferences import Preferences
 from quietkeys.prediction.redaction import Redactor
-from quietkeys.text.tokens import BLANK, Context, Piece, context_of
-from quietkeys.text.typed_token import Token, is_name_like, shows_capital, token_of
+from quietkeys.text.tokens import (
+    BLANK,
+    DRAWN_OUT,
+    MAX_TOKEN,
+    Context,
+    Piece,
+    composed,
+    composed_touches,
+    context_of,
+    is_correctable,
+    is_elided,
+    last_line,
+    span,
+    straightened,
+)
+from quietkeys.text.typed_token import (
+    Token,
+    is_name_like,
+    replaced_like,
+    shows_capital,
+    split_last,
+    token_of,
+)
 
 STRIP: Final = 3  # suggestions shown
 GOES_ON: Final = 0.03  # odds that a word goes on, in a strip that is mostly read when the word has ended
@@ -28,6 +51,10 @@ _CHANNEL: Final = FEATURES.index("channel")
 SURE: Final = 0.5  # probability of the literal from which it stands first
 _SPACE_SLIPPED_IN: Final = -6.0  # nats; log-probability that a space within a word was not meant
 _SPELLING: Final = -16.0  # nats, rough log-probability of a spelling the lexicon lacks
+_LONGEST_UNIT: Final = 4  # letters of a word after a number that may be a unit: "tbsp"
+_SURELY: Final = 0.9  # probability of a word from which what may be a unit, or the like, is a slip of it
+_VOWEL: Final = re.compile(r"[aeiouy]")
+_CLITICS: Final = frozenset(("'d", "'ll", "'m", "'re", "'s", "'ve"))
 _PLAIN_END: Final = re.compile(r"(?:^|\s)[A-Za-z']+[ \u00a0]$")  # a bare word and one space
 
 
@@ -43,29 +70,79 @@ def suggestions(
 
     touches: [len(typed), 2], None where none is known.
     """
-    predictor, given = redactor.predictor, typed
-    seen = redactor.redacted(context, typed)
-    context, typed = seen.context, seen.text
-    if typed.split()[-1:] != given.split()[-1:]:
-        return as_typed(given)
-    if not typed.strip():
-        return Suggestions(_next(predictor, adapter, preferences, context_of(context)))
-    token = token_of(context, typed)
-    literal = token.before + token.spelled + token.after
-    if token.piece is None:
-        return Suggestions((literal,) if literal else ())
-    piece = token.piece
-    judged = predictor.judge(piece.context, piece.text, adapter, piece.touches(touches))
-    if judged is None:
-        return Suggestions((literal,))
-    found = _shown(predictor, adapter, preferences, token, piece, judged, context)
-    text = preferences.replacements.get(piece.text)
-    return found if text is None else _replaced(found, literal, token.replaced(text))
+    given = split_last(typed)[1]
+    if len(given) > MAX_TOKEN:
+        return as_typed(typed)
+    stop = len(typed.rstrip())
+    start = stop - len(given)
+    gap = " " if start and context and not context[-1].isspace() else ""
+    before = last_line(context + gap + typed[:start])
+    seen, word = composed(before), composed(given)
+    points = None if touches is None else composed_touches(given, touches[start:stop])
+    found = _composed(redactor, adapter, preferences, seen, word, points)
+    return found if (seen, word) == (before, given) else _decomposed(found, word, given)
+
+
+def with_added(found: Suggestions, predictor: Predictor, typed: str) -> Suggestions:
+    """Return suggestions with what the user added that is no piece, as "wi-fi": left alone, and completed."""
+    given = "".join(typed.split()[-1:])
+    start, end = span(given)
+    added = {word: text for word, text in predictor.memory.added.items() if not is_correctable(word)}
+    # A hyphen at the end may be within the word, or behind it as any other sign.
+    for stop in (len(given), end) if added and start < end else ():
+        core, after = straightened(given[start:stop]), given[stop:]
+        fits = [text for word, text in added.items() if word.startswith(core.lower())]
+        if fits:
+            break
+    else:
+        return found
+    longer = [given[:start] + replaced_like(core, text) + after for text in sorted(fits, key=len)]
+    wanted = None if core.lower() in added else found.correction
+    first = [] if wanted is None else [wanted]
+    strip = dict.fromkeys([*first, given, *longer, *found.strip])
+    return Suggestions(tuple(strip)[:STRIP], wanted, found.merged)
 
 
 def as_typed(typed: str) -> Suggestions:
     """Return the last token alone, as it was typed."""
-    return Suggestions(tuple(typed.split()[-1:]))
+    return Suggestions(tuple(one for one in (split_last(typed)[1],) if one))
+
+
+def _composed(
+    redactor: Redactor,
+    adapter: Adapter,
+    preferences: Preferences,
+    context: str,
+    typed: str,
+    touches: Float64 | None,
+) -> Suggestions:
+    # As `suggestions`, of composed text; typed: one token, or none.
+    predictor, seen = redactor.predictor, redactor.redacted(context, typed)
+    context = seen.context
+    if seen.text != typed:
+        return as_typed(typed)
+    if not typed:
+        return Suggestions(_next(predictor, adapter, preferences, context_of(context)))
+    token = token_of(context, typed)
+    if token.piece is None:
+        return Suggestions((token.literal,))
+    piece = token.piece
+    judged = predictor.judge(piece.context, piece.text, adapter, piece.touches(touches))
+    if judged is None:
+        return Suggestions((token.literal,))
+    found = _shown(predictor, adapter, preferences, token, piece, judged, context)
+    text = preferences.replacements.get(piece.text)
+    return found if text is None else _replaced(found, token.literal, token.replaced(text))
+
+
+def _decomposed(found: Suggestions, typed: str, given: str) -> Suggestions:
+    # In the form that the text came in; what was typed stays as it is.
+    def form(text: str) -> str:
+        return given if text == typed else unicodedata.normalize("NFD", text)
+
+    correction = None if found.correction is None else form(found.correction)
+    merged = None if found.merged is None else form(found.merged)
+    return Suggestions(tuple(map(form, found.strip)), correction, merged)
 
 
 def _replaced(found: Suggestions, literal: str, wanted: str) -> Suggestions:
@@ -79,16 +156,10 @@ def _replaced(found: Suggestions, literal: str, wanted: str) -> Suggestions:
 def _next(
     predictor: Predictor, adapter: Adapter, preferences: Preferences, context: Context
 ) -> tuple[str, ...]:
-    lexicon, previous = predictor.model.search.lexicon, _last(context)
-    likely = next_words(predictor, context, adapter, STRIP, preferences.never_suggest)
-    found = [lexicon.shown(one.word, previous) for one in likely]
+    likely = next_words(predictor, context, adapter, STRIP, preferences.hidden)
+    found = [predictor.shown(context, one.word) for one in likely]
     starts = not context or not context[-1]
     return tuple(word[:1].upper() + word[1:] if starts else word for word in found)
-
-
-def _last(context: Context) -> str:
-    # The piece that comes before: "" at a start.
-    return context[-1] if context else ""
 
 
 def _shown(
@@ -100,50 +171,90 @@ def _shown(
     judged: Judged,
     context: str,
 ) -> Suggestions:
-    typed, hidden, previous = piece.text, preferences.never_suggest, _last(piece.context)
-    shown = predictor.model.search.lexicon.shown
+    typed, hidden = piece.text, preferences.hidden
     level = Level.OFF if typed in preferences.never_correct else preferences.level
     judged = judged.without(hidden)
     output = judged.output(level)
-    chance = _chances(predictor, adapter, piece, judged, hidden)
+    chance = _chances(predictor, adapter, token, piece, judged, hidden)
     others = sorted(chance, key=chance.__getitem__, reverse=True)
     if output != typed:
         others = [output, *(word for word in others if word != output)]
     strip = others[: STRIP - 1]
     sure = output == typed and judged.probability[judged.slate.literal] >= SURE
-    literal = token.before + token.spelled + token.after
-    tokens = [token.with_word(shown(word, previous)) for word in strip]
-    entries = dict.fromkeys([literal, *tokens] if sure else [*tokens, literal])
-    replaced = token.with_word(shown(output, previous))
-    if level is Level.OFF or judged.settled or _is_name(predictor, token, judged, level, context):
+    literal, left = token.literal, is_left_alone(predictor, piece, judged)
+    tokens = [token.with_word(predictor.shown(piece.context, word)) for word in strip]
+    replaced = token.with_word(predictor.shown(piece.context, output))
+    if level is Level.OFF or left or _is_name(predictor, token, judged, level):
         replaced = literal
+    if output == typed and token.after.startswith(":"):
+        replaced = literal  # what goes on with a colon may be no word: "http:"
+    if replaced not in (literal, *tokens):
+        tokens = [replaced, *tokens[: STRIP - 2]]  # its capitals alone differ from what was typed
+    entries = dict.fromkeys([literal, *tokens] if sure or left else [*tokens, literal])
     return Suggestions(
         tuple(entries),
         None if replaced == literal else replaced,
-        _merged(predictor, token, piece, level, context, hidden),
+        None if left else _merged(predictor, token, piece, level, context, hidden),
     )
 
 
-def _is_name(predictor: Predictor, token: Token, judged: Judged, level: Level, context: str) -> bool:
+def is_left_alone(predictor: Predictor, piece: Piece, judged: Judged) -> bool:
+    """Return whether what a piece looks like, and where it stands, say that it is meant as it was typed.
+
+    A piece that is fixed, an elision ("goin'"), a word drawn out ("sooo"), a contraction with another
+    contraction ("I'd've"), a unit without vowels ("5 kg"). What may be one of them is not if it is surely a
+    slip of one word.
+    """
+    lexicon, text = predictor.model.search.lexicon, piece.text
+    if piece.fixed or is_elided(piece, lexicon.is_common):
+        return True
+    head, mark, _ = text.rpartition("'")
+    if mark and "'" in head and head in lexicon.index and text[len(head) :] in _CLITICS:
+        return True
+    drawn_out = DRAWN_OUT.search(text)
+    shorter = [DRAWN_OUT.sub(kept, text) for kept in (r"\1", r"\1\1")]
+    if drawn_out and not _is_bounced(drawn_out) and any(word in lexicon.index for word in shorter):
+        return True
+    opens, closes = piece.apostrophes
+    unit = piece.after_number and len(text) <= _LONGEST_UNIT
+    if unit and not _VOWEL.search(text):
+        return True
+    others = judged.probability[np.arange(len(judged.probability)) != judged.slate.literal]
+    maybe = unit or drawn_out is not None or (opens and not closes)
+    return maybe and float(others.max(initial=0.0)) < _SURELY
+
+
+def _is_bounced(drawn_out: re.Match[str]) -> bool:
+    # Whether a key sent a double letter once more, as in "sorrry": people draw out vowels and ends of words.
+    inside = drawn_out.start() > 0 and drawn_out.end() < len(drawn_out.string)
+    return inside and len(drawn_out.group()) == 3 and _VOWEL.match(drawn_out.group()) is None
+
+
+def _is_name(predictor: Predictor, token: Token, judged: Judged, level: Level) -> bool:
     """Return whether capitals say that what was typed is a name to leave alone.
 
-    A name that the lexicon has is left alone. One that it lacks is put right if it is surely another name;
-    where a capital is due anyway, if it is surely any other word.
+    A name that the lexicon has is left alone. One that it lacks is weighed as what no lexicon may have, and
+    put right if it is surely another name; where a capital is due anyway, if it is any other word.
     """
     typed, lexicon = judged.slate.typed, predictor.model.search.lexicon
     known = typed in lexicon.index
-    named = is_name_like(context, token.spelled)
+    named = is_name_like(token.opening, token.spelled)
     capital = shows_capital(token.spelled)
     if known:
         return named or (capital and lexicon.is_name(typed))
+    if judged.wary_output(level) == typed:
+        return named or capital
     surely = judged.output(Level.CAREFUL if level is Level.NORMAL else level)
-    if named:
-        return surely == typed or not lexicon.is_name(surely)
-    return capital and surely == typed
+    return named and (surely == typed or not lexicon.is_name(surely))
 
 
 def _chances(
-    predictor: Predictor, adapter: Adapter, piece: Piece, judged: Judged, hidden: Collection[str]
+    predictor: Predictor,
+    adapter: Adapter,
+    token: Token,
+    piece: Piece,
+    judged: Judged,
+    hidden: Collection[str],
 ) -> dict[str, float]:
     """Return how likely each word other than the literal is wanted; only their order means anything.
 
@@ -158,7 +269,7 @@ def _chances(
     }
     weight = float(predictor.events.base_weights[_CHANNEL])
     hit = GOES_ON * math.exp(weight * float(judged.features[literal, _CHANNEL]) - judged.log_mass)
-    for longer in completions(predictor, piece.context, typed, adapter, STRIP, hidden):
+    for longer in completions(predictor, piece.context, token.awaits, adapter, STRIP, hidden):
         chance[longer.word] = chance.get(longer.word, 0.0) + hit * longer.probability
     return chance
 
@@ -195,4 +306,4 @@ def _merged(
     certainty = CERTAINTY[level]
     if certainty >= 1.0 or together - apart < math.log(certainty / (1.0 - certainty)):
         return None
-    return lexicon.shown(previous + typed, before[-2] if len(before) > 1 else "") + token.after
+    return predictor.shown(before[:-1], previous + typed) + token.after

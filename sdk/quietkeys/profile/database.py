@@ -25,6 +25,8 @@ from quietkeys.vault.sealing import BLOCK, DataKey
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Untrusted, error_of
 
 _SIZE: Final = struct.Struct(">H")  # of the text before a content
+_MODES: Final = slice(18, 20)  # bytes of the file that say how it is written (SQLite's file format, 1.3)
+_ROLLBACK_MODE: Final = b"\x01\x01"  # what a database in memory can have
 BUSY_S: Final = 5.0  # to wait for another connection's transaction
 # Codes of what our statements meet in a damaged file only: tables that are not there, wrong types.
 _DAMAGE: Final = (
@@ -40,11 +42,14 @@ _DAMAGE: Final = (
 class Database:
     """One open SQLite file. Threads may share it; each waits for the transaction or statement before."""
 
-    def __init__(self, connection: sqlite3.Connection, key: DataKey) -> None:
-        """key: what rows are sealed under."""
+    def __init__(self, connection: sqlite3.Connection, key: DataKey, path: Path | None = None) -> None:
+        """key: what rows are sealed under. path: of the file, None in memory."""
         self.key = key
         self._connection = connection
         self._lock = threading.RLock()
+        self._path = path
+        self._file = _file_at(path)
+        self._frozen = False
 
     @classmethod
     def open(cls, path: Path, key: DataKey) -> Database:
@@ -55,7 +60,26 @@ class Database:
         with _translated():
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
             connection = sqlite3.connect(path, BUSY_S, isolation_level=None, check_same_thread=False)
-        return cls._prepared(connection, key)
+        return cls._prepared(connection, key, path)
+
+    @classmethod
+    def copied(cls, path: Path, key: DataKey) -> Database:
+        """Make a copy in memory of the database in a file, which takes no space on the disk.
+
+        Raises Untrusted (PROFILE_DAMAGED), Outdated (PROFILE_NEWER), TryAgain (STORAGE_FAILED).
+        """
+        with _translated():
+            connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", BUSY_S, uri=True)
+            try:
+                connection.execute("PRAGMA locking_mode = EXCLUSIVE")  # then the log needs no index on disk
+                connection.execute("PRAGMA user_version")
+                content = bytearray(connection.serialize())
+            finally:
+                connection.close()
+            content[_MODES] = _ROLLBACK_MODE
+            copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+            copy.deserialize(bytes(content))
+        return cls._prepared(copy, key)
 
     @classmethod
     def in_memory(cls, key: DataKey) -> Database:
@@ -64,8 +88,8 @@ class Database:
         return cls._prepared(connection, key)
 
     @classmethod
-    def _prepared(cls, connection: sqlite3.Connection, key: DataKey) -> Database:
-        database = cls(connection, key)
+    def _prepared(cls, connection: sqlite3.Connection, key: DataKey, path: Path | None = None) -> Database:
+        database = cls(connection, key, path)
         try:
             database._prepare()
         except BaseException:
@@ -94,10 +118,30 @@ class Database:
         with self._lock:
             self._connection.close()
 
+    def freeze(self) -> None:
+        """Let nothing change this database any more: it is a copy of one on a full disk."""
+        self._frozen = True
+
+    def obstacle(self) -> ErrorCode | None:
+        """Return why nothing can be stored now, None for nothing that is known."""
+        if self._frozen:
+            return ErrorCode.DISK_FULL
+        return ErrorCode.PROFILE_GONE if _file_at(self._path) != self._file else None
+
+    def require(self) -> None:
+        """Raise TryAgain (DISK_FULL) or Refused (PROFILE_GONE) if nothing can be stored now."""
+        obstacle = self.obstacle()
+        if obstacle is not None:
+            raise error_of(obstacle)
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Do everything inside, or nothing of it. Raises TryAgain (DISK_FULL, STORAGE_FAILED)."""
+        """Do everything inside, or nothing of it.
+
+        Raises TryAgain (DISK_FULL, STORAGE_FAILED), Refused (PROFILE_GONE).
+        """
         with self._lock, _translated():
+            self.require()
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -108,8 +152,10 @@ class Database:
                 raise
 
     def run(self, statement: str, *values: object) -> None:
-        """Run a statement that returns nothing."""
+        """Run a statement that returns nothing. Raises as `transaction`."""
         with self._lock, _translated():
+            if not self._connection.in_transaction:
+                self.require()
             self._connection.execute(statement, values)
 
     def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
@@ -147,6 +193,15 @@ def is_made(path: Path) -> bool:
             return connection.execute("PRAGMA user_version").fetchall() != [(0,)]
         finally:
             connection.close()
+
+
+def _file_at(path: Path | None) -> tuple[int, int]:
+    # Which file lies there now; one of the same name is another.
+    try:
+        found = None if path is None else path.stat()
+    except FileNotFoundError:
+        found = None
+    return (0, 0) if found is None else (found.st_dev, found.st_ino)
 
 
 @contextmanager

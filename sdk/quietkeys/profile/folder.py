@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
@@ -27,7 +27,7 @@ from quietkeys.profile.ledger import LedgerKind
 from quietkeys.profile.settings import WIPING
 from quietkeys.profile.store import Store
 from quietkeys.vault import HEADER, Kind, Protection, Vault
-from quietkeys_protocol.errors import ErrorCode, Refused, Untrusted
+from quietkeys_protocol.errors import ErrorCode, Refused, TryAgain, Untrusted
 
 LOCK: Final = "lock"
 DATABASE: Final = "profile.sqlite"
@@ -36,6 +36,7 @@ KEYS: Final = "keys"
 FHE_KEYS: Final = b"fhe keys"  # what the vault's key for the key file is for
 OUTBOX: Final = "outbox"
 IDENTITIES: Final = "identities"
+_LOG_INDEX: Final = 32 * 1024  # bytes that SQLite's index of its write-ahead log begins with
 _ASIDE: Final = "damaged-"
 _SENTENCES: Final = {
     LedgerKind.PROFILE_RECOVERED: (
@@ -67,9 +68,23 @@ class Profile:
         protection: of a new vault, or what the vault opens with; None as `Vault.create` and `Vault.open` say.
         A store that is damaged, or of which `build` says so, is set aside, and its last good version used; if
         there is none, or the vault is lost, the profile starts anew. Raises Refused (PROFILE_LOCKED,
-        PROFILE_SEALED), Outdated (PROFILE_NEWER), TryAgain (DISK_FULL, STORAGE_FAILED, KEY_STORE_FAILED),
-        and what `build` raises.
+        PROFILE_SEALED), Outdated (PROFILE_NEWER), TryAgain (STORAGE_FAILED, KEY_STORE_FAILED), and what
+        `build` raises.
+
+        On a full disk the profile is a copy in memory of what was learnt, and nothing can be stored.
         """
+        try:
+            return cls._open(folder, build, now, protection)
+        except TryAgain as error:
+            if error.code is not ErrorCode.DISK_FULL and not _is_full(folder):
+                raise
+            _LOG.warning("no space left: the profile is open for reading")
+            return cls._copied(folder, build, protection)
+
+    @classmethod
+    def _open(
+        cls, folder: Path, build: Callable[[Store], Built], now: float, protection: Protection | None
+    ) -> tuple[Profile, Built]:
         make_folder(folder)
         lock = _locked(folder)
         try:
@@ -89,6 +104,36 @@ class Profile:
         except BaseException:
             lock.release()
             raise
+
+    @classmethod
+    def _copied(
+        cls, folder: Path, build: Callable[[Store], Built], protection: Protection | None
+    ) -> tuple[Profile, Built]:
+        """Return a profile that is a copy of the newest good version of what is stored, or empty."""
+        lock = _lock_of(folder)
+        with suppress(TryAgain):  # which a full disk may have no room for; nothing is written without it
+            _acquire(lock)
+        try:
+            vault = Vault.open(folder, protection) if Vault.exists(folder) else Vault.passing(folder)
+            for name in (DATABASE, LAST_GOOD):
+                with suppress(Untrusted):
+                    if (folder / name).exists() and (folder / name).stat().st_size:
+                        return cls._frozen(folder, Store.copied(folder / name, vault.key), vault, lock, build)
+            return cls._frozen(folder, Store.in_memory(), vault, lock, build)
+        except BaseException:
+            lock.release()
+            raise
+
+    @classmethod
+    def _frozen(
+        cls, folder: Path, store: Store, vault: Vault, lock: BaseFileLock, build: Callable[[Store], Built]
+    ) -> tuple[Profile, Built]:
+        store.check()
+        if store.setting(WIPING) is not None:
+            raise Untrusted(ErrorCode.PROFILE_DAMAGED, "it is half forgotten")
+        built = build(store)
+        store.database.freeze()
+        return cls(folder, store, vault, lock), built
 
     @classmethod
     def _recovered(
@@ -148,6 +193,7 @@ class Profile:
         The last good version is made anew, and what was set aside is removed. Raises TryAgain (DISK_FULL,
         STORAGE_FAILED).
         """
+        self.store.database.require()
         remove(self.folder / LAST_GOOD)
         yield
         for path in _aside(self.folder):
@@ -157,6 +203,7 @@ class Profile:
 
     def wipe(self) -> None:
         """Remove everything learned and every key; a kill in between is made good when it is next opened."""
+        self.store.database.require()
         remove(self.folder / LAST_GOOD)
         self.store.wipe()
         self.finish_wipe()
@@ -174,6 +221,14 @@ class Profile:
     def problems(self) -> list[Problem]:
         """Return what went wrong with this folder, and what protects little."""
         found: list[Problem] = []
+        obstacle = self.store.database.obstacle()
+        if obstacle is ErrorCode.DISK_FULL:
+            advice = (
+                "Free some space, then open the profile again. Until then it suggests, and learns nothing."
+            )
+            found.append(Problem(obstacle.message, advice))
+        elif obstacle is not None:
+            found.append(Problem(obstacle.message, obstacle.advice))
         if _aside(self.folder):
             code = ErrorCode.PROFILE_DAMAGED
             advice = f"{code.advice} It lies beside the profile, named {_ASIDE}..."
@@ -186,9 +241,15 @@ class Profile:
 
 
 def _locked(folder: Path) -> BaseFileLock:
+    lock = _lock_of(folder)
+    _acquire(lock)
+    return lock
+
+
+def _lock_of(folder: Path) -> BaseFileLock:
     # A lock of this object alone: not of a thread, nor shared with another object of this process. And one
     # that the system lets go when the process ends: where the file system has none, no profile can be opened.
-    lock = FileLock(
+    return FileLock(
         folder / LOCK,
         mode=0o600,
         thread_local=False,
@@ -196,12 +257,22 @@ def _locked(folder: Path) -> BaseFileLock:
         is_singleton=False,
         fallback_to_soft=False,
     )
+
+
+def _acquire(lock: BaseFileLock) -> None:
     with translated():
         try:
             lock.acquire()
         except Timeout as error:
             raise Refused(ErrorCode.PROFILE_LOCKED) from error
-    return lock
+
+
+def _is_full(folder: Path) -> bool:
+    # SQLite says no more than that reading and writing failed where its index of the log finds no room.
+    try:
+        return shutil.disk_usage(folder).free < _LOG_INDEX
+    except OSError:
+        return False
 
 
 def _vault(folder: Path, protection: Protection | None) -> Vault:

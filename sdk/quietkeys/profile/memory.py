@@ -1,24 +1,22 @@
-"""Local memory: decayed counts of the user's words, pairs and triples, and how words of their own enter it.
+"""Local memory: decayed counts of the user's words, pairs and triples, and of how they are written.
 
 It never leaves the device in any form. No message text is kept: only counts, keyed by one to three
 words. A count halves every `HALF_LIFE` words that the user types.
 
-A word that the lexicon lacks enters only after it was kept KEEPS times over SESSIONS sessions: a password or
-a slip that gets past all else is seldom kept so often. Until then it is a mark in the store, without its
-letters. The mark stays with a word that entered: `undo` may still take a keep away, and the word with it.
+How a word is written is counted beside it, where its writer chose the case: as the lexicon writes it, or in
+which other form ("fyi", "iPhone", "OpenBSD"). A form that was kept twice and twice as often as all others is
+the user's. A word of their own is written as it was added, or as it mostly was.
 """
 
 from __future__ import annotations
 
 import math
-import struct
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import nlargest
-from typing import Final, Protocol
+from typing import Final
 
 from quietkeys.text.tokens import BLANK, last_two
-from quietkeys_protocol.errors import ErrorCode, TryAgain, error_of
 
 HALF_LIFE: Final = 50_000  # words typed until a count weighs half
 _DECAY: Final = math.log(2.0) / HALF_LIFE  # per word
@@ -29,18 +27,16 @@ SHARE_HALF: Final = 500.0  # words at which it weighs half of that
 NEGLIGIBLE: Final = 0.02  # counts below this are forgotten when the profile is next opened
 TRACES_KEPT: Final = 200  # words after which one can no longer be taken back
 STORED_TICKS: Final = 64  # what the tick of a stored count is rounded down to, in words
-KEEPS: Final = 3
-SESSIONS: Final = 2
-_MOST: Final = 8  # keeps that a mark counts
-_SESSION: Final = struct.Struct(">Q")  # the number of the session of one keep
-_PENDING: Final = "pending"
-_FORGOTTEN: Final = "forgotten"
+FORM: Final = "^"  # begins the key of a form; no word contains it
+ADDED: Final = "+"  # begins the key of a word that the user added
+FORM_KEEPS: Final = 1.5  # keeps, decayed, from which a form is the user's: two
+FORM_AHEAD: Final = 2.0  # times as many as all other forms together have
 
-Key = tuple[str, ...]  # (word,), (previous, word) or (before, previous, word)
-
-
-Sessions = tuple[int, ...]  # of each keep, in order
+# (word,), (previous, word) or (before, previous, word) of words; (FORM, word) as the lexicon writes it,
+# (FORM, word, written) otherwise; (ADDED, word, written).
+Key = tuple[str, ...]
 Entry = tuple[float, int]  # a decayed count and the tick it is decayed to, that of its last change
+ADDED_ENTRY: Final[Entry] = (1.0, 0)  # neither decays nor tells when the word was added
 _Slot = tuple[bool, Key]  # whether it is a history's total, and its name
 
 
@@ -65,16 +61,23 @@ class Memory:
     """Counts by key, each with the tick (words typed so far) of its last change.
 
     lexicon: the words that are not the user's own. own_words: those learnt that it lacks, in order.
-    kept_before: how often a word that is not learnt yet was kept.
+    kept_before: how often a word that is not learnt yet was kept. side: 1 for a word in a British spelling,
+    -1 in an American one; sided: those held that have one. forms: counts of how words were written.
+    added: how the words that the user added are written.
     """
 
     lexicon: Container[str] = frozenset()
     kept_before: Callable[[str], int] = _never
+    side: Callable[[str], int] = _never
     counts: dict[Key, Entry] = field(default_factory=dict)
     histories: dict[Key, Entry] = field(default_factory=dict)
     own_words: dict[str, None] = field(default_factory=dict)
+    forms: dict[Key, Entry] = field(default_factory=dict)
+    added: dict[str, str] = field(default_factory=dict)
+    sided: dict[str, int] = field(default_factory=dict)
     tick: int = 0
     recent: list[Trace] = field(default_factory=list, repr=False)
+    _written: dict[str, dict[str, None]] = field(default_factory=dict, repr=False)
     _followers: dict[Key, dict[str, None]] = field(default_factory=dict, repr=False)
 
     def count(self, key: Key) -> float:
@@ -97,13 +100,18 @@ class Memory:
     def _or_blank(self, word: str) -> str:
         return word if not word or word in self.lexicon or (word,) in self.counts else BLANK
 
-    def learn(self, before: str, previous: str, word: str) -> Trace:
-        """Count one word after up to two others ("" where a sentence starts); return the trace."""
+    def learn(self, before: str, previous: str, word: str, form: Key | None = None) -> Trace:
+        """Count one word after up to two others ("" where a sentence starts); return the trace.
+
+        form: the key of how it was written, None where that says nothing.
+        """
         self.tick += 1
         keys: tuple[Key, ...] = ((word,), (previous, word), (before, previous, word))
         slots = [
             (is_history, key[:-1] if is_history else key) for is_history in (False, True) for key in keys
         ]
+        if form is not None:
+            keys, slots = (*keys, form), [*slots, (False, form)]
         trace = Trace(keys, self.tick, {slot: self._table(slot).get(slot[1]) for slot in slots})
         for slot, entry in trace.before.items():
             self._put(slot, _plus_one(entry, self.tick))
@@ -142,10 +150,41 @@ class Memory:
 
     def forget(self, word: str) -> tuple[Key, ...]:
         """Remove every count that mentions the word; return the removed keys. Earlier traces end here."""
-        removed = tuple(key for key in self.counts if word in key)
-        kept = [(key, *entry) for key, entry in self.counts.items() if word not in key]
-        self.load(kept, self.tick)
-        return removed
+        held = list(self.entries())
+        self.load([entry for entry in held if word not in entry[0]], self.tick)
+        return tuple(key for key, _, _ in held if word in key)
+
+    def add(self, word: str, written: str | None) -> None:
+        """Note how a word that the user added is written; None: it was not added."""
+        self.added.pop(word, None)
+        if written is not None:
+            self.added[word] = written
+
+    def form(self, word: str) -> str | None:
+        """Return how this user writes a lower-case word, None to write it as the lexicon does.
+
+        A word that the lexicon lacks is in small letters there; it is written as it mostly was.
+        """
+        usual = self.added.get(word)
+        votes: dict[str | None, float] = {
+            written: self.form_count((FORM, word, written)) for written in self._written.get(word, ())
+        }
+        votes[None] = self.form_count((FORM, word))
+        best = max(votes, key=votes.__getitem__)
+        others = sum(votes.values()) - votes[best]
+        if votes[best] >= FORM_KEEPS and votes[best] >= FORM_AHEAD * others:
+            return best
+        if usual is None and word not in self.lexicon and votes[best] > others:
+            return best
+        return usual
+
+    def spelled(self, side: int) -> float:
+        """Return the decayed count of all words in a British (1) or an American (-1) spelling."""
+        return sum(self.count((word,)) for word, found in self.sided.items() if found == side)
+
+    def form_count(self, key: Key) -> float:
+        """Return the decayed count of a form."""
+        return self._decayed(self.forms.get(key))
 
     def share(self) -> float:
         """Return the weight (0..SHARE_CEILING) of the personal model in the mixture."""
@@ -182,7 +221,9 @@ class Memory:
 
     def entries(self) -> Iterable[tuple[Key, float, int]]:
         """Yield (key, count, tick) of everything held."""
-        return ((key, value, tick) for key, (value, tick) in self.counts.items())
+        for table in (self.counts, self.forms):
+            yield from ((key, value, tick) for key, (value, tick) in table.items())
+        yield from (((ADDED, word, written), *ADDED_ENTRY) for word, written in self.added.items())
 
     def stored(self, key: Key) -> Entry | None:
         """Return the entry of a key as it is stored, None if there is none.
@@ -190,7 +231,7 @@ class Memory:
         Its tick is coarse and its count is decayed to that tick: in order of exact ticks the keys would be
         the text, word by word.
         """
-        entry = self.counts.get(key)
+        entry = self._table((False, key)).get(key)
         if entry is None:
             return None
         coarse = entry[1] - entry[1] % STORED_TICKS
@@ -201,19 +242,29 @@ class Memory:
         self.counts.clear()
         self.histories.clear()
         self.own_words.clear()
+        self.forms.clear()
+        self.added.clear()
+        self.sided.clear()
+        self._written.clear()
         self._followers.clear()
         self.recent.clear()
         self.tick = tick
         totals: dict[Key, float] = {}
-        for key, value, at in sorted(entries):
+        for key, value, at in sorted(entries):  # words that were added come first
+            if key[0] == ADDED:
+                self.added[key[1]] = key[2]
+                continue
             weight = self._decayed((value, at))
-            if weight < NEGLIGIBLE:
+            if weight < NEGLIGIBLE and not (len(key) == 1 and key[0] in self.added):
+                continue
+            if key[0] == FORM:
+                self._put((False, key), (value, at))
                 continue
             self.counts[key] = (value, at)
             self._followers.setdefault(key[:-1], {})[key[-1]] = None
             totals[key[:-1]] = totals.get(key[:-1], 0.0) + weight
-            if len(key) == 1 and key[0] not in self.lexicon:
-                self.own_words[key[0]] = None
+            if len(key) == 1:
+                self._note_word(key[0], True)
         self.histories.update((key, (total, tick)) for key, total in totals.items())
 
     def _decayed(self, entry: Entry | None) -> float:
@@ -222,7 +273,10 @@ class Memory:
         return entry[0] * math.exp(-_DECAY * (self.tick - entry[1]))
 
     def _table(self, slot: _Slot) -> dict[Key, Entry]:
-        return self.histories if slot[0] else self.counts
+        is_history, key = slot
+        if is_history:
+            return self.histories
+        return self.forms if key[0] == FORM else self.counts
 
     def _put(self, slot: _Slot, entry: Entry | None) -> None:
         is_history, key = slot
@@ -230,13 +284,33 @@ class Memory:
             self._table(slot).pop(key, None)
         else:
             self._table(slot)[key] = entry
+        if not is_history and key[0] == FORM:
+            self._note_form(key, entry is not None)
+            return
         if not is_history:
             self._follow(key, entry is not None)
-        if not is_history and len(key) == 1 and key[0] not in self.lexicon:
-            if entry is None:
-                self.own_words.pop(key[0], None)
-            else:
-                self.own_words[key[0]] = None
+        if not is_history and len(key) == 1:
+            self._note_word(key[0], entry is not None)
+
+    def _note_word(self, word: str, is_held: bool) -> None:
+        # Which words are the user's own, and which have a side.
+        if not is_held:
+            self.own_words.pop(word, None)
+            self.sided.pop(word, None)
+        elif word not in self.lexicon:
+            self.own_words[word] = None
+        elif self.side(word):
+            self.sided[word] = self.side(word)
+
+    def _note_form(self, key: Key, is_held: bool) -> None:
+        # In which forms, other than the lexicon's, each word is held.
+        for written in key[2:]:
+            forms = self._written.setdefault(key[1], {})
+            forms.pop(written, None)
+            if is_held:
+                forms[written] = None
+            if not forms:
+                del self._written[key[1]]
 
     def _follow(self, key: Key, follows: bool) -> None:
         # Which words follow each history that is counted.
@@ -247,87 +321,6 @@ class Memory:
         words.pop(key[-1], None)
         if not words:
             self._followers.pop(key[:-1], None)
-
-
-class Marks(Protocol):
-    """Where the keeps of pending words are stored: `Store`."""
-
-    def mark(self, kind: str, word: str, /) -> bytes | None:
-        """Return the content of a word's mark, None if there is none."""
-
-    def set_mark(self, kind: str, word: str, content: bytes | None, /) -> None:
-        """Set a word's mark, or remove it."""
-
-
-class Pending:
-    """The keeps of words that the lexicon lacks, and which words are never to be learnt."""
-
-    def __init__(self, store: Marks, lexicon: Container[str], own_words: Container[str]) -> None:
-        self._store = store
-        self._lexicon = lexicon
-        self._own_words = own_words
-
-    def keep(self, word: str, session: int) -> tuple[bool, bool]:
-        """Count one keep; return (whether the word is to be learnt, whether the mark counts this keep).
-
-        Raises Untrusted (PROFILE_DAMAGED).
-        """
-        if word in self._lexicon:
-            return True, False
-        known, kept = word in self._own_words, self._kept(word)
-        if known and (not kept or len(kept) == _MOST):
-            return True, False  # it was put there, or has been here for long
-        kept = (*kept, session)[-_MOST:]
-        self._write(word, kept)
-        return known or enough(kept), True
-
-    def keeps(self, word: str) -> int:
-        """Return how many keeps the mark of a word counts; 0 if the store cannot be read.
-
-        So a word is left alone as it is typed from its first keep on, before it is learnt.
-        """
-        try:
-            return len(self._store.mark(_PENDING, word) or b"") // _SESSION.size
-        except TryAgain:
-            return 0
-
-    def take_back(self, word: str, session: int) -> bool:
-        """Uncount a keep that the mark counts; return whether the word may stay in local memory."""
-        kept = list(self._kept(word))
-        if session not in kept:
-            return True  # it was put there since, or forgotten
-        kept.remove(session)
-        self._write(word, tuple(kept))
-        return enough(kept)
-
-    def is_forgotten(self, word: str) -> bool:
-        """Return whether a word is never to be learnt."""
-        return self._store.mark(_FORGOTTEN, word) is not None
-
-    def forget(self, word: str) -> None:
-        """Mark a word as one that is never to be learnt."""
-        self._store.set_mark(_PENDING, word, None)
-        self._store.set_mark(_FORGOTTEN, word, b"\x01")
-
-    def clear(self, word: str) -> None:
-        """Remove the marks of a word, so that it can be learnt."""
-        self._store.set_mark(_PENDING, word, None)
-        self._store.set_mark(_FORGOTTEN, word, None)
-
-    def _kept(self, word: str) -> Sessions:
-        content = self._store.mark(_PENDING, word) or b""
-        if len(content) % _SESSION.size or len(content) > _MOST * _SESSION.size:
-            raise error_of(ErrorCode.PROFILE_DAMAGED, "a mark")
-        return tuple(session for (session,) in _SESSION.iter_unpack(content))
-
-    def _write(self, word: str, kept: Sessions) -> None:
-        content = b"".join(map(_SESSION.pack, kept))
-        self._store.set_mark(_PENDING, word, content or None)
-
-
-def enough(kept: Sequence[int]) -> bool:
-    """Return whether a word that was kept in these sessions enters local memory."""
-    return len(kept) >= KEEPS and len(set(kept)) >= SESSIONS
 
 
 def _plus_one(entry: Entry | None, tick: int) -> Entry:

@@ -22,7 +22,7 @@ from typing import Final
 import numpy as np
 
 from quietkeys.arrays import Int64
-from quietkeys.files import make_folder, read_whole, remove, remove_drafts, translated, write_whole
+from quietkeys.files import make_room, read_whole, remove, remove_drafts, translated, write_whole
 from quietkeys.profile.database import Database
 from quietkeys.profile.folder import OUTBOX
 from quietkeys_protocol.containers import MAX_REPORT_BYTES, MAX_UPDATE_BYTES
@@ -89,7 +89,7 @@ class Outbox:
 
         Raises TryAgain (DISK_FULL, STORAGE_FAILED).
         """
-        make_folder(self._folder)
+        make_room(self._folder)
         remove_drafts(self._folder)
         row = self._database.row("SELECT id FROM outbox WHERE state <> 'closed'")
         with translated():

@@ -1,5 +1,10 @@
 """What the device keeps between runs: settings, local memory, event counts, held-out events, the ledger.
 
+A word that the lexicon lacks enters local memory only after it was kept KEEPS times over SESSIONS sessions: a
+password or a slip that gets past all else is seldom kept so often. Until then it is a mark, without its
+letters (`Pending`). The mark stays with a word that entered: `undo` may still take a keep away, and the word
+with it.
+
 Adapters and the outbox have modules of their own over the same database, so that a change that belongs
 together is one transaction.
 """
@@ -8,7 +13,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -18,11 +23,11 @@ import numpy as np
 from quietkeys.arrays import Float64
 from quietkeys.profile.database import Database, NumberedRows, SealedRows
 from quietkeys.profile.ledger import LedgerKind, LedgerLine
-from quietkeys.profile.memory import Entry, Key
+from quietkeys.profile.memory import ADDED, FORM, Entry, Key
 from quietkeys.profile.settings import BYTES_SENT, SETTINGS, WIPING, Setting, Until, setting_named
 from quietkeys.profile.trainers import Trainers
 from quietkeys.vault.sealing import DataKey
-from quietkeys_protocol.errors import ErrorCode, Untrusted, error_of
+from quietkeys_protocol.errors import ErrorCode, TryAgain, Untrusted, error_of
 
 _SEPARATOR: Final = "\x1f"  # between the words of a key; never part of a word
 _LONGEST: Final = 3  # words of a key
@@ -30,6 +35,14 @@ _KIND_BYTES: Final = 4  # of a mark's name
 _MEMORY: Final = struct.Struct("<dq")  # count, tick
 _MEMORY_BLOCK: Final = 64  # bytes that a row of memory is padded to: one word or three, short or long
 _LEDGER_BLOCK: Final = 256
+KEEPS: Final = 3
+SESSIONS: Final = 2
+_MOST: Final = 8  # keeps that a mark counts
+_SESSION: Final = struct.Struct(">Q")  # the number of the session of one keep
+_PENDING: Final = "pending"
+_FORGOTTEN: Final = "forgotten"
+
+Sessions = tuple[int, ...]  # of each keep, in order
 
 Value = TypeVar("Value")
 
@@ -49,6 +62,11 @@ class Store:
     def open(cls, path: Path, key: DataKey) -> Store:
         """Open the store in this file, sealed under a key; raise as `Database.open`."""
         return cls(Database.open(path, key))
+
+    @classmethod
+    def copied(cls, path: Path, key: DataKey) -> Store:
+        """Return a store in memory of what this file holds; raise as `Database.copied`."""
+        return cls(Database.copied(path, key))
 
     @classmethod
     def in_memory(cls) -> Store:
@@ -133,7 +151,7 @@ class Store:
         """Yield what local memory held: (key, count, tick). Raises Untrusted (PROFILE_DAMAGED)."""
         for name, content in self._memory.all():
             key = tuple(name.split(_SEPARATOR))
-            if len(key) > _LONGEST:
+            if len(key) > _LONGEST or (key[0] in (FORM, ADDED) and not _is_form(key)):
                 raise error_of(ErrorCode.PROFILE_DAMAGED, "local memory")
             yield key, *unpack_count(content)
 
@@ -229,6 +247,83 @@ class Store:
                     self._settings.drop(name)
             Trainers(self.database).leave_all()
             self.set_setting(WIPING, True)
+
+
+class Pending:
+    """The keeps of words that the lexicon lacks, and which words are never to be learnt."""
+
+    def __init__(self, store: Store, lexicon: Container[str], own_words: Container[str]) -> None:
+        self._store = store
+        self._lexicon = lexicon
+        self._own_words = own_words
+
+    def keep(self, word: str, session: int) -> tuple[bool, bool]:
+        """Count one keep; return (whether the word is to be learnt, whether the mark counts this keep).
+
+        Raises Untrusted (PROFILE_DAMAGED).
+        """
+        if word in self._lexicon:
+            return True, False
+        known, kept = word in self._own_words, self._kept(word)
+        if known and (not kept or len(kept) == _MOST):
+            return True, False  # it was put there, or has been here for long
+        kept = (*kept, session)[-_MOST:]
+        self._write(word, kept)
+        return known or enough(kept), True
+
+    def keeps(self, word: str) -> int:
+        """Return how many keeps the mark of a word counts; 0 if the store cannot be read.
+
+        So a word is left alone as it is typed from its first keep on, before it is learnt.
+        """
+        try:
+            return len(self._store.mark(_PENDING, word) or b"") // _SESSION.size
+        except TryAgain:
+            return 0
+
+    def take_back(self, word: str, session: int) -> bool:
+        """Uncount a keep that the mark counts; return whether the word may stay in local memory."""
+        kept = list(self._kept(word))
+        if session not in kept:
+            return True  # it was put there since, or forgotten
+        kept.remove(session)
+        self._write(word, tuple(kept))
+        return enough(kept)
+
+    def is_forgotten(self, word: str) -> bool:
+        """Return whether a word is never to be learnt."""
+        return self._store.mark(_FORGOTTEN, word) is not None
+
+    def forget(self, word: str) -> None:
+        """Mark a word as one that is never to be learnt."""
+        self._store.set_mark(_PENDING, word, None)
+        self._store.set_mark(_FORGOTTEN, word, b"\x01")
+
+    def clear(self, word: str) -> None:
+        """Remove the marks of a word, so that it can be learnt."""
+        self._store.set_mark(_PENDING, word, None)
+        self._store.set_mark(_FORGOTTEN, word, None)
+
+    def _kept(self, word: str) -> Sessions:
+        content = self._store.mark(_PENDING, word) or b""
+        if len(content) % _SESSION.size or len(content) > _MOST * _SESSION.size:
+            raise error_of(ErrorCode.PROFILE_DAMAGED, "a mark")
+        return tuple(session for (session,) in _SESSION.iter_unpack(content))
+
+    def _write(self, word: str, kept: Sessions) -> None:
+        content = b"".join(map(_SESSION.pack, kept))
+        self._store.set_mark(_PENDING, word, content or None)
+
+
+def enough(kept: Sequence[int]) -> bool:
+    """Return whether a word that was kept in these sessions enters local memory."""
+    return len(kept) >= KEEPS and len(set(kept)) >= SESSIONS
+
+
+def _is_form(key: Key) -> bool:
+    # Whether a key that begins like that of a form is one.
+    kind, *rest = key
+    return len(rest) in ((1, 2) if kind == FORM else (2,)) and all(part.lower() == rest[0] for part in rest)
 
 
 def pack_count(count: float, tick: int) -> bytes:

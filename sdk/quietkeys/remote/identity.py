@@ -12,7 +12,7 @@ from typing import Final, NoReturn
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from quietkeys.files import make_folder, read_whole, remove, write_whole
+from quietkeys.files import make_room, read_whole, remove, write_whole
 from quietkeys.profile.folder import IDENTITIES
 from quietkeys.vault.sealing import SEALED_MORE, DataKey, seal_bytes, unseal_bytes
 from quietkeys_protocol.signing import Credentials, device_id_of, signing_string
@@ -60,7 +60,7 @@ def identity_for(profile: Path, trainer: str, key: DataKey) -> Identity:
     sealed = read_whole(path, _SECRET_BYTES + SEALED_MORE)
     secret = unseal_bytes(file_key, path.name.encode(), sealed)
     if secret is None or len(secret) != _SECRET_BYTES:
-        make_folder(path.parent)
+        make_room(path.parent)
         secret = Ed25519PrivateKey.generate().private_bytes_raw()
         write_whole(path, seal_bytes(file_key, path.name.encode(), secret))
     return Identity(Ed25519PrivateKey.from_private_bytes(secret))

@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 
 from quietkeys.arrays import Int64
-from quietkeys.files import make_folder, read_whole, write_whole
+from quietkeys.files import make_room, read_whole, write_whole
 from quietkeys.vault.sealing import seal, unseal
 from quietkeys_protocol.errors import ErrorCode, Outdated, Refused, StartOver, Untrusted
 from quietkeys_protocol.plan import Field, Plan
@@ -61,7 +61,7 @@ class NoopCipher:
 
     def generate_keys(self) -> None:
         """See `Cipher`."""
-        make_folder(self._file.parent)
+        make_room(self._file.parent)
         write_whole(self._file, MAGIC + secrets.token_bytes(KEY_BYTES))
 
     def fingerprint(self) -> str:
@@ -90,7 +90,7 @@ class NoopCipher:
         content = unseal(sealing_key, sealed, "noop")
         if content[:32] != hashlib.sha256(self._plan.hash.encode()).digest():
             raise Outdated(ErrorCode.CIRCLE_MISMATCH)
-        make_folder(self._file.parent)
+        make_room(self._file.parent)
         write_whole(self._file, _ADOPTED + content[32:])
         return self.fingerprint()
 

@@ -6,29 +6,73 @@ Case is kept as it was typed, and restored where the word has one of its own.
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass, field
 from typing import Final
 
-from quietkeys.text.tokens import Piece, context_of, ends_sentence, normalize, pieces_of, span
+from quietkeys.text.tokens import (
+    MAX_TOKEN,
+    Piece,
+    context_of,
+    ends_sentence,
+    is_closing,
+    is_number,
+    last_line,
+    normalize,
+    pieces_of,
+    span,
+    straightened,
+)
 
 _CODE_LIKE: Final = re.compile(r"[a-z][A-Z]|[A-Z]{2,}[a-z]{2,}")  # "fooBar", "HTTPServer"
 _ACRONYMS: Final = re.compile(r"[A-Z]{2,}s")  # "IDs"
 _CAPITAL: Final = frozenset(("I", "A"))  # capitals that say nothing
 _ACRONYM: Final = 5  # letters of an acronym at most; longer words in capitals are words
+_LIST_MARK: Final = re.compile(r"\W*(?:\d{1,3}|[A-Za-z])[.)]+\s+")  # "1.", "(2)", "b)"
+_SAYS: Final = re.compile(r"[^\W_]")
+_FACE: Final = re.compile(r"[:;=8xX]['^o-]?[()\[\]{}DdPpOo3/\\|*]+|<3+|\^[_.-]*\^")  # ":)", "xD", "<3"
+_OPENING: Final = frozenset(("Ps", "Pi"))  # categories
+_OPENING_OTHERS: Final = frozenset("\"'`*_¿¡")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Token:
-    """A token that is typed, around the last of its pieces; piece: None where it is left alone. Private."""
+    """A token that is typed, around the last of its pieces; piece: None where it is left alone. Private.
 
+    preceding: the text before the token.
+    """
+
+    preceding: str
     before: str
     spelled: str
     after: str
     piece: Piece | None = field(repr=False)
 
+    @property
+    def literal(self) -> str:
+        """The token as it was typed."""
+        return self.before + self.spelled + self.after
+
+    @property
+    def opening(self) -> str:
+        """The text before the word, for `is_name_like`: parts of the token itself count as no words."""
+        gap = "" if self.preceding[-1:].isspace() else " "
+        counts = not _SAYS.search(self.before) or ends_sentence(self.before)
+        return self.preceding + gap + (self.before if counts else "")
+
+    @property
+    def awaits(self) -> str:
+        """What a word goes on with, in small letters, whose beginning was typed so far: "don'" of "don't"."""
+        opened, closed = (False, False) if self.piece is None else self.piece.apostrophes
+        return normalize(self.spelled) + ("'" if closed and not opened else "")
+
     def with_word(self, shown: str) -> str:
-        """Return the token with a word, as it is written, in place of its piece, in the case of the piece."""
-        return self.before + spelled_like(self.spelled, shown) + self.after
+        """Return the token with a word, as it is written, in place of its piece, in the case of the piece.
+
+        An apostrophe behind the piece is the word's own if it has one: "don'" becomes "don't".
+        """
+        own = self.awaits.endswith("'") and "'" in straightened(shown)
+        return self.before + spelled_like(self.spelled, shown) + self.after[own:]
 
     def replaced(self, text: str) -> str:
         """Return the token with a text of the user's in place of its piece."""
@@ -37,14 +81,22 @@ class Token:
 
 def token_of(context: str, typed: str) -> Token:
     """Return the token that ends `typed`, after all the text before it."""
-    earlier, raw = _split_last(typed)
+    earlier, raw = split_last(typed)
+    before = f"{context} {earlier}" if earlier else context
     at = len(typed.rstrip()) - len(raw)
-    found = pieces_of(context_of(f"{context} {earlier}" if earlier else context), raw, at)
+    _, previous = split_last(before)
+    found = pieces_of(context_of(before), raw, at, after_number=is_number(previous))
     end = span(raw)[1]
     start = end - len(found[-1].text) if found else end
     if not found or found[-1].start != at + start or is_code_like(raw):
-        return Token("", raw, "", None)
-    return Token(raw[:start], raw[start:end], raw[end:], found[-1])
+        return Token(before, "", raw, "", None)
+    return Token(before, raw[:start], raw[start:end], raw[end:], found[-1])
+
+
+def split_last(text: str) -> tuple[str, str]:
+    """Return the text before the last token, and the token, "" if there is none."""
+    parts = text.rsplit(maxsplit=1)
+    return ("", parts[-1] if parts else "") if len(parts) < 2 else (parts[0], parts[1])
 
 
 def is_code_like(raw: str) -> bool:
@@ -55,18 +107,44 @@ def is_code_like(raw: str) -> bool:
 def is_name_like(before: str, spelled: str) -> bool:
     """Return whether the capitals of a word say that it is a name or an acronym.
 
-    before: the text before it. A capital counts where none is due: within a sentence, in a text that
-    is not all capitals.
+    before: the text before it, opening quotes and brackets included. A capital counts where none is due:
+    within a sentence, in a text that is not all capitals.
     """
     if _ACRONYMS.fullmatch(spelled):
         return True
-    last = before.rsplit(maxsplit=1)[-1:]
-    if not last or ends_sentence(last[0]) or last[0].isupper():
+    if may_begin(before) or split_last(before)[1].isupper():
         return False
     letters = [character for character in spelled if character.isalpha()]
     if len(letters) > 1 and all(map(str.isupper, letters)):
         return len(letters) <= _ACRONYM
     return shows_capital(spelled)
+
+
+def may_begin(before: str) -> bool:
+    """Return whether a sentence may begin after a text, so that a capital says nothing of a word there.
+
+    As keyboards have it that write the capital themselves: at the start of a line, whatever bullets or number
+    stand there; after what ends a sentence. And where people are used to end one without a mark, after an
+    emoji or a face, or to begin one within another, after an opening quote or bracket.
+    """
+    line = last_line(before)
+    if not _SAYS.search(_LIST_MARK.sub("", line, count=1) if _LIST_MARK.match(line) else line):
+        return True
+    last = split_last(line)[1][-MAX_TOKEN:]
+    if ends_sentence(last) or _FACE.fullmatch(last) or _is_emoji(last):
+        return True
+    opens = last[-1] in _OPENING_OTHERS or unicodedata.category(last[-1]) in _OPENING
+    return opens and _SAYS.search(last) is None
+
+
+def _is_emoji(token: str) -> bool:
+    # Whether a token ends in one; of several code points the last are no symbols.
+    for character in reversed(token):
+        if unicodedata.category(character) == "So":
+            return True
+        if not is_closing(character):
+            return False
+    return False
 
 
 def shows_capital(spelled: str) -> bool:
@@ -94,8 +172,3 @@ def spelled_like(spelled: str, shown: str) -> str:
     elif spelled[:1].isupper():
         shown = shown[:1].upper() + shown[1:]
     return shown.replace("'", "\u2019") if "\u2019" in spelled else shown
-
-
-def _split_last(typed: str) -> tuple[str, str]:
-    parts = typed.rsplit(maxsplit=1)
-    return ("", parts[-1] if parts else "") if len(parts) < 2 else (parts[0], parts[1])

@@ -16,6 +16,7 @@ from typing import Final, NoReturn, Self
 from quietkeys.files import remove
 from quietkeys.vault.protection import (
     KEY_FILE,
+    CallerKey,
     KeyFile,
     Kind,
     OsKeyStore,
@@ -118,6 +119,12 @@ class Vault:
         header = Header.of(chosen, folder, os.urandom(16), data_key)
         write_mirrored(folder / HEADER, header.to_bytes())
         return cls(folder, header, chosen, data_key)
+
+    @classmethod
+    def passing(cls, folder: Path) -> Vault:
+        """Return a vault that is stored nowhere, for a folder that nothing can be written to."""
+        protection, key = CallerKey(os.urandom(KEY_BYTES)), DataKey.generate()
+        return cls(folder, Header.of(protection, folder, os.urandom(16), key), protection, key)
 
     @classmethod
     def open(cls, folder: Path, protection: Protection | None) -> Vault:

@@ -31,7 +31,9 @@ def test_everything_learned_and_chosen_is_exported(rig: Rig) -> None:
         vocabulary = keyboard.vocabulary
         for context, word in (("", "see"), ("see", "you"), ("", "see"), ("see", "you"), ("12:30", "people")):
             keyboard.record(context, word, word)
-        vocabulary.add("brokling")
+        vocabulary.add("BrokLing")
+        keyboard.record("see", "YOU", "YOU")
+        keyboard.vocabulary.add("wi-fi")
         vocabulary.never_correct("peopke")
         vocabulary.never_suggest("you")
         vocabulary.always_replace("omw", "on my way")
@@ -40,16 +42,19 @@ def test_everything_learned_and_chosen_is_exported(rig: Rig) -> None:
         keyboard.apps.set("org.example.mail", AppProfile(learn=False))
         tree = export_of(keyboard, rig.folder)
         vocabulary.forget("brokling")
-        assert "brokling" not in json.dumps(export_of(keyboard, rig.folder))
+        assert "brokling" not in json.dumps(export_of(keyboard, rig.folder)).lower()
     assert (tree["format"], tree["version"]) == ("quietkeys export", 1)
     assert {(one["word"], round(one["count"]), one["own"]) for one in tree["words"]} == {
         ("see", 2, False),
-        ("you", 2, False),
+        ("you", 3, False),
         ("people", 1, False),
         ("brokling", 1, True),
     }
     pairs = {(one["before"], one["word"]): round(one["count"]) for one in tree["pairs"]}
-    assert pairs == {("", "see"): 2, ("see", "you"): 2}
+    assert pairs == {("", "see"): 2, ("see", "you"): 3}
+    (form,) = tree["forms"]
+    assert (form["word"], form["written"], round(form["count"])) == ("you", "YOU", 1)
+    assert tree["added"] == ["BrokLing", "wi-fi"]
     assert tree["never_correct"] == ["peopke"]
     assert tree["never_suggest"] == ["you"]
     assert tree["replacements"] == {"omw": "on my way"}

@@ -158,8 +158,6 @@ def test_the_latest_wish_for_a_word_counts(keyboard: Personalizer) -> None:
 
 
 CALLS: list[Callable[[Vocabulary, str], None]] = [
-    Vocabulary.add,
-    Vocabulary.forget,
     Vocabulary.never_correct,
     Vocabulary.never_suggest,
     Vocabulary.stop_replacing,
@@ -177,6 +175,52 @@ def test_what_is_no_word_is_refused(
         call(keyboard.vocabulary, text)
     assert caught.value.code is ErrorCode.WORD_MALFORMED
     assert not text or text not in str(caught.value)
+
+
+@pytest.mark.parametrize("call", [Vocabulary.add, Vocabulary.forget])
+@pytest.mark.parametrize("text", ["", "two words", "12:30", "2024", "bob@mail.test", "x" * 25, "a--b", "a_b"])
+def test_what_is_no_word_cannot_be_added(
+    keyboard: Personalizer, call: Callable[[Vocabulary, str], None], text: str
+) -> None:
+    """Nor forgotten; the error does not repeat what was given."""
+    with pytest.raises(Refused) as caught:
+        call(keyboard.vocabulary, text)
+    assert caught.value.code is ErrorCode.WORD_MALFORMED
+    assert not text or text not in str(caught.value)
+    assert keyboard.vocabulary.words() == ()
+
+
+@pytest.mark.parametrize(
+    ("added", "begun", "typed"),
+    [
+        ("brökling", "brö", "brökling"),
+        ("wi-fi", "wi-", "wi-fi"),
+        ("B2B", "b2", "b2b"),
+        ("Łódź", "łód", "Łódź"),
+    ],
+)
+def test_words_beyond_a_to_z_can_be_added(rig: Rig, added: str, begun: str, typed: str) -> None:
+    """They are completed and left alone as they are typed, until they are forgotten."""
+    with rig.open() as keyboard:
+        keyboard.vocabulary.add(f"“{added}”")
+    with rig.open() as keyboard:
+        assert added in keyboard.suggest("see", begun).strip
+        assert f"({added}" in keyboard.suggest("see", f"({begun}").strip
+        shown = keyboard.suggest("see", typed)
+        assert (typed in shown.strip, shown.correction) == (True, None)
+        assert [word.text for word in keyboard.vocabulary.words()] == [added.lower()]
+        keyboard.vocabulary.forget(added)
+        assert added not in keyboard.suggest("see", begun).strip
+    assert added.encode() not in everything_in(rig.folder / "profile")
+
+
+def test_a_hidden_word_hides_its_inflections(keyboard: Personalizer) -> None:
+    """Regular ones, which the list does not name; words that only begin like it are shown."""
+    keyboard.vocabulary.never_suggest("learn")
+    hidden = keyboard._opened.preferences.current.hidden
+    assert {"learn", "learns", "learned", "learning", "learner", "learn's"} <= set(hidden)
+    assert "lean" not in hidden
+    assert keyboard.vocabulary.never_suggested() == ("learn",)
 
 
 @pytest.mark.parametrize("text", ["", " ", " on my way", "on\nmy way", "x" * 101])

@@ -17,7 +17,7 @@ from quietkeys.bundle.bundle import open_bundle
 from quietkeys.learning.recorder import EVENT_HALF_LIFE, Kept, Recorder
 from quietkeys.prediction.model import Model, load_model
 from quietkeys.prediction.predictor import Predictor
-from quietkeys.profile.memory import HALF_LIFE, NEGLIGIBLE, Key
+from quietkeys.profile.memory import FORM, HALF_LIFE, NEGLIGIBLE, Key
 from quietkeys.profile.settings import TICK
 from quietkeys.profile.store import Store
 from quietkeys.text.tokens import BLANK
@@ -45,7 +45,7 @@ class Journal:
         self.predictor = Predictor(model)
         chance = np.random.default_rng(0)
         self.recorder = Recorder(self.predictor, self.store, chance if held_out else Never(), self._note)  # type: ignore[arg-type]
-        self.live: list[tuple[UndoReceipt, int, tuple[str, str], str, object]] = []
+        self.live: list[tuple[UndoReceipt, int, tuple[str, str], str, str, object]] = []
         self.own = own
         if own:
             self.recorder.add_word(OWN)
@@ -61,8 +61,11 @@ class Journal:
             context = ("", self.live[-1][3] if self.live else "")
             judged = self.predictor.judge(context, typed, self.predictor.scorer.no_adapter())
             self._choice = None
-            receipt = self.recorder.record(Kept(context, judged, kept), f"r{np.random.bytes(8).hex()}")
-            self.live.append((receipt, self.recorder.tick, context, kept, self._choice))
+            written = (kept, kept.capitalize(), "")[len(self.live) % 3]
+            receipt = self.recorder.record(
+                Kept(context, judged, kept, written), f"r{np.random.bytes(8).hex()}"
+            )
+            self.live.append((receipt, self.recorder.tick, context, kept, written, self._choice))
         elif self.live:
             position = max(len(self.live) + action, 0)
             receipt, *_ = self.live.pop(position)
@@ -72,7 +75,7 @@ class Journal:
         """Every key's decayed count, summed up from the list."""
         counts: dict[Key, float] = {}
         put = [(1, (BLANK, BLANK), OWN)] if self.own else []
-        typed = [(tick, context, kept) for _, tick, context, kept, _ in self.live]
+        typed = [(tick, context, kept) for _, tick, context, kept, _, _ in self.live]
         for tick, (before, previous), kept in put + typed:
             if kept == OWN and not self.own:
                 continue  # kept in one session only: neither learnt nor a neighbour
@@ -83,12 +86,22 @@ class Journal:
                 counts[key] = counts.get(key, 0.0) + weight
         return counts
 
+    def expected_forms(self) -> dict[Key, float]:
+        """Every form's decayed count, summed up from the list; the small bundle has no word with capitals."""
+        counts: dict[Key, float] = {}
+        for _, tick, _, kept, written, _ in self.live:
+            if written and (kept != OWN or self.own):
+                key = (FORM, kept) if written == kept else (FORM, kept, written)
+                weight = math.exp(-math.log(2.0) / HALF_LIFE * (self.recorder.tick - tick))
+                counts[key] = counts.get(key, 0.0) + weight
+        return counts
+
     def expected_masses(self) -> Mapping[str, float]:
         """The total mass of every block, summed up from the list."""
         from quietkeys.prediction.events import Choice, count
 
         totals = dict.fromkeys(self.predictor.events.sizes, 0.0)
-        for _, tick, _, _, choice in self.live:
+        for _, tick, _, _, _, choice in self.live:
             if isinstance(choice, Choice):
                 weight = math.exp(-math.log(2.0) / EVENT_HALF_LIFE * (self.recorder.tick - tick))
                 for block, both in count(self.predictor.events, choice).items():
@@ -122,6 +135,8 @@ def test_counts_are_those_of_what_was_not_taken_back(model: Model, actions: list
     Recorder(again, journal.store, np.random.default_rng(0))
     assert {key: again.memory.count(key) for key in again.memory.counts} == pytest.approx(expected, rel=1e-9)
     for table in (memory, again.memory):
+        forms = {key: table.form_count(key) for key in table.forms}
+        assert forms == pytest.approx(journal.expected_forms(), rel=1e-9)
         totals: dict[Key, float] = {}
         for key in expected:
             totals[key[:-1]] = totals.get(key[:-1], 0.0) + expected[key]
@@ -141,6 +156,8 @@ def test_the_last_record_is_taken_back_to_the_bit(model: Model, actions: list[in
         return (
             dict(memory.counts),
             dict(memory.histories),
+            dict(memory.forms),
+            [memory.form(kept) for _, kept in TYPED],
             list(memory.own_words),
             memory.tick,
             journal.recorder.words,
@@ -167,6 +184,7 @@ def test_nothing_is_left_when_all_is_taken_back(model: Model) -> None:
         journal.act(-3)
     assert journal.predictor.memory.counts == {}
     assert journal.predictor.memory.histories == {}
+    assert journal.predictor.memory.forms == {}
     assert journal.predictor.memory.own_words == {}
     assert list(journal.store.memory()) == []
     assert journal.store.held_out() == []

@@ -20,7 +20,7 @@ from quietkeys.bundle.trusted_keys import TRUSTED_KEYS
 from quietkeys.environment import Environment
 from quietkeys.learning.recorder import record
 from quietkeys.prediction.preferences import Preferences
-from quietkeys.prediction.redaction import is_card_number
+from quietkeys.prediction.redaction import Stretch, is_card_number
 from quietkeys.prediction.suggest import suggestions
 from quietkeys.profile.store import Store
 from quietkeys.text.tokens import BLANK, Context, words_of
@@ -115,10 +115,7 @@ def keep(learning: TypingModel, context: str, typed: str, kept: str) -> UndoRece
         learning.redactor,
         learning.recorder,
         learning.predictor.scorer.no_adapter(),
-        context,
-        typed,
-        kept,
-        None,
+        Stretch.of(context, typed, kept, "", None),
     )
 
 

@@ -21,8 +21,9 @@ from quietkeys.keyboard.layout import QWERTY
 from quietkeys.keyboard.touch_model import EPOCH, EPOCHS_KEPT, MOMENTS, TouchModel, known_touches
 from quietkeys.layouts import AZERTY
 from quietkeys.learning.recorder import Kept, Recorder
+from quietkeys.prediction.judged import Judged
 from quietkeys.prediction.model import Model
-from quietkeys.prediction.predictor import Judged, Predictor
+from quietkeys.prediction.predictor import Predictor
 from quietkeys.profile.settings import TICK
 from quietkeys.profile.store import Store
 from quietkeys.testing.typist import Hands, Typist

@@ -20,8 +20,9 @@ from quietkeys.keyboard.touch_events import TOUCH_EVENTS
 from quietkeys.keyboard.touch_model import Touches, TouchModel, known_touches
 from quietkeys.layouts import AZERTY, LAYOUTS
 from quietkeys.prediction.events import FEATURES, count, fits, pack_choice, parse_event_map, unpack_choice
+from quietkeys.prediction.judged import Judged
 from quietkeys.prediction.model import Model
-from quietkeys.prediction.predictor import Judged, Predictor
+from quietkeys.prediction.predictor import Predictor
 from quietkeys.updates.gate import adapter_scores
 from tests.sdk import small
 from tests.sdk.conftest import Rig

@@ -15,9 +15,20 @@ def test_nothing_typed_is_in_the_files(rig: Rig) -> None:
         for word in ("brokling", "quokkaberry"):
             keyboard._model.recorder.add_word(word)
             keyboard.record("my own", word, word)
+        keyboard.vocabulary.add("QuollBox")
+        keyboard.record("my own", "QUOKKAberry", "QUOKKAberry")
         keyboard.vocabulary.never_correct("wombatish")
         keyboard.sync()
-        planted = ["brokling", "quokkaberry", "wombatish", "Evaluation keys went", "never_correct", "masses/"]
+        planted = [
+            "brokling",
+            "quokkaberry",
+            "wombatish",
+            "QuollBox",
+            "QUOKKAberry",
+            "Evaluation keys went",
+            "never_correct",
+            "masses/",
+        ]
         texts = [text.encode() for text in planted]
         texts += [both.evidence_for.tobytes() for both in keyboard._model.recorder.masses.values()]
         texts += [weights.astype("<i8").tobytes() for weights in weights_in_use(keyboard)]
@@ -39,9 +50,9 @@ def weights_in_use(keyboard: Personalizer) -> list[np.ndarray[tuple[int], np.dty
 
 
 def test_the_size_of_a_row_does_not_tell_the_word(rig: Rig) -> None:
-    """A short word, a long one and three of them are as large; so are all lines of the ledger."""
+    """A short word, a long one, three of them and a form are as large; so are all lines of the ledger."""
     with rig.open_learned() as keyboard:
-        for word in ("ok", "incomprehensibly"):
+        for word in ("ok", "OK", "incomprehensibly", "Incomprehensibly"):
             keyboard._model.recorder.add_word(word)
             keyboard.record("the", word, word)
         keyboard.sync()

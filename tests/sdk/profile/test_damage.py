@@ -36,6 +36,10 @@ BELOW_ZERO = bytes.fromhex("00000000000000c0")  # -2
         ("memory", "word", pack_count(math.inf, 0)),
         ("memory", "word", b"short"),
         ("memory", "a\x1fb\x1fc\x1fd", pack_count(1.0, 0)),
+        ("memory", "^", pack_count(1.0, 0)),
+        ("memory", "^\x1fword\x1fWorld", pack_count(1.0, 0)),
+        ("memory", "+\x1fword", pack_count(1.0, 0)),
+        ("memory", "^\x1fword\x1fWORD", pack_count(math.nan, 0)),
     ],
 )
 def test_numbers_that_cannot_be_set_the_profile_aside(

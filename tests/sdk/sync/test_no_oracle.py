@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -29,11 +29,12 @@ from quietkeys_protocol.plan import Plan
 from quietkeys_trainer.engine.local import load_engine
 from tests.sdk import small, tiny
 from tests.sdk.conftest import STATEMENT
-from tests.sdk.wire_tap import Change, Noted, Tap
+from tests.sdk.wire_tap import Change, Noted, Tap, renamed
 from tests.trainer.running import Trainer, children
 
 pytestmark = pytest.mark.fhe
 PAUSE_S = 5.0  # between two syncs; the trainer's clock is a real one, and must not be left far behind
+HONEST = ("accepted", "rejected")  # the cases in which the update is what the trainer trained for this report
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _LEFT = {row[place]: row[max(place - 1, 0)] for row in _ROWS for place in range(len(row))}
 
@@ -71,7 +72,7 @@ class Wire:
             self.tap.change = change
             self.outcomes[name] = keyboard.sync().outcome
             self.tap.change = bytes
-            self.tap.sleep(PAUSE_S)
+            self.tap.rest(PAUSE_S)
             keyboard.sync()
         return list(self.tap.noted)
 
@@ -81,8 +82,7 @@ class Wire:
 
     def stale_but_renamed(self, container: bytes) -> bytes:
         """The update of an earlier job under the name of this one."""
-        old, new = decode_update(self.tap.updates[0]), decode_update(container)
-        return encode_update(replace(old, job_id=new.job_id))
+        return renamed(self.tap.updates[0], decode_update(container).job_id.hex())
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +98,7 @@ def wire(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
         pin=engine.client_specification_sha256,
     )
     trainer.has_circuits(engine.folder)
-    trainer.start("--workers", "1")
+    trainer.start("--workers", "0")
     try:
         tap = Tap(trainer)
         with tap.listening() as url:
@@ -106,7 +106,10 @@ def wire(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
             with wire.open("device") as keyboard:
                 keyboard.consent.give(STATEMENT)
                 teach(keyboard)
-                result = keyboard.sync(lambda now: wire.encrypting.update({now.step: encryption_processes()}))
+                with tap.training():
+                    result = keyboard.sync(
+                        lambda now: wire.encrypting.update({now.step: encryption_processes()})
+                    )
                 assert result.outcome is Outcome.APPLIED
                 assert keyboard.rollback() == 0
             yield wire
@@ -195,10 +198,17 @@ def test_the_trainer_cannot_tell_what_became_of_an_update(wire: Wire) -> None:
             keyboard._profile.store.add_held_out(content, len(judges))
 
     every = cases(wire)
-    seen = {
-        name: wire.seen(name, change, judged_by_another if outcome is Outcome.KEPT_OLD else as_it_is)
-        for name, (change, outcome) in every.items()
-    }
+
+    def seen_of(names: Container[str]) -> dict[str, list[Noted]]:
+        return {
+            name: wire.seen(name, change, judged_by_another if outcome is Outcome.KEPT_OLD else as_it_is)
+            for name, (change, outcome) in every.items()
+            if name in names
+        }
+
+    with wire.tap.training():
+        seen = seen_of(HONEST)
+    seen |= seen_of(every.keys() - HONEST)
     assert wire.outcomes == {name: outcome for name, (_, outcome) in every.items()}
     routes = [(one.method, one.path) for one in seen["accepted"]]
     assert routes == 2 * [
@@ -258,6 +268,6 @@ def test_a_planted_leak_shows(
             leak(context, report)
         return settled
 
-    monkeypatch.setattr("quietkeys.sync.run.settle", leaking)
     wire.honest = wire.honest or wire.seen("honest", zeros, as_it_is)
+    monkeypatch.setattr("quietkeys.sync.run.settle", leaking)
     assert wire.seen(leak.__name__, zeros, as_it_is) != wire.honest

@@ -29,6 +29,13 @@ def trainer(tmp_path: Path, storage: Storage) -> Iterator[Trainer]:
         yield trainer
 
 
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trainer]:
+    """A trainer with one worker, for the tests in which nothing of it dies."""
+    with running(tmp_path_factory.mktemp("lasting")) as trainer:
+        yield trainer
+
+
 def ready_device(trainer: Trainer) -> Device:
     """An enrolled device with stored keys."""
     device = trainer.device()
@@ -76,14 +83,16 @@ def test_a_report_that_kills_workers_fails_and_harms_no_other(trainer: Trainer) 
     assert device.wait(harmless, "done", "failed") == "done"
 
 
-def test_an_engine_failure_is_one_failed_job(trainer: Trainer) -> None:
+def test_an_engine_failure_is_one_failed_job(lasting: Trainer) -> None:
     """The device is told to start over, the same worker goes on."""
-    device = ready_device(trainer)
+    device, before = ready_device(lasting), len(lasting.runs())
     failing = post(device, b"<fail>")
     assert device.wait(failing, "failed", "done") == "failed"
     good = post(device, b"good")
     assert device.wait(good, "done", "failed") == "done"
-    assert len({run["pid"] for run in trainer.runs()}) == 1
+    runs = lasting.runs()[before:]
+    assert len(runs) == 2
+    assert len({run["pid"] for run in runs}) == 1
 
 
 @on_both
@@ -170,12 +179,13 @@ def refuses_connections(device: Device) -> bool:
     return False
 
 
-def test_a_newer_report_supersedes_a_waiting_one(trainer: Trainer) -> None:
+def test_a_newer_report_supersedes_a_waiting_one(lasting: Trainer) -> None:
     """While the worker is busy elsewhere, the newest report of a source takes the place of the one before."""
-    busy, device = ready_device(trainer), ready_device(trainer)
-    with trainer.held():
+    busy, device = ready_device(lasting), ready_device(lasting)
+    before = len(lasting.runs())
+    with lasting.held():
         post(busy, b"busy")
-        wait_until(lambda: len(trainer.runs()) == 1)
+        wait_until(lambda: len(lasting.runs()) == before + 1)
         older, newer = post(device, b"older"), post(device, b"newer")
         assert (device.state(older), device.state(newer)) == ("superseded", "queued")
         assert code(device.update(older)) == (409, ErrorCode.JOB_SUPERSEDED)
@@ -185,9 +195,9 @@ def test_a_newer_report_supersedes_a_waiting_one(trainer: Trainer) -> None:
     assert_result(device, newer, b"newer")
 
 
-def test_the_oldest_of_three_key_sets_is_gone(trainer: Trainer) -> None:
+def test_the_oldest_of_three_key_sets_is_gone(lasting: Trainer) -> None:
     """A device that uploads a third key set finds the oldest one's jobs and the keys themselves unknown."""
-    device = ready_device(trainer)
+    device = ready_device(lasting)
     oldest = post(device, b"oldest")
     assert device.wait(oldest, "done", "failed") == "done"
     second, third = fake_keys(b"two"), fake_keys(b"three")
@@ -198,7 +208,7 @@ def test_the_oldest_of_three_key_sets_is_gone(trainer: Trainer) -> None:
     assert code(device.update(oldest)) == (404, ErrorCode.JOB_UNKNOWN)
     report = device.report(PLAN.hash, KEYS, fake_values(b"late"))
     assert code(device.post(report)) == (404, ErrorCode.KEY_UNKNOWN)
-    post(device, b"second", second)
+    assert device.wait(post(device, b"second", second), "done", "failed") == "done"
 
 
 @on_both
@@ -231,13 +241,13 @@ def test_further_workers_join(tmp_path: Path) -> None:
         assert worker.wait(900) == 0
 
 
-def test_nothing_is_run_where_requests_are_answered(trainer: Trainer) -> None:
+def test_nothing_is_run_where_requests_are_answered(lasting: Trainer) -> None:
     """The engine runs in a worker, never in the process that answers devices."""
-    device = ready_device(trainer)
+    device = ready_device(lasting)
     assert device.wait(post(device, b"elsewhere"), "done", "failed") == "done"
-    assert trainer.process is not None
-    assert trainer.runs()[0]["pid"] in trainer.workers()
-    assert trainer.runs()[0]["pid"] != trainer.process.pid
+    assert lasting.process is not None
+    assert lasting.runs()[-1]["pid"] in lasting.workers()
+    assert lasting.runs()[-1]["pid"] != lasting.process.pid
 
 
 def test_many_devices_at_once_each_get_their_own(tmp_path: Path) -> None:

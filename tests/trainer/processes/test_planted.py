@@ -47,7 +47,7 @@ def test_what_is_planted_is_found(tmp_path: Path, key_folder: Path) -> None:
         form for name, form in secret_keys(key_folder / KEY_FILE).items() if name == "packed key 0 at 0"
     ]
     planted = {"words": CANARY, "key": key}
-    with running(tmp_path) as trainer:
+    with running(tmp_path, "--workers", "0") as trainer:
         device, keys = trainer.device(), fake_keys(b"one")
         assert found(planted, tmp_path) == set()
         device.put_keys(keys)

@@ -188,6 +188,7 @@ def test_real_circuits_run_on_a_cluster(
     arrays = small_report()
     pin = compiled.parameters.specification_sha256.hex()
     trainer = Trainer(tmp_path, module="quietkeys_trainer", plan=SMALL_PLAN, pin=pin)
+    trainer.has_circuits(compiled.engine.folder)  # where the trainer is, not where the node is
     trainer.start("--executor", "ray", "--address", rayed[1].address)
     try:
         device = trainer.device()

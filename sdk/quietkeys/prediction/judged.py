@@ -1,0 +1,78 @@
+"""What the model makes of one typed word, and what is put in its place when it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from quietkeys.arrays import Float64
+from quietkeys.bundle.lexicon import UNKNOWN, Lexicon
+from quietkeys.bundle.phrases import loses_negation
+from quietkeys.prediction.events import FEATURES
+from quietkeys.prediction.levels import CERTAINTY, COMMON, FEW_LETTERS, Level, decided, meant, rivals, surely
+
+if TYPE_CHECKING:
+    from quietkeys.prediction.predictor import Slate
+
+_LANGUAGE: Final = FEATURES.index("language")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Judged:
+    """The candidates of one piece with their probabilities [K] under the adapter in use.
+
+    settled: what was typed is left alone whatever the probabilities (an own word, an offensive one, what
+    belongs to a known word).
+    log_mass: log of the sum of the candidates' odds before they were made to sum to one, nats.
+    lexicon: the bundle's.
+    """
+
+    slate: Slate
+    probability: Float64
+    features: Float64
+    settled: bool
+    log_mass: float
+    lexicon: Lexicon
+
+    def output(self, level: Level = Level.NORMAL) -> str:
+        """Return what stands there after the word has ended."""
+        return self.slate.words[self.decided(self.probability, CERTAINTY[level])]
+
+    def wary_output(self, level: Level) -> str:
+        """Return what stands there if it looks as if what was typed may be a word that no lexicon has."""
+        return self.slate.words[self._decided(self.probability, CERTAINTY[level], wary=True)]
+
+    def decided(self, probability: Float64, certainty: float = CERTAINTY[Level.NORMAL]) -> int:
+        """Return the candidate that is put in place under these probabilities [K], for this certainty."""
+        return self._decided(probability, certainty, wary=len(self.slate.typed) <= FEW_LETTERS)
+
+    def _decided(self, probability: Float64, certainty: float, wary: bool) -> int:
+        slate, literal = self.slate, self.slate.literal
+        best = decided(probability, literal, certainty)
+        if self.settled or best == literal or loses_negation(self.lexicon, slate.typed, slate.words[best]):
+            return literal
+        if not wary or slate.ids[literal] != UNKNOWN:
+            return best
+        own = slate.ids[best] == UNKNOWN  # which is common with this user
+        others = rivals(COMMON if own else self.lexicon.log_frequency(slate.words[best]))
+        log_spelling = float(self.features[literal, _LANGUAGE] - slate.language[literal])
+        mine = meant(log_spelling, len(slate.typed))
+        return best if surely(probability, literal, best, certainty, mine, others) else literal
+
+    def without(self, words: Collection[str]) -> Judged:
+        """Return the judgement as if these words were no candidates, except for what was typed."""
+        literal, known = self.slate.literal, self.slate.words
+        dropped = [k for k, word in enumerate(known) if k != literal and word in words]
+        if not dropped:
+            return self
+        probability = self.probability.copy()
+        probability[dropped] = 0.0
+        return replace(self, probability=probability / probability.sum())
+
+    def ranked(self) -> list[tuple[str, float]]:
+        """Return (word, probability), likeliest first."""
+        order = np.argsort(-self.probability, kind="stable")
+        return [(self.slate.words[k], float(self.probability[k])) for k in order]

@@ -1,0 +1,17 @@
+"""What an embedding must get right between keys and text, for keyboards, input methods and text boxes.
+
+`Typing` knows when a word ends, what a refusal is, where spaces go and what is learnt, and owns no text: it
+is told what stands around the cursor and answers with an `Edit`. `Editor` owns a text, a cursor and a shift
+key on top of it. Both see plaintext, keep the last of it in memory while somebody types, and write none.
+
+May come in: what follows from a text and a key alone; not how anything looks, nothing of a window system.
+"""
+
+from __future__ import annotations
+
+from quietkeys.typing.capitals import Shift, capital_due, recased
+from quietkeys.typing.composing import Typing
+from quietkeys.typing.editor import Editor
+from quietkeys.typing.edits import Choice, Edit, Surroundings
+
+__all__ = ["Choice", "Edit", "Editor", "Shift", "Surroundings", "Typing", "capital_due", "recased"]

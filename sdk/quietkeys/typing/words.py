@@ -1,0 +1,147 @@
+"""What a word becomes when it ends, what the strip shows for it, and what is learnt of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from quietkeys.answers import Suggestions
+from quietkeys.api.input_field import InputField
+from quietkeys.learning.recorder import UndoReceipt
+from quietkeys.personalizer import Personalizer
+from quietkeys.typing import rules
+from quietkeys.typing.edits import Choice, Surroundings
+from quietkeys.typing.rules import Unit
+from quietkeys.typing.trail import Cell, Ended, Touch
+from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused
+
+STRIP: Final = 3  # choices shown
+PROSE: Final = frozenset((InputField.TEXT, InputField.NO_LEARNING))  # fields of words and sentences
+_REFUSALS: Final = 16  # that are remembered, newest first
+_PLACE: Final = 24  # characters before a word that tell its place
+_POSSESSIVES: Final = frozenset(("'s", "’s"))
+_QUOTES: Final = re.compile(r"(?:^|[\s(])['‘][^\n]*$")  # an apostrophe that began something in this line
+
+Place = tuple[str, str]  # where a word stands: what is before it, and its spelling. Private.
+
+
+class Words:
+    """The words of one text, asked of a keyboard and told to it; refusals in memory only."""
+
+    def __init__(self, keyboard: Personalizer, field: InputField, app: str) -> None:
+        """As for `Typing`. problem: what went wrong with the last word that was learnt or un-learnt."""
+        self.problem: QuietkeysError | None = None
+        self.prose = field in PROSE
+        self._keyboard, self._field, self._app = keyboard, field, app
+        self._refused: list[Place] = []
+
+    def best(self, here: Surroundings, unit: Unit, cells: Sequence[Cell]) -> str:
+        """Return what Space will leave of a word; cells: of the word."""
+        if not self.prose or unit.end or is_foreign(cells) or has_ended(cells, unit):
+            return unit.text
+        if place_of(here, unit) in self._refused:
+            return unit.text
+        return self._suggest(before_of(here, unit), unit.text, cells).correction or unit.text
+
+    def choices(self, here: Surroundings, unit: Unit, cells: Sequence[Cell]) -> tuple[Choice, ...]:
+        """Return what the strip shows for a word: others, what was typed, and what Space will leave there.
+
+        Behind punctuation only what Space will change is a question still; else the next word is.
+        """
+        typed, best = unit.text, self.best(here, unit, cells)
+        grows = not unit.tail or _is_contracted(unit)
+        if not grows and best == typed:
+            return self.next(f"{here.before} ")
+        entries = list(self._suggest(before_of(here, unit), typed, cells).strip[:STRIP]) if grows else [best]
+        entries = list(dict.fromkeys([*entries, typed, best]))
+        while len(entries) > STRIP:
+            entries.remove(next(entry for entry in reversed(entries) if entry not in (typed, best)))
+        return tuple(Choice(text, literal=text == typed, best=text == best) for text in entries)
+
+    def next(self, before: str) -> tuple[Choice, ...]:
+        """Return words that may come next."""
+        shown = self._keyboard.suggest(before, "", field=self._field, app=self._app)
+        return tuple(Choice(text, comes_next=True) for text in shown.strip[:STRIP])
+
+    def refuse(self, place: Place) -> None:
+        """Leave a word alone from now on, as long as it is spelled so."""
+        self._refused = [place, *(one for one in self._refused if one != place)][:_REFUSALS]
+
+    def record(self, before: str, typed: str, kept: str, touches: Sequence[Touch | None]) -> Ended:
+        """Learn what was kept of a word; touches: of its characters as typed, or none."""
+        receipt: UndoReceipt | None = None
+        self.problem = None
+        given = touches if len(touches) == len(typed) and any(touches) else None
+        try:
+            receipt = self._keyboard.record(before, typed, kept, given, field=self._field, app=self._app)
+        except QuietkeysError as error:
+            self.problem = error
+        return Ended(typed, kept, tuple(touches), receipt)
+
+    def unlearn(self, word: Ended) -> None:
+        """Take back what was learnt of a word; what was recorded too long ago stays learnt."""
+        if word.receipt is None:
+            return
+        try:
+            self._keyboard.undo(word.receipt)
+        except Refused as error:
+            if error.code is not ErrorCode.RECEIPT_UNKNOWN:
+                self.problem = error
+        except QuietkeysError as error:
+            self.problem = error
+
+    def _suggest(self, before: str, typed: str, cells: Sequence[Cell]) -> Suggestions:
+        touches = [cell.touch for cell in cells]
+        known = len(touches) == len(typed) and not is_foreign(cells) and any(touches)
+        given = touches if known else None
+        shown = self._keyboard.suggest(before, typed, given, field=self._field, app=self._app)
+        return _contracted(before, typed, shown)
+
+
+def before_of(here: Surroundings, unit: Unit) -> str:
+    """Return the text before a word."""
+    return here.before[: len(here.before) - unit.start]
+
+
+def place_of(here: Surroundings, unit: Unit) -> Place:
+    """Return where a word stands."""
+    return before_of(here, unit)[-_PLACE:], unit.word
+
+
+def is_foreign(cells: Sequence[Cell]) -> bool:
+    """Return whether a part of a word was not typed here."""
+    return any(cell.foreign for cell in cells)
+
+
+def has_ended(cells: Sequence[Cell], unit: Unit) -> bool:
+    """Return whether a word stands as it did when it ended: it is decided already."""
+    words = {one.word for one in cells[: len(unit.word)]}
+    ended = words.pop() if len(words) == 1 else None
+    return ended is not None and ended.kept.startswith(unit.word)
+
+
+def _is_contracted(unit: Unit) -> bool:
+    return len(unit.tail) == 1 and unit.tail in rules.APOSTROPHES
+
+
+def _contracted(before: str, typed: str, shown: Suggestions) -> Suggestions:
+    """Return suggestions for an apostrophe at the end that begins the end of a contraction: "don'".
+
+    Space completes it if there is one way to, but no "'s": that may be a possessive as it stands ("James'").
+    Nor where a quotation is open that the apostrophe may close.
+    """
+    if typed[-1:] not in rules.APOSTROPHES:
+        return shown
+    strip = tuple(dict.fromkeys(_without_second(entry, typed) for entry in shown.strip))
+    longer = [one for one in strip if one.lower().startswith(typed.lower()) and one != typed]
+    if len(longer) != 1 or longer[0][-2:] in _POSSESSIVES or _QUOTES.search(f"{before}{typed}"):
+        return Suggestions(strip, shown.correction)
+    return Suggestions(strip, longer[0])
+
+
+def _without_second(entry: str, typed: str) -> str:
+    """Return a suggestion without the apostrophe behind it if that is inside it already."""
+    return (
+        entry.removesuffix(typed[-1]) if entry.lower().startswith(typed.lower()) and entry != typed else entry
+    )
