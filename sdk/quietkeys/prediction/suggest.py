@@ -245,7 +245,7 @@ def _is_name(predictor: Predictor, token: Token, judged: Judged, level: Level) -
     if judged.wary_output(level) == typed:
         return named or capital
     surely = judged.output(Level.CAREFUL if level is Level.NORMAL else level)
-    return named and (surely == typed or not lexicon.is_name(surely))
+    return named and (surely == typed or not lexicon.can_be_name(surely))
 
 
 def _chances(
