@@ -102,8 +102,10 @@ def _as_name(word: str, shown: str, seen: Counter[str], listed: Listed | None) -
         name = max((form for form in names if names[form] == first), key=lambda form: (seen[form], form))
     capital = seen.total() - seen[word]
     if len(word) > 1 and name == name.upper():
-        sure = small is None and capital >= max(ENOUGH, TYPED_CAPITALS * seen[word])
-        return (name, CERTAIN) if sure else (word, 0.0)
+        sure = capital >= max(ENOUGH, TYPED_CAPITALS * seen[word])
+        if small is not None:
+            return word, 0.0
+        return name, CERTAIN if sure else -FOLLOWED
     written = capital >= max(ENOUGH, seen[word])
     if small is not None and first is not None and written and small >= first + RARE_SMALL:
         small = None

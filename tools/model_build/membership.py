@@ -23,7 +23,7 @@ FAMILIAR: Final = 100.0  # occurrences from which a listed word can be what a ra
 FAMILIAR_UNLISTED: Final = 1000.0  # the same for a word that no list has
 # By letters: how much more often than the channel says a misspelling is made, because long words are
 # misspelled in the same way again, and two mistakes in one word are believed.
-HABITS: Final = {2: 4.0, 3: 4.0, 4: 10.0, 5: 40.0, 6: 400.0, 7: 2000.0}
+HABITS: Final = {2: 25.0, 3: 25.0, 4: 25.0, 5: 40.0, 6: 400.0, 7: 2000.0}
 HABIT_LONG: Final = 5000.0
 RARER: Final = 15.0  # times as frequent a word is at least that one of LONGER letters is a misspelling of
 LONGER: Final = 6  # letters
@@ -37,8 +37,8 @@ HABIT_NAME: Final = 3.0  # the same for what edited text has as a name, or often
 SPACE_LEFT_OUT: Final = 0.006  # of all spaces; judgement
 SHORT: Final = 3  # letters: everything is one edit from something, so short words need more evidence
 SHORT_COMMON: Final = 35  # size up to which listed short words are taken in
-SHORT_SELDOM: Final = 50  # the same for three letters that are nobody's likely slip
 SHORT_LISTED: Final = 5  # occurrences a less common one needs
+HABIT_LISTED: Final = 8.0  # how much oftener it is seen than it is to be expected as a slip
 SHORT_UNLISTED: Final = 25  # the same where no list has it
 HIDES: Final = 3.0  # expected slips per sighting from which an obscure listed word hides more than it serves
 UNSEEN: Final = 0.3  # sightings that a listed word is granted
@@ -157,11 +157,10 @@ def _is_wanted(
         return False
     if listed.kinds <= {Kind.ABBREVIATIONS, Kind.HACKER} and size > SHORT_COMMON and count < PROOFREAD:
         return False
-    if len(word) > SHORT and seen.proofread.get(word, 0) > PROOFREAD and seen.corpora[word] > 1:
+    if seen.proofread.get(word, 0) > PROOFREAD and seen.corpora[word] > 1:
         return True
     if len(word) <= SHORT:
-        seldom = len(word) == SHORT and size <= SHORT_SELDOM and slips.expected < HIDES * (count + UNSEEN)
-        return size <= SHORT_COMMON or seldom or (count >= SHORT_LISTED and slips.expected < HIDES * count)
+        return size <= SHORT_COMMON or (count >= SHORT_LISTED and HABIT_LISTED * slips.expected < count)
     if size <= WELL_KNOWN:
         return True
     if slips.source > CONFUSED_LISTED * (count + UNSEEN):

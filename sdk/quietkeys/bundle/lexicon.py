@@ -205,6 +205,11 @@ class Lexicon:
         found = self.index.get(word)
         return found is not None and self.display[found] != word and bool(self.tables.capital[found] > 0)
 
+    def can_be_name(self, word: str) -> bool:
+        """Return whether a lower-case word is ever written with a capital of its own."""
+        found = self.index.get(word)
+        return found is not None and self.display[found] != word
+
     def rareness(self, word: str) -> float:
         """Return how rare a lower-case word of the lexicon is: 0 if it is common or not known, at most 1."""
         found = self.index.get(word)

@@ -249,7 +249,7 @@ def _is_name(predictor: Predictor, token: Token, judged: Judged, level: Level) -
     if known:
         return named or (capital and lexicon.is_name(typed))
     likely, edits = judged.output(level), (1 if len(typed) < _LONG_NAME else 2)
-    expected = lexicon.is_name(likely) or (lexicon.is_common(likely) and len(typed) >= _LONG_NAME - 1)
+    expected = lexicon.can_be_name(likely) or (lexicon.is_common(likely) and len(typed) >= _LONG_NAME - 1)
     if len(typed) == 1 or (expected and OSA.distance(typed, likely) <= edits):
         return False
     return named or (capital and judged.wary_output(level) == typed)
