@@ -8,7 +8,7 @@ The rules, in the order in which a reader asks:
 - A word that ends is put right if the model is sure, and learnt. It is learnt once, as it stands: what is
   edited, deleted or ended anew is un-learnt first.
 - Backspace takes back what the keyboard did by itself, one key at a time. A word that was given back is left
-  alone until it is spelled otherwise, and a space that was taken back is not put again by the next key.
+  alone until it is spelled otherwise or deleted, and a space that was taken back is not put again at once.
 - What was chosen stands, with a space behind it that gives way: to a space, and to what belongs to the word.
 - What was not typed here (pasted, or there before) is neither put right nor learnt.
 """
@@ -255,6 +255,7 @@ class Typing:
         here = Surroundings(here.before[-REACH:], here.after[:AHEAD])
         if not self._trail.follow(here):
             self._made, self._gives_way, self._spaced, self._plain = None, False, False, False
+        self._words.forget_gone(here.before + here.after)
         return here
 
     def _may_begin(self, here: Surroundings) -> bool:
