@@ -109,8 +109,6 @@ class Typing:
         if unit is None:
             gap = "" if self._may_begin(here) else " "
             return self._put(here, gap, Unit(0, 0, "", ""), choice.text)
-        if choice.literal:
-            self._words.refuse(place_of(here, unit))
         return self._put(here, "", unit, choice.text)
 
     def put_right(self, here: Surroundings, meant: str) -> Edit:
@@ -212,7 +210,7 @@ class Typing:
         changed = None if typed == text else (len(gap), len(gap + text))
         edit = Edit(unit.start, unit.end + there, gap + text + space, changed)
         self._do(edit, [*[Cell()] * len(gap), *[Cell(word=word)] * len(text), *[Cell()] * len(space)])
-        self._gives_way = bool(space) and not there
+        self._gives_way = bool(space)
         return edit
 
     def _break(self, here: Surroundings) -> Edit:
