@@ -8,7 +8,7 @@ The rules, in the order in which a reader asks:
 - A word that ends is put right if the model is sure, and learnt. It is learnt once, as it stands: what is
   edited, deleted or ended anew is un-learnt first.
 - Backspace takes back what the keyboard did by itself, one key at a time. A word that was given back is left
-  alone until it is spelled otherwise, and a space that was taken back is not put again by the next key.
+  alone until it is spelled otherwise or deleted, and a space that was taken back is not put again at once.
 - What was chosen stands, with a space behind it that gives way: to a space, and to what belongs to the word.
 - What was not typed here (pasted, or there before) is neither put right nor learnt.
 """
@@ -109,8 +109,6 @@ class Typing:
         if unit is None:
             gap = "" if self._may_begin(here) else " "
             return self._put(here, gap, Unit(0, 0, "", ""), choice.text)
-        if choice.literal:
-            self._words.refuse(place_of(here, unit))
         return self._put(here, "", unit, choice.text)
 
     def put_right(self, here: Surroundings, meant: str) -> Edit:
@@ -212,7 +210,7 @@ class Typing:
         changed = None if typed == text else (len(gap), len(gap + text))
         edit = Edit(unit.start, unit.end + there, gap + text + space, changed)
         self._do(edit, [*[Cell()] * len(gap), *[Cell(word=word)] * len(text), *[Cell()] * len(space)])
-        self._gives_way = bool(space) and not there
+        self._gives_way = bool(space)
         return edit
 
     def _break(self, here: Surroundings) -> Edit:
@@ -255,6 +253,7 @@ class Typing:
         here = Surroundings(here.before[-REACH:], here.after[:AHEAD])
         if not self._trail.follow(here):
             self._made, self._gives_way, self._spaced, self._plain = None, False, False, False
+        self._words.forget_gone(here.before + here.after)
         return here
 
     def _may_begin(self, here: Surroundings) -> bool:

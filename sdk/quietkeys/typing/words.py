@@ -65,8 +65,12 @@ class Words:
         return tuple(Choice(text, comes_next=True) for text in shown.strip[:STRIP])
 
     def refuse(self, place: Place) -> None:
-        """Leave a word alone from now on, as long as it is spelled so."""
+        """Leave a word alone from now on, as long as it stands there and is spelled so."""
         self._refused = [place, *(one for one in self._refused if one != place)][:_REFUSALS]
+
+    def forget_gone(self, text: str) -> None:
+        """Forget refusals of words whose first letter is no longer in its place in the text."""
+        self._refused = [place for place in self._refused if _stands(place, text)]
 
     def record(self, before: str, typed: str, kept: str, touches: Sequence[Touch | None]) -> Ended:
         """Learn what was kept of a word; touches: of its characters as typed, or none."""
@@ -107,6 +111,11 @@ def before_of(here: Surroundings, unit: Unit) -> str:
 def place_of(here: Surroundings, unit: Unit) -> Place:
     """Return where a word stands."""
     return before_of(here, unit)[-_PLACE:], unit.word
+
+
+def _stands(place: Place, text: str) -> bool:
+    before, first = place[0], place[1][0]
+    return before + first in text if len(before) == _PLACE else text.startswith(before + first)
 
 
 def is_foreign(cells: Sequence[Cell]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from quietkeys import ErrorCode, InputField, Personalizer, TryAgain
+from quietkeys import ErrorCode, InputField, Personalizer, TryAgain, UndoReceipt
 from quietkeys.typing import Editor, Typing
 from tests.sdk.typing.keys import press
 
@@ -105,6 +105,27 @@ def test_other_fields_teach_nothing(keyboard: Personalizer, recorded: Count) -> 
         if field is not InputField.TEXT:
             press(Editor(keyboard, field=field), "hello there. ")
     assert recorded() == 0
+
+
+def test_a_slip_is_learnt_as_it_was_typed(keyboard: Personalizer) -> None:
+    """With what it became, once, whatever punctuation and spaces follow."""
+    told: list[tuple[str, str, str]] = []
+
+    class Listening(Personalizer):
+        """A keyboard that is listened to."""
+
+        def record(self, context: str, typed: str, kept: str, *_: object, **__: object) -> UndoReceipt:
+            """Note what is learnt."""
+            told.append((context, typed, kept))
+            return UndoReceipt("none")
+
+    press(Editor(Listening(keyboard._opened, keyboard._link)), "see teh, teh. ⌫ ")
+    assert told == [
+        ("", "See", "See"),
+        ("See ", "teh", "the"),
+        ("See the, ", "teh.", "the."),
+        ("See the, ", "teh.", "teh."),
+    ]
 
 
 def test_typing_goes_on_when_nothing_can_be_learnt(keyboard: Personalizer) -> None:

@@ -135,6 +135,7 @@ def test_a_choice_in_the_middle_of_a_text_takes_the_space_that_is_there(editor: 
     """And stands before punctuation without one."""
     press(editor, "a sente here«5»‹sentence›")
     assert (editor.text, editor.cursor) == ("A sentence here", 11)
+    assert press(editor, ".").text == "A sentence. here"
     editor.clear()
     press(editor, "a sente)«5»‹sentence›")
     assert editor.text == "A sentence)"

@@ -42,6 +42,18 @@ def test_a_refusal_ends_with_the_spelling(editor: Editor) -> None:
     assert press(editor, "e ").text == "Sentence "
 
 
+def test_a_refusal_goes_with_its_word(editor: Editor) -> None:
+    """Deleted and typed anew it is another word."""
+    press(editor, "see teh ⌫⌫⌫⌫teh ")
+    assert editor.text == "See the "
+    press(editor, "⌫")
+    editor.select_all()
+    assert press(editor, "⌫see teh,").text == "See the,"
+    press(editor, "⌫")
+    editor.clear()
+    assert press(editor, "see teh ").text == "See the "
+
+
 def test_a_refusal_is_for_one_place(editor: Editor) -> None:
     """The next word that is spelled so is put right."""
     assert press(editor, "see teh ⌫ teh ").text == "See teh the "

@@ -41,7 +41,16 @@ def test_a_full_stop_and_a_space_put_a_word_right(editor: Editor) -> None:
 
 @pytest.mark.parametrize(
     "keys",
-    ["teh.com", "youtu.be", "http://example.net", "bla.com/img.jpg", "mail@example.com", "15:50-17", "J.K."],
+    [
+        "teh.com",
+        "youtu.be",
+        "http://example.net",
+        "bla.com/img.jpg",
+        "mail@example.com",
+        "15:50-17",
+        "J.K.",
+        "go/teh?x=1",
+    ],
 )
 def test_an_address_or_initials_stay_as_they_were_typed(editor: Editor, keys: str) -> None:
     """While they grow, and behind them."""
