@@ -100,6 +100,7 @@ def test_a_negation_is_never_dropped(keyboard: Personalizer, typed: str, level: 
         ("nother", "another", False),
         ("wnat", "want", False),
         ("want", "wants", False),
+        ("wonted", "wanted", False),
         ("applicnt", "applicant", False),
         ("differant", "different", False),
         ("insistant", "insistent", False),
