@@ -27,7 +27,8 @@ def keyboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Personalizer]
         ("", "'tis"), ("get ", "'em"), ("how ", "'bout"), ("", "goin'"), ("", "I'd've"), ("rock ", "'n'"),
         ("an ", "ol'"), ("the ", "dogs'"), ("", "shouldn't've"),
         ("a ", "hi-fi"), ("a ", "yo-yo"), ("a ", "t-shirt"),
-        ("", "sooo"), ("", "nooo"), ("", "heyyy"), ("", "th3"), ("", "he11o"), ("", "gr8"), ("", "u"), ("ask ", "Oetkar"),
+        ("", "sooo"), ("", "nooo"), ("", "heyyy"), ("", "th3"), ("", "he11o"), ("", "gr8"),
+        ("", "u"), ("ask ", "Oetkar"),
         ("the ", "cafe\u0301"), ("my ", "fiance\u0301"),
     ],
 )  # fmt: skip
