@@ -37,7 +37,7 @@ from quietkeys.keyboard.touch_model import Touches, touches_of
 from quietkeys.learning.recorder import UndoReceipt, record
 from quietkeys.prediction.levels import Level
 from quietkeys.prediction.redaction import stretches
-from quietkeys.prediction.suggest import as_typed, suggestions, with_added
+from quietkeys.prediction.suggest import as_typed, suggestions
 from quietkeys.profile.ledger import LedgerKind, LedgerLine
 from quietkeys.remote.trust import DeletionReceipt, receipts_in
 from quietkeys.sync.result import ProgressCallback, SyncResult
@@ -177,8 +177,7 @@ class Personalizer:
             wanted = opened.preferences.current
             if here.level is not None:
                 wanted = replace(wanted, level=here.level)
-            found = suggestions(self._model.redactor, opened.adapter, wanted, context, typed, points)
-            return with_added(found, predictor, typed)
+            return suggestions(self._model.redactor, opened.adapter, wanted, context, typed, points)
 
     def record(
         self,

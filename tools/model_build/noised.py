@@ -90,10 +90,15 @@ def _typed(piece: Piece, channel: NDArray[Any], rng: Generator, name: str, seed:
     if kind is Kind.SPELLING:
         typed = misspell(piece.text, rng, channel) if len(piece.text) >= SHORTEST else ""
     if kind is Kind.SLIP:
-        hands = typist_for(name, seed, RATE)
-        made = (hands.type_word(piece.text) for _ in range(TRIES))
-        typed = next((one for one in made if one and one != piece.text), "")
+        typed = slipped(piece.text, name, seed)
     return Sample(context, piece.text, typed, kind) if is_correctable(typed) else None
+
+
+def slipped(word: str, name: str, seed: int) -> str:
+    """Return what slipping hands make of a word, "" if they hit it right TRIES times. name: whose hands."""
+    hands = typist_for(name, seed, RATE)
+    made = (hands.type_word(word) for _ in range(TRIES))
+    return next((one for one in made if one and one != word), "")
 
 
 def judgements(predictor: Predictor, drawn: Iterable[Sample]) -> Iterator[tuple[Sample, Judged]]:
@@ -142,7 +147,7 @@ def level_table(predictor: Predictor, drawn: Iterable[Sample]) -> list[LevelRow]
         for certainty in CERTAINTIES:
             corrected = [_put(judged, certainty) == sample.word for sample, judged in mistakes]
             harmed = [_put(judged, certainty) != sample.typed for sample, judged in good]
-            rows.append(LevelRow(in_context, certainty, _share(corrected), _share(harmed), len(there)))
+            rows.append(LevelRow(in_context, certainty, share(corrected), share(harmed), len(there)))
     return rows
 
 
@@ -150,5 +155,6 @@ def _put(judged: Judged, certainty: float) -> str:
     return judged.slate.words[judged.decided(judged.probability, certainty)]
 
 
-def _share(flags: Sequence[bool]) -> float:
+def share(flags: Sequence[bool]) -> float:
+    """Return the share that is true, 0 of nothing."""
     return sum(flags) / max(len(flags), 1)

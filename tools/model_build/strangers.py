@@ -7,7 +7,7 @@ well, at the start of a sentence, against slips and misspellings of the words th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -20,16 +20,16 @@ from quietkeys.bundle.lexicon import PHRASE, RESERVED, UNKNOWN, Lexicon
 from quietkeys.prediction.events import EVIDENCE, FEATURES, softmax
 from quietkeys.prediction.levels import CERTAINTY, FEW_LETTERS, Level, decided, meant, rivals, surely
 from quietkeys.prediction.predictor import Predictor
-from quietkeys.testing.typist import typist_for
 from quietkeys.text.tokens import Context, is_correctable
 
 from . import corpora
 from .misspellings import misspell
-from .noised import ALONE, RATE, SHORTEST, TRIES, held_out_pieces
+from .noised import ALONE, SHORTEST, held_out_pieces, share, slipped
 
 RARE: Final = -10.5  # nats; log-frequency below which a word is one that another lexicon may lack
 RARE_NAME: Final = -11.5
 LONGEST_NAME: Final = 12  # letters
+SEED: Final = 0  # of the hands that slip
 _NEW: Final = EVIDENCE.index("literal_new")
 _KNOWN: Final = EVIDENCE.index("literal_known")
 _LANGUAGE: Final = FEATURES.index("language")
@@ -86,7 +86,7 @@ def stranger_table(predictor: Predictor, text: Path, count: int, seed: int) -> l
             put = [trial.is_put_right(CERTAINTY[Level.NORMAL], warily) for trial in trials]
             slips = [done and one.right for done, one in zip(put, trials, strict=True) if one.is_slip]
             words = [done for done, one in zip(put, trials, strict=True) if not one.is_slip]
-            rows.append(StrangerRow(name, warily, _share(slips), _share(words), len(slips), len(words)))
+            rows.append(StrangerRow(name, warily, share(slips), share(words), len(slips), len(words)))
     return rows
 
 
@@ -102,7 +102,7 @@ def _short(predictor: Predictor, text: Path, count: int, rng: Generator) -> Iter
         near = [one for one in pieces if 2 <= len(one.text) <= FEW_LETTERS + 1 and one.text in lexicon.index]
         for place in rng.permutation(len(near))[:wanted]:
             piece = near[int(place)]
-            typed = _slipped(piece.text, f"{corpus.name}-{place}")
+            typed = slipped(piece.text, f"{corpus.name}-{place}", SEED)
             if len(typed) <= FEW_LETTERS and _is_new(lexicon, typed):
                 yield _trial(predictor, _context(piece.context, rng), piece.text, typed)
 
@@ -131,7 +131,7 @@ def _names(
             if len(word) >= SHORTEST and rng.random() < 0.5:
                 typed = misspell(word, rng, channel)
             else:
-                typed = _slipped(word, f"{corpus.name}-{place}")
+                typed = slipped(word, f"{corpus.name}-{place}", SEED)
             if len(typed) > FEW_LETTERS and _is_new(lexicon, typed):
                 yield _trial(predictor, (), word, typed)
 
@@ -166,12 +166,6 @@ def _context(context: Context, rng: Generator) -> Context:
     return () if rng.random() < ALONE else context
 
 
-def _slipped(word: str, name: str) -> str:
-    hands = typist_for(name, 0, RATE)
-    made = (hands.type_word(word) for _ in range(TRIES))
-    return next((one for one in made if one and one != word), "")
-
-
 def _is_new(lexicon: Lexicon, typed: str) -> bool:
     return is_correctable(typed) and typed not in lexicon.index
 
@@ -179,7 +173,3 @@ def _is_new(lexicon: Lexicon, typed: str) -> bool:
 def _is_rare(lexicon: Lexicon, word: str) -> bool:
     position = lexicon.index.get(word)
     return position is None or float(lexicon.tables.log_frequency[position]) < RARE
-
-
-def _share(flags: Sequence[bool]) -> float:
-    return sum(flags) / max(len(flags), 1)

@@ -20,7 +20,7 @@ from quietkeys_bench.autocorrect.spellers.interface import Missing, Named, Spell
 from quietkeys_bench.autocorrect.spellers.quietkeys import OURS, OurSpeller
 from quietkeys_bench.common.figures import Tell, write_figures
 from quietkeys_bench.common.processes import one_core
-from quietkeys_bench.common.rows import corpus_name
+from quietkeys_bench.common.rows import by_corpus
 from quietkeys_bench.common.subject import Keyboards, bundle_identity
 
 ROWS: Final = 400
@@ -111,14 +111,10 @@ def _each(settings: Settings) -> Iterator[tuple[Peer, Speller | Missing]]:
 
 
 def _corpora(settings: Settings) -> list[_Corpus]:
-    corpora = []
-    for path in settings.files:
-        rows = read_rows(path)
-        corpora.append(_Corpus(corpus_name(path), rows, sample(rows, settings.rows, settings.seed)))
-    names = [corpus.name for corpus in corpora]
-    if not names or len(set(names)) != len(names):
-        raise ValueError("give at least one --tsv, and no two files of the same name")
-    return corpora
+    return [
+        _Corpus(name, rows, sample(rows, settings.rows, settings.seed))
+        for name, rows in by_corpus(settings.files, read_rows).items()
+    ]
 
 
 def _described(corpus: _Corpus) -> dict[str, object]:

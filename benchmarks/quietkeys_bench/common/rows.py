@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
+
+Rows = TypeVar("Rows")
 
 
 class RowsUnreadable(ValueError):  # noqa: N818 - what happened
@@ -21,6 +24,14 @@ class RowsUnreadable(ValueError):  # noqa: N818 - what happened
 def corpus_name(path: Path) -> str:
     """Return the name of a file without `.tsv` or `.tsv.gz`."""
     return path.name.removesuffix(".gz").removesuffix(".tsv")
+
+
+def by_corpus(files: Sequence[Path], read: Callable[[Path], Rows]) -> dict[str, Rows]:
+    """Return what `read` makes of each file, by `corpus_name`; raise ValueError for none or two of a name."""
+    found = {corpus_name(path): read(path) for path in files}
+    if not found or len(found) != len(files):
+        raise ValueError("give at least one --tsv, and no two files of the same name")
+    return found
 
 
 def read_table(path: Path, columns: Sequence[str], least: int) -> list[tuple[int, tuple[str, ...]]]:

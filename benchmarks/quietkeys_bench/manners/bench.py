@@ -17,7 +17,7 @@ from quietkeys.environment import Environment
 from quietkeys.evaluation.machine import this_machine
 from quietkeys_bench.common.figures import Tell, write_figures
 from quietkeys_bench.common.processes import one_core
-from quietkeys_bench.common.rows import corpus_name
+from quietkeys_bench.common.rows import by_corpus
 from quietkeys_bench.common.subject import Keyboards, bundle_identity
 from quietkeys_bench.manners.rows import Habit, Row, read_rows
 from quietkeys_bench.manners.user import Day, Longest, Outcome, User
@@ -39,7 +39,7 @@ def run(settings: Settings, out: Path, tell: Tell, keyboards: Keyboards | None =
     Raises ValueError (RowsUnreadable; two files of one name), QuietkeysError, OSError.
     """
     keyboards = Keyboards() if keyboards is None else keyboards
-    tables = _tables(settings)
+    tables = by_corpus(settings.files, read_rows)
     rows = [row for table in tables.values() for row in table]
     bundle, machine = keyboards.bundle(), this_machine().tree()
     suggest, record = Longest(), Longest()
@@ -81,13 +81,6 @@ def counted(outcomes: Sequence[Outcome]) -> dict[str, object]:
         "right": sum(one.right for one in outcomes) / len(outcomes),
         "not_in_strip": sum(one.not_in_strip for one in outcomes),
     }
-
-
-def _tables(settings: Settings) -> dict[str, list[Row]]:
-    tables = {corpus_name(path): read_rows(path) for path in settings.files}
-    if not tables or len(tables) != len(settings.files):
-        raise ValueError("give at least one --tsv, and no two files of the same name")
-    return tables
 
 
 def _by_history(rows: Sequence[Row]) -> dict[tuple[Habit, ...], list[int]]:

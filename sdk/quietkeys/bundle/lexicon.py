@@ -220,24 +220,27 @@ class Lexicon:
 
     def side(self, word: str) -> int:
         """Return 1 for a lower-case word in a British spelling, -1 in an American one, 0 for all others."""
-        found = _PARTED.search(word)
-        if found is None or not self.other_spelling(word):
-            return 0
-        return 1 if found.group() in _AMERICAN else -1
+        return self._parted(word)[0]
 
     def other_spelling(self, word: str) -> str:
         """Return the American spelling of a word in a British one, or the other way round; "" for others."""
+        return self._parted(word)[1]
+
+    def _parted(self, word: str) -> tuple[int, str]:
+        # The side of a word and its other spelling; both have to be words.
         found = _PARTED.search(word)
         if found is None or word not in self.index:
-            return ""
+            return 0, ""
         other = word[: found.start()] + _OTHER[found.group()] + word[found.end() :]
-        return other if other in self.index else ""
+        if other not in self.index:
+            return 0, ""
+        return (1 if found.group() in _AMERICAN else -1), other
 
     def is_common(self, word: str) -> bool:
         """Return whether a lower-case word is common, and not offensive."""
         found = self.index.get(word)
         common = found is not None and self.tables.log_frequency[found] >= RAREST
-        return bool(common) and not self.is_offensive(word)
+        return bool(common and not self.tables.offensive[found])
 
     def log_frequency(self, word: str) -> float:
         """Return the log-frequency of a lower-case word, nats; of a phrase, that of its rarest word."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cache, partial
 from itertools import product
 from typing import TYPE_CHECKING, Final
 
@@ -46,15 +47,16 @@ def phrases(lexicon: Lexicon, typed: str) -> list[str]:
     "ofthe", "imnot", "idontknow", or "thankbyou", where a key above the space bar was hit.
     """
     found: dict[str, float] = {}
+    readings = cache(partial(_readings, lexicon))  # of a part, which more than one split may have
     for cut in range(1, len(typed)) if len(typed) >= _SHORTEST else ():
-        first, rest = _readings(lexicon, typed[:cut]), typed[cut:]
+        first, rest = readings(typed[:cut]), typed[cut:]
         if not first:
             continue
-        splits = [[first, _readings(lexicon, rest)]]
+        splits = [[first, readings(rest)]]
         if rest[0] in _NEAR_SPACE:
-            splits.append([first, _readings(lexicon, rest[1:])])
+            splits.append([first, readings(rest[1:])])
         for size in range(1, len(rest)):
-            three = [first, _readings(lexicon, rest[:size]), _readings(lexicon, rest[size:])]
+            three = [first, readings(rest[:size]), readings(rest[size:])]
             if all(three) and min(max(part.values()) for part in three) >= _OFTEN:
                 splits.append(three)
         for parts in splits:

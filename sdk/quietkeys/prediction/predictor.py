@@ -176,6 +176,11 @@ class Predictor:
                 result[position] = self._log_words(state, first) + self._log_words(later, *others)
         return result
 
+    def log_word(self, state: LanguageState, word: str, is_start: bool) -> float:
+        """Return `log_language` of one word, nats."""
+        identity = np.array([self.model.search.lexicon.index.get(word, UNKNOWN)], np.int64)
+        return float(self.log_language(state, [word], identity, is_start)[0])
+
     def spelled_as_usual(
         self, state: LanguageState, words: Sequence[str], language: Float64, is_start: bool, typed: str = ""
     ) -> Float64:
@@ -184,8 +189,7 @@ class Predictor:
             return language
 
         def log_chance(word: str) -> float:
-            identity = np.array([self.model.search.lexicon.index[word]], np.int64)
-            return float(self.log_language(state, [word], identity, is_start)[0])
+            return self.log_word(state, word, is_start)
 
         return shared_out(self.memory, self.model.search.lexicon, words, language, log_chance, typed)
 

@@ -13,8 +13,7 @@ from rapidfuzz.distance import OSA
 
 from quietkeys.answers import Suggestions
 from quietkeys.arrays import Float64
-from quietkeys.bundle.lexicon import UNKNOWN
-from quietkeys.bundle.networks import Adapter
+from quietkeys.bundle.networks import Adapter, LanguageState
 from quietkeys.prediction.completion import completions, next_words
 from quietkeys.prediction.events import FEATURES
 from quietkeys.prediction.judged import Judged
@@ -82,32 +81,14 @@ def suggestions(
     seen, word = composed(before), composed(given)
     points = None if touches is None else composed_touches(given, touches[start:stop])
     found = _composed(redactor, adapter, preferences, seen, word, points)
+    found = _with_added(found, redactor.predictor, word)
     return found if (seen, word) == (before, given) else _decomposed(found, word, given)
-
-
-def with_added(found: Suggestions, predictor: Predictor, typed: str) -> Suggestions:
-    """Return suggestions with what the user added that is no piece, as "wi-fi": left alone, and completed."""
-    given = "".join(typed.split()[-1:])
-    start, end = span(given)
-    added = {word: text for word, text in predictor.memory.added.items() if not is_correctable(word)}
-    # A hyphen at the end may be within the word, or behind it as any other sign.
-    for stop in (len(given), end) if added and start < end else ():
-        core, after = straightened(given[start:stop]), given[stop:]
-        fits = [text for word, text in added.items() if word.startswith(core.lower())]
-        if fits:
-            break
-    else:
-        return found
-    longer = [given[:start] + replaced_like(core, text) + after for text in sorted(fits, key=len)]
-    wanted = None if core.lower() in added else found.correction
-    first = [] if wanted is None else [wanted]
-    strip = dict.fromkeys([*first, given, *longer, *found.strip])
-    return Suggestions(tuple(strip)[:STRIP], wanted, found.merged)
 
 
 def as_typed(typed: str) -> Suggestions:
     """Return the last token alone, as it was typed."""
-    return Suggestions(tuple(one for one in (split_last(typed)[1],) if one))
+    last = split_last(typed)[1]
+    return Suggestions((last,) if last else ())
 
 
 def _composed(
@@ -135,6 +116,25 @@ def _composed(
     found = _shown(predictor, adapter, preferences, token, piece, judged, context)
     text = preferences.replacements.get(piece.text)
     return found if text is None else _replaced(found, token.literal, token.replaced(text))
+
+
+def _with_added(found: Suggestions, predictor: Predictor, given: str) -> Suggestions:
+    # With what the user added that is no piece, as "wi-fi": left alone, and completed. given: the token.
+    start, end = span(given)
+    added = {word: text for word, text in predictor.memory.added.items() if not is_correctable(word)}
+    # A hyphen at the end may be within the word, or behind it as any other sign.
+    for stop in (len(given), end) if added and start < end else ():
+        core, after = straightened(given[start:stop]), given[stop:]
+        fits = [text for word, text in added.items() if word.startswith(core.lower())]
+        if fits:
+            break
+    else:
+        return found
+    longer = [given[:start] + replaced_like(core, text) + after for text in sorted(fits, key=len)]
+    wanted = None if core.lower() in added else found.correction
+    first = [] if wanted is None else [wanted]
+    strip = dict.fromkeys([*first, given, *longer, *found.strip])
+    return Suggestions(tuple(strip)[:STRIP], wanted, found.merged)
 
 
 def _decomposed(found: Suggestions, typed: str, given: str) -> Suggestions:
@@ -186,7 +186,7 @@ def _shown(
     literal, left = token.literal, is_left_alone(predictor, piece, judged)
     tokens = [token.with_word(predictor.shown(piece.context, word)) for word in strip]
     replaced = token.with_word(predictor.shown(piece.context, output))
-    if level is Level.OFF or left or _is_name(predictor, token, judged, level):
+    if level is Level.OFF or left or _is_name(predictor, token, judged, level, output):
         replaced = literal
     if output == typed and token.after.startswith(":"):
         replaced = literal  # what goes on with a colon may be no word: "http:"
@@ -235,12 +235,12 @@ def _is_bounced(drawn_out: re.Match[str], is_word: bool) -> bool:
     return len(drawn_out.group()) == 3 and (is_word or not drawn)
 
 
-def _is_name(predictor: Predictor, token: Token, judged: Judged, level: Level) -> bool:
+def _is_name(predictor: Predictor, token: Token, judged: Judged, level: Level, likely: str) -> bool:
     """Return whether capitals say that what was typed is a name to leave alone.
 
     A name that the lexicon has is left alone. One that it lacks is a slip of another name, or a long one of a
     common word, if that is an edit away, two if it is longer still. Else it is left alone; where a capital is
-    due anyway, it is weighed as what no lexicon may have.
+    due anyway, it is weighed as what no lexicon may have. likely: what stands there else.
     """
     typed, lexicon = judged.slate.typed, predictor.model.search.lexicon
     known = typed in lexicon.index
@@ -248,7 +248,7 @@ def _is_name(predictor: Predictor, token: Token, judged: Judged, level: Level) -
     capital = shows_capital(token.spelled)
     if known:
         return named or (capital and lexicon.is_name(typed))
-    likely, edits = judged.output(level), (1 if len(typed) < _LONG_NAME else 2)
+    edits = 1 if len(typed) < _LONG_NAME else 2
     expected = lexicon.can_be_name(likely) or (lexicon.is_common(likely) and len(typed) >= _LONG_NAME - 1)
     if len(typed) == 1 or (expected and OSA.distance(typed, likely) <= edits):
         return False
@@ -302,10 +302,9 @@ def _merged(
     earlier = predictor.model.language.after(before[:-1])
     later = predictor.model.language.after(before)
 
-    def log_chance(state: object, word: str, is_start: bool) -> float:
-        identity = np.array([lexicon.index.get(word, UNKNOWN)], np.int64)
-        found = float(predictor.log_language(state, [word], identity, is_start)[0])  # type: ignore[arg-type]
-        return found + _SPELLING if identity[0] == UNKNOWN else found
+    def log_chance(state: LanguageState, word: str, is_start: bool) -> float:
+        found = predictor.log_word(state, word, is_start)
+        return found if word in lexicon.index else found + _SPELLING
 
     start = len(before) == 1
     apart = log_chance(earlier, previous, start) + log_chance(later, typed, False)

@@ -299,8 +299,8 @@ class Memory:
             self.sided.pop(word, None)
         elif word not in self.lexicon:
             self.own_words[word] = None
-        elif self.side(word):
-            self.sided[word] = self.side(word)
+        elif side := self.side(word):
+            self.sided[word] = side
 
     def _note_form(self, key: Key, is_held: bool) -> None:
         # In which forms, other than the lexicon's, each word is held.

@@ -270,11 +270,11 @@ def is_case_chosen(context: Context, before: str, written: str) -> bool:
     starts = not context or not context[-1]
     if not written[:1].isupper():
         return True
-    return not starts and not (_shouts(written) and _shouts("".join(before.split()[-1:])))
+    return not starts and not (shouts(written) and shouts("".join(before.split()[-1:])))
 
 
-def _shouts(text: str) -> bool:
-    # Whether a text is in capitals, more than one.
+def shouts(text: str) -> bool:
+    """Return whether a text is in capitals, more than one."""
     letters = [character for character in text if character.isalpha()]
     return len(letters) > 1 and all(map(str.isupper, letters))
 

@@ -20,6 +20,7 @@ from quietkeys.text.tokens import (
     last_line,
     normalize,
     pieces_of,
+    shouts,
     span,
     straightened,
 )
@@ -114,9 +115,8 @@ def is_name_like(before: str, spelled: str) -> bool:
         return True
     if may_begin(before) or split_last(before)[1].isupper():
         return False
-    letters = [character for character in spelled if character.isalpha()]
-    if len(letters) > 1 and all(map(str.isupper, letters)):
-        return len(letters) <= _ACRONYM
+    if shouts(spelled):
+        return sum(map(str.isalpha, spelled)) <= _ACRONYM
     return shows_capital(spelled)
 
 
@@ -164,10 +164,9 @@ def spelled_like(spelled: str, shown: str) -> str:
     stays; what was typed in small letters takes the word's own capitals; the very word that was typed keeps
     the capitals that were typed.
     """
-    letters = [character for character in spelled if character.isalpha()]
-    if normalize(spelled) == shown.lower() and any(map(str.isupper, letters)):
+    if normalize(spelled) == shown.lower() and any(map(str.isupper, spelled)):
         return spelled
-    if len(letters) > 1 and all(map(str.isupper, letters)):
+    if shouts(spelled):
         shown = shown.upper()
     elif spelled[:1].isupper():
         shown = shown[:1].upper() + shown[1:]

@@ -6,7 +6,8 @@ import re
 from enum import StrEnum
 from typing import Final
 
-from quietkeys.typing.rules import APOSTROPHES, CLOSING, OPENING, SENTENCE_ENDS, is_emoji
+from quietkeys.text.tokens import SENTENCE_END
+from quietkeys.typing.rules import APOSTROPHES, CLOSING, OPENING, is_emoji
 
 _BULLET: Final = re.compile(r"\s*(?:[-*+•‣▪◦–—·]|\(?\d{1,3}[.)]|\(?[A-Za-z]\))\s+")
 _DOTTED: Final = re.compile(r"[^\W\d_]\.(?:[^\W\d_]\.)+")  # "e.g.", "U.S."
@@ -48,7 +49,7 @@ def _has_ended(text: str) -> bool:
     if not text:  # nothing but emoji in this line so far
         return True
     last = text.split()[-1].lstrip("".join(OPENING))
-    return text[-1] in SENTENCE_ENDS and not _DOTTED.fullmatch(last)
+    return text[-1] in SENTENCE_END and not _DOTTED.fullmatch(last)
 
 
 def recased(text: str, original: str) -> str:

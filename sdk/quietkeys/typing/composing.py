@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 
 from quietkeys.api.input_field import InputField
 from quietkeys.personalizer import Personalizer
+from quietkeys.text.tokens import SENTENCE_END
 from quietkeys.typing import rules
 from quietkeys.typing.edits import Choice, Edit, Surroundings
 from quietkeys.typing.rules import Unit, unit_at
@@ -73,7 +74,7 @@ class Typing:
         if self._gives_way and (moved := self._moved(here, character)) is not None:
             return moved
         if by_finger and self._words.prose and not plain and rules.lacks_space(here.before, character):
-            if here.before[-1] in rules.SENTENCE_ENDS:
+            if here.before[-1] in SENTENCE_END:
                 character = character.upper()
             return self._end_with(here, f" {character}", touch, taken=True)
         if rules.ends_word(character):

@@ -8,6 +8,7 @@ from typing import Final
 
 from quietkeys.api.input_field import InputField
 from quietkeys.personalizer import Personalizer
+from quietkeys.text.typed_token import split_last
 from quietkeys.typing import rules
 from quietkeys.typing.capitals import Shift, capital_due, recased
 from quietkeys.typing.composing import Typing
@@ -172,7 +173,7 @@ class Editor:
 
     def last_word(self) -> str:
         """Return the last token before the cursor, as it stands; "" if there is none."""
-        return "".join(self.text[: self.cursor].rsplit(maxsplit=1)[-1:]).strip()
+        return split_last(self.text[: self.cursor])[1]
 
     def clear(self) -> None:
         """Begin with an empty text, as after the last was sent; what was learnt of it stays."""

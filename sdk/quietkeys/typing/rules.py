@@ -11,7 +11,6 @@ from wcwidth import grapheme_boundary_before
 OPENING: Final = frozenset('([{"“„«¿¡')  # may stand before a word
 CLOSING: Final = frozenset(')]}"”»')  # may stand behind a word
 APOSTROPHES: Final = frozenset("'’")
-SENTENCE_ENDS: Final = frozenset(".!?…")
 ENDING: Final = frozenset(",;!?…") | CLOSING  # no word goes on behind these
 TIGHT: Final = frozenset(".,;:!?…)]}”»")  # stand right behind a word
 SPACED: Final = frozenset(",;!?")  # want a space behind them, if a letter follows
