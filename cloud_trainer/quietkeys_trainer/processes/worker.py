@@ -130,8 +130,8 @@ class Worker:
             with self._heartbeat(lease):
                 self._train(lease)
         except (SystemExit, KeyboardInterrupt):
-            service.jobs.give_back(lease, service.clock() - 1)
-            structlog.get_logger().info("job_given_back", job_id=lease.job_id)
+            if service.jobs.give_back(lease, service.clock() - 1):
+                structlog.get_logger().info("job_given_back", job_id=lease.job_id)
             raise
 
     def _train(self, lease: Lease) -> None:
