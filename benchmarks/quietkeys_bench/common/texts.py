@@ -8,11 +8,11 @@ from itertools import groupby, zip_longest
 from pathlib import Path
 from typing import Final
 
-from quietkeys.demo.text import prose_of_python
 from quietkeys.evaluation.messages import Word, corrected, read_messages, typed_words
 from quietkeys.evaluation.writer import Writer
 from quietkeys.text.tokens import is_correctable, normalize
 from quietkeys_bench.common.misspellings import NOTHING, Misspellings
+from quietkeys_bench.common.prose import prose_of_python
 
 SUFFIXES: Final = (".txt", ".txt.gz")
 FEWEST_WORDS: Final = 100  # of a person; with fewer there is nothing to measure
