@@ -120,12 +120,12 @@ def test_a_full_disk_costs_nothing(rig: Rig) -> None:
         with pytest.raises(TryAgain) as caught:
             for number in range(5000):
                 before = keyboard.status(), dict(keyboard._model.predictor.memory.counts)
-                masses = keyboard._model.recorder.masses
+                counted = keyboard._profile.store.counted(9000)
                 keyboard.record("my own", "x", f"{small.WORDS[number % 200]}{'abcdefgh'[number // 200]}q")
                 words += 1
         assert caught.value.code is ErrorCode.DISK_FULL
         assert (keyboard.status(), dict(keyboard._model.predictor.memory.counts)) == before
-        assert keyboard._model.recorder.masses is masses
+        assert keyboard._profile.store.counted(9000) == counted
         assert keyboard.suggest("see", "yuo").strip
         database.rows("PRAGMA max_page_count = 100000")
         keyboard.record("my own", "word", "word")
@@ -188,5 +188,5 @@ def test_another_plan_starts_its_counts_anew(
     with rig.open(bundle=small.write(tmp_path / "other" / "en", other, version=2)) as keyboard:
         assert keyboard.status().words_known == words
         assert keyboard.status().adapter_version == 0
-        assert all(both.evidence_for.sum() == 0 for both in keyboard._model.recorder.masses.values())
+        assert not len(keyboard._model.recorder.counted()[0])
         assert keyboard._profile.store.held_out() == []
