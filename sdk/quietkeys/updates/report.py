@@ -8,7 +8,8 @@ its counts, and what comes back is the step from zero, the same for all of them.
 S is scaled so that the busiest tenth of a block's events reaches the top code; only the ratio R / S and the
 relative sizes of S matter. R is coded relative to the S that the program will use and clipped below it,
 else a step has no fixed point. The device runs the integer reference on its own report first and scales R
-down until z stays within FIELD_SHARE of its field, finely, so that no more is lost than has to be. It always does in the end: R = 0 is a step of nothing.
+down until z stays within FIELD_SHARE of its field, finely, so that no more is lost than has to be. That
+always ends well: R = 0 is a step of nothing.
 
 Nothing about the report tells what an update was or what became of it. Nor does it say anything before there
 is enough typing to judge an update by: a dummy goes the way of every report.
