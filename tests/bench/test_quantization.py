@@ -12,11 +12,10 @@ from quietkeys.bundle.networks import Adapter
 from quietkeys.evaluation.ladder import learn_person
 from quietkeys.prediction.counting import Choices, Lean, Masses, count, scores
 from quietkeys.prediction.events import Choice
-from quietkeys.testing.typist import typist_for
 from quietkeys.updates.report import Encoded, encode
 from quietkeys_bench.common.figures import cells_folder, read_figures
 from quietkeys_bench.common.subject import Subject
-from quietkeys_bench.common.texts import find_people
+from quietkeys_bench.common.texts import Hand, find_people
 from quietkeys_bench.common.training import NOISE, Noisy
 from quietkeys_bench.quantization.bench import Settings, run
 from quietkeys_bench.quantization.choice_arrays import table_of
@@ -41,8 +40,8 @@ class Stopped(Exception):  # noqa: N818 - what happened
 def choices_of(subject: Subject, writers: Path) -> list[Choice]:
     """What one writer's typing is counted by, with buckets that every lexicon grouping can use."""
     person = find_people(writers)[0]
-    hands = typist_for(person.name, 0, 0.1)
-    learner = learn_person(finer(subject.model), person.words(), hands, np.random.default_rng(0))
+    writer, words = Hand(0, 0.1).writes(person)
+    learner = learn_person(finer(subject.model), words, writer, np.random.default_rng(0))
     return list(learner.choices)
 
 

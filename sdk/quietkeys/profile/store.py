@@ -77,6 +77,10 @@ class Store:
         """Make a store that keeps nothing on disk."""
         return cls(Database.in_memory(DataKey.generate()))
 
+    def twin(self) -> Store:
+        """Return a copy in memory of this store, which must be in memory too."""
+        return type(self)(self.database.twin())
+
     def check(self) -> None:
         """Read every row but those of local memory, and every setting by its form.
 

@@ -134,14 +134,14 @@ def test_a_full_disk_costs_nothing(rig: Rig) -> None:
         assert keyboard.status() == expected
 
 
-@pytest.mark.parametrize("damage", ["garbage", "flipped", "truncated", "empty array"])
+@pytest.mark.parametrize("damage", ["garbage", "flipped", "truncated", "empty row"])
 def test_a_damaged_profile_is_set_aside(rig: Rig, damage: str) -> None:
     """The last good version is used, nothing is deleted, the status says what to do, suggestions go on."""
     with rig.open_learned() as keyboard:
         good = keyboard.status().words_recorded
         keyboard.sync()
-        if damage == "empty array":
-            keyboard._profile.store.database.run("UPDATE arrays SET content = x'00'")
+        if damage == "empty row":
+            keyboard._profile.store.database.run("UPDATE settings SET content = x'00'")
     path = rig.folder / "profile" / "profile.sqlite"
     content = bytearray(path.read_bytes())
     if damage == "garbage":
