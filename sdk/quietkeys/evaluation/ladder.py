@@ -37,12 +37,16 @@ from quietkeys.evaluation.typing_runs import (
 )
 from quietkeys.evaluation.writer import Writer
 from quietkeys.learning.recorder import Recorder
-from quietkeys.prediction.events import Choice, unpack_choice
+from quietkeys.prediction.counting import Choices, Masses
+from quietkeys.prediction.events import Choice
 from quietkeys.prediction.model import Model
 from quietkeys.prediction.predictor import Predictor
+from quietkeys.prediction.public_choices import PublicChoices, parse_public_choices
 from quietkeys.profile.memory import Memory
 from quietkeys.profile.store import Store
+from quietkeys.sync.settle import held_out_choices
 from quietkeys.text.tokens import is_correctable
+from quietkeys.updates.evidence import evidence
 from quietkeys.updates.gate import Verdict, judge
 from quietkeys.updates.report import Encoded, encode
 from quietkeys_protocol.plan import Plan
@@ -88,9 +92,18 @@ class Learner:
         """The choices that were counted."""
         return self.collected.choices
 
-    def held_out(self) -> list[Choice]:
+    def held_out(self) -> Choices:
         """Return the choices that judge updates."""
-        return [unpack_choice(content) for content in self.store.held_out()]
+        return held_out_choices(self.store, self.model.events)
+
+    def public(self) -> PublicChoices:
+        """Return the bundle's public choices."""
+        return parse_public_choices(self.model.public, self.model.events)
+
+    def masses(self, adapter: Adapter) -> Mapping[str, Masses]:
+        """Return what a report is made from, counted under an adapter."""
+        own = self.recorder.counted()
+        return evidence(self.model.events, self.model.plan, own, self.public(), adapter)
 
     def twin(self, adapter: Adapter) -> Keyboard:
         """Return the keyboard as it is now, with an adapter; what it learns from now on is its own."""
@@ -170,11 +183,9 @@ def learn_person(
 
 
 def encoded_report(plan: Plan, learner: Learner) -> dict[str, Encoded]:
-    """Return the learner's report in the clear, starting from zero weights."""
-    return {
-        block.name: encode(block, learner.recorder.masses[block.name], np.zeros(block.width, dtype=np.int64))
-        for block in plan.blocks
-    }
+    """Return the learner's report in the clear, counted under no adapter."""
+    masses = learner.masses(learner.predictor.scorer.no_adapter())
+    return {block.name: encode(block, masses[block.name]) for block in plan.blocks}
 
 
 def adapter_of(plan: Plan, weights: Mapping[str, Int64]) -> Adapter:
@@ -200,7 +211,7 @@ def clear_adapters(learner: Learner) -> dict[str, Adapter]:
     plan, events = learner.predictor.plan, learner.predictor.events
     return {
         "raw": oracles.raw(plan, events, learner.choices),
-        "float": oracles.on_counts(plan, learner.recorder.masses),
+        "float": oracles.on_counts(plan, learner.masses(learner.predictor.scorer.no_adapter())),
         "reference": adapter_of(plan, reference_weights(plan, encoded_report(plan, learner))),
     }
 
@@ -208,7 +219,14 @@ def clear_adapters(learner: Learner) -> dict[str, Adapter]:
 def verdict(learner: Learner, adapter: Adapter) -> Verdict:
     """Return the gate's verdict on an adapter against none."""
     predictor = learner.predictor
-    return judge(predictor.events, predictor.plan, learner.held_out(), predictor.scorer.no_adapter(), adapter)
+    return judge(
+        predictor.events,
+        predictor.plan,
+        learner.held_out(),
+        predictor.scorer.no_adapter(),
+        adapter,
+        learner.public().judging,
+    )
 
 
 def try_person(
