@@ -27,6 +27,7 @@ class Judged:
     settled: what was typed is left alone whatever the probabilities (an own word, an offensive one, what
     belongs to a known word).
     log_mass: log of the sum of the candidates' odds before they were made to sum to one, nats.
+    literal_event: what the literal is.
     lexicon: the bundle's.
     """
 
@@ -35,6 +36,7 @@ class Judged:
     features: Float64
     settled: bool
     log_mass: float
+    literal_event: int
     lexicon: Lexicon
 
     def output(self, level: Level = Level.NORMAL) -> str:

@@ -127,8 +127,15 @@ class Predictor:
         slate = self.slate(context, piece, touches)
         scores = self.scorer.score(slate.inputs(), adapter)
         mass, settled = log_sum_exp(scores.score), self._is_settled(context, piece)
-        lexicon = self.model.search.lexicon
-        return Judged(slate, softmax(scores.score), scores.features, settled, mass, lexicon)
+        return Judged(
+            slate=slate,
+            probability=softmax(scores.score),
+            features=scores.features,
+            settled=settled,
+            log_mass=mass,
+            literal_event=scores.literal_event,
+            lexicon=self.model.search.lexicon,
+        )
 
     def slate(self, context: Context, typed: str, touches: Float64 | None = None) -> Slate:
         """Return the slate of a normalized word after a context. touches: as in `judge`."""
@@ -255,6 +262,7 @@ class Predictor:
             buckets=self.events.bucket(judged.slate.ids[rows]),
             kept=int(np.flatnonzero(rows == position)[0]),
             literal=int(np.flatnonzero(rows == judged.slate.literal)[0]),
+            literal_event=judged.literal_event,
         )
 
     def learn_touches(self, judged: Judged | None, kept: str) -> TouchTrace | None:

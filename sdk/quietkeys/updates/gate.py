@@ -24,7 +24,7 @@ import numpy as np
 
 from quietkeys.arrays import Float64, Int64
 from quietkeys.bundle.networks import Adapter
-from quietkeys.prediction.events import Choice, EventMap, softmax
+from quietkeys.prediction.events import Choice, EventMap, moves, softmax
 from quietkeys_protocol.errors import ErrorCode, Untrusted
 from quietkeys_protocol.plan import Block, Plan
 from quietkeys_protocol.program import reference
@@ -134,19 +134,10 @@ def _compared(
 
 def adapter_scores(events: EventMap, plan: Plan, choice: Choice, adapter: Adapter) -> Float64:
     """Return scores [K] of a choice's candidates under an adapter: what the ONNX graph computes."""
-    score = choice.features @ events.base_weights
+    score: Float64 = choice.features @ events.base_weights
     for block in plan.blocks:
-        weights = adapter.weights[block.name].astype(np.float64)
-        if block.name == "ranker":
-            score = score + choice.features @ (events.ranker_map @ weights)
-            continue
-        event_score = np.append(block.A @ weights, 0.0)  # [M + 1]; the last is for no event
-        if block.name == "channel":
-            score = score + event_score[choice.edit_events].sum(1)
-        else:
-            score = score + event_score[choice.buckets]
-    scores: Float64 = score
-    return scores
+        score = score + moves(events, block, choice) @ adapter.weights[block.name].astype(np.float64)
+    return score
 
 
 def _kept_log_likelihood(

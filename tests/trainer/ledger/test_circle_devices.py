@@ -17,7 +17,7 @@ from quietkeys.cipher import ProcessCipher
 from quietkeys.environment import Environment
 from quietkeys.files import make_folder
 from quietkeys.keyboard import edits
-from quietkeys.prediction.events import FEATURES, EventMap, Masses
+from quietkeys.prediction.events import FEATURES, FIRST_UNKNOWN, EventMap, Masses
 from quietkeys.profile.settings import CONSENT
 from quietkeys.profile.store import Store
 from quietkeys.remote.client import TrainerClient
@@ -113,6 +113,7 @@ def no_events() -> EventMap:
         np.ones(width),
         np.zeros(width),
         np.zeros((width, 1)),
+        np.zeros(FIRST_UNKNOWN + 1),
     )
 
 
