@@ -11,8 +11,8 @@ input `touch` is what touches and another layout add to it), and what mixing in 
 adds to the former, log(base_share + personal / P(word | context)). The weights u are inputs, so that applying
 an update never rewrites the model.
 
-What a literal is (`literals`) is told here, where its spelling is known: of one that the lexicon lacks and that
-was never kept, the feature `literal_new` is literal_odds[its event].
+What a literal is (`literals`) is told here, where its spelling is known: of one that the lexicon lacks and
+that was never kept, the feature `literal_new` is literal_odds[its event].
 """
 
 from __future__ import annotations

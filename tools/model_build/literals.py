@@ -2,8 +2,8 @@
 
 A literal is known to the lexicon, or kept before, or neither. One that is neither is an own word or a
 misspelling, and what tells them apart is: what the likeliest other candidate would have been changed by (a
-slip of the fingers is no spelling; who writes a vowel for another does not know how the word is spelt; letters
-left out are often meant), how long it is, and how much it is spelt like a word.
+slip of the fingers is no spelling; who writes a vowel for another does not know how the word is spelt;
+letters left out are often meant), how long it is, and how much it is spelt like a word.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Change(IntEnum):
     """What the likeliest other candidate would have been changed by. Several kinds in one word are OTHER."""
 
     SLIP = 0  # a neighbouring key
-    SPELLING = 1  # a letter for one that sounds alike, a letter doubled or a vowel put in, or one of two left out
+    SPELLING = 1  # a letter for one that sounds alike; one doubled, one of two left out, a vowel put in
     OTHER = 2
 
 
@@ -60,8 +60,8 @@ def changes_of_edits() -> Int64:
 def changes_of_kinds() -> Int64:
     """Return the change that a word's edits are together, by which changes are among them, [8].
 
-    The index has bit c where change c is. Two kinds of mistakes in one word are OTHER, and so is no mistake at
-    all, where there is no other candidate.
+    The index has bit c where change c is. Two kinds of mistakes in one word are OTHER, and so is none, where
+    there is no other candidate.
     """
     return np.array(
         [

@@ -19,13 +19,12 @@ from quietkeys.arrays import Float64, Int64
 from quietkeys.keyboard import edits
 from quietkeys.keyboard.layout import KEY_CENTRES, LETTERS, same_hand
 from quietkeys.keyboard.touch_events import TOUCH_EVENTS
+from quietkeys.prediction.counting import Choices, Lean, Masses, count
 from quietkeys.prediction.events import (
     DIFFERENCE_LIMIT,
     FEATURES,
     NEGLIGIBLE_MASS,
     EventMap,
-    Masses,
-    count,
     softmax,
 )
 from quietkeys_protocol import plan_design as making
@@ -39,7 +38,7 @@ CODES: Final = 128  # prototypes of feature differences
 FREQUENT_ALONE: Final = 32  # words that are a bucket of their own
 TIERS: Final = 8  # buckets of the rest, equal in the logarithm of the rank
 FEATURE_SCALE: Final = {"language": 2.0, "channel": 2.0, "personal": 2.0}  # nats; 1 for evidence
-UNTRAINED: Final = ("literal_known", "literal_new")  # features that the ranker's block leaves to the literal's
+UNTRAINED: Final = ("literal_known", "literal_new")  # the ranker's block leaves them to the literal's
 _NEAR: Final = 1.5  # key widths between centres
 
 
@@ -138,13 +137,9 @@ def _trained() -> Float64:
 
 def mean_masses(people: Sequence[Typed], events: EventMap) -> dict[str, Masses]:
     """Return the contested masses of an average made-up person."""
-    total: dict[str, Masses] = {}
-    for person in people:
-        for choice in person.choices:
-            for block, masses in count(events, choice).items():
-                share = masses.scaled(1.0 / len(people))
-                total[block] = total[block].plus(share) if block in total else share
-    return total
+    choices = Choices.of(events, [choice for person in people for choice in person.choices])
+    counted = count(events, choices, Lean.none(events))
+    return {block: masses.scaled(1.0 / len(people)) for block, masses in counted.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Sequence
+import re
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,8 +16,10 @@ from quietkeys.text.tokens import (
     is_correctable,
     normalize,
     pieces,
+    span,
 )
 
+_TOKEN: Final = re.compile(r"\S+")
 MESSAGES_PER_SESSION: Final = 20  # a session ends after idle minutes; text has none, so messages are counted
 
 
@@ -31,11 +34,24 @@ class Piece:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Word:
-    """One normalized word of a message, as pieces that join to `text`; session: the number of its session."""
+    """One normalized word of a message, as pieces that join to `text`.
+
+    session: the number of its session. number: its place among all words of the writer. spelling: what the
+    writer means to type, where that is not `text`; the word is then one piece. scored: whether it is known
+    what is right.
+    """
 
     text: str
     pieces: tuple[Piece, ...]
     session: int = 0
+    number: int = 0
+    spelling: str = ""
+    scored: bool = True
+
+    @property
+    def misspelt(self) -> bool:
+        """Whether the writer spells it wrong."""
+        return bool(self.spelling)
 
 
 def read_messages(path: Path) -> list[str]:
@@ -45,8 +61,26 @@ def read_messages(path: Path) -> list[str]:
         return [line for line in stream.read().split("\n") if line.strip()]
 
 
-def typed_words(messages: Sequence[str]) -> list[Word]:
-    """Return the words of all messages in order, each with its context within its message."""
+def corrected(messages: Sequence[str], corrections: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return messages in which what was meant stands in place of each misspelling with one correction."""
+
+    def meant(token: re.Match[str]) -> str:
+        text = token.group()
+        known = corrections.get(normalize(text), ())
+        if len(known) != 1:
+            return text
+        begin, end = span(text)
+        word = known[0].capitalize() if text[begin].isupper() else known[0]
+        return text[:begin] + word + text[end:]
+
+    return [_TOKEN.sub(meant, message) for message in messages]
+
+
+def typed_words(messages: Sequence[str], unsure: Container[str] = ()) -> list[Word]:
+    """Return the words of all messages in order, each with its context within its message.
+
+    unsure: words of which nobody knows what was meant by them; they are not scored.
+    """
     words: list[Word] = []
     for number, message in enumerate(messages):
         context: Context = ()
@@ -58,6 +92,7 @@ def typed_words(messages: Sequence[str]) -> list[Word]:
                 for piece in pieces(word):
                     parts.append(Piece(inner, piece, is_correctable(piece)))
                     inner = context_after_piece(inner, piece)
-                words.append(Word(word, tuple(parts), number // MESSAGES_PER_SESSION))
+                session = number // MESSAGES_PER_SESSION
+                words.append(Word(word, tuple(parts), session, len(words), scored=word not in unsure))
             context = context_after(context, token)
     return words
