@@ -117,10 +117,11 @@ def test_what_is_kept_again_and_again_is_no_slip(
     tmp_path: Path, kept: int, often: int, offered: bool
 ) -> None:
     """Where the word that it may be a slip of is kept less often."""
-    with typing(tmp_path) as keyboard:
-        for place, word in [("please ", "zork")] * kept + [("we ", "work")] * often:
-            keyboard.record(place, word, word)
-        assert ("zork" in keyboard.suggest("please ", "zo").strip) is offered
+    with typing(tmp_path, "teh") as keyboard:
+        memory = keyboard._model.predictor.memory
+        for word in ["teh"] * (kept - round(memory.count(("teh",)))) + ["the"] * often:
+            memory.learn("", "please", word)
+        assert keyboard._model.predictor.offers("teh") is offered
 
 
 def test_names_and_words_near_common_ones_are_no_slips(tmp_path: Path) -> None:

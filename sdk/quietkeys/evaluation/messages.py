@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Final
 
 from quietkeys.text.tokens import (
+    BLANK,
     Context,
     context_after,
     context_after_piece,
     is_correctable,
     normalize,
-    pieces,
+    parts_of,
 )
 
 MESSAGES_PER_SESSION: Final = 20  # a session ends after idle minutes; text has none, so messages are counted
@@ -31,7 +32,10 @@ class Piece:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Word:
-    """One normalized word of a message, as pieces that join to `text`; session: the number of its session."""
+    """One normalized word of a message; session: the number of its session.
+
+    pieces: they join to `text`; of what is no word at all, as "@anna", a single one that begins with BLANK.
+    """
 
     text: str
     pieces: tuple[Piece, ...]
@@ -53,11 +57,18 @@ def typed_words(messages: Sequence[str]) -> list[Word]:
         for token in message.split():
             word = normalize(token)
             if word:
-                parts: list[Piece] = []
-                inner = context
-                for piece in pieces(word):
-                    parts.append(Piece(inner, piece, is_correctable(piece)))
-                    inner = context_after_piece(inner, piece)
-                words.append(Word(word, tuple(parts), number // MESSAGES_PER_SESSION))
+                words.append(Word(word, _pieces(context, token, word), number // MESSAGES_PER_SESSION))
             context = context_after(context, token)
     return words
+
+
+def _pieces(context: Context, token: str, word: str) -> tuple[Piece, ...]:
+    # Of a token and its normalized word, as a keyboard takes them: of "e.g." or "@anna" it corrects nothing.
+    parts = parts_of(token)
+    if "".join(parts) != word:
+        return (Piece(context, BLANK + word, False),)
+    found: list[Piece] = []
+    for part in parts:
+        found.append(Piece(context, part, is_correctable(part)))
+        context = context_after_piece(context, part)
+    return tuple(found)

@@ -34,6 +34,7 @@ KEPT_CANDIDATES: Final = 12  # of a slate that a choice keeps, the most probable
 SLATE_SIZE: Final = 24  # candidates that are scored
 START_SHARE: Final = 0.4  # of plain word frequency where there is no context: it may be no sentence at all
 SHARE: Final = 0.03  # of plain word frequency elsewhere
+UNFIT: Final = 2.0  # nats by which a context makes a word unlikelier until its rarity excuses nothing
 _LANGUAGE: Final = FEATURES.index("language")
 _PERSONAL: Final = FEATURES.index("personal")
 _RARE: Final = -16.0  # nats, rough log-probability of a spelling the lexicon lacks
@@ -303,7 +304,12 @@ class Predictor:
         )
 
     def _rareness(self, typed: str, log_chance: float) -> float:
-        return self.model.search.lexicon.rareness(typed)
+        # How rare a literal is, less if the words before speak against it. log_chance: after them, nats.
+        lexicon = self.model.search.lexicon
+        if typed not in lexicon.index:
+            return 0.0
+        said = log_chance - lexicon.log_frequency(typed)
+        return lexicon.rareness(typed) * min(max(1.0 + said / UNFIT, 0.0), 1.0)
 
     def _log_words(self, state: LanguageState, word: str, *later: str) -> float:
         # log P that words of the lexicon come one after the other.

@@ -1,4 +1,4 @@
-"""Where a sentence begins: where a keyboard writes a capital itself, and where one says nothing of its word."""
+"""Where a sentence begins: where a keyboard writes a capital itself, and where one says nothing of a word."""
 
 from __future__ import annotations
 

@@ -11,7 +11,6 @@ from quietkeys.api.input_field import InputField
 from quietkeys.learning.recorder import UndoReceipt
 from quietkeys.personalizer import Personalizer
 from quietkeys.text.starts import APOSTROPHES
-from quietkeys.typing import rules
 from quietkeys.typing.edits import Choice, Surroundings
 from quietkeys.typing.rules import Unit
 from quietkeys.typing.trail import Cell, Ended, Touch

@@ -69,7 +69,8 @@ def test_no_sentence_begins_here(before: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "before", ["", "hi\n", "hi\u2028", "- ", "1. ", "It is. ", '"Is it?" ', "😀 ", "we met Dr. ", "lol ", "so - "]
+    "before",
+    ["", "hi\n", "hi\u2028", "- ", "1. ", "It is. ", '"Is it?" ', "😀 ", "we met Dr. ", "lol ", "so - "],
 )
 def test_a_capital_that_the_keyboard_wrote_makes_no_name(before: str) -> None:
     """Where one is due, one says nothing; within a sentence, one does."""
