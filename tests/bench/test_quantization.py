@@ -23,6 +23,7 @@ from quietkeys_bench.quantization.groupings import (
     Grouping,
     channel_groupings,
     lexicon_groupings,
+    literal_groupings,
     ranker_groupings,
 )
 from quietkeys_bench.quantization.one_person import finer
@@ -30,7 +31,7 @@ from quietkeys_bench.quantization.variants import same_block, variants
 from quietkeys_protocol.plan import Block, Plan
 from quietkeys_protocol.program import Clear, reference, train
 
-BLOCKS = ("channel", "lexicon", "ranker")
+BLOCKS = ("channel", "lexicon", "ranker", "literal")
 
 
 class Stopped(Exception):  # noqa: N818 - what happened
@@ -53,6 +54,7 @@ def shipped_groupings(subject: Subject) -> dict[str, Grouping]:
         "channel": channel_groupings(blocks["channel"])[0],
         "lexicon": next(one for one in lexicon if one.events == blocks["lexicon"].events),
         "ranker": ranker_groupings(blocks["ranker"], subject.model.events, (), 1.0, 0)[0],
+        "literal": literal_groupings(blocks["literal"])[0],
     }
 
 

@@ -91,9 +91,9 @@ def text(seed: int, count: int) -> list[str]:
 def files() -> dict[str, bytes]:
     """Return the files of the small bundle, `plan.json` and `events.json` included."""
     spoken = language()
-    model = unfitted(spoken, rank.prior_weights())
+    model = unfitted(spoken, rank.prior())
     people = [rank.type_person(model, Person(f"p{seed}", tuple(text(seed, 60))), seed) for seed in range(3)]
-    planned = plan_stage.make_plan("en", len(spoken.display), people, rank.prior_weights())
+    planned = plan_stage.make_plan("en", len(spoken.display), people, rank.prior())
     fitted = replace(model, plan=planned.plan, events=planned.events)
     public: dict[Part, list[Choice]] = {}
     words = 0

@@ -16,6 +16,7 @@ from quietkeys.keyboard.touch_events import TOUCH_EVENTS
 from quietkeys.prediction.counting import Choices, Lean, Masses, count, scores
 from quietkeys.prediction.events import (
     FEATURES,
+    FIRST_UNKNOWN,
     Choice,
     EventMap,
     fits,
@@ -30,7 +31,7 @@ from quietkeys_protocol.errors import Untrusted
 from quietkeys_protocol.plan import Block, Plan
 from quietkeys_protocol.program import reference
 
-EDITS, LEXICON, CODES, TURNS = 5, 4, 6, 3
+EDITS, LEXICON, CODES, TURNS, LITERALS = 5, 4, 6, 3, 7
 CHANNEL = EDITS + len(TOUCH_EVENTS)
 SEEDS = st.integers(0, 10_000)
 
@@ -47,6 +48,7 @@ def event_map(seed: int = 0) -> EventMap:
         feature_scale=rng.uniform(0.5, 2.0, len(FEATURES)).round(3),
         base_weights=rng.normal(size=len(FEATURES)).round(3),
         ranker_map=rng.normal(size=(len(FEATURES), TURNS)).round(3),
+        literal_odds=np.append(np.zeros(FIRST_UNKNOWN), rng.normal(size=LITERALS - FIRST_UNKNOWN).round(3)),
     )
 
 
@@ -60,6 +62,7 @@ def random_choice(seed: int) -> Choice:
         buckets=rng.integers(-1, LEXICON, candidates),
         kept=int(rng.integers(candidates)),
         literal=int(rng.integers(candidates)),
+        literal_event=int(rng.integers(LITERALS)),
     )
 
 
@@ -91,7 +94,7 @@ def small_block(name: str, matrix: Int64) -> Block:
 
 
 def small_plan() -> Plan:
-    """Return a plan of three blocks that fits `event_map`."""
+    """Return a plan of four blocks that fits `event_map`."""
     rng = np.random.default_rng(3)
     return Plan(
         "en",
@@ -99,34 +102,36 @@ def small_plan() -> Plan:
             small_block("channel", np.eye(CHANNEL, dtype=np.int64)),
             small_block("lexicon", np.eye(LEXICON, dtype=np.int64)),
             small_block("ranker", rng.integers(-1, 2, (CODES, TURNS))),
+            small_block("literal", np.eye(LITERALS, dtype=np.int64)),
         ),
     )
 
 
 @given(SEEDS)
 def test_counts_are_the_gradient_of_the_log_likelihood(seed: int) -> None:
-    """C - E of channel and lexicon is the slope of log P(kept) in each event's score, by differences."""
+    """C - E of the blocks of events is the slope of log P(kept) in each event's score, by differences."""
     events, choice = event_map(), random_choice(seed)
     counted = count(events, Choices.of(events, [choice]), Lean.none(events))
 
-    def log_likelihood(channel: Float64, lexicon: Float64) -> float:
+    def log_likelihood(channel: Float64, lexicon: Float64, literal: Float64) -> float:
         score = choice.features @ events.base_weights
         score = (
             score
             + np.append(channel, 0.0)[choice.edit_events].sum(1)
             + np.append(lexicon, 0.0)[choice.buckets]
         )
+        score[choice.literal] += literal[choice.literal_event]
         return float(np.log(softmax(score)[choice.kept]))
 
     step = 1e-5
-    for block, size in (("channel", CHANNEL), ("lexicon", LEXICON)):
+    sizes = {"channel": CHANNEL, "lexicon": LEXICON, "literal": LITERALS}
+    for block, size in sizes.items():
         slope = counted[block].evidence_for - counted[block].evidence_against
         for event in range(size):
-            moved = {"channel": np.zeros(CHANNEL), "lexicon": np.zeros(LEXICON)}
+            moved = {name: np.zeros(length) for name, length in sizes.items()}
             moved[block][event] = step
-            numeric = (log_likelihood(**moved) - log_likelihood(-moved["channel"], -moved["lexicon"])) / (
-                2 * step
-            )
+            back = {name: -array for name, array in moved.items()}
+            numeric = (log_likelihood(**moved) - log_likelihood(**back)) / (2 * step)
             assert slope[event] == pytest.approx(numeric, abs=0.02)  # rivals under 0.2 % are left out
 
 
@@ -137,7 +142,7 @@ def test_a_word_never_in_doubt_counts_nothing(seed: int) -> None:
     features = np.zeros_like(choice.features)
     events = event_map()
     features[choice.kept] = events.base_weights * 1e3
-    sure = Choice(features, choice.edit_events, choice.buckets, choice.kept, choice.literal)
+    sure = replace(choice, features=features)
     for masses in count(events, Choices.of(events, [sure]), Lean.none(events)).values():
         assert masses.evidence_for.sum() == masses.evidence_against.sum() == 0.0
 
@@ -151,7 +156,8 @@ def test_a_choice_survives_packing(seed: int) -> None:
     np.testing.assert_allclose(again.features, choice.features, rtol=1e-3)
     np.testing.assert_array_equal(again.edit_events, choice.edit_events)
     np.testing.assert_array_equal(again.buckets, choice.buckets)
-    assert (again.kept, again.literal) == (choice.kept, choice.literal)
+    for field in ("kept", "literal", "literal_event"):
+        assert getattr(again, field) == getattr(choice, field)
     for broken in (packed[:-1], packed + b"\0", b""):
         with pytest.raises(Untrusted):
             unpack_choice(broken)
@@ -233,7 +239,7 @@ def helpful_case(sign: float, count: int = 2 * MINIMUM_EVENTS) -> tuple[Adapter,
     for seed in range(count):
         rng = np.random.default_rng(seed)
         features = rng.normal(scale=0.2, size=(2, len(FEATURES)))
-        choices.append(Choice(features, np.array([[0], [-1]]), np.array([-1, -1]), 0, 1))
+        choices.append(Choice(features, np.array([[0], [-1]]), np.array([-1, -1]), 0, 1, 0))
     return Adapter(1, weights), Choices.of(event_map(), choices)
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from quietkeys.arrays import Float64
 from quietkeys.bundle.lexicon import Lexicon, LexiconSearch
 from quietkeys.bundle.networks import LanguageModel, Scorer
 from quietkeys.keyboard import edits
@@ -24,7 +23,9 @@ from quietkeys_protocol.plan_design import make_block
 from . import contents, evidence_stage, graph, noised, plan_stage, rank, typists
 from .graph import AdapterParts
 from .language import Language
+from .literals import literal_events
 from .plan_stage import Planned
+from .rank import Base
 
 SEED = 1  # of the made-up people's hands
 STRANGERS = 10_000  # words with and without mistakes, typed by nobody known
@@ -44,25 +45,26 @@ def adapter_files(language: Language, text: Path, report: Callable[[str], None] 
     Takes about ten minutes on one core. Raises Refused if the plan fails its check.
     """
     vocabulary = len(language.display)
-    weights = rank.prior_weights()
-    model = unfitted(language, weights)
+    model = unfitted(language, rank.prior())
     typed = []
     for person in typists.training_people(text):
         typed.append(rank.type_person(model, person, SEED))
         report(f"{person.name}: {len(typed[-1].choices)} choices")
     strangers = noised.samples(text, language.parts.channel, STRANGERS, SEED)
-    weights = rank.fit_base_weights(typed, noised.choices(Predictor(model), strangers))
-    report(", ".join(f"{name} {value:g}" for name, value in zip(FEATURES, weights, strict=True)))
-    planned = plan_stage.make_plan("en", vocabulary, typed, weights)
+    base = rank.fit_base(typed, noised.choices(Predictor(model), strangers))
+    report(", ".join(f"{name} {value:g}" for name, value in zip(FEATURES, base.weights, strict=True)))
+    odds = zip(literal_events(), base.literal_odds, strict=True)
+    report(", ".join(f"{name}: {value:g}" for name, value in odds))
+    planned = plan_stage.make_plan("en", vocabulary, typed, base)
     report(str(check_plan(planned.plan)))
     files = contents.language_files(language, parts_of(planned, vocabulary))
-    fitted = replace(unfitted(language, weights), plan=planned.plan, events=planned.events)
+    fitted = replace(unfitted(language, base), plan=planned.plan, events=planned.events)
     public = evidence_stage.public_choices(fitted, text, language.parts.channel, report)
     files |= {PLAN: planned.plan.canonical, EVENTS: planned.events.to_bytes(), PUBLIC: public}
     return Made(planned.plan, files)
 
 
-def unfitted(language: Language, weights: Float64) -> Model:
+def unfitted(language: Language, base: Base) -> Model:
     """Return a model without blocks, to type with before there is a plan."""
     vocabulary = len(language.display)
     events = EventMap(
@@ -70,14 +72,17 @@ def unfitted(language: Language, weights: Float64) -> Model:
         plan_stage.bucket_starts(vocabulary),
         np.ones((1, len(FEATURES))),
         plan_stage.feature_scale(),
-        weights,
+        base.weights,
         np.zeros((len(FEATURES), 1)),
+        base.literal_odds,
     )
     blocks = tuple(
         make_block(name, ["none"], np.eye(1, dtype=np.int64), shape)
         for name, shape in plan_stage.SHAPES.items()
     )
-    adapter = graph.no_blocks(weights.astype(np.float32), edits.EDIT_COUNT, vocabulary)
+    adapter = graph.no_blocks(
+        base.weights.astype(np.float32), edits.EDIT_COUNT, vocabulary, base.literal_odds
+    )
     lexicon = Lexicon.build(language.display, language.tables)
     network = LanguageModel.load(language.network, symbols_of(lexicon))
     return Model(
@@ -103,4 +108,6 @@ def parts_of(planned: Planned, vocabulary: int) -> AdapterParts:
         row_of_touch_event=events.first_touch_event + np.arange(len(TOUCH_EVENTS)),
         lexicon_matrix=blocks["lexicon"].A.astype(np.float32),
         bucket_of_word=events.bucket_of_word(vocabulary),
+        literal_matrix=blocks["literal"].A.astype(np.float32),
+        literal_odds=events.literal_odds.astype(np.float32),
     )

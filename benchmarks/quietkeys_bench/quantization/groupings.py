@@ -93,6 +93,12 @@ def ranker_groupings(
     return found
 
 
+def literal_groupings(shipped: Block) -> list[Grouping]:
+    """Return the shipped kinds of literals."""
+    one_hot = np.vstack([np.eye(len(shipped.events)), np.zeros(len(shipped.events))])  # row -1: no literal
+    return [_one_weight_each("literal", SHIPPED, shipped.events, lambda table: one_hot[table.literals])]
+
+
 def _scaled_by(events: EventMap) -> Callable[[Table], tuple[Float64, Float64]]:
     """Return what gives the scaled feature differences [P, F] of a table, with their masses [P]."""
 

@@ -6,6 +6,7 @@ Public event types, which of them every edit, word and pair of candidates is:
               the touch events
     lexicon   one event for every bucket of the vocabulary: the most frequent words alone, then tiers
     ranker    one event for every prototype of a public code book of feature differences
+    literal   one event for what was typed, as it stands: known, own, or what kind of unknown word it is
 
 All of it is public and the same for everybody; it is shipped in the bundle beside the plan. What kept words
 count for is in `quietkeys.prediction.counting`.
@@ -28,12 +29,11 @@ from quietkeys.keyboard.touch_events import TOUCH_EVENTS
 from quietkeys.profile.memory import Memory
 from quietkeys_protocol.errors import ErrorCode, Untrusted
 
-_HEAD: Final = struct.Struct("<BBBBB")  # of a stored choice: K, F, P, kept, literal
+_HEAD: Final = struct.Struct("<BBBBBb")  # of a stored choice: K, F, P, kept, literal, literal event
 _RECENT: Final = 500.0  # words
-BLOCKS: Final = ("channel", "lexicon", "ranker")
 EVIDENCE: Final = (
     "literal_known",  # the literal, a lexicon word
-    "literal_new",  # the literal, neither in the lexicon nor kept before
+    "literal_new",  # the literal, neither in the lexicon nor kept before: the graph puts `literal_odds` there
     "literal_own",  # the literal, kept before: log(1 + count) / 3, at most 2
     "own_word",  # a personal dictionary word that was not typed literally
     "recent",  # exp(-words since it was last typed / 500)
@@ -43,6 +43,7 @@ EVIDENCE: Final = (
     "literal_rare",  # the literal, a lexicon word of which the texts say little: `Lexicon.rareness`
 )
 FEATURES: Final = ("language", "channel", "personal", *EVIDENCE)
+LITERAL_KNOWN, LITERAL_OWN, FIRST_UNKNOWN = range(3)  # literal events; those of unknown words come last
 DIFFERENCE_LIMIT: Final = 3.0  # feature differences are clipped there, in units of feature_scale
 _WHOLE: Final = ("bucket_starts", "event_of_edit")  # of integers
 _FIELDS: Final = (
@@ -51,6 +52,7 @@ _FIELDS: Final = (
     "code_book",
     "event_of_edit",
     "feature_scale",
+    "literal_odds",
     "ranker_map",
 )
 NEGLIGIBLE_MASS: Final = 2e-3  # competitors less probable than this are not counted
@@ -64,7 +66,8 @@ class EventMap:
     event_of_edit: [EDIT_COUNT] channel event or -1; the touch events come after the last of these.
     bucket_starts: [B] first lexicon id of each bucket, rising. code_book: [M, F] prototypes of feature
     differences / feature_scale. feature_scale: [F]. base_weights: [F] the ranker at a zero adapter.
-    ranker_map: [F, d] from adapter weights to feature weights.
+    ranker_map: [F, d] from adapter weights to feature weights. literal_odds: [L] by how much the base model
+    holds that an unknown word of each literal event is meant, nats; 0 of the events before FIRST_UNKNOWN.
     """
 
     event_of_edit: Int64
@@ -73,6 +76,7 @@ class EventMap:
     feature_scale: Float64
     base_weights: Float64
     ranker_map: Float64
+    literal_odds: Float64
 
     def __post_init__(self) -> None:
         """Raise Untrusted if the parts do not fit together."""
@@ -87,6 +91,8 @@ class EventMap:
             and self.base_weights.shape == (width,)
             and self.ranker_map.ndim == 2
             and len(self.ranker_map) == width
+            and FIRST_UNKNOWN < len(self.literal_odds) < 1 << 7
+            and not self.literal_odds[:FIRST_UNKNOWN].any()
         )
         if not fits:
             raise Untrusted(ErrorCode.BUNDLE_UNTRUSTED, "its event map does not fit this version")
@@ -103,6 +109,7 @@ class EventMap:
             "channel": self.first_touch_event + len(TOUCH_EVENTS),
             "lexicon": len(self.bucket_starts),
             "ranker": len(self.code_book),
+            "literal": len(self.literal_odds),
         }
 
     @property
@@ -141,7 +148,7 @@ class Choice:
 
     features: [K, F]. edit_events: [K, P] channel events of the edits and then of the touches, -1 for none.
     buckets: [K] lexicon events, -1 for none. kept: index of the candidate that the user kept. literal: index
-    of what was typed.
+    of what was typed. literal_event: what that is.
     """
 
     features: Float64
@@ -149,11 +156,14 @@ class Choice:
     buckets: Int64
     kept: int
     literal: int
+    literal_event: int
 
     @property
     def occurring(self) -> dict[str, Int64]:
         """The events [K, P] in each candidate, -1 for none, of every block but the ranker's, by block."""
-        return {"channel": self.edit_events, "lexicon": self.buckets[:, None]}
+        literals = np.full((len(self.buckets), 1), -1)
+        literals[self.literal] = self.literal_event
+        return {"channel": self.edit_events, "lexicon": self.buckets[:, None], "literal": literals}
 
 
 def parse_event_map(content: bytes) -> EventMap:
@@ -175,6 +185,7 @@ def parse_event_map(content: bytes) -> EventMap:
         feature_scale=real["feature_scale"],
         base_weights=real["base_weights"],
         ranker_map=real["ranker_map"],
+        literal_odds=real["literal_odds"],
     )
 
 
@@ -240,7 +251,7 @@ def pack_choice(choice: Choice) -> bytes:
     columns = choice.edit_events.shape[1]
     return b"".join(
         [
-            _HEAD.pack(count, width, columns, choice.kept, choice.literal),
+            _HEAD.pack(count, width, columns, choice.kept, choice.literal, choice.literal_event),
             choice.features.astype("<f2").tobytes(),
             choice.edit_events.astype("<i2").tobytes(),
             choice.buckets.astype("<i2").tobytes(),
@@ -251,7 +262,7 @@ def pack_choice(choice: Choice) -> bytes:
 def unpack_choice(content: bytes) -> Choice:
     """Return the choice in these bytes; raise Untrusted (PROFILE_DAMAGED) if they are not of one."""
     try:
-        count, width, columns, kept, literal = _HEAD.unpack_from(content)
+        count, width, columns, kept, literal, literal_event = _HEAD.unpack_from(content)
         sizes = [2 * count * width, 2 * count * columns, 2 * count]
         if len(content) != _HEAD.size + sum(sizes) or not (kept < count and literal < count):
             raise ValueError("size")
@@ -264,7 +275,12 @@ def unpack_choice(content: bytes) -> Choice:
     at += sizes[1]
     buckets = np.frombuffer(content, "<i2", count, at)
     return Choice(
-        features.astype(np.float64), events.astype(np.int64), buckets.astype(np.int64), kept, literal
+        features.astype(np.float64),
+        events.astype(np.int64),
+        buckets.astype(np.int64),
+        kept,
+        literal,
+        literal_event,
     )
 
 
@@ -274,8 +290,7 @@ def fits(choice: Choice, events: EventMap) -> bool:
     return (
         choice.features.shape[1] == len(events.base_weights)
         and bool(np.isfinite(choice.features).all())
-        and _between(choice.edit_events, sizes["channel"])
-        and _between(choice.buckets, sizes["lexicon"])
+        and all(_between(found, sizes[block]) for block, found in choice.occurring.items())
     )
 
 

@@ -25,7 +25,7 @@ from quietkeys.keyboard.touch_model import TouchModel, TouchTrace
 from quietkeys.prediction.events import FEATURES, Choice, EventMap, evidence, log_sum_exp, softmax
 from quietkeys.prediction.judged import Judged
 from quietkeys.prediction.model import Model
-from quietkeys.prediction.own_words import inflected_like, is_slip, own_stem, shared_out
+from quietkeys.prediction.own_words import inflected_like, is_slip, own_stem, shared_out, slipped_from
 from quietkeys.profile.memory import FORM, Key, Memory
 from quietkeys.text.tokens import MAX_WORD, Context, is_correctable, last_two
 from quietkeys_protocol.plan import Plan
@@ -34,6 +34,7 @@ KEPT_CANDIDATES: Final = 12  # of a slate that a choice keeps, the most probable
 SLATE_SIZE: Final = 24  # candidates that are scored
 START_SHARE: Final = 0.4  # of plain word frequency where there is no context: it may be no sentence at all
 SHARE: Final = 0.03  # of plain word frequency elsewhere
+UNFIT: Final = 2.0  # nats by which a context makes a word unlikelier until its rarity excuses nothing
 _LANGUAGE: Final = FEATURES.index("language")
 _PERSONAL: Final = FEATURES.index("personal")
 _RARE: Final = -16.0  # nats, rough log-probability of a spelling the lexicon lacks
@@ -93,7 +94,7 @@ class Predictor:
         self.memory.side = model.search.lexicon.side
         self.model = model
         self.touch = TouchModel(self.layout)
-        self._slips: dict[str, bool] = {}  # of words that the lexicon lacks
+        self._slips: dict[str, tuple[str, ...]] = {}  # of words that the lexicon lacks, what may be meant
 
     @property
     def layout(self) -> Layout:
@@ -127,8 +128,15 @@ class Predictor:
         slate = self.slate(context, piece, touches)
         scores = self.scorer.score(slate.inputs(), adapter)
         mass, settled = log_sum_exp(scores.score), self._is_settled(context, piece)
-        lexicon = self.model.search.lexicon
-        return Judged(slate, softmax(scores.score), scores.features, settled, mass, lexicon)
+        return Judged(
+            slate=slate,
+            probability=softmax(scores.score),
+            features=scores.features,
+            settled=settled,
+            log_mass=mass,
+            literal_event=scores.literal_event,
+            lexicon=self.model.search.lexicon,
+        )
 
     def slate(self, context: Context, typed: str, touches: Float64 | None = None) -> Slate:
         """Return the slate of a normalized word after a context. touches: as in `judge`."""
@@ -235,8 +243,8 @@ class Predictor:
         if word not in self._slips:
             chances = self.model.language.after(()).log_probability
             log_own = self.model.search.lexicon.log_unknown(chances, word) + self.log_spelling(word)
-            self._slips[word] = is_slip(self.model, word, log_own)
-        return not self._slips[word]
+            self._slips[word] = slipped_from(self.model, word, log_own)
+        return not is_slip(memory, word, self._slips[word])
 
     def choice(self, judged: Judged, kept: str) -> Choice | None:
         """Return the kept word as numbers, or None if it was not among the candidates."""
@@ -255,6 +263,7 @@ class Predictor:
             buckets=self.events.bucket(judged.slate.ids[rows]),
             kept=int(np.flatnonzero(rows == position)[0]),
             literal=int(np.flatnonzero(rows == judged.slate.literal)[0]),
+            literal_event=judged.literal_event,
         )
 
     def learn_touches(self, judged: Judged | None, kept: str) -> TouchTrace | None:
@@ -297,10 +306,18 @@ class Predictor:
                 typed,
                 known,
                 edits.errors(found.operations),
-                self.model.search.lexicon.rareness(typed),
+                self._rareness(typed, float(language[found.words.index(typed)])),
             ),
             literal=found.words.index(typed),
         )
+
+    def _rareness(self, typed: str, log_chance: float) -> float:
+        # How rare a literal is, less if the words before speak against it. log_chance: after them, nats.
+        lexicon = self.model.search.lexicon
+        if typed not in lexicon.index:
+            return 0.0
+        said = log_chance - lexicon.log_frequency(typed)
+        return lexicon.rareness(typed) * min(max(1.0 + said / UNFIT, 0.0), 1.0)
 
     def _log_words(self, state: LanguageState, word: str, *later: str) -> float:
         # log P that words of the lexicon come one after the other.

@@ -18,7 +18,7 @@ from quietkeys.environment import Environment
 from quietkeys.files import make_folder
 from quietkeys.keyboard import edits
 from quietkeys.prediction.counting import Choices, Masses
-from quietkeys.prediction.events import FEATURES, EventMap
+from quietkeys.prediction.events import FEATURES, FIRST_UNKNOWN, EventMap
 from quietkeys.prediction.public_choices import PublicChoices
 from quietkeys.profile.settings import CONSENT
 from quietkeys.profile.store import Store
@@ -115,6 +115,7 @@ def no_events() -> EventMap:
         np.ones(width),
         np.zeros(width),
         np.zeros((width, 1)),
+        np.zeros(FIRST_UNKNOWN + 1),
     )
 
 
