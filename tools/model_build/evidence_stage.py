@@ -113,6 +113,8 @@ def mistakes(model: Model, text: Path, channel: NDArray[Any]) -> Iterator[Choice
             for piece in noised.held_out_pieces(text, corpus)
             if len(piece.text) >= noised.SHORTEST and piece.text in known
         ]
+        if not pieces:
+            continue
         counts = Counter(piece.text for piece in pieces)
         chance = np.array([counts[piece.text] ** (RARER - 1.0) for piece in pieces])
         wanted = min(round(MISTAKES * corpus.target), len(pieces))
