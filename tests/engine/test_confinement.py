@@ -13,11 +13,11 @@ from typing import Any, Final
 
 import pytest
 
-from quietkeys_trainer.engine import local as engine
+from quietkeys_trainer.engine import children
 from quietkeys_trainer.engine.child import MAX_REQUEST_BYTES
+from quietkeys_trainer.engine.children import Limits
 from quietkeys_trainer.engine.confinement import landlock_version
 from quietkeys_trainer.engine.interface import EngineFailed
-from quietkeys_trainer.engine.local import Limits
 
 ROOT: Final = Path(__file__).parents[2]
 LIMITS: Final = Limits(wall_s=60.0, cpu_s=60, memory_bytes=1 << 32)
@@ -26,7 +26,7 @@ LIMITS: Final = Limits(wall_s=60.0, cpu_s=60, memory_bytes=1 << 32)
 @pytest.fixture
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder for temporary files, and a child that does as it is told."""
-    monkeypatch.setattr(engine, "CHILD", "tests.engine.odd_child")
+    monkeypatch.setattr(children, "CHILD", "tests.engine.odd_child")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     return tmp_path
@@ -34,7 +34,7 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def ask(order: str, limits: Limits = LIMITS) -> list[bytes]:
     """What a child answers that was told to do something."""
-    return engine._ask([], [order.encode()], limits)
+    return children.ask([], [order.encode()], limits)
 
 
 def told() -> dict[str, Any]:
@@ -121,9 +121,9 @@ def test_a_child_dies_with_its_parent(temporary: Path, monkeypatch: pytest.Monke
     told_pid = temporary / "pid"
     monkeypatch.setenv("LANG", str(told_pid))
     code = (
-        "from quietkeys_trainer.engine import local as engine\n"
-        "engine.CHILD = 'tests.engine.odd_child'\n"
-        "engine._ask([], [b'sleep'], engine.Limits(600.0, 60, 1 << 32))\n"
+        "from quietkeys_trainer.engine import children\n"
+        "children.CHILD = 'tests.engine.odd_child'\n"
+        "children.ask([], [b'sleep'], children.Limits(600.0, 60, 1 << 32))\n"
     )
     parent = subprocess.Popen([sys.executable, "-c", code])
     try:
@@ -168,10 +168,11 @@ def test_a_child_yields_the_processor(tmp_path: Path) -> None:
     command = [
         sys.executable,
         "-m",
-        engine.CHILD,
+        children.CHILD,
         str(os.getpid()),
         "60",
         str(8 << 30),
+        "",
         "run",
         str(tmp_path),
         "1",

@@ -22,9 +22,11 @@ from quietkeys_protocol.errors import ErrorCode, Refused
 from quietkeys_protocol.plan import Plan
 from quietkeys_protocol.program import dither, reference
 from quietkeys_protocol.specification import circuit_name
+from quietkeys_trainer.engine.children import Limits
+from quietkeys_trainer.engine.circuit_cache import PROGRAM_INFO
+from quietkeys_trainer.engine.circuit_cache import compiled as circuits_for
 from quietkeys_trainer.engine.interface import EngineFailed
-from quietkeys_trainer.engine.local import PROGRAM_INFO, CompiledEngine, Limits, load_engine
-from quietkeys_trainer.engine.local import compiled as circuits_for
+from quietkeys_trainer.engine.local import CompiledEngine, load_engine
 from tests.fhe_fixtures import SMALL_PLAN, Compiled
 
 pytestmark = pytest.mark.fhe
@@ -172,7 +174,7 @@ def test_frames_are_compared_before_anything_runs(
     engine: CompiledEngine, cipher: ProcessCipher, evaluation_keys: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Changed framing, missing values, a full key set's size, too many reports: no child is started."""
-    monkeypatch.setattr("quietkeys_trainer.engine.local.CHILD", "nothing.there")
+    monkeypatch.setattr("quietkeys_trainer.engine.children.CHILD", "nothing.there")
     values = cipher.encrypt(report(7))
     flipped = bytearray(values[0])
     flipped[8] ^= 1

@@ -17,6 +17,7 @@ import structlog
 import uvicorn
 
 from quietkeys_protocol.errors import ErrorCode, Refused
+from quietkeys_trainer.engine.circuit_cache import require_own
 from quietkeys_trainer.engine.interface import EngineLoader, Executor, ExecutorKind, LocalExecutor
 from quietkeys_trainer.http.app import make_api
 from quietkeys_trainer.ledger.database import migrate
@@ -130,6 +131,7 @@ def _open(settings: Settings, load: EngineLoader) -> Service:
     """Compile circuits, make folders, bring the schema to this version's; return the service."""
     os.umask(0o077)
     settings.make_folders()
+    require_own(settings.circuits)
     plans = served_plans(settings)
     service = open_service(settings, load_engines(plans, settings, load), advice_of(plans))
     migrate(service.ledger.database)

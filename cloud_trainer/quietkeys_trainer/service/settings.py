@@ -197,6 +197,13 @@ class Settings(BaseModel):
         return self.state / "circuits"
 
     @property
+    def secret_places(self) -> tuple[Path, ...]:
+        """What of the disk no process may see that parses what strangers sent."""
+        blobs = () if "://" in self.blobs else (Path(self.blobs_address).absolute(),)
+        ledger = self.database_address.removeprefix("sqlite:///")
+        return (self.state, *blobs, *(() if "://" in ledger else (Path(ledger).absolute(),)))
+
+    @property
     def limits(self) -> Limits:
         """What one device may have."""
         return Limits(**{field.name: getattr(self, field.name) for field in fields(Limits)})
