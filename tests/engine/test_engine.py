@@ -136,7 +136,7 @@ def test_memory_is_measured(engine: CompiledEngine, cipher: ProcessCipher, evalu
 def test_circuits_of_another_runtime_are_compiled_anew(
     engine: CompiledEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What does not load here is made again at the start, also where files and state have two file systems."""
+    """What does not load is made again at the start, also where temporary files lie on another disk."""
     elsewhere = Path("/dev/shm")  # noqa: S108 - the other file system
     if not elsewhere.is_dir() or elsewhere.stat().st_dev == tmp_path.stat().st_dev:
         pytest.skip("one file system")

@@ -1,4 +1,4 @@
-"""Compiled circuits: made once, and kept by plan, number of sources and the runtime that they were linked with.
+"""Compiled circuits: made once, kept by plan, number of sources, and the runtime that they are linked with.
 
     FOLDER/PLAN-TOOLCHAIN/SOURCES/    what Concrete compiled
     FOLDER/PLAN-TOOLCHAIN/peak        the most memory that a run of them took here, in bytes, as text
@@ -84,7 +84,9 @@ def drop_unloadable(plan: Plan, folder: Path) -> None:
     for target in found:
         with _alone(target):
             if target.is_dir() and not _loads([target]):
-                structlog.get_logger().warning("circuits_unloadable", plan_hash=plan.hash, sources=target.name)
+                structlog.get_logger().warning(
+                    "circuits_unloadable", plan_hash=plan.hash, sources=target.name
+                )
                 shutil.rmtree(target)
 
 

@@ -25,7 +25,9 @@ MAX_FILE_BYTES: Final = 256 << 20  # circuits have under 1 MB; a full disk is no
 
 _PR_SET_PDEATHSIG: Final = 1  # prctl(2)
 _PR_SET_NO_NEW_PRIVS: Final = 38
-CPU_GRACE_S: Final = 5  # from the signal that says that processor time is over to the end: the first tells why
+CPU_GRACE_S: Final = (
+    5  # from the signal that says that processor time is over to the end: the first tells why
+)
 MAX_OPEN_FILES: Final = 256
 
 # What opens a socket (a ring of io_uring does so without a system call of its own), reaches into another

@@ -71,14 +71,19 @@ def require_scratch(most: int = SCRATCH_BYTES) -> None:
 
 @dataclass(slots=True)
 class Pressure:
-    """What the process that answers devices looks at before it takes more; a figure is used for a second."""
+    """What the process that answers devices looks at before it takes more; a figure is used for a second.
+
+    most_bytes: of what all devices store together, 0 for as much as there is room for.
+    """
 
     most_queued: int = MOST_QUEUED
+    most_bytes: int = 0
     reserve_bytes: int = RESERVE_BYTES
     available: Callable[[], int] = available_bytes
     clock: Callable[[], float] = time.monotonic
     _memory: tuple[float, int] = (float("-inf"), 0)
     _queue: tuple[float, int] = (float("-inf"), 0)
+    _stored: tuple[float, int] = (float("-inf"), 0)
 
     def admit_body(self) -> None:
         """Raise `Overloaded` where a body should not be read now."""
@@ -93,3 +98,12 @@ class Pressure:
             self._queue = (self.clock(), count())
         if self._queue[1] >= self.most_queued:
             raise Overloaded(QUEUE_AFTER_S, "queue")
+
+    def admit_keys(self, count: Callable[[], int]) -> None:
+        """Raise `TryAgain` (DISK_FULL) where what all devices store, which `count` counts, is too much."""
+        if not self.most_bytes:
+            return
+        if self._stored[0] < self.clock() - FRESH_S:
+            self._stored = (self.clock(), count())
+        if self._stored[1] >= self.most_bytes:
+            raise TryAgain(ErrorCode.DISK_FULL)

@@ -7,6 +7,7 @@ before what is said here. docs/OPERATIONS.md lists them all.
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import os
 import tomllib
 from collections.abc import Mapping
@@ -48,6 +49,17 @@ class Enrolment(StrEnum):
 def _several(value: object) -> object:
     """Return the parts of a text that stands for several values, as in the environment."""
     return [part for part in value.split(os.pathsep) if part] if isinstance(value, str) else value
+
+
+def _listed(value: object) -> object:
+    """Return the parts of a text that stands for several addresses, which may hold colons."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _networks(values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        ipaddress.ip_network(value)
+    return values
 
 
 _Place = Annotated[Path, AfterValidator(Path.absolute)]
@@ -101,6 +113,26 @@ class Settings(BaseModel):
     plain_http: bool = Field(
         default=False, description="Serve other machines without TLS: behind a proxy that ends it."
     )
+    private_host: str = Field(
+        default="127.0.0.1",
+        description="Address for operators: the page at /, /metrics, /readyz and /openapi.json.",
+    )
+    private_port: int = Field(
+        default=8751, ge=0, le=65535, description="Port for operators; 0 picks a free one."
+    )
+    proxies: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed), AfterValidator(_networks)] = (
+        Field(
+            default=("127.0.0.1", "::1"),
+            description="Addresses or networks of reverse proxies, separated by commas: their connections are not"
+            " limited by address, and whom their X-Forwarded-For names is whom they speak for.",
+        )
+    )
+    connections: int = Field(
+        default=512, ge=16, description="Connections at once, fewer where the system allows fewer open files."
+    )
+    connections_per_address: int = Field(
+        default=64, ge=1, description="Connections at once from one address that is no proxy's."
+    )
     ready_file: _Place | None = Field(default=None, description="Where to write the ready line as well.")
 
     workers: int = Field(default=1, ge=0, le=64, description="Worker processes to run.")
@@ -141,9 +173,12 @@ class Settings(BaseModel):
         description="Jobs of a circle, queued or running; 0 is no limit.",
     )
     enrolments_per_minute: int = Field(
-        default=_LIMITS.enrolments_per_minute,
+        default=30, ge=0, description="Enrolments from one address; 0 is no limit."
+    )
+    storage_bytes: int = Field(
+        default=256 << 30,
         ge=0,
-        description="Enrolments of all devices together; 0 is no limit.",
+        description="What the keys of all devices may take; then no new ones are taken. 0 is no limit.",
     )
 
     keep_results_days: int = Field(

@@ -4,8 +4,8 @@ A slot is drawn from the profile's secret and the number of the period alone, so
 learns that the device was online then, and not that anything was typed. Before the sync of a slot begins, the
 slot is noted as used: whatever happens to it, the next one is in the next period. A missed slot is skipped.
 
-Within a slot a sync begins at instants that are fixed by the slot: its opening, and every minute after it. How
-long the last sync took does not move them, for that depends on how an update was judged.
+Within a slot a sync begins at instants that are fixed by the slot: its opening, and every minute after it.
+How long the last sync took does not move them, for that depends on how an update was judged.
 """
 
 from __future__ import annotations
