@@ -136,13 +136,18 @@ class Connection(H11Protocol):
         super().__init__(*arguments, **named)
         self._room = room
         self.head_since = time.monotonic()  # when a head began; infinite where none has
+        self._is_made = False
+        self._early = b""  # what came between the agreement on keys and `connection_made`
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take part; the room knows the connection already where it had to agree on keys first."""
         super().connection_made(transport)
+        self._is_made = True
         self.head_since = time.monotonic()
         if transport.get_extra_info("sslcontext") is None:
             self._room.enter(self, _address_of(transport))
+        if self._early:
+            self.data_received(self._early)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Be over."""
@@ -151,6 +156,9 @@ class Connection(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Answer what is whole, and wait for the rest."""
+        if not self._is_made:
+            self._early += data
+            return
         if self.head_since == float("inf") and self._is_idle():
             self.head_since = time.monotonic()
         super().data_received(data)

@@ -53,7 +53,10 @@ def _several(value: object) -> object:
 
 def _listed(value: object) -> object:
     """Return the parts of a text that stands for several addresses, which may hold colons."""
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, list | tuple) or not all(isinstance(one, str) for one in texts):
+        return value
+    return [part.strip() for one in texts for part in one.split(",") if part.strip()]
 
 
 def _networks(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -66,6 +69,7 @@ _Place = Annotated[Path, AfterValidator(Path.absolute)]
 _File = Annotated[FilePath, AfterValidator(Path.absolute)]
 _Places = Annotated[tuple[_Place, ...], NoDecode, BeforeValidator(_several)]
 _Texts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_several)]
+_Networks = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed), AfterValidator(_networks)]
 
 
 class Settings(BaseModel):
@@ -120,12 +124,10 @@ class Settings(BaseModel):
     private_port: int = Field(
         default=8751, ge=0, le=65535, description="Port for operators; 0 picks a free one."
     )
-    proxies: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed), AfterValidator(_networks)] = (
-        Field(
-            default=("127.0.0.1", "::1"),
-            description="Addresses or networks of reverse proxies, separated by commas: their connections are not"
-            " limited by address, and whom their X-Forwarded-For names is whom they speak for.",
-        )
+    proxies: _Networks = Field(
+        default=("127.0.0.1", "::1"),
+        description="Addresses or networks of reverse proxies, separated by commas: their connections are not"
+        " limited by address, and whom their X-Forwarded-For names is whom they speak for.",
     )
     connections: int = Field(
         default=512, ge=16, description="Connections at once, fewer where the system allows fewer open files."
