@@ -1,4 +1,4 @@
-"""Writes deploy/requirements.lock, the part of requirements.lock for the trainer's image, and deploy/build.lock.
+"""Writes deploy/requirements.lock and deploy/build.lock: what the trainer's image needs of requirements.lock.
 
     python tools/image_lock.py
 
