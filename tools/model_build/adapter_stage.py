@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +15,13 @@ from quietkeys.keyboard import edits
 from quietkeys.keyboard.layout_channel import LayoutChannel
 from quietkeys.keyboard.touch_events import TOUCH_EVENTS
 from quietkeys.prediction.events import FEATURES, EventMap
-from quietkeys.prediction.model import EVENTS, PLAN, Model, symbols_of, word_of_symbol
+from quietkeys.prediction.model import EVENTS, PLAN, PUBLIC, Model, symbols_of, word_of_symbol
 from quietkeys.prediction.predictor import Predictor
 from quietkeys_protocol.check import check_plan
 from quietkeys_protocol.plan import Plan
 from quietkeys_protocol.plan_design import make_block
 
-from . import contents, graph, noised, plan_stage, rank, typists
+from . import contents, evidence_stage, graph, noised, plan_stage, rank, typists
 from .graph import AdapterParts
 from .language import Language
 from .plan_stage import Planned
@@ -56,7 +56,9 @@ def adapter_files(language: Language, text: Path, report: Callable[[str], None] 
     planned = plan_stage.make_plan("en", vocabulary, typed, weights)
     report(str(check_plan(planned.plan)))
     files = contents.language_files(language, parts_of(planned, vocabulary))
-    files |= {PLAN: planned.plan.canonical, EVENTS: planned.events.to_bytes()}
+    fitted = replace(unfitted(language, weights), plan=planned.plan, events=planned.events)
+    public = evidence_stage.public_choices(fitted, text, language.parts.channel, report)
+    files |= {PLAN: planned.plan.canonical, EVENTS: planned.events.to_bytes(), PUBLIC: public}
     return Made(planned.plan, files)
 
 
@@ -85,6 +87,7 @@ def unfitted(language: Language, weights: Float64) -> Model:
         events=events,
         scorer=Scorer(graph.build(language.parts, adapter).SerializeToString()),
         word_of_symbol=word_of_symbol(lexicon, network.symbols),
+        public=b"",
     )
 
 

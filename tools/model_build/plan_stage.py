@@ -18,13 +18,12 @@ from quietkeys.arrays import Float64, Int64
 from quietkeys.keyboard import edits
 from quietkeys.keyboard.layout import KEY_CENTRES, LETTERS, same_hand
 from quietkeys.keyboard.touch_events import TOUCH_EVENTS
+from quietkeys.prediction.counting import Choices, Lean, Masses, count
 from quietkeys.prediction.events import (
     DIFFERENCE_LIMIT,
     FEATURES,
     NEGLIGIBLE_MASS,
     EventMap,
-    Masses,
-    count,
     softmax,
 )
 from quietkeys_protocol import plan_design as making
@@ -127,13 +126,9 @@ def _pairs(people: Sequence[Typed], base_weights: Float64) -> tuple[Float64, Flo
 
 def mean_masses(people: Sequence[Typed], events: EventMap) -> dict[str, Masses]:
     """Return the contested masses of an average made-up person."""
-    total: dict[str, Masses] = {}
-    for person in people:
-        for choice in person.choices:
-            for block, masses in count(events, choice).items():
-                share = masses.scaled(1.0 / len(people))
-                total[block] = total[block].plus(share) if block in total else share
-    return total
+    choices = Choices.of(events, [choice for person in people for choice in person.choices])
+    counted = count(events, choices, Lean.none(events))
+    return {block: masses.scaled(1.0 / len(people)) for block, masses in counted.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from typing import Final
 import numpy as np
 
 from quietkeys.arrays import Float64, Int64
-from quietkeys.prediction.events import DIFFERENCE_LIMIT, EventMap, Masses
+from quietkeys.prediction.counting import Masses
+from quietkeys.prediction.events import DIFFERENCE_LIMIT, EventMap
 from quietkeys_bench.quantization.choice_arrays import Table
 from quietkeys_protocol.plan import Block
 from quietkeys_protocol.plan_design import bucket_starts, feature_map, prototypes, whitened

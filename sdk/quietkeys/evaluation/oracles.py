@@ -19,7 +19,8 @@ import numpy as np
 
 from quietkeys.arrays import Float64, Int64
 from quietkeys.bundle.networks import Adapter
-from quietkeys.prediction.events import Choice, EventMap, Masses
+from quietkeys.prediction.counting import Masses
+from quietkeys.prediction.events import Choice, EventMap
 from quietkeys_protocol.plan import Plan
 
 PRIOR: Final = {"channel": 2.0, "lexicon": 10.0, "ranker": 5.0}  # precision of the event scores

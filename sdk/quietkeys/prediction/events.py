@@ -7,16 +7,8 @@ Public event types, which of them every edit, word and pair of candidates is:
     lexicon   one event for every bucket of the vocabulary: the most frequent words alone, then tiers
     ranker    one event for every prototype of a public code book of feature differences
 
-All of it is public and the same for everybody; it is shipped in the bundle beside the plan.
-
-For candidates k with probability p_k (base model and local memory, adapter at zero) and the kept candidate
-c, every competitor contributes its contested mass p_k to the events in which c and k differ:
-
-    C_m += p_k max(n_m(c) - n_m(k), 0)        E_m += p_k max(n_m(k) - n_m(c), 0)
-
-so that C - E is the gradient of log P(c) in each event's score, and (C + E) / 2 its expected curvature
-(Böhning 1992 bounds the multinomial Hessian; these are the pairs with c of it). Words that were never in
-doubt add nothing.
+All of it is public and the same for everybody; it is shipped in the bundle beside the plan. What kept words
+count for is in `quietkeys.prediction.counting`.
 """
 
 from __future__ import annotations
@@ -24,8 +16,8 @@ from __future__ import annotations
 import json
 import math
 import struct
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -62,6 +54,7 @@ _FIELDS: Final = (
     "ranker_map",
 )
 NEGLIGIBLE_MASS: Final = 2e-3  # competitors less probable than this are not counted
+UNLIKELY: Final = 1e-4  # candidates that a counted choice leaves out: no adapter makes much of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +105,11 @@ class EventMap:
             "ranker": len(self.code_book),
         }
 
+    @property
+    def occurring(self) -> tuple[str, ...]:
+        """The blocks whose events occur in single candidates, in order: all but the ranker."""
+        return tuple(block for block in self.sizes if block != "ranker")
+
     def bucket(self, ids: Int64) -> Int64:
         """Return the lexicon event of each word id, -1 for ids before the first bucket."""
         return np.searchsorted(self.bucket_starts, ids, side="right") - 1
@@ -152,21 +150,10 @@ class Choice:
     kept: int
     literal: int
 
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Masses:
-    """Contested mass for (C) and against (E) the events of one block, both [M]."""
-
-    evidence_for: Float64
-    evidence_against: Float64
-
-    def plus(self, other: Masses) -> Masses:
-        """Return the sum."""
-        return Masses(self.evidence_for + other.evidence_for, self.evidence_against + other.evidence_against)
-
-    def scaled(self, factor: float) -> Masses:
-        """Return both arrays times a factor."""
-        return Masses(self.evidence_for * factor, self.evidence_against * factor)
+    @property
+    def occurring(self) -> dict[str, Int64]:
+        """The events [K, P] in each candidate, -1 for none, of every block but the ranker's, by block."""
+        return {"channel": self.edit_events, "lexicon": self.buckets[:, None]}
 
 
 def parse_event_map(content: bytes) -> EventMap:
@@ -225,67 +212,36 @@ def softmax(scores: Float64) -> Float64:
     return probabilities
 
 
-def no_masses(events: EventMap) -> dict[str, Masses]:
-    """Return zero counts of every block."""
-    return {block: Masses(np.zeros(size), np.zeros(size)) for block, size in events.sizes.items()}
-
-
-def count(events: EventMap, choice: Choice) -> Mapping[str, Masses]:
-    """Return the contested masses of one choice, by block."""
-    probability = softmax(choice.features @ events.base_weights)
-    probability[choice.kept] = 0.0
-    rivals = np.flatnonzero(probability > NEGLIGIBLE_MASS)
-    mass = probability[rivals]
-    sizes = events.sizes
-    edits = _incidence(choice.edit_events, sizes["channel"])  # [K, Mc]
-    difference = edits[choice.kept] - edits[rivals]  # [N, Mc]
-    channel = Masses(mass @ np.maximum(difference, 0.0), mass @ np.maximum(-difference, 0.0))
-    kept_bucket, rival_buckets = int(choice.buckets[choice.kept]), choice.buckets[rivals]
-    differs = rival_buckets != kept_bucket
-    lexicon = Masses(
-        _sums(np.full(int(differs.sum()), kept_bucket), mass[differs], sizes["lexicon"]),
-        _sums(rival_buckets[differs], mass[differs], sizes["lexicon"]),
-    )
-    codes, sign = events.nearest_code(choice.features[choice.kept] - choice.features[rivals])
-    ranker = Masses(
-        _sums(codes[sign > 0], mass[sign > 0], sizes["ranker"]),
-        _sums(codes[sign < 0], mass[sign < 0], sizes["ranker"]),
-    )
-    return {"channel": channel, "lexicon": lexicon, "ranker": ranker}
-
-
-def scaled(masses: Mapping[str, Masses], factor: float) -> dict[str, Masses]:
-    """Return the masses of every block times a factor."""
-    return {block: both.scaled(factor) for block, both in masses.items()}
-
-
-def added(
-    masses: Mapping[str, Masses], counted: Mapping[str, Masses] | None, weight: float
-) -> Mapping[str, Masses]:
-    """Return masses and `weight` times those counted, by block; never negative, whatever rounding left."""
-    if counted is None:
-        return masses
-    sums = {block: both.plus(counted[block].scaled(weight)) for block, both in masses.items()}
-    return {
-        block: Masses(np.maximum(both.evidence_for, 0.0), np.maximum(both.evidence_against, 0.0))
-        for block, both in sums.items()
-    }
-
-
 def is_contested(events: EventMap, choice: Choice) -> bool:
     """Return whether the base model and local memory left the kept candidate in any doubt."""
     probability = softmax(choice.features @ events.base_weights)
     return bool(1.0 - probability[choice.kept] > NEGLIGIBLE_MASS)
 
 
+def compact(events: EventMap, choice: Choice) -> Choice:
+    """Return a choice without what it cannot count for: hopeless candidates, and columns of no event."""
+    probability = softmax(choice.features @ events.base_weights)
+    probability[[choice.kept, choice.literal]] = 1.0
+    rows = np.flatnonzero(probability > UNLIKELY)
+    held = np.sort(choice.edit_events[rows], axis=1)[:, ::-1]  # their order says nothing
+    return replace(
+        choice,
+        features=choice.features[rows],
+        edit_events=held[:, : max(int((held >= 0).sum(1).max()), 1)],
+        buckets=choice.buckets[rows],
+        kept=int(np.searchsorted(rows, choice.kept)),
+        literal=int(np.searchsorted(rows, choice.literal)),
+    )
+
+
 def pack_choice(choice: Choice) -> bytes:
-    """Return the bytes of a choice; features as float32, events as int16."""
+    """Return the bytes of a choice; features as float16, events as int16."""
     count, width = choice.features.shape
     columns = choice.edit_events.shape[1]
     return b"".join(
         [
             _HEAD.pack(count, width, columns, choice.kept, choice.literal),
-            choice.features.astype("<f4").tobytes(),
+            choice.features.astype("<f2").tobytes(),
             choice.edit_events.astype("<i2").tobytes(),
             choice.buckets.astype("<i2").tobytes(),
         ]
@@ -296,13 +252,13 @@ def unpack_choice(content: bytes) -> Choice:
     """Return the choice in these bytes; raise Untrusted (PROFILE_DAMAGED) if they are not of one."""
     try:
         count, width, columns, kept, literal = _HEAD.unpack_from(content)
-        sizes = [4 * count * width, 2 * count * columns, 2 * count]
+        sizes = [2 * count * width, 2 * count * columns, 2 * count]
         if len(content) != _HEAD.size + sum(sizes) or not (kept < count and literal < count):
             raise ValueError("size")
     except (struct.error, ValueError) as error:
         raise Untrusted(ErrorCode.PROFILE_DAMAGED, "a held-out event") from error
     at = _HEAD.size
-    features = np.frombuffer(content, "<f4", count * width, at).reshape(count, width)
+    features = np.frombuffer(content, "<f2", count * width, at).reshape(count, width)
     at += sizes[0]
     events = np.frombuffer(content, "<i2", count * columns, at).reshape(count, columns)
     at += sizes[1]
@@ -340,18 +296,6 @@ def _evidence_row(memory: Memory, word: str, typed: str, in_lexicon: bool, edit_
         float(not literal and word[:1] != typed[:1]),
         float(not literal and len(typed) <= 3),
     ]
-
-
-def _incidence(event_table: Int64, size: int) -> Float64:
-    # [K, P] event ids -> [K, size] how often each event occurs in each candidate.
-    table = np.zeros((len(event_table), size + 1))
-    np.add.at(table, (np.arange(len(event_table))[:, None], event_table), 1.0)
-    return table[:, :size]  # the last column took the -1s
-
-
-def _sums(indices: Int64, weights: Float64, size: int) -> Float64:
-    sums: Float64 = np.bincount(indices[indices >= 0], weights[indices >= 0], size)[:size].astype(np.float64)
-    return sums
 
 
 def _between(indices: Int64, size: int) -> bool:

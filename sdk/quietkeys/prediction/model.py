@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -26,11 +26,15 @@ WORDS: Final = "words.npz"  # the arrays of `lexicon.WordTables`
 CHANNEL: Final = "channel.npy"  # float32 [EDIT_COUNT], nats, for QWERTY
 PLAN: Final = "plan.json"
 EVENTS: Final = "events.json"
+PUBLIC: Final = "public.npz"  # of `public_choices`; read when a report is made
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """The parts of a bundle that judge typing. word_of_symbol: id of each symbol's word, -1 for none."""
+    """The parts of a bundle that judge typing.
+
+    word_of_symbol: id of each symbol's word, -1 for none. public: the bytes of `public_choices`.
+    """
 
     search: LexiconSearch
     language: LanguageModel
@@ -38,6 +42,7 @@ class Model:
     events: EventMap
     scorer: Scorer
     word_of_symbol: Int64
+    public: bytes = field(repr=False)
 
 
 def load_model(bundle: Bundle, layout: Layout = QWERTY) -> Model:
@@ -58,6 +63,7 @@ def load_model(bundle: Bundle, layout: Layout = QWERTY) -> Model:
         events=events,
         scorer=Scorer(bundle[RANKER]),
         word_of_symbol=word_of_symbol(lexicon, language.symbols),
+        public=bundle[PUBLIC],
     )
 
 
