@@ -154,7 +154,8 @@ class Predictor:
         language = self.spelled_as_usual(state, words, language, not context, typed)
         personal = self._personal(context, words)
         chosen = self._select(found, language, personal, typed)
-        return self._slate(typed, points, found.taken(chosen), language[chosen], personal[chosen])
+        rareness = self._rareness(context, typed, float(language[words.index(typed)]))
+        return self._slate(typed, points, found.taken(chosen), language[chosen], personal[chosen], rareness)
 
     def log_probability(self, context: Context, word: str) -> float:
         """Return log P(word | context), nats, of a lower-case piece.
@@ -278,12 +279,20 @@ class Predictor:
         typed = self.model.search.lexicon.index.get(word, UNKNOWN)
         found = self.model.search.aligned(word, [word], np.array([typed], np.int64))
         language = self.log_language(self.model.language.after(context), found.words, found.ids, not context)
-        return self._slate(word, _no_touches(word), found, language, self._personal(context, found.words))
+        personal = self._personal(context, found.words)
+        rareness = self._rareness(context, word, float(language[0]))
+        return self._slate(word, _no_touches(word), found, language, personal, rareness)
 
     def _slate(
-        self, typed: str, points: Float64, found: Found, language: Float64, personal: Float64
+        self,
+        typed: str,
+        points: Float64,
+        found: Found,
+        language: Float64,
+        personal: Float64,
+        rareness: float,
     ) -> Slate:
-        # Of all candidates found. points: [T, 2]; language, personal: [K].
+        # Of all candidates found. points: [T, 2]; language, personal: [K]; rareness: of the literal.
         channel = self.model.search.channel
         touched = not np.isnan(points).all()
         known = [bool(identity != UNKNOWN) for identity in found.ids]
@@ -306,16 +315,19 @@ class Predictor:
                 typed,
                 known,
                 edits.errors(found.operations),
-                self._rareness(typed, float(language[found.words.index(typed)])),
+                rareness,
             ),
             literal=found.words.index(typed),
         )
 
-    def _rareness(self, typed: str, log_chance: float) -> float:
-        # How rare a literal is, less if the words before speak against it. log_chance: after them, nats.
+    def _rareness(self, context: Context, typed: str, log_chance: float) -> float:
+        # How rare a literal is, less if the words before speak against it: at a start there are none.
+        # log_chance: log P(typed | context), nats.
         lexicon = self.model.search.lexicon
         if typed not in lexicon.index:
             return 0.0
+        if not context or not context[-1]:
+            return lexicon.rareness(typed)
         said = log_chance - lexicon.log_frequency(typed)
         return lexicon.rareness(typed) * min(max(1.0 + said / UNFIT, 0.0), 1.0)
 
