@@ -56,7 +56,7 @@ def feed(seed: int, candidates: int, typed: str, widths: tuple[int, int, int]) -
         "spelling": spellings(typed, candidates),
         "edits": rng.integers(0, edits.EDIT_COUNT, (candidates, 6)),
         "personal": (rng.random(candidates) * rng.integers(0, 2, candidates)).astype(np.float32),
-        "base_share": np.array([0.7], dtype=np.float32),
+        "base_share": (0.4 + rng.random(candidates)).astype(np.float32),
         "evidence": rng.normal(size=(candidates, EVIDENCE)).astype(np.float32),
         "channel_weights": channel,
         "lexicon_weights": lexicon,
@@ -85,7 +85,7 @@ def in_numpy(language_parts: LanguageParts, blocks: AdapterParts, given: Feed) -
         channel = float(
             language_parts.channel[given["edits"][k]].astype(np.float64).sum() + given["touch"][k]
         )
-        mixed = np.log(given["base_share"][0] + given["personal"][k] * np.exp(min(-words, graph.RAREST)))
+        mixed = np.log(given["base_share"][k] + given["personal"][k] * np.exp(min(-words, graph.RAREST)))
         features = np.array([words, channel, mixed, *given["evidence"][k]])
         score = features @ blocks.base_weights + features @ (blocks.ranker_map @ given["ranker_weights"])
         events = [blocks.event_of_edit[edit] for edit in given["edits"][k]]

@@ -26,6 +26,7 @@ from tools.model_build.bundle_writer import public_bytes
 from tools.model_build.channel import TypingCounts
 from tools.model_build.graph import LanguageParts
 from tools.model_build.language import Language
+from tools.model_build.mixing import untaught
 from tools.model_build.neural.graph import build
 from tools.model_build.typists import Person
 
@@ -91,7 +92,8 @@ def files() -> dict[str, bytes]:
     model = unfitted(spoken, rank.prior_weights())
     people = [rank.type_person(model, Person(f"p{seed}", tuple(text(seed, 60))), seed) for seed in range(3)]
     planned = plan_stage.make_plan("en", len(spoken.display), people, rank.prior_weights())
-    return contents.language_files(spoken, parts_of(planned, len(spoken.display))) | {
+    mixing = untaught(model.language.symbols)
+    return contents.language_files(spoken, parts_of(planned, len(spoken.display)), mixing) | {
         PLAN: planned.plan.canonical,
         contents.CLIENT_SPECIFICATION: b"{}",
         EVENTS: planned.events.to_bytes(),

@@ -15,7 +15,7 @@ from quietkeys.keyboard import edits
 from quietkeys.keyboard.layout_channel import LayoutChannel
 from quietkeys.keyboard.touch_events import TOUCH_EVENTS
 from quietkeys.prediction.events import FEATURES, EventMap
-from quietkeys.prediction.model import EVENTS, PLAN, Model, symbols_of, word_of_symbol
+from quietkeys.prediction.model import EVENTS, PLAN, Model, base_model, symbols_of, word_of_symbol
 from quietkeys.prediction.predictor import Predictor
 from quietkeys_protocol.check import check_plan
 from quietkeys_protocol.plan import Plan
@@ -24,6 +24,7 @@ from quietkeys_protocol.plan_design import make_block
 from . import contents, graph, noised, plan_stage, rank, typists
 from .graph import AdapterParts
 from .language import Language
+from .mixing import taught, untaught
 from .plan_stage import Planned
 
 SEED = 1  # of the made-up people's hands
@@ -41,11 +42,13 @@ class Made:
 def adapter_files(language: Language, text: Path, report: Callable[[str], None] = print) -> Made:
     """Return the plan fitted to people made from the texts' held-out lines, and the bundle's files.
 
-    Takes about ten minutes on one core. Raises Refused if the plan fails its check.
+    Takes about a quarter of an hour on one core. Raises Refused if the plan fails its check.
     """
     vocabulary = len(language.display)
     weights = rank.prior_weights()
     model = unfitted(language, weights)
+    mixing = taught(model, text, report)
+    model = model.with_mixing(mixing.log_mean, mixing.prior)
     typed = []
     for person in typists.training_people(text):
         typed.append(rank.type_person(model, person, SEED))
@@ -55,7 +58,7 @@ def adapter_files(language: Language, text: Path, report: Callable[[str], None] 
     report(", ".join(f"{name} {value:g}" for name, value in zip(FEATURES, weights, strict=True)))
     planned = plan_stage.make_plan("en", vocabulary, typed, weights)
     report(str(check_plan(planned.plan)))
-    files = contents.language_files(language, parts_of(planned, vocabulary))
+    files = contents.language_files(language, parts_of(planned, vocabulary), mixing)
     files |= {PLAN: planned.plan.canonical, EVENTS: planned.events.to_bytes()}
     return Made(planned.plan, files)
 
@@ -78,6 +81,7 @@ def unfitted(language: Language, weights: Float64) -> Model:
     adapter = graph.no_blocks(weights.astype(np.float32), edits.EDIT_COUNT, vocabulary)
     lexicon = Lexicon.build(language.display, language.tables)
     network = LanguageModel.load(language.network, symbols_of(lexicon))
+    mixing = untaught(network.symbols)
     return Model(
         search=LexiconSearch(lexicon, LayoutChannel.of(language.parts.channel.astype(np.float64))),
         language=network,
@@ -85,6 +89,7 @@ def unfitted(language: Language, weights: Float64) -> Model:
         events=events,
         scorer=Scorer(graph.build(language.parts, adapter).SerializeToString()),
         word_of_symbol=word_of_symbol(lexicon, network.symbols),
+        base=base_model(lexicon, mixing.log_mean, mixing.prior),
     )
 
 

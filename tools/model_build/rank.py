@@ -22,7 +22,7 @@ from quietkeys.prediction.model import Model
 from quietkeys.prediction.predictor import Predictor
 from quietkeys.profile.memory import Memory
 from quietkeys.testing.typist import typist_for
-from quietkeys.text.tokens import is_correctable, last_two
+from quietkeys.text.tokens import is_correctable
 
 from .typists import Person
 
@@ -75,7 +75,7 @@ def type_person(model: Model, person: Person, seed: int) -> Typed:
             if choice is not None:
                 choices.append(choice)
             if is_correctable(piece.intended):
-                predictor.memory.learn(*last_two(piece.context), piece.intended)
+                predictor.learn(piece.context, piece.intended)
     return Typed(person.name, tuple(choices))
 
 

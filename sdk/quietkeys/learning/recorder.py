@@ -45,6 +45,7 @@ HELD_OUT_SHARE: Final = 0.2  # of the contested choices; they judge updates and 
 HELD_OUT_KEPT: Final = 1500  # newest held-out events
 EVENT_HALF_LIFE: Final = 30_000  # recorded words until an event weighs half
 IDLE_SECONDS: Final = 30 * 60.0  # without a record, after which a new session begins
+MIXTURE: Final = "mixture"  # the name of the array of what memory's parts weigh
 _LOOKED_BACK: Final = 50  # words recorded last, among which those that turn out to be secret are looked for
 _DECAY: Final = math.log(2.0) / EVENT_HALF_LIFE
 
@@ -134,7 +135,8 @@ class Recorder:
         self.loaded += 1
         self._learnt.clear()
         self.words = self._store.setting(WORDS) or 0
-        self._predictor.memory.load(self._store.memory(), self._store.setting(TICK) or 0)
+        memory, tick = self._predictor.memory, self._store.setting(TICK) or 0
+        memory.load(self._store.memory(), tick, self._store.array(MIXTURE))
         load_touches(self._store, self._predictor.touch, self.tick)
         masses = dict(no_masses(self._predictor.events))
         for block, size in self._predictor.events.sizes.items():
@@ -275,7 +277,8 @@ class Recorder:
         memory = self._predictor.memory
         learns, marked = self._pending.keep(piece.kept, self._session)
         form = self._predictor.form_key(piece.context, piece.kept, piece.written)
-        trace = memory.learn(*self._before(piece.context), piece.kept, form) if learns else None
+        before = self._before(piece.context)
+        trace = self._predictor.learn(piece.context, piece.kept, before, form) if learns else None
         session = self._session if marked else None
         touch = self._predictor.learn_touches(piece.judged, piece.kept)
         previous = piece.context[-1:]
@@ -352,6 +355,7 @@ class Recorder:
             write_touches(self._store, self._predictor.touch, epochs, memory.tick)
         for block, both in masses.items():
             self._store.write_array(f"masses/{block}", np.stack([both.evidence_for, both.evidence_against]))
+        self._store.write_array(MIXTURE, memory.mixture.sums())
         self._store.set_setting(TICK, memory.tick)
         self._store.set_setting(WORDS, words)
         self._store.set_setting(SESSION, self._session)
