@@ -34,7 +34,7 @@ _RECENT: Final = 500.0  # words
 EVIDENCE: Final = (
     "literal_known",  # the literal, a lexicon word
     "literal_new",  # the literal, neither in the lexicon nor kept before: the graph puts `literal_odds` there
-    "literal_own",  # the literal, kept before: log(1 + count) / 3, at most 2
+    "literal_own",  # the literal, not in the lexicon but kept before: log(1 + count) / 3, at most 2
     "own_word",  # a personal dictionary word that was not typed literally
     "recent",  # exp(-words since it was last typed / 500)
     "extra_edits",  # edits beyond the first, at most 3
@@ -304,7 +304,7 @@ def _evidence_row(memory: Memory, word: str, typed: str, in_lexicon: bool, edit_
     return [
         float(literal and in_lexicon),
         float(literal and not in_lexicon and count <= 0.0),
-        own if literal and count > 0.0 else 0.0,
+        own if literal and not in_lexicon else 0.0,
         float(not literal and not in_lexicon),
         math.exp(-age / _RECENT),
         float(min(max(edit_count - 1, 0), 3)),
