@@ -34,9 +34,10 @@ from tests.fhe_fixtures import SMALL_PLAN, Compiled
 
 pytestmark = pytest.mark.fhe
 Arrays = list[Int64]
-# One look-up that noise carries over an edge moves a weight by at most a step of a table, 20 units here; the
-# plan's curvature is low, so a weight hears of few of them in three steps.
-TOLERANCE = 90
+# A look-up that noise carries over an edge moves a weight by a step of a table, 35 units at most here, and
+# may do so in each of the three steps; at the field's edges one run in twenty has three of them. A look-up
+# that wraps around moves it by 210.
+TOLERANCE = 150
 
 
 @pytest.fixture(scope="module")
