@@ -209,6 +209,16 @@ class Place:
         result: Float64 = self.trust * np.array(found, np.float64)
         return result
 
+    def likely(self, prefix: str, count: int) -> list[str]:
+        """Return at most `count` words with a prefix that memory makes likely here, likeliest first."""
+        words, found = list(self.column), list[str]()
+        for at in np.argsort(-self.mixed, kind="stable"):
+            if len(found) == count or self.mixed[at] <= 0.0:
+                break
+            if words[at].startswith(prefix):
+                found.append(words[at])
+        return found
+
     def evidence(self, word: str, log_base: float) -> Evidence:
         """Return how a word that was typed here was foretold. log_base: log P_base, nats."""
         base, at = math.exp(max(log_base, RAREST)), self.column.get(word)
