@@ -56,8 +56,8 @@ _Slot = tuple[bool, Key]  # whether it is a history's total, and its name
 class Trace:
     """What one learnt word changed: its keys, its tick, and every entry as it was before. For taking it back.
 
-    evidence: None for a word that was not typed. slot: of the network's direction before it. muted: how many
-    words that were taken back it was foretold with; while there are any, it says nothing.
+    evidence, direction: of `learn`; slot: of the direction, -1 for none. muted: how many words that were
+    taken back it was foretold with; while there are any, it says nothing.
 
     In memory only: the traces of successive words, in order, are the text.
     """
@@ -66,8 +66,13 @@ class Trace:
     tick: int
     before: dict[_Slot, Entry | None]
     evidence: Evidence | None
-    slot: int
+    direction: Float32 | None
+    slot: int = -1
     muted: int = 0
+
+    def says(self) -> Evidence | None:
+        """Return how the word was foretold, None if nothing is known of it."""
+        return None if self.muted else self.evidence
 
 
 def _never(_: str) -> int:
@@ -154,18 +159,17 @@ class Memory:
         if form is not None:
             keys, slots = (*keys, form), [*slots, (False, form)]
         entries = {slot: self._table(slot).get(slot[1]) for slot in slots}
-        held = -1 if direction is None else self._directions.put(direction)
-        trace = Trace(keys, self.tick, entries, evidence, held)
+        trace = Trace(keys, self.tick, entries, evidence, direction)
         for slot, entry in trace.before.items():
             self._put(slot, _plus_one(entry, self.tick))
         self.recent.append(trace)
-        _weigh_in(self.mixture, trace)
-        if trace.slot >= 0:
-            self._heard.append(trace)
-            del self._heard[: -HEARD - TRACES_KEPT]
+        self.mixture.learn(evidence)
+        self._hear(trace, len(self._heard))
+        while len(self._heard) > HEARD + TRACES_KEPT:
+            self._unhear(self._heard[0])
         for old in self.recent[:-TRACES_KEPT]:
             old.before.clear()
-            _weigh_in(self._settled, old)
+            self._settled.learn(old.says())
         del self.recent[:-TRACES_KEPT]
         return trace
 
@@ -178,8 +182,7 @@ class Memory:
         """
         position = self.recent.index(trace)
         del self.recent[position]
-        if trace.slot >= 0:
-            self._heard.remove(trace)
+        self._unhear(trace)
         self._mute(position, 1)
         for slot, before in trace.before.items():
             self._replay(slot, before, position)
@@ -190,25 +193,30 @@ class Memory:
         """Undo `unlearn`, before anything else is learnt."""
         self.tick = max(self.tick, trace.tick)
         position = sum(other.tick < trace.tick for other in self.recent)
-        self._mute(position, -1)
         self.recent.insert(position, trace)
-        if trace.slot >= 0:
-            self._heard.insert(sum(other.tick < trace.tick for other in self._heard), trace)
-        self._weigh_anew()
+        self._hear(trace, sum(other.tick < trace.tick for other in self._heard))
+        self._mute(position + 1, -1)
         for slot, before in trace.before.items():
             self._replay(slot, before, position)
+
+    def _hear(self, trace: Trace, position: int) -> None:
+        if trace.direction is not None:
+            trace.slot = self._directions.put(trace.direction)
+            self._heard.insert(position, trace)
+
+    def _unhear(self, trace: Trace) -> None:
+        if trace.slot >= 0:
+            self._directions.drop(trace.slot)
+            self._heard.remove(trace)
 
     def _mute(self, position: int, step: int) -> None:
         # Whether the recent traces from `position` on say anything: not with one before them taken back.
         self.changes += 1
         for trace in self.recent[position:]:
             trace.muted += step
-        self._weigh_anew()
-
-    def _weigh_anew(self) -> None:
         self.mixture = self._settled.copy()
         for trace in self.recent:
-            _weigh_in(self.mixture, trace)
+            self.mixture.learn(trace.says())
 
     def _replay(self, slot: _Slot, entry: Entry | None, position: int) -> None:
         # The entry before the recent trace at `position`, counted up by that trace and all after it.
@@ -390,8 +398,3 @@ def _plus_one(entry: Entry | None, tick: int) -> Entry:
     # One more at this tick; what was there decays to it.
     value, at = entry or (0.0, tick)
     return value * math.exp(-_DECAY * (tick - at)) + 1.0, tick
-
-
-def _weigh_in(mixture: Mixture, trace: Trace) -> None:
-    if trace.evidence is not None and not trace.muted:
-        mixture.learn(trace.evidence)
