@@ -41,7 +41,7 @@ _FILES: Final = (
 )
 _ROWS: Final = (
     ("memory", "counts of words, of words beside words, and of how words are written"),
-    ("arrays", "counts of events and of touches"),
+    ("arrays", "counts of events and of touches, and what parts of memory weigh"),
     ("held_out", "choices kept to judge updates by"),
     ("adapters", "adapter versions"),
     ("ledger", "lines of the ledger"),
