@@ -70,7 +70,7 @@ def feed(seed: int, candidates: int, typed: str, widths: tuple[int, int, int, in
         "spelling": spellings(typed, candidates),
         "edits": rng.integers(0, edits.EDIT_COUNT, (candidates, 6)) * wrong,
         "personal": (rng.random(candidates) * rng.integers(0, 2, candidates)).astype(np.float32),
-        "base_share": np.array([0.7], dtype=np.float32),
+        "base_share": (0.4 + rng.random(candidates)).astype(np.float32),
         "evidence": evidence(rng, candidates),
         "channel_weights": channel,
         "lexicon_weights": lexicon,
@@ -118,7 +118,7 @@ def in_numpy(language_parts: LanguageParts, blocks: AdapterParts, given: Feed) -
         channel = float(
             language_parts.channel[given["edits"][k]].astype(np.float64).sum() + given["touch"][k]
         )
-        mixed = np.log(given["base_share"][0] + given["personal"][k] * np.exp(min(-words, graph.RAREST)))
+        mixed = np.log(given["base_share"][k] + given["personal"][k] * np.exp(min(-words, graph.RAREST)))
         rows.append([words, channel, mixed, *given["evidence"][k]])
     features = np.array(rows)
     literal = literal_event(given, spelled[0], features @ blocks.base_weights)

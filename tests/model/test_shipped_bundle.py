@@ -308,7 +308,7 @@ def feed(given: onnxruntime.InferenceSession, rows: int) -> dict[str, NDArray[np
         "spelling": np.zeros((rows, 1), np.int64),
         "edits": np.zeros((rows, 28), np.int64),
         "personal": np.zeros(rows, np.float32),
-        "base_share": np.ones(1, np.float32),
+        "base_share": np.ones(rows, np.float32),
         "evidence": np.zeros((rows, widths["evidence"][1]), np.float32),
         **idle,
     }

@@ -29,6 +29,7 @@ from tools.model_build.bundle_writer import public_bytes
 from tools.model_build.channel import TypingCounts
 from tools.model_build.graph import LanguageParts
 from tools.model_build.language import Language
+from tools.model_build.mixing import untaught
 from tools.model_build.neural.graph import build
 from tools.model_build.typists import Person
 
@@ -100,7 +101,8 @@ def files() -> dict[str, bytes]:
     for part in Part:
         stranger = Person(f"q{part.value}", tuple(text(9 + part.value, 60)))
         words, public[part] = evidence_stage.type_person(fitted, stranger, spoken.parts.channel)
-    return contents.language_files(spoken, parts_of(planned, len(spoken.display))) | {
+    mixing = untaught(model.language.symbols)
+    return contents.language_files(spoken, parts_of(planned, len(spoken.display)), mixing) | {
         PLAN: planned.plan.canonical,
         contents.CLIENT_SPECIFICATION: b"{}",
         EVENTS: planned.events.to_bytes(),

@@ -17,6 +17,7 @@ from tests.sdk import small
 from tools.model_build import contents, plan_stage, rank
 from tools.model_build.adapter_stage import parts_of
 from tools.model_build.literals import literal_events
+from tools.model_build.mixing import untaught
 
 SHAPE: Final = Shape(planes=2, steps=1, gains=(6,), stability=0.2, floor=0.5, prior=1.0, z_reach=2.0)
 WIDTH: Final = 4  # of the two blocks that can be taken for each other
@@ -48,7 +49,8 @@ def planned() -> plan_stage.Planned:
 def files(client_specification: bytes) -> dict[str, bytes]:
     """Return the files of the bundle. client_specification: canonical, of the compiled plan."""
     spoken, made = small.language(), planned()
-    return contents.language_files(spoken, parts_of(made, len(spoken.display))) | {
+    mixing = untaught(FIRST_WORD + len(small.WORDS))
+    return contents.language_files(spoken, parts_of(made, len(spoken.display)), mixing) | {
         PLAN: made.plan.canonical,
         contents.CLIENT_SPECIFICATION: client_specification,
         EVENTS: made.events.to_bytes(),

@@ -14,7 +14,7 @@ from quietkeys.keyboard import edits
 from quietkeys.keyboard.layout_channel import LayoutChannel
 from quietkeys.keyboard.touch_events import TOUCH_EVENTS
 from quietkeys.prediction.events import FEATURES, EventMap
-from quietkeys.prediction.model import EVENTS, PLAN, PUBLIC, Model, symbols_of, word_of_symbol
+from quietkeys.prediction.model import EVENTS, PLAN, PUBLIC, Model, base_model, symbols_of, word_of_symbol
 from quietkeys.prediction.predictor import Predictor
 from quietkeys_protocol.check import check_plan
 from quietkeys_protocol.plan import Plan
@@ -24,6 +24,7 @@ from . import contents, evidence_stage, graph, noised, plan_stage, rank, typists
 from .graph import AdapterParts
 from .language import Language
 from .literals import literal_events
+from .mixing import taught, untaught
 from .plan_stage import Planned
 from .rank import Base
 
@@ -42,10 +43,12 @@ class Made:
 def adapter_files(language: Language, text: Path, report: Callable[[str], None] = print) -> Made:
     """Return the plan fitted to people made from the texts' held-out lines, and the bundle's files.
 
-    Takes about ten minutes on one core. Raises Refused if the plan fails its check.
+    Takes about a quarter of an hour on one core. Raises Refused if the plan fails its check.
     """
     vocabulary = len(language.display)
     model = unfitted(language, rank.prior())
+    mixing = taught(model, text, report)
+    model = model.with_mixing(mixing.log_mean, mixing.prior)
     typed = []
     for person in typists.training_people(text):
         typed.append(rank.type_person(model, person, SEED))
@@ -57,8 +60,9 @@ def adapter_files(language: Language, text: Path, report: Callable[[str], None] 
     report(", ".join(f"{name}: {value:g}" for name, value in odds))
     planned = plan_stage.make_plan("en", vocabulary, typed, base)
     report(str(check_plan(planned.plan)))
-    files = contents.language_files(language, parts_of(planned, vocabulary))
-    fitted = replace(unfitted(language, base), plan=planned.plan, events=planned.events)
+    files = contents.language_files(language, parts_of(planned, vocabulary), mixing)
+    fitted = unfitted(language, base).with_mixing(mixing.log_mean, mixing.prior)
+    fitted = replace(fitted, plan=planned.plan, events=planned.events)
     public = evidence_stage.public_choices(fitted, text, language.parts.channel, report)
     files |= {PLAN: planned.plan.canonical, EVENTS: planned.events.to_bytes(), PUBLIC: public}
     return Made(planned.plan, files)
@@ -85,6 +89,7 @@ def unfitted(language: Language, base: Base) -> Model:
     )
     lexicon = Lexicon.build(language.display, language.tables)
     network = LanguageModel.load(language.network, symbols_of(lexicon))
+    mixing = untaught(network.symbols)
     return Model(
         search=LexiconSearch(lexicon, LayoutChannel.of(language.parts.channel.astype(np.float64))),
         language=network,
@@ -92,6 +97,7 @@ def unfitted(language: Language, base: Base) -> Model:
         events=events,
         scorer=Scorer(graph.build(language.parts, adapter).SerializeToString()),
         word_of_symbol=word_of_symbol(lexicon, network.symbols),
+        base=base_model(lexicon, mixing.log_mean, mixing.prior),
         public=b"",
     )
 

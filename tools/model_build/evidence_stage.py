@@ -28,7 +28,7 @@ from quietkeys.prediction.predictor import Predictor
 from quietkeys.prediction.public_choices import Part, parse_public_choices, to_bytes
 from quietkeys.profile.memory import Memory
 from quietkeys.testing.typist import Typist, typist_for
-from quietkeys.text.tokens import is_correctable, last_two
+from quietkeys.text.tokens import is_correctable
 
 from . import corpora, misspellings, noised, typists
 from .misspellings import misspell
@@ -98,7 +98,7 @@ def type_person(model: Model, person: Person, channel: NDArray[Any]) -> tuple[in
             if choice is not None and is_contested(model.events, choice):
                 choices.append(compact(model.events, choice))
         if is_correctable(piece.text):
-            predictor.memory.learn(*last_two(piece.context), piece.text)
+            predictor.learn(piece.context, piece.text)
     return len(words), choices
 
 

@@ -260,7 +260,7 @@ def _model(graph: _Builder, adapter: AdapterParts) -> onnx.ModelProto:
         value("spelling", TensorProto.INT64, ["K", "S"]),
         value("edits", TensorProto.INT64, ["K", "P"]),
         value("personal", TensorProto.FLOAT, ["K"]),
-        value("base_share", TensorProto.FLOAT, [1]),
+        value("base_share", TensorProto.FLOAT, ["K"]),
         value("evidence", TensorProto.FLOAT, ["K", features - 3]),
         value("channel_weights", TensorProto.FLOAT, [adapter.channel_matrix.shape[1]]),
         value("lexicon_weights", TensorProto.FLOAT, [adapter.lexicon_matrix.shape[1]]),

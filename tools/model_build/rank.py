@@ -22,7 +22,7 @@ from quietkeys.prediction.model import Model
 from quietkeys.prediction.predictor import Predictor
 from quietkeys.profile.memory import Memory
 from quietkeys.testing.typist import typist_for
-from quietkeys.text.tokens import is_correctable, last_two
+from quietkeys.text.tokens import is_correctable
 
 from .literals import even_odds, literal_events
 from .typists import Person
@@ -85,7 +85,7 @@ def type_person(model: Model, person: Person, seed: int) -> Typed:
             if choice is not None:
                 choices.append(choice)
             if is_correctable(piece.intended):
-                predictor.memory.learn(*last_two(piece.context), piece.intended)
+                predictor.learn(piece.context, piece.intended)
     return Typed(person.name, tuple(choices))
 
 
@@ -128,7 +128,8 @@ def fit_base(people: Sequence[Typed], strangers: Sequence[Choice]) -> Base:
 
 def _columns(choice: Choice) -> Float64:
     # [K, F + L] what the weights of a base are multiplied by; nothing in the columns that are not fitted.
-    found = np.concatenate([choice.features, np.zeros((len(choice.features), len(literal_events())))], axis=1)
+    events = np.zeros((len(choice.features), len(literal_events())))
+    found: Float64 = np.concatenate([choice.features, events], axis=1)
     found[:, [FEATURES.index("literal_rare"), FEATURES.index("literal_new")]] = 0.0
     if choice.literal_event >= FIRST_UNKNOWN:
         found[choice.literal, len(FEATURES) + choice.literal_event] = 1.0

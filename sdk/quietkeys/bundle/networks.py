@@ -56,6 +56,11 @@ class LanguageState:
     cell: Float32
     log_probability: Float32
 
+    def direction(self) -> Float32:
+        """Return the state scaled to length one [H]."""
+        row: Float32 = self.state[0]
+        return row / np.float32(max(float(np.linalg.norm(row)), 1e-9))
+
 
 @dataclass(slots=True, repr=False)
 class LanguageModel:

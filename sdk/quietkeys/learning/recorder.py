@@ -52,6 +52,7 @@ EVENT_HALF_LIFE: Final = 30_000  # recorded words until a counted choice weighs 
 COUNTED_KEPT: Final = 6_000  # newest counted choices: about as many words as a half-life has, 1.5 MB
 EPOCH: Final = 256  # words whose counted choices weigh alike, and have no order
 IDLE_SECONDS: Final = 30 * 60.0  # without a record, after which a new session begins
+MIXTURE: Final = "mixture"  # the name of the array of what memory's parts weigh
 _LOOKED_BACK: Final = 50  # words recorded last, among which those that turn out to be secret are looked for
 
 
@@ -153,7 +154,8 @@ class Recorder:
         self.loaded += 1
         self._learnt.clear()
         self.words = self._store.setting(WORDS) or 0
-        self._predictor.memory.load(self._store.memory(), self._store.setting(TICK) or 0)
+        memory, tick = self._predictor.memory, self._store.setting(TICK) or 0
+        memory.load(self._store.memory(), tick, self._store.array(MIXTURE))
         load_touches(self._store, self._predictor.touch, self.tick)
 
     def record(self, kept: Kept, identity: str) -> UndoReceipt:
@@ -279,7 +281,8 @@ class Recorder:
             counted = self._store.add_counted(memory.tick // EPOCH, content, COUNTED_KEPT + TRACES_KEPT)
         learns, marked = self._pending.keep(piece.kept, self._session)
         form = self._predictor.form_key(piece.context, piece.kept, piece.written)
-        trace = memory.learn(*self._before(piece.context), piece.kept, form) if learns else None
+        before = self._before(piece.context)
+        trace = self._predictor.learn(piece.context, piece.kept, before, form) if learns else None
         session = self._session if marked else None
         touch = self._predictor.learn_touches(piece.judged, piece.kept)
         previous = piece.context[-1:]
@@ -353,6 +356,7 @@ class Recorder:
         epochs = {one.touch.epoch for one in changed if one.touch is not None}
         if epochs:
             write_touches(self._store, self._predictor.touch, epochs, memory.tick)
+        self._store.write_array(MIXTURE, memory.mixture.sums())
         self._store.set_setting(TICK, memory.tick)
         self._store.set_setting(WORDS, words)
         self._store.set_setting(SESSION, self._session)

@@ -24,9 +24,11 @@ from typing import Any, Final
 import numpy as np
 
 from quietkeys.arrays import Float32, Float64, Int64
+from quietkeys.bundle.lexicon import Lexicon
 from quietkeys.keyboard.edits import EDIT_COUNT
 from quietkeys.keyboard.touch_events import TOUCH_EVENTS
 from quietkeys.profile.memory import Memory
+from quietkeys.text.tokens import Context
 from quietkeys_protocol.errors import ErrorCode, Untrusted
 
 _HEAD: Final = struct.Struct("<BBBBBb")  # of a stored choice: K, F, P, kept, literal, literal event
@@ -34,7 +36,7 @@ _RECENT: Final = 500.0  # words
 EVIDENCE: Final = (
     "literal_known",  # the literal, a lexicon word
     "literal_new",  # the literal, neither in the lexicon nor kept before: the graph puts `literal_odds` there
-    "literal_own",  # the literal, kept before: log(1 + count) / 3, at most 2
+    "literal_own",  # the literal, not in the lexicon but kept before: log(1 + count) / 3, at most 2
     "own_word",  # a personal dictionary word that was not typed literally
     "recent",  # exp(-words since it was last typed / 500)
     "extra_edits",  # edits beyond the first, at most 3
@@ -55,6 +57,7 @@ _FIELDS: Final = (
     "literal_odds",
     "ranker_map",
 )
+UNFIT: Final = 2.0  # nats by which a context makes a word unlikelier until its rarity excuses nothing
 NEGLIGIBLE_MASS: Final = 2e-3  # competitors less probable than this are not counted
 UNLIKELY: Final = 1e-4  # candidates that a counted choice leaves out: no adapter makes much of them
 
@@ -210,6 +213,19 @@ def evidence(
     return np.array(rows, dtype=np.float32).reshape(len(rows), len(EVIDENCE))
 
 
+def literal_rareness(lexicon: Lexicon, context: Context, typed: str, log_chance: float) -> float:
+    """Return how rare a literal is, 0 to 1, less if the words before speak against it.
+
+    At a start there are none. log_chance: log P(typed | context), nats. What the lexicon lacks is 0.
+    """
+    if typed not in lexicon.index:
+        return 0.0
+    rareness = lexicon.rareness(typed)
+    if context and context[-1]:
+        rareness *= min(max(1.0 + (log_chance - lexicon.log_frequency(typed)) / UNFIT, 0.0), 1.0)
+    return rareness
+
+
 def log_sum_exp(scores: Float64) -> float:
     """Return the logarithm of the sum of exp of scores [K] in nats."""
     top = float(scores.max())
@@ -304,7 +320,7 @@ def _evidence_row(memory: Memory, word: str, typed: str, in_lexicon: bool, edit_
     return [
         float(literal and in_lexicon),
         float(literal and not in_lexicon and count <= 0.0),
-        own if literal and count > 0.0 else 0.0,
+        own if literal and not in_lexicon else 0.0,
         float(not literal and not in_lexicon),
         math.exp(-age / _RECENT),
         float(min(max(edit_count - 1, 0), 3)),
