@@ -120,8 +120,9 @@ def test_a_long_word_misspelled_in_its_vowels_is_no_word() -> None:
     """However often that is seen; other consonants or another end make another word, and a name stays."""
     general = {"the": 5e6, "extremely": 6000.0, "extreamly": 4.0, "maintenance": 3500.0, "maintainance": 6.0}
     others = {"delivery": 4000.0, "deliveroo": 9.0, "portland": 1800.0, "peatland": 9.0}
-    sizes = {"extremely": 10, "maintenance": 10, "delivery": 10, "portland": 10}
-    words = set(build({}, elsewhere=general | others, **sizes).keys)
+    words = set(
+        build({}, elsewhere=general | others, extremely=10, maintenance=10, delivery=10, portland=10).keys
+    )
     assert {"extremely", "maintenance", "deliveroo", "peatland"} <= words
     assert not {"extreamly", "maintainance"} & words
 

@@ -60,15 +60,6 @@ def test_a_rare_word_is_left_alone_where_it_may_stand(
     assert keyboard.suggest(context, typed).correction == expected
 
 
-@pytest.mark.parametrize(
-    ("typed", "expected"),
-    [("groks", None), ("grokked", None), ("severals", "several"), ("importents", "important")],
-)
-def test_a_rare_word_has_its_endings(keyboard: Personalizer, typed: str, expected: str | None) -> None:
-    """Those of common words are all known, and one more is a mistake."""
-    assert keyboard.suggest("", typed).correction == expected
-
-
 @pytest.mark.parametrize("name", ["Saoirse", "Niamh", "Aoife", "Jayden", "Thiago", "Zuri", "Oetker", "Jaxon"])
 def test_a_strange_name_may_start_a_sentence(keyboard: Personalizer, name: str) -> None:
     """It is left alone there as it is within one."""

@@ -2,16 +2,17 @@
 
 Words come from the held-out lines of every text. *People* type them: made-up people with words of their own
 (`typists`), simulated hands, and MISSPELT of their words misspelled, learnt as they type; what counts is what
-they meant, since nobody repairs what they do not notice. *Mistakes* are single words misspelled, typed by
-nobody known, two thirds of them in their context. How words are misspelled is the channel's, which was learnt
-from the mistakes in the texts (`misspellings`). No list of real mistakes has a part in it.
+they meant. *Mistakes* are single words misspelled, typed by nobody known. How words are misspelled is the
+channel's, which was learnt from the mistakes in the texts (`misspellings`), flattened for the mistakes, which
+are to be as odd as those that end up in lists. No list of real mistakes has a part in it.
 
 Takes a few minutes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,18 +30,22 @@ from quietkeys.profile.memory import Memory
 from quietkeys.testing.typist import Typist, typist_for
 from quietkeys.text.tokens import is_correctable
 
-from . import noised, typists
+from . import corpora, misspellings, noised, typists
 from .misspellings import misspell
-from .noised import Kind
 from .typists import Person
 
 SEED: Final = 3
 RATE: Final = 0.08  # share of letters that hands hit wrong
 MISSPELT: Final = 0.015  # share of the made-up people's words
-PEOPLE: Final = 24
+PEOPLE: Final = 16
 WORDS_EACH: Final = 900
-DRAWN: Final = 9_000  # words of the held-out lines, of which 30 % are misspelled
+MISTAKES: Final = 2_600  # drawn
 JUDGING_SHARE: Final = 0.4  # of the mistakes
+# Judgement: the mistakes of lists are odder than those that a channel draws, in rarer words, and stand alone.
+RARER: Final = 0.3  # power of a word's count that it is drawn by
+FLATTENED: Final = 0.6  # of the channel's log-probabilities
+TWICE: Final = 0.25  # of the mistakes in long words are followed by another
+IN_CONTEXT: Final = 0.4
 
 
 def public_choices(
@@ -99,11 +104,28 @@ def type_person(model: Model, person: Person, channel: NDArray[Any]) -> tuple[in
 
 def mistakes(model: Model, text: Path, channel: NDArray[Any]) -> Iterator[Choice]:
     """Yield misspelled words of the held-out lines whose word is among the candidates."""
-    drawn = noised.samples(text, channel, DRAWN, SEED, power=0.7)
-    wrong: Sequence[noised.Sample] = [one for one in drawn if one.kind is Kind.SPELLING]
-    known = model.search.lexicon.index
-    for choice in noised.choices(Predictor(model), [one for one in wrong if one.typed not in known]):
-        yield compact(model.events, choice)
+    predictor, known = Predictor(model), model.search.lexicon.index
+    adapter = predictor.scorer.no_adapter()
+    rng = np.random.default_rng([SEED, 4])
+    for corpus in corpora.CORPORA:
+        pieces = [
+            piece
+            for piece in noised.held_out_pieces(text, corpus)
+            if len(piece.text) >= noised.SHORTEST and piece.text in known
+        ]
+        counts = Counter(piece.text for piece in pieces)
+        chance = np.array([counts[piece.text] ** (RARER - 1.0) for piece in pieces])
+        wanted = min(round(MISTAKES * corpus.target), len(pieces))
+        for place in rng.choice(len(pieces), wanted, replace=False, p=chance / chance.sum()):
+            piece = pieces[int(place)]
+            spelled = misspell(piece.text, rng, channel * FLATTENED)
+            if len(piece.text) >= misspellings.LONG and rng.random() < TWICE:
+                spelled = misspell(spelled, rng, channel * FLATTENED)
+            context = piece.context if rng.random() < IN_CONTEXT else ()
+            judged = None if spelled in known else predictor.judge(context, spelled, adapter)
+            choice = None if judged is None else predictor.choice(judged, piece.text)
+            if choice is not None:
+                yield compact(model.events, choice)
 
 
 def _typed(piece: Piece, hands: Typist, rng: Generator, channel: NDArray[Any]) -> str:

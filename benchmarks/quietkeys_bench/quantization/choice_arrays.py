@@ -32,8 +32,8 @@ class Table:
     """N choices with R candidates in all, one after another.
 
     features: [R, F]. edits: [R, E] how often each channel event occurs. buckets, literals: [R] lexicon and
-    literal event, -1 for none. base: [R] scores at a zero adapter, nats. begins: [N] first row of each choice.
-    sizes: [N] rows. kept: [N] row of the kept candidate.
+    literal event, -1 for none. base: [R] scores at a zero adapter, nats. begins: [N] first row of each
+    choice. sizes: [N] rows. kept: [N] row of the kept candidate.
     """
 
     features: Float64

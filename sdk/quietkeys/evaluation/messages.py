@@ -35,12 +35,11 @@ class Piece:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Word:
-    """One normalized word of a message.
+    """One normalized word of a message, as pieces that join to `text`.
 
-    pieces: they join to `text`; of what is no word at all, as "@anna", a single one that begins with BLANK.
-    session: the number of its session. number: its place among all words of the writer. spelling: what the
-    writer means to type, where that is not `text`; the word is then one piece. scored: whether it is known
-    what is right.
+    Of what is no word at all, as "@anna", a single piece that begins with BLANK. session: the number of its
+    session. number: its place among all words of the writer. spelling: what the writer means to type, where
+    that is not `text`; the word is then one piece. scored: whether it is known what is right.
     """
 
     text: str

@@ -24,9 +24,11 @@ from typing import Any, Final
 import numpy as np
 
 from quietkeys.arrays import Float32, Float64, Int64
+from quietkeys.bundle.lexicon import Lexicon
 from quietkeys.keyboard.edits import EDIT_COUNT
 from quietkeys.keyboard.touch_events import TOUCH_EVENTS
 from quietkeys.profile.memory import Memory
+from quietkeys.text.tokens import Context
 from quietkeys_protocol.errors import ErrorCode, Untrusted
 
 _HEAD: Final = struct.Struct("<BBBBBb")  # of a stored choice: K, F, P, kept, literal, literal event
@@ -55,6 +57,7 @@ _FIELDS: Final = (
     "literal_odds",
     "ranker_map",
 )
+UNFIT: Final = 2.0  # nats by which a context makes a word unlikelier until its rarity excuses nothing
 NEGLIGIBLE_MASS: Final = 2e-3  # competitors less probable than this are not counted
 UNLIKELY: Final = 1e-4  # candidates that a counted choice leaves out: no adapter makes much of them
 
@@ -208,6 +211,19 @@ def evidence(
         for word, known, count in zip(candidates, in_lexicon, edit_counts, strict=True)
     ]
     return np.array(rows, dtype=np.float32).reshape(len(rows), len(EVIDENCE))
+
+
+def literal_rareness(lexicon: Lexicon, context: Context, typed: str, log_chance: float) -> float:
+    """Return how rare a literal is, 0 to 1, less if the words before speak against it.
+
+    At a start there are none. log_chance: log P(typed | context), nats. What the lexicon lacks is 0.
+    """
+    if typed not in lexicon.index:
+        return 0.0
+    rareness = lexicon.rareness(typed)
+    if context and context[-1]:
+        rareness *= min(max(1.0 + (log_chance - lexicon.log_frequency(typed)) / UNFIT, 0.0), 1.0)
+    return rareness
 
 
 def log_sum_exp(scores: Float64) -> float:

@@ -22,7 +22,15 @@ from quietkeys.keyboard import edits
 from quietkeys.keyboard.layout import Layout
 from quietkeys.keyboard.touch_events import touch_events
 from quietkeys.keyboard.touch_model import TouchModel, TouchTrace
-from quietkeys.prediction.events import FEATURES, Choice, EventMap, evidence, log_sum_exp, softmax
+from quietkeys.prediction.events import (
+    FEATURES,
+    Choice,
+    EventMap,
+    evidence,
+    literal_rareness,
+    log_sum_exp,
+    softmax,
+)
 from quietkeys.prediction.judged import Judged
 from quietkeys.prediction.model import Model
 from quietkeys.prediction.own_words import inflected_like, is_slip, own_stem, shared_out, slipped_from
@@ -33,7 +41,6 @@ from quietkeys_protocol.plan import Plan
 
 KEPT_CANDIDATES: Final = 12  # of a slate that a choice keeps, the most probable ones
 SLATE_SIZE: Final = 24  # candidates that are scored
-UNFIT: Final = 2.0  # nats by which a context makes a word unlikelier until its rarity excuses nothing
 _LANGUAGE: Final = FEATURES.index("language")
 _PERSONAL: Final = FEATURES.index("personal")
 _RARE: Final = -16.0  # nats, rough log-probability of a spelling the lexicon lacks
@@ -153,7 +160,10 @@ class Predictor:
         language = self.spelled_as_usual(state, words, language, not context, typed)
         place = self.place(context)
         chosen = self._select(found, language, place, typed)
-        return self._slate(typed, points, found.taken(chosen), language[chosen], place)
+        rareness = literal_rareness(
+            self.model.search.lexicon, context, typed, float(language[words.index(typed)])
+        )
+        return self._slate(typed, points, found.taken(chosen), language[chosen], place, rareness)
 
     def log_probability(self, context: Context, word: str) -> float:
         """Return log P(word | context), nats, of a lower-case piece.
@@ -303,10 +313,13 @@ class Predictor:
         typed = self.model.search.lexicon.index.get(word, UNKNOWN)
         found = self.model.search.aligned(word, [word], np.array([typed], np.int64))
         language = self.log_language(self.model.language.after(context), found.words, found.ids, not context)
-        return self._slate(word, _no_touches(word), found, language, self.place(context))
+        rareness = literal_rareness(self.model.search.lexicon, context, word, float(language[0]))
+        return self._slate(word, _no_touches(word), found, language, self.place(context), rareness)
 
-    def _slate(self, typed: str, points: Float64, found: Found, language: Float64, place: Place) -> Slate:
-        # Of all candidates found. points: [T, 2]; language: [K].
+    def _slate(
+        self, typed: str, points: Float64, found: Found, language: Float64, place: Place, rareness: float
+    ) -> Slate:
+        # Of all candidates found. points: [T, 2]; language: [K]; rareness: of the literal.
         channel = self.model.search.channel
         touched = not np.isnan(points).all()
         known = [bool(identity != UNKNOWN) for identity in found.ids]
@@ -329,18 +342,10 @@ class Predictor:
                 typed,
                 known,
                 edits.errors(found.operations),
-                self._rareness(typed, float(language[found.words.index(typed)])),
+                rareness,
             ),
             literal=found.words.index(typed),
         )
-
-    def _rareness(self, typed: str, log_chance: float) -> float:
-        # How rare a literal is, less if the words before speak against it. log_chance: after them, nats.
-        lexicon = self.model.search.lexicon
-        if typed not in lexicon.index:
-            return 0.0
-        said = log_chance - lexicon.log_frequency(typed)
-        return lexicon.rareness(typed) * min(max(1.0 + said / UNFIT, 0.0), 1.0)
 
     def _log_words(self, state: LanguageState, word: str, *later: str) -> float:
         # log P that words of the lexicon come one after the other.

@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 from quietkeys import Outcome, Untrusted
 from quietkeys.arrays import Int64
 from quietkeys.bundle.networks import Adapter
-from quietkeys.prediction.counting import Choices, Lean, Masses, come_first, count, scores
-from quietkeys.prediction.events import FEATURES, EventMap
+from quietkeys.prediction.counting import Choices, Lean, Masses, come_first, count, log_likelihoods, scores
+from quietkeys.prediction.events import EventMap
 from quietkeys.prediction.model import Model
 from quietkeys.prediction.public_choices import PublicChoices, parse_public_choices
 from quietkeys.profile.outbox import Outbox
 from quietkeys.sync.settle import held_out_choices
 from quietkeys.testing.trainer import train
 from quietkeys.updates.evidence import evidence, own_words
-from quietkeys.updates.gate import FORGOTTEN, NORM_BOUND, SUM_BOUND, forgotten, judge, within
+from quietkeys.updates.gate import EVENT_BOUND, FORGOTTEN, NORM_BOUND, SUM_BOUND, forgotten, judge, within
 from quietkeys.updates.report import FIELD_SHARE, JOINT_SHARE, encode, share_among
 from quietkeys.updates.steps import stepped
 from quietkeys.updates.versions import Weights, adapter_of
@@ -178,15 +178,18 @@ def test_devices_that_differ_come_together(plan: Plan, seed: int) -> None:
         assert np.abs(one.by_block[block.name] - joint[block.name]).max() <= 2
 
 
-def forgetting(events: EventMap, plan: Plan) -> Adapter:
-    """An adapter that wants what was typed to stay, whatever it was."""
-    wanted = np.zeros(len(FEATURES))
-    wanted[FEATURES.index("channel")] = 4.0  # every edit costs far more
-    turn = np.linalg.lstsq(events.ranker_map, wanted, rcond=None)[0].astype(np.float32)
-    none = adapter_of(plan, some_weights(plan, 0, 0.0))
-    ranker = next(block for block in plan.blocks if block.name == "ranker")
-    turn *= np.float32(3.9 / np.abs(ranker.A @ turn).max())
-    return Adapter(1, {**none.weights, "ranker": turn})
+def forgetting(events: EventMap, plan: Plan, mistakes: Choices) -> Adapter:
+    """An adapter that leads the other way than mistakes do, as far as any may."""
+    counted = count(events, mistakes, Lean.none(events))
+    weights = {}
+    for block in plan.blocks:
+        both = counted[block.name]
+        away = (both.evidence_against - both.evidence_for) @ block.A
+        z = block.A @ away
+        most = block.z_unit * (1 << (block.z_bits - 1)) * SUM_BOUND / np.sqrt(np.mean(z**2))
+        most = 0.99 * min(float(most), EVENT_BOUND / float(np.abs(z).max()))
+        weights[block.name] = (most * away).astype(np.float32)
+    return Adapter(1, weights)
 
 
 def test_an_update_that_forgets_how_to_spell_is_refused(rig: Rig, plan: Plan) -> None:
@@ -194,13 +197,14 @@ def test_an_update_that_forgets_how_to_spell_is_refused(rig: Rig, plan: Plan) ->
     with rig.open_learned() as keyboard:
         model = keyboard._model
         events, mistakes, none = model.events, model.public().judging, keyboard._opened.adapter
-        new = forgetting(events, plan)
+        new = forgetting(events, plan, mistakes)
         assert forgotten(events, plan, mistakes, none) == 0.0
         assert forgotten(events, plan, mistakes, new) > FORGOTTEN
         held = held_out_choices(keyboard._profile.store, events)
-        right = come_first(held, scores(held, Lean.of(events, plan, new)))
-        chosen = [at for at in range(len(held)) if right[at]]
-        parts = [held.taken(at, at + 1) for at in chosen * 3]
+        before, after = (scores(held, Lean.of(events, plan, one)) for one in (none, new))
+        better = log_likelihoods(held, after) > log_likelihoods(held, before)
+        chosen = np.flatnonzero(better & (come_first(held, after) >= come_first(held, before)))
+        parts = [held.taken(at, at + 1) for at in [*chosen.tolist()] * 9]
         glad = Choices(
             np.concatenate([part.features for part in parts]),
             {b: np.concatenate([part.tables[b] for part in parts]) for b in held.tables},
