@@ -8,6 +8,8 @@
     reference   local + the integer program in the clear
     encrypted   local + the update that came back encrypted
 
+Of further rounds of updates (`quietkeys.evaluation.rounds`), there are the rungs reference-2 and so on.
+
 Accuracy counts words; all pieces of a word must come out as meant, case folded.
 """
 
@@ -44,7 +46,7 @@ from quietkeys.profile.memory import Memory
 from quietkeys.profile.store import Store
 from quietkeys.text.tokens import is_correctable
 from quietkeys.updates.gate import Verdict, judge
-from quietkeys.updates.report import Encoded, encode
+from quietkeys.updates.report import Encoded
 from quietkeys_protocol.plan import Plan
 from quietkeys_protocol.program import reference
 
@@ -169,14 +171,6 @@ def learn_person(
     return Learner(model, keyboard, store, collected)
 
 
-def encoded_report(plan: Plan, learner: Learner) -> dict[str, Encoded]:
-    """Return the learner's report in the clear, starting from zero weights."""
-    return {
-        block.name: encode(block, learner.recorder.masses[block.name], np.zeros(block.width, dtype=np.int64))
-        for block in plan.blocks
-    }
-
-
 def adapter_of(plan: Plan, weights: Mapping[str, Int64]) -> Adapter:
     """Return the adapter of integer weights by block."""
     return Adapter(
@@ -195,20 +189,20 @@ def reference_weights(plan: Plan, report: Mapping[str, Encoded]) -> dict[str, In
     }
 
 
-def clear_adapters(learner: Learner) -> dict[str, Adapter]:
-    """Return the adapters of the rungs that need no encryption: raw, float, reference."""
+def yardsticks(learner: Learner) -> dict[str, Adapter]:
+    """Return the adapters of the rungs in floating point: raw, float."""
     plan, events = learner.predictor.plan, learner.predictor.events
     return {
         "raw": oracles.raw(plan, events, learner.choices),
         "float": oracles.on_counts(plan, learner.recorder.masses),
-        "reference": adapter_of(plan, reference_weights(plan, encoded_report(plan, learner))),
     }
 
 
-def verdict(learner: Learner, adapter: Adapter) -> Verdict:
-    """Return the gate's verdict on an adapter against none."""
+def verdict(learner: Learner, adapter: Adapter, before: Adapter | None = None) -> Verdict:
+    """Return the gate's verdict on an adapter against the one before, none if None."""
     predictor = learner.predictor
-    return judge(predictor.events, predictor.plan, learner.held_out(), predictor.scorer.no_adapter(), adapter)
+    old = predictor.scorer.no_adapter() if before is None else before
+    return judge(predictor.events, predictor.plan, learner.held_out(), old, adapter)
 
 
 def try_person(
