@@ -20,6 +20,7 @@ from quietkeys.evaluation.ladder import (
     Learner,
     Tested,
     adapter_of,
+    encoded_report,
     learn_person,
     split,
     try_person,
@@ -27,7 +28,6 @@ from quietkeys.evaluation.ladder import (
 )
 from quietkeys.evaluation.machine import this_machine
 from quietkeys.evaluation.messages import Word
-from quietkeys.evaluation.rounds import no_weights, report_of
 from quietkeys.evaluation.writer import Writer
 from quietkeys.updates.report import Encoded, share_among
 from quietkeys_bench.circle.training import CircleTraining
@@ -107,7 +107,7 @@ def _measured(
         name: learn_person(subject.model, own, writer, _chance(settings, person, 7))
         for name, own in zip(ALL, (*halves(learnt), learnt), strict=True)
     }
-    reports = {name: report_of(learner, no_weights(plan)) for name, learner in learners.items()}
+    reports = {name: encoded_report(plan, learner) for name, learner in learners.items()}
     parts = [shares(plan, reports[name], _chance(settings, person, 11)) for name in DEVICES]
     updates = {name: adapter_of(plan, training.alone(report)) for name, report in reports.items()}
     updates["joined"] = adapter_of(plan, training.joined(parts))

@@ -10,15 +10,16 @@ from pathlib import Path
 import numpy as np
 
 from quietkeys.arrays import Bool, Int64
-from quietkeys.evaluation.ladder import Tested, learn_person, split, try_person, yardsticks
+from quietkeys.evaluation.ladder import Tested, learn_person, reference_weights, split, try_person, yardsticks
 from quietkeys.evaluation.rounds import (
     ENCRYPTED,
     REFERENCE,
     Round,
     Train,
+    evidence_of,
     round_adapters,
+    rounds,
     rung_of,
-    train_rounds,
 )
 from quietkeys.updates.gate import Verdict
 from quietkeys_bench.common.figures import Figures, kept_figures, write_figures
@@ -85,28 +86,34 @@ def measure(subject: Subject, cell: Cell, folder: Path, train: Train | None = No
     learnt, tested = split(words, cell.words_limit or None)
     rng = np.random.default_rng([cell.seed, *cell.person.name.encode()])  # held-out events
     learner = learn_person(subject.model, learnt, writer, rng)
-    rounds = train_rounds(learner, cell.rounds, train)
+    made = list(rounds(subject.model, evidence_of(learner), cell.rounds, train, gated=False))
     adapters = yardsticks(learner) if cell.yardsticks else {}
-    adapters |= round_adapters(subject.model.plan, rounds, encrypted=train is not None)
+    adapters |= round_adapters(subject.model.plan, made, encrypted=train is not None)
     outcome = try_person(learner, tested, writer, adapters, cell.frozen)
     figures = {
         **cell.identity(subject.identity),
         "words_learnt": len(learnt),
         "words_tested": len(outcome.words),
         "rungs": [_rung(outcome, name) for name in outcome.right],
-        "rounds": [_round(one, subject.model.plan, outcome, train is not None) for one in rounds],
+        "rounds": [
+            _round(number, one, subject.model.plan, outcome, train is not None)
+            for number, one in enumerate(made, 1)
+        ],
         "probe": try_probe(cell.probe, subject, learner.predictor, adapters),
     }
     write_figures(cell.path(folder), "person", figures)
 
 
-def _round(one: Round, plan: Plan, outcome: Tested, encrypted: bool) -> dict[str, object]:
-    reference, rung = rung_of(REFERENCE, one.number), rung_of(REFERENCE, one.number)
+def _round(number: int, one: Round, plan: Plan, outcome: Tested, encrypted: bool) -> dict[str, object]:
+    reference = rung = rung_of(REFERENCE, number)
     agreement = None
     if encrypted:
-        rung = rung_of(ENCRYPTED, one.number)
+        rung = rung_of(ENCRYPTED, number)
         same = np.mean([a == b for a, b in zip(outcome.best[rung], outcome.best[reference], strict=True)])
-        agreement = {"blocks": _agreement(plan, one.trained, one.expected), "same_best": float(same)}
+        agreement = {
+            "blocks": _agreement(plan, one.step, reference_weights(plan, one.report)),
+            "same_best": float(same),
+        }
     gate = {name: getattr(one.verdict, name) for name in Verdict.__slots__}
     return {"rung": rung, **gate, "silent": list(one.silent), "agreement": agreement}
 

@@ -29,6 +29,7 @@ from quietkeys_bench.quantization.groupings import (
     Grouping,
     channel_groupings,
     lexicon_groupings,
+    literal_groupings,
     ranker_groupings,
 )
 from quietkeys_bench.quantization.one_person import DRAWS, Typing, finer, try_variants, type_person
@@ -111,6 +112,7 @@ def _groupings(model: Model, others: dict[str, Typing]) -> dict[str, list[Groupi
         "channel": channel_groupings(blocks["channel"]),
         "lexicon": lexicon_groupings(len(model.search.lexicon.words)),
         "ranker": ranker_groupings(blocks["ranker"], model.events, tables, prior, SEED),
+        "literal": literal_groupings(blocks["literal"]),
     }
 
 

@@ -85,7 +85,7 @@ def try_variants(typing: Typing, plan: Plan, tried: Sequence[Variant], seed: int
             floats[key] = weights.astype(np.float64), (masses, variant.grouping.moves(table))
         exact, (masses, moves) = floats[key]
         try:
-            report = encode(block, masses, np.zeros(block.width, dtype=np.int64))
+            report = encode(block, masses)
         except Refused:  # no scaling keeps z in its field
             rows.append(None)
             continue

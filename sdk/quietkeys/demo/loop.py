@@ -28,7 +28,7 @@ from quietkeys.demo.watching import WatchedCipher
 from quietkeys.evaluation.ladder import Learner, Tested, adapter_of, split, try_person, yardsticks
 from quietkeys.evaluation.machine import this_machine
 from quietkeys.evaluation.messages import Word
-from quietkeys.evaluation.rounds import round_adapters, train_rounds
+from quietkeys.evaluation.rounds import evidence_of, round_adapters, rounds
 from quietkeys.evaluation.writer import Writer
 from quietkeys.personalizer import Personalizer
 from quietkeys.prediction.model import load_model
@@ -168,8 +168,8 @@ class _Round:
         with self._screen.step(
             "measure", f"meanwhile, trying the clear rungs on {total} words kept back"
         ) as step:
-            rounds = train_rounds(learner, 1)
-            adapters = yardsticks(learner) | round_adapters(learner.model.plan, rounds, encrypted=False)
+            made = list(rounds(learner.model, evidence_of(learner), 1, gated=False))
+            adapters = yardsticks(learner) | round_adapters(learner.model.plan, made, encrypted=False)
             return try_person(learner, self._words, self._writer, adapters, progress=step.progress)
 
 

@@ -39,14 +39,18 @@ from quietkeys.evaluation.typing_runs import (
 )
 from quietkeys.evaluation.writer import Writer
 from quietkeys.learning.recorder import Recorder
-from quietkeys.prediction.events import Choice, unpack_choice
+from quietkeys.prediction.counting import Choices, Masses
+from quietkeys.prediction.events import Choice
 from quietkeys.prediction.model import Model
 from quietkeys.prediction.predictor import Predictor
+from quietkeys.prediction.public_choices import PublicChoices, parse_public_choices
 from quietkeys.profile.memory import Memory
 from quietkeys.profile.store import Store
+from quietkeys.sync.settle import held_out_choices
 from quietkeys.text.tokens import is_correctable
+from quietkeys.updates.evidence import evidence
 from quietkeys.updates.gate import Verdict, judge
-from quietkeys.updates.report import Encoded
+from quietkeys.updates.report import Encoded, encode
 from quietkeys_protocol.plan import Plan
 from quietkeys_protocol.program import reference
 
@@ -90,14 +94,23 @@ class Learner:
         """The choices that were counted."""
         return self.collected.choices
 
-    def held_out(self) -> list[Choice]:
+    def held_out(self) -> Choices:
         """Return the choices that judge updates."""
-        return [unpack_choice(content) for content in self.store.held_out()]
+        return held_out_choices(self.store, self.model.events)
+
+    def public(self) -> PublicChoices:
+        """Return the bundle's public choices."""
+        return parse_public_choices(self.model.public, self.model.events)
+
+    def masses(self, adapter: Adapter) -> Mapping[str, Masses]:
+        """Return what a report is made from, counted under an adapter."""
+        own = self.recorder.counted()
+        return evidence(self.model.events, self.model.plan, own, self.public(), adapter)
 
     def twin(self, adapter: Adapter) -> Keyboard:
         """Return the keyboard as it is now, with an adapter; what it learns from now on is its own."""
         lexicon = self.model.search.lexicon
-        shared = (self.model, lexicon, lexicon.index)
+        shared = (self.model, lexicon, lexicon.index, self.predictor.memory.base)
         known: dict[int, object] = {id(one): one for one in shared}
         known |= {id(self.store): self.store.twin(), id(self.collected): Collected()}
         twin = copy.deepcopy(self.keyboard, known)
@@ -171,6 +184,12 @@ def learn_person(
     return Learner(model, keyboard, store, collected)
 
 
+def encoded_report(plan: Plan, learner: Learner) -> dict[str, Encoded]:
+    """Return the learner's report in the clear, counted under no adapter."""
+    masses = learner.masses(learner.predictor.scorer.no_adapter())
+    return {block.name: encode(block, masses[block.name]) for block in plan.blocks}
+
+
 def adapter_of(plan: Plan, weights: Mapping[str, Int64]) -> Adapter:
     """Return the adapter of integer weights by block."""
     return Adapter(
@@ -194,15 +213,21 @@ def yardsticks(learner: Learner) -> dict[str, Adapter]:
     plan, events = learner.predictor.plan, learner.predictor.events
     return {
         "raw": oracles.raw(plan, events, learner.choices),
-        "float": oracles.on_counts(plan, learner.recorder.masses),
+        "float": oracles.on_counts(plan, learner.masses(learner.predictor.scorer.no_adapter())),
     }
 
 
-def verdict(learner: Learner, adapter: Adapter, before: Adapter | None = None) -> Verdict:
-    """Return the gate's verdict on an adapter against the one before, none if None."""
+def verdict(learner: Learner, adapter: Adapter) -> Verdict:
+    """Return the gate's verdict on an adapter against none."""
     predictor = learner.predictor
-    old = predictor.scorer.no_adapter() if before is None else before
-    return judge(predictor.events, predictor.plan, learner.held_out(), old, adapter)
+    return judge(
+        predictor.events,
+        predictor.plan,
+        learner.held_out(),
+        predictor.scorer.no_adapter(),
+        adapter,
+        learner.public().judging,
+    )
 
 
 def try_person(

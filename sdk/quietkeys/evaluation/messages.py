@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Final
 
 from quietkeys.text.tokens import (
+    BLANK,
     Context,
     context_after,
     context_after_piece,
     is_correctable,
     normalize,
-    pieces,
+    parts_of,
     span,
 )
 
@@ -36,9 +37,9 @@ class Piece:
 class Word:
     """One normalized word of a message, as pieces that join to `text`.
 
-    session: the number of its session. number: its place among all words of the writer. spelling: what the
-    writer means to type, where that is not `text`; the word is then one piece. scored: whether it is known
-    what is right.
+    Of what is no word at all, as "@anna", a single piece that begins with BLANK. session: the number of its
+    session. number: its place among all words of the writer. spelling: what the writer means to type, where
+    that is not `text`; the word is then one piece. scored: whether it is known what is right.
     """
 
     text: str
@@ -87,12 +88,20 @@ def typed_words(messages: Sequence[str], unsure: Container[str] = ()) -> list[Wo
         for token in message.split():
             word = normalize(token)
             if word:
-                parts: list[Piece] = []
-                inner = context
-                for piece in pieces(word):
-                    parts.append(Piece(inner, piece, is_correctable(piece)))
-                    inner = context_after_piece(inner, piece)
                 session = number // MESSAGES_PER_SESSION
-                words.append(Word(word, tuple(parts), session, len(words), scored=word not in unsure))
+                parts = _pieces(context, token, word)
+                words.append(Word(word, parts, session, len(words), scored=word not in unsure))
             context = context_after(context, token)
     return words
+
+
+def _pieces(context: Context, token: str, word: str) -> tuple[Piece, ...]:
+    # Of a token and its normalized word, as a keyboard takes them: of "e.g." or "@anna" it corrects nothing.
+    parts = parts_of(token)
+    if "".join(parts) != word:
+        return (Piece(context, BLANK + word, False),)
+    found: list[Piece] = []
+    for part in parts:
+        found.append(Piece(context, part, is_correctable(part)))
+        context = context_after_piece(context, part)
+    return tuple(found)

@@ -1,72 +1,98 @@
-"""Rounds of updates: report, training, gate, one after the other, as syncs do; nothing is typed in between.
+"""Rounds, one after the other: what each would send, what comes back, and what the gate says of it.
 
-Each round is that of a device which has used every update so far. Whoever measures what a device gets takes
-the rounds up to the first that the gate refuses: the same counts would have the next one refused as well.
+The same words are counted anew under each adapter, as a device does whose user types nothing in between.
+Whoever measures what a device gets from rounds that are not gated takes those up to the first that the gate
+refuses: the same words would have the next one refused as well.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from quietkeys.arrays import Int64
+from quietkeys.arrays import Float64, Int64
 from quietkeys.bundle.networks import Adapter
-from quietkeys.evaluation.ladder import Learner, adapter_of, reference_weights, verdict
-from quietkeys.updates.gate import Verdict
-from quietkeys.updates.report import Encoded, report_arrays
-from quietkeys.updates.versions import Weights
+from quietkeys.evaluation.ladder import Learner, reference_weights
+from quietkeys.prediction.counting import Choices
+from quietkeys.prediction.model import Model
+from quietkeys.prediction.public_choices import PublicChoices
+from quietkeys.updates.evidence import MISTAKE_WEIGHT, TEXT_WEIGHT, evidence
+from quietkeys.updates.gate import Verdict, judge
+from quietkeys.updates.report import Encoded, encode
+from quietkeys.updates.steps import stepped
+from quietkeys.updates.versions import Weights, adapter_of
 from quietkeys_protocol.plan import Plan
 
 REFERENCE: Final = "reference"  # rungs
 ENCRYPTED: Final = "encrypted"
 
-Train = Callable[[Mapping[str, Encoded]], Mapping[str, Int64]]  # a report in clear -> new weights
+Train = Callable[[Mapping[str, Encoded]], Mapping[str, Int64]]  # a report in clear -> the step
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Evidence:
+    """What rounds are made from. own: counted choices, and what each weighs. held_out: for the gate."""
+
+    own: tuple[Choices, Float64]
+    held_out: Choices
+    public: PublicChoices
+    text_weight: float = TEXT_WEIGHT
+    mistake_weight: float = MISTAKE_WEIGHT
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Round:
-    """What became of one report.
+    """One round: the report, the step that came back, where it leads, and the gate's verdict on that.
 
-    trained, expected: the new weights, and those that the integer program gives in the clear. silent: blocks
-    of which the report says nothing. verdict: on the new adapter against the one before.
+    before: the weights that the report was counted under. used: the weights in use afterwards, those before
+    it where the gate refuses.
     """
 
-    number: int
-    trained: Mapping[str, Int64]
-    expected: Mapping[str, Int64]
-    silent: tuple[str, ...]
+    before: Weights
+    report: Mapping[str, Encoded]
+    step: Mapping[str, Int64]
+    led: Weights
     verdict: Verdict
+    used: Weights
+
+    @property
+    def silent(self) -> tuple[str, ...]:
+        """The blocks of which the report says nothing."""
+        return tuple(name for name, block in self.report.items() if not block.gradient.any())
 
 
-def train_rounds(learner: Learner, count: int, train: Train | None = None) -> list[Round]:
-    """Return so many rounds. train: in the clear if None."""
-    plan = learner.model.plan
-    weights: Mapping[str, Int64] = no_weights(plan)
-    rounds: list[Round] = []
-    for number in range(1, count + 1):
-        report = report_of(learner, weights)
-        expected = reference_weights(plan, report)
-        trained = expected if train is None else train(report)
-        silent = tuple(name for name, block in report.items() if not block.gradient.any())
-        before, after = adapter_of(plan, weights), adapter_of(plan, trained)
-        rounds.append(Round(number, trained, expected, silent, verdict(learner, after, before)))
-        weights = trained
-    return rounds
+def evidence_of(learner: Learner) -> Evidence:
+    """Return what a person's rounds are made from, at the weights that devices use."""
+    return Evidence(learner.recorder.counted(), learner.held_out(), learner.public())
 
 
-def no_weights(plan: Plan) -> dict[str, Int64]:
-    """Return the weights that a first report is made under."""
-    return {block.name: np.zeros(block.width, np.int64) for block in plan.blocks}
+def rounds(
+    model: Model, given: Evidence, count: int, train: Train | None = None, *, gated: bool = True
+) -> Iterator[Round]:
+    """Yield so many rounds, from no adapter on.
 
-
-def report_of(learner: Learner, weights: Mapping[str, Int64]) -> dict[str, Encoded]:
-    """Return the report that a device with these weights in use would encrypt, as its only source."""
-    plan = learner.model.plan
-    arrays = report_arrays(plan, learner.recorder.masses, Weights(0, weights), 1, np.random.default_rng(0))
-    return {block.name: Encoded(*arrays[3 * n : 3 * n + 3]) for n, block in enumerate(plan.blocks)}
+    train: None for the integer program in the clear. gated: whether what the gate refuses is not used.
+    Raises Untrusted (UPDATE_UNTRUSTED) for a step that training cannot yield.
+    """
+    plan, events = model.plan, model.events
+    used = Weights(0, {block.name: np.zeros(block.width, np.int64) for block in plan.blocks})
+    for _ in range(count):
+        adapter = adapter_of(plan, used)
+        masses = evidence(
+            events, plan, given.own, given.public, adapter, given.text_weight, given.mistake_weight
+        )
+        report = {
+            block.name: encode(block, masses[block.name], block.A @ used.by_block[block.name] * block.z_unit)
+            for block in plan.blocks
+        }
+        step = reference_weights(plan, report) if train is None else train(report)
+        led = Weights(used.version + 1, stepped(plan, used, step, 1))
+        verdict = judge(events, plan, given.held_out, adapter, adapter_of(plan, led), given.public.judging)
+        before, used = used, led if verdict.applied or not gated else used
+        yield Round(before, report, step, led, verdict, used)
 
 
 def rung_of(name: str, number: int) -> str:
@@ -74,9 +100,19 @@ def rung_of(name: str, number: int) -> str:
     return name if number == 1 else f"{name}-{number}"
 
 
-def round_adapters(plan: Plan, rounds: Sequence[Round], encrypted: bool) -> dict[str, Adapter]:
-    """Return the adapters of rounds by rung. encrypted: whether they were trained in other ways as well."""
-    adapters = {rung_of(REFERENCE, one.number): adapter_of(plan, one.expected) for one in rounds}
-    if encrypted:
-        adapters |= {rung_of(ENCRYPTED, one.number): adapter_of(plan, one.trained) for one in rounds}
+def round_adapters(plan: Plan, made: Sequence[Round], encrypted: bool) -> dict[str, Adapter]:
+    """Return the adapters that rounds lead to, by rung.
+
+    encrypted: whether the rounds were trained so; then there are also those that the integer program, in the
+    clear, makes of the same reports.
+    """
+    adapters: dict[str, Adapter] = {}
+    for number, one in enumerate(made, 1):
+        exact = stepped(plan, one.before, reference_weights(plan, one.report), 1) if encrypted else None
+        led = adapter_of(plan, one.led)
+        adapters[rung_of(REFERENCE, number)] = (
+            led if exact is None else adapter_of(plan, Weights(number, exact))
+        )
+        if encrypted:
+            adapters[rung_of(ENCRYPTED, number)] = led
     return adapters
