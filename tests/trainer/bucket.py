@@ -82,6 +82,18 @@ class Bucket:
         listing = requests.get(url, params={"list-type": "2", "prefix": prefix}, timeout=900).text
         return sorted(re.findall(rf"<Key>{prefix}/([^<]*)</Key>", listing))
 
+    def put(self, store: str, name: str, content: bytes) -> None:
+        """Puts something into a store that no trainer has put there."""
+        assert requests.put(f"{self._url(store)}/{name}", data=content, timeout=900).status_code == 200
+
+    def clear(self, store: str) -> None:
+        """Deletes everything in a store."""
+        for name in self.names(store):
+            assert requests.delete(f"{self._url(store)}/{name}", timeout=900).status_code == 204
+
+    def _url(self, store: str) -> str:
+        return f"http://127.0.0.1:{self._server_port}/{store.removeprefix('s3://')}"
+
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         bucket = self
 

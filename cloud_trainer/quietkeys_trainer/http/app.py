@@ -59,7 +59,7 @@ def make_api(service: Service, workers: Callable[[], int] = lambda: 0) -> FastAP
         title="quietkeys trainer", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False
     )
     app.state.service = service
-    app.state.metrics = metrics = Metrics(service.ledger.database, workers, service.clock)
+    app.state.metrics = metrics = Metrics(service.ledger.database, workers, service.clock, service.figures)
     app.state.openapi = document(route for routes in _ROUTES for route in routes.router.routes)
     for routes in _ROUTES:
         app.include_router(routes.router)

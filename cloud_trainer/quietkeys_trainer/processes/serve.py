@@ -8,6 +8,7 @@ import os
 import secrets
 import socket
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +20,12 @@ import uvicorn
 from quietkeys_protocol.errors import ErrorCode, Refused
 from quietkeys_trainer.engine.interface import EngineLoader, Executor, ExecutorKind, LocalExecutor
 from quietkeys_trainer.http.app import make_api
-from quietkeys_trainer.ledger.database import migrate
 from quietkeys_trainer.plans.served import advice_of, load_engines, served_plans
 from quietkeys_trainer.processes.logs import configure_logs
 from quietkeys_trainer.processes.stop_signals import Stop
 from quietkeys_trainer.processes.supervisor import Supervisor
 from quietkeys_trainer.processes.worker import Worker
+from quietkeys_trainer.service.founding import found_trainer
 from quietkeys_trainer.service.parts import Service, open_service
 from quietkeys_trainer.service.settings import Settings
 from quietkeys_trainer.storage.files import PUBLIC, write_whole
@@ -79,7 +80,7 @@ def serve(
     configure_logs("api")
     stop = Stop()
     stop.listen(at_once=False)
-    service = _open(settings, load)
+    service = _open_to_serve(settings, load)
     listening = _listen(address)
     port = listening.getsockname()[1]
     told = settings.model_dump_json().encode()
@@ -108,7 +109,7 @@ def work(settings: Settings, load: EngineLoader, name: str = "", parent: int = 0
     stop.listen(at_once=True)
     if parent:
         stop.when_orphaned(parent)
-    service = _open(settings, load)
+    service = _open_to_work(settings, load)
     executor = _executor(settings, load)
     stop.listen(at_once=True)  # again: Ray has taken the signals
     structlog.get_logger().info("worker_ready", executor=settings.executor.value)
@@ -126,14 +127,21 @@ def _executor(settings: Settings, load: EngineLoader) -> Executor:
     return RayExecutor(settings.address, load)
 
 
-def _open(settings: Settings, load: EngineLoader) -> Service:
-    """Compile circuits, make folders, bring the schema to this version's; return the service."""
+def _open_to_serve(settings: Settings, load: EngineLoader) -> Service:
+    """Make a trainer unless there is one, and compile its circuits; return the service."""
     os.umask(0o077)
+    key = found_trainer(settings, time.time())
+    plans = served_plans(settings)
+    return open_service(settings, load_engines(plans, settings, load), advice_of(plans), key)
+
+
+def _open_to_work(settings: Settings, load: EngineLoader) -> Service:
+    """Compile the circuits of the trainer that is there; return its service, which signs nothing."""
+    os.umask(0o077)
+    open_service(settings, {}).ledger.database.dispose()  # nothing is made here where there is no trainer
     settings.make_folders()
     plans = served_plans(settings)
-    service = open_service(settings, load_engines(plans, settings, load), advice_of(plans))
-    migrate(service.ledger.database)
-    return service
+    return open_service(settings, load_engines(plans, settings, load), advice_of(plans))
 
 
 def _pins(service: Service) -> dict[str, str]:

@@ -28,8 +28,11 @@ from quietkeys_trainer.ledger.devices_and_keys import Ledger
 from quietkeys_trainer.ledger.jobs import Arrival, Jobs
 from quietkeys_trainer.ledger.retention import Retention, expire
 from quietkeys_trainer.ledger.tables import Failure
-from quietkeys_trainer.service.backup import FORMAT, back_up, restore
-from quietkeys_trainer.service.parts import open_service
+from quietkeys_trainer.service.backup import back_up
+from quietkeys_trainer.service.backup_file import FORMAT
+from quietkeys_trainer.service.founding import found_trainer, require_trainer
+from quietkeys_trainer.service.parts import Service, open_service
+from quietkeys_trainer.service.restore import restore
 from quietkeys_trainer.service.settings import Settings
 from quietkeys_trainer.storage.blobs import ObjectBlobs
 from tests.trainer.device import Device, code
@@ -60,13 +63,13 @@ class Desk:
 
     def fail(self, now: float) -> None:
         """Fails the job whose turn it is."""
-        lease = self.jobs.lease_next("w" * 32, [PLAN.hash], now, 10)
+        lease = self.jobs.lease_next("w" * 32, [PLAN.hash], 10)
         assert lease is not None
         assert self.jobs.fail(lease, Failure.ENGINE, now)
 
     def finish(self, now: float) -> None:
         """Finishes the job whose turn it is."""
-        lease = self.jobs.lease_next("w" * 32, [PLAN.hash], now, 10)
+        lease = self.jobs.lease_next("w" * 32, [PLAN.hash], 10)
         assert lease is not None
         assert self.jobs.finish(lease, f"update {lease.job_id}", now)
 
@@ -165,6 +168,12 @@ def test_what_is_kept_for_ever_stays(desk: Desk) -> None:
     assert list(entries(desk.ledger.database, 0))
 
 
+def founded(settings: Settings) -> Service:
+    """A new trainer's parts."""
+    found_trainer(settings, NOW)
+    return open_service(settings, {})
+
+
 def admin(state: Path, storage: Storage, *arguments: str) -> Result:
     """What an `admin` command does and says."""
     mask = os.umask(0o077)
@@ -173,6 +182,13 @@ def admin(state: Path, storage: Storage, *arguments: str) -> Result:
         return CliRunner().invoke(app, line, env=storage.variables())
     finally:
         os.umask(mask)
+
+
+def refusal(done: Result) -> str:
+    """The one line of a command that was refused."""
+    assert (done.exit_code, done.stdout) == (2, ""), done.output
+    (line,) = done.stderr.splitlines()
+    return line
 
 
 def said(done: Result) -> str:
@@ -216,17 +232,19 @@ def test_a_backup_moves_a_trainer_to_other_storage(services: Services, tmp_path:
         newer = device.report(PLAN.hash, KEYS, fake_values(b"y"))
         assert device.wait(device.post(newer).json()["job_id"], "done", "failed") == "done"
     refused = admin(folder / "state", to, "restore", str(tmp_path / "backup"))
-    assert (refused.exit_code, "has devices" in refused.output) == (2, True)
+    assert (refused.exit_code, "already" in refused.output) == (2, True)
 
 
-def test_a_backup_of_servers_fills_a_folder(services: Services, tmp_path: Path) -> None:
+def test_a_backup_of_servers_fills_a_folder(
+    services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What was restored is the same again, row by row, but for the log of doing so."""
     one, two = services.new_storage(), in_folder(tmp_path / "two")
-    said(admin(tmp_path / "one", one, "invite"))
-    database = open_database(one.database)
-    ledger = Ledger(database)
-    ledger.enrol(ANN, bytes(range(32)), NOW)
-    database.dispose()
+    for name, value in one.environment.items():
+        monkeypatch.setenv(name, value)
+    service = founded(Settings(state=tmp_path / "one", database=one.database, blobs=one.blobs))
+    service.ledger.enrol(ANN, bytes(range(32)), NOW)
+    service.ledger.database.dispose()
     said(admin(tmp_path / "one", one, "backup", str(tmp_path / "backup")))
     said(admin(tmp_path / "two", two, "restore", str(tmp_path / "backup")))
     before, after = (said(admin(tmp_path / name, at, "devices")) for name, at in (("one", one), ("two", two)))
@@ -239,14 +257,13 @@ def test_a_backup_of_servers_fills_a_folder(services: Services, tmp_path: Path) 
 def test_a_damaged_backup_fills_nothing(tmp_path: Path) -> None:
     """Cut off anywhere, or with a byte changed in a blob, it is refused, and the trainer stays empty."""
     settings = Settings(state=tmp_path / "state")
-    settings.make_folders()
-    service = open_service(settings, {})
-    migrate(service.ledger.database)
+    service = founded(settings)
     service.ledger.enrol(ANN, bytes(32), NOW)
     content = b"content" * 100
     blob = service.blobs.put(content, sha256(content))
     service.ledger.add_keys(ANN, "c" * 64, [PLAN.hash], blob, NOW)
-    back_up(service, settings.trainer_key, tmp_path / "whole", NOW)
+    identity = require_trainer(settings, service.ledger.database)
+    back_up(service, identity, settings.trainer_key.read_bytes(), tmp_path / "whole", NOW)
     service.ledger.database.dispose()
     whole = (tmp_path / "whole").read_bytes()
     spoilt = [whole[: whole.index(FORMAT.encode()) * part // 6] for part in range(7)]
@@ -254,14 +271,10 @@ def test_a_damaged_backup_fills_nothing(tmp_path: Path) -> None:
     for number, backup in enumerate(spoilt):
         (tmp_path / "spoilt").write_bytes(backup)
         fresh = Settings(state=tmp_path / f"fresh{number}")
-        fresh.make_folders()
         with pytest.raises(Refused) as caught:
             restore(fresh, tmp_path / "spoilt", NOW)
         assert caught.value.code is ErrorCode.BACKUP_UNUSABLE
-        database = open_database(fresh.database_address)
-        migrate(database)
-        assert administration.devices(database, 10) == []
-        database.dispose()
+        assert not [path for path in fresh.state.rglob("*") if path.is_file()]
 
 
 def test_a_backup_overwrites_nothing_and_is_whole_or_absent(
@@ -269,7 +282,7 @@ def test_a_backup_overwrites_nothing_and_is_whole_or_absent(
 ) -> None:
     """A file that is there stays as it is; where the disk is full, no half of a backup is left."""
     storage, file = in_folder(tmp_path / "state"), tmp_path / "backup"
-    said(admin(tmp_path / "state", storage, "token"))
+    founded(Settings(state=tmp_path / "state")).ledger.database.dispose()
     file.write_bytes(b"mine")
     refused = admin(tmp_path / "state", storage, "backup", str(file))
     assert (refused.exit_code, refused.stdout) == (2, "")
@@ -294,9 +307,7 @@ def sha256(content: bytes) -> str:
 def test_a_blob_that_goes_during_a_backup_is_looked_up_again(tmp_path: Path) -> None:
     """A report that is replaced while the backup runs is in it as the newer one."""
     settings = Settings(state=tmp_path / "state")
-    settings.make_folders()
-    service = open_service(settings, {})
-    migrate(service.ledger.database)
+    service = founded(settings)
     service.ledger.enrol(ANN, bytes(32), NOW)
     store = MemoryStore()
     one, two = (ObjectBlobs(store).put(name, sha256(name)) for name in (b"one", b"two"))
@@ -310,7 +321,8 @@ def test_a_blob_that_goes_during_a_backup_is_looked_up_again(tmp_path: Path) -> 
                 self.delete(one)
             return super().get(name)
 
-    made = back_up(replace(service, blobs=Moving(store)), settings.trainer_key, tmp_path / "file", NOW)
+    key, identity = settings.trainer_key.read_bytes(), require_trainer(settings, service.ledger.database)
+    made = back_up(replace(service, blobs=Moving(store)), identity, key, tmp_path / "file", NOW)
     assert (made.blobs, made.missing) == (1, 0)
     service.ledger.database.dispose()
 
@@ -330,7 +342,8 @@ def test_operators_work_beside_a_running_trainer(storage: Storage, tmp_path: Pat
         assert code(ask()) == (401, ErrorCode.OPERATOR_REFUSED)
         assert code(ask(Authorization="Bearer ")) == (401, ErrorCode.OPERATOR_REFUSED)
         first = said(admin(state, storage, "token"))
-        token = said(admin(state, storage, "token"))
+        assert "ends the token" in refusal(admin(state, storage, "token"))
+        token = said(admin(state, storage, "token", "--confirm"))
         assert code(ask(Authorization=f"Bearer {first}")) == (401, ErrorCode.OPERATOR_REFUSED)
         assert code(ask(Authorization=token)) == (401, ErrorCode.OPERATOR_REFUSED)
         answer = ask(Authorization=f"Bearer {token}")
@@ -341,7 +354,8 @@ def test_operators_work_beside_a_running_trainer(storage: Storage, tmp_path: Pat
         device.put_keys(KEYS)
         lines = [json.loads(line) for line in said(admin(state, storage, "devices")).splitlines()]
         assert device.device_id in {line["device_id"] for line in lines}
-        said(admin(state, storage, "purge", device.device_id))
+        assert "1 devices" in refusal(admin(state, storage, "purge", device.device_id))
+        said(admin(state, storage, "purge", device.device_id, "--confirm"))
         assert code(device.send("GET", "/v1/circle")) == (404, ErrorCode.DEVICE_UNKNOWN)
         assert storage.names() == []
         assert admin(state, storage, "purge", device.device_id).exit_code == 2
@@ -362,16 +376,21 @@ def enrol(device: Device, invite: str) -> int:
 
 
 @on_both
-def test_migrations_go_down_and_up_under_the_command(storage: Storage, tmp_path: Path) -> None:
-    """Up once more changes nothing; down to nothing and up again is a trainer without devices."""
+def test_migrations_go_down_under_the_command_once_that_is_confirmed(
+    storage: Storage, tmp_path: Path
+) -> None:
+    """Up once more changes nothing; down to nothing asks first, and then there is no trainer any longer."""
     state = tmp_path / "state"
     with running(tmp_path, "--workers", "0", **storage.variables()) as trainer:
         device = trainer.device()
     said(admin(state, storage, "migrate"))
     assert device.device_id in said(admin(state, storage, "devices"))
-    said(admin(state, storage, "migrate", "base"))
-    said(admin(state, storage, "migrate"))
-    assert said(admin(state, storage, "devices")) == ""
+    assert "--confirm" in refusal(admin(state, storage, "migrate", "base"))
+    assert "NONSENSE" in refusal(admin(state, storage, "migrate", "NONSENSE"))
+    assert device.device_id in said(admin(state, storage, "devices"))
+    said(admin(state, storage, "migrate", "base", "--confirm"))
+    assert "no trainer" in refusal(admin(state, storage, "migrate"))
+    assert "no trainer" in refusal(admin(state, storage, "devices"))
 
 
 def test_storage_that_is_none_is_refused(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from quietkeys_protocol.errors import ErrorCode, Refused
 from quietkeys_protocol.signing import deletion_string
-from quietkeys_trainer.storage.trainer_key import TrainerKey, open_trainer_key
+from quietkeys_trainer.storage.trainer_key import TrainerKey, make_trainer_key
 from tests.trainer.running import running
 
 
@@ -34,7 +34,7 @@ def test_processes_that_start_at_once_share_a_key(tmp_path: Path) -> None:
 
     def open_it() -> None:
         start.wait()
-        found.add(open_trainer_key(tmp_path / "trainer.key").public_key)
+        found.add(make_trainer_key(tmp_path / "trainer.key").public_key)
 
     threads = [threading.Thread(target=open_it) for _ in range(8)]
     for thread in threads:
@@ -51,14 +51,14 @@ def test_a_damaged_key_is_not_replaced(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "trainer.key"
     path.write_bytes(content)
     with pytest.raises(Refused) as caught:
-        open_trainer_key(path)
+        make_trainer_key(path)
     assert caught.value.code is ErrorCode.TRAINER_KEY_DAMAGED
     assert path.read_bytes() == content
 
 
 def test_a_receipt_holds_for_one_deletion(tmp_path: Path) -> None:
     """The signature is that of the deletion string."""
-    key = open_trainer_key(tmp_path / "trainer.key")
+    key = make_trainer_key(tmp_path / "trainer.key")
     signature = key.sign_deletion("a" * 32, 17, "b" * 32)
     public = Ed25519PublicKey.from_public_bytes(key.public_key)
     public.verify(signature, deletion_string("a" * 32, 17, "b" * 32))
@@ -66,7 +66,7 @@ def test_a_receipt_holds_for_one_deletion(tmp_path: Path) -> None:
 
 def test_the_key_is_not_shown(tmp_path: Path) -> None:
     """It cannot be printed, pickled or copied."""
-    key = open_trainer_key(tmp_path / "trainer.key")
+    key = make_trainer_key(tmp_path / "trainer.key")
     assert repr(key) == str(key) == f"{TrainerKey.__name__}()"
     for copies in (pickle.dumps, copy.copy, copy.deepcopy):
         with pytest.raises(TypeError):

@@ -21,7 +21,6 @@ from quietkeys_trainer.ledger import operator_queries
 from quietkeys_trainer.service.parts import ServiceOf
 
 LEAST_FREE_BYTES: Final = 256 << 20  # on the disk that bodies are spooled to: a few uploads
-PROBE: Final = f"{'0' * 64}-{'0' * 16}"  # a blob that is never there
 
 router: Final = APIRouter()
 
@@ -37,7 +36,7 @@ def readiness(service: ServiceOf) -> Response:
     """Answer 200 where the database, the store and the disk can take a report, 503 or 507 where not."""
     service.ledger.ping()
     try:
-        service.blobs.delete(PROBE)
+        service.blobs.require_marker()
         free = shutil.disk_usage(service.spool).free
     except (OSError, BaseError) as error:
         structlog.get_logger().error("not_ready", error=type(error).__name__)
