@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import os
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import requests
 from sqlalchemy import MetaData, select
 from typer.testing import CliRunner
 
@@ -16,7 +19,7 @@ from quietkeys_trainer.service.settings import Settings
 from tests.patience import HANGS_S
 from tests.trainer.device import Device
 from tests.trainer.fake_engine import CONTROL, PLAN
-from tests.trainer.running import Trainer, fake_keys, fake_values
+from tests.trainer.running import Trainer, fake_keys, fake_values, wait_until
 from tests.trainer.stores import Storage
 
 AHEAD = "QUIETKEYS_TEST_CLOCK_AHEAD"
@@ -115,3 +118,39 @@ class Filled:
         done = self.run(*arguments, **environment)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout.strip()
+
+
+def ready(filled: Filled) -> int:
+    """The status of `/readyz`."""
+    return requests.get(filled.trainer.url + "/readyz", timeout=900).status_code
+
+
+def new_report(filled: Filled, number: int = 0) -> requests.Response:
+    """The answer to another report of a device."""
+    device = filled.devices[number]
+    return device.post(device.report(PLAN.hash, KEYS, fake_values(b"more")))
+
+
+def works(filled: Filled) -> None:
+    """Another report is trained, and the earlier updates are there unless they were replaced."""
+    device = filled.devices[0]
+    assert device.wait(new_report(filled).json()["job_id"], "done", "failed") == "done"
+    assert filled.devices[1].update(filled.jobs[1]).status_code == 200
+    assert ready(filled) == 200
+
+
+def tidied(filled: Filled, *arguments: str) -> None:
+    """Starts the trainer again, and waits until it has tidied, or refused to."""
+    before = filled.trainer.log.count('"tidied"') + filled.trainer.log.count("not_tidied")
+    filled.start(*arguments)
+    wait_until(lambda: filled.trainer.log.count('"tidied"') + filled.trainer.log.count("not_tidied") > before)
+
+
+def key_id() -> str:
+    """Of the evaluation keys that devices have."""
+    return hashlib.sha256(KEYS).hexdigest()
+
+
+def public(device: Device) -> str:
+    """The public key of a device in base64."""
+    return base64.b64encode(device.public_key).decode()

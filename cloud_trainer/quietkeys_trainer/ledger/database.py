@@ -135,6 +135,7 @@ def goes_down(database: Engine, revision: str) -> bool:
         current = MigrationContext.configure(session.connection()).get_current_revision()
     scripts = ScriptDirectory.from_config(_alembic())
     try:
+        scripts.get_revision(revision)
         above = {script.revision for script in scripts.iterate_revisions("head", revision)}
     except CommandError as error:
         raise Refused(ErrorCode.LEDGER_UNUSABLE, f"there is no revision {revision[:40]!r}") from error

@@ -13,7 +13,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from quietkeys_protocol.errors import ErrorCode, Refused
 from quietkeys_protocol.signing import deletion_string
 from quietkeys_trainer.storage.trainer_key import TrainerKey, make_trainer_key
+from tests.trainer.bucket import Fault
+from tests.trainer.device import code
+from tests.trainer.filled import KEYS, Filled, public
 from tests.trainer.running import running
+from tests.trainer.stores import Services
 
 
 def test_the_key_outlives_the_trainer(tmp_path: Path) -> None:
@@ -71,3 +75,37 @@ def test_the_key_is_not_shown(tmp_path: Path) -> None:
     for copies in (pickle.dumps, copy.copy, copy.deepcopy):
         with pytest.raises(TypeError):
             copies(key)
+
+
+def test_a_receipt_is_signed_after_the_last_deletion(filled: Filled) -> None:
+    """With the store out of reach the answer is that it is under way; once all is gone there is a receipt."""
+    device, other = filled.devices
+    blobs, aside = filled.state / "blobs", filled.state / "aside"
+    blobs.rename(aside)
+    shown = {"QK-Public-Key": public(device)}
+    path = f"/v1/devices/{device.device_id}"
+    for _ in range(2):
+        assert code(device.send("DELETE", path, headers=shown)) == (503, ErrorCode.DELETION_UNDER_WAY)
+    aside.rename(blobs)
+    answer = device.send("DELETE", path, headers=shown)
+    assert (answer.status_code, set(answer.json())) == (
+        200,
+        {"device_id", "deleted_at", "nonce", "signature"},
+    )
+    assert len(filled.storage.names()) == 3
+    assert other.key_state(KEYS) == ("stored", len(KEYS))
+
+
+@pytest.mark.parametrize("storage", ["services"], indirect=True)
+def test_a_receipt_waits_for_a_store_that_deletes_nothing(filled: Filled, services: Services) -> None:
+    """A bucket that one may only read: no receipt, and every object is named until it is gone."""
+    device = filled.devices[0]
+    shown, path = {"QK-Public-Key": public(device)}, f"/v1/devices/{device.device_id}"
+    services.bucket.fault = lambda method: Fault.ERROR if method in {"DELETE", "POST"} else None
+    try:
+        assert code(device.send("DELETE", path, headers=shown)) == (503, ErrorCode.DELETION_UNDER_WAY)
+        assert len(filled.storage.names()) == 6
+    finally:
+        services.bucket.fault = lambda _: None
+    assert device.send("DELETE", path, headers=shown).status_code == 200
+    assert len(filled.storage.names()) == 3
