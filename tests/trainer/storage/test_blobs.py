@@ -45,7 +45,7 @@ def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
     if request.param == "bucket":
         bucket: Blobs = request.getfixturevalue("bucket")
         return bucket
-    return open_blobs(str(tmp_path / "blobs")) if request.param == "folder" else ObjectBlobs(MemoryStore())
+    return folder_blobs(tmp_path / "blobs") if request.param == "folder" else ObjectBlobs(MemoryStore())
 
 
 def test_a_store_that_fails_now_and_then_is_asked_again(bucket: Blobs, services: Services) -> None:
