@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from quietkeys.arrays import Float64
-from quietkeys.prediction.events import FEATURES, Choice
+from quietkeys.prediction.events import FEATURES, FIRST_UNKNOWN, LITERAL_KNOWN, Choice
 from tools.model_build import rank
-from tools.model_build.rank import Typed, fit_base_weights, prior_weights
+from tools.model_build.rank import Typed, fit_base_weights, prior, with_literal_odds
 
 CANDIDATES = 4
 
@@ -21,14 +22,15 @@ def choices(seed: int, count: int, weights: Float64) -> list[Choice]:
         chance = np.exp(features @ weights)
         kept = int(rng.choice(CANDIDATES, p=chance / chance.sum()))
         nothing = np.zeros((CANDIDATES, 0), np.int64)
-        made.append(Choice(features, nothing, np.zeros(CANDIDATES, np.int64), kept, 0))
+        made.append(Choice(features, nothing, np.zeros(CANDIDATES, np.int64), kept, 0, LITERAL_KNOWN))
     return made
 
 
 def indifferent(count: int) -> list[Choice]:
     """Return choices that say nothing: all candidates have the same features."""
     nothing = np.zeros((2, 0), np.int64)
-    return [Choice(np.zeros((2, len(FEATURES))), nothing, np.zeros(2, np.int64), 0, 0) for _ in range(count)]
+    features, buckets = np.zeros((2, len(FEATURES))), np.zeros(2, np.int64)
+    return [Choice(features, nothing, buckets, 0, 0, LITERAL_KNOWN) for _ in range(count)]
 
 
 def wanted(**values: float) -> Float64:
@@ -46,7 +48,7 @@ def test_without_evidence_the_prior_stays() -> None:
     people = [Typed("one", tuple(indifferent(5)))]
     for strangers in ([], indifferent(7)):
         fitted = fit_base_weights(people, strangers)
-        assert np.allclose(fitted, prior_weights() + known_prior(), atol=1e-3)
+        assert np.allclose(fitted, prior().weights + known_prior(), atol=1e-3)
 
 
 def test_weights_are_found_again() -> None:
@@ -77,3 +79,34 @@ def test_strangers_weigh_more_than_all_people_together() -> None:
     alone = fit_base_weights(people, [])
     assert alone[FEATURES.index("language")] > 1.2
     assert abs(alone[FEATURES.index("channel")]) < 0.25
+
+
+def literals(event: int, count: int, ahead: float, kept: int) -> list[Choice]:
+    """Return choices between a literal of an event, the first candidate, and one other word."""
+    features = np.zeros((2, len(FEATURES)))
+    features[0, FEATURES.index("language")] = ahead
+    nothing = np.zeros((2, 0), np.int64)
+    return [Choice(features, nothing, np.zeros(2, np.int64), kept, 0, event) for _ in range(count)]
+
+
+def test_kinds_of_unknown_words_have_odds_of_their_own() -> None:
+    """What is mostly meant is believed sooner than what is mostly a mistake; known literals have no part."""
+    often, seldom, never_seen = FIRST_UNKNOWN + 3, FIRST_UNKNOWN + 7, FIRST_UNKNOWN + 9
+    own = [*literals(often, 90, -1.0, 0), *literals(seldom, 20, -1.0, 0)]
+    mistakes = [*literals(often, 10, -1.0, 1), *literals(seldom, 80, -1.0, 1)]
+    known = literals(LITERAL_KNOWN, 500, -1.0, 1)
+    base = with_literal_odds(wanted(language=1.0, literal_new=0.5), mistakes + known, own)
+    assert base.literal_odds[often] > base.literal_odds[never_seen] + 0.5 > base.literal_odds[seldom] + 1.0
+    assert not base.literal_odds[:FIRST_UNKNOWN].any()
+    assert base.weights.tolist() == wanted(language=1.0, literal_new=1.0).tolist()
+
+
+def test_few_mistakes_are_given_for_own_words() -> None:
+    """The level is the highest that leaves LEFT of the mistakes, whatever share of words are own ones."""
+    event = FIRST_UNKNOWN
+    mistakes = [one for gap in range(2000) for one in literals(event, 1, -2.0 - gap / 1000, 1)]
+    hopeless = literals(event, 100, 5.0, 0)
+    for own in (hopeless, hopeless * 10):
+        odds = with_literal_odds(wanted(language=1.0), mistakes, own).literal_odds[event]
+        left = sum(odds - 2.0 - gap / 1000 > 0.0 for gap in range(2000))
+        assert left == pytest.approx(rank.LEFT * len(mistakes), abs=1.0)

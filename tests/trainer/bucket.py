@@ -90,9 +90,14 @@ class Bucket:
 
     def clear(self, store: str) -> None:
         """Deletes everything in a store."""
-        told = {name.lower(): value for name, value in CREDENTIALS.items()}
-        endpoint = f"http://127.0.0.1:{self._server_port}"
-        opened = S3Store.from_url(store, endpoint=endpoint, client_options={"allow_http": True}, **told)
+        opened = S3Store.from_url(
+            store,
+            endpoint=f"http://127.0.0.1:{self._server_port}",
+            client_options={"allow_http": True},
+            access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+            secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+            region=CREDENTIALS["AWS_REGION"],
+        )
         obstore.delete(opened, self.names(store))
 
     def _url(self, store: str) -> str:

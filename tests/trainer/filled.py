@@ -122,7 +122,7 @@ class Filled:
 
 def ready(filled: Filled) -> int:
     """The status of `/readyz`."""
-    return requests.get(filled.trainer.url + "/readyz", timeout=900).status_code
+    return requests.get(filled.trainer.private_url + "/readyz", timeout=900).status_code
 
 
 def new_report(filled: Filled, number: int = 0) -> requests.Response:
@@ -136,7 +136,7 @@ def works(filled: Filled) -> None:
     device = filled.devices[0]
     assert device.wait(new_report(filled).json()["job_id"], "done", "failed") == "done"
     assert filled.devices[1].update(filled.jobs[1]).status_code == 200
-    assert ready(filled) == 200
+    wait_until(lambda: ready(filled) == 200)
 
 
 def tidied(filled: Filled, *arguments: str) -> None:

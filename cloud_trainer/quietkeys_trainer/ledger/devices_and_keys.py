@@ -30,7 +30,6 @@ from quietkeys_trainer.ledger.accounts import (
     key_ids,
     new_account,
     require_left,
-    require_open_door,
     require_room,
 )
 from quietkeys_trainer.ledger.audit import Action, Actor, note
@@ -82,7 +81,6 @@ class Ledger:
                 return False
             if session.get(DepartedRow, _digest(device_id)) is not None:
                 raise Refused(ErrorCode.DEVICE_DELETED)
-            require_open_door(session, self.limits, now)
             if not self.is_open:
                 use_invite(session, invite, now)
             note(session, Actor.DEVICE, Action.ENROLLED, now)
@@ -217,6 +215,12 @@ class Ledger:
             session.delete(device)
             close_if_empty(session, account_id)
             return True
+
+    def require_not_departed(self, device_id: str) -> None:
+        """Raise `Refused` (DEVICE_DELETED) where a device had itself deleted."""
+        with reading(self.database) as session:
+            if session.get(DepartedRow, _digest(device_id)) is not None:
+                raise Refused(ErrorCode.DEVICE_DELETED)
 
     def is_erased(self, device_id: str) -> bool:
         """Return whether a device is not here and nothing that its account had stored is still to be deleted.

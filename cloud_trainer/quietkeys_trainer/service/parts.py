@@ -17,9 +17,11 @@ from quietkeys_trainer.ledger.circles import Circles
 from quietkeys_trainer.ledger.database import open_database
 from quietkeys_trainer.ledger.devices_and_keys import Ledger
 from quietkeys_trainer.ledger.jobs import Jobs
+from quietkeys_trainer.ledger.newcomers import stored_bytes
 from quietkeys_trainer.ledger.retention import Retention
 from quietkeys_trainer.service.figures import StoreFigures
 from quietkeys_trainer.service.founding import require_trainer
+from quietkeys_trainer.service.newcomers import Newcomers
 from quietkeys_trainer.service.settings import Enrolment, Settings
 from quietkeys_trainer.storage.blobs import Blobs, open_blobs
 from quietkeys_trainer.storage.key_uploads import Uploads
@@ -44,6 +46,7 @@ class Service:
     retired: Mapping[str, str] = field(default_factory=dict)  # advice by plan hash
     pressure: Pressure = field(default_factory=Pressure)
     operator_token: Path | None = None
+    newcomers: Newcomers = field(default_factory=Newcomers)
     kept: Retention = field(default_factory=Retention)
     trainer_key: TrainerKey | None = None
     figures: StoreFigures = field(default_factory=StoreFigures)
@@ -58,6 +61,10 @@ class Service:
     def largest_keys(self) -> int:
         """Bytes of the largest evaluation keys that any served plan takes."""
         return max(engine.frames.keys.size for engine in self.engines.values())
+
+    def require_storage(self) -> None:
+        """Raise `TryAgain` (DISK_FULL) where nobody may store keys that are not there already."""
+        self.pressure.admit_keys(lambda: stored_bytes(self.ledger.database, self.largest_keys))
 
 
 def open_service(
@@ -83,9 +90,10 @@ def open_service(
         engines=engines,
         clock=time.time,
         operator_token=settings.operator_token,
+        newcomers=Newcomers(settings.enrolments_per_minute),
         kept=settings.kept,
         retired=retired or {},
-        pressure=Pressure(settings.queue_limit),
+        pressure=Pressure(settings.queue_limit, settings.storage_bytes),
         trainer_key=trainer_key,
     )
 

@@ -7,6 +7,7 @@ Whatever goes wrong is answered by a typed error without a word about values or 
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import math
 import os
@@ -36,6 +37,7 @@ MEMORY_BYTES: Final = 3 << 30  # of address space; a small plan's keys took 0.65
 PROCESSOR_S: Final = 200  # of one request; key generation takes 10 s
 NICENESS: Final = 10
 _CHUNK: Final = 1 << 20
+_PR_SET_DUMPABLE: Final = 4  # prctl(2)
 
 
 class Session:
@@ -167,6 +169,8 @@ def main() -> int:
     for descriptor in (0, 1, 2):  # native code prints
         os.dup2(nowhere, descriptor)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold the key
+    if sys.platform == "linux":  # nor may other processes of the user read its memory
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     os.nice(NICENESS)
     with suppress(Broken):

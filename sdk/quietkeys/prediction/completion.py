@@ -67,14 +67,12 @@ def completions(
 def _weighed(
     predictor: Predictor, context: Context, ids: Int64, prefix: str, adapter: Adapter
 ) -> list[Continuation]:
-    lexicon, memory = predictor.model.search.lexicon, predictor.memory
+    lexicon = predictor.model.search.lexicon
     known = [lexicon.words[position] for position in ids]
     inside = set(known)
-    before = memory.before(context)
+    place = predictor.place(context)
     own = [
-        word
-        for word in memory.likely(*before, prefix, OWN)
-        if word not in inside and not lexicon.is_offensive(word)
+        word for word in place.likely(prefix, OWN) if word not in inside and not lexicon.is_offensive(word)
     ]
     words = [*known, *own]
     if not words:
@@ -84,9 +82,7 @@ def _weighed(
     modelled = predictor.log_language(state, words, every, not context)
     modelled = predictor.spelled_as_usual(state, words, modelled, not context)
     modelled[every == UNKNOWN] = _NO_OWN_MODEL
-    share = memory.share()
-    personal = share * np.array([memory.probability(*before, word) for word in words])
-    score = np.log((1.0 - share) * np.exp(modelled) + personal + 1e-12)
+    score = np.log(place.base_share(words) * np.exp(modelled) + place.personal(words) + 1e-12)
     score += _lexicon_block(predictor, every, adapter)
     order = np.argsort(-score, kind="stable")
     return [Continuation(words[position], float(np.exp(score[position]))) for position in order]

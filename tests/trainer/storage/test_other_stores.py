@@ -16,7 +16,7 @@ from quietkeys_trainer.ledger.database import open_database
 from quietkeys_trainer.service.settings import Settings
 from tests.trainer.device import Device, code
 from tests.trainer.filled import KEYS, Filled, key_id, new_report, ready, tidied, works
-from tests.trainer.running import Trainer
+from tests.trainer.running import Trainer, wait_until
 from tests.trainer.stores import Services, on_both
 
 DAY = 86_400
@@ -95,7 +95,7 @@ def test_a_folder_that_is_gone_is_not_empty(filled: Filled) -> None:
             assert code(device.send("GET", f"/v1/keys/{key_id()}")) == (503, ErrorCode.TRAINER_BUSY)
             assert code(device.update(job_id)) == (503, ErrorCode.TRAINER_BUSY)
         assert code(new_report(filled)) == (503, ErrorCode.TRAINER_BUSY)
-        assert ready(filled) == 503
+        wait_until(lambda: ready(filled) == 503)
         assert not blobs.exists() or list(blobs.iterdir()) == []
         shutil.rmtree(blobs, ignore_errors=True)
         aside.rename(blobs)
@@ -114,7 +114,7 @@ def test_a_store_that_was_emptied_costs_no_row(filled: Filled, services: Service
             path.unlink()
     for device in filled.devices:
         assert code(device.send("GET", f"/v1/keys/{key_id()}")) == (503, ErrorCode.TRAINER_BUSY)
-    assert ready(filled) == 503
+    wait_until(lambda: ready(filled) == 503)
     assert code(new_report(filled)) == (503, ErrorCode.TRAINER_BUSY)
     assert filled.rows() == before
     filled.trainer.stop()
@@ -152,7 +152,7 @@ def test_a_ledger_that_has_forgotten_much_is_asked_about(filled: Filled) -> None
         return  # its objects are young by the server's clock, which no test sets
     assert filled.storage.names() == before
     assert "tidy_large" in filled.trainer.log
-    assert figure(filled, "quietkeys_blobs_unnamed") == 3
+    wait_until(lambda: figure(filled, "quietkeys_blobs_unnamed") == 3)
     refused = filled.refusal("admin", "tidy")
     assert "3 of 6 ciphertexts" in refused
     assert "--confirm" in refused
@@ -188,7 +188,7 @@ def age(filled: Filled) -> None:
 
 def figure(filled: Filled, name: str) -> float:
     """A figure of `/metrics`."""
-    page = requests.get(filled.trainer.url + "/metrics", timeout=900).text
+    page = requests.get(filled.trainer.private_url + "/metrics", timeout=900).text
     (line,) = [line for line in page.splitlines() if line.startswith(f"{name} ")]
     return float(line.rpartition(" ")[2])
 
@@ -197,7 +197,7 @@ def test_deletions_are_counted_and_logged(filled: Filled) -> None:
     """How many blobs went, and why, is a figure and a line of the log."""
     device = filled.devices[0]
     assert device.send("DELETE", f"/v1/devices/{device.device_id}").status_code == 200
-    assert figure(filled, 'quietkeys_blobs_deleted_total{reason="ended"}') == 3
+    wait_until(lambda: figure(filled, 'quietkeys_blobs_deleted_total{reason="ended"}') == 3)
     lines = [json.loads(line) for line in filled.trainer.log.splitlines() if "blobs_deleted" in line]
     assert [(line["reason"], line["count"]) for line in lines] == [("ended", 3)]
 
