@@ -1,7 +1,8 @@
-"""Concrete's own keys, encryption and decryption, to compare ours with: `python -m tests.cipher.concrete_side`.
+"""Concrete's own keys, encryption and decryption, to compare ours with: in a process of its own.
 
-Native code stays out of the process of the tests, so it is asked over pipes: a verb, then parts, as the engine's
-child is. Key sets are Concrete's serialization of all keys; `key_set_of` writes one around secret keys of ours.
+Native code stays out of the process of the tests: `python -m tests.cipher.concrete_side VERB` is asked over
+pipes, as the engine's child is. Key sets are Concrete's serialization of all keys; `key_set_of` writes one
+around secret keys of ours.
 """
 
 from __future__ import annotations

@@ -11,8 +11,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from io import FileIO
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 import numpy as np
 import pytest
@@ -50,10 +51,10 @@ def executable(folder: Path, script: str) -> str:
 
 
 @contextmanager
-def pipe() -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+def pipe() -> Iterator[tuple[FileIO, FileIO]]:
     """Two ends, unbuffered: to read from, to write to."""
     reading, writing = os.pipe()
-    with open(reading, "rb", buffering=0) as here, open(writing, "wb", buffering=0) as there:
+    with FileIO(reading, "rb") as here, FileIO(writing, "wb") as there:
         yield here, there
 
 

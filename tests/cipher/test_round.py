@@ -184,7 +184,8 @@ def test_a_damaged_key_file_is_found_out(key_folder: Path, compiled: Compiled, t
     changed = [bytearray(content), bytearray(content)]
     changed[0][1000] ^= 1
     changed[1][-HEAD.size - 100] ^= 1
-    for damaged in (*changed, content[:1000], content[1000:], content[:-1], b"QKK3", b"garbage", b""):
+    cut = (content[:1000], content[1000:], content[:-1], b"QKK3", b"garbage", b"")
+    for damaged in (*map(bytes, changed), *cut):
         (tmp_path / KEY_FILE).write_bytes(damaged)
         with (
             ProcessCipher(tmp_path, compiled.parameters, file_key=FILE_KEY) as cipher,

@@ -1,12 +1,12 @@
 """The file that holds a device's keys.
 
-    evaluation keys, or nothing | sealed secret keys | "QKK3" | SHA-256 of: client specification, evaluation keys
+    evaluation keys, or nothing | sealed secret keys | head
+    head: "QKK3" | SHA-256 of: client specification (32), evaluation keys (32)
 
-The last 68 bytes, its head, can be read without the secrets. The secret keys are sealed under a key of the
-profile's vault and bound to the head. Evaluation keys are public, what the trainer gets; they are not sealed, and
-their hash in the head binds them to the rest. They come first because they are written as they are made, and
-never are in memory as a whole. A device that adopted its keys has none. Mode 0600, replaced as a whole or not at
-all.
+The head can be read without the secrets. The secret keys are sealed under a key of the profile's vault and
+bound to the head. Evaluation keys are public, what the trainer gets: they are not sealed, and their hash in
+the head binds them to the rest. They come first because they are written while they are made, and are never
+in memory as a whole. A device that adopted its keys has none. Mode 0600, replaced as a whole or not at all.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def read_head(path: Path) -> Head | None:
 
 @dataclass(frozen=True, slots=True)
 class KeyFile:
-    """The key file of a device for these parameters. key: of 32 bytes, what the secret keys are sealed under."""
+    """The key file of a device for these parameters. key: what the secret keys are sealed under, 32 bytes."""
 
     path: Path
     parameters: Parameters

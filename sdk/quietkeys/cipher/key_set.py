@@ -1,7 +1,7 @@
 """A device's secret keys in memory: what is made with them, and the tests of what was made.
 
-Noise that is missing, too small or used twice gives a secret key away, and nobody else would ever see that. So
-everything is decrypted again, by other code than made it, before it may be used.
+Noise that is missing, too small or used twice gives a secret key away, and nobody else would ever see that.
+So new keys are decrypted again, by other code than made them, before they may be used.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ class KeySet:
 
 
 def has_noise(noise: Int64, variance: float, tolerance: float) -> bool:
-    """Return whether noise has the deviation that a variance says, a mean of zero, and does not repeat itself.
+    """Return whether noise has the deviation that a variance says and a mean of zero, and does not repeat.
 
     tolerance: of the deviation, relative.
     """
@@ -172,7 +172,7 @@ def has_noise(noise: Int64, variance: float, tolerance: float) -> bool:
 
 
 def _is_varied(noise: Int64, expected: float) -> bool:
-    """Return whether no more values are equal than by chance, and neighbours have nothing to do with each other."""
+    """Return whether values are equal no more often than by chance, and neighbours are not alike."""
     pairs = len(noise) ** 2 / (4.0 * np.pi**0.5 * max(expected, 1.0))  # equal by chance, on average
     repeated = len(noise) - len(np.unique(noise))
     real = noise.astype(np.float64) / expected

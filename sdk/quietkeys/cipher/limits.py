@@ -1,7 +1,7 @@
 """How a process gives way to its host and leaves nothing behind, in the words of each system.
 
-POSIX has limits that the kernel keeps. Windows has a priority, which its host gives it; what else bounds it there is
-that it works in pieces and ends with its pipe.
+POSIX has limits that the kernel keeps. On Windows the host gives it a low priority; what else bounds it there
+is that it works in pieces and ends with its pipe.
 """
 
 from __future__ import annotations

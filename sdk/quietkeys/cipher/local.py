@@ -1,4 +1,4 @@
-"""A cipher in this process: what the encryption process holds, and what stands in where there are no processes.
+"""A cipher in this process: what the encryption process holds, and what there is where there are none.
 
 It knows the secret keys and everything in the clear. An app on a system with processes uses `ProcessCipher`,
 so that its own memory has none of it.
@@ -22,7 +22,7 @@ from quietkeys_protocol.errors import ErrorCode, StartOver, TryAgain, Untrusted
 
 
 class LocalCipher:
-    """A `Cipher` whose secrets are in the memory of this process, from when they are first needed to `close`."""
+    """A `Cipher` whose secrets are in the memory of this process, from their first use to `close`."""
 
     def __init__(
         self, folder: Path, parameters: Parameters, *, file_key: bytes, stop: Event | None = None

@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
+from io import FileIO
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 import numpy as np
 
@@ -55,7 +56,7 @@ def _open(request: Message) -> LocalCipher:
     return LocalCipher(Path(os.fsdecode(folder)), parameters, file_key=file_key)
 
 
-def _serve(inbox: IO[bytes], outbox: IO[bytes]) -> None:
+def _serve(inbox: FileIO, outbox: FileIO) -> None:
     cipher: LocalCipher | None = None
     while True:
         request = read_message(inbox)
@@ -74,7 +75,7 @@ def _serve(inbox: IO[bytes], outbox: IO[bytes]) -> None:
 def main() -> int:
     """Serve until the host closes the pipe."""
     give_way()
-    inbox, outbox = (open(os.dup(number), mode, buffering=0) for number, mode in ((0, "rb"), (1, "wb")))
+    inbox, outbox = FileIO(os.dup(0), "rb"), FileIO(os.dup(1), "wb")
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):  # no warning of a library goes to the host
         os.dup2(nowhere, descriptor)

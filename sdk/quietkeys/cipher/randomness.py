@@ -1,7 +1,7 @@
 """Randomness for secrets and noise: AES-256 in counter mode, each stream under a fresh key of the system.
 
-Every key, every array and every part that is made on its own has a stream of its own. A stream is never stored
-and never begun twice, so nothing is ever made again with the same noise. numpy's generators are for
+Every key, every array and every part that is made on its own has a stream of its own. A stream is never
+stored and never begun twice, so nothing is ever made again with the same noise. numpy's generators are for
 simulations; nothing here uses them.
 """
 

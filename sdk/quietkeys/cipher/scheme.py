@@ -1,4 +1,4 @@
-"""The mathematics: TFHE's keys, encryption and decryption over the torus Z / 2^64, as Concrete 2.10 lays them out.
+"""The mathematics: TFHE's keys, encryption and decryption over Z / 2^64, laid out as in Concrete 2.10.
 
 An LWE ciphertext of a message m under a binary key s is a mask a of n words and a body
 
@@ -148,7 +148,7 @@ def encrypt(value: Value, numbers: Int64, seeds: bytes, secret: UInt64, noise: S
 
 
 def phases(words: UInt64, secret: UInt64) -> Int64:
-    """Return b - <a, s> of whole ciphertexts of n + 1 words each: message and noise, signed, [ciphertexts]."""
+    """Return b - <a, s> of whole ciphertexts of n + 1 words each: message and noise, signed."""
     ciphertexts = words.reshape(-1, len(secret) + 1)
     phase: UInt64 = ciphertexts[:, -1] - ciphertexts[:, :-1] @ secret
     return phase.view(np.int64)
