@@ -75,8 +75,8 @@ def repeated(stream: Stream, count: int, deviation: float) -> Int64:
 
 SPOILT: Final[dict[str, Noise]] = {
     "none": lambda stream, count, _: np.zeros(count, np.int64),
-    "a third too small": lambda stream, count, deviation: honest(stream, count, deviation / 1.5),
-    "half too large": lambda stream, count, deviation: honest(stream, count, deviation * 1.5),
+    "half as large": lambda stream, count, deviation: honest(stream, count, deviation / 2),
+    "twice as large": lambda stream, count, deviation: honest(stream, count, deviation * 2),
     "one-sided": lambda stream, count, deviation: np.abs(honest(stream, count, deviation)),
     "constant": constant,
     "repeated": repeated,

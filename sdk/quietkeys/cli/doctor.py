@@ -5,7 +5,6 @@ Nothing is asked of the user, nothing is changed, and no finding contains text, 
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from quietkeys.bundle.trusted_keys import TRUSTED_KEYS
 from quietkeys.cipher import Parameters, device_cipher
 from quietkeys.cipher.randomness import fresh
 from quietkeys.cli.estimate import Network, estimate
+from quietkeys.evaluation.machine import memory_bytes
 from quietkeys.profile.ledger import size_words
 from quietkeys.vault.sealing import KEY_BYTES, new_key
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError
@@ -121,7 +121,7 @@ def _round_trip(parameters: Parameters) -> None:
 
 def _room(parameters: Parameters, profile: Path | None) -> Iterator[Finding]:
     needed = estimate(parameters, Network(), trainer_cores=1, transform_s=0.0)
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    memory = memory_bytes()
     text = f"memory {size_words(memory)}; a sync needs {size_words(needed.device_memory)} for its own process"
     if memory > 2 * needed.device_memory:
         yield Finding(Health.GOOD, text)
