@@ -44,7 +44,7 @@ NUMBERS: Final = (
     1e-300,
     1e300,
 )
-OTHERS: Final = (None, True, "native", [], {}, [[]], "\0")
+OTHERS: Final[tuple[Any, ...]] = (None, True, "native", [], {}, [[]], "\0")
 
 
 @pytest.fixture(scope="module")

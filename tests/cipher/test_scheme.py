@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quietkeys.arrays import UInt64
+from quietkeys.arrays import Int64, UInt64
 from quietkeys.cipher.frames import value_bytes, value_words
 from quietkeys.cipher.randomness import Stream
 from quietkeys.cipher.scheme import (
@@ -208,13 +208,14 @@ def test_masks_hide_messages() -> None:
     assert np.abs(wrong).mean() > 2.0**61
 
 
-def made_noise(kind: str, count: int) -> tuple[np.ndarray[Any, np.dtype[np.int64]], float]:
+def made_noise(kind: str, count: int) -> tuple[Int64, float]:
     """So many samples of the noise inside keys and values, at least, and what their deviation should be."""
-    samples, secret = [], Stream().bits(512)
+    samples: list[Int64] = []
+    secret = Stream().bits(512)
     key = KeyswitchKey(0, 0, 1, 2, 8, 512, 512, 2.0**-40)
     ring_key = BootstrapKey(0, 1, 0, 1, 15, 1, 512, 64, 2.0**-100)
     shape = replace(SHAPE, size=1000, dimension=512, variance=2.0**-90)
-    while sum(map(len, samples)) < count:
+    while sum(part.size for part in samples) < count:
         if kind == "key switch":
             source, seed = Stream().bits(512), Stream().take(16)
             bodies = np.concatenate(list(keyswitch_bodies(key, seed, source, secret, Stream())))
