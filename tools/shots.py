@@ -22,7 +22,7 @@ from typing import Any, Final
 import numpy as np
 
 from quietkeys import QuietkeysError
-from quietkeys.demo.text import prose_of_python
+from quietkeys.demo.text import messages_of_the_demo
 from quietkeys.demo.trainer_process import shipped_trainer
 from quietkeys.environment import Environment
 from quietkeys.remote.client import service_key
@@ -47,7 +47,7 @@ def teach(folder: Path) -> None:
     rng = np.random.default_rng(0)
     layout = phone_layout()
     typist = Typist(draw_hands(np.random.default_rng(4)), 0.08, rng, layout)
-    words = [word for sentence in prose_of_python() for word in sentence.split()][:WORDS]
+    words = [word for sentence in messages_of_the_demo() for word in sentence.split()][:WORDS]
     with open_profile(folder / "profile", layout=layout, environment=Environment(rng=rng)) as keyboard:
         for place, word in enumerate(words):
             typed, touches = typist.type_word_touched(word)

@@ -18,7 +18,7 @@ from kivy.uix.boxlayout import BoxLayout
 from kivy.uix.floatlayout import FloatLayout
 
 from quietkeys import Personalizer, Trainer
-from quietkeys.demo.text import prose_of_python
+from quietkeys.demo.text import messages_of_the_demo
 from quietkeys.testing import Typist
 from quietkeys.testing.typist import draw_hands
 from quietkeys_keyboard.presenters.keys import phone_layout
@@ -247,4 +247,4 @@ class KeyboardApp(App):
 
 
 def _prose() -> list[str]:
-    return [word for sentence in prose_of_python() for word in sentence.split()]
+    return [word for sentence in messages_of_the_demo() for word in sentence.split()]

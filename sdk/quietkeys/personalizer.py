@@ -27,7 +27,7 @@ from quietkeys.api.circle import Circle
 from quietkeys.api.consent import Consent
 from quietkeys.api.input_field import UNSUGGESTED, InputField
 from quietkeys.api.keys import Keys
-from quietkeys.api.open_profile import OpenProfile
+from quietkeys.api.open_profile import EVERYWHERE, OpenProfile
 from quietkeys.api.trainer import Trainer
 from quietkeys.api.trainer_link import TrainerLink
 from quietkeys.api.vocabulary import Vocabulary
@@ -39,6 +39,7 @@ from quietkeys.prediction.levels import Level
 from quietkeys.prediction.redaction import stretches
 from quietkeys.prediction.suggest import as_typed, suggestions
 from quietkeys.profile.ledger import LedgerKind, LedgerLine
+from quietkeys.profile.settings import PAUSED
 from quietkeys.remote.trust import DeletionReceipt, receipts_in
 from quietkeys.sync.result import ProgressCallback, SyncResult
 from quietkeys.sync.schedule import Policy, Scheduler
@@ -215,7 +216,7 @@ class Personalizer:
         for number, stretch in enumerate(stretches(context, typed, kept, points)):
             time.sleep(YIELD_SECONDS if number else 0.0)
             with self._typing:
-                if not self._opened.learns(field, app) or model.recorder.loaded != loaded:
+                if not self._learns(field, app) or model.recorder.loaded != loaded:
                     break
                 record(model.redactor, model.recorder, self._opened.adapter, stretch, receipt)
         return receipt
@@ -357,6 +358,13 @@ class Personalizer:
 
     def __repr__(self) -> str:
         return "Personalizer(...)"
+
+    def _learns(self, field: InputField, app: str) -> bool:
+        # Whether anything may be learnt now of what is typed in such a field of an app.
+        opened = self._opened
+        wanted = opened.preferences.current.apps.get(app, EVERYWHERE).learn
+        paused = opened.profile.store.setting(PAUSED) is not None
+        return field is InputField.TEXT and wanted and not opened.private and not paused
 
 
 def _version_words(version: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from quietkeys.evaluation.messages import read_messages, typed_words
-from quietkeys.text.tokens import Context, words_of
+from quietkeys.text.tokens import Context, Piece, words_of
 from quietkeys_bench.cli import app
 from quietkeys_bench.common.figures import read_figures
 from quietkeys_bench.common.texts import Person, find_people
@@ -25,14 +25,14 @@ from quietkeys_bench.nextword.perplexity import (
     word_log_probability,
 )
 from quietkeys_bench.nextword.strips import (
+    PEER_LEARNS,
     OurStrip,
     PeerStrip,
     Prompt,
     Tally,
     chosen_places,
+    first_prompts,
     keys_pressed,
-    learn,
-    learnt_and_tested,
     pieces_of,
     prompts,
     try_strip,
@@ -64,10 +64,19 @@ class Fixed:
     """A strip with the same words for the same letters, whatever comes before."""
 
     strips: dict[str, Sequence[str]]
+    kept: list[str] = field(default_factory=list)
 
     def shown(self, context: str, typed: str) -> Sequence[str]:
         """Return the words for these letters."""
         return self.strips.get(typed, (typed,))
+
+    def log_probability(self, piece: Piece) -> float:
+        """Return the same for every word."""
+        return -2.0
+
+    def keep(self, prompt: Prompt) -> None:
+        """Note a word that was kept."""
+        self.kept.append(prompt.word)
 
 
 def trigram(lines: Sequence[str] = LINES, words: Sequence[str] = WORDS) -> Trigram:
@@ -85,16 +94,26 @@ def test_prompts_are_the_words_that_the_ladder_types(writers: Path) -> None:
     assert found[1] == Prompt("see ", "you")
     assert found[-1].context == "  (Don’t) -- reply, @you   "
     person = find_people(writers)[0]
-    learnt, tested = learnt_and_tested(person, 0)
-    assert [one.word for one in (*learnt, *tested)] == [word.text for word in person.words()]
-    assert len(learnt) == int(0.7 * len(person.words()))
+    assert [one.word for one in first_prompts(person, 0)] == [word.text for word in person.words()]
 
 
-def test_a_limit_takes_the_words_around_the_split(writers: Path) -> None:
-    """So that both shares stay the same and nothing else moves."""
+def test_what_a_keyboard_leaves_alone_is_one_piece() -> None:
+    """Abbreviations with dots, names of files and hosts, what is marked; other words have their pieces."""
+    words = typed_words(["see e.g. readme.md, @anna or so...thnks"])
+    assert [[(piece.text, piece.correctable) for piece in word.pieces] for word in words] == [
+        [("see", True)],
+        [("e.g", False)],
+        [("readme.md", False)],
+        [("#anna", False)],
+        [("or", True)],
+        [("so", True), ("...", False), ("thnks", True)],
+    ]
+
+
+def test_a_limit_takes_the_first_words(writers: Path) -> None:
+    """As somebody types them who starts with an empty profile."""
     person = find_people(writers)[0]
-    learnt, tested = learnt_and_tested(person, 0)
-    assert learnt_and_tested(person, 100) == (learnt[-70:], tested[:30])
+    assert first_prompts(person, 100) == first_prompts(person, 0)[:100]
 
 
 def test_a_word_in_the_strip_costs_one_key() -> None:
@@ -104,6 +123,25 @@ def test_a_word_in_the_strip_costs_one_key() -> None:
     assert keys_pressed(strip, Prompt("", "there")) == 2
     assert keys_pressed(strip, Prompt("", "tree")) == 5
     assert keys_pressed(Fixed({"": ("a", "b", "c", "see")}), Prompt("", "see")) == 4
+
+
+def test_every_word_is_offered_before_it_is_learnt() -> None:
+    """In order, all of them, those that are written key by key included."""
+    strip = Fixed({})
+    tested = [Prompt("", word) for word in ("see", "you", "a")]
+    try_strip(strip, tested, [1])
+    assert strip.kept == ["see", "you", "a"]
+
+
+def test_the_peer_counts_anew_from_time_to_time() -> None:
+    """What the person wrote so far, if it learns; else it stays the model of everybody."""
+    learning, fixed = PeerStrip(trigram(), learns=True), PeerStrip(trigram())
+    before = learning.log_probability(Piece((), "zork"))
+    for _ in range(PEER_LEARNS):
+        for strip in (learning, fixed):
+            strip.keep(Prompt("", "zork"))
+    assert learning.log_probability(Piece((), "zork")) > before
+    assert fixed.log_probability(Piece((), "zork")) == before
 
 
 def test_the_case_of_a_suggestion_does_not_matter() -> None:
@@ -119,7 +157,8 @@ def test_saved_keys_are_a_share_of_the_keys_without_suggestions() -> None:
     strip = Fixed({"": ("see",)})
     tested = [Prompt("", "see"), Prompt("", "you")]
     tally = try_strip(strip, tested, [0]).plus(try_strip(strip, tested, [1]))
-    assert tally == Tally(4, 2, 2, 2, 5, 8)
+    assert tally == Tally(4, 2, 2, 2, 5, 8, 4, -8.0)
+    assert tally.figures()["log_likelihood"] == -2.0
     assert tally.figures()["keystrokes_saved"] == pytest.approx(3 / 8)
     assert Tally().figures()["keystrokes_saved"] == 0.0
 
@@ -271,7 +310,9 @@ def test_a_small_run_has_its_form(tmp_path: Path, writers: Path) -> None:
 def test_our_keyboard_learns_what_is_recorded(tmp_path: Path) -> None:
     """Words as they were kept, each after the words before it; a word that the bundle lacks, too."""
     with small_keyboards(tmp_path).fresh() as keyboard:
-        learn(keyboard, prompts(["please write quimble"] * 40))
+        strip = OurStrip(keyboard, learns=True)
+        for prompt in prompts(["please write quimble"] * 40):
+            strip.keep(prompt)
         assert "quimble" in OurStrip(keyboard).shown("please write ", "")
 
 

@@ -10,6 +10,12 @@ import pytest
 from quietkeys_bench.personalization.pool import bootstrap_interval, pool
 
 TESTED = 1000
+SHARES = {
+    "slips_fixed": [60, 80],
+    "misspellings_fixed": [0, 0],
+    "good_altered": [3, 900],
+    "own_kept": [5, 20],
+}
 
 
 def cell(person: str, fixed: int, broken: int, applied: bool = True, seed: int = 0) -> dict[str, Any]:
@@ -19,14 +25,16 @@ def cell(person: str, fixed: int, broken: int, applied: bool = True, seed: int =
         {
             "rung": rung,
             "right": count,
-            "fixed": 0,
-            "broken": 0,
+            "from_base": [max(count - 900, 0), max(900 - count, 0)],
+            "from_local": [max(count - 920, 0), max(920 - count, 0)],
             "log_likelihood": -1.0 + 0.1 * (rung == "float"),
+            **SHARES,
         }
         for rung, count in right.items()
     ]
-    reference = {"rung": "reference", "right": 920 + fixed - broken, "fixed": fixed, "broken": broken}
-    rungs.append({**reference, "log_likelihood": -0.91})
+    changes = {"from_base": [20 + fixed, broken], "from_local": [fixed, broken]}
+    reference = {"rung": "reference", "right": 920 + fixed - broken, **changes}
+    rungs.append({**reference, "log_likelihood": -0.91, **SHARES})
     gate = {"rung": "reference", "applied": applied}
     where = {"person": person, "seed": seed, "rate": 0.08, "words_tested": TESTED}
     return {**where, "rungs": rungs, "gate": gate, "agreement": None}
@@ -57,6 +65,19 @@ def test_seeds_are_pooled_before_people_are_judged() -> None:
     figures = pooled(cell("a", 1, 4, seed=0), cell("a", 9, 1, seed=1))
     assert figures["helped"] == 1.0
     assert figures["people"][0]["outcomes"][0]["words_tested"] == 2 * TESTED
+
+
+def test_kinds_of_people_are_told_apart_and_compared_with_base() -> None:
+    """Each kind with its errors and who is worse off, then all; shares are of all such words together."""
+    figures = pooled(cell("sms_a", 9, 2), cell("mail_a", 0, 30), cell("mail_b", 0, 150))
+    rows = {(row["kind"], row["rung"]): row for row in figures["kinds"]}
+    assert {kind for kind, _ in rows} == {"sms", "mail", "all"}
+    mail = rows["mail", "reference"]
+    assert (mail["people"], mail["worse"], mail["clearly_worse"]) == (2, 1.0, 0.5)
+    assert mail["errors_vs_base"] == pytest.approx((30 + 150 - 40) / 200)
+    assert rows["all", "local"]["worse"] == rows["all", "base"]["worse"] == 0.0
+    assert rows["sms", "local"]["slips_fixed"] == 0.75
+    assert rows["sms", "local"]["misspellings_fixed"] is None
 
 
 def test_the_reference_keeps_a_share_of_the_float_gain() -> None:

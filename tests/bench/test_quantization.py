@@ -10,13 +10,12 @@ import pytest
 
 from quietkeys.bundle.networks import Adapter
 from quietkeys.evaluation.ladder import learn_person
-from quietkeys.prediction.events import Choice, Masses, count, no_masses
-from quietkeys.testing.typist import typist_for
-from quietkeys.updates.gate import adapter_scores
+from quietkeys.prediction.counting import Choices, Lean, Masses, count, scores
+from quietkeys.prediction.events import Choice
 from quietkeys.updates.report import Encoded, encode
 from quietkeys_bench.common.figures import cells_folder, read_figures
 from quietkeys_bench.common.subject import Subject
-from quietkeys_bench.common.texts import find_people
+from quietkeys_bench.common.texts import Hand, find_people
 from quietkeys_bench.common.training import NOISE, Noisy
 from quietkeys_bench.quantization.bench import Settings, run
 from quietkeys_bench.quantization.choice_arrays import table_of
@@ -24,6 +23,7 @@ from quietkeys_bench.quantization.groupings import (
     Grouping,
     channel_groupings,
     lexicon_groupings,
+    literal_groupings,
     ranker_groupings,
 )
 from quietkeys_bench.quantization.one_person import finer
@@ -31,7 +31,7 @@ from quietkeys_bench.quantization.variants import same_block, variants
 from quietkeys_protocol.plan import Block, Plan
 from quietkeys_protocol.program import Clear, reference, train
 
-BLOCKS = ("channel", "lexicon", "ranker")
+BLOCKS = ("channel", "lexicon", "ranker", "literal")
 
 
 class Stopped(Exception):  # noqa: N818 - what happened
@@ -41,8 +41,8 @@ class Stopped(Exception):  # noqa: N818 - what happened
 def choices_of(subject: Subject, writers: Path) -> list[Choice]:
     """What one writer's typing is counted by, with buckets that every lexicon grouping can use."""
     person = find_people(writers)[0]
-    hands = typist_for(person.name, 0, 0.1)
-    learner = learn_person(finer(subject.model), person.words(), hands, np.random.default_rng(0))
+    writer, words = Hand(0, 0.1).writes(person)
+    learner = learn_person(finer(subject.model), words, writer, np.random.default_rng(0))
     return list(learner.choices)
 
 
@@ -54,6 +54,7 @@ def shipped_groupings(subject: Subject) -> dict[str, Grouping]:
         "channel": channel_groupings(blocks["channel"])[0],
         "lexicon": next(one for one in lexicon if one.events == blocks["lexicon"].events),
         "ranker": ranker_groupings(blocks["ranker"], subject.model.events, (), 1.0, 0)[0],
+        "literal": literal_groupings(blocks["literal"])[0],
     }
 
 
@@ -69,10 +70,8 @@ def test_arrays_count_what_the_device_counts(small_subject: Subject, writers: Pa
     events = small_subject.model.events
     choices = choices_of(small_subject, writers)
     table = table_of(choices, events.base_weights, events.sizes["channel"])
-    sums = no_masses(events)
-    for choice in choices:
-        for block, masses in count(events, coarse(small_subject, choice)).items():
-            sums[block] = sums[block].plus(masses)
+    rows = Choices.of(events, [coarse(small_subject, choice) for choice in choices])
+    sums = count(events, rows, Lean.none(events))
     for block, grouping in shipped_groupings(small_subject).items():
         found = grouping.count(table)
         assert sums[block].evidence_for.sum() > 0
@@ -90,7 +89,10 @@ def test_arrays_score_as_the_gate_scores(small_subject: Subject, writers: Path) 
     groupings = shipped_groupings(small_subject)
     score = table.base + sum(groupings[name].moves(table) @ weights[name] for name in BLOCKS)
     singly = [
-        adapter_scores(model.events, model.plan, coarse(small_subject, choice), Adapter(1, weights))
+        scores(
+            Choices.of(model.events, [coarse(small_subject, choice)]),
+            Lean.of(model.events, model.plan, Adapter(1, weights)),
+        )
         for choice in choices
     ]
     np.testing.assert_allclose(score, np.concatenate(singly), atol=1e-6)
@@ -108,7 +110,7 @@ def report_of(block: Block) -> Encoded:
     rng = np.random.default_rng(3)
     size = len(block.events)
     masses = Masses(rng.gamma(1, 5, size), rng.gamma(1, 5, size))
-    return encode(block, masses, np.zeros(block.width, np.int64))
+    return encode(block, masses)
 
 
 def test_without_noise_the_model_of_a_run_is_the_reference(small_subject: Subject) -> None:

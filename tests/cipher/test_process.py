@@ -266,3 +266,14 @@ def test_closing_twice_and_from_another_thread_is_safe(tmp_path: Path) -> None:
     thread.start()
     thread.join()
     cipher.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
+def test_the_process_cannot_be_read_by_others_of_its_user() -> None:
+    """It is not dumpable: no core, and neither ptrace nor /proc shows its memory to the user's processes."""
+    is_dumpable = "ctypes.CDLL(None).prctl(3, 0, 0, 0, 0)"  # PR_GET_DUMPABLE
+    code = (
+        f"import ctypes, sys\nfrom quietkeys.cipher import process\nprocess.main()\nsys.exit({is_dumpable})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], stdin=subprocess.DEVNULL, timeout=900, check=False)
+    assert done.returncode == 0

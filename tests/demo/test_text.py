@@ -8,16 +8,18 @@ from pathlib import Path
 import pytest
 
 from quietkeys.demo.failing import DemoFailed
-from quietkeys.demo.text import LEAST_WORDS, prose_of_python, words_to_type
+from quietkeys.demo.text import LEAST_WORDS, messages_of_the_demo, words_to_type
 
 
-def test_python_ships_enough_prose() -> None:
-    """The default text is thousands of words of sentences, each once, without code."""
-    sentences = prose_of_python()
-    assert len(sentences) == len(set(sentences))
-    assert sum(len(sentence.split()) for sentence in sentences) > 8000
-    assert not [sentence for sentence in sentences if set(sentence) & set("_()[]{}=<>*`\\/\n")]
-    assert all(sentence[0].isupper() and sentence[-1] in ".!?" for sentence in sentences)
+def test_the_demo_brings_messages() -> None:
+    """The default text is thousands of words in short messages, as people text."""
+    messages = messages_of_the_demo()
+    assert sum(len(message.split()) for message in messages) > 3_500
+    assert all(message == message.strip() and 0 < len(message) < 120 for message in messages)
+    assert sum(message[0].islower() for message in messages) > 0.9 * len(messages)
+    assert not [
+        message for message in messages if set(message) & set("_()[]{}=<>*`\\/@#") or not message.isascii()
+    ]
 
 
 @pytest.mark.parametrize("name", ["text.txt", "text.txt.gz"])

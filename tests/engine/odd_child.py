@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import os
 import resource
+import signal
 import socket
+import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from quietkeys_trainer.engine.child import read_parts, write_parts
-from quietkeys_trainer.engine.confinement import isolate, limit
+from quietkeys_trainer.engine.confinement import isolate, limit, stay_alone
 
 WAYS: Final[dict[str, Callable[[Path, int], object]]] = {
     "what it was given": lambda secret, _: (secret.parent / "given" / "circuit").read_bytes(),
@@ -25,7 +28,18 @@ WAYS: Final[dict[str, Callable[[Path, int], object]]] = {
     "signalling the parent": lambda _, parent: os.kill(parent, 0),
     "internet": lambda _, __: socket.socket(socket.AF_INET).close(),
     "a local socket": lambda _, __: socket.socket(socket.AF_UNIX).close(),
+    "a pair of sockets": lambda _, __: socket.socketpair(),
+    "a process": lambda _, __: _fork(),
+    "a program": lambda _, __: subprocess.run([sys.executable, "-c", ""], check=True),
+    "another group of processes": lambda _, __: os.setsid(),
+    "memory that no limit counts": lambda _, __: os.close(os.memfd_create("x")),
+    "a thread": lambda _, __: threading.Thread(target=int).start(),
 }
+
+
+def _fork() -> None:
+    if os.fork() == 0:
+        os._exit(0)
 
 
 def reaches(way: Callable[[Path, int], object], secret: Path, parent: int) -> bool:
@@ -39,7 +53,7 @@ def reaches(way: Callable[[Path, int], object], secret: Path, parent: int) -> bo
 
 def main(arguments: list[str]) -> int:
     """Confines itself as the real one does, then misbehaves."""
-    parent, cpu_s, memory_bytes, *_ = arguments
+    parent, cpu_s, memory_bytes, hidden, *_ = arguments
     limit(int(parent), int(cpu_s), int(memory_bytes))
     order = read_parts(sys.stdin.buffer, 1 << 30)[0].rstrip(b"\0").decode()
     match order:
@@ -53,11 +67,23 @@ def main(arguments: list[str]) -> int:
             write_parts(sys.stdout.buffer, [json.dumps(facts).encode()])
         case "reach":
             secret = Path(os.environ["LANG"])
-            isolate([secret.parent / "given"], [Path.cwd()])
+            isolate([secret.parent / "given"], [Path.cwd()], [Path(one) for one in hidden.split(":") if one])
+            stay_alone()
             reached = {name: reaches(what, secret, int(parent)) for name, what in WAYS.items()}
             write_parts(sys.stdout.buffer, [json.dumps(reached).encode()])
         case "sleep":
             Path(os.environ["LANG"]).write_text(str(os.getpid()))
+            time.sleep(600)
+        case "fork and hang":
+            child = os.fork()
+            if child:
+                Path(os.environ["LANG"]).write_text(str(child))
+            time.sleep(600)
+        case "be killed":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "fill":
+            for number in range(100):
+                Path(f"left{number}").write_bytes(bytes(1 << 20))
             time.sleep(600)
         case "hog":
             bytearray(1 << 33)

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from quietkeys_trainer.engine import local as engine
+from quietkeys_trainer.engine import circuit_cache
+from quietkeys_trainer.engine.children import Limits
+from quietkeys_trainer.engine.circuit_cache import PROGRAM_INFO, compiled
 from quietkeys_trainer.engine.interface import EngineFailed
-from quietkeys_trainer.engine.local import PROGRAM_INFO, Limits, compiled
 from tests.fhe_fixtures import SMALL_PLAN
 
 
@@ -27,7 +28,7 @@ def test_circuits_are_compiled_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         (Path(arguments[1]) / PROGRAM_INFO).touch()
         return []
 
-    monkeypatch.setattr(engine, "_ask", compile_slowly)
+    monkeypatch.setattr(circuit_cache, "ask", compile_slowly)
     found: list[Path] = []
     wanted = [
         threading.Thread(target=lambda: found.append(compiled(SMALL_PLAN, 1, tmp_path))) for _ in range(3)
@@ -49,7 +50,7 @@ def test_a_compilation_that_fails_is_tried_again(tmp_path: Path, monkeypatch: py
     def make_nothing(*_: object) -> list[bytes]:
         return []
 
-    monkeypatch.setattr(engine, "_ask", make_nothing)
+    monkeypatch.setattr(circuit_cache, "ask", make_nothing)
     for _ in range(2):
         with pytest.raises(EngineFailed):
             compiled(SMALL_PLAN, 1, tmp_path)

@@ -7,17 +7,20 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from quietkeys_trainer.engine import local as engine
+from quietkeys_trainer.engine import children
 from quietkeys_trainer.engine.child import MAX_REQUEST_BYTES
-from quietkeys_trainer.engine.confinement import landlock_version
-from quietkeys_trainer.engine.interface import EngineFailed
-from quietkeys_trainer.engine.local import Limits
+from quietkeys_trainer.engine.children import Limits
+from quietkeys_trainer.engine.confinement import around, landlock_version
+from quietkeys_trainer.engine.interface import EngineFailed, ExecutorLostError
+from tests.patience import HANGS_S
 
 ROOT: Final = Path(__file__).parents[2]
 LIMITS: Final = Limits(wall_s=60.0, cpu_s=60, memory_bytes=1 << 32)
@@ -26,15 +29,15 @@ LIMITS: Final = Limits(wall_s=60.0, cpu_s=60, memory_bytes=1 << 32)
 @pytest.fixture
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder for temporary files, and a child that does as it is told."""
-    monkeypatch.setattr(engine, "CHILD", "tests.engine.odd_child")
+    monkeypatch.setattr(children, "CHILD", "tests.engine.odd_child")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     return tmp_path
 
 
-def ask(order: str, limits: Limits = LIMITS) -> list[bytes]:
+def ask(order: str, limits: Limits = LIMITS, hidden: Sequence[Path] = ()) -> list[bytes]:
     """What a child answers that was told to do something."""
-    return engine._ask([], [order.encode()], limits)
+    return children.ask([], [order.encode()], limits, hidden=hidden)
 
 
 def told() -> dict[str, Any]:
@@ -93,8 +96,78 @@ def test_a_child_reaches_nothing_but_its_work(tmp_path: Path, monkeypatch: pytes
     (state / "trainer.key").write_bytes(b"canary")
     monkeypatch.setenv("LANG", str(state / "trainer.key"))
     reached = json.loads(ask("reach")[0])
-    assert {way for way, is_open in reached.items() if is_open} == {"what it was given", "its own folder"}
-    assert len(reached) == 9
+    allowed = {"what it was given", "its own folder", "a thread"}
+    assert {way for way, is_open in reached.items() if is_open} == allowed
+    assert len(reached) == 15
+
+
+@pytest.fixture
+def among_libraries() -> Iterator[Path]:
+    """A new folder where the interpreter keeps its libraries, which children can read."""
+    with tempfile.TemporaryDirectory(dir=sys.prefix, prefix="state-") as name:
+        yield Path(name)
+
+
+@pytest.mark.skipif(not landlock_version(), reason="this kernel has no Landlock")
+@pytest.mark.usefixtures("temporary")
+def test_the_state_is_hidden_wherever_it_lies(among_libraries: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A state folder in the middle of what a child may read is not seen, but for what the child is given."""
+    (among_libraries / "given").mkdir()
+    (among_libraries / "given" / "circuit").write_bytes(b"circuit")
+    (among_libraries / "trainer.key").write_bytes(b"canary")
+    monkeypatch.setenv("LANG", str(among_libraries / "trainer.key"))
+    for hidden, seen in ((), True), ((among_libraries,), False):
+        reached = json.loads(ask("reach", hidden=hidden)[0])
+        assert reached["a file of the service"] is seen
+        assert reached["what it was given"] and reached["its own folder"]
+
+
+def test_what_is_hidden_is_cut_out_of_what_is_around_it(tmp_path: Path) -> None:
+    """Everything beside it is left; a place within it that is named stays; a link to it is no way in."""
+    for name in ("lib/a", "lib/state/deep", "lib/z"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "lib" / "way in").symlink_to(tmp_path / "lib" / "state")
+    library, state = tmp_path / "lib", tmp_path / "lib" / "state"
+    assert list(around(library, [tmp_path / "elsewhere"])) == [library]
+    assert list(around(library, [state])) == [library / "a", library / "z"]
+    assert list(around(state / "deep", [state])) == [state / "deep"]
+    assert list(around(state, [state])) == []
+
+
+@pytest.mark.usefixtures("temporary")
+def test_what_a_child_started_ends_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A compiler starts the linker; when its time is over both are gone."""
+    told_pid = tmp_path.parent / f"{tmp_path.name}.pid"
+    monkeypatch.setenv("LANG", str(told_pid))
+    with pytest.raises(EngineFailed):
+        ask("fork and hang", Limits(wall_s=3.0, cpu_s=60, memory_bytes=1 << 32))
+    fork = wait_for_pid(told_pid)
+    deadline = time.monotonic() + HANGS_S
+    while not gone(fork):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_child_cannot_fill_the_disk(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many files it writes, each of them small, it is ended and they are removed."""
+    monkeypatch.setattr(children, "FOLDER_BYTES", 20 << 20)
+    start = time.monotonic()
+    with pytest.raises(EngineFailed):
+        ask("fill", Limits(wall_s=900.0, cpu_s=60, memory_bytes=1 << 32))
+    assert time.monotonic() - start < 500  # it would sleep for 600 s
+    assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.usefixtures("temporary")
+def test_a_child_that_the_system_kills_is_no_fault_of_its_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where memory runs out, or there is no folder for temporary files, the job may be tried again."""
+    with pytest.raises(ExecutorLostError):
+        ask("be killed")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
+    with pytest.raises(ExecutorLostError):
+        ask("tell")
 
 
 @pytest.mark.parametrize("order", ["crash", "babble", "short", "fail after answering", "hog", "nothing"])
@@ -121,9 +194,9 @@ def test_a_child_dies_with_its_parent(temporary: Path, monkeypatch: pytest.Monke
     told_pid = temporary / "pid"
     monkeypatch.setenv("LANG", str(told_pid))
     code = (
-        "from quietkeys_trainer.engine import local as engine\n"
-        "engine.CHILD = 'tests.engine.odd_child'\n"
-        "engine._ask([], [b'sleep'], engine.Limits(600.0, 60, 1 << 32))\n"
+        "from quietkeys_trainer.engine import children\n"
+        "children.CHILD = 'tests.engine.odd_child'\n"
+        "children.ask([], [b'sleep'], children.Limits(600.0, 60, 1 << 32))\n"
     )
     parent = subprocess.Popen([sys.executable, "-c", code])
     try:
@@ -168,10 +241,11 @@ def test_a_child_yields_the_processor(tmp_path: Path) -> None:
     command = [
         sys.executable,
         "-m",
-        engine.CHILD,
+        children.CHILD,
         str(os.getpid()),
         "60",
         str(8 << 30),
+        "",
         "run",
         str(tmp_path),
         "1",

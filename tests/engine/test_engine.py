@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
@@ -22,16 +24,20 @@ from quietkeys_protocol.errors import ErrorCode, Refused
 from quietkeys_protocol.plan import Plan
 from quietkeys_protocol.program import dither, reference
 from quietkeys_protocol.specification import circuit_name
+from quietkeys_trainer.engine.children import Limits
+from quietkeys_trainer.engine.circuit_cache import PROGRAM_INFO
+from quietkeys_trainer.engine.circuit_cache import compiled as circuits_for
 from quietkeys_trainer.engine.interface import EngineFailed
-from quietkeys_trainer.engine.local import PROGRAM_INFO, CompiledEngine, Limits, load_engine
-from quietkeys_trainer.engine.local import compiled as circuits_for
+from quietkeys_trainer.engine.local import CompiledEngine, load_engine
+from quietkeys_trainer.engine.pressure import JOB_BYTES
 from tests.fhe_fixtures import SMALL_PLAN, Compiled
 
 pytestmark = pytest.mark.fhe
 Arrays = list[Int64]
-# One look-up that noise carries over an edge moves a weight by at most a step of a table, 20 units here; the
-# plan's curvature is low, so a weight hears of few of them in three steps.
-TOLERANCE = 90
+# A look-up that noise carries over an edge moves a weight by a step of a table, 35 units at most here, and
+# may do so in each of the three steps; at the field's edges one run in twenty has three of them. A look-up
+# that wraps around moves it by 210.
+TOLERANCE = 150
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +126,31 @@ def test_a_plan_is_compiled_once(engine: CompiledEngine) -> None:
     assert circuits_for(SMALL_PLAN, 1, engine.folder).stat().st_ctime_ns == before
 
 
+def test_memory_is_measured(engine: CompiledEngine, cipher: ProcessCipher, evaluation_keys: bytes) -> None:
+    """A plan needs what a run of it took here, and what its child is handed; also after a restart."""
+    run = engine.measure(evaluation_keys, [cipher.encrypt(report(5))])
+    needs = load_engine(SMALL_PLAN, engine.folder).memory_bytes
+    assert needs == engine.memory_bytes != JOB_BYTES
+    assert run.peak_rss_bytes <= needs - 2 * len(evaluation_keys) < 3_000_000_000
+
+
+def test_circuits_of_another_runtime_are_compiled_anew(
+    engine: CompiledEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What does not load is made again at the start, also where temporary files lie on another disk."""
+    elsewhere = Path("/dev/shm")  # noqa: S108 - the other file system
+    if not elsewhere.is_dir() or elsewhere.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("one file system")
+    shutil.copytree(engine.folder, tmp_path, dirs_exist_ok=True)
+    (library,) = circuits_for(SMALL_PLAN, 1, tmp_path).glob("*.so")
+    library.write_bytes(library.read_bytes().replace(b"libConcretelangRuntime", b"libConcretelangRuntimX"))
+    with tempfile.TemporaryDirectory(dir=elsewhere) as temporary:
+        monkeypatch.setattr("tempfile.tempdir", temporary)
+        again = load_engine(SMALL_PLAN, tmp_path)
+    assert again.client_specification_sha256 == engine.client_specification_sha256
+    assert b"libConcretelangRuntimX" not in library.read_bytes()
+
+
 def test_every_number_of_sources_has_the_same_keys(tmp_path: Path) -> None:
     """Up to eight sources, a circuit differs from one source's in nothing but how often its inputs come."""
     plan = synthetic_plan(Shape(24, 3, reach=3, steps=1), Shape(5, 1, steps=1), Shape(7, 7, steps=1))
@@ -172,7 +203,7 @@ def test_frames_are_compared_before_anything_runs(
     engine: CompiledEngine, cipher: ProcessCipher, evaluation_keys: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Changed framing, missing values, a full key set's size, too many reports: no child is started."""
-    monkeypatch.setattr("quietkeys_trainer.engine.local.CHILD", "nothing.there")
+    monkeypatch.setattr("quietkeys_trainer.engine.children.CHILD", "nothing.there")
     values = cipher.encrypt(report(7))
     flipped = bytearray(values[0])
     flipped[8] ^= 1

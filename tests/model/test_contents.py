@@ -12,13 +12,15 @@ from quietkeys.bundle.bundle import open_bundle
 from quietkeys.bundle.lexicon import WordTables
 from quietkeys.bundle.networks import CLASSES, FIRST_WORD
 from quietkeys.keyboard import edits
-from quietkeys.prediction.model import CHANNEL, LANGUAGE, LEXICON, PLAN, RANKER, WORDS
+from quietkeys.prediction.model import CHANNEL, LANGUAGE, LEXICON, MIXTURE, PLAN, RANKER, WORDS
 from tests.model.texts import VOCABULARY, language
-from tools.model_build import bundle_writer, contents, graph, language_files
+from tools.model_build import bundle_writer, contents, graph, language_files, literals
 from tools.model_build.language import Language
+from tools.model_build.mixing import untaught
 
 DISPLAY = ("<s>", "<unk>", *(f"w{chr(97 + n // 26)}{chr(97 + n % 26)}" for n in range(VOCABULARY - 2)))
-IDLE = graph.no_blocks(np.ones(3, np.float32), edits.EDIT_COUNT, VOCABULARY)
+MIXING = untaught(VOCABULARY)
+IDLE = graph.no_blocks(np.ones(5, np.float32), edits.EDIT_COUNT, VOCABULARY, literals.even_odds(0.0))
 
 
 def small() -> Language:
@@ -65,8 +67,8 @@ def test_a_kept_language_is_the_same(tmp_path: Path) -> None:
 def test_a_signed_bundle_holds_what_the_typing_path_needs(tmp_path: Path) -> None:
     """Every file arrives as it was assembled, under the hashes of plan and client specification."""
     key = Ed25519PrivateKey.from_private_bytes(bytes(32))
-    files = contents.language_files(small(), IDLE)
-    assert files.keys() == {LANGUAGE, RANKER, LEXICON, WORDS, CHANNEL, contents.NOTICE}
+    files = contents.language_files(small(), IDLE, MIXING)
+    assert files.keys() == {LANGUAGE, RANKER, LEXICON, WORDS, CHANNEL, MIXTURE, contents.NOTICE}
     files |= {PLAN: b"{}", contents.CLIENT_SPECIFICATION: b"[]"}
     contents.sign_bundle(tmp_path / "en", files, key, version=2, plan_hash="c" * 64, created="2025-01-01")
     bundle = open_bundle(tmp_path / "en", trusted_keys=(bundle_writer.public_bytes(key),))
@@ -80,10 +82,12 @@ def test_a_signed_bundle_holds_what_the_typing_path_needs(tmp_path: Path) -> Non
 
 def test_word_tables_arrive_but_for_half_precision() -> None:
     """Frequencies find candidates and share classes; the thousandth of a nat does not matter there."""
-    with np.load(io.BytesIO(contents.language_files(small(), IDLE)[WORDS]), allow_pickle=False) as arrays:
+    with np.load(
+        io.BytesIO(contents.language_files(small(), IDLE, MIXING)[WORDS]), allow_pickle=False
+    ) as arrays:
         same(WordTables(**arrays), small().tables, tolerance=4e-3)
 
 
 def test_equal_languages_give_equal_files() -> None:
     """Assembling depends on nothing else."""
-    assert contents.language_files(small(), IDLE) == contents.language_files(small(), IDLE)
+    assert contents.language_files(small(), IDLE, MIXING) == contents.language_files(small(), IDLE, MIXING)

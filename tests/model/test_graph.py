@@ -10,19 +10,22 @@ import onnxruntime
 import pytest
 from numpy.typing import NDArray
 
-from quietkeys.arrays import Float64, Int64
+from quietkeys.arrays import Float32, Float64, Int64
 from quietkeys.keyboard import edits
 from quietkeys.keyboard.touch_events import TOUCH_EVENTS
+from quietkeys.prediction.events import EVIDENCE as EVIDENCE_NAMES
+from quietkeys.prediction.events import FEATURES
 from tests.model.texts import VOCABULARY, language
-from tools.model_build import graph, spelling
+from tools.model_build import graph, literals, spelling
 from tools.model_build.graph import AdapterParts, LanguageParts
 
-EVIDENCE = 3
+EVIDENCE = 5  # columns, those of the literal among them
+LITERAL = [EVIDENCE_NAMES.index(name) for name in ("literal_known", "literal_own", "literal_new")]
 Feed = dict[str, NDArray[Any]]
 
 
 def adapter(seed: int) -> AdapterParts:
-    """Return random matrices for three blocks."""
+    """Return random matrices for four blocks."""
     rng = np.random.default_rng(seed)
     return AdapterParts(
         base_weights=rng.normal(size=3 + EVIDENCE).astype(np.float32),
@@ -32,6 +35,8 @@ def adapter(seed: int) -> AdapterParts:
         row_of_touch_event=rng.integers(-1, 7, len(TOUCH_EVENTS)),
         lexicon_matrix=rng.normal(size=(9, 6)).astype(np.float32),
         bucket_of_word=rng.integers(-1, 9, VOCABULARY),
+        literal_matrix=rng.normal(size=(len(literals.literal_events()), 3)).astype(np.float32),
+        literal_odds=rng.normal(size=len(literals.literal_events())).astype(np.float32),
     )
 
 
@@ -44,23 +49,33 @@ def spellings(typed: str, candidates: int) -> Int64:
     return rows
 
 
-def feed(seed: int, candidates: int, typed: str, widths: tuple[int, int, int]) -> Feed:
-    """Return random inputs; widths: adapter weights of channel, lexicon, ranker."""
+def evidence(rng: np.random.Generator, candidates: int) -> Float32:
+    """Return random evidence; the first candidate is the literal: known, own or new."""
+    table = rng.normal(size=(candidates, EVIDENCE)).astype(np.float32)
+    table[:, LITERAL] = 0.0
+    table[0, rng.choice(LITERAL)] = 1.0
+    return table
+
+
+def feed(seed: int, candidates: int, typed: str, widths: tuple[int, int, int, int]) -> Feed:
+    """Return random inputs; widths: adapter weights of channel, lexicon, ranker, literal."""
     rng = np.random.default_rng(seed)
-    channel, lexicon, ranker = (rng.normal(size=width).astype(np.float32) for width in widths)
+    channel, lexicon, ranker, literal = (rng.normal(size=width).astype(np.float32) for width in widths)
+    wrong = rng.random((candidates, 6)) < 0.2
     return {
         "candidate": rng.integers(1, VOCABULARY, candidates),
         "language": -rng.exponential(6.0, candidates).astype(np.float32),
         "touch": rng.normal(size=candidates).astype(np.float32),
         "touch_events": rng.integers(-1, len(TOUCH_EVENTS), (candidates, seed % 4)),
         "spelling": spellings(typed, candidates),
-        "edits": rng.integers(0, edits.EDIT_COUNT, (candidates, 6)),
+        "edits": rng.integers(0, edits.EDIT_COUNT, (candidates, 6)) * wrong,
         "personal": (rng.random(candidates) * rng.integers(0, 2, candidates)).astype(np.float32),
-        "base_share": np.array([0.7], dtype=np.float32),
-        "evidence": rng.normal(size=(candidates, EVIDENCE)).astype(np.float32),
+        "base_share": (0.4 + rng.random(candidates)).astype(np.float32),
+        "evidence": evidence(rng, candidates),
         "channel_weights": channel,
         "lexicon_weights": lexicon,
         "ranker_weights": ranker,
+        "literal_weights": literal,
     }
 
 
@@ -70,35 +85,57 @@ class Expected:
 
     score: Float64
     features: Float64
+    literal_event: int
+
+
+def literal_event(given: Feed, spelled: float, base: Float64) -> int:
+    """Return what the first candidate, the literal, is. spelled: log P of its spelling. base: [K] scores."""
+    names = literals.literal_events()
+    known, own, _ = given["evidence"][0, LITERAL] > 0
+    if known or own:
+        return names.index("known" if known else "own")
+    best = 1 + int(base[1:].argmax()) if len(base) > 1 else 0
+    kinds = {int(literals.changes_of_edits()[edit]) for edit in given["edits"][best]} - {-1}
+    change = literals.Change(kinds.pop()) if len(kinds) == 1 else literals.Change.OTHER
+    letters = int((given["spelling"][0] > 0).sum())
+    length = "up to 4" if letters <= 4 else "5 to 6" if letters <= 6 else "from 7"
+    a_letter = spelled / max(letters, 1)
+    usual = "odd" if a_letter <= literals.ODD[0] else "fair" if a_letter <= literals.ODD[1] else "usual"
+    return names.index(f"{change.name.lower()}, {length} letters, {usual}")
 
 
 def in_numpy(language_parts: LanguageParts, blocks: AdapterParts, given: Feed) -> Expected:
-    """Return score and features, candidate by candidate."""
-    scores, rows = [], []
+    """Return score and features, candidate by candidate, and what the literal is."""
+    rows, spelled = [], []
     for k, word in enumerate(given["candidate"]):
-        words = float(given["language"][k])
-        if word == 1:
-            symbols = given["spelling"][k]
-            words += spelling.log_probability(
+        symbols = given["spelling"][k]
+        spelled.append(
+            spelling.log_probability(
                 language_parts.spelling, language_parts.spelling_scale, symbols[symbols > 0]
             )
+        )
+        words = float(given["language"][k]) + (spelled[k] if word == 1 else 0.0)
         channel = float(
             language_parts.channel[given["edits"][k]].astype(np.float64).sum() + given["touch"][k]
         )
-        mixed = np.log(given["base_share"][0] + given["personal"][k] * np.exp(min(-words, graph.RAREST)))
-        features = np.array([words, channel, mixed, *given["evidence"][k]])
-        score = features @ blocks.base_weights + features @ (blocks.ranker_map @ given["ranker_weights"])
+        mixed = np.log(given["base_share"][k] + given["personal"][k] * np.exp(min(-words, graph.RAREST)))
+        rows.append([words, channel, mixed, *given["evidence"][k]])
+    features = np.array(rows)
+    literal = literal_event(given, spelled[0], features @ blocks.base_weights)
+    features[:, FEATURES.index("literal_new")] = 0.0
+    features[0, FEATURES.index("literal_new")] = blocks.literal_odds[literal]
+    score = features @ blocks.base_weights + features @ (blocks.ranker_map @ given["ranker_weights"])
+    score[0] += blocks.literal_matrix[literal] @ given["literal_weights"]
+    for k, word in enumerate(given["candidate"]):
         events = [blocks.event_of_edit[edit] for edit in given["edits"][k]]
         events += [blocks.row_of_touch_event[event] for event in given["touch_events"][k] if event >= 0]
         for event in events:
             if event >= 0:
-                score += blocks.channel_matrix[event] @ given["channel_weights"]
+                score[k] += blocks.channel_matrix[event] @ given["channel_weights"]
         bucket = blocks.bucket_of_word[word]
         if bucket >= 0:
-            score += blocks.lexicon_matrix[bucket] @ given["lexicon_weights"]
-        scores.append(score)
-        rows.append(features)
-    return Expected(np.array(scores), np.array(rows))
+            score[k] += blocks.lexicon_matrix[bucket] @ given["lexicon_weights"]
+    return Expected(score, features, literal)
 
 
 def session(blocks: AdapterParts) -> onnxruntime.InferenceSession:
@@ -107,16 +144,17 @@ def session(blocks: AdapterParts) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
 
 
-@pytest.mark.parametrize("typed", ["teh", "don't", "é9-x", "a" * 40, ""])
+@pytest.mark.parametrize("typed", ["teh", "don't", "é9-x", "a" * 40, "wether", ""])
 def test_the_graph_computes_what_numpy_does(typed: str) -> None:
     """Scores and features of random inputs agree to single precision, with touches and without."""
     parts, blocks = language(), adapter(1)
     run = session(blocks).run
     for seed in range(20):
-        given = feed(seed, 17, typed, (5, 6, 4))
+        given = feed(seed, 17, typed, (5, 6, 4, 3))
         given["candidate"][:3] = 1
-        score, features = run(None, given)
+        score, features, literal = run(None, given)
         expected = in_numpy(parts, blocks, given)
+        assert literal.tolist() == [expected.literal_event, *[-1] * 16]
         np.testing.assert_allclose(features, expected.features, rtol=1e-4, atol=2e-3)
         np.testing.assert_allclose(score, expected.score, rtol=1e-4, atol=5e-3)
 
@@ -124,22 +162,38 @@ def test_the_graph_computes_what_numpy_does(typed: str) -> None:
 def test_zero_weights_leave_the_base_score() -> None:
     """An adapter at zero changes nothing."""
     blocks = adapter(2)
-    given = feed(3, 5, "abc", (5, 6, 4))
-    for name in ("channel_weights", "lexicon_weights", "ranker_weights"):
+    given = feed(3, 5, "abc", (5, 6, 4, 3))
+    for name in [name for name in given if name.endswith("_weights")]:
         given[name] = np.zeros_like(given[name])
-    score, features = session(blocks).run(None, given)
+    score, features, _ = session(blocks).run(None, given)
     np.testing.assert_allclose(score, features @ blocks.base_weights, rtol=1e-5)
 
 
 def test_a_graph_without_blocks_scores() -> None:
     """One idle weight a block; the score is the weighted features."""
-    base = np.array([1.0, 0.5, 0.3, 0.0, 0.0, 2.0], dtype=np.float32)
-    blocks = graph.no_blocks(base, edits.EDIT_COUNT, VOCABULARY)
-    score, features = session(blocks).run(None, feed(4, 1, "q", (1, 1, 1)))
-    np.testing.assert_allclose(score, features @ base, rtol=1e-5)
+    base = np.array([1.0, 0.5, 0.3, 0.0, 1.0, 2.0, 0.0, 0.1], dtype=np.float32)
+    blocks = graph.no_blocks(base, edits.EDIT_COUNT, VOCABULARY, literals.even_odds(0.5))
+    for candidates in (1, 2):
+        score, features, literal = session(blocks).run(None, feed(4, candidates, "q", (1, 1, 1, 1)))
+        np.testing.assert_allclose(score, features @ base, rtol=1e-5)
+        assert (features[:, FEATURES.index("literal_new")] == np.where(literal > 1, np.float32(0.5), 0)).all()
 
 
-def test_equal_parts_give_equal_bytes() -> None:
-    """The model file is deterministic."""
-    first, second = (graph.build(language(), adapter(5)).SerializeToString() for _ in range(2))
-    assert first == second
+@pytest.mark.parametrize(
+    ("edit", "change"),
+    [
+        (edits.substitution(0, 18), literals.Change.SLIP),  # a, s
+        (edits.insertion(18, edits.InsertionKind.NEAR), literals.Change.SLIP),
+        (edits.substitution(4, 0), literals.Change.SPELLING),  # e, a
+        (edits.substitution(2, 10), literals.Change.SPELLING),  # c, k
+        (edits.insertion(4, edits.InsertionKind.NEAR), literals.Change.SPELLING),
+        (edits.insertion(18, edits.InsertionKind.REPEATED), literals.Change.SPELLING),
+        (edits.omission(18, repeated=True), literals.Change.SPELLING),
+        (edits.omission(4, repeated=False), literals.Change.OTHER),
+        (edits.substitution(16, 12), literals.Change.OTHER),  # q, m
+        (edits.transposition(same_hand=True), literals.Change.OTHER),
+    ],
+)
+def test_what_changed_a_word(edit: int, change: literals.Change) -> None:
+    """A neighbouring key is a slip; what sounds alike and doubled letters are matters of spelling."""
+    assert literals.changes_of_edits()[edit] == change

@@ -108,6 +108,25 @@ def test_a_plural_that_is_hardly_ever_written_is_no_word() -> None:
     assert "musics" not in words
 
 
+def test_a_word_that_no_list_has_is_no_plural_of_what_has_none() -> None:
+    """Nobody means "differents", and learners write it again and again."""
+    general = {"the": 5e6, "different": 390_000.0, "differents": 6.0, "selfie": 560.0, "selfies": 90.0}
+    words = set(build({}, elsewhere=general, different=10).keys)
+    assert {"different", "selfies"} <= words
+    assert "differents" not in words
+
+
+def test_a_long_word_misspelled_in_its_vowels_is_no_word() -> None:
+    """However often that is seen; other consonants or another end make another word, and a name stays."""
+    general = {"the": 5e6, "extremely": 6000.0, "extreamly": 4.0, "maintenance": 3500.0, "maintainance": 6.0}
+    others = {"delivery": 4000.0, "deliveroo": 9.0, "portland": 1800.0, "peatland": 9.0}
+    words = set(
+        build({}, elsewhere=general | others, extremely=10, maintenance=10, delivery=10, portland=10).keys
+    )
+    assert {"extremely", "maintenance", "deliveroo", "peatland"} <= words
+    assert not {"extreamly", "maintainance"} & words
+
+
 def test_a_word_of_the_texts_alone_is_less_frequent_than_one_that_all_write() -> None:
     """What one origin is full of says little of what people type."""
     general = {"the": 5e6, "dragons": 300.0, "pictures": 9_000.0}

@@ -25,6 +25,7 @@ from quietkeys.prediction.model import (
     LANGUAGE,
     LEXICON,
     PLAN,
+    PUBLIC,
     RANKER,
     WORDS,
     Model,
@@ -78,7 +79,7 @@ def test_it_is_small_and_holds_what_is_promised(bundle: Bundle) -> None:
     """At most 12 MB, every file of docs/MODEL.md and no other."""
     assert sum(map(len, bundle.files.values())) <= BUNDLE_BYTES
     assert bundle.files.keys() == {
-        *(LANGUAGE, RANKER, LEXICON, WORDS, CHANNEL, PLAN, EVENTS),
+        *(LANGUAGE, RANKER, LEXICON, WORDS, CHANNEL, PLAN, EVENTS, PUBLIC),
         *(contents.CLIENT_SPECIFICATION, contents.NOTICE),
     }
 
@@ -307,7 +308,7 @@ def feed(given: onnxruntime.InferenceSession, rows: int) -> dict[str, NDArray[np
         "spelling": np.zeros((rows, 1), np.int64),
         "edits": np.zeros((rows, 28), np.int64),
         "personal": np.zeros(rows, np.float32),
-        "base_share": np.ones(1, np.float32),
+        "base_share": np.ones(rows, np.float32),
         "evidence": np.zeros((rows, widths["evidence"][1]), np.float32),
         **idle,
     }

@@ -30,7 +30,9 @@ from quietkeys.environment import Environment
 from quietkeys.remote.http import Answer, Request, Transport
 from quietkeys.testing import InMemoryTrainer, NoopCipher, open_profile
 from quietkeys.testing.fakes import decode_clear, encode_clear, noop_plan_hash
-from quietkeys.updates.gate import check_against_reference
+from quietkeys.testing.trainer import train
+from quietkeys.updates.gate import TOLERANCE, distance
+from quietkeys.updates.steps import stepped
 from quietkeys_protocol.containers import Update, encode_update
 from quietkeys_protocol.errors import ErrorCode
 from quietkeys_protocol.plan import Plan
@@ -133,7 +135,13 @@ class Device:
                 job = list(trainer.jobs.values())[-1]
                 values = zip(job.report.ciphertexts, self.plan.report_fields, strict=True)
                 sent = [decode_clear(value, field) for value, field in values]
-                check_against_reference(self.plan, sent, after.by_block)
+                trained = zip(self.plan.blocks, train(self.plan, sent), strict=True)
+                led = stepped(self.plan, before, {block.name: step for block, step in trained}, 1)
+                for block in self.plan.blocks:
+                    moved, due = (
+                        one[block.name] - before.by_block[block.name] for one in (after.by_block, led)
+                    )
+                    assert distance(block, moved, due) <= TOLERANCE
             else:
                 assert after.version == before.version
             assert keyboard.suggest("such a", "sentemce").correction == "sentence"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import repeat
 from pathlib import Path
 from typing import Final
@@ -16,16 +17,19 @@ from quietkeys.bundle.networks import CLASSES, FIRST_WORD
 from quietkeys.keyboard import edits
 from quietkeys.keyboard.layout import Layout
 from quietkeys.keyboard.touch_statistics import MEAN_OFFSET
-from quietkeys.prediction.model import EVENTS, PLAN
+from quietkeys.prediction.events import Choice
+from quietkeys.prediction.model import EVENTS, PLAN, PUBLIC
+from quietkeys.prediction.public_choices import Part, to_bytes
 from quietkeys.vault import CallerKey
 from quietkeys_protocol.plan import Plan
 from tests.model import texts
-from tools.model_build import channel, contents, plan_stage, rank, spelling
+from tools.model_build import channel, contents, evidence_stage, plan_stage, rank, spelling
 from tools.model_build.adapter_stage import parts_of, unfitted
 from tools.model_build.bundle_writer import public_bytes
 from tools.model_build.channel import TypingCounts
 from tools.model_build.graph import LanguageParts
 from tools.model_build.language import Language
+from tools.model_build.mixing import untaught
 from tools.model_build.neural.graph import build
 from tools.model_build.typists import Person
 
@@ -88,13 +92,21 @@ def text(seed: int, count: int) -> list[str]:
 def files() -> dict[str, bytes]:
     """Return the files of the small bundle, `plan.json` and `events.json` included."""
     spoken = language()
-    model = unfitted(spoken, rank.prior_weights())
+    model = unfitted(spoken, rank.prior())
     people = [rank.type_person(model, Person(f"p{seed}", tuple(text(seed, 60))), seed) for seed in range(3)]
-    planned = plan_stage.make_plan("en", len(spoken.display), people, rank.prior_weights())
-    return contents.language_files(spoken, parts_of(planned, len(spoken.display))) | {
+    planned = plan_stage.make_plan("en", len(spoken.display), people, rank.prior())
+    fitted = replace(model, plan=planned.plan, events=planned.events)
+    public: dict[Part, list[Choice]] = {}
+    words = 0
+    for part in Part:
+        stranger = Person(f"q{part.value}", tuple(text(9 + part.value, 60)))
+        words, public[part] = evidence_stage.type_person(fitted, stranger, spoken.parts.channel)
+    mixing = untaught(model.language.symbols)
+    return contents.language_files(spoken, parts_of(planned, len(spoken.display)), mixing) | {
         PLAN: planned.plan.canonical,
         contents.CLIENT_SPECIFICATION: b"{}",
         EVENTS: planned.events.to_bytes(),
+        PUBLIC: to_bytes(planned.events, public, words),
     }
 
 

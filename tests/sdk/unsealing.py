@@ -26,8 +26,9 @@ def rows_of(database: Database) -> bytes:
     for table in ("held_out", "ledger", "adapters"):
         found += [content for _, content in NumberedRows(database, table).all()]
     key = database.key
-    for name, sealed in database.rows("SELECT name, content FROM marks"):
-        found.append(key.unseal("marks", name, sealed))
+    for table in ("marks", "counted"):
+        for name, sealed in database.rows(f"SELECT name, content FROM {table}"):  # noqa: S608 - names of ours
+            found.append(key.unseal(table, name, sealed))
     for name, sealed in database.rows("SELECT id, content FROM outbox WHERE content IS NOT NULL"):
         found.append(key.unseal("outbox", name.encode(), sealed))
     return b"\n".join(found)

@@ -47,7 +47,8 @@ class Tap:
     Every job is said to run when it is asked for first, and is done when the device has slept after that.
     While the trainer, served without workers, is not `training`, nothing is trained: what is fetched is then
     the first update under the name of the job, which is all that a device could tell it by.
-    change: what becomes of an update on its way to the device.
+    change: what becomes of an update on its way to the device. skipped_s: what a scheduler has waited since
+    `begin`, which is noted, but is no time of the trainer's, whose clock is a real one.
     """
 
     trainer: Trainer
@@ -58,6 +59,7 @@ class Tap:
     updates: list[bytes] = field(default_factory=list)
     asked: set[str] = field(default_factory=set)
     latest: str = ""
+    skipped_s: float = 0.0
     worker: subprocess.Popen[bytes] | None = None
 
     @contextmanager
@@ -83,8 +85,12 @@ class Tap:
     def begin(self, pause_s: float) -> None:
         """Forget what was noted, and count time from here on, after a pause."""
         self.now = max(time.time(), self.now + pause_s)
-        self.began = self.now
+        self.began, self.skipped_s = self.now, 0.0
         self.noted.clear()
+
+    def since(self) -> float:
+        """Return the seconds since `begin`, those included that a scheduler has waited."""
+        return self.now - self.began + self.skipped_s
 
     def rest(self, seconds: float) -> None:
         """Let it be later between two syncs, and the device's clock right again; nothing noted shows that."""
@@ -111,9 +117,7 @@ class Tap:
         content = body_of(handler)
         headers = tuple((name, "" if name in MASKED else value) for name, value in handler.headers.items())
         path = _JOB.sub("/v1/jobs/JOB", handler.path)
-        self.noted.append(
-            Noted(handler.command, path, headers, len(content), round(self.now - self.began, 3))
-        )
+        self.noted.append(Noted(handler.command, path, headers, len(content), round(self.since(), 3)))
         status, answer = self._asked(handler, content)
         if path == "/v1/jobs/JOB":
             answer = self._state(handler.path, answer)

@@ -69,6 +69,11 @@ class FakeEngine:
     control: Path | None = None
 
     @property
+    def memory_bytes(self) -> int:
+        """Next to nothing."""
+        return 1 << 20
+
+    @property
     def frames(self) -> Frames:
         """One frame for keys, and one for each array of a report and of an update."""
         report = (frame(f"{field.block}.{field.quantity}:", 1000) for field in self.plan.report_fields)
@@ -122,7 +127,7 @@ def block_result(frame: Frame, evaluation_keys: bytes, values: Sequence[Sequence
     return wrap(frame, digest.digest())
 
 
-def load_fake(plan: Plan, _folder: Path) -> FakeEngine:
+def load_fake(plan: Plan, _folder: Path, _hidden: Sequence[Path]) -> FakeEngine:
     """An engine loader, controlled through the folder that the environment names."""
     control, key_bytes = os.environ.get(CONTROL), os.environ.get(KEY_BYTES, "3000000")
     return FakeEngine(plan, key_bytes=int(key_bytes), control=Path(control) if control else None)

@@ -35,6 +35,7 @@ class Trainer:
     catalogue: Path | None = None
     process: subprocess.Popen[bytes] | None = None
     url: str = ""
+    private_url: str = ""  # where operators ask
 
     def has_circuits(self, folder: Path) -> None:
         """Has the trainer find circuits that were compiled before, as after a restart."""
@@ -67,7 +68,9 @@ class Trainer:
         ready.unlink(missing_ok=True)
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                self.command("serve", "--port", "0", "--ready-file", str(ready), *arguments),
+                self.command(
+                    "serve", "--port", "0", "--private-port", "0", "--ready-file", str(ready), *arguments
+                ),
                 stdout=subprocess.DEVNULL,
                 stderr=log,
                 env=os.environ | {CONTROL: str(self.control)} | self.environment,
@@ -78,7 +81,8 @@ class Trainer:
         except BaseException:  # nobody else would stop it
             self.process.kill()
             raise
-        self.url = json.loads(ready.read_text())["url"]
+        said = json.loads(ready.read_text())
+        self.url, self.private_url = said["url"], said["private_url"]
 
     def ended(self) -> bool:
         """Whether the process is no longer there."""

@@ -132,7 +132,7 @@ def real(folder: Path, *more: FakeEngine, storage: Storage | None = None) -> Ite
     """The service, over the fake engine, and more of them, without workers; its state is in the folder."""
     clock, engine = Clock(), FakeEngine(key_bytes=4096)
     at = in_folder(folder / "state") if storage is None else storage
-    made = Settings(state=folder / "state", database=at.database, blobs=at.blobs)
+    made = Settings(state=folder / "state", database=at.database, blobs=at.blobs, enrolments_per_minute=0)
     made.make_folders()
     opened = open_service(made, {one.plan.hash: one for one in (engine, *more)})
     service = replace(opened, ledger=Ledger(opened.ledger.database, NO_LIMITS), clock=clock)

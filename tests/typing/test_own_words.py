@@ -112,6 +112,18 @@ def test_a_learnt_slip_is_left_alone_and_never_offered(tmp_path: Path, kept: str
         assert keyboard._model.predictor.offers(kept)
 
 
+@pytest.mark.parametrize(("kept", "often", "offered"), [(19, 0, False), (20, 0, True), (25, 25, False)])
+def test_what_is_kept_again_and_again_is_no_slip(
+    tmp_path: Path, kept: int, often: int, offered: bool
+) -> None:
+    """Where the word that it may be a slip of is kept less often."""
+    with typing(tmp_path, "teh") as keyboard:
+        memory = keyboard._model.predictor.memory
+        for word in ["teh"] * (kept - round(memory.count(("teh",)))) + ["the"] * often:
+            memory.learn("", "please", word)
+        assert keyboard._model.predictor.offers("teh") is offered
+
+
 def test_names_and_words_near_common_ones_are_no_slips(tmp_path: Path) -> None:
     """What has a capital is a name; what is spelled as no slip would be is a word."""
     names, words = ("Anya", "Yeh", "Didi"), ("zorb", "kat", "jaxon", "bex", "niamh", "lmk")

@@ -32,12 +32,31 @@ def test_a_few_strange_letters_are_left_alone(keyboard: Personalizer, typed: str
         ("you ", "adn", "and"),
         ("if ", "yuo", "you"),
         ("", "tht", "that"),
+        ("the software center is ", "slo", "slow"),
+        ("we want to ", "mee", "meet"),
     ],
 )
 def test_slips_of_short_common_words_are_put_right(
     keyboard: Personalizer, context: str, typed: str, expected: str
 ) -> None:
-    """Where it is clear of which word."""
+    """Where it is clear of which word, be it one that is common after these words alone."""
+    assert keyboard.suggest(context, typed).correction == expected
+
+
+@pytest.mark.parametrize(
+    ("context", "typed", "expected"),
+    [
+        ("the accord was ", "dues", "due"),
+        ("pay your ", "dues", None),
+        ("a ", "violet", None),
+        ("my ", "jeep", None),
+        ("", "mum", None),
+    ],
+)
+def test_a_rare_word_is_left_alone_where_it_may_stand(
+    keyboard: Personalizer, context: str, typed: str, expected: str | None
+) -> None:
+    """Where the words before speak against it, it may be a slip as well."""
     assert keyboard.suggest(context, typed).correction == expected
 
 

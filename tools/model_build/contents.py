@@ -14,18 +14,19 @@ from numpy.typing import NDArray
 
 from quietkeys.bundle.bundle import Manifest
 from quietkeys.bundle.lexicon import WordTables
-from quietkeys.prediction.model import CHANNEL, LANGUAGE, LEXICON, RANKER, WORDS
+from quietkeys.prediction.model import CHANNEL, LANGUAGE, LEXICON, MIXTURE, RANKER, WORDS
 
 from . import graph
 from .bundle_writer import describe_files, write_bundle
 from .graph import AdapterParts
 from .language import Language
+from .mixing import Mixing
 
 CLIENT_SPECIFICATION = "client_specification.json"
 NOTICE = "NOTICE"
 
 
-def language_files(language: Language, adapter: AdapterParts) -> dict[str, bytes]:
+def language_files(language: Language, adapter: AdapterParts, mixing: Mixing) -> dict[str, bytes]:
     """Return the files that the typing path reads: both models, the lexicon, and what finds candidates."""
     ranker = graph.build(language.parts, adapter)
     return {
@@ -34,6 +35,7 @@ def language_files(language: Language, adapter: AdapterParts) -> dict[str, bytes
         LEXICON: ("\n".join(language.display) + "\n").encode("ascii"),
         WORDS: _arrays(language.tables),
         CHANNEL: _array(language.parts.channel),
+        MIXTURE: mixture_file(mixing),
         NOTICE: Path(__file__).with_name("NOTICE.txt").read_bytes(),
     }
 
@@ -55,6 +57,15 @@ def sign_bundle(
     manifest = Manifest(folder.name, version, plan_hash, specification, created, describe_files(files))
     write_bundle(folder, manifest, files, key)
     return manifest
+
+
+def mixture_file(mixing: Mixing) -> bytes:
+    """Return the file of what mixing in local memory has to know."""
+    stream = io.BytesIO()
+    np.savez_compressed(
+        stream, log_mean=mixing.log_mean.astype(np.float16), prior=mixing.prior.astype(np.float32)
+    )
+    return stream.getvalue()
 
 
 def _array(array: NDArray[Any]) -> bytes:

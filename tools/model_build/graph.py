@@ -3,16 +3,21 @@
     score = features . base + features . (ranker_map u_r)
           + sum over edits (channel_matrix u_c)[event of the edit]
           + sum over touches (channel_matrix u_c)[touch event] + (lexicon_matrix u_l)[bucket of the word]
+          + (literal_matrix u_t)[literal event]
 
 features = (language, channel, personal, evidence...): the log-probabilities (nats) of the language model (an
 input; the spelling of unknown words is added here) and of the channel (a sum over the edits, on QWERTY; the
 input `touch` is what touches and another layout add to it), and what mixing in the user's own word counts
 adds to the former, log(base_share + personal / P(word | context)). The weights u are inputs, so that applying
 an update never rewrites the model.
+
+What a literal is (`literals`) is told here, where its spelling is known: of one that the lexicon lacks and
+that was never kept, the feature `literal_new` is literal_odds[its event].
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,9 +26,11 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from quietkeys.arrays import Float32, Int64, UInt8
+from quietkeys.arrays import Float32, Float64, Int64, UInt8
 from quietkeys.keyboard.touch_events import TOUCH_EVENTS
+from quietkeys.prediction.events import EVIDENCE, FEATURES, FIRST_UNKNOWN, LITERAL_KNOWN, LITERAL_OWN
 
+from . import literals
 from .quantize import Scale
 from .spelling import ORDER, SYMBOLS
 
@@ -47,7 +54,7 @@ class AdapterParts:
     """What the graph needs to add the adapter: fixed matrices of every block, and the base weights.
 
     event_of_edit: [edits] row of channel_matrix or -1. row_of_touch_event: [len(TOUCH_EVENTS)] likewise.
-    bucket_of_word: [V] row of lexicon_matrix or -1.
+    bucket_of_word: [V] row of lexicon_matrix or -1. literal_odds: [L] nats, 0 of what is known or own.
     """
 
     base_weights: Float32  # [3 + F]
@@ -57,9 +64,11 @@ class AdapterParts:
     row_of_touch_event: Int64
     lexicon_matrix: Float32  # [Ml, dl]
     bucket_of_word: Int64
+    literal_matrix: Float32  # [L, dt]
+    literal_odds: Float32
 
 
-def no_blocks(base_weights: Float32, edits: int, vocabulary: int) -> AdapterParts:
+def no_blocks(base_weights: Float32, edits: int, vocabulary: int, literal_odds: Float64) -> AdapterParts:
     """Return adapter parts with one idle weight a block: a graph that only scores."""
     features = len(base_weights)
     return AdapterParts(
@@ -70,6 +79,8 @@ def no_blocks(base_weights: Float32, edits: int, vocabulary: int) -> AdapterPart
         np.full(len(TOUCH_EVENTS), -1, np.int64),
         np.zeros((1, 1), np.float32),
         np.full(vocabulary, -1, np.int64),
+        np.zeros((len(literal_odds), 1), np.float32),
+        literal_odds.astype(np.float32),
     )
 
 
@@ -149,6 +160,53 @@ def _scores_of(graph: _Builder, block: str, events: int, rows: Int64, at: str) -
     return graph.add("Gather", block, graph.add("Gather", graph.constant(f"{at}_rows", closed), at))
 
 
+def _literal_events(graph: _Builder, spelled: str, score: str) -> str:
+    """Return what the literal is [K], -1 for all other candidates.
+
+    spelled: log P(spelling) [K]. score: [K] at a zero adapter; the literal's own is not looked at.
+    """
+    known, own, unknown = (_is_set(graph, name) for name in ("literal_known", "literal_own", "literal_new"))
+    literal = graph.add("Or", graph.add("Or", known, own), unknown)
+    rivals = graph.add("Where", literal, graph.real(-1e9), score)
+    edits = graph.add("Gather", "edits", graph.add("ArgMax", rivals, axis=0, keepdims=0))  # [P]
+    there = graph.add("Cast", graph.add("Greater", "spelling", graph.integer(0)), to=TensorProto.FLOAT)
+    letters = graph.add("ReduceSum", there, graph.constant("axis_1", np.array([1], np.int64)), keepdims=0)
+    usual = graph.add("Div", spelled, graph.add("Max", letters, graph.real(1.0)))
+    number = _digit(graph, _change(graph, edits), letters, [cut + 0.5 for cut in literals.LONGEST])
+    number = _digit(graph, number, usual, literals.ODD)
+    event = graph.add("Add", graph.integer(FIRST_UNKNOWN), number)
+    event = graph.add("Where", unknown, event, graph.integer(-1))
+    event = graph.add("Where", own, graph.integer(LITERAL_OWN), event)
+    return graph.add("Where", known, graph.integer(LITERAL_KNOWN), event, name="literal_events")
+
+
+def _is_set(graph: _Builder, name: str) -> str:
+    # Whether a column of the evidence is above zero [K].
+    column = graph.add("Gather", "evidence", graph.integer(EVIDENCE.index(name)), axis=1)
+    squeezed = graph.add("Squeeze", column, graph.constant("axis_1", np.array([1], np.int64)))
+    return graph.add("Greater", squeezed, graph.real(0.0))
+
+
+def _change(graph: _Builder, edits: str) -> str:
+    # What kind of change edits [P] are together, [1].
+    made = graph.add("Gather", graph.constant("change_of_edit", literals.changes_of_edits()), edits)
+    kinds = graph.integer(0)
+    for change in literals.Change:
+        there = graph.add("Cast", graph.add("Equal", made, graph.integer(change)), to=TensorProto.INT64)
+        bit = graph.add("Mul", graph.add("ReduceMax", there, keepdims=0), graph.integer(1 << change))
+        kinds = graph.add("Add", kinds, bit)
+    return graph.add("Gather", graph.constant("change_of_kinds", literals.changes_of_kinds()), kinds)
+
+
+def _digit(graph: _Builder, number: str, values: str, cuts: Sequence[float]) -> str:
+    # The number with one digit more: how many of the cuts lie below each value [K].
+    number = graph.add("Mul", number, graph.integer(len(cuts) + 1))
+    for cut in cuts:
+        above = graph.add("Greater", values, graph.real(cut))
+        number = graph.add("Add", number, graph.add("Cast", above, to=TensorProto.INT64))
+    return number
+
+
 def build(language: LanguageParts, adapter: AdapterParts) -> onnx.ModelProto:
     """Return the checked model. F is the length of base_weights less 3."""
     graph = _Builder()
@@ -158,25 +216,36 @@ def build(language: LanguageParts, adapter: AdapterParts) -> onnx.ModelProto:
     words = graph.add("Add", "language", graph.add("Where", outside, spelled, graph.real(0.0)))
     edit_logs = graph.add("Gather", graph.constant("channel_log_p", language.channel), "edits")
     channel = graph.add("Add", graph.add("ReduceSum", edit_logs, axis, keepdims=0), "touch")
-    graph.add(
+    plain = graph.add(
         "Concat",
         graph.add("Unsqueeze", words, axis),
         graph.add("Unsqueeze", channel, axis),
         graph.add("Unsqueeze", _personal(graph, words), axis),
         "evidence",
         axis=1,
+    )
+    base = graph.constant("base_weights", adapter.base_weights)
+    literal = _literal_events(graph, spelled, graph.add("MatMul", plain, base))
+    odds = graph.constant("literal_odds", np.append(adapter.literal_odds, np.float32(0.0)))
+    where = np.arange(len(adapter.base_weights)) == FEATURES.index("literal_new")
+    graph.add(
+        "Where",
+        graph.constant("column_of_odds", where),
+        graph.add("Unsqueeze", graph.add("Gather", odds, literal), axis),
+        plain,
         name="features",
     )
     trust = graph.add("MatMul", graph.constant("ranker_map", adapter.ranker_map), "ranker_weights")
-    trust = graph.add("Add", trust, graph.constant("base_weights", adapter.base_weights))
-    score = graph.add("MatMul", "features", trust)
+    score = graph.add("MatMul", "features", graph.add("Add", trust, base))
     habits, events = _block(graph, "channel", adapter.channel_matrix), len(adapter.channel_matrix)
     for at, rows in (("edits", adapter.event_of_edit), ("touch_events", adapter.row_of_touch_event)):
         scores = _scores_of(graph, habits, events, rows, at)
         score = graph.add("Add", score, graph.add("ReduceSum", scores, axis, keepdims=0))
     words, events = _block(graph, "lexicon", adapter.lexicon_matrix), len(adapter.lexicon_matrix)
     buckets = _scores_of(graph, words, events, adapter.bucket_of_word, "candidate")
-    graph.add("Add", score, buckets, name="score")
+    score = graph.add("Add", score, buckets)
+    marks = graph.add("Gather", _block(graph, "literal", adapter.literal_matrix), literal)
+    graph.add("Add", score, marks, name="score")
     return _model(graph, adapter)
 
 
@@ -191,15 +260,17 @@ def _model(graph: _Builder, adapter: AdapterParts) -> onnx.ModelProto:
         value("spelling", TensorProto.INT64, ["K", "S"]),
         value("edits", TensorProto.INT64, ["K", "P"]),
         value("personal", TensorProto.FLOAT, ["K"]),
-        value("base_share", TensorProto.FLOAT, [1]),
+        value("base_share", TensorProto.FLOAT, ["K"]),
         value("evidence", TensorProto.FLOAT, ["K", features - 3]),
         value("channel_weights", TensorProto.FLOAT, [adapter.channel_matrix.shape[1]]),
         value("lexicon_weights", TensorProto.FLOAT, [adapter.lexicon_matrix.shape[1]]),
         value("ranker_weights", TensorProto.FLOAT, [adapter.ranker_map.shape[1]]),
+        value("literal_weights", TensorProto.FLOAT, [adapter.literal_matrix.shape[1]]),
     ]
     outputs = [
         value("score", TensorProto.FLOAT, ["K"]),
         value("features", TensorProto.FLOAT, ["K", features]),
+        value("literal_events", TensorProto.INT64, ["K"]),
     ]
     assembled = helper.make_graph(graph.nodes, "quietkeys", inputs, outputs, graph.constants)
     model = helper.make_model(assembled, opset_imports=[helper.make_opsetid("", OPSET)])

@@ -6,12 +6,14 @@ a slip of far more frequent words.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from rapidfuzz.distance import OSA
 
 from . import misspellings
 from .misspellings import Familiar
@@ -48,8 +50,12 @@ ELSEWHERE_MINIMUM: Final = 4.0  # occurrences of an unlisted word in general Eng
 TWO_LETTERS: Final = 100.0  # the same of two letters: general English has nearly every pair of them
 TYPED_MINIMUM: Final = 4  # the same in one corpus
 SPREAD_MINIMUM: Final = 3  # the same in several corpora, or in edited text
+RESPELLED: Final = 200.0  # times as frequent a word is whose vowels alone an unlisted one of VERY_LONG misses
+VERY_LONG: Final = 8  # letters
 RARE_PLURAL: Final = 800.0  # times as frequent a singular is whose plural is hardly meant
 DRAWN_OUT: Final = 30  # occurrences in the texts of a word with a letter three times in a row
+_VOWELS: Final = re.compile("[aeiouy]+")
+_DOUBLED: Final = re.compile(r"(.)\1+")
 _ENDINGS: Final = frozenset(("s", "es", "ed", "er", "ers", "ing", "'s"))
 
 
@@ -126,13 +132,14 @@ def members(
     shown: Mapping[str, str],
 ) -> set[str]:
     """Return the words of the lexicon. shown: how words are written."""
-    parts = {part for word in bare.values() for part in word.split("'")} - lists.keys()
+    refused = {part for word in bare.values() for part in word.split("'")} - lists.keys()
+    refused |= respelled(seen, lists, shown)
     words = {
         word
         for word in lists.keys() | seen.words
         if word not in bare
         and not word.endswith("'s")
-        and _is_wanted(word, seen, lists, expected, shown, parts)
+        and _is_wanted(word, seen, lists, expected, shown, refused)
     }
     contracted = {word for word, listed in lists.items() if is_contraction(word, listed)}
     owned = {word for word, count in seen.totals.items() if word.endswith("'s") and count >= PROOFREAD}
@@ -145,13 +152,14 @@ def _is_wanted(
     lists: Mapping[str, Listed],
     expected: Mapping[str, Slips],
     shown: Mapping[str, str],
-    parts: Collection[str],
+    refused: Collection[str],
 ) -> bool:
     if len(word) == 1:
         return word in SINGLE
     count, slips, listed = seen.everywhere(word), expected.get(word, Slips()), lists.get(word)
     if listed is None:
-        return _is_believed(word, seen, slips, shown, parts)
+        hardly = word in refused or _is_hardly_meant(word, count, seen, lists)
+        return not hardly and _is_believed(word, seen, slips, shown)
     size = listed.size
     if size > WELL_KNOWN and _is_hardly_meant(word, count, seen, lists):
         return False
@@ -178,16 +186,14 @@ def _is_hardly_meant(word: str, count: float, seen: Occurrences, lists: Mapping[
     return word.endswith("s") and base in lists and seen.everywhere(base) > RARE_PLURAL * (count + UNSEEN)
 
 
-def _is_believed(
-    word: str, seen: Occurrences, slips: Slips, shown: Mapping[str, str], parts: Collection[str]
-) -> bool:
+def _is_believed(word: str, seen: Occurrences, slips: Slips, shown: Mapping[str, str]) -> bool:
     """Return whether a word that no list has is one all the same, and not a misspelling."""
     count, typed, edited = seen.everywhere(word), seen.totals.get(word, 0), seen.proofread.get(word, 0)
     minimum = SPREAD_MINIMUM if edited >= PROOFREAD or seen.corpora.get(word, 0) > 1 else TYPED_MINIMUM
     enough = typed >= (SHORT_UNLISTED if len(word) <= SHORT else minimum)
     if not enough and seen.elsewhere.get(word, 0.0) < (TWO_LETTERS if len(word) == 2 else ELSEWHERE_MINIMUM):
         return False
-    if word in parts or ("'" in word and not enough):
+    if "'" in word and not enough:
         return False
     drawn_out = any(word[at] == word[at + 1] == word[at + 2] for at in range(len(word) - 2))
     if drawn_out and typed < DRAWN_OUT:
@@ -202,6 +208,36 @@ def _is_believed(
 
     everywhere = believed(count, slips.expected, slips.source, together * seen.beyond)
     return everywhere or (enough and believed(typed, slips.typed, slips.typed_source, together))
+
+
+def respelled(seen: Occurrences, lists: Mapping[str, Listed], shown: Mapping[str, str]) -> set[str]:
+    """Return long words that no list has and that miss the vowels of a listed word, or what it doubles.
+
+    "maintainance", "definetly": two mistakes at most in a word RESPELLED times as frequent, of the same
+    consonants and the same first and last letter. The channel, which knows how often an edit is made in any
+    word, never expects that many. Not what edited text has as a name.
+    """
+    known: dict[str, list[str]] = {}
+    for word, listed in lists.items():
+        if listed.size <= OBSCURE and seen.everywhere(word) >= RESPELLED:
+            known.setdefault(_consonants(word), []).append(word)
+    return {
+        word
+        for word in seen.words - lists.keys()
+        if len(word) >= VERY_LONG
+        and not (shown[word] != word and seen.proofread.get(word, 0) >= PROOFREAD)
+        and any(
+            seen.everywhere(meant) >= RESPELLED * seen.everywhere(word)
+            and OSA.distance(word, meant) <= 2
+            and not _is_related(word, meant)
+            for meant in known.get(_consonants(word), ())
+        )
+    }
+
+
+def _consonants(word: str) -> str:
+    # And the first and the last letter, whatever they are; doubled ones once.
+    return word[0] + _DOUBLED.sub(r"\1", _VOWELS.sub("", word[1:-1])) + word[-1]
 
 
 def is_suspect(word: str, listed: Listed | None, seen: Occurrences) -> bool:

@@ -1,15 +1,16 @@
-"""The plan stage: event types, design matrices and tables of the three blocks.
+"""The plan stage: event types, design matrices and tables of the four blocks.
 
 channel: one weight per group of edits, and one per touch event. lexicon: one weight per bucket of the
 vocabulary. ranker: a few whitened directions of the feature differences between a kept word and its rivals,
-told by a code book.
+told by a code book. literal: one weight for every kind of word that stands as it was typed; what the ranker's
+features say of the same is left out of its prototypes, so that two blocks do not learn one thing.
 The figures that these choices rest on are in docs/PLAN.md.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -18,25 +19,26 @@ from quietkeys.arrays import Float64, Int64
 from quietkeys.keyboard import edits
 from quietkeys.keyboard.layout import KEY_CENTRES, LETTERS, same_hand
 from quietkeys.keyboard.touch_events import TOUCH_EVENTS
+from quietkeys.prediction.counting import Choices, Lean, Masses, count
 from quietkeys.prediction.events import (
     DIFFERENCE_LIMIT,
     FEATURES,
     NEGLIGIBLE_MASS,
     EventMap,
-    Masses,
-    count,
     softmax,
 )
 from quietkeys_protocol import plan_design as making
 from quietkeys_protocol.plan import Plan
 from quietkeys_protocol.plan_design import Shape, make_block, whitened
 
-from .rank import Typed
+from .literals import literal_events
+from .rank import Base, Typed
 
 CODES: Final = 128  # prototypes of feature differences
 FREQUENT_ALONE: Final = 32  # words that are a bucket of their own
 TIERS: Final = 8  # buckets of the rest, equal in the logarithm of the rank
 FEATURE_SCALE: Final = {"language": 2.0, "channel": 2.0, "personal": 2.0}  # nats; 1 for evidence
+UNTRAINED: Final = ("literal_known", "literal_new")  # the ranker's block leaves them to the literal's
 _NEAR: Final = 1.5  # key widths between centres
 
 
@@ -48,6 +50,9 @@ SHAPES: Final = {
         planes=2, steps=9, gains=(8, 8, 8, 6, 4, 3, 2), stability=0.15, floor=0.5, prior=5.0, z_reach=0.8
     ),
     "ranker": Shape(planes=2, steps=4, gains=(2, 2), stability=1.2, floor=0.5, prior=0.3, z_reach=3.0),
+    "literal": Shape(
+        planes=2, steps=8, gains=(6, 6, 6, 4, 3, 2), stability=0.2, floor=0.5, prior=2.0, z_reach=2.0
+    ),
 }
 
 
@@ -121,19 +126,20 @@ def _pairs(people: Sequence[Typed], base_weights: Float64) -> tuple[Float64, Flo
             rivals = np.flatnonzero(probability > NEGLIGIBLE_MASS)
             rows.append(choice.features[choice.kept] - choice.features[rivals])
             masses.append(probability[rivals])
-    scaled = np.clip(np.concatenate(rows) / feature_scale(), -DIFFERENCE_LIMIT, DIFFERENCE_LIMIT)
+    scaled = np.clip(np.concatenate(rows) * _trained() / feature_scale(), -DIFFERENCE_LIMIT, DIFFERENCE_LIMIT)
     return scaled, np.concatenate(masses)
+
+
+def _trained() -> Float64:
+    # [F] 1 for the features that prototypes are made of.
+    return np.array([float(name not in UNTRAINED) for name in FEATURES])
 
 
 def mean_masses(people: Sequence[Typed], events: EventMap) -> dict[str, Masses]:
     """Return the contested masses of an average made-up person."""
-    total: dict[str, Masses] = {}
-    for person in people:
-        for choice in person.choices:
-            for block, masses in count(events, choice).items():
-                share = masses.scaled(1.0 / len(people))
-                total[block] = total[block].plus(share) if block in total else share
-    return total
+    choices = Choices.of(events, [choice for person in people for choice in person.choices])
+    counted = count(events, choices, Lean.none(events))
+    return {block: masses.scaled(1.0 / len(people)) for block, masses in counted.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,17 +150,19 @@ class Planned:
     events: EventMap
 
 
-def make_plan(bundle: str, vocabulary: int, people: Sequence[Typed], base_weights: Float64) -> Planned:
+def make_plan(bundle: str, vocabulary: int, people: Sequence[Typed], base: Base) -> Planned:
     """Return the plan and event map for a lexicon of this size, fitted to made-up people."""
     event_of_edit, channel_names = channel_events()
     starts = bucket_starts(vocabulary)
-    codes = code_book(people, base_weights)
-    flat = EventMap(event_of_edit, starts, codes, feature_scale(), base_weights, np.zeros((len(FEATURES), 1)))
+    codes = code_book(people, base.weights)
+    nothing = np.zeros((len(FEATURES), 1))
+    flat = EventMap(event_of_edit, starts, codes, feature_scale(), base.weights, nothing, base.literal_odds)
     ranker_masses = mean_masses(people, flat)["ranker"]
     strength = (ranker_masses.evidence_for + ranker_masses.evidence_against) / 2.0
     matrix = whitened(codes, strength + SHAPES["ranker"].prior)
     turn = making.feature_map(codes, matrix, feature_scale())
-    events = EventMap(event_of_edit, starts, codes, feature_scale(), base_weights, turn)
+    events = replace(flat, ranker_map=turn)
+    kinds = literal_events()
     blocks = (
         make_block("channel", channel_names, np.eye(len(channel_names), dtype=np.int64), SHAPES["channel"]),
         make_block(
@@ -164,5 +172,6 @@ def make_plan(bundle: str, vocabulary: int, people: Sequence[Typed], base_weight
             SHAPES["lexicon"],
         ),
         make_block("ranker", [f"code {code}" for code in range(len(codes))], matrix, SHAPES["ranker"]),
+        make_block("literal", kinds, np.eye(len(kinds), dtype=np.int64), SHAPES["literal"]),
     )
     return Planned(Plan(bundle, blocks), events)

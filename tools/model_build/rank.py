@@ -17,13 +17,14 @@ from scipy.optimize import minimize
 from quietkeys.arrays import Float64
 from quietkeys.evaluation.messages import typed_words
 from quietkeys.evaluation.typing_runs import type_words
-from quietkeys.prediction.events import FEATURES, Choice
+from quietkeys.prediction.events import FEATURES, FIRST_UNKNOWN, Choice
 from quietkeys.prediction.model import Model
 from quietkeys.prediction.predictor import Predictor
 from quietkeys.profile.memory import Memory
 from quietkeys.testing.typist import typist_for
-from quietkeys.text.tokens import is_correctable, last_two
+from quietkeys.text.tokens import is_correctable
 
+from .literals import even_odds, literal_events
 from .typists import Person
 
 RATE: Final = 0.08  # share of letters that go wrong
@@ -32,7 +33,7 @@ PRIOR_WEIGHTS: Final = {
     "channel": 1.0,
     "personal": 1.0,
     "literal_known": 0.5,
-    "literal_new": 0.5,
+    "literal_new": 1.0,
     "literal_own": 2.0,
     "own_word": -0.5,
     "recent": 0.3,
@@ -41,6 +42,7 @@ PRIOR_WEIGHTS: Final = {
     "short": -0.5,
     "literal_rare": 0.0,
 }
+PRIOR_ODDS: Final = 0.5  # nats; literal odds of an unknown word, whatever its event
 PRIOR_PRECISION: Final = 1.0
 STRANGERS: Final = 20.0  # weight of all words that nobody known typed, against all people
 # Nats; odds that a word of the lexicon is meant, beyond the fit: most typing is right.
@@ -58,9 +60,17 @@ class Typed:
     choices: tuple[Choice, ...]
 
 
-def prior_weights() -> Float64:
-    """Return the weights that the fit starts from and leans to, in the order of FEATURES."""
-    return np.array([PRIOR_WEIGHTS[name] for name in FEATURES])
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What a zero adapter scores by: weights [F] in the order of FEATURES, literal_odds [L] of `EventMap`."""
+
+    weights: Float64
+    literal_odds: Float64
+
+
+def prior() -> Base:
+    """Return what the fit starts from and leans to."""
+    return Base(np.array([PRIOR_WEIGHTS[name] for name in FEATURES]), even_odds(PRIOR_ODDS))
 
 
 def type_person(model: Model, person: Person, seed: int) -> Typed:
@@ -75,27 +85,25 @@ def type_person(model: Model, person: Person, seed: int) -> Typed:
             if choice is not None:
                 choices.append(choice)
             if is_correctable(piece.intended):
-                predictor.memory.learn(*last_two(piece.context), piece.intended)
+                predictor.learn(piece.context, piece.intended)
     return Typed(person.name, tuple(choices))
 
 
-def fit_base_weights(people: Sequence[Typed], strangers: Sequence[Choice]) -> Float64:
-    """Return the weights [F] under which the intended candidates are likeliest, people weighing alike.
+def fit_base(people: Sequence[Typed], strangers: Sequence[Choice]) -> Base:
+    """Return the base under which the intended candidates are likeliest, people weighing alike.
 
     Half of the strangers' words are mistakes, which is more than people make; KNOWN_PRIOR makes up for it.
     """
     made = [*(choice for person in people for choice in person.choices), *strangers]
-    tables = [choice.features for choice in made]
-    kept = [choice.kept for choice in made]
     each = [1000.0 / len(person.choices) for person in people for _ in person.choices]
     weight = np.array(each + [STRANGERS * 1000.0 * len(people) / max(len(strangers), 1)] * len(strangers))
-    ends = np.cumsum([len(table) for table in tables])
+    ends = np.cumsum([len(choice.features) for choice in made])
     begins = np.concatenate([[0], ends[:-1]])
-    features = np.concatenate(tables)
-    features[:, FEATURES.index("literal_rare")] = 0.0
-    chosen = begins + np.array(kept)
+    features = np.concatenate([_columns(choice) for choice in made])
+    chosen = begins + np.array([choice.kept for choice in made])
     row_weight = np.repeat(weight, ends - begins)
-    middle = prior_weights()
+    start = prior()
+    middle = np.concatenate([start.weights, start.literal_odds])
 
     def loss(w: Float64) -> tuple[float, Float64]:
         score = features @ w
@@ -112,8 +120,17 @@ def fit_base_weights(people: Sequence[Typed], strangers: Sequence[Choice]) -> Fl
         )
 
     best = minimize(loss, middle, jac=True, method="L-BFGS-B", options={"maxiter": 200})
-    fitted: Float64 = best.x.copy()
-    fitted[FEATURES.index("literal_known")] += KNOWN_PRIOR
-    fitted[FEATURES.index("literal_rare")] += RARE_PRIOR
-    rounded: Float64 = np.round(fitted, 4)
-    return rounded
+    weights, odds = best.x[: len(FEATURES)].copy(), best.x[len(FEATURES) :]
+    weights[FEATURES.index("literal_known")] += KNOWN_PRIOR
+    weights[FEATURES.index("literal_rare")] += RARE_PRIOR
+    return Base(np.round(weights, 4), np.round(odds, 4))
+
+
+def _columns(choice: Choice) -> Float64:
+    # [K, F + L] what the weights of a base are multiplied by; nothing in the columns that are not fitted.
+    events = np.zeros((len(choice.features), len(literal_events())))
+    found: Float64 = np.concatenate([choice.features, events], axis=1)
+    found[:, [FEATURES.index("literal_rare"), FEATURES.index("literal_new")]] = 0.0
+    if choice.literal_event >= FIRST_UNKNOWN:
+        found[choice.literal, len(FEATURES) + choice.literal_event] = 1.0
+    return found

@@ -46,18 +46,24 @@ def training_people(text: Path, seed: int = 0) -> Iterator[Person]:
             shares = max(1, round(sum(len(line.split()) for line in lines) / WORDS_EACH))
             for part in range(min(shares, MOST_EACH)):
                 share = OWN_SHARES[number % len(OWN_SHARES)]
-                messages = _with_own_words(lines[part::shares], share, rng)
+                messages = with_own_words(lines[part::shares], share, rng)
                 yield Person(f"{path.name.split('.')[0]}-{part}", tuple(messages))
                 number += 1
 
 
 def held_out_lines(path: Path, corpus: Corpus) -> list[str]:
     """Return the held-out lines of one file of a corpus, chat without the name that a line begins with."""
-    lines = [line for line in read_lines(path)[::HELD_OUT_EVERY] if line.strip()]
+    return said_lines(read_lines(path)[::HELD_OUT_EVERY], corpus)
+
+
+def said_lines(lines: list[str], corpus: Corpus) -> list[str]:
+    """Return the lines of a corpus that are not empty, chat without the name that a line begins with."""
+    lines = [line for line in lines if line.strip()]
     return [_ADDRESSEE.sub("", line) for line in lines] if corpus.name == NICKNAMED else lines
 
 
-def _with_own_words(lines: list[str], share: float, rng: Generator) -> list[str]:
+def with_own_words(lines: list[str], share: float, rng: Generator) -> list[str]:
+    """Return lines in which about this share of the words are spellings of the person's own."""
     counts = Counter(word for line in lines for word in words(line))
     total = sum(counts.values())
     types = [word for word in counts if len(word) > 2 and is_correctable(word)]

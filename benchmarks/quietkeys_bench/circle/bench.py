@@ -2,7 +2,7 @@
 
 A person's text is typed on two devices in turn, session by session. Each device learns from its half, and
 tests what is kept back with three updates: trained on its own half, on both halves under shared keys, and on
-all of the text typed on one device. Words and mistakes of the test are the same every time. Local memory is
+all of the text typed on one device. Words and mistakes are the same wherever they are typed. Local memory is
 not shared: each device has the memory of its half.
 """
 
@@ -28,12 +28,13 @@ from quietkeys.evaluation.ladder import (
 )
 from quietkeys.evaluation.machine import this_machine
 from quietkeys.evaluation.messages import Word
-from quietkeys.testing.typist import Typist, draw_hands
+from quietkeys.evaluation.writer import Writer
 from quietkeys.updates.report import Encoded, share_among
 from quietkeys_bench.circle.training import CircleTraining
 from quietkeys_bench.common.figures import Tell, write_figures
+from quietkeys_bench.common.misspellings import NOTHING, Half, Misspellings
 from quietkeys_bench.common.subject import Mode, Subject
-from quietkeys_bench.common.texts import Person
+from quietkeys_bench.common.texts import Hand, Person
 from quietkeys_protocol.plan import Plan
 
 RATE: Final = 0.08  # of letters typed wrong, as in the other benches
@@ -50,6 +51,14 @@ class Settings:
     seed: int = 0
     words_limit: int = 0
     mode: Mode = Mode.CLEAR
+    misspellings: Misspellings = NOTHING
+    half: Half = Half.ALL
+    frozen: bool = False
+
+    @property
+    def hand(self) -> Hand:
+        """How they type."""
+        return Hand(self.seed, RATE, self.misspellings)
 
 
 def run(settings: Settings, out: Path, subject: Subject, training: CircleTraining, tell: Tell) -> None:
@@ -66,6 +75,9 @@ def run(settings: Settings, out: Path, subject: Subject, training: CircleTrainin
             "seeds": [settings.seed],
             "rate": RATE,
             "words_limit": settings.words_limit,
+            "misspellings": settings.misspellings.identity,
+            "half": settings.half.value,
+            "frozen": settings.frozen,
             "machine": this_machine().tree(),
             "totals": _totals(people),
             "people": people,
@@ -89,30 +101,23 @@ def _measured(
     settings: Settings, person: Person, subject: Subject, training: CircleTraining
 ) -> dict[str, Any]:
     plan = subject.model.plan
-    learnt, tested = split(person.words(), settings.words_limit or None)
+    writer, words = settings.hand.writes(person)
+    learnt, tested = split(words, settings.words_limit or None)
     learners = {
-        name: learn_person(
-            subject.model, words, _typist(settings, person, draw), _chance(settings, person, 7)
-        )
-        for draw, (name, words) in enumerate(zip(ALL, (*halves(learnt), learnt), strict=True))
+        name: learn_person(subject.model, own, writer, _chance(settings, person, 7))
+        for name, own in zip(ALL, (*halves(learnt), learnt), strict=True)
     }
     reports = {name: encoded_report(plan, learner) for name, learner in learners.items()}
     parts = [shares(plan, reports[name], _chance(settings, person, 11)) for name in DEVICES]
     updates = {name: adapter_of(plan, training.alone(report)) for name, report in reports.items()}
     updates["joined"] = adapter_of(plan, training.joined(parts))
-    devices = [_device(settings, person, name, learners[name], tested, updates) for name in ALL]
+    devices = [_device(settings, writer, name, learners[name], tested, updates) for name in ALL]
     return {
         "person": person.name,
         "words_learnt": {name: len(words) for name, words in zip(DEVICES, halves(learnt), strict=True)},
-        "words_tested": len(tested),
+        "words_tested": sum(word.scored for word in tested),
         "devices": devices,
     }
-
-
-def _typist(settings: Settings, person: Person, draw: int) -> Typist:
-    """Return the person's typist: the same hands every time; their mistakes are drawn anew."""
-    hands = draw_hands(np.random.default_rng([settings.seed, *person.name.encode()]))
-    return Typist(hands, RATE, _chance(settings, person, 100 + draw))
 
 
 def _chance(settings: Settings, person: Person, use: int) -> np.random.Generator:
@@ -121,7 +126,7 @@ def _chance(settings: Settings, person: Person, use: int) -> np.random.Generator
 
 def _device(
     settings: Settings,
-    person: Person,
+    writer: Writer,
     name: str,
     learner: Learner,
     tested: Sequence[Word],
@@ -130,7 +135,7 @@ def _device(
     adapters = {"alone": updates[name], "joined": updates["joined"], "one": updates["one"]}
     if name == "one":
         del adapters["alone"], adapters["joined"]
-    outcome = try_person(learner, tested, _typist(settings, person, len(ALL)), adapters)
+    outcome = try_person(learner, tested, writer, adapters, settings.frozen)
     return {
         "device": name,
         "rungs": [_rung(outcome, rung) for rung in outcome.right],

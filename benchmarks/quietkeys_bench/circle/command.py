@@ -14,8 +14,21 @@ from rich.console import Console
 from quietkeys.bundle.bundle import shipped_bundle
 from quietkeys_bench.circle.bench import Settings, run
 from quietkeys_bench.circle.training import CircleTraining, ClearTraining, encrypted_circle
-from quietkeys_bench.common.command import Json, Limit, People, Words, machine_of, measuring, say, table
+from quietkeys_bench.common.command import (
+    Frozen,
+    HalfOfLists,
+    Json,
+    Limit,
+    MisspellingLists,
+    People,
+    Words,
+    machine_of,
+    measuring,
+    say,
+    table,
+)
 from quietkeys_bench.common.figures import Figures, read_figures
+from quietkeys_bench.common.misspellings import Half, read_misspellings
 from quietkeys_bench.common.subject import Mode, shipped_subject
 from quietkeys_bench.common.texts import find_people, spread
 
@@ -29,10 +42,14 @@ def circle(
     limit: Limit = 2,
     seed: Annotated[int, typer.Option(min=0, help="Of the simulated hands")] = 0,
     words: Words = 2500,
+    misspellings: MisspellingLists = None,
+    half: HalfOfLists = Half.ALL,
+    frozen: Frozen = False,
 ) -> None:
     """Type one person's text on two devices: each alone, both joined under shared keys, all of it on one."""
     with measuring() as tell:
-        settings = Settings(spread(find_people(people), limit), seed, words, mode)
+        known = read_misspellings(misspellings or (), half)
+        settings = Settings(spread(find_people(people), limit), seed, words, mode, known, half, frozen)
         with _training(mode) as training:
             run(settings, json, shipped_subject(), training, tell)
     show(Console(), read_figures(json, "circle"))

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from quietkeys.demo.failing import DemoFailed
 from quietkeys_bench.common.figures import Tell
+from quietkeys_bench.common.misspellings import Half
 from quietkeys_protocol.errors import QuietkeysError
 
 FAILED: Final = 2  # exit status
@@ -22,6 +23,16 @@ FAILED: Final = 2  # exit status
 People = Annotated[Path, typer.Option(help="Folder of *.txt or *.txt.gz, one message a line in time order")]
 Json = Annotated[Path, typer.Option(help="Where the figures go")]
 JsonAndCells = Annotated[Path, typer.Option(help="Where the figures go; one JSON per person beside it")]
+MisspellingLists = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--misspellings", help="Files with the columns typo, correct: people misspell too; repeatable"
+    ),
+]
+HalfOfLists = Annotated[
+    Half, typer.Option("--half", help="Of the lists: one chooses parameters, the other is reported")
+]
+Frozen = Annotated[bool, typer.Option("--frozen", help="Local memory learns nothing while it is tested")]
 Limit = Annotated[int, typer.Option(min=0, help="First so many people, of every kind in turn; 0: all")]
 Words = Annotated[int, typer.Option(min=0, help="At most so many words of each person; 0: all")]
 

@@ -8,9 +8,11 @@ from itertools import groupby, zip_longest
 from pathlib import Path
 from typing import Final
 
-from quietkeys.demo.text import prose_of_python
-from quietkeys.evaluation.messages import Word, read_messages, typed_words
+from quietkeys.evaluation.messages import Word, corrected, read_messages, typed_words
+from quietkeys.evaluation.writer import Writer
 from quietkeys.text.tokens import is_correctable, normalize
+from quietkeys_bench.common.misspellings import NOTHING, Misspellings
+from quietkeys_bench.common.prose import prose_of_python
 
 SUFFIXES: Final = (".txt", ".txt.gz")
 FEWEST_WORDS: Final = 100  # of a person; with fewer there is nothing to measure
@@ -18,6 +20,11 @@ HELD_BACK: Final = "wikitext"  # texts for perplexity alone, by the beginning of
 CONTEXT_WORDS: Final = 20
 LONG: Final = 12  # letters of the words whose last key is in the budget
 ORDINARY: Final = 300  # words of any length
+
+
+def kind_of(name: str) -> str:
+    """Return what kind of typing a person of this name does."""
+    return name.partition("_")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +37,38 @@ class Person:
     @property
     def kind(self) -> str:
         """What kind of typing this is."""
-        return self.name.partition("_")[0]
+        return kind_of(self.name)
 
-    def words(self) -> list[Word]:
-        """Return all words in time order. Raises OSError, ValueError if there are too few."""
-        words = typed_words(read_messages(self.path))
+    def messages(self, misspellings: Misspellings = NOTHING) -> list[str]:
+        """Return the messages as they were meant, as far as lists of misspellings tell. Raises OSError."""
+        return corrected(read_messages(self.path), misspellings.corrections)
+
+    def words(self, misspellings: Misspellings = NOTHING) -> list[Word]:
+        """Return all words in time order, as meant. Raises OSError, ValueError if there are too few.
+
+        A word of which a list knows several corrections is not scored.
+        """
+        words = typed_words(self.messages(misspellings), misspellings.corrections)
         if len(words) < FEWEST_WORDS:
             raise ValueError(f"{self.name} has {len(words)} words; at least {FEWEST_WORDS} are needed")
         return words
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """How people type. rate: share of letters wrong. misspellings: what they misspell."""
+
+    seed: int
+    rate: float
+    misspellings: Misspellings = NOTHING
+
+    def writes(self, person: Person) -> tuple[Writer, list[Word]]:
+        """Return a person as a simulated writer, and the person's words with what is misspelled in them.
+
+        Raises as `Person.words`.
+        """
+        writer = Writer.named(person.name, self.seed, self.rate)
+        return writer, writer.spelled(person.words(self.misspellings), self.misspellings.typos)
 
 
 def find_people(folder: Path) -> list[Person]:

@@ -24,7 +24,7 @@ from quietkeys.sync.keys.upload import upload_keys
 from quietkeys.updates.report import encode
 from quietkeys_bench.common.processes import ChildFailed, ask
 from quietkeys_bench.common.training import Reports
-from quietkeys_bench.concrete_ml.task import FEATURES, PARAMETERS_RANGE, SAMPLES, Task, agreement
+from quietkeys_bench.concrete_ml.task import PARAMETERS_RANGE, SAMPLES, Task, agreement
 from quietkeys_protocol.program import reference
 from quietkeys_protocol.specification import canonical_specification
 
@@ -77,7 +77,7 @@ def train_ours(task: Task, optimum: Float64) -> Row:
         url = trainer.wait_until_ready()
         (circuit,) = trainer.folder.glob(_CIRCUIT)
         parameters = Parameters.of(task.plan, canonical_specification(circuit.read_bytes()))
-        report = encode(task.block, task.masses, np.zeros(FEATURES, dtype=np.int64))
+        report = encode(task.block, task.masses)
         with ProcessCipher(Path(private) / "keys", parameters) as cipher:
             cipher.generate_keys()
             keys = Path(private) / "evaluation-keys"

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from quietkeys.arrays import Float64, Int64
-from quietkeys.prediction.events import Masses
+from quietkeys.prediction.counting import Masses
 from quietkeys_protocol.plan import Block, Plan
 from quietkeys_protocol.plan_design import Shape, make_block
 

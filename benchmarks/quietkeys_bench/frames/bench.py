@@ -22,11 +22,11 @@ from typing import Any, Final
 import numpy as np
 
 from quietkeys.demo.failing import DemoFailed
-from quietkeys.demo.text import prose_of_python
 from quietkeys.demo.trainer_process import trainer_process
 from quietkeys.evaluation.machine import this_machine
 from quietkeys_bench.common.figures import Tell, write_figures
 from quietkeys_bench.common.processes import child, make_polite, screen_in_memory
+from quietkeys_bench.common.prose import prose_of_python
 from quietkeys_bench.common.subject import Keyboards, bundle_identity
 from quietkeys_protocol.plan import Plan
 

@@ -1,8 +1,9 @@
 """One maker's keys, or its first report, in a process of its own.
 
 `python -m quietkeys_bench.keys.child MAKER WHAT FOLDER PLAN SPECIFICATION`. MAKER: ours, concrete. WHAT:
-`make` keys into a folder, or `encrypt` a report with those that are there. A JSON goes to standard output: seconds of
-the processor since the process began, of importing and of the work, and the most memory that it held.
+`make` keys into a folder, or `encrypt` a report with those that are there. A JSON goes to standard output:
+seconds of the processor since the process began, of importing and of the work, and the most memory that it
+held.
 """
 
 from __future__ import annotations

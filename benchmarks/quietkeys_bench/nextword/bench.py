@@ -1,7 +1,7 @@
 """`quietkeys bench nextword`: how often the next word is in the strip, and the keys that saves.
 
 For our keyboard and for a trigram model that backs off, each with the shipped model alone (`base`) and
-after the first 70 % of what a person wrote (`local`). Nothing is learnt while testing.
+learning what a person writes (`local`): every word is offered first, and learnt when it was kept.
 """
 
 from __future__ import annotations
@@ -29,9 +29,7 @@ from quietkeys_bench.nextword.strips import (
     Strip,
     Tally,
     chosen_places,
-    learn,
-    learnt_and_tested,
-    pieces_of,
+    first_prompts,
     try_strip,
 )
 from quietkeys_bench.nextword.trigram import Trigram
@@ -42,7 +40,7 @@ RUNGS: Final = ((OURS, BASE), (OURS, LOCAL), (PEER, BASE), (PEER, LOCAL))
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What to measure. words: of every person, around the split, 0 for all. perplexity: a text, or None."""
+    """What to measure. words: the first of every person, 0 for all. perplexity: a text, or None."""
 
     people: Sequence[Person]
     words: int = 0
@@ -108,20 +106,16 @@ def try_person(
     person: Person, settings: Settings, stranger: Personalizer, keyboards: Keyboards, model: Trigram
 ) -> Tried:
     """Return what every engine makes of a person's tested words, the same for all."""
-    learnt, tested = learnt_and_tested(person, settings.words)
-    places = chosen_places(len(tested), settings.keystroke_words, settings.seed)
-
-    def tally(strip: Strip) -> Tally:
-        return try_strip(strip, tested, places)
-
-    tallies = {
-        (OURS, BASE): tally(OurStrip(stranger)),
-        (PEER, BASE): tally(PeerStrip(model)),
-        (PEER, LOCAL): tally(PeerStrip(model.with_person(pieces_of(learnt)))),
-    }
+    tested = first_prompts(person, settings.words)
+    places = frozenset(chosen_places(len(tested), settings.keystroke_words, settings.seed))
     with keyboards.fresh() as own:
-        learn(own, learnt)
-        tallies[OURS, LOCAL] = tally(OurStrip(own))
+        strips: dict[tuple[str, str], Strip] = {
+            (OURS, BASE): OurStrip(stranger),
+            (OURS, LOCAL): OurStrip(own, learns=True),
+            (PEER, BASE): PeerStrip(model),
+            (PEER, LOCAL): PeerStrip(model, learns=True),
+        }
+        tallies = {which: try_strip(strip, tested, places) for which, strip in strips.items()}
     return Tried(person, tallies)
 
 

@@ -8,24 +8,25 @@ suggestions a word costs its letters and the space.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, field
 from typing import Final, Protocol, Self
 
 import numpy as np
 
 from quietkeys import Personalizer
-from quietkeys.evaluation.ladder import split
 from quietkeys.evaluation.messages import MESSAGES_PER_SESSION, read_messages
-from quietkeys.text.tokens import Piece, context_of, normalize, words_of
+from quietkeys.text.tokens import MAX_WORD, Piece, context_of, is_correctable, normalize, words_of
 from quietkeys_bench.common.texts import Person
+from quietkeys_bench.nextword.perplexity import Spelling, peer_log_probability, word_log_probability
 from quietkeys_bench.nextword.trigram import Trigram
 
 OURS: Final = "quietkeys"
 PEER: Final = "trigram"
 BASE: Final = "base"  # knows nobody
-LOCAL: Final = "local"  # has learnt what the person wrote first
+LOCAL: Final = "local"  # has learnt what the person wrote before each word
 SHOWN: Final = 3  # suggestions in a strip
+PEER_LEARNS: Final = 100  # words after which the peer counts the person's words anew
 _TOKEN: Final = re.compile(r"\S+")
 
 
@@ -48,16 +49,13 @@ def prompts(messages: Sequence[str]) -> list[Prompt]:
     ]
 
 
-def learnt_and_tested(person: Person, limit: int) -> tuple[list[Prompt], list[Prompt]]:
-    """Return the words to learn and to test, split as in the personalization bench; limit 0: all words.
+def first_prompts(person: Person, limit: int) -> list[Prompt]:
+    """Return the first words of a person, at most `limit`, 0: all.
 
     Raises OSError, ValueError if there are too few.
     """
-    words = person.words()
-    learnt, tested = split(words, limit or None)
-    cut = len(split(words)[0])
-    found = prompts(read_messages(person.path))
-    return found[cut - len(learnt) : cut], found[cut : cut + len(tested)]
+    person.words()
+    return prompts(read_messages(person.path))[: limit or None]
 
 
 class Strip(Protocol):
@@ -67,23 +65,56 @@ class Strip(Protocol):
         """Return at most three whole words for the one that is typed after a text; typed "": the next one."""
         ...
 
+    def log_probability(self, piece: Piece) -> float:
+        """Return log P, nats, of a piece after its context."""
+        ...
 
-@dataclass(frozen=True, slots=True)
+    def keep(self, prompt: Prompt) -> None:
+        """Learn a word that was kept, or not."""
+        ...
+
+
+@dataclass(slots=True)
 class OurStrip:
-    """The strip of an open keyboard."""
+    """The strip of an open keyboard. learns: whether words are recorded; session: of the last one."""
 
     keyboard: Personalizer
+    learns: bool = False
+    session: int = 0
 
     def shown(self, context: str, typed: str) -> Sequence[str]:
         """Return its strip; what was typed is always in it."""
         return self.keyboard.suggest(context, typed).strip
 
+    def log_probability(self, piece: Piece) -> float:
+        """Return log P, nats."""
+        return word_log_probability(self.keyboard, piece.context, piece.text)
 
-@dataclass(frozen=True, slots=True)
+    def keep(self, prompt: Prompt) -> None:
+        """Record a word as it was kept, typed without a mistake, in the session of its message."""
+        if not self.learns:
+            return
+        if prompt.session != self.session:
+            self.session = prompt.session
+            self.keyboard._model.recorder.begin_session()
+        self.keyboard.record(prompt.context, prompt.word, prompt.word)
+
+
+@dataclass(slots=True)
 class PeerStrip:
-    """The strip of a trigram model: three next words, or what was typed and two completions, as in ours."""
+    """The strip of a trigram model: three next words, or what was typed and two completions, as in ours.
+
+    learns: whether it counts the person's words, every PEER_LEARNS words those so far. kept: these.
+    """
 
     model: Trigram
+    learns: bool = False
+    spelling: Spelling = field(init=False)
+    kept: list[Prompt] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Make the model of unknown words."""
+        self.spelling = Spelling.of(self.model.words)
 
     def shown(self, context: str, typed: str) -> Sequence[str]:
         """Return the likeliest words."""
@@ -92,15 +123,16 @@ class PeerStrip:
             return self.model.suggest(before, "", SHOWN)
         return (typed, *self.model.suggest(before, typed, SHOWN - 1))
 
+    def log_probability(self, piece: Piece) -> float:
+        """Return log P, nats."""
+        return peer_log_probability(self.model, self.spelling, piece.context, piece.text)
 
-def learn(keyboard: Personalizer, learnt: Sequence[Prompt]) -> None:
-    """Record words as they were kept, typed without a mistake, in the sessions of their messages."""
-    session = learnt[0].session if learnt else 0
-    for prompt in learnt:
-        if prompt.session != session:
-            session = prompt.session
-            keyboard._model.recorder.begin_session()
-        keyboard.record(prompt.context, prompt.word, prompt.word)
+    def keep(self, prompt: Prompt) -> None:
+        """Count a word, if words are counted."""
+        if self.learns:
+            self.kept.append(prompt)
+            if len(self.kept) % PEER_LEARNS == 0:
+                self.model = self.model.with_person(pieces_of(self.kept))
 
 
 def pieces_of(learnt: Sequence[Prompt]) -> list[Piece]:
@@ -110,7 +142,11 @@ def pieces_of(learnt: Sequence[Prompt]) -> list[Piece]:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Counts over tested words. pressed, unaided: keys of the `typed` ones, with suggestions and without."""
+    """Counts over tested words.
+
+    pressed, unaided: keys of the `typed` ones, with suggestions and without. pieces: of all words, and the
+    sum of their log-likelihoods, nats.
+    """
 
     words: int = 0
     top1: int = 0
@@ -118,6 +154,8 @@ class Tally:
     typed: int = 0
     pressed: int = 0
     unaided: int = 0
+    pieces: int = 0
+    log_likelihood: float = 0.0
 
     def plus(self, other: Tally) -> Self:
         """Return the counts of both."""
@@ -131,25 +169,37 @@ class Tally:
             "top3": self.top3 / max(self.words, 1),
             "keystroke_words": self.typed,
             "keystrokes_saved": 1.0 - self.pressed / self.unaided if self.unaided else 0.0,
+            "log_likelihood": self.log_likelihood / max(self.pieces, 1),
         }
 
 
-def try_strip(strip: Strip, tested: Sequence[Prompt], typed: Iterable[int]) -> Tally:
-    """Return how a strip does on tested words; those at the places in `typed` are also written with it."""
-    top1 = top3 = 0
-    for prompt in tested:
+def try_strip(strip: Strip, tested: Sequence[Prompt], typed: Container[int]) -> Tally:
+    """Return how a strip does on words in order, each of which it may learn when it was kept.
+
+    Those at the places in `typed` are also written with it.
+    """
+    total = Tally()
+    for place, prompt in enumerate(tested):
         offered = [normalize(word) for word in strip.shown(prompt.context, "")[:SHOWN]]
-        top1 += offered[:1] == [prompt.word]
-        top3 += prompt.word in offered
-    written = [tested[place] for place in typed]
-    return Tally(
-        len(tested),
-        top1,
-        top3,
-        len(written),
-        sum(keys_pressed(strip, prompt) for prompt in written),
-        sum(len(prompt.word) + 1 for prompt in written),
-    )
+        pieces = [
+            piece
+            for piece in pieces_of([prompt])
+            if is_correctable(piece.text) and len(piece.text) <= MAX_WORD
+        ]
+        total = total.plus(
+            Tally(
+                words=1,
+                top1=offered[:1] == [prompt.word],
+                top3=prompt.word in offered,
+                typed=place in typed,
+                pressed=keys_pressed(strip, prompt) if place in typed else 0,
+                unaided=len(prompt.word) + 1 if place in typed else 0,
+                pieces=len(pieces),
+                log_likelihood=sum(map(strip.log_probability, pieces)),
+            )
+        )
+        strip.keep(prompt)
+    return total
 
 
 def keys_pressed(strip: Strip, prompt: Prompt) -> int:

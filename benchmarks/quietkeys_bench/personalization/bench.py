@@ -17,6 +17,7 @@ from typing import Final
 
 from quietkeys.evaluation.machine import this_machine
 from quietkeys_bench.common.figures import Tell, cells_folder, write_figures
+from quietkeys_bench.common.misspellings import NOTHING, Half, Misspellings
 from quietkeys_bench.common.subject import LoadSubject, Mode, Subject
 from quietkeys_bench.common.texts import Person
 from quietkeys_bench.common.training import Train
@@ -30,18 +31,24 @@ HEADLINE: Final = 0.08  # the rate whose figures stand at the top level, where i
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What to measure. words_limit: of every person's words, around the split; 0 for all."""
+    """What to measure. words_limit: of every person's words, around the split; 0 for all.
+
+    half: of the lists that `misspellings` was read from. frozen: memory learns nothing while it is tested.
+    """
 
     people: Sequence[Person]
     rates: Sequence[float] = RATES
     seeds: Sequence[int] = SEEDS
     mode: Mode = Mode.CLEAR
     words_limit: int = 0
+    misspellings: Misspellings = NOTHING
+    half: Half = Half.ALL
+    frozen: bool = False
 
     def cells(self) -> list[Cell]:
         """Return every cell, people outermost."""
         return [
-            Cell(person, seed, rate, self.mode, self.words_limit)
+            Cell(person, seed, rate, self.mode, self.words_limit, self.misspellings, self.frozen)
             for person in self.people
             for rate in self.rates
             for seed in self.seeds
@@ -76,6 +83,9 @@ def run(
         "seeds": list(settings.seeds),
         "rates": list(settings.rates),
         "words_limit": settings.words_limit,
+        "misspellings": settings.misspellings.identity,
+        "half": settings.half.value,
+        "frozen": settings.frozen,
         "machine": this_machine().tree(),
         **pool(figures, settings.rates, headline),
     }

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 from rich.console import Console
+from rich.table import Table
 
 from quietkeys.bundle.bundle import shipped_bundle
 from quietkeys_bench.common.command import (
+    Frozen,
+    HalfOfLists,
     JsonAndCells,
     Limit,
+    MisspellingLists,
     People,
     Words,
     machine_of,
@@ -24,11 +28,19 @@ from quietkeys_bench.common.command import (
     whole_numbers,
 )
 from quietkeys_bench.common.figures import Figures, read_figures
+from quietkeys_bench.common.misspellings import Half, read_misspellings
 from quietkeys_bench.common.subject import Mode, shipped_subject
 from quietkeys_bench.common.texts import find_people, spread
 from quietkeys_bench.common.training import Train, encrypted_training
 from quietkeys_bench.personalization.bench import Settings, run
 
+_SHARES: Final = {  # heading by figure
+    "slips_fixed": "slips",
+    "misspellings_fixed": "misspelt",
+    "good_altered": "altered",
+    "own_kept": "own",
+}
+_OF_KINDS: Final = ("base", "local", "reference", "encrypted")
 _OUTCOMES: Final = {  # heading by figure
     "local_removes": "local",
     "update_removes": "update",
@@ -51,12 +63,16 @@ def personalization(
     limit: Limit = 0,
     seeds: Annotated[str, typer.Option(help="Of the simulated hands")] = "0,1,2",
     words: Words = 0,
+    misspellings: MisspellingLists = None,
+    half: HalfOfLists = Half.ALL,
+    frozen: Frozen = False,
     jobs: Annotated[int, typer.Option(min=1, max=64, help="Processes; not in execute mode")] = 1,
 ) -> None:
     """Measure what every rung of the ladder is worth to people: real text, simulated hands."""
     with measuring() as tell:
         chosen = spread(find_people(people), limit)
-        settings = Settings(chosen, _rates(rates), whole_numbers(seeds), mode, words)
+        known = read_misspellings(misspellings or (), half)
+        settings = Settings(chosen, _rates(rates), whole_numbers(seeds), mode, words, known, half, frozen)
         with _training(mode) as train:
             run(settings, json, shipped_subject, tell, jobs, train)
     show(Console(), read_figures(json, "personalization"))
@@ -82,23 +98,52 @@ def _rates(listed: str) -> list[float]:
     return rates
 
 
+def _by_kind(rows: Sequence[Figures], rate: float) -> Iterator[Table]:
+    # Errors and who is worse off; then what came out.
+    own = [row for row in rows if row["rate"] == rate and row["rung"] in _OF_KINDS]
+    if not own:
+        return
+    errors = table(
+        f"Against base, {rate:.0%} of letters wrong", ("people", "rung"), ("errors", "worse", "clearly worse")
+    )
+    words = table(f"What came out, {rate:.0%} of letters wrong", ("people", "rung"), tuple(_SHARES.values()))
+    for row in own:
+        who = (f"{row['people']} {row['kind']}", row["rung"])
+        if row["rung"] != "base":
+            worse = (f"{row[name]:.1%}" for name in ("worse", "clearly_worse"))
+            errors.add_row(*who, f"{row['errors_vs_base']:+.1%}", *worse)
+        words.add_row(*who, *(_share(row[name]) for name in _SHARES))
+    yield errors
+    yield words
+
+
+def _share(share: float | None) -> str:
+    return "" if share is None else f"{share:.1%}"
+
+
 def show(console: Console, figures: Figures) -> None:
     """Print the ladder, and what people get at every rate."""
     ladder = table(
         f"{len(figures['people'])} people, {figures['mode']} mode, seeds {figures['seeds']}",
         ("rung",),
-        ("letters wrong", "words right", "errors against base"),
+        ("wrong", "words right", "errors", *_SHARES.values()),
     )
     for row in figures["ladder"]:
         shares = (f"{row['rate']:.0%}", f"{row['word_accuracy']:.2%}", f"{row['errors_vs_base']:+.1%}")
-        ladder.add_row(row["rung"], *shares)
+        ladder.add_row(row["rung"], *shares, *(_share(row[name]) for name in _SHARES))
     outcomes = table("What people get", (), ("letters wrong", *_OUTCOMES.values()))
     for row in figures["by_rate"]:
         outcomes.add_row(f"{row['rate']:.0%}", *(f"{row[name]:.1%}" for name in _OUTCOMES))
     console.print(ladder)
+    for rate in figures["rates"]:
+        for made in _by_kind(figures["kinds"], rate):
+            console.print(made)
     console.print(outcomes)
     say(
         console,
+        "wrong: letters, before correction; errors: against base. Of words with a slip, and of misspelled"
+        " ones: fixed; of words typed as meant: altered; of words outside the lexicon: kept. Against base,"
+        " worse: people with more errors; clearly: beyond chance (90 %, paired bootstrap).",
         "local: of the errors of base, removed by local learning; update: of those left, removed by the"
         " update; gated: with the gate. Shares of updates applied, of people helped, harmed, worse.",
         machine_of(figures),

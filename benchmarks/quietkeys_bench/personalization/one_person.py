@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from quietkeys.arrays import Int64
+from quietkeys.arrays import Bool, Int64
 from quietkeys.evaluation.ladder import (
     Learner,
     Tested,
@@ -22,11 +22,11 @@ from quietkeys.evaluation.ladder import (
     try_person,
     verdict,
 )
-from quietkeys.testing.typist import typist_for
 from quietkeys.updates.gate import Verdict
 from quietkeys_bench.common.figures import Figures, kept_figures, write_figures
+from quietkeys_bench.common.misspellings import NOTHING, Misspellings
 from quietkeys_bench.common.subject import Mode, Subject
-from quietkeys_bench.common.texts import Person
+from quietkeys_bench.common.texts import Hand, Person
 from quietkeys_bench.common.training import Train, simulated
 
 
@@ -39,6 +39,8 @@ class Cell:
     rate: float
     mode: Mode
     words_limit: int
+    misspellings: Misspellings = NOTHING
+    frozen: bool = False
 
     def path(self, folder: Path) -> Path:
         """Return where the figures of this cell lie."""
@@ -53,6 +55,8 @@ class Cell:
             "mode": self.mode.value,
             "subject": subject,
             "words_limit": self.words_limit,
+            "misspellings": self.misspellings.identity,
+            "frozen": self.frozen,
         }
 
     def figures(self, folder: Path, subject: str) -> Figures:
@@ -67,11 +71,10 @@ def measure(subject: Subject, cell: Cell, folder: Path, train: Train | None = No
     """
     if cell.mode is Mode.SIMULATE:
         train = partial(simulated, subject.model.plan)
-    words = cell.person.words()
+    writer, words = Hand(cell.seed, cell.rate, cell.misspellings).writes(cell.person)
     learnt, tested = split(words, cell.words_limit or None)
-    typist = typist_for(cell.person.name, cell.seed, cell.rate)
-    rng = np.random.default_rng([cell.seed, 7, *cell.person.name.encode()])  # repairs, held-out events
-    learner = learn_person(subject.model, learnt, typist, rng)
+    rng = np.random.default_rng([cell.seed, *cell.person.name.encode()])  # held-out events
+    learner = learn_person(subject.model, learnt, writer, rng)
     adapters = clear_adapters(learner)
     blocks: list[dict[str, object]] = []
     if train is not None:
@@ -79,13 +82,13 @@ def measure(subject: Subject, cell: Cell, folder: Path, train: Train | None = No
         weights = train(report)
         adapters["encrypted"] = adapter_of(subject.model.plan, weights)
         blocks = _agreement(learner, weights, reference_weights(subject.model.plan, report))
-    outcome = try_person(learner, tested, typist, adapters)
+    outcome = try_person(learner, tested, writer, adapters, cell.frozen)
     rung = "reference" if train is None else "encrypted"
     same = np.mean([a == b for a, b in zip(outcome.best[rung], outcome.best["reference"], strict=True)])
     figures = {
         **cell.identity(subject.identity),
         "words_learnt": len(learnt),
-        "words_tested": len(tested),
+        "words_tested": len(outcome.words),
         "rungs": [_rung(outcome, name) for name in outcome.right],
         "gate": {"rung": rung, **_tree(verdict(learner, adapters[rung]))},
         "agreement": {"blocks": blocks, "same_best": float(same)} if blocks else None,
@@ -94,14 +97,20 @@ def measure(subject: Subject, cell: Cell, folder: Path, train: Train | None = No
 
 
 def _rung(outcome: Tested, rung: str) -> dict[str, object]:
-    right, local = np.array(outcome.right[rung]), np.array(outcome.right["local"])
+    right = np.array(outcome.right[rung])
     return {
         "rung": rung,
         "right": int(right.sum()),
-        "fixed": int((right & ~local).sum()),
-        "broken": int((~right & local).sum()),
+        "from_base": _changes(np.array(outcome.right["base"]), right),
+        "from_local": _changes(np.array(outcome.right["local"]), right),
         "log_likelihood": float(np.mean(outcome.log_likelihood.get(rung) or [0.0])),
+        **{name: list(counts) for name, counts in outcome.shares(rung).items()},
     }
+
+
+def _changes(before: Bool, after: Bool) -> list[int]:
+    # (words put right, words put wrong)
+    return [int((after & ~before).sum()), int((~after & before).sum())]
 
 
 def _tree(judged: Verdict) -> dict[str, object]:

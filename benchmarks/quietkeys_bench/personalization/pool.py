@@ -1,21 +1,25 @@
 """From cells to figures: people weigh the same, seeds are pooled, a refused update changes nothing.
 
 helped, worse: more or fewer words right than with local memory alone, over all seeds. harmed: the 90 %
-paired-bootstrap interval of that difference lies wholly below zero. The bootstrap resamples tested words;
-a word contributes +1 (fixed), -1 (broken) or 0, so resampling words is a draw from a multinomial.
+paired-bootstrap interval of that difference lies wholly below zero. By kind of person, and of all, `worse`
+and `clearly_worse` say the same of every rung against base. The bootstrap resamples tested words; a word
+contributes +1 (fixed), -1 (broken) or 0, so resampling words is a draw from a multinomial.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
 
 from quietkeys.evaluation.ladder import RUNGS
 from quietkeys_bench.common.figures import Figures
+from quietkeys_bench.common.texts import kind_of
 
 RESAMPLES: Final = 10_000
+SHARES: Final = ("slips_fixed", "misspellings_fixed", "good_altered", "own_kept")
+ALL: Final = "all"  # kinds of people together
 _TAILS: Final = (5.0, 95.0)  # per cent: a 90 % interval
 
 
@@ -24,19 +28,22 @@ def pool(cells: Sequence[Figures], rates: Sequence[float], headline: float) -> F
     names = sorted({cell["person"] for cell in cells})
     ladder: list[Figures] = []
     outcomes: list[Figures] = []
+    kinds: list[Figures] = []
     people: dict[str, Figures] = {name: {"name": name, "ladder": [], "outcomes": []} for name in names}
     for rate in rates:
         of_rate = [cell for cell in cells if cell["rate"] == rate]
         by_person = {name: [cell for cell in of_rate if cell["person"] == name] for name in names}
         for name, own in by_person.items():
-            people[name]["ladder"] += _ladder(_accuracies([own]), rate)
+            people[name]["ladder"] += _ladder([own], rate)
             people[name]["outcomes"].append(_outcome(own, rate))
         accuracy = _accuracies(list(by_person.values()))
-        ladder += _ladder(accuracy, rate)
+        ladder += _ladder(list(by_person.values()), rate)
+        kinds += _kinds(by_person, rate)
         gated = float(np.mean([people[name]["outcomes"][-1]["word_accuracy_gated"] for name in names]))
         outcomes.append(_of_rate(of_rate, [people[name]["outcomes"][-1] for name in names], accuracy, gated))
     chosen = next(outcome for outcome in outcomes if outcome["rate"] == headline)
-    return {"ladder": ladder, "people": list(people.values()), **chosen, "by_rate": outcomes}
+    found = {"ladder": ladder, "kinds": kinds, "people": list(people.values())}
+    return {**found, **chosen, "by_rate": outcomes}
 
 
 def _accuracies(people: Sequence[Sequence[Figures]]) -> dict[str, float]:
@@ -49,23 +56,58 @@ def _accuracies(people: Sequence[Sequence[Figures]]) -> dict[str, float]:
     return {rung: float(np.mean(values)) for rung, values in shares.items()}
 
 
-def _ladder(accuracy: dict[str, float], rate: float) -> list[Figures]:
+def _ladder(people: Sequence[Sequence[Figures]], rate: float) -> list[Figures]:
+    accuracy = _accuracies(people)
+    rows = {rung: [_of(cell, rung) for cells in people for cell in cells] for rung in accuracy}
     return [
         {
             "rung": rung,
             "rate": rate,
             "word_accuracy": share,
             "errors_vs_base": 0.0 - _removed(accuracy["base"], share),
+            **{name: _share(rows[rung], name) for name in SHARES},
         }
         for rung, share in accuracy.items()
     ]
 
 
+def _share(rows: Sequence[Figures], name: str) -> float | None:
+    # Of all such words of all people together; None where there are none.
+    counted, among = (sum(row[name][place] for row in rows) for place in (0, 1))
+    return counted / among if among else None
+
+
+def _kinds(by_person: Mapping[str, Sequence[Figures]], rate: float) -> list[Figures]:
+    # Each kind of person, and all: the ladder against base, and who is worse off than with base.
+    kinds = sorted({kind_of(name) for name in by_person})
+    rows: list[Figures] = []
+    for kind in (*kinds, ALL):
+        own = [cells for name, cells in by_person.items() if kind in (kind_of(name), ALL)]
+        for row in _ladder(own, rate):
+            changes = [_changed(cells, row["rung"]) for cells in own]
+            clearly = [bootstrap_interval(*change)[1] < 0.0 for change in changes]
+            rows.append(
+                {
+                    "kind": kind,
+                    "people": len(own),
+                    **row,
+                    "worse": float(np.mean([fixed < broken for fixed, broken, _ in changes])),
+                    "clearly_worse": float(np.mean(clearly)),
+                }
+            )
+    return rows
+
+
+def _changed(cells: Sequence[Figures], rung: str) -> tuple[int, int, int]:
+    # (words put right, put wrong, tested) of a rung against base, all seeds of a person.
+    fixed, broken = (sum(_of(cell, rung)["from_base"][place] for cell in cells) for place in (0, 1))
+    return fixed, broken, sum(cell["words_tested"] for cell in cells)
+
+
 def _outcome(cells: Sequence[Figures], rate: float) -> Figures:
     tested = sum(cell["words_tested"] for cell in cells)
     applied = [cell for cell in cells if cell["gate"]["applied"]]
-    fixed = sum(_update(cell)["fixed"] for cell in applied)
-    broken = sum(_update(cell)["broken"] for cell in applied)
+    fixed, broken = (sum(_update(cell)["from_local"][place] for cell in applied) for place in (0, 1))
     local = sum(_of(cell, "local")["right"] for cell in cells)
     interval = bootstrap_interval(fixed, broken, tested)
     return {

@@ -21,13 +21,15 @@ import numpy as np
 from quietkeys.evaluation.machine import this_machine
 from quietkeys.prediction.model import Model
 from quietkeys_bench.common.figures import Figures, Tell, cells_folder, kept_figures, write_figures
+from quietkeys_bench.common.misspellings import NOTHING, Half, Misspellings
 from quietkeys_bench.common.subject import Mode, Subject
-from quietkeys_bench.common.texts import Person
+from quietkeys_bench.common.texts import Hand, Person
 from quietkeys_bench.common.training import NOISE
 from quietkeys_bench.quantization.groupings import (
     Grouping,
     channel_groupings,
     lexicon_groupings,
+    literal_groupings,
     ranker_groupings,
 )
 from quietkeys_bench.quantization.one_person import DRAWS, Typing, finer, try_variants, type_person
@@ -48,6 +50,13 @@ class Settings:
     people: Sequence[Person]
     others: Sequence[Person]
     words_limit: int = 0
+    misspellings: Misspellings = NOTHING
+    half: Half = Half.ALL
+
+    @property
+    def hand(self) -> Hand:
+        """How they type."""
+        return Hand(SEED, RATE, self.misspellings)
 
 
 def run(settings: Settings, out: Path, subject: Subject, tell: Tell) -> None:
@@ -56,7 +65,7 @@ def run(settings: Settings, out: Path, subject: Subject, tell: Tell) -> None:
     total = len(settings.people) + len(settings.others)
     others: dict[str, Typing] = {}
     for person in settings.others:
-        others[person.name] = type_person(model, person, SEED, RATE, settings.words_limit)
+        others[person.name] = type_person(model, person, settings.hand, settings.words_limit)
         tell(len(others), total, person.name)
     tried = variants(subject.model.plan, _groupings(subject.model, others))
     identity = {
@@ -64,6 +73,7 @@ def run(settings: Settings, out: Path, subject: Subject, tell: Tell) -> None:
         "rate": RATE,
         "subject": subject.identity,
         "words_limit": settings.words_limit,
+        "misspellings": settings.misspellings.identity,
         "grid": grid_hash(tried),
     }
     cells = []
@@ -84,6 +94,8 @@ def run(settings: Settings, out: Path, subject: Subject, tell: Tell) -> None:
         "seeds": [SEED],
         "rate": RATE,
         "words_limit": settings.words_limit,
+        "misspellings": settings.misspellings.identity,
+        "half": settings.half.value,
         "noise": {"levels": NOISE, "draws": DRAWS},
         "code_book_people": sorted(others),
         "machine": this_machine().tree(),
@@ -100,6 +112,7 @@ def _groupings(model: Model, others: dict[str, Typing]) -> dict[str, list[Groupi
         "channel": channel_groupings(blocks["channel"]),
         "lexicon": lexicon_groupings(len(model.search.lexicon.words)),
         "ranker": ranker_groupings(blocks["ranker"], model.events, tables, prior, SEED),
+        "literal": literal_groupings(blocks["literal"]),
     }
 
 
@@ -113,7 +126,7 @@ def _cell(path: Path, identity: Figures, measure: Callable[[], Figures]) -> Figu
 
 
 def _measured(model: Model, person: Person, settings: Settings, tried: Sequence[Variant]) -> Figures:
-    typing = type_person(model, person, SEED, RATE, settings.words_limit)
+    typing = type_person(model, person, settings.hand, settings.words_limit)
     sizes = {"words_learnt": typing.words_learnt, "words_tested": len(typing.tested.hopeless)}
     return sizes | try_variants(typing, model.plan, tried, SEED)
 

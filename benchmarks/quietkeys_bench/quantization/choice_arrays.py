@@ -31,14 +31,15 @@ class Pairs:
 class Table:
     """N choices with R candidates in all, one after another.
 
-    features: [R, F]. edits: [R, E] how often each channel event occurs. buckets: [R] lexicon event, -1 for
-    none. base: [R] scores at a zero adapter, nats. begins: [N] first row of each choice. sizes: [N] rows.
-    kept: [N] row of the kept candidate.
+    features: [R, F]. edits: [R, E] how often each channel event occurs. buckets, literals: [R] lexicon and
+    literal event, -1 for none. base: [R] scores at a zero adapter, nats. begins: [N] first row of each
+    choice. sizes: [N] rows. kept: [N] row of the kept candidate.
     """
 
     features: Float64
     edits: Float64
     buckets: Int64
+    literals: Int64
     base: Float64
     begins: Int64
     sizes: Int64
@@ -85,6 +86,7 @@ def table_of(choices: Sequence[Choice], base_weights: Float64, edit_events: int)
         features=features,
         edits=edits[:, :-1],
         buckets=np.concatenate([choice.buckets for choice in choices]),
+        literals=np.concatenate([choice.occurring["literal"][:, 0] for choice in choices]),
         base=features @ base_weights,
         begins=begins,
         sizes=sizes,

@@ -9,8 +9,10 @@ from rich.console import Console
 from rich.table import Table
 
 from quietkeys_bench.common.command import (
+    HalfOfLists,
     JsonAndCells,
     Limit,
+    MisspellingLists,
     People,
     Words,
     machine_of,
@@ -19,6 +21,7 @@ from quietkeys_bench.common.command import (
     table,
 )
 from quietkeys_bench.common.figures import Figures, read_figures
+from quietkeys_bench.common.misspellings import Half, read_misspellings
 from quietkeys_bench.common.subject import shipped_subject
 from quietkeys_bench.common.texts import find_people, spread
 from quietkeys_bench.quantization.bench import Settings, run
@@ -28,13 +31,22 @@ _MEASURED: Final = ("float", "errors", "nats", "L2", "slope")
 _REFUSED: Final = "*"
 
 
-def quantization(people: People, json: JsonAndCells, limit: Limit = 0, words: Words = 0) -> None:
+def quantization(
+    people: People,
+    json: JsonAndCells,
+    limit: Limit = 0,
+    words: Words = 0,
+    misspellings: MisspellingLists = None,
+    half: HalfOfLists = Half.ALL,
+) -> None:
     """Measure what planes, steps and event types keep of training in floating point: on people, in clear."""
     with measuring() as tell:
         everybody = find_people(people)
         chosen = spread(everybody, limit)
         others = [person for person in spread(everybody, limit + CODE_BOOK_PEOPLE) if person not in chosen]
-        run(Settings(chosen, others if limit else [], words), json, shipped_subject(), tell)
+        known = read_misspellings(misspellings or (), half)
+        settings = Settings(chosen, others if limit else [], words, known, half)
+        run(settings, json, shipped_subject(), tell)
     show(Console(), read_figures(json, "quantization"))
 
 

@@ -13,7 +13,8 @@ from typing import Final
 import numpy as np
 
 from quietkeys.arrays import Float64, Int64
-from quietkeys.prediction.events import DIFFERENCE_LIMIT, EventMap, Masses
+from quietkeys.prediction.counting import Masses
+from quietkeys.prediction.events import DIFFERENCE_LIMIT, EventMap
 from quietkeys_bench.quantization.choice_arrays import Table
 from quietkeys_protocol.plan import Block
 from quietkeys_protocol.plan_design import bucket_starts, feature_map, prototypes, whitened
@@ -90,6 +91,12 @@ def ranker_groupings(
         turn = feature_map(codes, matrix, events.feature_scale)
         found.append(_of_codes(f"{size} codes of {len(others)} people", matrix, codes, turn, events))
     return found
+
+
+def literal_groupings(shipped: Block) -> list[Grouping]:
+    """Return the shipped kinds of literals."""
+    one_hot = np.vstack([np.eye(len(shipped.events)), np.zeros(len(shipped.events))])  # row -1: no literal
+    return [_one_weight_each("literal", SHIPPED, shipped.events, lambda table: one_hot[table.literals])]
 
 
 def _scaled_by(events: EventMap) -> Callable[[Table], tuple[Float64, Float64]]:

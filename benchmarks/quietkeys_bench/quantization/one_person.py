@@ -11,13 +11,12 @@ import numpy as np
 from quietkeys.arrays import Float64, Int64
 from quietkeys.evaluation.ladder import learn_person, split
 from quietkeys.evaluation.oracles import on_counts
-from quietkeys.evaluation.typing_runs import type_words
+from quietkeys.evaluation.typing_runs import type_out
 from quietkeys.prediction.events import Choice
 from quietkeys.prediction.model import Model
-from quietkeys.testing.typist import typist_for
 from quietkeys.updates.report import Encoded, encode
 from quietkeys_bench.common.figures import Figures
-from quietkeys_bench.common.texts import Person
+from quietkeys_bench.common.texts import Hand, Person
 from quietkeys_bench.common.training import Noisy
 from quietkeys_bench.quantization.choice_arrays import Table, TestedWords, table_of
 from quietkeys_bench.quantization.groupings import fine_buckets
@@ -44,19 +43,20 @@ def finer(model: Model) -> Model:
     return replace(model, events=replace(model.events, bucket_starts=fine_buckets(vocabulary)))
 
 
-def type_person(model: Model, person: Person, seed: int, rate: float, words_limit: int) -> Typing:
+def type_person(model: Model, person: Person, hand: Hand, words_limit: int) -> Typing:
     """Return what a person types: 70 % with local memory learning, the rest with it as it then is."""
-    learnt, tested = split(person.words(), words_limit or None)
-    typist = typist_for(person.name, seed, rate)
-    learner = learn_person(model, learnt, typist, np.random.default_rng([seed, 7, *person.name.encode()]))
+    writer, words = hand.writes(person)
+    learnt, tested = split(words, words_limit or None)
+    learner = learn_person(model, learnt, writer, np.random.default_rng([hand.seed, *person.name.encode()]))
     predictor = learner.predictor
     edit_events = model.events.sizes["channel"]
     choices: list[Choice] = []
     word: list[int] = []
+    tested = [word for word in tested if word.scored]
     hopeless = np.zeros(len(tested), dtype=np.bool_)
     nothing = predictor.scorer.no_adapter()
-    for number, typed in enumerate(type_words(predictor, tested, typist, nothing)):
-        for piece in typed.pieces:
+    for number, typed in enumerate(type_out(tested, writer.typist)):
+        for piece in typed.judged(predictor, nothing).pieces:
             if piece.judged is None:
                 hopeless[number] |= piece.typed != piece.intended
                 continue
@@ -85,7 +85,7 @@ def try_variants(typing: Typing, plan: Plan, tried: Sequence[Variant], seed: int
             floats[key] = weights.astype(np.float64), (masses, variant.grouping.moves(table))
         exact, (masses, moves) = floats[key]
         try:
-            report = encode(block, masses, np.zeros(block.width, dtype=np.int64))
+            report = encode(block, masses)
         except Refused:  # no scaling keeps z in its field
             rows.append(None)
             continue

@@ -152,9 +152,9 @@ def run(settings: Settings, out: Path, tell: Tell) -> None:
         tell(0, settings.number, "starting the trainer")
         with trainer_process(folder / "trainer", parameters.plan, pinned, settings.options) as trainer:
             url = trainer.wait_until_ready()
-            with _watching(url) as watched:
+            with _watching(trainer.private_url) as watched:
                 said = _devices(settings, load, url, tell)
-            done = _sample(url)[1]
+            done = _sample(trainer.private_url)[1]
             job = trainer.job_figures()
         figures = figures_of(said, watched, done)
         updates = {one["which"]: bytes.fromhex(one["update"]) for one in said.outcomes if one["update"]}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -68,11 +69,11 @@ def make_cli(load: EngineLoader, module: str) -> typer.Typer:
     return app
 
 
-def _load(plan: Plan, folder: Path) -> Engine:
+def _load(plan: Plan, folder: Path, hidden: Sequence[Path]) -> Engine:
     """Return the real engine, which is imported when it is needed, because it loads the compiler."""
     from quietkeys_trainer.engine.local import load_engine
 
-    return load_engine(plan, folder)
+    return load_engine(plan, folder, hidden=hidden)
 
 
 app: Final = make_cli(_load, "quietkeys_trainer")

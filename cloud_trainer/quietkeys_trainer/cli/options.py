@@ -98,6 +98,8 @@ def shown_default(field: FieldInfo) -> str | bool:
     default = field.default
     if default in ("", (), None):
         return False
+    if isinstance(default, tuple):
+        return ", ".join(default)
     if isinstance(default, bool):
         return str(default).lower()
     return f"{default:g}" if isinstance(default, float) else str(default)

@@ -45,7 +45,8 @@ def make_plan_cli(load: EngineLoader) -> typer.Typer:
     def _publish(file: PlanFile, plans: CatalogueOption) -> None:
         """Compile a plan, and add it with its pin to a folder that trainers serve (`serve --plans`)."""
         with typed_exit():
-            engine = load(read_plan(file), circuits_folder())
+            folder = circuits_folder()
+            engine = load(read_plan(file), folder, [folder])
             Catalogue(plans).publish(engine.plan, engine.client_specification_sha256)
             print(f"{engine.plan.hash} {engine.client_specification_sha256}")
 

@@ -1,4 +1,7 @@
-"""The engine's child: `python -m quietkeys_trainer.engine.child PARENT CPU_S MEMORY_BYTES (compile|run) ...`.
+"""The engine's child: `python -m quietkeys_trainer.engine.child PARENT CPU_S MEMORY_BYTES HIDDEN VERB ...`.
+
+HIDDEN: the service's folders, separated by `:`. VERB: compile FOLDER SOURCES, run FOLDER SOURCES NAME..., or
+load FOLDER..., which answers nothing where circuits can be run here.
 
 It parses bytes of strangers with native code, so its memory holds nothing worth stealing: no credentials, no
 database, no secret key; and it can reach nothing else, see `confinement`. Its user id is the service's, see
@@ -19,7 +22,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Final
 
-from quietkeys_trainer.engine.confinement import isolate, limit
+from quietkeys_trainer.engine.confinement import isolate, limit, stay_alone
 
 NICENESS: Final = 10  # devices wait for the API, and nobody waits for a tenth of a job's time
 SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - where OpenMP has a file of its own
@@ -33,24 +36,29 @@ _LENGTH: Final = struct.Struct(">Q")
 
 def main(arguments: list[str]) -> int:
     """Do what is asked and end."""
-    parent, cpu_s, memory_bytes, verb, folder, sources, *names = arguments
+    parent, cpu_s, memory_bytes, hidden, verb, *rest = arguments
     limit(int(parent), int(cpu_s), int(memory_bytes))
     os.nice(NICENESS)
-    private, circuits = Path.cwd(), Path(folder)
+    private, secret = Path.cwd(), [Path(place) for place in hidden.split(os.pathsep) if place]
     if verb == "compile":
-        isolate([], [private, circuits.parent])
+        isolate([], [private, Path(rest[0]).parent], secret)  # which starts the system's linker
     else:
-        isolate([circuits], [private, *_start_openmp()])
+        circuits = map(Path, rest if verb == "load" else rest[:1])
+        isolate(circuits, [private, *_start_openmp()], secret)
+        stay_alone()
     inbox, outbox = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):  # native code prints
         os.dup2(nowhere, descriptor)
     request = read_parts(inbox, MAX_REQUEST_BYTES)
     with outbox:
-        if verb == "compile":
-            write_parts(outbox, _compile(request, circuits, int(sources)))
-        else:
-            write_each(outbox, len(names) + 1, _run(request, circuits, int(sources), names))
+        match verb, rest:
+            case "compile", [folder, sources]:
+                write_parts(outbox, _compile(request, Path(folder), int(sources)))
+            case "run", [folder, sources, *names]:
+                write_each(outbox, len(names) + 1, _run(request, Path(folder), int(sources), names))
+            case "load", folders:
+                write_parts(outbox, _load(folders))
     return 0
 
 
@@ -75,6 +83,15 @@ def _compile(request: list[bytes], folder: Path, sources: int) -> list[bytes]:
 
     (canonical,) = request
     save_module(compile_plan(Plan.parse(canonical), sources), folder)
+    return []
+
+
+def _load(folders: list[str]) -> list[bytes]:
+    """Load each folder's circuits as a run does, which fails where they were linked with another runtime."""
+    from concrete.compiler import Library, ServerProgram
+
+    for folder in folders:
+        ServerProgram(Library(folder), False)
     return []
 
 

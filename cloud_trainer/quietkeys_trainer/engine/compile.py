@@ -9,6 +9,7 @@ training was tried: Concrete wants a bootstrap between composed functions, and t
 from __future__ import annotations
 
 import inspect
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -149,5 +150,8 @@ def _samples(block: Block, sources: int) -> list[tuple[Int64, ...]]:
 
 
 def save_module(module: Any, folder: Path) -> None:
-    """Write the compiled library and its description into a folder that does not exist yet."""
-    Path(module.server._library.get_output_dir_path()).rename(folder)
+    """Write the compiled library and its description into a folder that does not exist yet.
+
+    The compiler writes to the folder for temporary files, which may be another file system's.
+    """
+    shutil.move(module.server._library.get_output_dir_path(), folder)

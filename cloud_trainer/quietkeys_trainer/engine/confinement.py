@@ -1,41 +1,45 @@
 """What a child may do that parses bytes of strangers: compute. It calls this itself, before it reads them.
 
 Limits on memory, time and files hold everywhere. On Linux the child dies with its parent, is the first to go
-when memory runs out, and cannot open a socket (seccomp). Where the kernel has Landlock it sees no file but
-the libraries and what it was given, and no other process of its user: neither their memory and environment
-nor a way to signal them. Whoever runs the service needs no privilege for any of this.
+when memory runs out, cannot open a socket, and, once it `stays_alone`, cannot start another process, which
+would outlive it and have limits of its own (seccomp, by libseccomp). Where the kernel has Landlock it sees no
+file but the libraries and what it was given, and no other process of its user: neither their memory and
+environment nor a way to signal them. What is `hidden` it sees nowhere, whether it lies among the libraries or
+not. Whoever runs the service needs no privilege for any of this.
 """
 
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
-import platform
 import resource
 import signal
 import struct
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
 MAX_FILE_BYTES: Final = 256 << 20  # circuits have under 1 MB; a full disk is not this child's to cause
 
 _PR_SET_PDEATHSIG: Final = 1  # prctl(2)
-_PR_SET_SECCOMP: Final = 22
 _PR_SET_NO_NEW_PRIVS: Final = 38
-_SECCOMP_MODE_FILTER: Final = 2
+CPU_GRACE_S: Final = (
+    5  # from the signal that says that processor time is over to the end: the first tells why
+)
+MAX_OPEN_FILES: Final = 256
 
-# seccomp(2): by machine, its audit code and the numbers of socket, ptrace, process_vm_readv and _writev.
-_CALLS: Final = {
-    "x86_64": (0xC000003E, (41, 101, 310, 311)),
-    "aarch64": (0xC00000B7, (198, 117, 270, 271)),
-}
-_IO_URING_SETUP: Final = 425  # on every machine; a ring opens sockets without a system call of its own
-_X32: Final = 0x40000000  # numbers from here on are the calls of another interface, on x86_64
-_LOAD, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06  # instructions of the filter, linux/filter.h
-_ALLOW, _KILL = 0x7FFF0000, 0x80000000
-_DENY: Final = 0x00050000 | 1  # EPERM
+# What opens a socket (a ring of io_uring does so without a system call of its own), reaches into another
+# process or the kernel, or leaves this process's group and namespaces.
+_FORBIDDEN: Final = (
+    *("socket", "socketpair", "io_uring_setup", "ptrace", "process_vm_readv", "process_vm_writev"),
+    *("pidfd_getfd", "bpf", "userfaultfd", "perf_event_open", "keyctl", "add_key", "request_key"),
+    *("unshare", "setns", "setsid", "setpgid"),
+)
+# What starts a process, or keeps bytes where neither a limit nor the size of a folder counts them.
+_STARTING: Final = ("fork", "vfork", "execve", "execveat", "memfd_create")
+_CLONE_THREAD: Final = 0x10000  # clone(2): another thread of this process
 
 # landlock(7)
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # on every machine
@@ -51,7 +55,7 @@ _FILE_RIGHTS: Final = {
 _OF_FILES: Final = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 14 | 1 << 15  # the rights that a file can have
 _SCOPES: Final = 1 << 0 | 1 << 1  # abstract sockets, signals; since version 6
 _SYSTEM: Final = (  # libraries, their cache, what the machine is like, this process itself
-    *("/usr", "/lib", "/lib64", "/bin", "/opt", "/nix/store", "/etc/ld.so.cache"),
+    *("/usr", "/lib", "/lib64", "/bin", "/nix/store", "/etc/ld.so.cache"),
     *("/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/cmdline", "/sys"),
 )
 
@@ -64,21 +68,66 @@ def limit(parent: int, cpu_s: int, memory_bytes: int) -> None:
             sys.exit(1)
         Path("/proc/self/oom_score_adj").write_text("1000")
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s))
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + CPU_GRACE_S))
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = MAX_OPEN_FILES if most == resource.RLIM_INFINITY else min(most, MAX_OPEN_FILES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_FILE_BYTES, MAX_FILE_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def isolate(readable: Iterable[Path], writable: Iterable[Path]) -> None:
+def isolate(readable: Iterable[Path], writable: Iterable[Path], hidden: Iterable[Path] = ()) -> None:
     """Take away network, files and other processes, as far as this system can.
 
-    Afterwards the interpreter, the system's libraries and `readable` can be read, `writable` written.
+    Afterwards the interpreter, the system's libraries and `readable` can be read, `writable` written; of
+    what is `hidden`, only what these name.
     """
     if sys.platform == "linux":
+        import pyseccomp
+
         ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
         if landlock_version():
-            _hide_files([*_libraries(), *readable], [*writable, Path(os.devnull)])
-        _deny_calls()
+            places = [*hidden]
+            libraries = [part for place in _libraries() for part in around(place, places)]
+            _hide_files([*libraries, *readable], [*writable, Path(os.devnull)])
+        filtered = pyseccomp.SyscallFilter(pyseccomp.ALLOW)
+        for call in _FORBIDDEN:
+            filtered.add_rule(pyseccomp.ERRNO(errno.EPERM), call)
+        filtered.load()
+
+
+def stay_alone() -> None:
+    """Start no process from here on, only threads; call it after `isolate`, when nothing is to be started."""
+    if sys.platform == "linux":
+        import pyseccomp
+
+        filtered = pyseccomp.SyscallFilter(pyseccomp.ALLOW)
+        for call in _STARTING:
+            filtered.add_rule(pyseccomp.ERRNO(errno.EPERM), call)
+        is_process = pyseccomp.Arg(0, pyseccomp.MASKED_EQ, _CLONE_THREAD, 0)
+        filtered.add_rule(pyseccomp.ERRNO(errno.EPERM), "clone", is_process)
+        # Its flags lie in memory, where no filter looks; without it the C library starts threads by `clone`.
+        filtered.add_rule(pyseccomp.ERRNO(errno.ENOSYS), "clone3")
+        filtered.load()
+
+
+def around(place: Path, hidden: Iterable[Path]) -> Iterator[Path]:
+    """Yield what covers a place but for what is hidden below it; the place itself where nothing is.
+
+    A place that lies within something hidden is named on purpose, such as an environment of Python beside
+    what it serves.
+    """
+    real = Path(os.path.realpath(place))
+    inside = [one for one in map(Path, map(os.path.realpath, hidden)) if one == real or real in one.parents]
+    if not inside:
+        yield place
+    elif real not in inside:
+        try:
+            entries = sorted(real.iterdir())
+        except OSError:
+            return
+        for entry in entries:
+            yield from around(entry, inside)
 
 
 def landlock_version() -> int:
@@ -118,27 +167,3 @@ def _hide_files(readable: Iterable[Path], writable: Iterable[Path]) -> None:
     if libc.syscall(_RESTRICT_SELF, ruleset, 0):
         raise OSError(ctypes.get_errno(), "landlock")
     os.close(ruleset)
-
-
-def _deny_calls() -> None:
-    """Have the system refuse what opens a socket or another process's memory."""
-    if platform.machine() not in _CALLS:
-        return
-    audit, known = _CALLS[platform.machine()]
-    numbers = (*known, _IO_URING_SETUP)
-    rest = len(numbers) + 1  # instructions from the first comparison of numbers to the one that allows
-    filters = [
-        (_LOAD, 0, 0, 4),  # the machine
-        (_EQUAL, 1, 0, audit),
-        (_RETURN, 0, 0, _KILL),
-        (_LOAD, 0, 0, 0),  # the call
-        (_AT_LEAST, rest, 0, _X32),
-        *((_EQUAL, rest - 1 - position, 0, number) for position, number in enumerate(numbers)),
-        (_RETURN, 0, 0, _ALLOW),
-        (_RETURN, 0, 0, _DENY),
-    ]
-    code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *one) for one in filters))
-    program = struct.pack("@HP", len(filters), ctypes.addressof(code))
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, program, 0, 0):
-        raise OSError(ctypes.get_errno(), "seccomp")

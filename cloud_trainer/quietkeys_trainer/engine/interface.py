@@ -15,7 +15,7 @@ from typing import Protocol
 from quietkeys_protocol.errors import ErrorCode, Outdated
 from quietkeys_protocol.framing import Frames
 from quietkeys_protocol.plan import Plan
-from quietkeys_trainer.engine.pressure import JOB_BYTES, require_memory
+from quietkeys_trainer.engine.pressure import require_memory, require_scratch
 
 Told = Callable[[int], None]  # hears how many blocks of a job are trained
 
@@ -43,11 +43,15 @@ class Engine(Protocol):
     def frames(self) -> Frames:
         """The frames of everything that is sent under this plan."""
 
+    @property
+    def memory_bytes(self) -> int:
+        """The memory that a job takes, as far as it was measured here: its child's, and what it is handed."""
+
     def run(self, evaluation_keys: bytes, reports: Sequence[Sequence[bytes]], told: Told) -> list[bytes]:
         """Return the encrypted new weights, as in `Plan.update_fields`, for the sum of 1 to 8 reports.
 
         `told` hears after each block how many are done. Bytes are parsed in a spawned child under limits.
-        Raises `EngineFailed`.
+        Raises `EngineFailed`, and `ExecutorLostError` where the system ended the child or the disk was full.
         """
 
     def run_block(
@@ -63,8 +67,9 @@ def values_of_block(position: int, report: Sequence[bytes]) -> Sequence[bytes]:
 
 Engines = Mapping[str, Engine]  # by plan hash
 
-# (plan, folder for compiled circuits) -> engine; raises `QuietkeysError` where the plan cannot be trained.
-EngineLoader = Callable[[Plan, Path], Engine]
+# (plan, folder for compiled circuits, folders of the service that no child may see) -> engine; raises
+# `QuietkeysError` where the plan cannot be trained.
+EngineLoader = Callable[[Plan, Path, Sequence[Path]], Engine]
 
 
 def engine_of(engines: Engines, retired: Mapping[str, str], plan_hash: str) -> Engine:
@@ -114,8 +119,8 @@ class Executor(Protocol):
     def width(self) -> int:
         """Return how many jobs a worker should run at once, at least 1; it changes with a cluster."""
 
-    def require_room(self) -> None:
-        """Raise `TryAgain` where memory is too short to start another job."""
+    def require_room(self, engine: Engine) -> None:
+        """Raise `TryAgain` where memory or the disk is too short to start a job of this engine."""
 
     def drop(self) -> None:
         """End what is under way as soon as possible; `run` then raises `SystemExit`."""
@@ -138,9 +143,10 @@ class LocalExecutor:
         """Return one: a second job at once is a second worker."""
         return 1
 
-    def require_room(self) -> None:
+    def require_room(self, engine: Engine) -> None:
         """Require room for the job's child, which is the first to be killed where there is none."""
-        require_memory(JOB_BYTES)
+        require_memory(engine.memory_bytes)
+        require_scratch()
 
     def drop(self) -> None:
         """Do nothing: the signal that says so ends the run by itself."""

@@ -6,6 +6,8 @@ the queue have no room for them. Devices are told when to come back; a worker lo
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +17,8 @@ from typing import Final
 from quietkeys_protocol.errors import ErrorCode, TryAgain
 
 RESERVE_BYTES: Final = 256 << 20  # left free by whoever answers devices: 512 connections take half of it
-JOB_BYTES: Final = 640 << 20  # what a job takes here: keys and results in the worker, 0.5 GB in its child
+JOB_BYTES: Final = 640 << 20  # what a job of a plan is taken to need that was never run here
+SCRATCH_BYTES: Final = 64 << 20  # that a child may write to the folder for temporary files
 MOST_QUEUED: Final = 10_000  # jobs; a queue of more than a day helps nobody
 MEMORY_AFTER_S: Final = 15  # memory comes back as soon as a job ends
 QUEUE_AFTER_S: Final = 300
@@ -56,16 +59,31 @@ def require_memory(most: int, available: Callable[[], int] = available_bytes) ->
         raise Overloaded(MEMORY_AFTER_S, "memory")
 
 
+def require_scratch(most: int = SCRATCH_BYTES) -> None:
+    """Raise `TryAgain` (DISK_FULL) where the folder for temporary files has no room for a child's."""
+    try:
+        free = shutil.disk_usage(tempfile.gettempdir()).free
+    except OSError as error:  # it is full to the last byte, or gone
+        raise TryAgain(ErrorCode.DISK_FULL) from error
+    if free < most:
+        raise TryAgain(ErrorCode.DISK_FULL)
+
+
 @dataclass(slots=True)
 class Pressure:
-    """What the process that answers devices looks at before it takes more; a figure is used for a second."""
+    """What the process that answers devices looks at before it takes more; a figure is used for a second.
+
+    most_bytes: of what all devices store together, 0 for as much as there is room for.
+    """
 
     most_queued: int = MOST_QUEUED
+    most_bytes: int = 0
     reserve_bytes: int = RESERVE_BYTES
     available: Callable[[], int] = available_bytes
     clock: Callable[[], float] = time.monotonic
     _memory: tuple[float, int] = (float("-inf"), 0)
     _queue: tuple[float, int] = (float("-inf"), 0)
+    _stored: tuple[float, int] = (float("-inf"), 0)
 
     def admit_body(self) -> None:
         """Raise `Overloaded` where a body should not be read now."""
@@ -80,3 +98,12 @@ class Pressure:
             self._queue = (self.clock(), count())
         if self._queue[1] >= self.most_queued:
             raise Overloaded(QUEUE_AFTER_S, "queue")
+
+    def admit_keys(self, count: Callable[[], int]) -> None:
+        """Raise `TryAgain` (DISK_FULL) where what all devices store, which `count` counts, is too much."""
+        if not self.most_bytes:
+            return
+        if self._stored[0] < self.clock() - FRESH_S:
+            self._stored = (self.clock(), count())
+        if self._stored[1] >= self.most_bytes:
+            raise TryAgain(ErrorCode.DISK_FULL)

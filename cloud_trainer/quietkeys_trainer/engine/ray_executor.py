@@ -156,7 +156,7 @@ class RayExecutor:
         processors = int(self._ray.cluster_resources().get("CPU", 0))
         return max(FEWEST, min(MOST, processors))
 
-    def require_room(self) -> None:
+    def require_room(self, engine: Engine) -> None:
         """Require room for keys on their way; the memory that jobs take is that of the nodes."""
         require_memory(RESERVE_BYTES)
 

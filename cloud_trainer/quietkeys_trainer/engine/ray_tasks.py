@@ -42,4 +42,5 @@ def run_block(
 
 @cache
 def _engine(load: EngineLoader, canonical: bytes) -> Engine:
-    return load(Plan.parse(canonical), circuits_folder())
+    folder = circuits_folder()
+    return load(Plan.parse(canonical), folder, [folder])

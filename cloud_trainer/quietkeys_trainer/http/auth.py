@@ -42,15 +42,23 @@ def _require_known(request: Request, service: ServiceOf) -> None:
 Known = Annotated[None, Depends(_require_known)]
 
 
-def authenticate_newcomer(ledger: Ledger, request: Request, body: Body, now: float) -> bytes:
+def authenticate_newcomer(request: Request, body: Body, now: float) -> bytes:
     """Return the public key that signed this request; it is searched for in the body, which is not parsed."""
     credentials = _credentials(request, now)
     public_key = Enrolment.key_in(body.content, credentials.device_id)
     if public_key is None:
         raise Refused(ErrorCode.SIGNATURE_INVALID)
     _verify(request, credentials, public_key, body.sha256)
-    ledger.use_nonce(credentials.device_id, credentials.nonce, credentials.time, now)
     return public_key
+
+
+def note_newcomer(ledger: Ledger, request: Request, now: float) -> None:
+    """Note that a request of `authenticate_newcomer` was received; raise `Refused` if it was before.
+
+    Apart, because what is refused for another reason is to leave no row.
+    """
+    credentials = _credentials(request, now)
+    ledger.use_nonce(credentials.device_id, credentials.nonce, credentials.time, now)
 
 
 def single_header(request: Request, name: str) -> str:

@@ -49,13 +49,14 @@ td {{ font-variant-numeric: tabular-nums }}
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What the page shows; `runs` are those of the last day, `plans` by hash with what devices pin."""
+    """What the page shows; `runs` are the latest of the last day, `plans` by hash with what devices pin."""
 
     now: float
     up_s: float
     workers: int
     backlog: Backlog | None  # None: the database does not answer
     runs: Sequence[Run]
+    is_cut: bool  # whether there were more of them
     rejected: dict[str, int]
     plans: dict[str, str]
 
@@ -102,6 +103,8 @@ def _throughput(view: View) -> Iterable[tuple[str, object]]:
             text += (
                 f"; {_nth(done, 0.5):.1f} s at the median, {_nth(done, 0.95):.1f} s at the 95th percentile"
             )
+        if view.is_cut and len(runs) == len(view.runs):
+            text = f"more than {text}"
         yield f"last {name}", text
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Final
@@ -20,7 +20,7 @@ from sqlalchemy import Engine
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from quietkeys_protocol.errors import TryAgain
-from quietkeys_trainer.ledger.operator_queries import backlog, runs_since
+from quietkeys_trainer.ledger.operator_queries import MOST_RUNS, backlog, runs_since
 
 REQUEST_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 JOB_BUCKETS: Final = (0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 60.0, 120.0, 300.0, 900.0)
@@ -37,6 +37,7 @@ class Metrics:
         """workers: how many this process keeps alive."""
         self._database, self.workers, self._clock = database, workers, clock
         self._seen: dict[int, float] = {}
+        self._is_behind = False
         self.started_at = clock()
         self._lock = threading.Lock()
         self.registry = registry = CollectorRegistry()
@@ -74,6 +75,9 @@ class Metrics:
         self._busy = Gauge("quietkeys_workers_busy", "Workers anywhere that run a job", registry=registry)
         self._up = Gauge(
             "quietkeys_database_up", "Whether the database answered this scrape", registry=registry
+        )
+        self.ended = Counter(
+            "quietkeys_connections_ended", "Connections that kept others out", ["reason"], registry=registry
         )
         info = Gauge("quietkeys_info", "What runs here", ["version"], registry=registry)
         info.labels(version("quietkeys")).set(1)
@@ -118,15 +122,24 @@ class Metrics:
         self._running.set(waiting.running)
         self._oldest.set(waiting.oldest_s)
         self._busy.set(waiting.busy_workers)
-        self._seen = dict(self._new_runs(now))
+        self._read_runs()
 
-    def _new_runs(self, now: float) -> Iterable[tuple[int, float]]:
-        """Observe the runs noted since the last look; yield those that the next look may meet again."""
-        looked_until = max([self.started_at, *self._seen.values()])
-        for run in runs_since(self._database, max(self.started_at, looked_until - OVERLAP_S)):
+    def _read_runs(self) -> None:
+        """Observe runs noted since the last look, so many at most; remember what the next may meet again.
+
+        Where there are more, the next look begins where this one ended.
+        """
+        since = max([self.started_at, *self._seen.values()])
+        if not self._is_behind:
+            since = max(self.started_at, since - OVERLAP_S)
+        found = runs_since(self._database, since)
+        for run in found:
             if run.number not in self._seen:
                 self.job_seconds.labels(run.outcome).observe(run.seconds)
-            yield run.number, run.ended_at
+        self._is_behind = len(found) == MOST_RUNS
+        known = self._seen | {run.number: run.ended_at for run in found}
+        latest = max(known.values(), default=since)
+        self._seen = {number: at for number, at in known.items() if at >= latest - OVERLAP_S}
 
 
 @dataclass(slots=True)

@@ -30,6 +30,7 @@ from quietkeys_trainer.storage.blobs import full_disk_typed
 from quietkeys_trainer.storage.files import write_all
 
 PATIENCE_S: Final = 20.0  # for a body of any size
+IDLE_S: Final = 10.0  # between two pieces of a body
 SLOWEST: Final = 64 * 1024  # bytes a second, below which a body is too slow
 LINGER_BYTES: Final = 256 * 1024  # read past a limit so that a sender slightly over it gets to see its answer
 LINGER_S: Final = 1.0
@@ -151,7 +152,7 @@ async def _chunks(request: Request, limit: int) -> AsyncIterator[bytes]:
     stream = request.stream()
     size = 0
     while refusal is None:
-        with anyio.move_on_after(deadline - anyio.current_time()) as scope:
+        with anyio.move_on_after(min(IDLE_S, deadline - anyio.current_time())) as scope:
             chunk = await anext(stream, None)
         if scope.cancelled_caught:
             refusal = TryAgain(ErrorCode.BODY_TOO_SLOW)

@@ -155,7 +155,7 @@ class Throttled(TryAgain):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one device may have, 0 for as much as it likes; the last is for all newcomers together.
+    """What one device may have, 0 for as much as it likes.
 
     A device polls a job every few seconds, sends a report a day and new keys once a year.
     """
@@ -165,7 +165,6 @@ class Limits:
     reports_per_day: int = 100
     key_sets_per_day: int = 10
     jobs_in_flight: int = 16
-    enrolments_per_minute: int = 600
 
     @property
     def allowances(self) -> Mapping[Allowance, tuple[int, float]]:
@@ -178,7 +177,7 @@ class Limits:
         }
 
 
-NO_LIMITS: Final = Limits(0, 0, 0, 0, 0, 0)
+NO_LIMITS: Final = Limits(0, 0, 0, 0, 0)
 
 
 def charge(
@@ -220,14 +219,6 @@ def require_room(session: Session, limits: Limits, account_id: str, key_id: str,
     counted = select(func.count()).where(JobRow.account_id == account_id, in_flight, not_(replaced))
     if (session.scalar(counted) or 0) >= limits.jobs_in_flight:
         raise Throttled(LATER_S, f"{limits.jobs_in_flight} jobs in flight")
-
-
-def require_open_door(session: Session, limits: Limits, now: float) -> None:
-    """Raise `Throttled` where too many devices have enrolled in the last minute."""
-    if limits.enrolments_per_minute:
-        recent = select(func.count()).where(DeviceRow.enrolled_at > now - MINUTE_S)
-        if (session.scalar(recent) or 0) >= limits.enrolments_per_minute:
-            raise Throttled(int(MINUTE_S), "enrolments")
 
 
 def _whole_seconds(seconds: float) -> int:

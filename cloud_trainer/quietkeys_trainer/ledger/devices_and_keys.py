@@ -29,7 +29,6 @@ from quietkeys_trainer.ledger.accounts import (
     key_ids,
     new_account,
     require_left,
-    require_open_door,
     require_room,
 )
 from quietkeys_trainer.ledger.audit import Action, Actor, note
@@ -76,7 +75,6 @@ class Ledger:
             hold(session, device_id)
             if session.get(DeviceRow, device_id) is not None:
                 return False
-            require_open_door(session, self.limits, now)
             if not self.is_open:
                 use_invite(session, invite, now)
             note(session, Actor.DEVICE, Action.ENROLLED, now)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Engine, delete, exists, func, select, update
+from sqlalchemy import Engine, Select, delete, exists, func, select, update
 from sqlalchemy.orm import aliased
 
 from quietkeys_protocol.messages import JobState
@@ -19,6 +19,8 @@ from quietkeys_trainer.ledger.database import reading, writing
 from quietkeys_trainer.ledger.tables import DeviceRow, JobRow, KeyRow, Outcome, ReportRow, RunRow
 
 RUNS_KEPT_S: Final = 86_400.0
+MOST_RUNS: Final = 5000  # read at a time, however many there are
+_RUNS: Final = select(RunRow.id, RunRow.ended_at, RunRow.seconds, RunRow.outcome)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +118,24 @@ def retry(database: Engine, job_ids: Sequence[str] | None, now: float) -> list[s
         return found
 
 
-def runs_since(database: Engine, unix_time: float) -> Sequence[Run]:
-    """Return the runs that ended at or after a time, in the order in which they did."""
-    wanted = select(RunRow).where(RunRow.ended_at >= unix_time).order_by(RunRow.ended_at, RunRow.id)
+def runs_since(database: Engine, unix_time: float, most: int = MOST_RUNS) -> Sequence[Run]:
+    """Return the first runs that ended at or after a time, in the order in which they did."""
+    return _runs(
+        database, _RUNS.where(RunRow.ended_at >= unix_time).order_by(RunRow.ended_at, RunRow.id), most
+    )
+
+
+def latest_runs(database: Engine, unix_time: float, most: int = MOST_RUNS) -> Sequence[Run]:
+    """Return the last runs that ended at or after a time, the latest first."""
+    latest = _RUNS.where(RunRow.ended_at >= unix_time).order_by(RunRow.ended_at.desc(), RunRow.id.desc())
+    return _runs(database, latest, most)
+
+
+def _runs(database: Engine, wanted: Select[int, float, float, str], most: int) -> Sequence[Run]:
     with reading(database) as session:
+        rows = session.execute(wanted.limit(most))
         return [
-            Run(row.id, row.ended_at, row.seconds, Outcome(row.outcome)) for row in session.scalars(wanted)
+            Run(number, ended_at, seconds, Outcome(outcome)) for number, ended_at, seconds, outcome in rows
         ]
 
 

@@ -49,7 +49,7 @@ def load_engines(plans: Sequence[ServedPlan], settings: Settings, load: EngineLo
             )
         if pinned and not is_hash(pinned):
             raise Refused(ErrorCode.PLAN_INVALID, "a pinned hash is not 64 hex digits")
-        engine = load(read_plan(served.path), settings.circuits)
+        engine = load(read_plan(served.path), settings.circuits, settings.secret_places)
         if pinned and engine.client_specification_sha256 != pinned:
             found = engine.client_specification_sha256
             raise Refused(ErrorCode.PLAN_INVALID, f"its client specification is {found}, not the pinned one")

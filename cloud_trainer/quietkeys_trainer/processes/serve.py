@@ -8,19 +8,24 @@ import os
 import secrets
 import socket
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import structlog
 import uvicorn
+from fastapi import FastAPI
 
 from quietkeys_protocol.errors import ErrorCode, Refused
+from quietkeys_trainer.engine.circuit_cache import require_own
 from quietkeys_trainer.engine.interface import EngineLoader, Executor, ExecutorKind, LocalExecutor
-from quietkeys_trainer.http.app import make_api
+from quietkeys_trainer.http.app import make_api, make_private_api
+from quietkeys_trainer.http.metrics import Metrics
 from quietkeys_trainer.ledger.database import migrate
 from quietkeys_trainer.plans.served import advice_of, load_engines, served_plans
+from quietkeys_trainer.processes.connections import BACKLOG, BoundedServer, Bounds, Room
 from quietkeys_trainer.processes.logs import configure_logs
 from quietkeys_trainer.processes.stop_signals import Stop
 from quietkeys_trainer.processes.supervisor import Supervisor
@@ -29,8 +34,7 @@ from quietkeys_trainer.service.parts import Service, open_service
 from quietkeys_trainer.service.settings import Settings
 from quietkeys_trainer.storage.files import PUBLIC, write_whole
 
-BACKLOG: Final = 256
-MOST_CONNECTIONS: Final = 512  # each may hold a report in memory
+MOST_OPERATORS: Final = 64  # connections to the private address
 KEEP_ALIVE_S: Final = 30
 GRACE_S: Final = 10  # for requests that are under way when the service stops
 
@@ -80,20 +84,25 @@ def serve(
     stop = Stop()
     stop.listen(at_once=False)
     service = _open(settings, load)
-    listening = _listen(address)
+    listening, private = _listen(address), _listen(Address(settings.private_host, settings.private_port))
     port = listening.getsockname()[1]
     told = settings.model_dump_json().encode()
     supervisor = Supervisor(service, worker_command, settings.workers, told)
     supervisor.start()
     try:
-        ready = json.dumps({"url": _url(address, port), "pid": os.getpid(), "plans": _pins(service)})
+        served = {"url": _url(address, port), "private_url": _private_url(private)}
+        ready = json.dumps({**served, "pid": os.getpid(), "plans": _pins(service)})
         say_ready(ready)
         if settings.ready_file is not None:
             write_whole(settings.ready_file, f"{ready}\n".encode(), PUBLIC)
         structlog.get_logger().info("ready", port=port, workers=settings.workers)
-        _run(_server(service, supervisor, address), listening, stop)
+        metrics = Metrics(service.ledger.database, supervisor.living, service.clock)
+        beside = _private_server(service, metrics)
+        with _running_beside(beside, private):
+            _run(_server(service, metrics, settings, address), listening, stop)
     finally:
         listening.close()
+        private.close()
         supervisor.stop(stop)
         structlog.get_logger().info("stopped")
 
@@ -130,6 +139,7 @@ def _open(settings: Settings, load: EngineLoader) -> Service:
     """Compile circuits, make folders, bring the schema to this version's; return the service."""
     os.umask(0o077)
     settings.make_folders()
+    require_own(settings.circuits)
     plans = served_plans(settings)
     service = open_service(settings, load_engines(plans, settings, load), advice_of(plans))
     migrate(service.ledger.database)
@@ -143,13 +153,22 @@ def _pins(service: Service) -> dict[str, str]:
 
 def _listen(address: Address) -> socket.socket:
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    return socket.create_server((address.host, address.port), family=family, backlog=BACKLOG)
+    try:
+        return socket.create_server((address.host, address.port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        detail = f"{address.host} port {address.port}: {error.strerror or 'cannot be listened to'}"
+        raise Refused(ErrorCode.SETTING_INVALID, detail) from error
 
 
 def _url(address: Address, port: int) -> str:
     scheme = "https" if address.has_tls else "http"
     host = f"[{address.host}]" if ":" in address.host else address.host
     return f"{scheme}://{host}:{port}"
+
+
+def _private_url(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    return _url(Address(str(host), port), port)
 
 
 def _is_loopback(host: str) -> bool:
@@ -174,20 +193,43 @@ def _run(server: uvicorn.Server, listening: socket.socket, stop: Stop) -> None:
     server.run(sockets=[listening])
 
 
-def _server(service: Service, supervisor: Supervisor, address: Address) -> uvicorn.Server:
-    config = uvicorn.Config(
-        make_api(service, supervisor.living),
+@contextmanager
+def _running_beside(server: uvicorn.Server, listening: socket.socket) -> Iterator[None]:
+    """Run a server in a thread, with an event loop of its own, as long as the block lasts."""
+    thread = threading.Thread(target=server.run, args=([listening],), name="private", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        thread.join(GRACE_S)
+
+
+def _server(service: Service, metrics: Metrics, settings: Settings, address: Address) -> uvicorn.Server:
+    bounds = Bounds(settings.connections, settings.connections_per_address, settings.proxies).fitted()
+    room = Room(bounds, lambda reason: metrics.ended.labels(reason).inc())
+    config = _config(make_api(service, metrics), settings.proxies, address)
+    return BoundedServer(config, room)
+
+
+def _private_server(service: Service, metrics: Metrics) -> uvicorn.Server:
+    config = _config(make_private_api(service, metrics), (), Address("", 0))
+    return BoundedServer(config, Room(Bounds(MOST_OPERATORS, MOST_OPERATORS)))
+
+
+def _config(app: FastAPI, proxies: Sequence[str], address: Address) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
         http="h11",
         ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,
-        limit_concurrency=MOST_CONNECTIONS,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=list(proxies),
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACE_S,
         ssl_certfile=address.certificate,
         ssl_keyfile=address.key,
     )
-    return uvicorn.Server(config)

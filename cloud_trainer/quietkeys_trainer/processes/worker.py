@@ -120,8 +120,21 @@ class Worker:
 
     def _lease(self) -> Lease | None:
         service = self.service
-        self.executor.require_room()
-        return service.jobs.lease_next(self.name, service.engines.keys(), service.clock(), self.lease_s)
+        return service.jobs.lease_next(self.name, self._fitting(), service.clock(), self.lease_s)
+
+    def _fitting(self) -> list[str]:
+        """Return the plans whose jobs there is room for; raise `TryAgain` where there is room for none."""
+        fitting, refused = [], None
+        for plan_hash, engine in self.service.engines.items():
+            try:
+                self.executor.require_room(engine)
+            except TryAgain as error:
+                refused = error
+            else:
+                fitting.append(plan_hash)
+        if refused is not None and not fitting:
+            raise refused
+        return fitting
 
     def _bring_home(self, lease: Lease) -> None:
         """Bring a job as far as it goes."""

@@ -17,7 +17,9 @@ from quietkeys_trainer.ledger.circles import Circles
 from quietkeys_trainer.ledger.database import open_database
 from quietkeys_trainer.ledger.devices_and_keys import Ledger
 from quietkeys_trainer.ledger.jobs import Jobs
+from quietkeys_trainer.ledger.newcomers import stored_bytes
 from quietkeys_trainer.ledger.retention import Retention
+from quietkeys_trainer.service.newcomers import Newcomers
 from quietkeys_trainer.service.settings import Enrolment, Settings
 from quietkeys_trainer.storage.blobs import Blobs, open_blobs
 from quietkeys_trainer.storage.key_uploads import Uploads
@@ -40,12 +42,17 @@ class Service:
     pressure: Pressure = field(default_factory=Pressure)
     clock: Callable[[], float] = time.time
     operator_token: Path | None = None
+    newcomers: Newcomers = field(default_factory=Newcomers)
     kept: Retention = field(default_factory=Retention)
 
     @property
     def largest_keys(self) -> int:
         """Bytes of the largest evaluation keys that any served plan takes."""
         return max(engine.frames.keys.size for engine in self.engines.values())
+
+    def require_storage(self) -> None:
+        """Raise `TryAgain` (DISK_FULL) where nobody may store keys that are not there already."""
+        self.pressure.admit_keys(lambda: stored_bytes(self.ledger.database, self.largest_keys))
 
 
 def open_service(
@@ -66,9 +73,10 @@ def open_service(
         spool=settings.spool,
         engines=engines,
         operator_token=settings.operator_token,
+        newcomers=Newcomers(settings.enrolments_per_minute),
         kept=settings.kept,
         retired=retired or {},
-        pressure=Pressure(settings.queue_limit),
+        pressure=Pressure(settings.queue_limit, settings.storage_bytes),
     )
 
 

@@ -7,6 +7,7 @@ before what is said here. docs/OPERATIONS.md lists them all.
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import os
 import tomllib
 from collections.abc import Mapping
@@ -50,10 +51,25 @@ def _several(value: object) -> object:
     return [part for part in value.split(os.pathsep) if part] if isinstance(value, str) else value
 
 
+def _listed(value: object) -> object:
+    """Return the parts of a text that stands for several addresses, which may hold colons."""
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, list | tuple) or not all(isinstance(one, str) for one in texts):
+        return value
+    return [part.strip() for one in texts for part in one.split(",") if part.strip()]
+
+
+def _networks(values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        ipaddress.ip_network(value)
+    return values
+
+
 _Place = Annotated[Path, AfterValidator(Path.absolute)]
 _File = Annotated[FilePath, AfterValidator(Path.absolute)]
 _Places = Annotated[tuple[_Place, ...], NoDecode, BeforeValidator(_several)]
 _Texts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_several)]
+_Networks = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed), AfterValidator(_networks)]
 
 
 class Settings(BaseModel):
@@ -101,6 +117,24 @@ class Settings(BaseModel):
     plain_http: bool = Field(
         default=False, description="Serve other machines without TLS: behind a proxy that ends it."
     )
+    private_host: str = Field(
+        default="127.0.0.1",
+        description="Address for operators: the page at /, /metrics, /readyz and /openapi.json.",
+    )
+    private_port: int = Field(
+        default=8751, ge=0, le=65535, description="Port for operators; 0 picks a free one."
+    )
+    proxies: _Networks = Field(
+        default=("127.0.0.1", "::1"),
+        description="Addresses or networks of reverse proxies, separated by commas: their connections are not"
+        " limited by address, and whom their X-Forwarded-For names is whom they speak for.",
+    )
+    connections: int = Field(
+        default=512, ge=16, description="Connections at once, fewer where the system allows fewer open files."
+    )
+    connections_per_address: int = Field(
+        default=64, ge=1, description="Connections at once from one address that is no proxy's."
+    )
     ready_file: _Place | None = Field(default=None, description="Where to write the ready line as well.")
 
     workers: int = Field(default=1, ge=0, le=64, description="Worker processes to run.")
@@ -141,9 +175,12 @@ class Settings(BaseModel):
         description="Jobs of a circle, queued or running; 0 is no limit.",
     )
     enrolments_per_minute: int = Field(
-        default=_LIMITS.enrolments_per_minute,
+        default=30, ge=0, description="Enrolments from one address; 0 is no limit."
+    )
+    storage_bytes: int = Field(
+        default=256 << 30,
         ge=0,
-        description="Enrolments of all devices together; 0 is no limit.",
+        description="What the keys of all devices may take; then no new ones are taken. 0 is no limit.",
     )
 
     keep_results_days: int = Field(
@@ -195,6 +232,13 @@ class Settings(BaseModel):
     def circuits(self) -> Path:
         """Where circuits that were compiled here may be kept."""
         return self.state / "circuits"
+
+    @property
+    def secret_places(self) -> tuple[Path, ...]:
+        """What of the disk no process may see that parses what strangers sent."""
+        blobs = () if "://" in self.blobs else (Path(self.blobs_address).absolute(),)
+        ledger = self.database_address.removeprefix("sqlite:///")
+        return (self.state, *blobs, *(() if "://" in ledger else (Path(ledger).absolute(),)))
 
     @property
     def limits(self) -> Limits:

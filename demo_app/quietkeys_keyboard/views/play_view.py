@@ -52,7 +52,7 @@ class PlayPanel(BoxLayout):
         if self.presenter.title:
             self.presenter.stop()
         if not self.presenter.playing and not self.presenter.has_more():
-            self.presenter.play(self._prose(), "Python's own reference manual")
+            self.presenter.play(self._prose(), "messages of made-up friends")
         self.refresh()
 
     def choose_file(self) -> None:

@@ -21,7 +21,7 @@ from quietkeys.remote.identity import identity_for
 from quietkeys.sync.circle.membership import place_in
 from quietkeys.sync.context import SyncContext
 from quietkeys.updates.report import report_arrays
-from quietkeys.updates.versions import Adapters
+from quietkeys.updates.versions import Adapters, adapter_of
 from quietkeys_protocol.containers import REPORT_OVERHEAD, VALUE_OVERHEAD, decode_report
 from quietkeys_protocol.errors import QuietkeysError
 from quietkeys_protocol.framing import Frames
@@ -41,7 +41,8 @@ _FILES: Final = (
 )
 _ROWS: Final = (
     ("memory", "counts of words, of words beside words, and of how words are written"),
-    ("arrays", "counts of events and of touches"),
+    ("arrays", "counts of touches"),
+    ("counted", "choices that reports are counted from"),
     ("held_out", "choices kept to judge updates by"),
     ("adapters", "adapter versions"),
     ("ledger", "lines of the ledger"),
@@ -125,7 +126,8 @@ def _fresh_report(context: SyncContext) -> tuple[Sequence[Int64], Sequence[bytes
         Adapters(context.store.database, context.plan).in_use(),
         place_in(context.store).sources,
     )
-    arrays = report_arrays(context.plan, context.masses(), weights, sources, context.environment.rng)
+    masses = context.masses(adapter_of(context.plan, weights))
+    arrays = report_arrays(context.plan, masses, weights, sources, context.environment.rng)
     return arrays, context.cipher.encrypt(arrays), "with every report"
 
 

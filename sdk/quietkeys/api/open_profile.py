@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from quietkeys.api.input_field import InputField
 from quietkeys.api.typing_model import TypingModel
 from quietkeys.bundle.bundle import SHIPPED
 from quietkeys.bundle.networks import Adapter
@@ -134,12 +133,6 @@ class OpenProfile:
     def in_app(self, app: str) -> AppProfile:
         """Return what happens in an app."""
         return self.preferences.current.apps.get(app, EVERYWHERE)
-
-    def learns(self, field: InputField, app: str) -> bool:
-        """Return whether anything may be learnt now of what is typed in such a field of an app."""
-        return (
-            field is InputField.TEXT and self.in_app(app).learn and not self.private and not self.is_paused()
-        )
 
     def is_paused(self) -> bool:
         """Return whether learning is paused. Raises TryAgain (STORAGE_FAILED)."""

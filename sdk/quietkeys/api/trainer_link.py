@@ -6,7 +6,7 @@ One thing at a time. Nothing heavy is imported before a sync begins.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Final
 from quietkeys.answers import Deletion, Inspection
 from quietkeys.api.open_profile import OpenProfile
 from quietkeys.api.trainer import Trainer
+from quietkeys.bundle.networks import Adapter
+from quietkeys.prediction.counting import Masses
 from quietkeys.profile.folder import FHE_KEYS, KEYS
 from quietkeys.profile.ledger import LedgerKind
 from quietkeys.profile.outbox import Outbox
@@ -23,6 +25,7 @@ from quietkeys.remote.trust import trust_key, trusted_key
 from quietkeys.sync.consent_record import require_consent
 from quietkeys.sync.result import ProgressCallback, SyncResult
 from quietkeys.sync.schedule import Policy
+from quietkeys.updates.evidence import evidence
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused
 from quietkeys_protocol.plan import Plan
 
@@ -222,7 +225,8 @@ class TrainerLink:
             store=profile.store,
             plan=model.plan,
             events=model.events,
-            masses=lambda: model.recorder.masses,
+            masses=self._masses,
+            public=model.public,
             cipher=self.cipher(),
             trainer=self.trainer,
             transport=self._transport_to(self.trainer or _NO_TRAINER),
@@ -233,6 +237,12 @@ class TrainerLink:
             metered=metered,
             enrolment_token=self._enrolment_token,
         )
+
+    def _masses(self, adapter: Adapter) -> Mapping[str, Masses]:
+        model = self._opened.model
+        with self._opened.typing:
+            own = model.recorder.counted()
+        return evidence(model.events, model.plan, own, model.public(), adapter)
 
     def _real_cipher(self, folder: Path, plan: Plan) -> Cipher:
         from quietkeys.cipher import Parameters, device_cipher

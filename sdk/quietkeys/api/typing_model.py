@@ -16,6 +16,7 @@ from quietkeys.learning.recorder import Recorder
 from quietkeys.prediction.events import EventMap
 from quietkeys.prediction.model import load_model
 from quietkeys.prediction.predictor import Predictor
+from quietkeys.prediction.public_choices import PublicChoices, parse_public_choices
 from quietkeys.prediction.redaction import Redactor
 from quietkeys.profile.memory import Memory
 from quietkeys.profile.settings import BUNDLE_SEEN, PLAN
@@ -44,6 +45,10 @@ class TypingModel:
     recorder: Recorder
     adapters: Adapters
     redactor: Redactor
+
+    def public(self) -> PublicChoices:
+        """Return the bundle's public choices; parsed when asked for. Raises Untrusted (BUNDLE_UNTRUSTED)."""
+        return parse_public_choices(self.predictor.model.public, self.events)
 
     @classmethod
     def load(

@@ -32,6 +32,8 @@ _COST_PER_EDIT: Final = 4.5  # nats, a rough price of one edit for the first sel
 SURE_CAPITAL: Final = 2.0  # nats; log-odds from which a capital is written: where in doubt, small
 COMMON: Final = -10.0  # nats; log-frequency from which a word is not rare at all
 RARE: Final = -14.0  # nats; log-frequency down from which a word is wholly so
+START_SHARE: Final = 0.4  # of plain word frequency where there is no context: it may be no sentence at all
+SHARE: Final = 0.03  # of plain word frequency elsewhere
 UNKNOWN: Final = 1  # id of words that the lexicon lacks
 PHRASE: Final = 0  # id of several words in one
 _SCAN_SIZE: Final = 64  # words that are aligned
@@ -256,6 +258,14 @@ class Lexicon:
         """Return log P [K] of words by id; chances: [S] log-probabilities of the language model's symbols."""
         found: Float64 = chances[self.target[ids]].astype(np.float64) + self.log_share[ids]
         return found
+
+    def log_chance(self, chances: NDArray[Any], ids: Int64, is_start: bool = False) -> Float64:
+        """Return `log_probability` with plain frequency mixed in [K]. is_start: if there is no context."""
+        share = START_SHARE if is_start else SHARE
+        modelled = np.log1p(-share) + self.log_probability(chances, ids)
+        frequency = self.tables.log_frequency[ids].astype(np.float64)
+        result: Float64 = np.logaddexp(modelled, np.log(share) + frequency)
+        return result
 
     def log_unknown(self, chances: NDArray[Any], word: str) -> float:
         """Return log P that a word comes which the lexicon lacks and which is of the class of this one."""

@@ -56,6 +56,11 @@ class LanguageState:
     cell: Float32
     log_probability: Float32
 
+    def direction(self) -> Float32:
+        """Return the state scaled to length one [H]."""
+        row: Float32 = self.state[0]
+        return row / np.float32(max(float(np.linalg.norm(row)), 1e-9))
+
 
 @dataclass(slots=True, repr=False)
 class LanguageModel:
@@ -163,10 +168,15 @@ class Adapter:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Scores:
-    """score: [K] nats, not normalised. features: [K, F] in the order of `prediction.events.FEATURES`."""
+    """What the graph makes of K candidates.
+
+    score: [K] nats, not normalised. features: [K, F] in the order of `prediction.events.FEATURES`.
+    literal_event: what kind of literal is among them, -1 if there is none.
+    """
 
     score: Float64
     features: Float64
+    literal_event: int
 
 
 class Scorer:
@@ -192,8 +202,8 @@ class Scorer:
     def score(self, given: Mapping[str, NDArray[Any]], adapter: Adapter) -> Scores:
         """Return the scores of K candidates. given: the graph's other inputs, `Slate.inputs`."""
         feed = {**given, **{f"{block}_weights": weights for block, weights in adapter.weights.items()}}
-        score, features = self._session.run(["score", "features"], feed)
-        return Scores(score.astype(np.float64), features.astype(np.float64))
+        score, features, literal = self._session.run(["score", "features", "literal_events"], feed)
+        return Scores(score.astype(np.float64), features.astype(np.float64), int(literal.max()))
 
 
 def window(context: Context) -> Context:

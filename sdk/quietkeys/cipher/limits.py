@@ -25,14 +25,19 @@ if sys.platform == "win32":
         """Nothing: there is no such limit for a process alone."""
 
 else:
+    import ctypes
     import os
     import resource
+
+    _PR_SET_DUMPABLE: Final = 4  # prctl(2)
 
     CREATION_FLAGS: Final = 0
 
     def give_way() -> None:
-        """Run at low priority, in bounded memory, and without a core file, which would hold the key."""
+        """Run at low priority, in bounded memory, and where others cannot read it: nor a core file."""
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        if sys.platform == "linux":  # nor may other processes of the user read its memory
+            ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
         with suppress(ValueError, OSError):  # macOS keeps no limit on address space
             resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
         os.nice(NICENESS)

@@ -34,7 +34,7 @@ def demo(
     text: Annotated[
         Path | None,
         typer.Option(
-            help="UTF-8 text to type, one message a line, also .gz [default: Python's own reference]"
+            help="UTF-8 text to type, one message a line, also .gz [default: messages written for the demo]"
         ),
     ] = None,
     words: Annotated[

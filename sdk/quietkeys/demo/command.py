@@ -25,7 +25,7 @@ if sys.platform == "win32":
     _ENDING: Final = (signal.SIGTERM,)
 else:
     _ENDING: Final = (signal.SIGTERM, signal.SIGHUP)
-WORDS: Final = 8_000  # typing and testing them takes about 45 s of the demo's 150 on 2 cores
+WORDS: Final = 8_000  # of a longer text; typing and testing them takes about 45 s on 2 cores
 
 
 def run_demo(text: Path | None, words: int | None, seed: int, out: Path | None, console: Console) -> Figures:
@@ -73,7 +73,7 @@ def _ended_by_signals() -> Iterator[None]:
 
 
 def _opening(text: Path | None) -> str:
-    source = "Python's own reference manual" if text is None else text.name
+    source = "half a year of messages" if text is None else text.name
     return (
         f"A simulated person types {source} with unsteady thumbs. The keyboard counts what happens,"
         " encrypts the counts, and a trainer on this machine trains on the ciphertexts.\n"

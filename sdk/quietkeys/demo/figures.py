@@ -17,12 +17,19 @@ MODE: Final = "execute"  # real keys and ciphertexts: the demo has no other
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """Word accuracy of one way of learning. Shares; errors_vs_base = (errors - base errors) / base errors."""
+    """Word accuracy of one way of learning. Shares; errors_vs_base = (errors - base errors) / base errors.
+
+    The last four are those of `Tested.shares`, None of no word.
+    """
 
     rung: str
     rate: float
     word_accuracy: float
     errors_vs_base: float
+    slips_fixed: float | None
+    misspellings_fixed: float | None
+    good_altered: float | None
+    own_kept: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,5 +87,6 @@ def ladder_of(tested: Tested, rate: float) -> list[Rung]:
     rungs = []
     for rung in (rung for rung in RUNGS if rung in tested.right):
         errors = 1.0 - tested.accuracy(rung)
-        rungs.append(Rung(rung, rate, 1.0 - errors, (errors - base) / base if base else 0.0))
+        shares = {name: so / among if among else None for name, (so, among) in tested.shares(rung).items()}
+        rungs.append(Rung(rung, rate, 1.0 - errors, (errors - base) / base if base else 0.0, **shares))
     return rungs

@@ -22,14 +22,14 @@ from quietkeys.bundle.trusted_keys import TRUSTED_KEYS
 from quietkeys.cipher import Parameters, ProcessCipher
 from quietkeys.demo.failing import DemoFailed
 from quietkeys.demo.figures import Cost, Figures, ladder_of
-from quietkeys.demo.person import RATE, Desk, demo_typist, type_into
+from quietkeys.demo.person import RATE, Desk, demo_writer, type_into
 from quietkeys.demo.screen import Screen
 from quietkeys.demo.trainer_process import TrainerProcess, trainer_process
 from quietkeys.demo.watching import WatchedCipher
-from quietkeys.evaluation.ladder import Learner, Tested, adapter_of, clear_adapters, split, try_typed
+from quietkeys.evaluation.ladder import Learner, Tested, adapter_of, clear_adapters, split, try_person
 from quietkeys.evaluation.machine import this_machine
 from quietkeys.evaluation.messages import Word
-from quietkeys.evaluation.typing_runs import TypedWord, type_words
+from quietkeys.evaluation.writer import Writer
 from quietkeys.personalizer import Personalizer
 from quietkeys.prediction.model import load_model
 from quietkeys.remote.client import TrafficKind
@@ -37,7 +37,6 @@ from quietkeys.sync.result import Outcome, Step, SyncResult
 from quietkeys.sync.result import Progress as SyncProgress
 from quietkeys.sync.schedule import Policy
 from quietkeys.testing.profiles import open_profile
-from quietkeys.testing.typist import Typist
 from quietkeys_protocol.plan import Plan
 
 TRAINS_WITHIN_S: Final = 900.0  # a minute on 2 idle cores
@@ -78,16 +77,16 @@ def run_loop(given: Given, folder: Path, screen: Screen) -> Figures:
     pinned = bundle.manifest.client_specification
     with trainer_process(folder / "trainer", parameters.plan, pinned) as trainer:
         learnt, tested = split(given.words)
-        typist = demo_typist(given.seed)
+        writer = demo_writer(given.seed)
         desk = Desk(folder / "profile", given.bundle, given.trusted_keys)
         sentence = f"typing and counting {len(learnt)} words, {RATE:.0%} of letters wrong"
         with screen.step("type", sentence) as step:
             model = load_model(bundle)
-            learner = type_into(desk, model, learnt, typist, given.seed, step.progress)
+            learner = type_into(desk, model, learnt, writer, step.progress)
         with screen.step("trainer", "waiting for the trainer to compile the plan"):
             url = trainer.wait_until_ready()
         with closing(learner.store):
-            round_ = _Round(screen, learner, tested, typist)
+            round_ = _Round(screen, learner, tested, writer)
             cipher = WatchedCipher(ProcessCipher(desk.profile / "keys", parameters))
             with open_profile(
                 desk.profile,
@@ -116,12 +115,11 @@ def run_loop(given: Given, folder: Path, screen: Screen) -> Figures:
 class _Round:
     """One sync, with the clear rungs measured while the trainer trains."""
 
-    def __init__(self, screen: Screen, learner: Learner, words: Sequence[Word], typist: Typist) -> None:
+    def __init__(self, screen: Screen, learner: Learner, words: Sequence[Word], writer: Writer) -> None:
         self._screen = screen
         self._learner = learner
         self._words = words
-        self._typist = typist
-        self._typed: tuple[TypedWord, ...] = ()
+        self._writer = writer
         self._clear: Future[Tested] | None = None
         self._worker = ThreadPoolExecutor(1, "measuring")
         self._training = threading.Event()
@@ -158,7 +156,7 @@ class _Round:
         weights = {block.name: u for block, u in zip(plan.blocks, cipher.decrypted, strict=True)}
         with self._screen.step("test", f"trying the update on {len(self._words)} words kept back") as step:
             adapters = {"encrypted": adapter_of(plan, weights)}
-            encrypted = try_typed(self._learner, self._typed, adapters, step.progress, len(self._words))
+            encrypted = try_person(self._learner, self._words, self._writer, adapters, progress=step.progress)
         tested.right["encrypted"] = encrypted.right["encrypted"]
         return tested
 
@@ -171,9 +169,7 @@ class _Round:
             "measure", f"meanwhile, trying the clear rungs on {total} words kept back"
         ) as step:
             adapters = clear_adapters(learner)
-            none = learner.predictor.scorer.no_adapter()
-            self._typed = tuple(type_words(learner.predictor, self._words, self._typist, none))
-            return try_typed(learner, self._typed, adapters, step.progress, total)
+            return try_person(learner, self._words, self._writer, adapters, progress=step.progress)
 
 
 class _Shown:

@@ -1,45 +1,34 @@
-"""The text that the demo types: any UTF-8 file, or prose that every Python ships.
+"""The text that the demo types: any UTF-8 file, or the messages that come with it.
 
-The standard library's `pydoc_data.topics` is the language reference as plain text. Of its sentences we keep
-those made of words alone: no code, no names with underscores, no tables. Each is one message.
+`messages.txt` is what a few made-up friends write to each other within half a year, in order, as people
+text: small letters, shorthand, names and words of their own. It was written for this demo; nobody's messages
+are in it.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from pathlib import Path
-from pydoc_data import topics
 from typing import Final
 
 from quietkeys.demo.failing import DemoFailed
 from quietkeys.evaluation.messages import Word, read_messages, typed_words
 
-SHORTEST: Final = 5  # words of a sentence; shorter ones are captions
-LONGEST: Final = 60  # words; longer ones are lists that lost their bullets
+MESSAGES: Final = Path(__file__).with_name("messages.txt")
 LEAST_WORDS: Final = 300  # with fewer there is nothing to learn from and nothing to judge by
 
-_SENTENCE_END: Final = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
-_WORDS_ALONE: Final = re.compile(r"[A-Z][A-Za-z',;:\- ]*[.!?]\Z")
-_CODE_BLOCK: Final = re.compile(r">>>|::=|\.\.\.\s")
 
-
-def prose_of_python() -> list[str]:
-    """Return the prose sentences of Python's own reference, each once, in its order."""
-    found: dict[str, None] = {}
-    for topic in topics.topics.values():
-        for sentence in _sentences(topic):
-            found.setdefault(sentence)
-    return list(found)
+def messages_of_the_demo() -> list[str]:
+    """Return the messages that come with the demo, in their order."""
+    return MESSAGES.read_text(encoding="utf-8").splitlines()
 
 
 def words_to_type(text: Path | None, most: int | None) -> list[Word]:
-    """Return the words of a file, or of Python's prose, at most so many of them (None: all).
+    """Return the words of a file, or of the demo's own messages, at most so many of them (None: all).
 
     Raises DemoFailed for a file that cannot be read or holds too little to learn from.
     """
     if text is None:
-        words = typed_words(prose_of_python())
+        words = typed_words(messages_of_the_demo())
     else:
         try:
             words = typed_words(read_messages(text))
@@ -54,13 +43,3 @@ def words_to_type(text: Path | None, most: int | None) -> list[Word]:
             f"Give at least {LEAST_WORDS}, better thousands: a longer --text, a larger --words.",
         )
     return words
-
-
-def _sentences(topic: str) -> Iterator[str]:
-    for paragraph in re.split(r"\n\s*\n", topic):
-        if _CODE_BLOCK.search(paragraph):
-            continue
-        line = " ".join(paragraph.replace("*", "").split())
-        for sentence in _SENTENCE_END.split(line):
-            if SHORTEST <= len(sentence.split()) <= LONGEST and _WORDS_ALONE.match(sentence):
-                yield sentence

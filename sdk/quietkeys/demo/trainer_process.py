@@ -46,6 +46,7 @@ class TrainerProcess:
     folder: Path
     process: subprocess.Popen[bytes]
     url: str = ""
+    private_url: str = ""  # for operators
 
     def wait_until_ready(self, within_s: float = STARTS_WITHIN_S) -> str:
         """Return the trainer's address. Raises DemoFailed if it ends or is not ready in time."""
@@ -60,7 +61,8 @@ class TrainerProcess:
                     "Try again when the machine is less busy.",
                 )
             time.sleep(_POLL_S)
-        self.url = str(json.loads(ready.read_text())["url"])
+        said = json.loads(ready.read_text())
+        self.url, self.private_url = str(said["url"]), str(said["private_url"])
         return self.url
 
     def job_figures(self) -> JobFigures:
@@ -131,7 +133,8 @@ def trainer_process(
     command = [sys.executable, "-m", "quietkeys_trainer", "serve", "--no-shipped-plans"]
     command += ["--plan", str(folder / "plan.json")]
     pin = ["--no-pin"] if specification_sha256 is None else ["--client-spec-sha256", specification_sha256]
-    where = ["--state", str(folder / "state"), "--port", str(port), "--ready-file", str(folder / "ready")]
+    where = ["--state", str(folder / "state"), "--port", str(port), "--private-port", "0"]
+    where += ["--ready-file", str(folder / "ready")]
     command += [*pin, *where, *options]
     with (folder / "log").open("ab") as log:
         started = subprocess.Popen(

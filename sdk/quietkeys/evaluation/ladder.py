@@ -13,53 +13,122 @@ Accuracy counts words; all pieces of a word must come out as meant, case folded.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import copy
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 from numpy.random import Generator
 
-from quietkeys.arrays import Float64, Int64
+from quietkeys.arrays import Int64
 from quietkeys.bundle.networks import Adapter
 from quietkeys.evaluation import oracles
 from quietkeys.evaluation.messages import Word
-from quietkeys.evaluation.typing_runs import Progress, TypedWord, learn, type_words
+from quietkeys.evaluation.typing_runs import (
+    TELL_EVERY,
+    Attempt,
+    Keyboard,
+    Progress,
+    TypedWord,
+    learn,
+    type_out,
+)
+from quietkeys.evaluation.writer import Writer
 from quietkeys.learning.recorder import Recorder
-from quietkeys.prediction.events import Choice, log_sum_exp, softmax, unpack_choice
+from quietkeys.prediction.counting import Choices, Masses
+from quietkeys.prediction.events import Choice
 from quietkeys.prediction.model import Model
 from quietkeys.prediction.predictor import Predictor
+from quietkeys.prediction.public_choices import PublicChoices, parse_public_choices
 from quietkeys.profile.memory import Memory
 from quietkeys.profile.store import Store
-from quietkeys.testing.typist import Typist
+from quietkeys.sync.settle import held_out_choices
+from quietkeys.text.tokens import is_correctable
+from quietkeys.updates.evidence import evidence
 from quietkeys.updates.gate import Verdict, judge
 from quietkeys.updates.report import Encoded, encode
 from quietkeys_protocol.plan import Plan
 from quietkeys_protocol.program import reference
 
 LEARNT: Final = 0.7  # first share of a person's words, learnt; the rest is tested
+LEAST: Final = 1e-12  # floor of a probability before its logarithm
 RUNGS: Final = ("none", "base", "local", "raw", "float", "reference", "encrypted")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, repr=False)
+class Collected:
+    """The choices that a recorder counted, for `raw`. Private."""
+
+    choices: list[Choice] = field(default_factory=list)
+
+    def add(self, choice: Choice) -> None:
+        """Take one more."""
+        self.choices.append(choice)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Learner:
-    """One person after learning: memory, counts, held-out events, and the raw choices (for `raw`)."""
+    """One person's keyboard after learning, without an adapter, and the choices that it counted."""
 
     model: Model
-    predictor: Predictor
-    recorder: Recorder
+    keyboard: Keyboard
     store: Store
-    choices: Sequence[Choice]
+    collected: Collected
 
-    def held_out(self) -> list[Choice]:
+    @property
+    def predictor(self) -> Predictor:
+        """The model with this person's memory."""
+        return self.keyboard.predictor
+
+    @property
+    def recorder(self) -> Recorder:
+        """What was counted."""
+        return self.keyboard.recorder
+
+    @property
+    def choices(self) -> Sequence[Choice]:
+        """The choices that were counted."""
+        return self.collected.choices
+
+    def held_out(self) -> Choices:
         """Return the choices that judge updates."""
-        return [unpack_choice(content) for content in self.store.held_out()]
+        return held_out_choices(self.store, self.model.events)
+
+    def public(self) -> PublicChoices:
+        """Return the bundle's public choices."""
+        return parse_public_choices(self.model.public, self.model.events)
+
+    def masses(self, adapter: Adapter) -> Mapping[str, Masses]:
+        """Return what a report is made from, counted under an adapter."""
+        own = self.recorder.counted()
+        return evidence(self.model.events, self.model.plan, own, self.public(), adapter)
+
+    def twin(self, adapter: Adapter) -> Keyboard:
+        """Return the keyboard as it is now, with an adapter; what it learns from now on is its own."""
+        lexicon = self.model.search.lexicon
+        shared = (self.model, lexicon, lexicon.index)
+        known: dict[int, object] = {id(one): one for one in shared}
+        known |= {id(self.store): self.store.twin(), id(self.collected): Collected()}
+        twin = copy.deepcopy(self.keyboard, known)
+        twin.adapter = adapter
+        return twin
+
+
+@dataclass(frozen=True, slots=True)
+class Attempted:
+    """How a tested word was typed, and whether it is one that the base lexicon lacks."""
+
+    attempt: Attempt
+    own: bool
 
 
 @dataclass(slots=True, repr=False)
 class Tested:
     """Per tested word: was it right on each rung; and the log-likelihood of every intended candidate."""
 
+    words: list[Attempted] = field(default_factory=list)
     right: dict[str, list[bool]] = field(default_factory=dict)
     log_likelihood: dict[str, list[float]] = field(default_factory=dict)
     best: dict[str, list[str]] = field(default_factory=dict)
@@ -67,6 +136,22 @@ class Tested:
     def accuracy(self, rung: str) -> float:
         """Return the share of tested words that came out right."""
         return float(np.mean(self.right[rung]))
+
+    def shares(self, rung: str) -> dict[str, tuple[int, int]]:
+        """Return (how many, of how many) words were fixed, altered or kept on a rung.
+
+        slips_fixed, misspellings_fixed: typed wrong, came out right. good_altered: typed as meant, came out
+        otherwise. own_kept: the base lexicon lacks it, came out as meant.
+        """
+        right = np.array(self.right[rung], dtype=np.bool_)
+        attempts = np.array([word.attempt for word in self.words])
+        chosen = {
+            "slips_fixed": (attempts == Attempt.SLIP, right),
+            "misspellings_fixed": (attempts == Attempt.MISSPELLING, right),
+            "good_altered": (attempts == Attempt.GOOD, ~right),
+            "own_kept": (np.array([word.own for word in self.words], dtype=np.bool_), right),
+        }
+        return {name: (int((among & so).sum()), int(among.sum())) for name, (among, so) in chosen.items()}
 
 
 def split(words: Sequence[Word], limit: int | None = None) -> tuple[Sequence[Word], Sequence[Word]]:
@@ -82,27 +167,25 @@ def split(words: Sequence[Word], limit: int | None = None) -> tuple[Sequence[Wor
 
 
 def learn_person(
-    model: Model,
-    words: Sequence[Word],
-    typist: Typist,
-    rng: Generator,
-    progress: Progress | None = None,
+    model: Model, words: Sequence[Word], writer: Writer, rng: Generator, progress: Progress | None = None
 ) -> Learner:
-    """Return the learner after typing these words with local memory on and no adapter."""
-    store = Store.in_memory()
+    """Return the learner after typing these words with local memory on and no adapter.
+
+    rng: chooses held-out events.
+    """
+    store, collected = Store.in_memory(), Collected()
     predictor = Predictor(model, Memory())
-    choices: list[Choice] = []
-    recorder = Recorder(predictor, store, rng, choices.append)
-    learn(predictor, recorder, words, typist, rng, progress)
-    return Learner(model, predictor, recorder, store, choices)
+    recorder = Recorder(predictor, store, rng, collected.add)
+    session = words[0].session if words else 0
+    keyboard = Keyboard(predictor, recorder, model.scorer.no_adapter(), session)
+    learn(keyboard, type_out(words, writer.typist), writer, progress, len(words))
+    return Learner(model, keyboard, store, collected)
 
 
 def encoded_report(plan: Plan, learner: Learner) -> dict[str, Encoded]:
-    """Return the learner's report in the clear, starting from zero weights."""
-    return {
-        block.name: encode(block, learner.recorder.masses[block.name], np.zeros(block.width, dtype=np.int64))
-        for block in plan.blocks
-    }
+    """Return the learner's report in the clear, counted under no adapter."""
+    masses = learner.masses(learner.predictor.scorer.no_adapter())
+    return {block.name: encode(block, masses[block.name]) for block in plan.blocks}
 
 
 def adapter_of(plan: Plan, weights: Mapping[str, Int64]) -> Adapter:
@@ -128,7 +211,7 @@ def clear_adapters(learner: Learner) -> dict[str, Adapter]:
     plan, events = learner.predictor.plan, learner.predictor.events
     return {
         "raw": oracles.raw(plan, events, learner.choices),
-        "float": oracles.on_counts(plan, learner.recorder.masses),
+        "float": oracles.on_counts(plan, learner.masses(learner.predictor.scorer.no_adapter())),
         "reference": adapter_of(plan, reference_weights(plan, encoded_report(plan, learner))),
     }
 
@@ -136,62 +219,56 @@ def clear_adapters(learner: Learner) -> dict[str, Adapter]:
 def verdict(learner: Learner, adapter: Adapter) -> Verdict:
     """Return the gate's verdict on an adapter against none."""
     predictor = learner.predictor
-    return judge(predictor.events, predictor.plan, learner.held_out(), predictor.scorer.no_adapter(), adapter)
+    return judge(
+        predictor.events,
+        predictor.plan,
+        learner.held_out(),
+        predictor.scorer.no_adapter(),
+        adapter,
+        learner.public().judging,
+    )
 
 
 def try_person(
     learner: Learner,
     words: Sequence[Word],
-    typist: Typist,
+    writer: Writer,
     adapters: Mapping[str, Adapter],
+    frozen: bool = False,
     progress: Progress | None = None,
 ) -> Tested:
-    """Return how every rung does on these words; local memory does not learn meanwhile."""
-    none = learner.predictor.scorer.no_adapter()
-    return try_typed(
-        learner, type_words(learner.predictor, words, typist, none), adapters, progress, len(words)
-    )
+    """Return how the rungs none, base, local and those of the adapters do on words.
 
-
-def try_typed(
-    learner: Learner,
-    typed: Iterable[TypedWord],
-    adapters: Mapping[str, Adapter],
-    progress: Progress | None = None,
-    total: int = 0,
-) -> Tested:
-    """Return how the rungs none, base, local and those of the adapters do on words as they were typed.
-
-    total: number of words, for `progress` alone.
+    Each rung but the first two is a keyboard of its own, as it stood after learning, and goes on learning
+    from what its writer keeps on it; frozen: it does not.
     """
-    stranger = Predictor(learner.model, Memory())
-    none = learner.predictor.scorer.no_adapter()
+    stranger, nothing = Predictor(learner.model, Memory()), learner.model.scorer.no_adapter()
+    keyboards = {rung: learner.twin(adapter) for rung, adapter in {"local": nothing, **adapters}.items()}
     tested = Tested()
-    local = {"local": none, **adapters}
-    for done, word in enumerate(typed):
-        outputs: dict[str, list[str]] = {rung: [] for rung in ("none", "base", *local)}
-        for piece in word.pieces:
-            outputs["none"].append(piece.typed)
-            if piece.judged is None:
-                for rung in ("base", *local):
-                    outputs[rung].append(piece.typed)
-                continue
-            alone = stranger.judge(piece.context, piece.typed, none, piece.judged.slate.touches)
-            outputs["base"].append(piece.typed if alone is None else alone.output())
-            slate = piece.judged.slate
-            meant = slate.position(piece.intended)
-            for rung, adapter in local.items():
-                score = learner.predictor.scorer.score(slate.inputs(), adapter).score
-                outputs[rung].append(slate.words[piece.judged.decided(softmax(score))])
-                if meant >= 0:
-                    tested.log_likelihood.setdefault(rung, []).append(_log_share(score, meant))
-        for rung, given in outputs.items():
-            tested.right.setdefault(rung, []).append(word.is_right(given))
-            tested.best.setdefault(rung, []).append("".join(given))
-        if progress is not None and done % 50 == 0:
-            progress(done, total)
+    for done, word in enumerate(type_out(words, writer.typist)):
+        judged = {"base": word.judged(stranger, nothing)}
+        for rung, keyboard in keyboards.items():
+            judged[rung] = word.judged(keyboard.predictor, keyboard.adapter)
+            if not frozen:
+                keyboard.keep(writer, judged[rung])
+        if word.word.scored:
+            _note(tested, learner.model, word, judged)
+        if progress is not None and done % TELL_EVERY == 0:
+            progress(done, len(words))
     return tested
 
 
-def _log_share(score: Float64, position: int) -> float:
-    return float(score[position]) - log_sum_exp(score)
+def _note(tested: Tested, model: Model, word: TypedWord, judged: Mapping[str, TypedWord]) -> None:
+    known = model.search.lexicon.index
+    own = any(is_correctable(piece.intended) and piece.intended not in known for piece in word.pieces)
+    tested.words.append(Attempted(word.attempt, own))
+    outputs = {rung: [piece.output() for piece in one.pieces] for rung, one in judged.items()}
+    for rung, given in {"none": [piece.typed for piece in word.pieces], **outputs}.items():
+        tested.right.setdefault(rung, []).append(word.is_right(given))
+        tested.best.setdefault(rung, []).append("".join(given))
+    for rung, one in judged.items():
+        for piece in one.pieces:
+            meant = -1 if piece.judged is None else piece.judged.slate.position(piece.intended)
+            if piece.judged is not None and meant >= 0:
+                share = max(float(piece.judged.probability[meant]), LEAST)
+                tested.log_likelihood.setdefault(rung, []).append(math.log(share))

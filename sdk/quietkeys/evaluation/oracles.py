@@ -19,10 +19,12 @@ import numpy as np
 
 from quietkeys.arrays import Float64, Int64
 from quietkeys.bundle.networks import Adapter
-from quietkeys.prediction.events import Choice, EventMap, Masses
+from quietkeys.prediction.counting import Masses
+from quietkeys.prediction.events import Choice, EventMap
 from quietkeys_protocol.plan import Plan
 
-PRIOR: Final = {"channel": 2.0, "lexicon": 10.0, "ranker": 5.0}  # precision of the event scores
+# Precision of the event scores.
+PRIOR: Final = {"channel": 2.0, "lexicon": 10.0, "ranker": 5.0, "literal": 4.0}
 _NEWTON_STEPS: Final = 60
 _DAMPING: Final = 0.7
 _HALVINGS: Final = 12  # of a Newton step that overshoots
@@ -122,11 +124,9 @@ def _inputs(plan: Plan, events: EventMap, choice: Choice) -> Float64:
     # [K, d of all blocks]: how each candidate's score moves with each weight.
     columns: list[Float64] = []
     for block in plan.blocks:
-        design = np.vstack([block.A, np.zeros(block.width)])  # row -1: no event
-        if block.name == "channel":
-            columns.append(design[choice.edit_events].sum(1))
-        elif block.name == "lexicon":
-            columns.append(design[choice.buckets])
-        else:
+        if block.name == "ranker":
             columns.append(choice.features @ events.ranker_map)
+        else:
+            design = np.vstack([block.A, np.zeros(block.width)])  # row -1: no event
+            columns.append(design[choice.occurring[block.name]].sum(1))
     return np.concatenate(columns, axis=1)

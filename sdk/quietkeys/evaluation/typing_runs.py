@@ -1,19 +1,15 @@
-"""A simulated person types words, autocorrect acts on them, and what they keep is recorded.
-
-A wrong word that gets through is repaired by its typist with probability 0.8, else it is recorded as
-accepted. No other habit is invented; the hands are those of `quietkeys.testing.typist`.
-"""
+"""A simulated writer types words, autocorrect acts on them, and what the writer keeps is recorded."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Final
-
-from numpy.random import Generator
 
 from quietkeys.bundle.networks import Adapter
 from quietkeys.evaluation.messages import Word
+from quietkeys.evaluation.writer import Writer
 from quietkeys.keyboard.touch_model import known_touches
 from quietkeys.learning.recorder import Kept, Recorder
 from quietkeys.prediction.judged import Judged
@@ -21,30 +17,74 @@ from quietkeys.prediction.predictor import Predictor
 from quietkeys.testing.typist import Typist
 from quietkeys.text.tokens import Context, is_correctable
 
-REPAIR: Final = 0.8  # probability that the typist repairs a wrong word that got through
+TELL_EVERY: Final = 50  # words
 
 Progress = Callable[[int, int], None]  # words done, words in all
 
 
+class Attempt(StrEnum):
+    """How a word was typed."""
+
+    GOOD = "good"  # as it was meant
+    SLIP = "slip"  # spelled right, but a finger slipped
+    MISSPELLING = "misspelling"  # spelled wrong, whether a finger slipped too or not
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class TypedPiece:
-    """What came out when a piece was typed, and how the model judged it (None: left alone)."""
+    """What came out when a piece was typed, and how the model judged it (None: left alone, or not yet).
+
+    touches: where each character of what came out was touched, None where nothing was simulated.
+    """
 
     context: Context
     intended: str
     typed: str
-    judged: Judged | None
+    touches: tuple[tuple[float, float] | None, ...] = ()
+    judged: Judged | None = None
+
+    def output(self) -> str:
+        """Return what stands there when the word has ended."""
+        return self.typed if self.judged is None else self.judged.output()
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class TypedWord:
     """One word as typed."""
 
+    word: Word
     pieces: tuple[TypedPiece, ...]
+
+    @property
+    def attempt(self) -> Attempt:
+        """How it was typed."""
+        if self.word.misspelt:
+            return Attempt.MISSPELLING
+        return Attempt.GOOD if self.is_right([piece.typed for piece in self.pieces]) else Attempt.SLIP
 
     def is_right(self, outputs: Sequence[str]) -> bool:
         """Return whether these outputs are what was meant."""
         return all(output == piece.intended for output, piece in zip(outputs, self.pieces, strict=True))
+
+    def judged(self, predictor: Predictor, adapter: Adapter, with_touches: bool = False) -> TypedWord:
+        """Return it as a model judges it. with_touches: as in `type_words`."""
+        return replace(
+            self, pieces=tuple(_judged(predictor, piece, adapter, with_touches) for piece in self.pieces)
+        )
+
+
+def type_out(words: Iterable[Word], typist_of: Callable[[Word], Typist]) -> Iterator[TypedWord]:
+    """Yield each word as it comes out of somebody's hands."""
+    for word in words:
+        typist = typist_of(word)
+        typed: list[TypedPiece] = []
+        for piece in word.pieces:
+            if piece.correctable:
+                came_out, points = typist.type_word_touched(word.spelling or piece.text)
+                typed.append(TypedPiece(piece.context, piece.text, came_out, tuple(points)))
+            else:
+                typed.append(TypedPiece(piece.context, piece.text, piece.text))
+        yield TypedWord(word, tuple(typed))
 
 
 def type_words(
@@ -54,46 +94,56 @@ def type_words(
     adapter: Adapter,
     with_touches: bool = False,
 ) -> Iterator[TypedWord]:
-    """Yield each word as typed and judged.
+    """Yield each word as typed by these hands, one after the other, and judged.
 
     with_touches: judge by where the keys were touched as well, on the predictor's layout.
     """
-    for word in words:
-        typed: list[TypedPiece] = []
-        for piece in word.pieces:
-            came_out, touches = piece.text, None
-            if piece.correctable:
-                came_out, points = typist.type_word_touched(piece.text)
-                touches = known_touches(predictor.layout, came_out, points) if with_touches else None
-            judged = predictor.judge(piece.context, came_out, adapter, touches) if came_out else None
-            typed.append(TypedPiece(piece.context, piece.text, came_out, judged))
-        yield TypedWord(tuple(typed))
+    for typed in type_out(words, lambda _: typist):
+        yield typed.judged(predictor, adapter, with_touches)
+
+
+@dataclass(slots=True, repr=False)
+class Keyboard:
+    """A keyboard that a writer uses: it judges what is typed and learns what is kept.
+
+    session: of the word before; a word of another begins one.
+    """
+
+    predictor: Predictor
+    recorder: Recorder
+    adapter: Adapter
+    session: int
+
+    def keep(self, writer: Writer, typed: TypedWord) -> None:
+        """Record what the writer keeps of a judged word, piece by piece."""
+        if typed.word.session != self.session:
+            self.session = typed.word.session
+            self.recorder.begin_session()
+        outputs = [piece.output() for piece in typed.pieces]
+        repaired = typed.is_right(outputs) or writer.notices(typed.word)
+        for place, (piece, output) in enumerate(zip(typed.pieces, outputs, strict=True)):
+            kept = piece.intended if repaired else output
+            if is_correctable(kept):
+                self.recorder.record(Kept(piece.context, piece.judged, kept), f"{typed.word.number}/{place}")
 
 
 def learn(
-    predictor: Predictor,
-    recorder: Recorder,
-    words: Sequence[Word],
-    typist: Typist,
-    rng: Generator,
+    keyboard: Keyboard,
+    typed: Iterable[TypedWord],
+    writer: Writer,
     progress: Progress | None = None,
+    total: int = 0,
 ) -> None:
-    """Type words and record what is kept, piece by piece, in the sessions of the words.
+    """Record what is kept of words as they were typed. total: number of words, for `progress` alone."""
+    for done, word in enumerate(typed):
+        keyboard.keep(writer, word.judged(keyboard.predictor, keyboard.adapter))
+        if progress is not None and done % TELL_EVERY == 0:
+            progress(done, total)
 
-    rng: draws repairs and receipts; independent of the typist's hands.
-    """
-    adapter = predictor.scorer.no_adapter()
-    session = words[0].session if words else 0
-    for done, word in enumerate(type_words(predictor, words, typist, adapter)):
-        if words[done].session != session:
-            session = words[done].session
-            recorder.begin_session()
-        outputs = [piece.typed if piece.judged is None else piece.judged.output() for piece in word.pieces]
-        right = word.is_right(outputs)
-        repaired = right or bool(rng.random() < REPAIR)
-        for piece, output in zip(word.pieces, outputs, strict=True):
-            kept = piece.intended if repaired else output
-            if is_correctable(kept):
-                recorder.record(Kept(piece.context, piece.judged, kept), rng.bytes(16).hex())
-        if progress is not None and done % 50 == 0:
-            progress(done, len(words))
+
+def _judged(predictor: Predictor, piece: TypedPiece, adapter: Adapter, with_touches: bool) -> TypedPiece:
+    if not piece.typed:
+        return piece
+    known = with_touches and is_correctable(piece.intended)
+    points = known_touches(predictor.layout, piece.typed, list(piece.touches)) if known else None
+    return replace(piece, judged=predictor.judge(piece.context, piece.typed, adapter, points))

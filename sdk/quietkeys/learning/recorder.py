@@ -1,6 +1,9 @@
-"""Records what the user kept: local memory, touches, event counts and held-out events, in one transaction.
+"""Records what the user kept: local memory, touches, choices to count and to judge by, in one transaction.
 
-Nothing but counts is stored: no message, no order of words beyond triples, no time of typing. A kill or a
+A choice is a kept word among its candidates, as a few rounded numbers (`quietkeys.prediction.events`). Those
+that were in doubt are kept, so that they can be counted under whatever adapter is in use when a report is
+made; nothing has to be counted anew when an update is applied, rolled back or lost. No message is stored, no
+order of words beyond triples, no time of typing. A kill or a
 full disk leaves both the store and memory as they were. What `undo` needs lives in memory only, because the
 last words in order are text. A word that the lexicon lacks is learnt once it was kept often enough
 (`quietkeys.profile.store`).
@@ -8,29 +11,31 @@ last words in order are text. A word that the lexicon lacks is learnt once it wa
 
 from __future__ import annotations
 
-import math
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from enum import Enum
 from typing import Final
 
 import numpy as np
 from numpy.random import Generator
 
+from quietkeys.arrays import Float64
 from quietkeys.bundle.networks import Adapter
 from quietkeys.keyboard.touch_model import TouchTrace
 from quietkeys.learning.touch_rows import load_touches, write_touches
+from quietkeys.prediction.counting import Choices
 from quietkeys.prediction.events import (
+    NEGLIGIBLE_MASS,
     Choice,
-    Masses,
-    added,
-    count,
+    compact,
+    fits,
     is_contested,
-    no_masses,
     pack_choice,
-    scaled,
+    unpack_choice,
 )
 from quietkeys.prediction.judged import Judged
 from quietkeys.prediction.predictor import Predictor
@@ -39,14 +44,16 @@ from quietkeys.profile.memory import ADDED, ADDED_ENTRY, TRACES_KEPT, Trace
 from quietkeys.profile.settings import SESSION, TICK, WORDS
 from quietkeys.profile.store import Pending, Store
 from quietkeys.text.tokens import BLANK, Context, is_addable, is_correctable, words_of, written_in
-from quietkeys_protocol.errors import ErrorCode, Refused
+from quietkeys_protocol.errors import ErrorCode, Refused, Untrusted
 
 HELD_OUT_SHARE: Final = 0.2  # of the contested choices; they judge updates and are never counted
 HELD_OUT_KEPT: Final = 1500  # newest held-out events
-EVENT_HALF_LIFE: Final = 30_000  # recorded words until an event weighs half
+EVENT_HALF_LIFE: Final = 30_000  # recorded words until a counted choice weighs half
+COUNTED_KEPT: Final = 6_000  # newest counted choices: about as many words as a half-life has, 1.5 MB
+EPOCH: Final = 256  # words whose counted choices weigh alike, and have no order
 IDLE_SECONDS: Final = 30 * 60.0  # without a record, after which a new session begins
+MIXTURE: Final = "mixture"  # the name of the array of what memory's parts weigh
 _LOOKED_BACK: Final = 50  # words recorded last, among which those that turn out to be secret are looked for
-_DECAY: Final = math.log(2.0) / EVENT_HALF_LIFE
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +78,26 @@ class Kept:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class _Learnt:
-    # What one piece changed, for taking it back: memory, counts, held-out row, touches (None: none).
-    # tick: after it. session: that of a keep that the word's mark counts.
+    # What one piece changed, for taking it back: memory, counted or held-out row, touches (None: none).
+    # session: that of a keep that the word's mark counts.
     previous: Context
     word: str
-    tick: int
     session: int | None
     trace: Trace | None
-    counted: Mapping[str, Masses] | None
+    counted: bytes | None
     row: int | None
     touch: TouchTrace | None
 
 
+class _Use(Enum):
+    # What a kept piece is for.
+    NOTHING = "nobody doubted it, or it was no candidate"
+    COUNTS = "counted in reports"
+    JUDGES = "held out, to judge updates by"
+
+
 class Recorder:
-    """Local memory, touches and event counts of one profile, mirrored in its store."""
+    """Local memory, touches and choices of one profile, mirrored in its store."""
 
     def __init__(
         self,
@@ -104,7 +117,6 @@ class Recorder:
         self._rng = rng
         self._on_choice = on_choice
         self._learnt: OrderedDict[str, tuple[_Learnt, ...]] = OrderedDict()
-        self._masses: Mapping[str, Masses] = no_masses(predictor.events)
         self.words = 0  # recorded and not taken back
         self.loaded = 0  # times that everything was taken from the store
         self._clock = clock
@@ -120,10 +132,18 @@ class Recorder:
         """The clock that counts decay by: words recorded so far, those taken back later included."""
         return self._predictor.memory.tick
 
-    @property
-    def masses(self) -> Mapping[str, Masses]:
-        """The decayed contested masses of every block: private counts, never sent in clear."""
-        return self._masses
+    def counted(self) -> tuple[Choices, Float64]:
+        """Return the newest counted choices, and what each weighs by now [N]; private, never sent."""
+        events, now = self._predictor.events, self.tick // EPOCH
+        choices: list[Choice] = []
+        ages: list[int] = []
+        for epoch, content in self._store.counted(COUNTED_KEPT):
+            with suppress(Untrusted):
+                choice = unpack_choice(content)
+                if fits(choice, events):
+                    choices.append(choice)
+                    ages.append(max(now - epoch, 0))
+        return Choices.of(events, choices), 0.5 ** (np.array(ages, np.float64) * EPOCH / EVENT_HALF_LIFE)
 
     def begin_session(self) -> None:
         """End the session: what is recorded from now on belongs to another."""
@@ -134,14 +154,9 @@ class Recorder:
         self.loaded += 1
         self._learnt.clear()
         self.words = self._store.setting(WORDS) or 0
-        self._predictor.memory.load(self._store.memory(), self._store.setting(TICK) or 0)
+        memory, tick = self._predictor.memory, self._store.setting(TICK) or 0
+        memory.load(self._store.memory(), tick, self._store.array(MIXTURE))
         load_touches(self._store, self._predictor.touch, self.tick)
-        masses = dict(no_masses(self._predictor.events))
-        for block, size in self._predictor.events.sizes.items():
-            stored = self._store.array(f"masses/{block}")
-            if stored is not None and stored.shape == (2, size):
-                masses[block] = Masses(stored[0], stored[1])
-        self._masses = masses
 
     def record(self, kept: Kept, identity: str) -> UndoReceipt:
         """Learn one kept piece; as `record_all`."""
@@ -160,34 +175,23 @@ class Recorder:
             self._hold((), identity, goes_on)
             return UndoReceipt(identity)
         choices = [self._choice(piece) for piece in pieces]
-        masses: Mapping[str, Masses] = self._masses
         learnt: list[_Learnt] = []
         try:
             with self._store.transaction():
-                for piece, (choice, held_out) in zip(pieces, choices, strict=True):
-                    row, counted = None, None
-                    if choice is not None and held_out:
-                        row = self._store.add_held_out(pack_choice(choice), HELD_OUT_KEPT)
-                    elif choice is not None:
-                        counted = count(self._predictor.events, choice)
-                    one = self._learn(piece, counted, row)
-                    learnt.append(one)
-                    if one.trace is not None:
-                        masses = scaled(masses, math.exp(-_DECAY))
-                    masses = added(masses, counted, 1.0)
-                self._write(learnt, masses, self.words + len(learnt))
+                for piece, (choice, use) in zip(pieces, choices, strict=True):
+                    learnt.append(self._learn(piece, choice, use))
+                self._write(learnt, self.words + len(learnt))
         except BaseException:
             for one in reversed(learnt):
                 self._unlearn(one)
             raise
         if self._predictor.touch.sums:
             self._predictor.touch.drop_old(self.tick)
-        self._masses = masses
         self.words += len(learnt)
         self._hold(learnt, identity, goes_on)
         if self._on_choice is not None:
-            for choice, held_out in choices:
-                if choice is not None and not held_out:
+            for choice, use in choices:
+                if choice is not None and use is not _Use.JUDGES:
                     self._on_choice(choice)
         return UndoReceipt(identity)
 
@@ -230,7 +234,7 @@ class Recorder:
         word = written.lower()
         if not is_addable(written):
             raise ValueError("not letters and digits, at most MAX_WORD, with inner hyphens and apostrophes")
-        memory, masses = self._predictor.memory, self._masses
+        memory = self._predictor.memory
         trace, before = None, memory.added.get(word)
         try:
             with self._store.transaction():
@@ -240,16 +244,12 @@ class Recorder:
                 self._store.write_memory([*stale, ((ADDED, word, written), ADDED_ENTRY)])
                 if is_correctable(word) and word not in memory.lexicon and word not in memory.own_words:
                     trace = memory.learn(BLANK, BLANK, word)
-                    masses = scaled(masses, math.exp(-_DECAY))
-                    self._write(
-                        [_Learnt((), word, trace.tick, None, trace, None, None, None)], masses, self.words
-                    )
+                    self._write([_Learnt((), word, None, trace, None, None, None)], self.words)
         except BaseException:
             memory.add(word, before)
             if trace is not None:
                 memory.unlearn(trace)
             raise
-        self._masses = masses
 
     def forget_word(self, word: str) -> None:
         """Remove a word and everything counted around it from local memory, for good; receipts end here.
@@ -271,15 +271,22 @@ class Recorder:
             self.begin_session()
         self._last = now
 
-    def _learn(self, piece: Kept, counted: Mapping[str, Masses] | None, row: int | None) -> _Learnt:
+    def _learn(self, piece: Kept, choice: Choice | None, use: _Use) -> _Learnt:
         memory = self._predictor.memory
+        row, counted = None, None
+        if choice is not None and use is _Use.JUDGES:
+            row = self._store.add_held_out(pack_choice(choice), HELD_OUT_KEPT)
+        elif choice is not None and use is _Use.COUNTS:
+            content = pack_choice(compact(self._predictor.events, choice))
+            counted = self._store.add_counted(memory.tick // EPOCH, content, COUNTED_KEPT + TRACES_KEPT)
         learns, marked = self._pending.keep(piece.kept, self._session)
         form = self._predictor.form_key(piece.context, piece.kept, piece.written)
-        trace = memory.learn(*self._before(piece.context), piece.kept, form) if learns else None
+        before = self._before(piece.context)
+        trace = self._predictor.learn(piece.context, piece.kept, before, form) if learns else None
         session = self._session if marked else None
         touch = self._predictor.learn_touches(piece.judged, piece.kept)
         previous = piece.context[-1:]
-        return _Learnt(previous, piece.kept, memory.tick, session, trace, counted, row, touch)
+        return _Learnt(previous, piece.kept, session, trace, counted, row, touch)
 
     def _before(self, context: Context) -> tuple[str, str]:
         before, previous = self._predictor.memory.before(context)
@@ -287,22 +294,17 @@ class Recorder:
         return blanked[0], blanked[1]
 
     def _take_back(self, learnt: Sequence[_Learnt]) -> None:
-        memory = self._predictor.memory
-        masses: Mapping[str, Masses] = self._masses
         for one in reversed(learnt):
-            was_last = one.trace is not None and one.tick == memory.tick
-            age = memory.tick - one.tick
             self._unlearn(one)
-            masses = added(masses, one.counted, -math.exp(-_DECAY * age))
-            if was_last:
-                masses = scaled(masses, math.exp(_DECAY))
         removed = False
         try:
             with self._store.transaction():
                 for one in learnt:
                     if one.row is not None:
                         self._store.drop_held_out(one.row)
-                self._write(learnt, masses, self.words - len(learnt))
+                    if one.counted is not None:
+                        self._store.drop_counted(one.counted)
+                self._write(learnt, self.words - len(learnt))
                 for one in reversed(learnt):
                     if one.session is not None and not self._pending.take_back(one.word, one.session):
                         removed = self._remove(one.word) or removed
@@ -313,7 +315,6 @@ class Recorder:
             for one in learnt:
                 self._relearn(one)
             raise
-        self._masses = masses
         self.words -= len(learnt)
 
     def _remove(self, word: str) -> bool:
@@ -324,11 +325,16 @@ class Recorder:
         self._store.write_memory((key, None) for key in self._predictor.memory.forget(word))
         return True
 
-    def _choice(self, piece: Kept) -> tuple[Choice | None, bool]:
-        # (the kept piece as numbers, whether it is held out)
-        choice = None if piece.judged is None else self._predictor.choice(piece.judged, piece.kept)
-        held_out = choice is not None and is_contested(self._predictor.events, choice)
-        return choice, held_out and bool(self._rng.random() < HELD_OUT_SHARE)
+    def _choice(self, piece: Kept) -> tuple[Choice | None, _Use]:
+        # The kept piece as numbers, and what it is for.
+        judged = piece.judged
+        choice = None if judged is None else self._predictor.choice(judged, piece.kept)
+        if judged is None or choice is None:
+            return None, _Use.NOTHING
+        doubt = 1.0 - float(judged.probability[judged.slate.position(piece.kept)])
+        if is_contested(self._predictor.events, choice):
+            return choice, _Use.JUDGES if self._rng.random() < HELD_OUT_SHARE else _Use.COUNTS
+        return choice, _Use.COUNTS if doubt > NEGLIGIBLE_MASS else _Use.NOTHING
 
     def _unlearn(self, one: _Learnt) -> None:
         if one.trace is not None:
@@ -342,7 +348,7 @@ class Recorder:
         if one.touch is not None:
             self._predictor.touch.relearn(one.touch)
 
-    def _write(self, changed: Sequence[_Learnt], masses: Mapping[str, Masses], words: int) -> None:
+    def _write(self, changed: Sequence[_Learnt], words: int) -> None:
         memory = self._predictor.memory
         traces = [one.trace for one in changed if one.trace is not None]
         keys = dict.fromkeys(key for trace in traces for key in trace.keys)
@@ -350,8 +356,7 @@ class Recorder:
         epochs = {one.touch.epoch for one in changed if one.touch is not None}
         if epochs:
             write_touches(self._store, self._predictor.touch, epochs, memory.tick)
-        for block, both in masses.items():
-            self._store.write_array(f"masses/{block}", np.stack([both.evidence_for, both.evidence_against]))
+        self._store.write_array(MIXTURE, memory.mixture.sums())
         self._store.set_setting(TICK, memory.tick)
         self._store.set_setting(WORDS, words)
         self._store.set_setting(SESSION, self._session)

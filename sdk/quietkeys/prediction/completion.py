@@ -70,10 +70,10 @@ def _weighed(
     lexicon, memory = predictor.model.search.lexicon, predictor.memory
     known = [lexicon.words[position] for position in ids]
     inside = set(known)
-    before = memory.before(context)
+    place = predictor.place(context)
     own = [
         word
-        for word in memory.likely(*before, prefix, OWN)
+        for word in memory.likely(place, prefix, OWN)
         if word not in inside and not lexicon.is_offensive(word)
     ]
     words = [*known, *own]
@@ -84,9 +84,7 @@ def _weighed(
     modelled = predictor.log_language(state, words, every, not context)
     modelled = predictor.spelled_as_usual(state, words, modelled, not context)
     modelled[every == UNKNOWN] = _NO_OWN_MODEL
-    share = memory.share()
-    personal = share * np.array([memory.probability(*before, word) for word in words])
-    score = np.log((1.0 - share) * np.exp(modelled) + personal + 1e-12)
+    score = np.log(place.base_share(words) * np.exp(modelled) + place.personal(words) + 1e-12)
     score += _lexicon_block(predictor, every, adapter)
     order = np.argsort(-score, kind="stable")
     return [Continuation(words[position], float(np.exp(score[position]))) for position in order]

@@ -6,17 +6,10 @@ Public event types, which of them every edit, word and pair of candidates is:
               the touch events
     lexicon   one event for every bucket of the vocabulary: the most frequent words alone, then tiers
     ranker    one event for every prototype of a public code book of feature differences
+    literal   one event for what was typed, as it stands: known, own, or what kind of unknown word it is
 
-All of it is public and the same for everybody; it is shipped in the bundle beside the plan.
-
-For candidates k with probability p_k (base model and local memory, adapter at zero) and the kept candidate
-c, every competitor contributes its contested mass p_k to the events in which c and k differ:
-
-    C_m += p_k max(n_m(c) - n_m(k), 0)        E_m += p_k max(n_m(k) - n_m(c), 0)
-
-so that C - E is the gradient of log P(c) in each event's score, and (C + E) / 2 its expected curvature
-(Böhning 1992 bounds the multinomial Hessian; these are the pairs with c of it). Words that were never in
-doubt add nothing.
+All of it is public and the same for everybody; it is shipped in the bundle beside the plan. What kept words
+count for is in `quietkeys.prediction.counting`.
 """
 
 from __future__ import annotations
@@ -24,25 +17,26 @@ from __future__ import annotations
 import json
 import math
 import struct
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 
 from quietkeys.arrays import Float32, Float64, Int64
+from quietkeys.bundle.lexicon import Lexicon
 from quietkeys.keyboard.edits import EDIT_COUNT
 from quietkeys.keyboard.touch_events import TOUCH_EVENTS
 from quietkeys.profile.memory import Memory
+from quietkeys.text.tokens import Context
 from quietkeys_protocol.errors import ErrorCode, Untrusted
 
-_HEAD: Final = struct.Struct("<BBBBB")  # of a stored choice: K, F, P, kept, literal
+_HEAD: Final = struct.Struct("<BBBBBb")  # of a stored choice: K, F, P, kept, literal, literal event
 _RECENT: Final = 500.0  # words
-BLOCKS: Final = ("channel", "lexicon", "ranker")
 EVIDENCE: Final = (
     "literal_known",  # the literal, a lexicon word
-    "literal_new",  # the literal, neither in the lexicon nor kept before
-    "literal_own",  # the literal, kept before: log(1 + count) / 3, at most 2
+    "literal_new",  # the literal, neither in the lexicon nor kept before: the graph puts `literal_odds` there
+    "literal_own",  # the literal, not in the lexicon but kept before: log(1 + count) / 3, at most 2
     "own_word",  # a personal dictionary word that was not typed literally
     "recent",  # exp(-words since it was last typed / 500)
     "extra_edits",  # edits beyond the first, at most 3
@@ -51,6 +45,7 @@ EVIDENCE: Final = (
     "literal_rare",  # the literal, a lexicon word of which the texts say little: `Lexicon.rareness`
 )
 FEATURES: Final = ("language", "channel", "personal", *EVIDENCE)
+LITERAL_KNOWN, LITERAL_OWN, FIRST_UNKNOWN = range(3)  # literal events; those of unknown words come last
 DIFFERENCE_LIMIT: Final = 3.0  # feature differences are clipped there, in units of feature_scale
 _WHOLE: Final = ("bucket_starts", "event_of_edit")  # of integers
 _FIELDS: Final = (
@@ -59,9 +54,12 @@ _FIELDS: Final = (
     "code_book",
     "event_of_edit",
     "feature_scale",
+    "literal_odds",
     "ranker_map",
 )
+UNFIT: Final = 2.0  # nats by which a context makes a word unlikelier until its rarity excuses nothing
 NEGLIGIBLE_MASS: Final = 2e-3  # competitors less probable than this are not counted
+UNLIKELY: Final = 1e-4  # candidates that a counted choice leaves out: no adapter makes much of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +69,8 @@ class EventMap:
     event_of_edit: [EDIT_COUNT] channel event or -1; the touch events come after the last of these.
     bucket_starts: [B] first lexicon id of each bucket, rising. code_book: [M, F] prototypes of feature
     differences / feature_scale. feature_scale: [F]. base_weights: [F] the ranker at a zero adapter.
-    ranker_map: [F, d] from adapter weights to feature weights.
+    ranker_map: [F, d] from adapter weights to feature weights. literal_odds: [L] by how much the base model
+    holds that an unknown word of each literal event is meant, nats; 0 of the events before FIRST_UNKNOWN.
     """
 
     event_of_edit: Int64
@@ -80,6 +79,7 @@ class EventMap:
     feature_scale: Float64
     base_weights: Float64
     ranker_map: Float64
+    literal_odds: Float64
 
     def __post_init__(self) -> None:
         """Raise Untrusted if the parts do not fit together."""
@@ -94,6 +94,8 @@ class EventMap:
             and self.base_weights.shape == (width,)
             and self.ranker_map.ndim == 2
             and len(self.ranker_map) == width
+            and FIRST_UNKNOWN < len(self.literal_odds) < 1 << 7
+            and not self.literal_odds[:FIRST_UNKNOWN].any()
         )
         if not fits:
             raise Untrusted(ErrorCode.BUNDLE_UNTRUSTED, "its event map does not fit this version")
@@ -110,7 +112,13 @@ class EventMap:
             "channel": self.first_touch_event + len(TOUCH_EVENTS),
             "lexicon": len(self.bucket_starts),
             "ranker": len(self.code_book),
+            "literal": len(self.literal_odds),
         }
+
+    @property
+    def occurring(self) -> tuple[str, ...]:
+        """The blocks whose events occur in single candidates, in order: all but the ranker."""
+        return tuple(block for block in self.sizes if block != "ranker")
 
     def bucket(self, ids: Int64) -> Int64:
         """Return the lexicon event of each word id, -1 for ids before the first bucket."""
@@ -143,7 +151,7 @@ class Choice:
 
     features: [K, F]. edit_events: [K, P] channel events of the edits and then of the touches, -1 for none.
     buckets: [K] lexicon events, -1 for none. kept: index of the candidate that the user kept. literal: index
-    of what was typed.
+    of what was typed. literal_event: what that is.
     """
 
     features: Float64
@@ -151,22 +159,14 @@ class Choice:
     buckets: Int64
     kept: int
     literal: int
+    literal_event: int
 
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Masses:
-    """Contested mass for (C) and against (E) the events of one block, both [M]."""
-
-    evidence_for: Float64
-    evidence_against: Float64
-
-    def plus(self, other: Masses) -> Masses:
-        """Return the sum."""
-        return Masses(self.evidence_for + other.evidence_for, self.evidence_against + other.evidence_against)
-
-    def scaled(self, factor: float) -> Masses:
-        """Return both arrays times a factor."""
-        return Masses(self.evidence_for * factor, self.evidence_against * factor)
+    @property
+    def occurring(self) -> dict[str, Int64]:
+        """The events [K, P] in each candidate, -1 for none, of every block but the ranker's, by block."""
+        literals = np.full((len(self.buckets), 1), -1)
+        literals[self.literal] = self.literal_event
+        return {"channel": self.edit_events, "lexicon": self.buckets[:, None], "literal": literals}
 
 
 def parse_event_map(content: bytes) -> EventMap:
@@ -188,6 +188,7 @@ def parse_event_map(content: bytes) -> EventMap:
         feature_scale=real["feature_scale"],
         base_weights=real["base_weights"],
         ranker_map=real["ranker_map"],
+        literal_odds=real["literal_odds"],
     )
 
 
@@ -212,6 +213,19 @@ def evidence(
     return np.array(rows, dtype=np.float32).reshape(len(rows), len(EVIDENCE))
 
 
+def literal_rareness(lexicon: Lexicon, context: Context, typed: str, log_chance: float) -> float:
+    """Return how rare a literal is, 0 to 1, less if the words before speak against it.
+
+    At a start there are none. log_chance: log P(typed | context), nats. What the lexicon lacks is 0.
+    """
+    if typed not in lexicon.index:
+        return 0.0
+    rareness = lexicon.rareness(typed)
+    if context and context[-1]:
+        rareness *= min(max(1.0 + (log_chance - lexicon.log_frequency(typed)) / UNFIT, 0.0), 1.0)
+    return rareness
+
+
 def log_sum_exp(scores: Float64) -> float:
     """Return the logarithm of the sum of exp of scores [K] in nats."""
     top = float(scores.max())
@@ -225,67 +239,36 @@ def softmax(scores: Float64) -> Float64:
     return probabilities
 
 
-def no_masses(events: EventMap) -> dict[str, Masses]:
-    """Return zero counts of every block."""
-    return {block: Masses(np.zeros(size), np.zeros(size)) for block, size in events.sizes.items()}
-
-
-def count(events: EventMap, choice: Choice) -> Mapping[str, Masses]:
-    """Return the contested masses of one choice, by block."""
-    probability = softmax(choice.features @ events.base_weights)
-    probability[choice.kept] = 0.0
-    rivals = np.flatnonzero(probability > NEGLIGIBLE_MASS)
-    mass = probability[rivals]
-    sizes = events.sizes
-    edits = _incidence(choice.edit_events, sizes["channel"])  # [K, Mc]
-    difference = edits[choice.kept] - edits[rivals]  # [N, Mc]
-    channel = Masses(mass @ np.maximum(difference, 0.0), mass @ np.maximum(-difference, 0.0))
-    kept_bucket, rival_buckets = int(choice.buckets[choice.kept]), choice.buckets[rivals]
-    differs = rival_buckets != kept_bucket
-    lexicon = Masses(
-        _sums(np.full(int(differs.sum()), kept_bucket), mass[differs], sizes["lexicon"]),
-        _sums(rival_buckets[differs], mass[differs], sizes["lexicon"]),
-    )
-    codes, sign = events.nearest_code(choice.features[choice.kept] - choice.features[rivals])
-    ranker = Masses(
-        _sums(codes[sign > 0], mass[sign > 0], sizes["ranker"]),
-        _sums(codes[sign < 0], mass[sign < 0], sizes["ranker"]),
-    )
-    return {"channel": channel, "lexicon": lexicon, "ranker": ranker}
-
-
-def scaled(masses: Mapping[str, Masses], factor: float) -> dict[str, Masses]:
-    """Return the masses of every block times a factor."""
-    return {block: both.scaled(factor) for block, both in masses.items()}
-
-
-def added(
-    masses: Mapping[str, Masses], counted: Mapping[str, Masses] | None, weight: float
-) -> Mapping[str, Masses]:
-    """Return masses and `weight` times those counted, by block; never negative, whatever rounding left."""
-    if counted is None:
-        return masses
-    sums = {block: both.plus(counted[block].scaled(weight)) for block, both in masses.items()}
-    return {
-        block: Masses(np.maximum(both.evidence_for, 0.0), np.maximum(both.evidence_against, 0.0))
-        for block, both in sums.items()
-    }
-
-
 def is_contested(events: EventMap, choice: Choice) -> bool:
     """Return whether the base model and local memory left the kept candidate in any doubt."""
     probability = softmax(choice.features @ events.base_weights)
     return bool(1.0 - probability[choice.kept] > NEGLIGIBLE_MASS)
 
 
+def compact(events: EventMap, choice: Choice) -> Choice:
+    """Return a choice without what it cannot count for: hopeless candidates, and columns of no event."""
+    probability = softmax(choice.features @ events.base_weights)
+    probability[[choice.kept, choice.literal]] = 1.0
+    rows = np.flatnonzero(probability > UNLIKELY)
+    held = np.sort(choice.edit_events[rows], axis=1)[:, ::-1]  # their order says nothing
+    return replace(
+        choice,
+        features=choice.features[rows],
+        edit_events=held[:, : max(int((held >= 0).sum(1).max()), 1)],
+        buckets=choice.buckets[rows],
+        kept=int(np.searchsorted(rows, choice.kept)),
+        literal=int(np.searchsorted(rows, choice.literal)),
+    )
+
+
 def pack_choice(choice: Choice) -> bytes:
-    """Return the bytes of a choice; features as float32, events as int16."""
+    """Return the bytes of a choice; features as float16, events as int16."""
     count, width = choice.features.shape
     columns = choice.edit_events.shape[1]
     return b"".join(
         [
-            _HEAD.pack(count, width, columns, choice.kept, choice.literal),
-            choice.features.astype("<f4").tobytes(),
+            _HEAD.pack(count, width, columns, choice.kept, choice.literal, choice.literal_event),
+            choice.features.astype("<f2").tobytes(),
             choice.edit_events.astype("<i2").tobytes(),
             choice.buckets.astype("<i2").tobytes(),
         ]
@@ -295,20 +278,25 @@ def pack_choice(choice: Choice) -> bytes:
 def unpack_choice(content: bytes) -> Choice:
     """Return the choice in these bytes; raise Untrusted (PROFILE_DAMAGED) if they are not of one."""
     try:
-        count, width, columns, kept, literal = _HEAD.unpack_from(content)
-        sizes = [4 * count * width, 2 * count * columns, 2 * count]
+        count, width, columns, kept, literal, literal_event = _HEAD.unpack_from(content)
+        sizes = [2 * count * width, 2 * count * columns, 2 * count]
         if len(content) != _HEAD.size + sum(sizes) or not (kept < count and literal < count):
             raise ValueError("size")
     except (struct.error, ValueError) as error:
         raise Untrusted(ErrorCode.PROFILE_DAMAGED, "a held-out event") from error
     at = _HEAD.size
-    features = np.frombuffer(content, "<f4", count * width, at).reshape(count, width)
+    features = np.frombuffer(content, "<f2", count * width, at).reshape(count, width)
     at += sizes[0]
     events = np.frombuffer(content, "<i2", count * columns, at).reshape(count, columns)
     at += sizes[1]
     buckets = np.frombuffer(content, "<i2", count, at)
     return Choice(
-        features.astype(np.float64), events.astype(np.int64), buckets.astype(np.int64), kept, literal
+        features.astype(np.float64),
+        events.astype(np.int64),
+        buckets.astype(np.int64),
+        kept,
+        literal,
+        literal_event,
     )
 
 
@@ -318,8 +306,7 @@ def fits(choice: Choice, events: EventMap) -> bool:
     return (
         choice.features.shape[1] == len(events.base_weights)
         and bool(np.isfinite(choice.features).all())
-        and _between(choice.edit_events, sizes["channel"])
-        and _between(choice.buckets, sizes["lexicon"])
+        and all(_between(found, sizes[block]) for block, found in choice.occurring.items())
     )
 
 
@@ -333,25 +320,13 @@ def _evidence_row(memory: Memory, word: str, typed: str, in_lexicon: bool, edit_
     return [
         float(literal and in_lexicon),
         float(literal and not in_lexicon and count <= 0.0),
-        own if literal and count > 0.0 else 0.0,
+        own if literal and not in_lexicon else 0.0,
         float(not literal and not in_lexicon),
         math.exp(-age / _RECENT),
         float(min(max(edit_count - 1, 0), 3)),
         float(not literal and word[:1] != typed[:1]),
         float(not literal and len(typed) <= 3),
     ]
-
-
-def _incidence(event_table: Int64, size: int) -> Float64:
-    # [K, P] event ids -> [K, size] how often each event occurs in each candidate.
-    table = np.zeros((len(event_table), size + 1))
-    np.add.at(table, (np.arange(len(event_table))[:, None], event_table), 1.0)
-    return table[:, :size]  # the last column took the -1s
-
-
-def _sums(indices: Int64, weights: Float64, size: int) -> Float64:
-    sums: Float64 = np.bincount(indices[indices >= 0], weights[indices >= 0], size)[:size].astype(np.float64)
-    return sums
 
 
 def _between(indices: Int64, size: int) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -27,6 +27,7 @@ class Judged:
     settled: what was typed is left alone whatever the probabilities (an own word, an offensive one, what
     belongs to a known word).
     log_mass: log of the sum of the candidates' odds before they were made to sum to one, nats.
+    literal_event: what the literal is.
     lexicon: the bundle's.
     """
 
@@ -35,6 +36,7 @@ class Judged:
     features: Float64
     settled: bool
     log_mass: float
+    literal_event: int
     lexicon: Lexicon
 
     def output(self, level: Level = Level.NORMAL) -> str:
@@ -43,25 +45,36 @@ class Judged:
 
     def wary_output(self, level: Level) -> str:
         """Return what stands there if it looks as if what was typed may be a word that no lexicon has."""
-        return self.slate.words[self._decided(self.probability, CERTAINTY[level], wary=True)]
+        return self.slate.words[self._decided(self.probability, CERTAINTY[level], self._common)]
 
     def decided(self, probability: Float64, certainty: float = CERTAINTY[Level.NORMAL]) -> int:
         """Return the candidate that is put in place under these probabilities [K], for this certainty."""
         letters = len(self.slate.typed)
-        return self._decided(probability, certainty, wary=1 < letters <= FEW_LETTERS)
+        return self._decided(
+            probability, certainty, self._common_here if 1 < letters <= FEW_LETTERS else None
+        )
 
-    def _decided(self, probability: Float64, certainty: float, wary: bool) -> int:
+    def _decided(self, probability: Float64, certainty: float, common: Callable[[int], float] | None) -> int:
+        # common: how common a candidate is, nats, where what was typed may be a word that no lexicon has.
         slate, literal = self.slate, self.slate.literal
         best = decided(probability, literal, certainty)
         if self.settled or best == literal or loses_negation(self.lexicon, slate.typed, slate.words[best]):
             return literal
-        if not wary or slate.ids[literal] != UNKNOWN:
+        if common is None or slate.ids[literal] != UNKNOWN:
             return best
-        own = slate.ids[best] == UNKNOWN  # which is common with this user
-        others = rivals(COMMON if own else self.lexicon.log_frequency(slate.words[best]))
+        others = rivals(common(best))
         log_spelling = float(self.features[literal, _LANGUAGE] - slate.language[literal])
         mine = meant(log_spelling, len(slate.typed))
         return best if surely(probability, literal, best, certainty, mine, others) else literal
+
+    def _common(self, place: int) -> float:
+        # Words of the user's own are common with this user.
+        own = self.slate.ids[place] == UNKNOWN
+        return COMMON if own else self.lexicon.log_frequency(self.slate.words[place])
+
+    def _common_here(self, place: int) -> float:
+        # A word that is rare elsewhere may be what everybody writes after the words before.
+        return max(self._common(place), float(self.slate.language[place]))
 
     def without(self, words: Collection[str]) -> Judged:
         """Return the judgement as if these words were no candidates, except for what was typed."""

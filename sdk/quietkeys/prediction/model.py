@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
 
-from quietkeys.arrays import Int64
+from quietkeys.arrays import Float32, Float64, Int64
 from quietkeys.bundle.bundle import Bundle
 from quietkeys.bundle.lexicon import Lexicon, LexiconSearch, WordTables
 from quietkeys.bundle.networks import CLASSES, LanguageModel, Scorer
@@ -16,6 +16,7 @@ from quietkeys.keyboard.edits import EDIT_COUNT
 from quietkeys.keyboard.layout import QWERTY, Layout
 from quietkeys.keyboard.layout_channel import LayoutChannel
 from quietkeys.prediction.events import EventMap, parse_event_map
+from quietkeys.profile.mixture import BUCKETS, BaseModel
 from quietkeys_protocol.errors import ErrorCode, Untrusted
 from quietkeys_protocol.plan import Plan
 
@@ -26,11 +27,17 @@ WORDS: Final = "words.npz"  # the arrays of `lexicon.WordTables`
 CHANNEL: Final = "channel.npy"  # float32 [EDIT_COUNT], nats, for QWERTY
 PLAN: Final = "plan.json"
 EVENTS: Final = "events.json"
+PUBLIC: Final = "public.npz"  # of `public_choices`; read when a report is made
+MIXTURE: Final = "mixture.npz"  # log_mean: [S] of symbols, nats; prior: [BUCKETS], weights
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """The parts of a bundle that judge typing. word_of_symbol: id of each symbol's word, -1 for none."""
+    """The parts of a bundle that judge typing.
+
+    word_of_symbol: id of each symbol's word, -1 for none. base: what mixing in memory has to know of it.
+    public: the bytes of `public_choices`.
+    """
 
     search: LexiconSearch
     language: LanguageModel
@@ -38,6 +45,12 @@ class Model:
     events: EventMap
     scorer: Scorer
     word_of_symbol: Int64
+    base: BaseModel
+    public: bytes = field(repr=False)
+
+    def with_mixing(self, log_mean: Float32, prior: Float64) -> Model:
+        """Return the model with other numbers of `base_model`."""
+        return replace(self, base=base_model(self.search.lexicon, log_mean, prior))
 
 
 def load_model(bundle: Bundle, layout: Layout = QWERTY) -> Model:
@@ -51,6 +64,9 @@ def load_model(bundle: Bundle, layout: Layout = QWERTY) -> Model:
         raise Untrusted(ErrorCode.BUNDLE_UNTRUSTED, "its plan does not fit its event map")
     language = LanguageModel.load(bundle[LANGUAGE], symbols_of(lexicon))
     _require(int(lexicon.tables.symbol.max(initial=-1)) < language.symbols)
+    with np.load(io.BytesIO(bundle[MIXTURE]), allow_pickle=False) as arrays:
+        log_mean, prior = arrays["log_mean"].astype(np.float32), arrays["prior"].astype(np.float64)
+    _require(log_mean.shape == (language.symbols,) and prior.shape == (BUCKETS,))
     return Model(
         search=LexiconSearch(lexicon, LayoutChannel.of(channel, layout)),
         language=language,
@@ -58,7 +74,23 @@ def load_model(bundle: Bundle, layout: Layout = QWERTY) -> Model:
         events=events,
         scorer=Scorer(bundle[RANKER]),
         word_of_symbol=word_of_symbol(lexicon, language.symbols),
+        base=base_model(lexicon, log_mean, prior),
+        public=bundle[PUBLIC],
     )
+
+
+def base_model(lexicon: Lexicon, log_mean: Float32, prior: Float64) -> BaseModel:
+    """Return what mixing has to know.
+
+    log_mean: [S] log of the mean probability of every symbol, nats. Of British and American spellings none is
+    reweighted: what they have together is shared out already.
+    """
+    expected = np.exp(lexicon.log_chance(log_mean, np.arange(len(lexicon.words)))).astype(np.float32)
+
+    def identity(word: str) -> int:
+        return -1 if lexicon.side(word) else lexicon.index.get(word, -1)
+
+    return BaseModel(identity, expected, prior.tolist())
 
 
 def symbols_of(lexicon: Lexicon) -> dict[str, int]:

@@ -16,6 +16,7 @@ from quietkeys.profile.memory import Memory
 
 SHORTEST: Final = 3  # letters of a word that has endings
 SLIP_ODDS: Final = 6.5  # nats by which a slip has to be likelier than a word of the user's own
+INSISTED: Final = 19.5  # keeps, decayed, from which what looks like a slip is meant: twenty
 _CLITICS: Final = ("'s", "'d", "'ll", "'")
 _LONGEST: Final = 4  # letters that an ending takes the place of or adds: a doubled one and "ing"
 _VOWEL: Final = re.compile("[aeiouy]+")
@@ -61,8 +62,8 @@ def inflected_like(stem: str, shown: str, word: str) -> str:
     return shown[:kept] + word[kept:]
 
 
-def is_slip(model: Model, word: str, log_own: float) -> bool:
-    """Return whether a word that the lexicon lacks is a slip in a far commoner one, one edit away.
+def slipped_from(model: Model, word: str, log_own: float) -> tuple[str, ...]:
+    """Return the far commoner words, one edit away, that a word which the lexicon lacks may be a slip of.
 
     log_own: log P of the word as one that the lexicon lacks, nats. A slip is as likely as the word that is
     meant, times the channel's chance of that slip; it has to be SLIP_ODDS likelier than a word of its own.
@@ -73,10 +74,19 @@ def is_slip(model: Model, word: str, log_own: float) -> bool:
         for place, (other, identity) in enumerate(zip(found.words, found.ids, strict=True))
         if identity >= RESERVED and OSA.distance(word, other) == 1
     ]
-    if not near:
-        return False
     frequency = model.search.lexicon.tables.log_frequency[found.ids[near]]
-    return float(np.max(frequency + found.channel[near])) > log_own + SLIP_ODDS
+    likelier = frequency + found.channel[near] > log_own + SLIP_ODDS
+    return tuple(found.words[place] for place, is_likelier in zip(near, likelier, strict=True) if is_likelier)
+
+
+def is_slip(memory: Memory, word: str, meant: Sequence[str]) -> bool:
+    """Return whether a word of the user's own is rather a slip. meant: what it is `slipped_from`.
+
+    Not if it was kept INSISTED times and more often than all that it can be a slip of: nobody misses a word
+    oftener than not, again and again, who knows it.
+    """
+    kept = memory.count((word,))
+    return bool(meant) and (kept < INSISTED or kept <= sum(memory.count((other,)) for other in meant))
 
 
 def shared_out(

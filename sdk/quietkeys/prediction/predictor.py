@@ -22,18 +22,25 @@ from quietkeys.keyboard import edits
 from quietkeys.keyboard.layout import Layout
 from quietkeys.keyboard.touch_events import touch_events
 from quietkeys.keyboard.touch_model import TouchModel, TouchTrace
-from quietkeys.prediction.events import FEATURES, Choice, EventMap, evidence, log_sum_exp, softmax
+from quietkeys.prediction.events import (
+    FEATURES,
+    Choice,
+    EventMap,
+    evidence,
+    literal_rareness,
+    log_sum_exp,
+    softmax,
+)
 from quietkeys.prediction.judged import Judged
 from quietkeys.prediction.model import Model
-from quietkeys.prediction.own_words import inflected_like, is_slip, own_stem, shared_out
-from quietkeys.profile.memory import FORM, Key, Memory
+from quietkeys.prediction.own_words import inflected_like, is_slip, own_stem, shared_out, slipped_from
+from quietkeys.profile.memory import FORM, Key, Memory, Trace
+from quietkeys.profile.mixture import Place
 from quietkeys.text.tokens import MAX_WORD, Context, is_correctable, last_two
 from quietkeys_protocol.plan import Plan
 
 KEPT_CANDIDATES: Final = 12  # of a slate that a choice keeps, the most probable ones
 SLATE_SIZE: Final = 24  # candidates that are scored
-START_SHARE: Final = 0.4  # of plain word frequency where there is no context: it may be no sentence at all
-SHARE: Final = 0.03  # of plain word frequency elsewhere
 _LANGUAGE: Final = FEATURES.index("language")
 _PERSONAL: Final = FEATURES.index("personal")
 _RARE: Final = -16.0  # nats, rough log-probability of a spelling the lexicon lacks
@@ -47,8 +54,8 @@ class Slate:
     MAX_EDITS] edit ids. language: [K] log P(word | context), nats, the spelling of unknown words left out.
     touches: [T, 2] of `known_touches`. touch: [K] what they and the layout add to the log-probabilities that
     the bundle's channel gives the operations, nats. touch_events: [K, W] indices into TOUCH_EVENTS, -1 for
-    none. personal: [K] share x P(word | context) of the user's own counts. base_share: what is left for the
-    base model. evidence: [K, len(EVIDENCE)].
+    none. personal, base_share: [K] of `Place`, what local memory adds to the base model's probability and
+    what it multiplies it with. evidence: [K, len(EVIDENCE)].
     """
 
     typed: str
@@ -60,7 +67,7 @@ class Slate:
     touch: Float32
     touch_events: Int64
     personal: Float32
-    base_share: float
+    base_share: Float32
     evidence: Float32
     literal: int
 
@@ -78,7 +85,7 @@ class Slate:
             "spelling": edits.spelling_symbols(self.words, self.ids == UNKNOWN),
             "edits": self.operations,
             "personal": self.personal,
-            "base_share": np.array([self.base_share], dtype=np.float32),
+            "base_share": self.base_share,
             "evidence": self.evidence,
         }
 
@@ -89,11 +96,11 @@ class Predictor:
     def __init__(self, model: Model, memory: Memory | None = None) -> None:
         """memory: the user's, an empty one if None."""
         self.memory = Memory() if memory is None else memory
-        self.memory.lexicon = model.search.lexicon.index
-        self.memory.side = model.search.lexicon.side
+        self.memory.use(model.search.lexicon.index, model.search.lexicon.side, model.base)
         self.model = model
+        self._place: tuple[Context, int, Place] | None = None
         self.touch = TouchModel(self.layout)
-        self._slips: dict[str, bool] = {}  # of words that the lexicon lacks
+        self._slips: dict[str, tuple[str, ...]] = {}  # of words that the lexicon lacks, what may be meant
 
     @property
     def layout(self) -> Layout:
@@ -127,8 +134,15 @@ class Predictor:
         slate = self.slate(context, piece, touches)
         scores = self.scorer.score(slate.inputs(), adapter)
         mass, settled = log_sum_exp(scores.score), self._is_settled(context, piece)
-        lexicon = self.model.search.lexicon
-        return Judged(slate, softmax(scores.score), scores.features, settled, mass, lexicon)
+        return Judged(
+            slate=slate,
+            probability=softmax(scores.score),
+            features=scores.features,
+            settled=settled,
+            log_mass=mass,
+            literal_event=scores.literal_event,
+            lexicon=self.model.search.lexicon,
+        )
 
     def slate(self, context: Context, typed: str, touches: Float64 | None = None) -> Slate:
         """Return the slate of a normalized word after a context. touches: as in `judge`."""
@@ -144,9 +158,12 @@ class Predictor:
         words = found.words
         language = self.log_language(state, words, found.ids, not context)
         language = self.spelled_as_usual(state, words, language, not context, typed)
-        personal = self._personal(context, words)
-        chosen = self._select(found, language, personal, typed)
-        return self._slate(typed, points, found.taken(chosen), language[chosen], personal[chosen])
+        place = self.place(context)
+        chosen = self._select(found, language, place, typed)
+        rareness = literal_rareness(
+            self.model.search.lexicon, context, typed, float(language[words.index(typed)])
+        )
+        return self._slate(typed, points, found.taken(chosen), language[chosen], place, rareness)
 
     def log_probability(self, context: Context, word: str) -> float:
         """Return log P(word | context), nats, of a lower-case piece.
@@ -159,13 +176,39 @@ class Predictor:
         scores = self.scorer.score(self._alone(context, word).inputs(), self.scorer.no_adapter())
         return float(scores.features[0, _LANGUAGE] + scores.features[0, _PERSONAL])
 
+    def place(self, context: Context) -> Place:
+        """Return what local memory says of the word after a context."""
+        if self._place is None or self._place[:2] != (context, self.memory.changes):
+            state = self.model.language.after(context)
+
+            def chances(ids: Int64) -> Float64:
+                known = self.model.search.lexicon.log_chance(state.log_probability, ids, not context)
+                return np.exp(known)
+
+            found = self.memory.place(*self.memory.before(context), state.direction(), chances)
+            self._place = context, self.memory.changes, found
+        return self._place[2]
+
+    def learn(
+        self, context: Context, word: str, before: tuple[str, str] | None = None, form: Key | None = None
+    ) -> Trace:
+        """Learn a lower-case piece that was typed after a context; return its trace.
+
+        before: the two words before it as they are counted, those of the context if None. form: as in
+        `Memory.learn`.
+        """
+        memory, state = self.memory, self.model.language.after(context)
+        log_base = self.log_word(state, word, not context)
+        if word not in self.model.search.lexicon.index:
+            log_base += self.log_spelling(word)
+        evidence = self.place(context).evidence(word, log_base)
+        two = memory.before(context) if before is None else before
+        return memory.learn(*two, word, form, evidence, state.direction())
+
     def log_language(self, state: LanguageState, words: Sequence[str], ids: Int64, is_start: bool) -> Float64:
         """Return log P(word | context) [K], nats; of an unknown word, without its spelling."""
         lexicon, chances = self.model.search.lexicon, state.log_probability
-        share = START_SHARE if is_start else SHARE
-        modelled = lexicon.log_probability(chances, ids)
-        frequency = lexicon.tables.log_frequency[ids].astype(np.float64)
-        result: Float64 = np.logaddexp(np.log1p(-share) + modelled, np.log(share) + frequency)
+        result = lexicon.log_chance(chances, ids, is_start)
         for position in np.flatnonzero(ids == UNKNOWN):
             result[position] = lexicon.log_unknown(chances, words[position])
         pairs = np.flatnonzero(ids == PHRASE)
@@ -200,7 +243,7 @@ class Predictor:
             ids=np.array([UNKNOWN], np.int64),
             language=np.zeros(1, np.float32),
             personal=np.zeros(1, np.float32),
-            base_share=1.0,
+            base_share=np.ones(1, np.float32),
         )
         return float(self.scorer.score(slate.inputs(), self.scorer.no_adapter()).features[0, _LANGUAGE])
 
@@ -235,8 +278,8 @@ class Predictor:
         if word not in self._slips:
             chances = self.model.language.after(()).log_probability
             log_own = self.model.search.lexicon.log_unknown(chances, word) + self.log_spelling(word)
-            self._slips[word] = is_slip(self.model, word, log_own)
-        return not self._slips[word]
+            self._slips[word] = slipped_from(self.model, word, log_own)
+        return not is_slip(memory, word, self._slips[word])
 
     def choice(self, judged: Judged, kept: str) -> Choice | None:
         """Return the kept word as numbers, or None if it was not among the candidates."""
@@ -255,6 +298,7 @@ class Predictor:
             buckets=self.events.bucket(judged.slate.ids[rows]),
             kept=int(np.flatnonzero(rows == position)[0]),
             literal=int(np.flatnonzero(rows == judged.slate.literal)[0]),
+            literal_event=judged.literal_event,
         )
 
     def learn_touches(self, judged: Judged | None, kept: str) -> TouchTrace | None:
@@ -269,12 +313,13 @@ class Predictor:
         typed = self.model.search.lexicon.index.get(word, UNKNOWN)
         found = self.model.search.aligned(word, [word], np.array([typed], np.int64))
         language = self.log_language(self.model.language.after(context), found.words, found.ids, not context)
-        return self._slate(word, _no_touches(word), found, language, self._personal(context, found.words))
+        rareness = literal_rareness(self.model.search.lexicon, context, word, float(language[0]))
+        return self._slate(word, _no_touches(word), found, language, self.place(context), rareness)
 
     def _slate(
-        self, typed: str, points: Float64, found: Found, language: Float64, personal: Float64
+        self, typed: str, points: Float64, found: Found, language: Float64, place: Place, rareness: float
     ) -> Slate:
-        # Of all candidates found. points: [T, 2]; language, personal: [K].
+        # Of all candidates found. points: [T, 2]; language: [K]; rareness: of the literal.
         channel = self.model.search.channel
         touched = not np.isnan(points).all()
         known = [bool(identity != UNKNOWN) for identity in found.ids]
@@ -289,15 +334,15 @@ class Predictor:
             touch_events=touch_events(channel.layout, points, found.operations)
             if touched
             else np.zeros((len(found.ids), 0), np.int64),
-            personal=personal.astype(np.float32),
-            base_share=1.0 - self.memory.share(),
+            personal=place.personal(found.words).astype(np.float32),
+            base_share=place.base_share(found.words).astype(np.float32),
             evidence=evidence(
                 self.memory,
                 found.words,
                 typed,
                 known,
                 edits.errors(found.operations),
-                self.model.search.lexicon.rareness(typed),
+                rareness,
             ),
             literal=found.words.index(typed),
         )
@@ -308,15 +353,11 @@ class Predictor:
         found = float(lexicon.log_probability(state.log_probability, np.array([lexicon.index[word]]))[0])
         return found + self._log_words(language.next_states(state, [word])[0], *later) if later else found
 
-    def _personal(self, context: Context, words: Sequence[str]) -> Float64:
-        before = self.memory.before(context)
-        chance = [self.memory.probability(*before, word) for word in words]
-        return self.memory.share() * np.array(chance, dtype=np.float64)
-
-    def _select(self, found: Found, language: Float64, personal: Float64, typed: str) -> Int64:
+    def _select(self, found: Found, language: Float64, place: Place, typed: str) -> Int64:
         # First selection; the literal always stays.
         rough = np.where(found.ids == UNKNOWN, language + _RARE, language)
-        score = np.log(np.exp(rough) + personal) + found.channel
+        mixed = place.base_share(found.words) * np.exp(rough) + place.personal(found.words)
+        score = np.log(mixed) + found.channel
         score[found.words.index(typed)] = np.inf
         return np.argsort(-score, kind="stable")[:SLATE_SIZE]
 

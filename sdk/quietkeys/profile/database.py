@@ -81,6 +81,15 @@ class Database:
             copy.deserialize(bytes(content))
         return cls._prepared(copy, key)
 
+    def twin(self) -> Database:
+        """Make a copy in memory of this database, which must be in memory too; each goes its own way."""
+        if self._path is not None:
+            raise AssertionError("of a file there is `copied`")
+        copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        with self._lock:
+            self._connection.backup(copy)
+        return self._prepared(copy, self.key)
+
     @classmethod
     def in_memory(cls, key: DataKey) -> Database:
         """Make a database that keeps nothing on disk."""

@@ -1,11 +1,9 @@
 """Local memory: decayed counts of the user's words, pairs and triples, and of how they are written.
 
 It never leaves the device in any form. No message text is kept: only counts, keyed by one to three
-words. A count halves every `HALF_LIFE` words that the user types.
-
-How a word is written is counted beside it, where its writer chose the case: as the lexicon writes it, or in
-which other form ("fyi", "iPhone", "OpenBSD"). A form that was kept twice and twice as often as all others is
-the user's. A word of their own is written as it was added, or as it mostly was.
+words. A count halves every `HALF_LIFE` words that the user types. What was typed last, with the network's
+states, is in memory only: in order it is the text. `quietkeys.profile.mixture` says what it all says of the
+next word, `quietkeys.profile.forms` which form of a word is the user's.
 """
 
 from __future__ import annotations
@@ -13,24 +11,33 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from heapq import nlargest
 from typing import Final
 
+import numpy as np
+
+from quietkeys.arrays import Float32, Float64, Int64
+from quietkeys.profile.forms import note_form, usual_form
+from quietkeys.profile.mixture import (
+    HEARD,
+    PAIR,
+    TRIPLE,
+    BaseModel,
+    Columns,
+    Directions,
+    Evidence,
+    Mixture,
+    Place,
+    Said,
+)
 from quietkeys.text.tokens import BLANK, last_two
 
 HALF_LIFE: Final = 50_000  # words typed until a count weighs half
 _DECAY: Final = math.log(2.0) / HALF_LIFE  # per word
-DISCOUNT_PAIR: Final = 3.0  # words; weight of the shorter history (Witten-Bell style)
-DISCOUNT_TRIPLE: Final = 1.5
-SHARE_CEILING: Final = 0.6  # most that the personal model weighs against the base model
-SHARE_HALF: Final = 500.0  # words at which it weighs half of that
 NEGLIGIBLE: Final = 0.02  # counts below this are forgotten when the profile is next opened
 TRACES_KEPT: Final = 200  # words after which one can no longer be taken back
 STORED_TICKS: Final = 64  # what the tick of a stored count is rounded down to, in words
 FORM: Final = "^"  # begins the key of a form; no word contains it
 ADDED: Final = "+"  # begins the key of a word that the user added
-FORM_KEEPS: Final = 1.5  # keeps, decayed, from which a form is the user's: two
-FORM_AHEAD: Final = 2.0  # times as many as all other forms together have
 
 # (word,), (previous, word) or (before, previous, word) of words; (FORM, word) as the lexicon writes it,
 # (FORM, word, written) otherwise; (ADDED, word, written).
@@ -40,16 +47,22 @@ ADDED_ENTRY: Final[Entry] = (1.0, 0)  # neither decays nor tells when the word w
 _Slot = tuple[bool, Key]  # whether it is a history's total, and its name
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Trace:
     """What one learnt word changed: its keys, its tick, and every entry as it was before. For taking it back.
+
+    evidence: None for a word that was not typed. slot: of the network's direction before it. muted: how many
+    words that were taken back it was foretold with; while there are any, it says nothing.
 
     In memory only: the traces of successive words, in order, are the text.
     """
 
     keys: tuple[Key, ...]
     tick: int
-    before: dict[_Slot, Entry | None] = field(repr=False)
+    before: dict[_Slot, Entry | None]
+    evidence: Evidence | None
+    slot: int
+    muted: int = 0
 
 
 def _never(_: str) -> int:
@@ -63,12 +76,15 @@ class Memory:
     lexicon: the words that are not the user's own. own_words: those learnt that it lacks, in order.
     kept_before: how often a word that is not learnt yet was kept. side: 1 for a word in a British spelling,
     -1 in an American one; sided: those held that have one. forms: counts of how words were written.
-    added: how the words that the user added are written.
+    added: how the words that the user added are written. base: what there is to know of the base model.
+    changes: grows with every change.
     """
 
     lexicon: Container[str] = frozenset()
     kept_before: Callable[[str], int] = _never
     side: Callable[[str], int] = _never
+    base: BaseModel = field(default_factory=BaseModel)
+    mixture: Mixture = field(default_factory=lambda: Mixture(BaseModel().prior))
     counts: dict[Key, Entry] = field(default_factory=dict)
     histories: dict[Key, Entry] = field(default_factory=dict)
     own_words: dict[str, None] = field(default_factory=dict)
@@ -76,7 +92,12 @@ class Memory:
     added: dict[str, str] = field(default_factory=dict)
     sided: dict[str, int] = field(default_factory=dict)
     tick: int = 0
-    recent: list[Trace] = field(default_factory=list, repr=False)
+    changes: int = 0
+    recent: list[Trace] = field(default_factory=list)
+    _heard: list[Trace] = field(default_factory=list)
+    _directions: Directions = field(default_factory=Directions)
+    _settled: Mixture = field(default_factory=lambda: Mixture(BaseModel().prior))
+    _columns: Columns = field(default_factory=Columns)
     _written: dict[str, dict[str, None]] = field(default_factory=dict, repr=False)
     _followers: dict[Key, dict[str, None]] = field(default_factory=dict, repr=False)
 
@@ -89,6 +110,11 @@ class Memory:
         entry = self.counts.get((word,))
         return math.inf if entry is None else float(self.tick - entry[1])
 
+    def use(self, lexicon: Mapping[str, int], side: Callable[[str], int], base: BaseModel) -> None:
+        """Use a bundle's words, and what it says of mixing; before anything is learnt or loaded."""
+        self.lexicon, self.side, self.base = lexicon, side, base
+        self.mixture, self._settled = Mixture(base.prior), Mixture(base.prior)
+
     def before(self, context: Sequence[str]) -> tuple[str, str]:
         """Return the `last_two` of a context as `learn` is to have them: BLANK for words that are not known.
 
@@ -100,33 +126,56 @@ class Memory:
     def _or_blank(self, word: str) -> str:
         return word if not word or word in self.lexicon or (word,) in self.counts else BLANK
 
-    def learn(self, before: str, previous: str, word: str, form: Key | None = None) -> Trace:
+    def learn(
+        self,
+        before: str,
+        previous: str,
+        word: str,
+        form: Key | None = None,
+        evidence: Evidence | None = None,
+        direction: Float32 | None = None,
+    ) -> Trace:
         """Count one word after up to two others ("" where a sentence starts); return the trace.
 
-        form: the key of how it was written, None where that says nothing.
+        form: the key of how it was written, None where that says nothing. evidence: how it was foretold.
+        direction: [H] of the network's state before it. Both None for a word that was not typed.
         """
         self.tick += 1
+        self.changes += 1
         keys: tuple[Key, ...] = ((word,), (previous, word), (before, previous, word))
         slots = [
             (is_history, key[:-1] if is_history else key) for is_history in (False, True) for key in keys
         ]
         if form is not None:
             keys, slots = (*keys, form), [*slots, (False, form)]
-        trace = Trace(keys, self.tick, {slot: self._table(slot).get(slot[1]) for slot in slots})
+        entries = {slot: self._table(slot).get(slot[1]) for slot in slots}
+        held = -1 if direction is None else self._directions.put(direction)
+        trace = Trace(keys, self.tick, entries, evidence, held)
         for slot, entry in trace.before.items():
             self._put(slot, _plus_one(entry, self.tick))
         self.recent.append(trace)
+        _weigh_in(self.mixture, trace)
+        if trace.slot >= 0:
+            self._heard.append(trace)
+            del self._heard[: -HEARD - TRACES_KEPT]
+        for old in self.recent[:-TRACES_KEPT]:
+            old.before.clear()
+            _weigh_in(self._settled, old)
         del self.recent[:-TRACES_KEPT]
         return trace
 
     def unlearn(self, trace: Trace) -> None:
         """Take one of the TRACES_KEPT last words back: everything is as if it had never been learnt.
 
-        Words learnt since are learnt again without it. Only the passing of its one tick remains, unless it
-        was the last. Raises ValueError for a trace that was taken back or is too old.
+        Words learnt since are learnt again without it, but say no more of weights: they were foretold with
+        it. Only the passing of its one tick remains, unless it was the last. Raises ValueError for a trace
+        that was taken back or is too old.
         """
         position = self.recent.index(trace)
         del self.recent[position]
+        if trace.slot >= 0:
+            self._heard.remove(trace)
+        self._mute(position, 1)
         for slot, before in trace.before.items():
             self._replay(slot, before, position)
         if trace.tick == self.tick:
@@ -136,9 +185,25 @@ class Memory:
         """Undo `unlearn`, before anything else is learnt."""
         self.tick = max(self.tick, trace.tick)
         position = sum(other.tick < trace.tick for other in self.recent)
+        self._mute(position, -1)
         self.recent.insert(position, trace)
+        if trace.slot >= 0:
+            self._heard.insert(sum(other.tick < trace.tick for other in self._heard), trace)
+        self._weigh_anew()
         for slot, before in trace.before.items():
             self._replay(slot, before, position)
+
+    def _mute(self, position: int, step: int) -> None:
+        # Whether the recent traces from `position` on say anything: not with one before them taken back.
+        self.changes += 1
+        for trace in self.recent[position:]:
+            trace.muted += step
+        self._weigh_anew()
+
+    def _weigh_anew(self) -> None:
+        self.mixture = self._settled.copy()
+        for trace in self.recent:
+            _weigh_in(self.mixture, trace)
 
     def _replay(self, slot: _Slot, entry: Entry | None, position: int) -> None:
         # The entry before the recent trace at `position`, counted up by that trace and all after it.
@@ -151,7 +216,7 @@ class Memory:
     def forget(self, word: str) -> tuple[Key, ...]:
         """Remove every count that mentions the word; return the removed keys. Earlier traces end here."""
         held = list(self.entries())
-        self.load([entry for entry in held if word not in entry[0]], self.tick)
+        self.load([entry for entry in held if word not in entry[0]], self.tick, self.mixture.sums())
         return tuple(key for key, _, _ in held if word in key)
 
     def add(self, word: str, written: str | None) -> None:
@@ -165,18 +230,11 @@ class Memory:
 
         A word that the lexicon lacks is in small letters there; it is written as it mostly was.
         """
-        usual = self.added.get(word)
         votes: dict[str | None, float] = {
             written: self.form_count((FORM, word, written)) for written in self._written.get(word, ())
         }
         votes[None] = self.form_count((FORM, word))
-        best = max(votes, key=votes.__getitem__)
-        others = sum(votes.values()) - votes[best]
-        if votes[best] >= FORM_KEEPS and votes[best] >= FORM_AHEAD * others:
-            return best
-        if usual is None and word not in self.lexicon and votes[best] > others:
-            return best
-        return usual
+        return usual_form(votes, self.added.get(word), word in self.lexicon)
 
     def spelled(self, side: int) -> float:
         """Return the decayed count of all words in a British (1) or an American (-1) spelling."""
@@ -186,34 +244,34 @@ class Memory:
         """Return the decayed count of a form."""
         return self._decayed(self.forms.get(key))
 
-    def share(self) -> float:
-        """Return the weight (0..SHARE_CEILING) of the personal model in the mixture."""
-        total = self._decayed(self.histories.get(()))
-        return SHARE_CEILING * total / (total + SHARE_HALF)
+    def place(
+        self, before: str, previous: str, direction: Float32, chances: Callable[[Int64], Float64]
+    ) -> Place:
+        """Return what memory says of the word after two others ("" where a sentence starts).
 
-    def probability(self, before: str, previous: str, word: str) -> float:
-        """Return P(word | before previous) under the user's own counts, 0 for words never typed."""
-        single = self._decayed(self.counts.get((word,)))
-        if single <= 0.0:
-            return 0.0
-        total = self._decayed(self.histories.get(()))
-        chance = single / total
-        pair_total = self._decayed(self.histories.get((previous,)))
-        pair = self._decayed(self.counts.get((previous, word)))
-        chance = (pair + DISCOUNT_PAIR * chance) / (pair_total + DISCOUNT_PAIR)
-        triple_total = self._decayed(self.histories.get((before, previous)))
-        triple = self._decayed(self.counts.get((before, previous, word)))
-        return (triple + DISCOUNT_TRIPLE * chance) / (triple_total + DISCOUNT_TRIPLE)
+        direction: [H] of the network's state there. chances: P_base of lexicon words by id.
+        """
+        columns, counts = self._columns, self._columns.decayed(self.tick, _DECAY)
+        said = Said(counts)
+        for part, history in ((PAIR, (previous,)), (TRIPLE, (before, previous))):
+            followers = self._followers.get(history, {})
+            found = [self.count((*history, word)) for word in followers]
+            said.follow(part, [columns.at[word] for word in followers], np.array(found))
+        heard = [trace for trace in self._heard[-HEARD:] if not trace.muted]
+        likeness = self._directions.likeness(direction, [trace.slot for trace in heard])
+        said.hear([columns.at[trace.keys[0][0]] for trace in heard], likeness)
+        ratios = columns.ratios(counts, self.base.expected, chances)
+        return Place.of(columns.at, ratios, said, self.mixture)
 
-    def likely(self, before: str, previous: str, prefix: str, count: int) -> list[str]:
-        """Return at most `count` words with a prefix that the user's own counts make likely here."""
-        words: dict[str, None] = {}
-        for history in ((before, previous), (previous,)):
-            words |= dict.fromkeys(w for w in self._followers.get(history, ()) if w.startswith(prefix))
-        if len(words) < count:
-            known = [word for word in self._followers.get((), ()) if word.startswith(prefix)]
-            words |= dict.fromkeys(nlargest(count, known, key=lambda word: self.counts[(word,)][0]))
-        return nlargest(count, words, key=lambda word: self.probability(before, previous, word))
+    def likely(self, place: Place, prefix: str, count: int) -> list[str]:
+        """Return at most `count` words with a prefix that memory makes likely at a place, likeliest first."""
+        words, found = list(self._columns.at), list[str]()
+        for at in np.argsort(-place.mixed, kind="stable"):
+            if len(found) == count or place.mixed[at] <= 0.0:
+                break
+            if words[at].startswith(prefix):
+                found.append(words[at])
+        return found
 
     def words(self) -> Mapping[str, float]:
         """Return every word with its decayed count."""
@@ -237,8 +295,17 @@ class Memory:
         coarse = entry[1] - entry[1] % STORED_TICKS
         return entry[0] * math.exp(_DECAY * (entry[1] - coarse)), coarse
 
-    def load(self, entries: Iterable[tuple[Key, float, int]], tick: int) -> None:
-        """Replace everything held by stored entries; those that have become negligible are left out."""
+    def load(self, entries: Iterable[tuple[Key, float, int]], tick: int, sums: Float64 | None = None) -> None:
+        """Replace everything held by stored entries; those that have become negligible are left out.
+
+        sums: `Mixture.sums` as stored, None if nothing is.
+        """
+        self.changes += 1
+        self.mixture = self.mixture.with_sums(sums)
+        self._settled = self.mixture.copy()
+        self._heard.clear()
+        self._directions = Directions()
+        self._columns = Columns()
         self.counts.clear()
         self.histories.clear()
         self.own_words.clear()
@@ -264,7 +331,7 @@ class Memory:
             self._followers.setdefault(key[:-1], {})[key[-1]] = None
             totals[key[:-1]] = totals.get(key[:-1], 0.0) + weight
             if len(key) == 1:
-                self._note_word(key[0], True)
+                self._note_word(key[0], (value, at))
         self.histories.update((key, (total, tick)) for key, total in totals.items())
 
     def _decayed(self, entry: Entry | None) -> float:
@@ -285,32 +352,23 @@ class Memory:
         else:
             self._table(slot)[key] = entry
         if not is_history and key[0] == FORM:
-            self._note_form(key, entry is not None)
+            note_form(self._written, key, entry is not None)
             return
         if not is_history:
             self._follow(key, entry is not None)
         if not is_history and len(key) == 1:
-            self._note_word(key[0], entry is not None)
+            self._note_word(key[0], entry)
 
-    def _note_word(self, word: str, is_held: bool) -> None:
-        # Which words are the user's own, and which have a side.
-        if not is_held:
+    def _note_word(self, word: str, entry: Entry | None) -> None:
+        # Which words there are, which are the user's own, and which have a side.
+        self._columns.put(word, entry, self.base.identity)
+        if entry is None:
             self.own_words.pop(word, None)
             self.sided.pop(word, None)
         elif word not in self.lexicon:
             self.own_words[word] = None
         elif side := self.side(word):
             self.sided[word] = side
-
-    def _note_form(self, key: Key, is_held: bool) -> None:
-        # In which forms, other than the lexicon's, each word is held.
-        for written in key[2:]:
-            forms = self._written.setdefault(key[1], {})
-            forms.pop(written, None)
-            if is_held:
-                forms[written] = None
-            if not forms:
-                del self._written[key[1]]
 
     def _follow(self, key: Key, follows: bool) -> None:
         # Which words follow each history that is counted.
@@ -327,3 +385,8 @@ def _plus_one(entry: Entry | None, tick: int) -> Entry:
     # One more at this tick; what was there decays to it.
     value, at = entry or (0.0, tick)
     return value * math.exp(-_DECAY * (tick - at)) + 1.0, tick
+
+
+def _weigh_in(mixture: Mixture, trace: Trace) -> None:
+    if trace.evidence is not None and not trace.muted:
+        mixture.learn(trace.evidence)

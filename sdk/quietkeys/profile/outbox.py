@@ -55,6 +55,7 @@ class OpenReport:
 
     written: when, in Unix seconds, as its sequence number tells.
     arrays: what was encrypted, in the order of `Plan.report_fields`; private, for checking the update.
+    base: the weights of every block that it was counted under. sources: how many devices' reports add up.
     """
 
     id: str
@@ -64,6 +65,8 @@ class OpenReport:
     sha256: str
     written: float
     arrays: tuple[Int64, ...] = field(repr=False)
+    base: tuple[Int64, ...] = field(repr=False)
+    sources: int
 
     @property
     def says_nothing(self) -> bool:
@@ -112,17 +115,21 @@ class Outbox:
             row[5],
             row[6],
             row[7] / 1000,
-            self._unpacked(self._database.key.unseal("outbox", row[0].encode(), row[8])),
+            *self._unpacked(self._database.key.unseal("outbox", row[0].encode(), row[8])),
         )
 
     def write(
         self,
         address: Address,
         arrays: Sequence[Int64],
+        base: Sequence[Int64],
+        sources: int,
         container_of: Callable[[int], bytes],
         now: float,
     ) -> OpenReport:
         """Write a report and return it; `container_of` makes its container from the sequence number.
+
+        arrays, base, sources: as in `OpenReport`.
 
         The number is the time (now: Unix seconds) in milliseconds, or one more than the last, so that it
         grows even when the database was lost and the keys were not. Raises TryAgain (DISK_FULL,
@@ -133,7 +140,8 @@ class Outbox:
         identity = secrets.token_hex(16)
         container = container_of(sequence)
         digest = hashlib.sha256(container).hexdigest()
-        content = b"".join(array.astype("<i8").tobytes() for array in arrays)
+        numbers = (*arrays, *base, np.array([sources]))
+        content = b"".join(array.astype("<i8").tobytes() for array in numbers)
         write_whole(self._report_file(identity), container)
         self._database.run(
             "INSERT INTO outbox VALUES (?, 'written', ?, ?, ?, ?, NULL, ?, ?)",
@@ -145,7 +153,17 @@ class Outbox:
             digest,
             self._database.key.seal("outbox", identity.encode(), content),
         )
-        return OpenReport(identity, ReportState.WRITTEN, address, "", digest, sequence / 1000, tuple(arrays))
+        return OpenReport(
+            identity,
+            ReportState.WRITTEN,
+            address,
+            "",
+            digest,
+            sequence / 1000,
+            tuple(arrays),
+            tuple(base),
+            sources,
+        )
 
     def container(self, report: OpenReport) -> bytes:
         """Return the stored bytes of a report. Raises Untrusted (PROFILE_DAMAGED)."""
@@ -185,8 +203,11 @@ class Outbox:
     def _update_file(self, identity: str) -> Path:
         return self._folder / f"{identity}.update"
 
-    def _unpacked(self, content: bytes) -> tuple[Int64, ...]:
-        sizes = [one.size for one in self._plan.report_fields]
+    def _unpacked(self, content: bytes) -> tuple[tuple[Int64, ...], tuple[Int64, ...], int]:
+        # (arrays, base, sources)
+        sent = [one.size for one in self._plan.report_fields]
+        sizes = [*sent, *(one.size for one in self._plan.update_fields), 1]
         if len(content) != 8 * sum(sizes):
             raise Untrusted(ErrorCode.PROFILE_DAMAGED, "a report")
-        return tuple(np.split(np.frombuffer(content, "<i8").astype(np.int64), np.cumsum(sizes)[:-1]))
+        *parts, sources = np.split(np.frombuffer(content, "<i8").astype(np.int64), np.cumsum(sizes)[:-1])
+        return tuple(parts[: len(sent)]), tuple(parts[len(sent) :]), int(sources[0])

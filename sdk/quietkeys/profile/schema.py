@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from typing import Final
 
-VERSION: Final = 2  # of the format, in the database's `user_version`
+VERSION: Final = 3  # of the format, in the database's `user_version`
 _NAMED: Final = "CREATE TABLE {} (name BLOB PRIMARY KEY, content BLOB NOT NULL) STRICT, WITHOUT ROWID"
 _NUMBERED: Final = "CREATE TABLE {} (id INTEGER PRIMARY KEY AUTOINCREMENT, content BLOB NOT NULL) STRICT"
 STATEMENTS: Final = (
-    *(_NAMED.format(table) for table in ("settings", "marks", "memory", "arrays")),
+    *(_NAMED.format(table) for table in ("settings", "marks", "memory", "arrays", "counted")),
     *(_NUMBERED.format(table) for table in ("held_out", "ledger")),
     """
     CREATE TABLE adapters (

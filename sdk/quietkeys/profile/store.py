@@ -12,6 +12,7 @@ together is one transaction.
 from __future__ import annotations
 
 import math
+import secrets
 import struct
 from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
@@ -35,6 +36,9 @@ _KIND_BYTES: Final = 4  # of a mark's name
 _MEMORY: Final = struct.Struct("<dq")  # count, tick
 _MEMORY_BLOCK: Final = 64  # bytes that a row of memory is padded to: one word or three, short or long
 _LEDGER_BLOCK: Final = 256
+_COUNTED_BLOCK: Final = 64  # bytes that a counted choice is padded to
+_AGE: Final = struct.Struct(">I")  # what the name of a counted choice begins with: its epoch
+_NAME_BYTES: Final = 16  # of a counted choice; the rest is random, so that rows of an epoch have no order
 KEEPS: Final = 3
 SESSIONS: Final = 2
 _MOST: Final = 8  # keeps that a mark counts
@@ -72,6 +76,10 @@ class Store:
     def in_memory(cls) -> Store:
         """Make a store that keeps nothing on disk."""
         return cls(Database.in_memory(DataKey.generate()))
+
+    def twin(self) -> Store:
+        """Return a copy in memory of this store, which must be in memory too."""
+        return type(self)(self.database.twin())
 
     def check(self) -> None:
         """Read every row but those of local memory, and every setting by its form.
@@ -218,12 +226,38 @@ class Store:
         """Remove one held-out event."""
         self.database.run("DELETE FROM held_out WHERE id = ?", identity)
 
+    def add_counted(self, epoch: int, content: bytes, keep: int) -> bytes:
+        """Store one choice that is counted, drop all but the newest `keep`; return its name.
+
+        epoch: when, so coarse that the rows do not tell the order of words; within one they have none.
+        """
+        name = _AGE.pack(epoch) + secrets.token_bytes(_NAME_BYTES - _AGE.size)
+        sealed = self.database.key.seal("counted", name, content, _COUNTED_BLOCK)
+        self.database.run("INSERT INTO counted VALUES (?, ?)", name, sealed)
+        self.database.run(
+            "DELETE FROM counted WHERE name < (SELECT name FROM counted ORDER BY name DESC LIMIT 1 OFFSET ?)",
+            keep - 1,
+        )
+        return name
+
+    def drop_counted(self, name: bytes) -> None:
+        """Remove one choice that was counted."""
+        self.database.run("DELETE FROM counted WHERE name = ?", name)
+
+    def counted(self, newest: int) -> list[tuple[int, bytes]]:
+        """Return (epoch, content) of the newest counted choices, newest first; damaged ones are left out."""
+        found: list[tuple[int, bytes]] = []
+        for name, sealed in self.database.rows(
+            "SELECT name, content FROM counted ORDER BY name DESC LIMIT ?", newest
+        ):
+            with suppress(Untrusted, struct.error):
+                found.append((*_AGE.unpack_from(name), self.database.key.unseal("counted", name, sealed)))
+        return found
+
     def forget_events(self) -> None:
-        """Remove counts and held-out events: those of another plan mean something else."""
-        for name, _ in self._arrays.all():
-            if name.startswith("masses/"):
-                self._arrays.drop(name)
-        self.database.run("DELETE FROM held_out")
+        """Remove counted and held-out choices: those of another plan mean something else."""
+        for table in ("counted", "held_out"):
+            self.database.run(f"DELETE FROM {table}")  # noqa: S608 - names of ours
 
     def write_ledger(self, time: float, kind: LedgerKind, text: str) -> None:
         """Append a line to the user's ledger."""
@@ -239,7 +273,7 @@ class Store:
         Settings stay that outlive a wipe, and the trainers at which this device is still to be deleted.
         """
         with self.transaction():
-            for table in ("marks", "memory", "arrays", "held_out", "adapters", "ledger", "outbox"):
+            for table in ("marks", "memory", "arrays", "counted", "held_out", "adapters", "ledger", "outbox"):
                 self.database.run(f"DELETE FROM {table}")  # noqa: S608 - names of ours
             for name, _ in self._settings.all():
                 setting = setting_named(name)

@@ -7,9 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from quietkeys.bundle.networks import Adapter
 from quietkeys.cipher.interface import Cipher
 from quietkeys.environment import Environment
-from quietkeys.prediction.events import EventMap, Masses
+from quietkeys.prediction.counting import Masses
+from quietkeys.prediction.events import EventMap
+from quietkeys.prediction.public_choices import PublicChoices
 from quietkeys.profile.store import Store
 from quietkeys.remote.http import Transport
 from quietkeys.updates.gate import MINIMUM_EVENTS
@@ -28,7 +31,8 @@ class Place:
 class SyncContext:
     """What a sync works on.
 
-    trainer: its address in canonical form. masses: returns the present counts; private. stop: ends waiting.
+    trainer: its address in canonical form. masses: returns what a report is made from, counted under an
+    adapter; private. public: returns the bundle's public choices. stop: ends waiting.
     enrolment_token: for a trainer that asks for one. metered: whether bytes cost, so that keys wait.
     minimum_events: held-out events before the first report that is no dummy.
     trial_events: held-out events by which an update that passed the gate is judged again before it is used.
@@ -38,7 +42,8 @@ class SyncContext:
     store: Store
     plan: Plan
     events: EventMap
-    masses: Callable[[], Mapping[str, Masses]]
+    masses: Callable[[Adapter], Mapping[str, Masses]]
+    public: Callable[[], PublicChoices]
     cipher: Cipher
     trainer: str
     transport: Transport

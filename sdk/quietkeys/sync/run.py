@@ -27,7 +27,7 @@ from quietkeys.sync.keys.life import Alone, Deferred, KeySteps, Others
 from quietkeys.sync.result import Outcome, Progress, ProgressCallback, Step, SyncResult
 from quietkeys.sync.settle import Settled, apply, hold, review, settle, try_out
 from quietkeys.updates.report import dummy_arrays, report_arrays
-from quietkeys.updates.versions import Adapters
+from quietkeys.updates.versions import Adapters, adapter_of
 from quietkeys_protocol.containers import Report, encode_report
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused, StartOver, Untrusted
 from quietkeys_protocol.messages import JobState
@@ -176,16 +176,17 @@ class _Run:
         if len(context.store.held_out()) < context.minimum_events:
             arrays = dummy_arrays(context.plan)
         else:
-            arrays = report_arrays(
-                context.plan, context.masses(), weights, place.sources, context.environment.rng
-            )
+            masses = context.masses(adapter_of(context.plan, weights))
+            arrays = report_arrays(context.plan, masses, weights, place.sources, context.environment.rng)
         values = tuple(context.cipher.encrypt(arrays))
         plan_hash, key_id = bytes.fromhex(address.plan_hash), bytes.fromhex(address.key_id)
 
         def container_of(sequence: int) -> bytes:
             return encode_report(Report(plan_hash, key_id, place.source, place.sources, sequence, values))
 
-        return self._outbox.write(address, arrays, container_of, context.environment.clock())
+        base = [weights.by_block[block.name] for block in context.plan.blocks]
+        now = context.environment.clock()
+        return self._outbox.write(address, arrays, base, place.sources, container_of, now)
 
     def _usable_report(self, address: Address) -> OpenReport | None:
         """Close the open report if it is damaged or for another trainer, plan or key, else return it."""

@@ -3,6 +3,9 @@
 A slot is drawn from the profile's secret and the number of the period alone, so a trainer that sees a report
 learns that the device was online then, and not that anything was typed. Before the sync of a slot begins, the
 slot is noted as used: whatever happens to it, the next one is in the next period. A missed slot is skipped.
+
+Within a slot a sync begins at instants that are fixed by the slot: its opening, and every minute after it.
+How long the last sync took does not move them, for that depends on how an update was judged.
 """
 
 from __future__ import annotations
@@ -24,7 +27,8 @@ from quietkeys.sync.result import SyncResult
 from quietkeys.updates.gate import MINIMUM_EVENTS
 from quietkeys_protocol.errors import QuietkeysError
 
-POLL_S: Final = 60.0  # between two looks at the clock and the conditions
+POLL_S: Final = 60.0  # between two instants of a slot at which a sync may begin
+LATE_S: Final = 1.0  # past an instant, such as after a sleep of the machine, the next one is waited for
 _LOG: Final = logging.getLogger(__name__)
 SLOT_S: Final = 1800.0  # how long a slot stays open for its conditions to hold
 _DAY_S: Final = 86_400.0
@@ -111,8 +115,12 @@ class Scheduler:
         cancel: Callable[[], None],
         clock: Callable[[], float] = time.time,
         utc_offset_s: Callable[[float], float] | None = None,
+        wait: Callable[[float], bool] | None = None,
     ) -> None:
-        """sync, cancel: the profile's. clock: Unix seconds. utc_offset_s: of local time at a moment."""
+        """sync, cancel: the profile's. clock: Unix seconds. utc_offset_s: of local time at a moment.
+
+        wait: lets so many seconds pass, fewer where it returns True, which ends the thread.
+        """
         self._policy = policy
         self._period_s = policy.period.total_seconds()
         self._store = store
@@ -122,6 +130,7 @@ class Scheduler:
         self._utc_offset_s = _local_offset_s if utc_offset_s is None else utc_offset_s
         self._one = threading.Lock()  # who starts and stops
         self._stop = threading.Event()
+        self._wait = self._stop.wait if wait is None else wait
         self._thread: threading.Thread | None = None
         self._syncing = False
         self.last_error = None
@@ -180,17 +189,44 @@ class Scheduler:
                 thread.join()
 
     def _work(self) -> None:
+        last = -math.inf
         while not self._stop.is_set():
-            self._syncing = True
             try:
-                if self.sync_if_due() is not None:
-                    self.last_error = None
+                instant = self._next_instant(last)
+                if not self._reaches(instant):
+                    return
+                if instant <= self._clock() <= instant + LATE_S:
+                    last = instant
+                    self._look()
             except QuietkeysError as error:
                 _LOG.warning("sync in a slot failed: %s", error.code.value)
                 self.last_error = error
-            finally:
-                self._syncing = False
-            self._stop.wait(POLL_S)
+                if self._wait(POLL_S):
+                    return
+
+    def _look(self) -> None:
+        self._syncing = True
+        try:
+            if self.sync_if_due() is not None:
+                self.last_error = None
+        finally:
+            self._syncing = False
+
+    def _next_instant(self, last: float) -> float:
+        """Return when a sync may begin next, not before now and after the last instant."""
+        now, slot = self._clock(), self.next_slot().timestamp()
+        count = max(0, math.ceil((now - slot) / POLL_S))
+        instant = slot + count * POLL_S
+        return instant + POLL_S if instant == last else instant
+
+    def _reaches(self, instant: float) -> bool:
+        """Wait until an instant; return False where the thread is to end. A clock may be set meanwhile."""
+        before = math.inf
+        while 0.0 < (left_s := instant - self._clock()) <= before:
+            if self._wait(min(left_s, POLL_S)):
+                return False
+            before = left_s
+        return True
 
     def _period_at(self, now: float) -> int:
         return math.floor((now + self._utc_offset_s(now)) / self._period_s)

@@ -20,7 +20,8 @@ from typing import Final
 import numpy as np
 
 from quietkeys.arrays import Int64
-from quietkeys.prediction.events import Choice, EventMap, fits, unpack_choice
+from quietkeys.prediction.counting import Choices
+from quietkeys.prediction.events import EventMap, fits, unpack_choice
 from quietkeys.profile.ledger import LedgerKind
 from quietkeys.profile.outbox import OpenReport
 from quietkeys.profile.settings import ADAPTER_BORN, CANDIDATE
@@ -35,6 +36,7 @@ from quietkeys.updates.gate import (
     judge,
     weights_of,
 )
+from quietkeys.updates.steps import stepped
 from quietkeys.updates.versions import Adapters, Weights, adapter_of
 from quietkeys_protocol.containers import Update, decode_update
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Untrusted
@@ -75,9 +77,10 @@ def settle(
         return Settled(Outcome.UNDECRYPTABLE, _UNREADABLE)
     begin(Step.JUDGE)
     try:
-        weights = weights_of(context.plan, arrays)
-        if context.place.sources == 1:
-            check_against_reference(context.plan, report.arrays, weights)
+        step = weights_of(context.plan, arrays)
+        if report.sources == 1:
+            check_against_reference(context.plan, report.arrays, step)
+        weights = stepped(context.plan, _base_of(context.plan, report), step, report.sources)
     except Untrusted:
         return Settled(Outcome.UNTRUSTED, _STRANGE)
     if report.says_nothing:
@@ -85,9 +88,14 @@ def settle(
     return _judged(context, weights)
 
 
-def held_out_choices(store: Store, events: EventMap, after: int = 0) -> list[Choice]:
+def _base_of(plan: Plan, report: OpenReport) -> Weights:
+    by_block = {block.name: weights for block, weights in zip(plan.blocks, report.base, strict=True)}
+    return Weights(0, by_block)
+
+
+def held_out_choices(store: Store, events: EventMap, after: int = 0) -> Choices:
     """Return the held-out events younger than that with the id `after`; damaged ones are left out."""
-    choices: list[Choice] = []
+    choices = []
     for content in store.held_out(after):
         try:
             choice = unpack_choice(content)
@@ -95,7 +103,7 @@ def held_out_choices(store: Store, events: EventMap, after: int = 0) -> list[Cho
             continue
         if fits(choice, events):
             choices.append(choice)
-    return choices
+    return Choices.of(events, choices)
 
 
 def _update_of(report: OpenReport, container: bytes) -> Update:
@@ -116,6 +124,7 @@ def _judged(context: SyncContext, weights: Mapping[str, Int64]) -> Settled:
         held_out_choices(context.store, context.events),
         adapter_of(context.plan, old),
         adapter_of(context.plan, new),
+        context.public().judging,
     )
     if verdict.applied:
         return Settled(Outcome.APPLIED, f"The update was applied: {verdict.reason}.", weights, verdict)
@@ -191,7 +200,9 @@ def _review_candidate(context: SyncContext, candidate: Candidate) -> None:
         return
     old = Adapters(store.database, plan).in_use()
     new = Weights(old.version + 1, candidate.by_block)
-    verdict = judge(context.events, plan, choices, adapter_of(plan, old), adapter_of(plan, new))
+    verdict = judge(
+        context.events, plan, choices, adapter_of(plan, old), adapter_of(plan, new), context.public().judging
+    )
     with store.transaction():
         store.drop_setting(CANDIDATE)
         if verdict.applied:

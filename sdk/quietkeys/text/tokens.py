@@ -222,7 +222,7 @@ def pieces_of(context: Context, raw: str, at: int = 0, *, after_number: bool = F
     found: list[Piece] = []
     start = span(raw)[0]
     straight = straightened(raw)
-    for text in _parts(raw):
+    for text in parts_of(raw):
         stop = start + len(text)
         if _is_piece(text):
             around = straight[max(start - 1, 0) : start] == "'", straight[stop : stop + 1] == "'"
@@ -235,7 +235,7 @@ def pieces_of(context: Context, raw: str, at: int = 0, *, after_number: bool = F
 
 def context_after(context: Context, raw: str) -> Context:
     """Return the context after one more token."""
-    for text in _parts(raw):
+    for text in parts_of(raw):
         context = context_after_piece(context, text)
     return (*context, "") if context and context[-1] and ends_sentence(raw) else context
 
@@ -298,8 +298,11 @@ def is_elided(piece: Piece, is_common: Callable[[str], bool]) -> bool:
     )
 
 
-def _parts(raw: str) -> list[str]:
-    # Of a normalized token; a marked one is a single part that is no piece.
+def parts_of(raw: str) -> list[str]:
+    """Return the parts of a token, pieces and what stands between: its normalized word, or one that is none.
+
+    What is an address, a name of a file or a host, or marked ("@anna") is a single part that is no piece.
+    """
     if len(raw) > MAX_TOKEN or _MARKED.match(raw) or _ADDRESS.search(raw):
         return [BLANK + "x"]
     word = normalize(raw)

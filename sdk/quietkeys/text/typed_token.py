@@ -6,18 +6,15 @@ Case is kept as it was typed, and restored where the word has one of its own.
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass, field
 from typing import Final
 
+from quietkeys.text.starts import SAYS, may_begin
 from quietkeys.text.tokens import (
-    MAX_TOKEN,
     Piece,
     context_of,
     ends_sentence,
-    is_closing,
     is_number,
-    last_line,
     normalize,
     pieces_of,
     shouts,
@@ -29,11 +26,6 @@ _CODE_LIKE: Final = re.compile(r"[a-z][A-Z]|[A-Z]{2,}[a-z]{2,}")  # "fooBar", "H
 _ACRONYMS: Final = re.compile(r"[A-Z]{2,}s")  # "IDs"
 _CAPITAL: Final = frozenset(("I", "A"))  # capitals that say nothing
 _ACRONYM: Final = 5  # letters of an acronym at most; longer words in capitals are words
-_LIST_MARK: Final = re.compile(r"\W*(?:\d{1,3}|[A-Za-z])[.)]+\s+")  # "1.", "(2)", "b)"
-_SAYS: Final = re.compile(r"[^\W_]")
-_FACE: Final = re.compile(r"[:;=8xX]['^o-]?[()\[\]{}DdPpOo3/\\|*]+|<3+|\^[_.-]*\^")  # ":)", "xD", "<3"
-_OPENING: Final = frozenset(("Ps", "Pi"))  # categories
-_OPENING_OTHERS: Final = frozenset("\"'`*_¿¡")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -58,7 +50,7 @@ class Token:
     def opening(self) -> str:
         """The text before the word, for `is_name_like`: parts of the token itself count as no words."""
         gap = "" if self.preceding[-1:].isspace() else " "
-        counts = not _SAYS.search(self.before) or ends_sentence(self.before)
+        counts = not SAYS.search(self.before) or ends_sentence(self.before)
         return self.preceding + gap + (self.before if counts else "")
 
     @property
@@ -118,33 +110,6 @@ def is_name_like(before: str, spelled: str) -> bool:
     if shouts(spelled):
         return sum(map(str.isalpha, spelled)) <= _ACRONYM
     return shows_capital(spelled)
-
-
-def may_begin(before: str) -> bool:
-    """Return whether a sentence may begin after a text, so that a capital says nothing of a word there.
-
-    As keyboards have it that write the capital themselves: at the start of a line, whatever bullets or number
-    stand there; after what ends a sentence. And where people are used to end one without a mark, after an
-    emoji or a face, or to begin one within another, after an opening quote or bracket.
-    """
-    line = last_line(before)
-    if not _SAYS.search(_LIST_MARK.sub("", line, count=1) if _LIST_MARK.match(line) else line):
-        return True
-    last = split_last(line)[1][-MAX_TOKEN:]
-    if ends_sentence(last) or _FACE.fullmatch(last) or _is_emoji(last):
-        return True
-    opens = last[-1] in _OPENING_OTHERS or unicodedata.category(last[-1]) in _OPENING
-    return opens and _SAYS.search(last) is None
-
-
-def _is_emoji(token: str) -> bool:
-    # Whether a token ends in one; of several code points the last are no symbols.
-    for character in reversed(token):
-        if unicodedata.category(character) == "So":
-            return True
-        if not is_closing(character):
-            return False
-    return False
 
 
 def shows_capital(spelled: str) -> bool:

@@ -9,7 +9,8 @@ May come in: what follows from a text and a key alone; not how anything looks, n
 
 from __future__ import annotations
 
-from quietkeys.typing.capitals import Shift, capital_due, recased
+from quietkeys.text.starts import capital_due
+from quietkeys.typing.capitals import Shift, recased
 from quietkeys.typing.composing import Typing
 from quietkeys.typing.editor import Editor
 from quietkeys.typing.edits import Choice, Edit, Surroundings

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 
 from quietkeys.api.input_field import InputField
 from quietkeys.personalizer import Personalizer
+from quietkeys.text.starts import APOSTROPHES, OPENING
 from quietkeys.text.tokens import SENTENCE_END
 from quietkeys.typing import rules
 from quietkeys.typing.edits import Choice, Edit, Surroundings
@@ -220,7 +221,7 @@ class Typing:
     def _moved(self, here: Surroundings, character: str) -> Edit | None:
         # A key that belongs to the word, before a space that was put by itself.
         closes = character == '"' and rules.is_open(here.before)
-        if character in rules.APOSTROPHES:
+        if character in APOSTROPHES:
             return self._do(Edit(1, 0, character), [Cell()])
         if character not in rules.TIGHT and not closes:
             return None
@@ -262,7 +263,7 @@ class Typing:
         last = here.before[-1:]
         if not last.strip():
             return True
-        return last in rules.OPENING and (last != '"' or rules.is_open(here.before))
+        return last in OPENING and (last != '"' or rules.is_open(here.before))
 
     def _unlearn(self, cells: Sequence[Cell]) -> None:
         for word in dict.fromkeys(cell.word for cell in cells if cell.word is not None):

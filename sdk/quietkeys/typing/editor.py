@@ -8,9 +8,10 @@ from typing import Final
 
 from quietkeys.api.input_field import InputField
 from quietkeys.personalizer import Personalizer
+from quietkeys.text.starts import capital_due
 from quietkeys.text.typed_token import split_last
 from quietkeys.typing import rules
-from quietkeys.typing.capitals import Shift, capital_due, recased
+from quietkeys.typing.capitals import Shift, recased
 from quietkeys.typing.composing import Typing
 from quietkeys.typing.edits import Choice, Edit, Surroundings
 from quietkeys.typing.trail import Touch

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass, field
 from typing import Final
 
 from wcwidth import grapheme_boundary_before
 
-OPENING: Final = frozenset('([{"“„«¿¡')  # may stand before a word
+from quietkeys.text.starts import APOSTROPHES, OPENING, is_emoji
+
 CLOSING: Final = frozenset(')]}"”»')  # may stand behind a word
-APOSTROPHES: Final = frozenset("'’")
 ENDING: Final = frozenset(",;!?…") | CLOSING  # no word goes on behind these
 TIGHT: Final = frozenset(".,;:!?…)]}”»")  # stand right behind a word
 SPACED: Final = frozenset(",;!?")  # want a space behind them, if a letter follows
 TAIL: Final = ENDING | APOSTROPHES | frozenset(".:-/@")  # may stand behind a word without being of it
-_FIRST_EMOJI: Final = "\u2300"
 LONGEST: Final = 100  # characters of a token that may hold a word
-_JOINERS: Final = frozenset("\u200d\ufe0f\u20e3")  # within an emoji of several code points
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +60,6 @@ def unit_at(before: str, after: str) -> Unit | None:
 def is_plain(word: str) -> bool:
     """Return whether a word is of letters, apostrophes and hyphens, and so no address that grows."""
     return all(character.isalpha() or character in "'’-" for character in word)
-
-
-def is_emoji(character: str) -> bool:
-    """Return whether a character is a picture or a part of one; "°" and "©" are not."""
-    if character < _FIRST_EMOJI:
-        return character in _JOINERS
-    return unicodedata.category(character) == "So" or character in _JOINERS or "🏻" <= character <= "🏿"
 
 
 def ends_word(character: str) -> bool:

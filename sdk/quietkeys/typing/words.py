@@ -10,7 +10,7 @@ from quietkeys.answers import Suggestions
 from quietkeys.api.input_field import InputField
 from quietkeys.learning.recorder import UndoReceipt
 from quietkeys.personalizer import Personalizer
-from quietkeys.typing import rules
+from quietkeys.text.starts import APOSTROPHES
 from quietkeys.typing.edits import Choice, Surroundings
 from quietkeys.typing.rules import Unit
 from quietkeys.typing.trail import Cell, Ended, Touch
@@ -131,7 +131,7 @@ def has_ended(cells: Sequence[Cell], unit: Unit) -> bool:
 
 
 def _is_contracted(unit: Unit) -> bool:
-    return len(unit.tail) == 1 and unit.tail in rules.APOSTROPHES
+    return len(unit.tail) == 1 and unit.tail in APOSTROPHES
 
 
 def _contracted(before: str, typed: str, shown: Suggestions) -> Suggestions:
@@ -140,7 +140,7 @@ def _contracted(before: str, typed: str, shown: Suggestions) -> Suggestions:
     Space completes it if there is one way to, but no "'s": that may be a possessive as it stands ("James'").
     Nor where a quotation is open that the apostrophe may close.
     """
-    if typed[-1:] not in rules.APOSTROPHES:
+    if typed[-1:] not in APOSTROPHES:
         return shown
     strip = tuple(dict.fromkeys(_without_second(entry, typed) for entry in shown.strip))
     longer = [one for one in strip if one.lower().startswith(typed.lower()) and one != typed]

@@ -7,8 +7,9 @@ itself, in milliseconds, and refuses what lies farther away than approximate rou
 Then, whether it helps. Old and new adapter score the same held-out events, which were never counted. The
 update is applied when the kept words become likelier by more than chance (a one-sided paired test over
 events, at 80 %) unless it puts clearly more words wrong than right (the sign test on the words that change,
-at two standard errors). An update far outside what training can yield, in one event or over all of a block,
-is refused unseen.
+at two standard errors), or forgets: if of the bundle's public mistakes it puts clearly fewer right than no
+adapter does. An update far outside what training can yield, in one event or over all of a block, is refused
+unseen; so is one that leads too far from the base model, all steps together.
 
 The same comparison, the other way round and with more asked of it, says whether an adapter in use does harm.
 """
@@ -22,9 +23,10 @@ from typing import Final
 
 import numpy as np
 
-from quietkeys.arrays import Float64, Int64
+from quietkeys.arrays import Int64
 from quietkeys.bundle.networks import Adapter
-from quietkeys.prediction.events import Choice, EventMap, softmax
+from quietkeys.prediction.counting import Choices, Lean, come_first, log_likelihoods, scores
+from quietkeys.prediction.events import EventMap
 from quietkeys_protocol.errors import ErrorCode, Untrusted
 from quietkeys_protocol.plan import Block, Plan
 from quietkeys_protocol.program import reference
@@ -35,7 +37,9 @@ LIKELIER: Final = 0.84  # standard errors by which the mean log-likelihood must 
 MORE_WRONG: Final = 2.0  # standard errors of the count of changed words, beyond which harm is clear
 HARM: Final = 2.33  # standard errors by which the mean must have fallen for an adapter to be taken back
 NORM_BOUND: Final = 0.8  # root mean square of a block's z, in units of the largest that its field holds
-EVENT_BOUND: Final = 4.0  # nats that an update may move the score of one event
+EVENT_BOUND: Final = 4.0  # nats that all steps together may move the score of one event
+SUM_BOUND: Final = 1.6  # as NORM_BOUND, of all steps together
+FORGOTTEN: Final = 0.015  # share of public mistakes that an adapter may put right less often than none
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -92,18 +96,23 @@ def distance(block: Block, weights: Int64, expected: Int64) -> float:
     return off / max(size, unseen)
 
 
-def judge(events: EventMap, plan: Plan, choices: Sequence[Choice], old: Adapter, new: Adapter) -> Verdict:
-    """Return the verdict on replacing `old` by `new`, judged on held-out choices."""
-    if _too_far(plan, new):
+def judge(
+    events: EventMap, plan: Plan, choices: Choices, old: Adapter, new: Adapter, mistakes: Choices
+) -> Verdict:
+    """Return the verdict on replacing `old` by `new`, judged on held-out choices and public mistakes."""
+    if not within(plan, new, SUM_BOUND):
         return _refused("the update lies outside what training can yield", len(choices))
     if len(choices) < MINIMUM_EVENTS:
         return _refused("there was too little typing to judge it by", len(choices))
     gain, error, fixed, broken, right = _compared(events, plan, choices, old, new)
     helps = gain > LIKELIER * error and gain > 0.0
-    applied = helps and broken - fixed <= MORE_WRONG * math.sqrt(fixed + broken)
+    forgets = helps and forgotten(events, plan, mistakes, new) > FORGOTTEN
+    applied = helps and not forgets and broken - fixed <= MORE_WRONG * math.sqrt(fixed + broken)
     words = f"the {len(choices)} words of yours that were kept aside to check it"
     if applied:
         reason = f"it guesses {words} better than before"
+    elif forgets:
+        reason = "it would leave too many misspellings as they are"
     elif helps:
         reason = f"of {words} it would put clearly more wrong than right"
     else:
@@ -111,7 +120,7 @@ def judge(events: EventMap, plan: Plan, choices: Sequence[Choice], old: Adapter,
     return Verdict(applied, reason, len(choices), gain, error, fixed, broken, right)
 
 
-def harm(events: EventMap, plan: Plan, choices: Sequence[Choice], before: Adapter, now: Adapter) -> bool:
+def harm(events: EventMap, plan: Plan, choices: Choices, before: Adapter, now: Adapter) -> bool:
     """Return whether choices that are younger than `now` clearly speak for the adapter before it."""
     if len(choices) < MINIMUM_EVENTS:
         return False
@@ -119,55 +128,41 @@ def harm(events: EventMap, plan: Plan, choices: Sequence[Choice], before: Adapte
     return gain < -HARM * error and gain < 0.0
 
 
-def _compared(
-    events: EventMap, plan: Plan, choices: Sequence[Choice], old: Adapter, new: Adapter
-) -> tuple[float, float, int, int, int]:
-    # (mean rise of the log-likelihood, its standard error, words put right, put wrong, right before)
-    before = [_kept_log_likelihood(events, plan, choice, old) for choice in choices]
-    after = [_kept_log_likelihood(events, plan, choice, new) for choice in choices]
-    rise = np.array([new_one[0] - old_one[0] for old_one, new_one in zip(before, after, strict=True)])
-    fixed = sum(new_one[1] and not old_one[1] for old_one, new_one in zip(before, after, strict=True))
-    broken = sum(old_one[1] and not new_one[1] for old_one, new_one in zip(before, after, strict=True))
-    error = float(rise.std(ddof=1)) / math.sqrt(len(rise))
-    return float(rise.mean()), error, fixed, broken, sum(old_one[1] for old_one in before)
+def forgotten(events: EventMap, plan: Plan, mistakes: Choices, adapter: Adapter) -> float:
+    """Return the share of public mistakes that come first under no adapter, less that under this one."""
+    if not len(mistakes):
+        return 0.0
+    before = come_first(mistakes, scores(mistakes, Lean.none(events)))
+    after = come_first(mistakes, scores(mistakes, Lean.of(events, plan, adapter)))
+    return float(before.mean() - after.mean())
 
 
-def adapter_scores(events: EventMap, plan: Plan, choice: Choice, adapter: Adapter) -> Float64:
-    """Return scores [K] of a choice's candidates under an adapter: what the ONNX graph computes."""
-    score = choice.features @ events.base_weights
-    for block in plan.blocks:
-        weights = adapter.weights[block.name].astype(np.float64)
-        if block.name == "ranker":
-            score = score + choice.features @ (events.ranker_map @ weights)
-            continue
-        event_score = np.append(block.A @ weights, 0.0)  # [M + 1]; the last is for no event
-        if block.name == "channel":
-            score = score + event_score[choice.edit_events].sum(1)
-        else:
-            score = score + event_score[choice.buckets]
-    scores: Float64 = score
-    return scores
+def within(plan: Plan, adapter: Adapter, norm_bound: float) -> bool:
+    """Return whether an adapter, or a step, is finite, and no event and no block is moved too far.
 
-
-def _kept_log_likelihood(
-    events: EventMap, plan: Plan, choice: Choice, adapter: Adapter
-) -> tuple[float, bool]:
-    # (log P(kept), whether the kept word comes out first)
-    score = adapter_scores(events, plan, choice, adapter)
-    probability = softmax(score)
-    return math.log(float(probability[choice.kept]) + 1e-12), int(score.argmax()) == choice.kept
-
-
-def _too_far(plan: Plan, adapter: Adapter) -> bool:
+    norm_bound: of a block's root mean square, in units of the largest z that its field holds.
+    """
     for block in plan.blocks:
         weights = adapter.weights[block.name].astype(np.float64)
         if weights.shape != (block.width,) or not np.isfinite(weights).all():
-            return True
+            return False
         z = block.A @ weights  # [M], in nats
         largest = block.z_unit * (1 << (block.z_bits - 1))
-        if np.abs(z).max() > EVENT_BOUND or np.sqrt(np.mean(z**2)) > NORM_BOUND * largest:
-            return True
-    return False
+        if np.abs(z).max() > EVENT_BOUND or np.sqrt(np.mean(z**2)) > norm_bound * largest:
+            return False
+    return True
+
+
+def _compared(
+    events: EventMap, plan: Plan, choices: Choices, old: Adapter, new: Adapter
+) -> tuple[float, float, int, int, int]:
+    # (mean rise of the log-likelihood, its standard error, words put right, put wrong, right before)
+    before, after = (scores(choices, Lean.of(events, plan, adapter)) for adapter in (old, new))
+    rise = log_likelihoods(choices, after) - log_likelihoods(choices, before)
+    was_right, is_right = come_first(choices, before), come_first(choices, after)
+    fixed, broken = int((is_right & ~was_right).sum()), int((was_right & ~is_right).sum())
+    error = float(rise.std(ddof=1)) / math.sqrt(len(rise))
+    return float(rise.mean()), error, fixed, broken, int(was_right.sum())
 
 
 def _refused(reason: str, events: int) -> Verdict:

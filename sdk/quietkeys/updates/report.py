@@ -1,14 +1,18 @@
-"""What a report holds: every block's counts as small integers, always, whatever the weights in use.
+"""What a report holds: every block's counts as small integers, always, whatever the adapter in use.
+
+Counts are made under the adapter in use, so what training finds is a *step* from it. The report's weights,
+where training starts, are zero, and the update is that step (`quietkeys.updates.steps`). Where several
+devices add up they need not use the same adapter: each says how far its own lies from zero, in the units of
+its counts, and what comes back is the step from zero, the same for all of them.
 
 S is scaled so that the busiest tenth of a block's events reaches the top code; only the ratio R / S and the
 relative sizes of S matter. R is coded relative to the S that the program will use and clipped below it,
 else a step has no fixed point. The device runs the integer reference on its own report first and scales R
-down until z stays inside its field.
+down until z stays within FIELD_SHARE of its field, finely, so that no more is lost than has to be. That
+always ends well: R = 0 is a step of nothing.
 
-A device that sent no report when it could not encode one would tell the trainer something about the weights
-it decrypted. So where the counts do not fit, they start from zero weights, and where even that does not fit,
-the report says nothing. Nor does it say anything before there is enough typing to judge an update by: a dummy
-goes the way of every report.
+Nothing about the report tells what an update was or what became of it. Nor does it say anything before there
+is enough typing to judge an update by: a dummy goes the way of every report.
 """
 
 from __future__ import annotations
@@ -20,16 +24,17 @@ from typing import Final
 import numpy as np
 from numpy.random import Generator
 
-from quietkeys.arrays import Int64
-from quietkeys.prediction.events import Masses
+from quietkeys.arrays import Float64, Int64
+from quietkeys.prediction.counting import Masses
 from quietkeys.updates.versions import Weights
-from quietkeys_protocol.errors import ErrorCode, Refused
 from quietkeys_protocol.plan import STRENGTH_BITS, Block, Plan
-from quietkeys_protocol.program import reference
+from quietkeys_protocol.program import Reach, reference
 
 TOP_SHARE: Final = 0.9  # quantile of S that is coded as the largest strength
-_SHRINK: Final = 0.8  # of R, per try to keep z inside its field
-_TRIES: Final = 24
+FIELD_SHARE: Final = 0.97  # of half the field that z may reach; the rest is for the noise of the real run
+JOINT_SHARE: Final = 0.9  # the same where devices add up, whose coded S differs from the mean of theirs
+_SHRINK: Final = 0.97  # of R, per try to keep z inside
+_TRIES: Final = 150  # down to 1 % of R
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +54,13 @@ def report_arrays(
 ) -> list[Int64]:
     """Return one source's arrays in the order of `Plan.report_fields`; private, to be encrypted.
 
-    masses: contested masses by block. sources: how many devices add up. rng: rounds a source's share.
+    masses: contested masses by block, counted under `weights`. sources: how many devices add up. rng: rounds
+    a source's share.
     """
     arrays: list[Int64] = []
     for block in plan.blocks:
-        encoded = _encoded(block, masses[block.name], weights.by_block[block.name])
+        under = block.A @ weights.by_block[block.name] * block.z_unit
+        encoded = encode(block, masses[block.name], under, joint=sources > 1)
         part = share_among(encoded, sources, rng)
         arrays += [part.strength, part.gradient, part.weights]
     return arrays
@@ -64,15 +71,20 @@ def dummy_arrays(plan: Plan) -> list[Int64]:
     return [np.zeros(field.size, dtype=np.int64) for field in plan.report_fields]
 
 
-def encode(block: Block, masses: Masses, weights: Int64) -> Encoded:
+def encode(block: Block, masses: Masses, under: Float64 | None = None, *, joint: bool = False) -> Encoded:
     """Return one block of a report for a single source, tried against the reference.
 
-    masses: contested masses [M]. weights: the integer weights [d] that training starts from.
-    Raises Refused (VALUE_OUT_OF_RANGE) if no scaling keeps the run inside its field.
+    masses: contested masses [M]. under: z [M] in nats of the adapter that they were counted under, zero if
+    None. joint: whether the step is to be one from zero, and not from there.
+
+    The prior, as much evidence for every event as against it, speaks for zero wherever the adapter is:
+
+        R = (C - E) / 2 - kappa tanh(under / 2)    S = (C + E) / 2 + kappa
     """
     units = dict(block.units)
-    signed = (masses.evidence_for - masses.evidence_against) / 2.0  # R [M]
+    away = np.zeros(len(block.events)) if under is None else np.tanh(under / 2.0)
     size = (masses.evidence_for + masses.evidence_against) / 2.0 + units["prior"]  # S [M]
+    signed = (masses.evidence_for - masses.evidence_against) / 2.0 - units["prior"] * away  # R [M]
     top = max(float(np.quantile(size, TOP_SHARE)), 1e-9)
     levels = 1 << STRENGTH_BITS
     level = np.clip(np.rint(size / top * (levels - 1)), 0, levels - 1).astype(np.int64)  # what is looked up
@@ -80,15 +92,23 @@ def encode(block: Block, masses: Masses, weights: Int64) -> Encoded:
     strength = level * step + step // 2  # the middle of its level, where noise cannot change it
     used = _codes(block)[level] + units["floor"]  # S as the program uses it, in codes
     limit = units["ratio_limit"]  # tanh(z / 2) of the outermost level
-    ratio = np.clip(signed / size, -limit, limit)
+    ratio = np.clip(signed / size + (away if joint else 0.0), -limit, limit)
+    nothing = np.zeros(block.width, dtype=np.int64)
     for tried in range(_TRIES):
         pulls = np.rint(units["pull"] * _SHRINK**tried * ratio * used).astype(np.int64)
         gradient = pulls @ block.A
         if np.abs(gradient).max() <= block.gradient_limit:
-            _, reach = reference(block, strength, gradient, weights)
-            if bool(reach.inside(block).all()):
-                return Encoded(strength, gradient, weights)
-    raise Refused(ErrorCode.VALUE_OUT_OF_RANGE, f"block {block.name}")
+            trained, reach = reference(block, strength, gradient, nothing)
+            if is_inside(block, trained, reach, JOINT_SHARE if joint else FIELD_SHARE):
+                return Encoded(strength, gradient, nothing)
+    return Encoded(strength, nothing, nothing)
+
+
+def is_inside(block: Block, trained: Int64, reach: Reach, share: float) -> bool:
+    """Return whether a run, and what it ended with, stayed within a share of half the field of z."""
+    most = share * (1 << (block.z_bits - 1))
+    ran = bool(reach.inside(block).all()) and max(-int(reach.z_low), int(reach.z_high)) <= most
+    return ran and float(np.abs(block.A @ trained).max()) <= most
 
 
 def share_among(encoded: Encoded, sources: int, rng: Generator) -> Encoded:
@@ -107,16 +127,6 @@ def share_among(encoded: Encoded, sources: int, rng: Generator) -> Encoded:
         return rounded
 
     return Encoded(part(encoded.strength), part(encoded.gradient), part(encoded.weights))
-
-
-def _encoded(block: Block, masses: Masses, weights: Int64) -> Encoded:
-    nothing = np.zeros(block.width, dtype=np.int64)
-    for start in (weights, nothing):
-        try:
-            return encode(block, masses, start)
-        except Refused:
-            continue
-    return Encoded(np.zeros(len(block.events), dtype=np.int64), nothing, nothing)
 
 
 def _codes(block: Block) -> Int64:

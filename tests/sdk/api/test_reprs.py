@@ -7,7 +7,6 @@ from dataclasses import is_dataclass
 
 from quietkeys import CallerKey, Personalizer
 from quietkeys.learning.recorder import Kept
-from quietkeys.prediction.events import Masses
 from quietkeys.profile.folder import FHE_KEYS
 from quietkeys.text.tokens import words_of
 from quietkeys.text.typed_token import token_of
@@ -49,9 +48,11 @@ def test_no_object_prints_counts_or_weights(rig: Rig) -> None:
     with rig.open_learned() as keyboard:
         result = keyboard.sync()
         assert result.verdict is not None
-        masses = keyboard._model.recorder.masses["channel"]
-        assert isinstance(masses, Masses)
+        counted, _ = keyboard._model.recorder.counted()
+        assert len(counted)
+        masses = keyboard._link.context().masses(keyboard._opened.adapter)["channel"]
         for thing in (
+            counted,
             masses,
             keyboard._opened.adapter,
             keyboard._model.adapters.in_use(),

@@ -19,11 +19,11 @@ from quietkeys.keyboard.layout_channel import aimed_keys, layout_channel
 from quietkeys.keyboard.touch_events import TOUCH_EVENTS
 from quietkeys.keyboard.touch_model import Touches, TouchModel, known_touches
 from quietkeys.layouts import AZERTY, LAYOUTS
-from quietkeys.prediction.events import FEATURES, count, fits, pack_choice, parse_event_map, unpack_choice
+from quietkeys.prediction.counting import Choices, Lean, count, scores
+from quietkeys.prediction.events import FEATURES, fits, pack_choice, parse_event_map, unpack_choice
 from quietkeys.prediction.judged import Judged
 from quietkeys.prediction.model import Model
 from quietkeys.prediction.predictor import Predictor
-from quietkeys.updates.gate import adapter_scores
 from tests.sdk import small
 from tests.sdk.conftest import Rig
 from tests.sdk.learning.test_touch_learning import learned_by, stored_names
@@ -118,7 +118,7 @@ def test_the_gate_scores_touches_as_the_graph_does(
     for position, word in enumerate(judged.slate.words):
         choice = predictor.choice(judged, word)
         assert choice is not None
-        told = adapter_scores(model.events, model.plan, choice, adapter)
+        told = scores(Choices.of(model.events, [choice]), Lean.of(model.events, model.plan, adapter))
         assert told[choice.kept] - told[choice.literal] == pytest.approx(
             score[position] - score[judged.slate.literal], abs=1e-3
         )
@@ -131,7 +131,8 @@ def test_touch_events_are_counted_and_held_out(models: dict[str, Model]) -> None
     choice = predictor.choice(judged, "has")
     assert choice is not None
     assert choice.edit_events.shape[1] == judged.slate.operations.shape[1] + 2 * len("hae")
-    counted = count(predictor.events, choice)["channel"]
+    rows = Choices.of(predictor.events, [choice])
+    counted = count(predictor.events, rows, Lean.none(predictor.events))["channel"]
     first = predictor.events.first_touch_event
     right, left = (first + TOUCH_EVENTS.index(f"touch left {way}") for way in ("right", "left"))
     assert counted.evidence_for[right] > 0.01

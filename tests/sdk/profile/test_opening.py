@@ -120,12 +120,12 @@ def test_a_full_disk_costs_nothing(rig: Rig) -> None:
         with pytest.raises(TryAgain) as caught:
             for number in range(5000):
                 before = keyboard.status(), dict(keyboard._model.predictor.memory.counts)
-                masses = keyboard._model.recorder.masses
+                counted = keyboard._profile.store.counted(9000)
                 keyboard.record("my own", "x", f"{small.WORDS[number % 200]}{'abcdefgh'[number // 200]}q")
                 words += 1
         assert caught.value.code is ErrorCode.DISK_FULL
         assert (keyboard.status(), dict(keyboard._model.predictor.memory.counts)) == before
-        assert keyboard._model.recorder.masses is masses
+        assert keyboard._profile.store.counted(9000) == counted
         assert keyboard.suggest("see", "yuo").strip
         database.rows("PRAGMA max_page_count = 100000")
         keyboard.record("my own", "word", "word")
@@ -134,14 +134,14 @@ def test_a_full_disk_costs_nothing(rig: Rig) -> None:
         assert keyboard.status() == expected
 
 
-@pytest.mark.parametrize("damage", ["garbage", "flipped", "truncated", "empty array"])
+@pytest.mark.parametrize("damage", ["garbage", "flipped", "truncated", "empty row"])
 def test_a_damaged_profile_is_set_aside(rig: Rig, damage: str) -> None:
     """The last good version is used, nothing is deleted, the status says what to do, suggestions go on."""
     with rig.open_learned() as keyboard:
         good = keyboard.status().words_recorded
         keyboard.sync()
-        if damage == "empty array":
-            keyboard._profile.store.database.run("UPDATE arrays SET content = x'00'")
+        if damage == "empty row":
+            keyboard._profile.store.database.run("UPDATE settings SET content = x'00'")
     path = rig.folder / "profile" / "profile.sqlite"
     content = bytearray(path.read_bytes())
     if damage == "garbage":
@@ -188,5 +188,5 @@ def test_another_plan_starts_its_counts_anew(
     with rig.open(bundle=small.write(tmp_path / "other" / "en", other, version=2)) as keyboard:
         assert keyboard.status().words_known == words
         assert keyboard.status().adapter_version == 0
-        assert all(both.evidence_for.sum() == 0 for both in keyboard._model.recorder.masses.values())
+        assert not len(keyboard._model.recorder.counted()[0])
         assert keyboard._profile.store.held_out() == []

@@ -1,7 +1,8 @@
 """A trainer learns nothing from a device about what became of an update: real keys, a real trainer process.
 
 Whatever a trainer makes of its update, what the device sends next is the same to the byte, but for what is
-fresh in every request: payload, nonce, time stamp, signature (and the ids that the two sides draw).
+fresh in every request: payload, nonce, time stamp, signature (and the ids that the two sides draw). The syncs
+are those of two slots, by the scheduler; judging an update takes a time of its own for each outcome.
 """
 
 from __future__ import annotations
@@ -10,17 +11,20 @@ import os
 import shutil
 from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from quietkeys import Outcome, Personalizer, Step
+from quietkeys import Outcome, Personalizer, Policy, Step
 from quietkeys import Trainer as ItsTrainer
 from quietkeys.profile.outbox import OpenReport
 from quietkeys.remote.client import TrainerClient
 from quietkeys.remote.identity import identity_for
 from quietkeys.sync.context import SyncContext
+from quietkeys.sync.result import SyncResult
+from quietkeys.sync.schedule import POLL_S, Scheduler
 from quietkeys.sync.settle import Settled, settle
 from quietkeys.testing import open_profile
 from quietkeys_protocol.capnp import byte_spans
@@ -30,10 +34,13 @@ from quietkeys_trainer.engine.local import load_engine
 from tests.sdk import small, tiny
 from tests.sdk.conftest import STATEMENT
 from tests.sdk.wire_tap import Change, Noted, Tap, renamed
-from tests.trainer.running import Trainer, children
+from tests.trainer.running import Trainer, children, wait_until
 
 pytestmark = pytest.mark.fhe
 PAUSE_S = 5.0  # between two syncs; the trainer's clock is a real one, and must not be left far behind
+PERIOD = timedelta(hours=2)
+BEGAN = 1_700_000_000.0  # what the scheduler's clock says when a case begins
+JUDGING_S = {Outcome.APPLIED: 7.3, Outcome.KEPT_OLD: 41.9}  # what settling takes; others are sooner done
 HONEST = ("accepted", "rejected")  # the cases in which the update is what the trainer trained for this report
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _LEFT = {row[place]: row[max(place - 1, 0)] for row in _ROWS for place in range(len(row))}
@@ -70,11 +77,38 @@ class Wire:
             prepare(keyboard)
             self.tap.begin(PAUSE_S)
             self.tap.change = change
-            self.outcomes[name] = keyboard.sync().outcome
+            results = self.slots(keyboard)
+        self.outcomes[name] = results[0].outcome
+        return list(self.tap.noted)
+
+    def slots(self, keyboard: Personalizer) -> list[SyncResult]:
+        """Have a scheduler sync in the next two slots; only its own waiting is skipped, not its syncs."""
+        results: list[SyncResult] = []
+
+        def sync() -> SyncResult:
+            results.append(keyboard.sync())
             self.tap.change = bytes
             self.tap.rest(PAUSE_S)
-            keyboard.sync()
-        return list(self.tap.noted)
+            return results[-1]
+
+        def wait(seconds: float) -> bool:
+            self.tap.skipped_s += seconds
+            return len(results) == 2
+
+        scheduler = Scheduler(
+            Policy(period=PERIOD),
+            keyboard._profile.store,
+            sync,
+            keyboard.cancel,
+            clock=lambda: BEGAN + self.tap.since(),
+            utc_offset_s=lambda _: 0.0,
+            wait=wait,
+        )
+        scheduler.start()
+        wait_until(lambda: len(results) == 2 or scheduler.last_error is not None)
+        scheduler.stop()
+        assert scheduler.last_error is None
+        return results
 
     def stale(self, container: bytes) -> bytes:
         """The update of an earlier job."""
@@ -112,6 +146,7 @@ def wire(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
                     )
                 assert result.outcome is Outcome.APPLIED
                 assert keyboard.rollback() == 0
+                keyboard.schedule.next_slot()  # which draws what all slots of the device are drawn from
             yield wire
     finally:
         trainer.stop()
@@ -187,6 +222,20 @@ def cases(wire: Wire) -> dict[str, tuple[Change, Outcome]]:
     }
 
 
+@pytest.fixture(autouse=True)
+def judging_takes_time(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How long an update is judged depends on what is decrypted of it, and on typing."""
+
+    def judging(
+        context: SyncContext, report: OpenReport, container: bytes, begin: Callable[[Step], None]
+    ) -> Settled:
+        settled = settle(context, report, container, begin)
+        wire.tap.now += JUDGING_S.get(settled.outcome, 0.2)
+        return settled
+
+    monkeypatch.setattr("quietkeys.sync.run.settle", judging)
+
+
 def test_the_trainer_cannot_tell_what_became_of_an_update(wire: Wire) -> None:
     """Equal routes, order, headers, body lengths and times, up to and with the report after the update."""
     with wire.open("left-handed") as other:
@@ -238,11 +287,6 @@ def fetches_again(context: SyncContext, report: OpenReport) -> None:
     client_of(context).fetch_update(report.job)
 
 
-def waits(context: SyncContext, report: OpenReport) -> None:
-    """Leak by the time of the next request."""
-    context.environment.sleep(1.0)
-
-
 def client_of(context: SyncContext) -> TrainerClient:
     """A conversation with the device's trainer."""
     return TrainerClient(
@@ -252,7 +296,7 @@ def client_of(context: SyncContext) -> TrainerClient:
     )
 
 
-@pytest.mark.parametrize("leak", [asks_again, fetches_again, waits])
+@pytest.mark.parametrize("leak", [asks_again, fetches_again])
 def test_a_planted_leak_shows(
     wire: Wire,
     leak: Callable[[SyncContext, OpenReport], None],
@@ -271,3 +315,17 @@ def test_a_planted_leak_shows(
     wire.honest = wire.honest or wire.seen("honest", zeros, as_it_is)
     monkeypatch.setattr("quietkeys.sync.run.settle", leaking)
     assert wire.seen(leak.__name__, zeros, as_it_is) != wire.honest
+
+
+def test_a_schedule_that_counts_from_the_end_of_a_sync_shows(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A device that looks again so long after a sync has ended tells how long it judged."""
+
+    def from_now(scheduler: Scheduler, last: float) -> float:
+        return scheduler._clock() + (POLL_S if last > 0.0 else 0.0)
+
+    monkeypatch.setattr(Scheduler, "_next_instant", from_now)
+    accepted, refused = wire.seen("kept", bytes, as_it_is), wire.seen("refused", zeros, as_it_is)
+    assert [one.path for one in accepted] == [one.path for one in refused]
+    assert accepted != refused

@@ -12,7 +12,7 @@ from quietkeys.bundle.networks import Adapter
 from quietkeys.profile.settings import ADAPTER_BORN, CANDIDATE
 from quietkeys.sync.settle import held_out_choices
 from quietkeys.testing.fakes import decode_clear
-from quietkeys.updates.gate import MINIMUM_EVENTS, NORM_BOUND, harm, judge
+from quietkeys.updates.gate import MINIMUM_EVENTS, SUM_BOUND, harm, judge
 from quietkeys.updates.versions import adapter_of
 from quietkeys_protocol.containers import Report, decode_report
 from quietkeys_protocol.plan import Plan
@@ -196,13 +196,13 @@ def test_an_update_too_large_over_all_is_refused_unseen(rig: Rig, plan: Plan) ->
     with rig.open_learned() as keyboard:
         events = keyboard._model.predictor.events
         choices = held_out_choices(keyboard._profile.store, events)
-        none = keyboard._opened.adapter
-        for factor, far in ((NORM_BOUND + 0.02, True), (NORM_BOUND - 0.02, False)):
+        none, mistakes = keyboard._opened.adapter, keyboard._model.public().judging
+        for factor, far in ((SUM_BOUND + 0.02, True), (SUM_BOUND - 0.02, False)):
             weights = dict(none.weights)
             block = plan.blocks[0]
             signs = rng.choice([-1.0, 1.0], block.width)
             weights[block.name] = (signs * factor * block.z_unit * (1 << (block.z_bits - 1))).astype(
                 np.float32
             )
-            verdict = judge(events, plan, choices, none, Adapter(1, weights))
+            verdict = judge(events, plan, choices, none, Adapter(1, weights), mistakes)
             assert ("outside" in verdict.reason) == far

@@ -18,7 +18,7 @@ from quietkeys.environment import Environment
 from quietkeys.profile.settings import SLOT_SECRET
 from quietkeys.profile.store import Store
 from quietkeys.sync.result import SyncResult
-from quietkeys.sync.schedule import SLOT_S, Scheduler
+from quietkeys.sync.schedule import POLL_S, SLOT_S, Scheduler
 from quietkeys_protocol.errors import ErrorCode, error_of
 from tests.sdk.conftest import Rig
 from tests.sdk.transports import Unreachable
@@ -268,3 +268,40 @@ def test_slots_are_spread_evenly() -> None:
     assert places.min() == 0.0
     assert DAY - 2 * SLOT_S < places.max() < DAY - SLOT_S
     assert np.ptp(np.diff(places)) < 1e-6
+
+
+def test_looks_are_at_instants_that_the_slot_fixes() -> None:
+    """The thread syncs at the opening of a slot or whole minutes after it, however long the last sync took.
+
+    A wait that ends late, as when the machine slept, does not move them either.
+    """
+    charging, looked = [True, False, True], list[float]()
+
+    def conditions() -> Conditions:
+        looked.append(desk.now)
+        return Conditions(charging=charging[len(looked) - 1])
+
+    def sync() -> SyncResult:
+        desk.synced.append(desk.now)
+        desk.now += 17.3 * len(desk.synced)  # and judging
+        return RESULT
+
+    def wait(seconds: float) -> bool:
+        desk.now += seconds
+        if len(looked) == 2 and desk.now == looked[1] + POLL_S:
+            desk.now += 500.5
+        return len(desk.synced) == 2
+
+    desk = Desk(Policy(conditions=conditions))
+    slots = desk.scheduler()
+    first = slots.next_slot().timestamp()
+    second = slots._slot(slots._period_at(first) + 1)
+    scheduler = Scheduler(
+        desk.policy, desk.store, sync, lambda: None, lambda: desk.now, lambda _: 0.0, wait=wait
+    )
+    scheduler.start()
+    thread = scheduler._thread
+    assert thread is not None
+    thread.join(900)
+    assert looked == [first, second, second + 10 * POLL_S]
+    assert desk.synced == [first, looked[2]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from quietkeys.text.typed_token import is_name_like
 from quietkeys.typing import Editor, Shift, capital_due, recased
 from tests.sdk.typing.keys import Host, press, texts
 
@@ -54,6 +55,8 @@ def test_a_sentence_begins_here(before: str) -> None:
         "e.g. ",
         "at 9 a.m. ",
         "U.S. ",
+        "we met Dr. ",
+        "(Mrs. ",
         "lol 😂 ",
         'he said "',
         "3.5 ",
@@ -63,6 +66,15 @@ def test_a_sentence_begins_here(before: str) -> None:
 def test_no_sentence_begins_here(before: str) -> None:
     """Within one; right behind a full stop, where an address goes on; behind an abbreviation with dots."""
     assert not capital_due(before)
+
+
+@pytest.mark.parametrize(
+    "before",
+    ["", "hi\n", "hi\u2028", "- ", "1. ", "It is. ", '"Is it?" ', "😀 ", "we met Dr. ", "lol ", "so - "],
+)
+def test_a_capital_that_the_keyboard_wrote_makes_no_name(before: str) -> None:
+    """Where one is due, one says nothing; within a sentence, one does."""
+    assert is_name_like(before, "Weinke") is not capital_due(before)
 
 
 def test_keys_come_out_as_capitals_where_one_is_due(editor: Editor) -> None:

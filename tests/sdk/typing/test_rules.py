@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from quietkeys.text.starts import is_emoji
 from quietkeys.typing import rules
 
 
@@ -90,10 +91,10 @@ def test_the_last_character_is_what_its_reader_sees_as_one(text: str, cluster: s
 @pytest.mark.parametrize("symbol", [*"🎄🖐🙂❤☎🏼🇩", "\ufe0f", "\u200d"])
 def test_pictures_and_their_parts_are_emoji(symbol: str) -> None:
     """Code points."""
-    assert rules.is_emoji(symbol)
+    assert is_emoji(symbol)
 
 
 @pytest.mark.parametrize("symbol", [*"a1°©™№+ ."])
 def test_letters_and_signs_are_no_emoji(symbol: str) -> None:
     """A sign may be of a word, or stand for one."""
-    assert not rules.is_emoji(symbol)
+    assert not is_emoji(symbol)

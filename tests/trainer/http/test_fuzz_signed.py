@@ -142,7 +142,7 @@ def cases(examples: int) -> settings:
 @pytest.mark.timeout(7200)
 def test_requests_made_from_the_document(fake_rig: Rig, sized: Callable[[int, int], int]) -> None:
     """Whatever schemathesis makes of the OpenAPI document, valid or not, is answered as the document says."""
-    document = requests.get(fake_rig.trainer.url + "/openapi.json", timeout=PATIENCE_S).json()
+    document = requests.get(fake_rig.trainer.private_url + "/openapi.json", timeout=PATIENCE_S).json()
     schema = schemathesis.openapi.from_dict(document)
     attacker = Attacker(fake_rig)
     strategies = [

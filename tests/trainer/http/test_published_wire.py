@@ -88,7 +88,7 @@ def is_valid(schema: dict[str, Any], tree: object) -> bool:
 
 def published(rig: Rig) -> dict[str, Any]:
     """The document that a trainer publishes."""
-    return dict(requests.get(rig.trainer.url + "/openapi.json", timeout=30).json())
+    return dict(requests.get(rig.trainer.private_url + "/openapi.json", timeout=30).json())
 
 
 def operator_token(rig: Rig) -> str:

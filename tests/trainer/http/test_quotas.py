@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, func, select, text
 
 from quietkeys.remote.client import TrainerClient
 from quietkeys.remote.http import RequestsTransport
 from quietkeys.remote.identity import Identity
 from quietkeys_protocol.errors import ErrorCode, Refused
+from quietkeys_trainer.engine.pressure import FRESH_S
 from quietkeys_trainer.ledger.accounts import NO_LIMITS, Limits, Throttled, charge
 from quietkeys_trainer.ledger.audit import entries
-from quietkeys_trainer.ledger.database import migrate, open_database, writing
+from quietkeys_trainer.ledger.database import migrate, open_database, reading, writing
 from quietkeys_trainer.ledger.devices_and_keys import Ledger
 from quietkeys_trainer.ledger.invites import forget_invites, make_invite
-from quietkeys_trainer.ledger.tables import Allowance
+from quietkeys_trainer.ledger.tables import Allowance, Base
+from quietkeys_trainer.service import newcomers
+from quietkeys_trainer.service.newcomers import Newcomers
+from quietkeys_trainer.service.settings import Settings
 from tests.trainer.device import Device, code
 from tests.trainer.fake_engine import PLAN
 from tests.trainer.running import Trainer, fake_keys, fake_values, running
@@ -80,15 +85,93 @@ def test_requests_and_their_bytes_are_charged_with_the_nonce(database: Engine) -
     assert caught.value.retry_after_s == 20
 
 
-def test_no_more_devices_enrol_in_a_minute_than_may(database: Engine) -> None:
-    """The door closes for newcomers for a while; who is enrolled stays so."""
-    ledger = Ledger(database, replace(NO_LIMITS, enrolments_per_minute=2))
-    assert ledger.enrol(ANN, bytes(32), NOW)
-    assert ledger.enrol(BOB, bytes(32), NOW)
+def test_no_more_devices_enrol_from_an_address_than_may() -> None:
+    """Its newcomers wait for a while, whatever became of earlier ones; those of other addresses do not."""
+    now = [0.0]
+    door = Newcomers(2, lambda: now[0])
+    for address in ("192.0.2.1", "192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8::ffff"):
+        door.admit(address)
+    for address in ("192.0.2.1", "::ffff:192.0.2.1", "2001:db8::2"):
+        with pytest.raises(Throttled) as caught:
+            door.admit(address)
+        assert caught.value.retry_after_s == 30
+    door.admit("2001:db8:0:1::1")
+    now[0] = 30.0
+    door.admit("192.0.2.1")
     with pytest.raises(Throttled):
-        ledger.enrol("d" * 32, bytes(32), NOW + 1)
-    assert not ledger.enrol(ANN, bytes(32), NOW + 1)
-    assert ledger.enrol("d" * 32, bytes(32), NOW + 61)
+        door.admit("192.0.2.1")
+
+
+def test_addresses_are_forgotten_when_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has very many cannot fill the memory."""
+    monkeypatch.setattr(newcomers, "MOST_ADDRESSES", 10)
+    door = Newcomers(1)
+    for number in range(100):
+        door.admit(f"192.0.2.{number}")
+    assert len(door._full_until) == 10
+
+
+def rows_of(trainer: Trainer) -> dict[str, int]:
+    """How many rows each table of a trainer has."""
+    database = open_database(f"sqlite:///{trainer.folder / 'state' / 'ledger.sqlite'}")
+    with reading(database) as session:
+        counts = {
+            table.name: session.scalar(select(func.count()).select_from(table)) or 0
+            for table in Base.metadata.sorted_tables
+        }
+    database.dispose()
+    return counts
+
+
+def from_address(trainer: Trainer, address: str) -> tuple[int, str]:
+    """What a new device is answered that enrols from an address behind the proxy."""
+    device = Device(trainer.url)
+    body = json.dumps({"public_key": base64.b64encode(device.public_key).decode()}).encode()
+    answer = device.send("POST", "/v1/devices", body, {"X-Forwarded-For": address})
+    return (201, "") if answer.status_code == 201 else code(answer)
+
+
+def test_newcomers_lock_nobody_out_and_refusals_write_nothing(tmp_path: Path) -> None:
+    """Strangers use up their own address alone; whoever is refused, for whatever reason, leaves no row."""
+    with running(tmp_path, "--workers", "0", "--enrolments-per-minute", "3") as trainer:
+        answers = [from_address(trainer, "192.0.2.7") for _ in range(3)]
+        assert answers == [(201, "")] * 3
+        before = rows_of(trainer)
+        for _ in range(3):
+            assert from_address(trainer, "192.0.2.7") == (429, ErrorCode.TOO_MANY_REQUESTS)
+        assert rows_of(trainer) == before
+        assert from_address(trainer, "192.0.2.8") == (201, "")
+        device = Device(trainer.url)
+        for _ in range(2):  # the address of this test itself; leaving gives nothing back
+            assert device.enrol().status_code == 201
+            assert device.send("DELETE", f"/v1/devices/{device.device_id}").status_code == 200
+            device = Device(trainer.url)
+        assert device.enrol().status_code == 201
+        assert code(Device(trainer.url).enrol())[0] == 429
+        assert device.enrol().status_code == 200  # who is known already asks for nothing new
+        trainer.stop()
+        trainer.start("--workers", "0", "--enrolment", "invited")
+        before = rows_of(trainer)
+        assert from_address(trainer, "192.0.2.9") == (403, ErrorCode.ENROLMENT_REFUSED)
+        assert rows_of(trainer) == before
+
+
+def test_storage_has_an_end(tmp_path: Path) -> None:
+    """Beyond what all devices may store there are neither newcomers nor new keys; all else goes on."""
+    keys = fake_keys(b"one")
+    with running(tmp_path, "--workers", "0", "--storage-bytes", str(2 * len(keys))) as trainer:
+        devices = [trainer.device() for _ in range(3)]
+        for device in devices[:2]:
+            assert device.put_keys(keys).json()["state"] == "stored"
+        before = rows_of(trainer)
+        time.sleep(2 * FRESH_S)  # what is stored is counted once in a while
+        assert code(devices[2].put_keys(keys)) == (507, ErrorCode.DISK_FULL)
+        assert from_address(trainer, "192.0.2.9") == (507, ErrorCode.DISK_FULL)
+        after = rows_of(trainer)
+        assert {name for name in after if after[name] != before[name]} <= {"nonces", "usage"}
+        report = devices[0].report(PLAN.hash, keys, fake_values(b"x"))
+        assert devices[0].post(report).status_code == 202
+        assert devices[0].put_keys(keys).json()["state"] == "stored"
 
 
 def refused(ledger: Ledger, device_id: str, invite: str, now: float = NOW) -> bool:
@@ -199,4 +282,5 @@ def test_limits_are_on_unless_they_are_taken_off() -> None:
     """A trainer that is started without a word about limits has some of each kind."""
     assert all(most > 0 for most, _ in Limits().allowances.values())
     assert Limits().jobs_in_flight > 0
-    assert Limits().enrolments_per_minute > 0
+    assert Settings().enrolments_per_minute > 0
+    assert Settings().storage_bytes > 0

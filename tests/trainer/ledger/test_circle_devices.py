@@ -17,7 +17,9 @@ from quietkeys.cipher import ProcessCipher
 from quietkeys.environment import Environment
 from quietkeys.files import make_folder
 from quietkeys.keyboard import edits
-from quietkeys.prediction.events import FEATURES, EventMap, Masses
+from quietkeys.prediction.counting import Choices, Masses
+from quietkeys.prediction.events import FEATURES, FIRST_UNKNOWN, EventMap
+from quietkeys.prediction.public_choices import PublicChoices
 from quietkeys.profile.settings import CONSENT
 from quietkeys.profile.store import Store
 from quietkeys.remote.client import TrainerClient
@@ -113,6 +115,7 @@ def no_events() -> EventMap:
         np.ones(width),
         np.zeros(width),
         np.zeros((width, 1)),
+        np.zeros(FIRST_UNKNOWN + 1),
     )
 
 
@@ -133,12 +136,14 @@ def device(folder: Path, url: str, compiled: Compiled, seed: int) -> Iterator[De
     consent = ConsentRecord("Yes.", hashlib.sha256(b"Yes.").hexdigest(), 0.0)
     store.set_setting(CONSENT, asdict(consent))
     cipher = Noting(ProcessCipher(folder / "keys", compiled.parameters))
+    nothing = Choices.of(no_events(), [])
     context = SyncContext(
         profile=folder,
         store=store,
         plan=COUNTED,
         events=no_events(),
-        masses=lambda: masses(seed),
+        masses=lambda _: masses(seed),
+        public=lambda: PublicChoices(nothing, 1, nothing, nothing),
         cipher=cipher,  # type: ignore[arg-type] # what it lacks is the inner one's
         trainer=url,
         transport=RequestsTransport(url),

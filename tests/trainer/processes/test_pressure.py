@@ -16,7 +16,7 @@ from quietkeys.remote.identity import Identity
 from quietkeys.sync.keys.upload import upload_keys
 from quietkeys_protocol.containers import Report, encode_report
 from quietkeys_protocol.errors import ErrorCode, TryAgain
-from quietkeys_trainer.engine.interface import LocalExecutor
+from quietkeys_trainer.engine.interface import Engine, LocalExecutor
 from quietkeys_trainer.engine.pressure import (
     MEMORY_AFTER_S,
     QUEUE_AFTER_S,
@@ -127,7 +127,7 @@ def test_a_worker_starts_no_job_without_room_for_it(tmp_path: Path) -> None:
 
     @dataclass(frozen=True, slots=True)
     class Cramped(LocalExecutor):
-        def require_room(self) -> None:
+        def require_room(self, engine: Engine) -> None:
             raise Overloaded(1, "memory")
 
     @dataclass(frozen=True, slots=True)

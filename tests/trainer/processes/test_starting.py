@@ -193,7 +193,12 @@ def test_the_ready_line_says_where_and_what(started: Trainer) -> None:
     """Address, process and the pins of all plans, on a port that was free."""
     ready = json.loads((started.folder / "ready").read_text())
     assert started.process is not None
-    assert ready == {"url": started.url, "pid": started.process.pid, "plans": {PLAN.hash: PIN}}
+    assert ready == {
+        "url": started.url,
+        "private_url": started.private_url,
+        "pid": started.process.pid,
+        "plans": {PLAN.hash: PIN},
+    }
     assert requests.get(ready["url"] + "/healthz", timeout=900).status_code == 200
 
 

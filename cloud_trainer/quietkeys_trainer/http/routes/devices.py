@@ -11,8 +11,9 @@ from starlette.responses import Response
 from quietkeys_protocol.errors import ErrorCode, Refused, StartOver
 from quietkeys_protocol.messages import Enrolled, Enrolment, KnownDevice, Receipt, ServiceKey
 from quietkeys_protocol.signing import NONCE_HEADER, device_id_of
-from quietkeys_trainer.http.auth import authenticate, authenticate_newcomer, single_header
+from quietkeys_trainer.http.auth import authenticate, authenticate_newcomer, note_newcomer, single_header
 from quietkeys_trainer.http.request_bodies import Body, NoBody, answer_of, read_body
+from quietkeys_trainer.ledger.newcomers import require_welcome
 from quietkeys_trainer.service.parts import ServiceOf
 from quietkeys_trainer.service.tidy import erase
 
@@ -33,11 +34,16 @@ def service_key(service: ServiceOf) -> Response:
 def enrol(request: Request, service: ServiceOf, body: Annotated[Body, Depends(_enrolment)]) -> Response:
     """Enrol the public key in the body, which has signed the request; `invite` where one is asked for."""
     now = service.clock()
-    public_key = authenticate_newcomer(service.ledger, request, body, now)
+    public_key = authenticate_newcomer(request, body, now)
     enrolment = Enrolment.parse(body.content)
     if enrolment.public_key != public_key:
         raise Refused(ErrorCode.REQUEST_MALFORMED, "public_key")
     device_id = device_id_of(public_key)
+    if not service.ledger.knows(device_id):
+        require_welcome(service.ledger, enrolment.invite, now)
+        service.require_storage()
+        service.newcomers.admit(request.client.host if request.client else "")
+    note_newcomer(service.ledger, request, now)
     is_new = service.ledger.enrol(device_id, public_key, now, enrolment.invite)
     return answer_of(Enrolled(device_id, service.trainer_key.public_key), 201 if is_new else 200)
 

@@ -74,6 +74,7 @@ def _add_part(request: Request, service: Service, body: SpooledBody, key_id: str
         return _state(service, sender, key_id)
     if offset == "0":
         service.ledger.admit_keys(sender, now)
+        service.require_storage()
     with service.uploads.at(sender, key_id, int(offset), now) as upload:
         if upload.size + body.size > service.largest_keys:
             raise Refused(ErrorCode.BODY_TOO_LARGE, f"at most {service.largest_keys} bytes in all")

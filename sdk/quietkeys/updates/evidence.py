@@ -1,0 +1,56 @@
+"""What a report is made from: what the user's own words count for, and public evidence beside it.
+
+    C = C_own(u) + n (w C_text(u) + rho C_mistakes(u))        E alike, for each block
+
+u is the adapter in use. n: the user's own words behind C_own, in thousands. C_text is per thousand words of
+made-up people, C_mistakes per thousand mistakes (`quietkeys.prediction.public_choices`). Public evidence
+grows with the user's own, so that no amount of typing outweighs it: whoever types for years does not
+teach the keyboard to leave misspellings alone. What the weights gain and cost: docs/MODEL.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from quietkeys.arrays import Float64
+from quietkeys.bundle.networks import Adapter
+from quietkeys.prediction.counting import Choices, Lean, Masses, count
+from quietkeys.prediction.events import EventMap
+from quietkeys.prediction.public_choices import PublicChoices
+from quietkeys_protocol.plan import Plan
+
+TEXT_WEIGHT: Final = 2.0  # w: public words for each of the user's own
+MISTAKE_WEIGHT: Final = 0.05  # rho: public mistakes for each of the user's own words
+_PER: Final = 1000.0
+
+
+def evidence(
+    events: EventMap,
+    plan: Plan,
+    own: tuple[Choices, Float64],
+    public: PublicChoices,
+    adapter: Adapter,
+    text_weight: float = TEXT_WEIGHT,
+    mistake_weight: float = MISTAKE_WEIGHT,
+) -> Mapping[str, Masses]:
+    """Return the contested masses under an adapter that a report is made from, by block. Private.
+
+    own: the user's counted choices, and what each weighs.
+    """
+    choices, weights = own
+    lean = Lean.of(events, plan, adapter)
+    total = count(events, choices, lean, weights)
+    thousands = own_words(float(weights.sum()), public) / _PER
+    for part, times in (
+        (public.text, text_weight * _PER / max(public.words, 1)),
+        (public.mistakes, mistake_weight * _PER / max(len(public.mistakes), 1)),
+    ):
+        counted = count(events, part, lean)
+        total = {block: both.plus(counted[block].scaled(thousands * times)) for block, both in total.items()}
+    return total
+
+
+def own_words(contested: float, public: PublicChoices) -> float:
+    """Return how many words stand behind so many contested ones, if they are contested as public ones are."""
+    return contested * public.words / max(len(public.text), 1)

@@ -1,0 +1,53 @@
+"""From a decrypted step to new weights: how far it is followed, and how far all steps together may lead.
+
+A first step is followed whole. Later ones are followed half: they start from counts that the update before
+has changed, and half steps cannot swing. Where the sum would leave its bounds (`gate.within`), less of the
+step is followed; so typing that wants an extreme adapter gets one at the bound, not a refusal each day.
+
+    alone         u <- base + s step             the step is from the weights that were counted under
+    with others   u <- base + s (step - base)    it is from zero, joint: devices that differ come together
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+
+from quietkeys.arrays import Int64
+from quietkeys.updates.gate import NORM_BOUND, SUM_BOUND, within
+from quietkeys.updates.versions import Weights, adapter_of
+from quietkeys_protocol.errors import ErrorCode, Untrusted
+from quietkeys_protocol.plan import Plan
+
+LATER: Final = 0.5  # share of a step that is followed where there is an adapter already
+_SHRINK: Final = 0.8  # of that share, per try to stay in bounds
+_TRIES: Final = 20  # down to 1 %
+
+
+def stepped(plan: Plan, base: Weights, step: Mapping[str, Int64], sources: int) -> dict[str, Int64]:
+    """Return the weights that a step leads to.
+
+    base: what the report was counted under. sources: of the report. Raises Untrusted (UPDATE_UNTRUSTED) for a
+    step that training cannot yield.
+    """
+    if not within(plan, adapter_of(plan, Weights(base.version, step)), NORM_BOUND):
+        raise Untrusted(ErrorCode.UPDATE_UNTRUSTED, "a step too large")
+    began = any(weights.any() for weights in base.by_block.values())
+    share = LATER if began else 1.0
+    for _ in range(_TRIES):
+        new = {
+            block.name: _moved(base.by_block[block.name], step[block.name], sources, share)
+            for block in plan.blocks
+        }
+        if within(plan, adapter_of(plan, Weights(base.version, new)), SUM_BOUND):
+            return new
+        share *= _SHRINK
+    return dict(base.by_block)
+
+
+def _moved(base: Int64, step: Int64, sources: int, share: float) -> Int64:
+    target = step if sources > 1 else base + step
+    moved: Int64 = np.rint(base + share * (target - base)).astype(np.int64)
+    return moved

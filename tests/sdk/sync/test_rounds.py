@@ -1,0 +1,324 @@
+"""Round after round: counted under the adapter in use, with public evidence, within bounds, and no worse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from quietkeys import Outcome, Untrusted
+from quietkeys.arrays import Int64
+from quietkeys.bundle.networks import Adapter
+from quietkeys.prediction.counting import Choices, Lean, Masses, come_first, count, log_likelihoods, scores
+from quietkeys.prediction.events import EventMap
+from quietkeys.prediction.model import Model
+from quietkeys.prediction.public_choices import PublicChoices, parse_public_choices
+from quietkeys.profile.outbox import Outbox
+from quietkeys.sync.settle import held_out_choices
+from quietkeys.testing.trainer import train
+from quietkeys.updates.evidence import evidence, own_words
+from quietkeys.updates.gate import EVENT_BOUND, FORGOTTEN, NORM_BOUND, SUM_BOUND, forgotten, judge, within
+from quietkeys.updates.report import FIELD_SHARE, JOINT_SHARE, encode, share_among
+from quietkeys.updates.steps import stepped
+from quietkeys.updates.versions import Weights, adapter_of
+from quietkeys_protocol.plan import Plan
+from quietkeys_protocol.program import reference
+from tests.sdk.conftest import Rig
+
+SEEDS = st.integers(0, 10_000)
+
+
+@pytest.fixture(scope="module")
+def public(models: dict[str, Model]) -> PublicChoices:
+    """The small bundle's public choices."""
+    return parse_public_choices(models["qwerty"].public, models["qwerty"].events)
+
+
+def some_weights(plan: Plan, seed: int, size: float = 0.2) -> Weights:
+    """Weights that move events by some nats."""
+    rng = np.random.default_rng(seed)
+    return Weights(
+        1, {b.name: np.rint(rng.normal(0, size / b.z_unit, b.width)).astype(int) for b in plan.blocks}
+    )
+
+
+def some_masses(plan: Plan, seed: int, scale: float) -> dict[str, Masses]:
+    """Counts of somebody with strong habits."""
+    rng = np.random.default_rng(seed)
+
+    def one_sided(size: int) -> Masses:
+        volume, side = rng.exponential(scale, size), rng.random(size) ** 4
+        return Masses(volume * side, volume * (1.0 - side))
+
+    return {block.name: one_sided(len(block.events)) for block in plan.blocks}
+
+
+def total(masses: Mapping[str, Masses]) -> float:
+    """All mass."""
+    return float(sum(both.evidence_for.sum() + both.evidence_against.sum() for both in masses.values()))
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.floats(0.01, 100.0), SEEDS)
+def test_public_evidence_grows_with_ones_own(
+    models: dict[str, Model], public: PublicChoices, plan: Plan, times: float, seed: int
+) -> None:
+    """Whoever has typed so many times as much gets as many times the public evidence: their sum scales."""
+    events, adapter = models["qwerty"].events, adapter_of(plan, some_weights(plan, seed))
+    own = public.mistakes
+    once = evidence(events, plan, (own, np.ones(len(own))), public, adapter)
+    often = evidence(events, plan, (own, np.full(len(own), times)), public, adapter)
+    for block, both in often.items():
+        np.testing.assert_allclose(both.evidence_for, times * once[block].evidence_for, rtol=1e-9)
+        np.testing.assert_allclose(both.evidence_against, times * once[block].evidence_against, rtol=1e-9)
+    nothing = evidence(events, plan, (Choices.of(events, []), np.zeros(0)), public, adapter)
+    assert total(nothing) == 0.0
+
+
+def test_public_evidence_is_weighed_per_thousand_words(
+    models: dict[str, Model], public: PublicChoices, plan: Plan
+) -> None:
+    """Somebody who types as the made-up people do, word for word, gets w times their counts, and mistakes."""
+    events, none = models["qwerty"].events, adapter_of(plan, some_weights(plan, 0, 0.0))
+    lean = Lean.none(events)
+    own = public.text, np.ones(len(public.text))
+    assert own_words(len(public.text), public) == pytest.approx(public.words)
+    counted = evidence(events, plan, own, public, none, 3.0, 0.5)["channel"].evidence_for
+    text = count(events, public.text, lean)["channel"].evidence_for
+    mistakes = count(events, public.mistakes, lean)["channel"].evidence_for
+    each = 0.5 * public.words / len(public.mistakes)
+    np.testing.assert_allclose(counted, (1.0 + 3.0) * text + each * mistakes, rtol=1e-9)
+
+
+@settings(deadline=None, max_examples=30)
+@given(SEEDS, st.floats(0.01, 300.0), st.booleans())
+def test_no_report_leaves_its_field(plan: Plan, seed: int, scale: float, joint: bool) -> None:
+    """Whatever was counted, under whatever adapter, z stays inside from the first step to the last."""
+    masses = some_masses(plan, seed, scale)
+    under = some_weights(plan, seed, 1.0)
+    for block in plan.blocks:
+        z = block.A @ under.by_block[block.name] * block.z_unit
+        encoded = encode(block, masses[block.name], z, joint=joint)
+        assert not encoded.weights.any()
+        trained, reach = reference(block, encoded.strength, encoded.gradient, encoded.weights)
+        most = (JOINT_SHARE if joint else FIELD_SHARE) * (1 << (block.z_bits - 1))
+        assert -most <= reach.z_low and reach.z_high <= most
+        assert np.abs(block.A @ trained).max() <= most
+        assert np.abs(encoded.gradient).max() <= block.gradient_limit
+
+
+@settings(deadline=None, max_examples=30)
+@given(SEEDS, st.integers(2, 4), st.floats(0.1, 100.0))
+def test_sums_of_devices_stay_inside(plan: Plan, seed: int, sources: int, scale: float) -> None:
+    """One person's devices, each under an adapter of its own, add up to what trains inside the field."""
+    rng = np.random.default_rng(seed)
+    habits = some_masses(plan, seed, 1.0)
+    for block in plan.blocks:
+        strength, gradient = np.zeros(len(block.events), int), np.zeros(block.width, int)
+        for source in range(sources):
+            volume = rng.exponential(scale, len(block.events))
+            both = habits[block.name]
+            own = Masses(volume * both.evidence_for, volume * both.evidence_against)
+            z = block.A @ some_weights(plan, seed + source).by_block[block.name] * block.z_unit
+            part = share_among(encode(block, own, z, joint=True), sources, rng)
+            strength, gradient = strength + part.strength, gradient + part.gradient
+        _, reach = reference(block, strength, gradient, np.zeros(block.width, int))
+        assert reach.inside(block).all()
+
+
+def led(plan: Plan, base: Weights, masses: Mapping[str, Masses], sources: int = 1) -> Weights:
+    """Where a round leads, in the clear, of sources that all sent the same."""
+    step: dict[str, Int64] = {}
+    for block in plan.blocks:
+        z = block.A @ base.by_block[block.name] * block.z_unit
+        sent = encode(block, masses[block.name], z, joint=sources > 1)
+        step[block.name] = reference(block, sent.strength, sent.gradient, sent.weights)[0]
+    return Weights(base.version + 1, stepped(plan, base, step, sources))
+
+
+@settings(deadline=None, max_examples=10)
+@given(SEEDS, st.floats(0.1, 100.0))
+def test_rounds_never_leave_their_bounds(plan: Plan, seed: int, scale: float) -> None:
+    """Counts that call for more every time lead to the bound, and no step is ever refused."""
+    masses = some_masses(plan, seed, scale)
+    now = some_weights(plan, seed, 0.0)
+    for _ in range(12):
+        now = led(plan, now, masses)
+        assert within(plan, adapter_of(plan, now), SUM_BOUND)
+
+
+def test_a_step_beyond_training_is_refused_whatever_it_adds_to(plan: Plan) -> None:
+    """A step that no training yields does not hide behind an adapter that points the other way."""
+    block = plan.blocks[0]
+    far = np.full(block.width, int(0.99 * (1 << (block.z_bits - 1))))
+    base = some_weights(plan, 0, 0.0)
+    step = {**base.by_block, block.name: far}
+    back = replace(base, by_block={**base.by_block, block.name: -far})
+    assert not within(plan, adapter_of(plan, Weights(1, step)), NORM_BOUND)
+    for start in (base, back):
+        with pytest.raises(Untrusted):
+            stepped(plan, start, step, 1)
+
+
+@settings(deadline=None, max_examples=10)
+@given(SEEDS)
+def test_devices_that_differ_come_together(plan: Plan, seed: int) -> None:
+    """Two devices with different adapters that get the same joint steps end up with the same adapter."""
+    rng = np.random.default_rng(seed)
+    one, other = some_weights(plan, seed), some_weights(plan, seed + 1)
+    joint = {b.name: np.rint(rng.normal(0, 0.2 / b.z_unit, b.width)).astype(int) for b in plan.blocks}
+    for _ in range(16):
+        one, other = (Weights(1, stepped(plan, start, joint, 2)) for start in (one, other))
+    for block in plan.blocks:
+        assert np.abs(one.by_block[block.name] - other.by_block[block.name]).max() <= 2
+        assert np.abs(one.by_block[block.name] - joint[block.name]).max() <= 2
+
+
+def forgetting(events: EventMap, plan: Plan, mistakes: Choices) -> Adapter:
+    """An adapter that leads the other way than mistakes do, as far as any may."""
+    counted = count(events, mistakes, Lean.none(events))
+    weights = {}
+    for block in plan.blocks:
+        both = counted[block.name]
+        away = (both.evidence_against - both.evidence_for) @ block.A
+        z = block.A @ away
+        most = block.z_unit * (1 << (block.z_bits - 1)) * SUM_BOUND / np.sqrt(np.mean(z**2))
+        most = 0.99 * min(float(most), EVENT_BOUND / float(np.abs(z).max()))
+        weights[block.name] = (most * away).astype(np.float32)
+    return Adapter(1, weights)
+
+
+def test_an_update_that_forgets_how_to_spell_is_refused(rig: Rig, plan: Plan) -> None:
+    """It may guess this user's words far better: losing public mistakes is too high a price."""
+    with rig.open_learned() as keyboard:
+        model = keyboard._model
+        events, mistakes, none = model.events, model.public().judging, keyboard._opened.adapter
+        new = forgetting(events, plan, mistakes)
+        assert forgotten(events, plan, mistakes, none) == 0.0
+        assert forgotten(events, plan, mistakes, new) > FORGOTTEN
+        held = held_out_choices(keyboard._profile.store, events)
+        before, after = (scores(held, Lean.of(events, plan, one)) for one in (none, new))
+        better = log_likelihoods(held, after) > log_likelihoods(held, before)
+        chosen = np.flatnonzero(better & (come_first(held, after) >= come_first(held, before)))
+        parts = [held.taken(at, at + 1) for at in [*chosen.tolist()] * 9]
+        glad = Choices(
+            np.concatenate([part.features for part in parts]),
+            {b: np.concatenate([part.tables[b] for part in parts]) for b in held.tables},
+            np.cumsum([len(part.features) for part in parts]),
+            np.cumsum([0, *(len(part.features) for part in parts[:-1])]) + [int(p.kept[0]) for p in parts],
+        )
+        with_mistakes = judge(events, plan, glad, none, new, mistakes)
+        without = judge(events, plan, glad, none, new, mistakes.taken(0, 0))
+        assert without.applied
+        assert not with_mistakes.applied and "misspellings" in with_mistakes.reason
+
+
+def test_each_round_counts_under_the_adapter_in_use(rig: Rig) -> None:
+    """After an update was applied the same words count otherwise; taken back, they count as before."""
+    with rig.open_learned() as keyboard:
+        counted = keyboard._link.context().masses
+        before = counted(keyboard._opened.adapter)["channel"].evidence_for
+        assert keyboard.sync().outcome is Outcome.APPLIED
+        after = counted(keyboard._opened.adapter)["channel"].evidence_for
+        assert not np.allclose(before, after)
+        keyboard.rollback()
+        again = counted(keyboard._opened.adapter)["channel"].evidence_for
+        np.testing.assert_array_equal(again, before)
+    with rig.open() as keyboard:
+        reopened = keyboard._link.context().masses(keyboard._opened.adapter)["channel"].evidence_for
+        np.testing.assert_array_equal(reopened, before)
+
+
+def test_a_report_that_is_lost_costs_nothing(rig: Rig) -> None:
+    """Whether or not a round was lost, the next report is made from the same counts."""
+    with rig.open_learned("lucky") as lucky, rig.open_learned("unlucky") as unlucky:
+        rig.trainer.training = lambda plan, arrays: [np.zeros_like(one) for one in train(plan, arrays)]
+        assert unlucky.sync().outcome is Outcome.UNTRUSTED  # as good as lost
+        rig.trainer.training = train
+        assert lucky.sync().outcome is unlucky.sync().outcome is Outcome.APPLIED
+        ours, theirs = (one._model.adapters.in_use().by_block for one in (lucky, unlucky))
+        for block, weights in ours.items():
+            np.testing.assert_array_equal(weights, theirs[block])
+
+
+def test_a_step_is_added_to_what_it_was_counted_under(rig: Rig, plan: Plan) -> None:
+    """An update that comes after a roll-back leads from the adapter that its report was counted under."""
+    with rig.open_learned() as keyboard:
+        assert keyboard.sync().outcome is Outcome.APPLIED
+        first = keyboard._model.adapters.in_use()
+        rig.trainer.polls = 10_000
+        assert keyboard.sync(wait_seconds=0.0).outcome is Outcome.PENDING
+        store = keyboard._profile.store
+        report = Outbox(store.database, keyboard._profile.folder, plan).open_report()
+        assert report is not None and report.sources == 1
+        keyboard.rollback()
+        for block, base in zip(plan.blocks, report.base, strict=True):
+            np.testing.assert_array_equal(base, first.by_block[block.name])
+        rig.trainer.polls = 0
+        if keyboard.sync().outcome is Outcome.APPLIED:
+            step = dict(zip((b.name for b in plan.blocks), train(plan, report.arrays), strict=True))
+            due = stepped(plan, first, step, 1)
+            for name, weights in keyboard._model.adapters.in_use().by_block.items():
+                np.testing.assert_array_equal(weights, due[name])
+
+
+def test_rounds_go_on(rig: Rig) -> None:
+    """Six syncs in a row end with an answer each, none of them called strange, and nothing gets worse."""
+    with rig.open_learned() as keyboard:
+        outcomes = [keyboard.sync().outcome for _ in range(6)]
+        assert outcomes[0] is Outcome.APPLIED
+        assert set(outcomes) <= {Outcome.APPLIED, Outcome.KEPT_OLD}
+        model = keyboard._model
+        assert (
+            forgotten(model.events, model.plan, model.public().judging, keyboard._opened.adapter) <= FORGOTTEN
+        )
+
+
+@pytest.mark.parametrize("keep", ["head", "tail"])
+def test_public_choices_are_read_strictly(models: dict[str, Model], keep: str) -> None:
+    """What was cut, or belongs to another event map, is refused."""
+    model = models["qwerty"]
+    half = len(model.public) // 2
+    with pytest.raises(Untrusted):
+        parse_public_choices(model.public[:half] if keep == "head" else model.public[half:], model.events)
+    other = replace(model.events, bucket_starts=model.events.bucket_starts[:3])
+    with pytest.raises(Untrusted):
+        parse_public_choices(model.public, other)
+
+
+def changed(content: bytes, change: Callable[[dict[str, np.ndarray]], None]) -> bytes:  # type: ignore[type-arg]
+    """A file of public choices with one thing changed."""
+    import io
+
+    with np.load(io.BytesIO(content)) as stored:
+        arrays = {name: stored[name].copy() for name in stored.files}
+    change(arrays)
+    stream = io.BytesIO()
+    np.savez(stream, **arrays)
+    return stream.getvalue()
+
+
+CHANGES: dict[str, Callable[[dict[str, np.ndarray]], None]] = {  # type: ignore[type-arg]
+    "an array more": lambda a: a.update(more=np.zeros(1)),
+    "an array less": lambda a: a.__delitem__("kept"),
+    "another type": lambda a: a.update(features=a["features"].astype(np.float32)),
+    "an event that there is not": lambda a: a["events_channel"].__setitem__((0, 0), 9999),
+    "a kept candidate that there is not": lambda a: a["kept"].__setitem__(0, 255),
+    "sizes that do not add up": lambda a: a["sizes"].__setitem__(0, a["sizes"][0] + 1),
+    "parts out of order": lambda a: a.update(part=a["part"][::-1].copy()),
+    "a part that there is not": lambda a: a["part"].__setitem__(-1, 7),
+    "no words": lambda a: a.update(words=np.array(0, np.int32)),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_public_choices_that_do_not_fit_are_refused(models: dict[str, Model], what: str) -> None:
+    """Each of these is a bundle's fault, and said so."""
+    model = models["qwerty"]
+    parse_public_choices(changed(model.public, lambda _: None), model.events)
+    with pytest.raises(Untrusted):
+        parse_public_choices(changed(model.public, CHANGES[what]), model.events)
