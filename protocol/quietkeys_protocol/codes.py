@@ -375,7 +375,7 @@ class ErrorCode(StrEnum):
         LOCAL,
         Remedy.CORRECT,
         "this machine must not run encryption",
-        "Run it where RDSEED or /dev/random is to be had.",
+        "Nothing was sent. Try again; if it repeats, this machine's randomness or arithmetic is not sound.",
     )
     TRAINER_ABSENT = (
         "trainer_absent",
@@ -553,8 +553,8 @@ class ErrorCode(StrEnum):
         "extra_missing",
         LOCAL,
         Remedy.CORRECT,
-        "encryption is not installed",
-        "Install quietkeys[fhe]; suggesting and learning on this device work without it.",
+        "a part that this needs is not installed",
+        "Install quietkeys with the extra that is named; typing, learning and syncing need none.",
     )
 
     CONSENT_MISSING = (

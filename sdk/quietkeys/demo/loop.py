@@ -6,6 +6,7 @@ While the trainer works, the rungs that need no encryption are measured in a thr
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -162,7 +163,7 @@ class _Round:
 
     def _measure(self) -> Tested:
         self._training.wait()
-        if hasattr(os, "setpriority"):  # of this thread alone, where the system knows such a thing
+        if sys.platform == "linux":  # where a priority may be that of a thread alone
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _POLITE)
         learner, total = self._learner, len(self._words)
         with self._screen.step(
