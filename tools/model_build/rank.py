@@ -54,7 +54,7 @@ RARE_PRIOR: Final = 2.5
 OWN_WEIGHT: Final = 1000.0
 MISTAKES_WEIGHT: Final = 3000.0
 ODDS_PRECISION: Final = 10.0
-LEFT: Final = 0.002  # share of the mistakes that is given for own words; MODEL.md has what it buys
+LEFT: Final = 0.0015  # share of the mistakes that is given for own words; MODEL.md has what it buys
 
 
 @dataclass(frozen=True, slots=True)
