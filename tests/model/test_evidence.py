@@ -61,7 +61,7 @@ def test_what_is_counted_survives_the_file(model: Model, text: Path) -> None:
 
 
 def test_mistakes_are_no_words(model: Model, content: bytes) -> None:
-    """What is typed is none of the lexicon's words, and what is meant is one: so no typo is taught as meant."""
+    """What is typed is none of the lexicon's words, what is meant is one: no typo is taught as meant."""
     public = parse_public_choices(content, model.events)
     for part in (public.mistakes, public.judging):
         buckets, literals = part.tables["lexicon"][:, 0], part.tables["literal"][:, 0]
