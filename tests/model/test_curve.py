@@ -31,7 +31,7 @@ from tools.curve import (
     points,
     table_of,
 )
-from tools.model_build import noised, strangers
+from tools.model_build import corpora, noised, strangers
 from tools.model_build.noised import Kind, Sample
 
 SURE, UNSURE = Literal(9.0, 0.0, right=True), Literal(1.0, 0.0, right=True)
@@ -88,7 +88,7 @@ def test_hidden_words_are_judged_as_if_nobody_knew_them(
     text = noisy_text.write(tmp_path / "text")
     found = list(strangers.hidden(predictor, text, 50, 1))
     assert 0 < len(found) <= 56
-    assert max(Counter(word for _, word in found).values()) <= strangers.EACH * len(noised.corpora.CORPORA)
+    assert max(Counter(word for _, word in found).values()) <= strangers.EACH * len(corpora.CORPORA)
     for judged, word in found:
         assert judged.slate.typed == word in predictor.model.search.lexicon.index
         assert judged.literal_event >= FIRST_UNKNOWN
@@ -98,7 +98,7 @@ def test_hidden_words_are_judged_as_if_nobody_knew_them(
 def test_learnt_misspellings_stand_where_the_word_was_meant(tmp_path: Path) -> None:
     """In the context of a held-out line that has the word, or alone; as they were typed."""
     text = noisy_text.write(tmp_path / "text")
-    pieces = [piece for corpus in noised.corpora.CORPORA for piece in noised.held_out_pieces(text, corpus)]
+    pieces = [piece for corpus in corpora.CORPORA for piece in noised.held_out_pieces(text, corpus)]
     word = next(piece.text for piece in pieces if piece.context)
     found = list(noised.learnt_samples(text, [("qqq", word), ("zzz", "nowhere")] * 20, 1))
     assert {(one.typed, one.word) for one in found} == {("qqq", word), ("zzz", "nowhere")}

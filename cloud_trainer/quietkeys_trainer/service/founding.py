@@ -62,7 +62,7 @@ def require_ledger(settings: Settings) -> Engine:
     Raises `Refused` (TRAINER_ABSENT) where it does not.
     """
     database = open_database(settings.database_address)
-    with reachable():
+    with disposed_on_error(database), reachable():
         if not (_is_there(settings) and has_schema(database)):
             raise Refused(ErrorCode.TRAINER_ABSENT, settings.database_shown)
     return database
@@ -130,6 +130,16 @@ def _opened(settings: Settings) -> Iterator[Engine]:
             yield database
     finally:
         database.dispose()
+
+
+@contextmanager
+def disposed_on_error(database: Engine) -> Iterator[None]:
+    """Close a database's connections where the block fails: nobody will have the database then."""
+    try:
+        yield
+    except BaseException:
+        database.dispose()
+        raise
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from quietkeys_trainer.ledger.jobs import Jobs
 from quietkeys_trainer.ledger.newcomers import stored_bytes
 from quietkeys_trainer.ledger.retention import Retention
 from quietkeys_trainer.service.figures import StoreFigures
-from quietkeys_trainer.service.founding import require_trainer
+from quietkeys_trainer.service.founding import disposed_on_error, require_trainer
 from quietkeys_trainer.service.newcomers import Newcomers
 from quietkeys_trainer.service.settings import Enrolment, Settings
 from quietkeys_trainer.storage.blobs import Blobs, open_blobs
@@ -79,12 +79,14 @@ def open_service(
     `Refused` (STORE_FOREIGN) where there is no folder of blobs.
     """
     database = open_database(settings.database_address)
-    marker = require_trainer(settings, database).marker
+    with disposed_on_error(database):
+        marker = require_trainer(settings, database).marker
+        blobs = open_blobs(settings.blobs_address, marker)
     return Service(
         ledger=Ledger(database, settings.limits, settings.enrolment is Enrolment.OPEN, marker),
         jobs=Jobs(database),
         circles=Circles(database),
-        blobs=open_blobs(settings.blobs_address, marker),
+        blobs=blobs,
         uploads=Uploads(database, settings.uploads),
         spool=settings.spool,
         engines=engines,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from quietkeys.remote.identity import Identity
 from quietkeys.sync.keys.upload import upload_keys
 from quietkeys_protocol.containers import Report, encode_report
 from quietkeys_protocol.errors import ErrorCode, TryAgain
+from quietkeys_protocol.messages import JobState
 from quietkeys_trainer.engine.interface import Engine, LocalExecutor
 from quietkeys_trainer.engine.pressure import (
     MEMORY_AFTER_S,
@@ -24,6 +26,8 @@ from quietkeys_trainer.engine.pressure import (
     Overloaded,
     Pressure,
     available_bytes,
+    require_memory,
+    require_scratch,
 )
 from quietkeys_trainer.ledger.jobs import Jobs
 from quietkeys_trainer.processes.worker import Worker
@@ -34,6 +38,7 @@ from tests.trainer.device import Device, code
 from tests.trainer.fake_engine import PLAN, FakeEngine, wrap
 from tests.trainer.running import fake_values
 from tests.trainer.sides import code_of, served
+from tests.trainer.worker_bench import Bench
 
 ENGINE = FakeEngine(key_bytes=4096)
 KEYS = wrap(ENGINE.frames.keys, b"Ann's")
@@ -151,6 +156,63 @@ def test_a_worker_starts_no_job_without_room_for_it(tmp_path: Path) -> None:
     assert Worker(service, "1" * 32, 10).work_once() is False
     assert asked == ["1" * 32]
     service.ledger.database.dispose()
+
+
+def test_what_a_job_needs_is_what_jobs_of_its_plan_took(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With room for a small plan's jobs alone these are run, and those of a hungry plan stay queued."""
+    small, hungry = FakeEngine(), HungryEngine(replace(PLAN, bundle="hungry"))
+    asked: list[list[str]] = []
+
+    @dataclass(frozen=True, slots=True)
+    class Asked(Jobs):
+        def lease_next(self, worker: str, plan_hashes: Collection[str], lasting_s: float) -> None:
+            asked.append(sorted(plan_hashes))
+
+    both = {engine.plan.hash: engine for engine in (small, hungry)}
+    service = replace(bench.service, engines=both, jobs=Asked(bench.service.jobs.database))
+    worker = Worker(service, "1" * 32, 10)
+    for free in (small.memory_bytes, hungry.memory_bytes):
+        monkeypatch.setattr("quietkeys_trainer.engine.interface.require_memory", with_free(free))
+        assert worker.work_once() is False
+    assert asked == [[small.plan.hash], sorted(both)]
+    monkeypatch.setattr("quietkeys_trainer.engine.interface.require_memory", with_free(0))
+    with pytest.raises(TryAgain):
+        worker.work_once()
+
+
+def with_free(free: int) -> Callable[[int], None]:
+    """What requires memory, of which so much is free."""
+    return lambda most: require_memory(most, lambda: free)
+
+
+@dataclass(frozen=True, slots=True)
+class HungryEngine(FakeEngine):
+    """A plan whose jobs take much memory."""
+
+    @property
+    def memory_bytes(self) -> int:
+        """64 GB."""
+        return 64 << 30
+
+
+def test_a_worker_waits_where_no_file_can_be_written(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder for temporary files that is full, or gone, costs no job an attempt; afterwards it is run."""
+    job_id = bench.accept(b"1")
+    with monkeypatch.context() as patched:
+        patched.setattr("tempfile.tempdir", str(tmp_path / "gone"))
+        with pytest.raises(TryAgain) as caught:
+            bench.worker().work_once()
+        assert caught.value.code is ErrorCode.DISK_FULL
+    assert bench.job(job_id).state is JobState.QUEUED
+    require_scratch(0)
+    with pytest.raises(TryAgain):
+        require_scratch(1 << 60)
+    assert bench.worker().work_once()
+    assert bench.job(job_id).state is JobState.DONE
 
 
 def test_a_device_waits_as_long_as_it_is_told(tmp_path: Path) -> None:
