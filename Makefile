@@ -15,7 +15,7 @@ DATA ?=
 ARGS ?=
 RESULTS := benchmarks/results
 
-.PHONY: help install screen services demo test soak check format coverage docs wheel lock app shots clean
+.PHONY: help install screen services demo test soak check format coverage docs wheel lock audit app shots clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ wheel: install ## build dist/*.whl
 
 lock: install ## resolve requirements.lock again, keeping what still fits (UPGRADE=1: newest of everything)
 	@$(BIN)/python tools/lock.py $(if $(UPGRADE),--upgrade)
+
+audit: install ## ask PyPI for advisories about requirements.lock; fails for what tools/advisories.toml does not accept
+	@$(BIN)/python tools/audit.py
 
 app: install ## the keyboard with a window and a trainer of its own (ARGS="--trainer URL": another)
 	@$(BIN)/quietkeys-keyboard $(ARGS)

@@ -1,7 +1,8 @@
-"""Writes deploy/requirements.lock: the part of requirements.lock that the trainer's image needs.
+"""Writes deploy/requirements.lock and deploy/build.lock: what the trainer's image needs of requirements.lock.
 
-    python tools/image_lock.py > deploy/requirements.lock
+    python tools/image_lock.py
 
+The second is what builds the wheel that goes into the image, and does not go into it itself.
 Run in an environment that was installed from the lock: needs are read from what is installed. Concrete ML
 is left out, which no trainer imports, and with it half of the lock; so are torch and what it drags along,
 which the image gets in their CPU build.
@@ -10,8 +11,8 @@ which the image gets in their CPU build.
 from __future__ import annotations
 
 import re
-import sys
 import tomllib
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 from typing import Final
@@ -27,6 +28,7 @@ APART: Final = "torch"
 CUDA: Final = ("nvidia-", "triton")  # what only its build for GPUs needs
 # What the device has and the service never imports.
 DEVICE: Final = frozenset({"filelock", "keyring", "onnxruntime", "pynacl", "rapidfuzz", "requests"})
+_BUILD_HEAD: Final = "# Written by tools/image_lock.py from requirements.lock: what builds the wheel.\n"
 _HEAD: Final = (
     "# Written by tools/image_lock.py from requirements.lock: what the trainer's image needs, torch apart.\n"
 )
@@ -39,7 +41,11 @@ def needed(root: Path) -> set[str]:
         line for line in project["dependencies"] if canonicalize_name(Requirement(line).name) not in DEVICE
     ]
     lines += [line for extra in EXTRAS for line in project["optional-dependencies"][extra]]
-    lines.append(UNDECLARED)
+    return _closure([*lines, UNDECLARED]) - {APART}
+
+
+def _closure(lines: Sequence[str]) -> set[str]:
+    """Return the names of what these requirements ask for, and what that asks for."""
     found: set[str] = set()
     waiting = [
         (canonicalize_name(wanted.name), frozenset(wanted.extras)) for wanted in map(Requirement, lines)
@@ -50,7 +56,7 @@ def needed(root: Path) -> set[str]:
             continue
         found.add(name)
         waiting += _asked(name, extras)
-    return found - {APART}
+    return found
 
 
 def _asked(name: str, extras: frozenset[str]) -> list[tuple[NormalizedName, frozenset[str]]]:
@@ -80,5 +86,13 @@ def image_lock(root: Path) -> str:
     return _HEAD + "".join(kept)
 
 
+def build_lock(root: Path) -> str:
+    """Return the text of deploy/build.lock."""
+    names = _closure(tomllib.loads((root / "pyproject.toml").read_text())["build-system"]["requires"])
+    kept = [text for name, text in entries((root / "requirements.lock").read_text()) if name in names]
+    return _BUILD_HEAD + "".join(kept)
+
+
 if __name__ == "__main__":
-    sys.stdout.write(image_lock(ROOT))
+    (ROOT / "deploy" / "requirements.lock").write_text(image_lock(ROOT))
+    (ROOT / "deploy" / "build.lock").write_text(build_lock(ROOT))

@@ -14,10 +14,12 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 from packaging.utils import canonicalize_name
 
+from quietkeys_trainer.processes.supervisor import DRAIN_S
 from tests.house.conftest import ROOT
-from tools.image_lock import APART, entries, image_lock
+from tools.image_lock import APART, build_lock, entries, image_lock
 
 DEPLOY = ROOT / "deploy"
+DIGEST = "@sha256:[0-9a-f]{64}"
 VENDORED = {"setuptools": "_vendor", "ray": "thirdparty_files"}  # what these bring along
 IMPORTS = """
 import importlib, pkgutil, sys
@@ -56,7 +58,17 @@ def test_the_image_is_locked_as_the_project_is() -> None:
     """The image's lock is what the tool makes of requirements.lock: `python tools/image_lock.py`."""
     lock = (DEPLOY / "requirements.lock").read_text()
     assert lock == image_lock(ROOT)
-    assert all("--hash=sha256:" in text for _, text in entries(lock))
+    building = (DEPLOY / "build.lock").read_text()
+    assert building == build_lock(ROOT)
+    torch = (DEPLOY / "torch.lock").read_text()
+    locked = dict(entries((ROOT / "requirements.lock").read_text()))[APART].split()[0]
+    assert f"{locked}+cpu " in torch
+    for text in (lock, building, torch):
+        assert entries(text) and all("--hash=sha256:" in entry for _, entry in entries(text))
+    installs = [part for name, rest in instructions() if name == "RUN" for part in rest.split("&&")]
+    fetched = [part for part in installs if "pip install" in part and "wheels/" not in part]
+    assert len(fetched) == 3
+    assert all("--require-hashes" in part for part in fetched)
 
 
 def test_the_trainer_runs_on_what_the_image_holds() -> None:
@@ -80,10 +92,10 @@ def test_the_trainer_runs_on_what_the_image_holds() -> None:
 
 
 def test_the_dockerfile_ends_as_somebody_without_rights() -> None:
-    """A slim base by a version, a user by number, no secret among the arguments, a check of health."""
+    """A slim base by its digest, a user by number, no secret among the arguments, a check of health."""
     found = instructions()
     bases = [rest for name, rest in found if name == "FROM"]
-    assert all(re.match(r"python:3\.11-slim-\w+|\w+ AS|build", base) for base in bases), bases
+    assert all(re.match(rf"python:3\.11-slim-\w+{DIGEST}( AS build)?$", base) for base in bases), bases
     users = [rest for name, rest in found if name == "USER"]
     assert users and users[-1].split(":")[0].isdecimal() and int(users[-1].split(":")[0]) > 0
     last = max(number for number, (name, _) in enumerate(found) if name == "USER")
@@ -100,6 +112,20 @@ def test_what_the_dockerfile_copies_is_there() -> None:
             *sources, _ = [part for part in rest.split() if not part.startswith("--")]
             for source in sources:
                 assert (ROOT / source).exists(), source
+
+
+def test_the_context_is_what_is_copied() -> None:
+    """Nothing of the folder goes to the engine but what the image is made of: no state, no history."""
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    allowed = {line.removeprefix("!") for line in lines if line.startswith("!")}
+    assert "*" in lines
+    copied = {
+        source
+        for name, rest in instructions()
+        if name == "COPY" and "--from" not in rest
+        for source in rest.split()[:-1]
+    }
+    assert {re.sub(r"^deploy/.*\.lock$", "deploy/*.lock", source) for source in copied} == allowed
 
 
 def options(command: str) -> set[str]:
@@ -132,9 +158,23 @@ def test_the_compose_file_gives_nothing_away(compose: dict[str, Any]) -> None:
     for name, service in compose["services"].items():
         assert "privileged" not in service and service.get("network_mode") != "host", name
         assert service.get("restart") == "unless-stopped" or name == "bucket", name
-        assert (not service["image"].endswith(":latest") and ":" in service["image"]) or "build" in service, (
-            name
-        )
+        assert re.search(rf":[\w.-]+{DIGEST}$", service["image"]) or "build" in service, name
+
+
+def test_the_trainer_is_nobodys_administrator(compose: dict[str, Any]) -> None:
+    """Of database and store it has a role of its own, and is told nothing of what administrates them."""
+    trainers = [compose["services"][name] for name in ("api", "worker", "node")]
+    told = " ".join(str(one.get("environment", "")) for one in trainers)
+    assert "ADMIN" not in told and "ROOT" not in told
+    assert "POSTGRES_USER" not in compose["services"]["database"]["environment"]
+    assert "NOSUPERUSER" in (DEPLOY / "database.sh").read_text()
+    assert "Admin" not in (DEPLOY / "store.sh").read_text()
+
+
+def test_what_is_stopped_may_finish(compose: dict[str, Any]) -> None:
+    """Every trainer has longer than a worker waits for its job, before it is killed."""
+    for name in ("api", "worker", "node", "database", "store"):
+        assert int(compose["services"][name]["stop_grace_period"].removesuffix("s")) > DRAIN_S, name
 
 
 def test_services_depend_on_services_that_are_there(compose: dict[str, Any]) -> None:

@@ -125,9 +125,9 @@ def test_a_base_install_takes_part_in_a_round(python: Path, tmp_path: Path, comp
     where = [tmp_path / "keys", tmp_path / "plan", tmp_path / "specification"]
 
     def device(what: str) -> str:
-        command = [str(python), "-I", "-c", DEVICE, what, *map(str, where)]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
-        return done.stdout
+        command: list[str | Path] = [python, "-I", "-c", DEVICE, what, *where]
+        ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        return ran.stdout
 
     device("begin")
     values = [(tmp_path / f"value{n}").read_bytes() for n in range(len(compiled.parameters.frames.report))]

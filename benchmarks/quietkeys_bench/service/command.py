@@ -10,6 +10,8 @@ from rich.console import Console
 from quietkeys_bench.common.command import Json, facts, machine_of, measuring, say, table
 from quietkeys_bench.common.figures import Figures, read_figures
 from quietkeys_bench.service.bench import Executor, Settings, Work, run
+from quietkeys_bench.service.hostile import Settings as Hostile
+from quietkeys_bench.service.hostile import run as run_hostile
 
 
 def service(
@@ -24,12 +26,34 @@ def service(
     address: Annotated[str, typer.Option(help="Of the Ray cluster, with --executor ray")] = "",
     database: Annotated[str, typer.Option(help="URL; empty: SQLite in the trainer's folder")] = "",
     blobs: Annotated[str, typer.Option(help="URL of an S3-compatible store; empty: a folder")] = "",
+    hostile: Annotated[int, typer.Option(min=0, help="Instead: connections that strangers hold")] = 0,
+    seconds: Annotated[float, typer.Option(min=1.0, help="How long, with --hostile")] = 60.0,
 ) -> None:
     """Measure what devices wait for while a trainer's workers are busy, what gets done, and what is lost."""
+    if hostile:
+        with measuring() as tell:
+            run_hostile(Hostile(hostile, seconds), json, tell)
+        show_hostile(Console(), read_figures(json, "hostile"))
+        return
     with measuring() as tell:
         settings = Settings(devices, at_once, plan, workers, executor, address, database, blobs)
         run(settings, json, tell)
     show(Console(), read_figures(json, "service"))
+
+
+def show_hostile(console: Console, figures: Figures) -> None:
+    """Print what devices waited for among strangers."""
+    rows = {
+        "API, p95, without them": f"{figures['calm_p95_ms']:.0f} ms",
+        "API, p50": f"{figures['api_p50_ms']:.0f} ms",
+        "API, p95": f"{figures['api_p95_ms']:.0f} ms",
+        "API, p99": f"{figures['api_p99_ms']:.0f} ms",
+        "health, the worst": f"{figures['health_worst_ms']:.0f} ms",
+        "requests in vain": str(figures["errors"] + figures["health_missed"]),
+        "connections that strangers made": str(figures["connections_made"]),
+    }
+    console.print(facts(f"{figures['devices']} devices among {figures['strangers']} strangers", rows))
+    say(console, machine_of(figures))
 
 
 def show(console: Console, figures: Figures) -> None:

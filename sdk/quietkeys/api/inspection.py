@@ -41,7 +41,7 @@ _FILES: Final = (
 )
 _ROWS: Final = (
     ("memory", "counts of words, of words beside words, and of how words are written"),
-    ("arrays", "counts of touches"),
+    ("arrays", "counts of touches, and what parts of memory weigh"),
     ("counted", "choices that reports are counted from"),
     ("held_out", "choices kept to judge updates by"),
     ("adapters", "adapter versions"),

@@ -124,7 +124,7 @@ class TrainerLink:
         with self._stopper.one_sync():
             context = self._context()
             client = client_for(context)
-            ensure_enrolled(store, self.trainer, client, lambda: None)
+            ensure_enrolled(context.profile, store, self.trainer, client, context.environment)
             try:
                 yield context, client
             finally:

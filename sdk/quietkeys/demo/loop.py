@@ -26,9 +26,10 @@ from quietkeys.demo.person import RATE, Desk, demo_writer, type_into
 from quietkeys.demo.screen import Screen
 from quietkeys.demo.trainer_process import TrainerProcess, trainer_process
 from quietkeys.demo.watching import WatchedCipher
-from quietkeys.evaluation.ladder import Learner, Tested, adapter_of, clear_adapters, split, try_person
+from quietkeys.evaluation.ladder import Learner, Tested, adapter_of, split, try_person, yardsticks
 from quietkeys.evaluation.machine import this_machine
 from quietkeys.evaluation.messages import Word
+from quietkeys.evaluation.rounds import evidence_of, round_adapters, rounds
 from quietkeys.evaluation.writer import Writer
 from quietkeys.personalizer import Personalizer
 from quietkeys.prediction.model import load_model
@@ -168,7 +169,8 @@ class _Round:
         with self._screen.step(
             "measure", f"meanwhile, trying the clear rungs on {total} words kept back"
         ) as step:
-            adapters = clear_adapters(learner)
+            made = list(rounds(learner.model, evidence_of(learner), 1, gated=False))
+            adapters = yardsticks(learner) | round_adapters(learner.model.plan, made, encrypted=False)
             return try_person(learner, self._words, self._writer, adapters, progress=step.progress)
 
 

@@ -52,6 +52,11 @@ def unusual(tmp_path: Path) -> dict[str, Any]:
         "tls_certificate": str(pem),
         "tls_key": str(pem),
         "plain_http": True,
+        "private_host": "127.0.0.3",
+        "private_port": 10,
+        "proxies": ["192.0.2.1", "2001:db8::/32"],
+        "connections": 99,
+        "connections_per_address": 9,
         "ready_file": str(tmp_path / "ready"),
         "workers": 3,
         "executor": "ray",
@@ -61,6 +66,7 @@ def unusual(tmp_path: Path) -> dict[str, Any]:
         "enrolment": "invited",
         **{name: 10 + number for number, name in enumerate(ALL) if name.endswith(("_minute", "_day"))},
         "jobs_in_flight": 6,
+        "storage_bytes": 7,
         **{name: 30 + number for number, name in enumerate(ALL) if name.startswith("keep_")},
     }
 
@@ -90,9 +96,14 @@ def to_flags(values: dict[str, Any]) -> list[str]:
 def in_variables(values: dict[str, Any]) -> dict[str, str]:
     """The environment that says the same."""
     return {
-        variable(name): os.pathsep.join(value) if isinstance(value, list) else str(value)
+        variable(name): _joined(name, value) if isinstance(value, list) else str(value)
         for name, value in values.items()
     }
+
+
+def _joined(name: str, values: list[str]) -> str:
+    """Several values in one variable; addresses hold colons."""
+    return (", " if name == "proxies" else os.pathsep).join(values)
 
 
 def served(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Settings:

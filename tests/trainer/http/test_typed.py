@@ -195,7 +195,8 @@ def test_no_descriptor_is_left(trainer: Trainer, device: Device, monkeypatch: py
     """A process that can open nothing more says so on the connection it has, and recovers by itself."""
     with on_one_connection(trainer, monkeypatch) as pid:
         used = max(int(path.name) for path in Path(f"/proc/{pid}/fd").iterdir())
-        before = resource.prlimit(pid, resource.RLIMIT_NOFILE, (used + 1, used + 1))
+        before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (used + 1, before[1]))
         asked = walk(trainer, device)
         assert untyped(asked) == []
         assert asked["PUT", "/v1/keys/{key_id}/parts/{offset}"].status_code == 503
