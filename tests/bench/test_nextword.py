@@ -299,7 +299,7 @@ def test_a_small_run_has_its_form(tmp_path: Path, writers: Path) -> None:
     tree = read_figures(out, "nextword")
     assert [(row["engine"], row["rung"]) for row in tree["rows"]] == list(nextword.RUNGS)
     assert {row["people"] for row in tree["rows"]} == {3}
-    assert {row["words"] for row in tree["rows"]} == {3 * 36}
+    assert {row["words"] for row in tree["rows"]} == {3 * 120}
     assert {row["keystroke_words"] for row in tree["rows"]} == {15}
     assert {(row["kind"], row["people"]) for row in tree["groups"]} == {("chat", 2), ("mail", 1)}
     assert len(tree["people"]) == 3 * len(nextword.RUNGS)

@@ -11,9 +11,9 @@ import pytest
 from quietkeys.bundle.bundle import shipped_bundle
 from quietkeys.evaluation.machine import usable_cores
 from quietkeys_bench.autocorrect import bench as autocorrect
-from quietkeys_bench.autocorrect.rows import read_rows
 from quietkeys_bench.autocorrect.spellers.catalogue import PEERS, Texts
 from quietkeys_bench.common.figures import kept_figures, read_figures
+from quietkeys_bench.common.mistakes import read_rows
 from quietkeys_bench.common.rows import RowsUnreadable, corpus_name
 from quietkeys_bench.common.subject import Mode, bundle_identity, shipped_subject
 from quietkeys_bench.common.texts import find_people, spread

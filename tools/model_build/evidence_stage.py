@@ -37,14 +37,14 @@ from .typists import Person
 SEED: Final = 3
 RATE: Final = 0.08  # share of letters that hands hit wrong
 MISSPELT: Final = 0.015  # share of the made-up people's words
-PEOPLE: Final = 16
+PEOPLE: Final = 12
 WORDS_EACH: Final = 900
 MISTAKES: Final = 2_600  # drawn
 JUDGING_SHARE: Final = 0.4  # of the mistakes
 # Judgement: the mistakes of lists are odder than those that a channel draws, in rarer words, and stand alone.
 RARER: Final = 0.3  # power of a word's count that it is drawn by
-FLATTENED: Final = 0.6  # of the channel's log-probabilities
-TWICE: Final = 0.25  # of the mistakes in long words are followed by another
+FLATTENED: Final = 0.5  # of the channel's log-probabilities
+TWICE: Final = 0.3  # of the mistakes in long words are followed by another
 IN_CONTEXT: Final = 0.4
 
 
@@ -113,6 +113,8 @@ def mistakes(model: Model, text: Path, channel: NDArray[Any]) -> Iterator[Choice
             for piece in noised.held_out_pieces(text, corpus)
             if len(piece.text) >= noised.SHORTEST and piece.text in known
         ]
+        if not pieces:
+            continue
         counts = Counter(piece.text for piece in pieces)
         chance = np.array([counts[piece.text] ** (RARER - 1.0) for piece in pieces])
         wanted = min(round(MISTAKES * corpus.target), len(pieces))

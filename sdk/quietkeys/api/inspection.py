@@ -23,7 +23,7 @@ from quietkeys.sync.context import SyncContext
 from quietkeys.updates.report import report_arrays
 from quietkeys.updates.versions import Adapters, adapter_of
 from quietkeys_protocol.containers import REPORT_OVERHEAD, VALUE_OVERHEAD, decode_report
-from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused
+from quietkeys_protocol.errors import QuietkeysError
 from quietkeys_protocol.framing import Frames
 
 HEAD_BYTES: Final = 256
@@ -41,7 +41,7 @@ _FILES: Final = (
 )
 _ROWS: Final = (
     ("memory", "counts of words, of words beside words, and of how words are written"),
-    ("arrays", "counts of touches"),
+    ("arrays", "counts of touches, and what parts of memory weigh"),
     ("counted", "choices that reports are counted from"),
     ("held_out", "choices kept to judge updates by"),
     ("adapters", "adapter versions"),
@@ -62,9 +62,6 @@ def inspect(context: SyncContext, memory: Memory, frames: Frames | None) -> Insp
             leaves.append(_keys(context, frames))
             leaves += _report(context, frames)
             complete = True
-    except Refused as error:
-        if error.code is not ErrorCode.EXTRA_MISSING:
-            raise
     finally:
         context.cipher.close()
     words = sorted(memory.words().items(), key=lambda entry: (-entry[1], entry[0]))

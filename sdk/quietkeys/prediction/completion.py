@@ -67,14 +67,12 @@ def completions(
 def _weighed(
     predictor: Predictor, context: Context, ids: Int64, prefix: str, adapter: Adapter
 ) -> list[Continuation]:
-    lexicon, memory = predictor.model.search.lexicon, predictor.memory
+    lexicon = predictor.model.search.lexicon
     known = [lexicon.words[position] for position in ids]
     inside = set(known)
     place = predictor.place(context)
     own = [
-        word
-        for word in memory.likely(place, prefix, OWN)
-        if word not in inside and not lexicon.is_offensive(word)
+        word for word in place.likely(prefix, OWN) if word not in inside and not lexicon.is_offensive(word)
     ]
     words = [*known, *own]
     if not words:

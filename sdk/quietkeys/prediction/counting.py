@@ -62,13 +62,13 @@ class Choices:
     def of(cls, events: EventMap, choices: Sequence[Choice]) -> Choices:
         """Return these choices in order."""
         ends = np.cumsum([len(choice.features) for choice in choices], dtype=np.int64)
-        begins = np.concatenate([np.zeros(1, np.int64), ends])[: len(choices)]
+        kept: Int64 = np.array([choice.kept for choice in choices], dtype=np.int64)
         found = [choice.occurring for choice in choices]
         return cls(
             np.concatenate([np.zeros((0, len(events.base_weights))), *(one.features for one in choices)]),
             {block: _stacked([tables[block] for tables in found]) for block in events.occurring},
             ends,
-            begins + np.array([choice.kept for choice in choices], dtype=np.int64),
+            _begins(ends) + kept,
         )
 
     def __len__(self) -> int:
@@ -78,7 +78,7 @@ class Choices:
     @property
     def begins(self) -> Int64:
         """The first row of each word, [N]."""
-        return np.concatenate([np.zeros(1, np.int64), self.ends])[: len(self.ends)]
+        return _begins(self.ends)
 
     def taken(self, first: int, last: int) -> Choices:
         """Return the words from the one with index `first` up to, and without, `last`."""
@@ -205,6 +205,11 @@ def _probabilities(choices: Choices, score: Float64) -> Float64:
     weight = np.exp(score - np.repeat(np.maximum.reduceat(score, begins), sizes))
     probability: Float64 = weight / np.repeat(np.add.reduceat(weight, begins), sizes)
     return probability
+
+
+def _begins(ends: Int64) -> Int64:
+    begins: Int64 = np.concatenate([np.zeros(1, np.int64), ends])[: len(ends)]
+    return begins
 
 
 def _stacked(tables: Sequence[Int64]) -> Int64:

@@ -3,7 +3,11 @@
 It never leaves the device in any form. No message text is kept: only counts, keyed by one to three
 words. A count halves every `HALF_LIFE` words that the user types. What was typed last, with the network's
 states, is in memory only: in order it is the text. `quietkeys.profile.mixture` says what it all says of the
-next word, `quietkeys.profile.forms` which form of a word is the user's.
+next word.
+
+How a word is written is counted beside it, where its writer chose the case: as the lexicon writes it, or in
+which other form ("fyi", "iPhone", "OpenBSD"). A form that was kept twice and twice as often as all others is
+the user's. A word of their own is written as it was added, or as it mostly was.
 """
 
 from __future__ import annotations
@@ -16,7 +20,6 @@ from typing import Final
 import numpy as np
 
 from quietkeys.arrays import Float32, Float64, Int64
-from quietkeys.profile.forms import note_form, usual_form
 from quietkeys.profile.mixture import (
     HEARD,
     PAIR,
@@ -38,6 +41,8 @@ TRACES_KEPT: Final = 200  # words after which one can no longer be taken back
 STORED_TICKS: Final = 64  # what the tick of a stored count is rounded down to, in words
 FORM: Final = "^"  # begins the key of a form; no word contains it
 ADDED: Final = "+"  # begins the key of a word that the user added
+FORM_KEEPS: Final = 1.5  # keeps, decayed, from which a form is the user's: two
+FORM_AHEAD: Final = 2.0  # times as many as all other forms together have
 
 # (word,), (previous, word) or (before, previous, word) of words; (FORM, word) as the lexicon writes it,
 # (FORM, word, written) otherwise; (ADDED, word, written).
@@ -51,8 +56,8 @@ _Slot = tuple[bool, Key]  # whether it is a history's total, and its name
 class Trace:
     """What one learnt word changed: its keys, its tick, and every entry as it was before. For taking it back.
 
-    evidence: None for a word that was not typed. slot: of the network's direction before it. muted: how many
-    words that were taken back it was foretold with; while there are any, it says nothing.
+    evidence, direction: of `learn`; slot: of the direction, -1 for none. muted: how many words that were
+    taken back it was foretold with; while there are any, it says nothing.
 
     In memory only: the traces of successive words, in order, are the text.
     """
@@ -61,8 +66,13 @@ class Trace:
     tick: int
     before: dict[_Slot, Entry | None]
     evidence: Evidence | None
-    slot: int
+    direction: Float32 | None
+    slot: int = -1
     muted: int = 0
+
+    def says(self) -> Evidence | None:
+        """Return how the word was foretold, None if nothing is known of it."""
+        return None if self.muted else self.evidence
 
 
 def _never(_: str) -> int:
@@ -149,18 +159,17 @@ class Memory:
         if form is not None:
             keys, slots = (*keys, form), [*slots, (False, form)]
         entries = {slot: self._table(slot).get(slot[1]) for slot in slots}
-        held = -1 if direction is None else self._directions.put(direction)
-        trace = Trace(keys, self.tick, entries, evidence, held)
+        trace = Trace(keys, self.tick, entries, evidence, direction)
         for slot, entry in trace.before.items():
             self._put(slot, _plus_one(entry, self.tick))
         self.recent.append(trace)
-        _weigh_in(self.mixture, trace)
-        if trace.slot >= 0:
-            self._heard.append(trace)
-            del self._heard[: -HEARD - TRACES_KEPT]
+        self.mixture.learn(evidence)
+        self._hear(trace, len(self._heard))
+        while len(self._heard) > HEARD + TRACES_KEPT:
+            self._unhear(self._heard[0])
         for old in self.recent[:-TRACES_KEPT]:
             old.before.clear()
-            _weigh_in(self._settled, old)
+            self._settled.learn(old.says())
         del self.recent[:-TRACES_KEPT]
         return trace
 
@@ -173,8 +182,7 @@ class Memory:
         """
         position = self.recent.index(trace)
         del self.recent[position]
-        if trace.slot >= 0:
-            self._heard.remove(trace)
+        self._unhear(trace)
         self._mute(position, 1)
         for slot, before in trace.before.items():
             self._replay(slot, before, position)
@@ -185,25 +193,30 @@ class Memory:
         """Undo `unlearn`, before anything else is learnt."""
         self.tick = max(self.tick, trace.tick)
         position = sum(other.tick < trace.tick for other in self.recent)
-        self._mute(position, -1)
         self.recent.insert(position, trace)
-        if trace.slot >= 0:
-            self._heard.insert(sum(other.tick < trace.tick for other in self._heard), trace)
-        self._weigh_anew()
+        self._hear(trace, sum(other.tick < trace.tick for other in self._heard))
+        self._mute(position + 1, -1)
         for slot, before in trace.before.items():
             self._replay(slot, before, position)
+
+    def _hear(self, trace: Trace, position: int) -> None:
+        if trace.direction is not None:
+            trace.slot = self._directions.put(trace.direction)
+            self._heard.insert(position, trace)
+
+    def _unhear(self, trace: Trace) -> None:
+        if trace.slot >= 0:
+            self._directions.drop(trace.slot)
+            self._heard.remove(trace)
 
     def _mute(self, position: int, step: int) -> None:
         # Whether the recent traces from `position` on say anything: not with one before them taken back.
         self.changes += 1
         for trace in self.recent[position:]:
             trace.muted += step
-        self._weigh_anew()
-
-    def _weigh_anew(self) -> None:
         self.mixture = self._settled.copy()
         for trace in self.recent:
-            _weigh_in(self.mixture, trace)
+            self.mixture.learn(trace.says())
 
     def _replay(self, slot: _Slot, entry: Entry | None, position: int) -> None:
         # The entry before the recent trace at `position`, counted up by that trace and all after it.
@@ -230,11 +243,18 @@ class Memory:
 
         A word that the lexicon lacks is in small letters there; it is written as it mostly was.
         """
+        usual = self.added.get(word)
         votes: dict[str | None, float] = {
             written: self.form_count((FORM, word, written)) for written in self._written.get(word, ())
         }
         votes[None] = self.form_count((FORM, word))
-        return usual_form(votes, self.added.get(word), word in self.lexicon)
+        best = max(votes, key=votes.__getitem__)
+        others = sum(votes.values()) - votes[best]
+        if votes[best] >= FORM_KEEPS and votes[best] >= FORM_AHEAD * others:
+            return best
+        if usual is None and word not in self.lexicon and votes[best] > others:
+            return best
+        return usual
 
     def spelled(self, side: int) -> float:
         """Return the decayed count of all words in a British (1) or an American (-1) spelling."""
@@ -262,16 +282,6 @@ class Memory:
         said.hear([columns.at[trace.keys[0][0]] for trace in heard], likeness)
         ratios = columns.ratios(counts, self.base.expected, chances)
         return Place.of(columns.at, ratios, said, self.mixture)
-
-    def likely(self, place: Place, prefix: str, count: int) -> list[str]:
-        """Return at most `count` words with a prefix that memory makes likely at a place, likeliest first."""
-        words, found = list(self._columns.at), list[str]()
-        for at in np.argsort(-place.mixed, kind="stable"):
-            if len(found) == count or place.mixed[at] <= 0.0:
-                break
-            if words[at].startswith(prefix):
-                found.append(words[at])
-        return found
 
     def words(self) -> Mapping[str, float]:
         """Return every word with its decayed count."""
@@ -303,18 +313,11 @@ class Memory:
         self.changes += 1
         self.mixture = self.mixture.with_sums(sums)
         self._settled = self.mixture.copy()
-        self._heard.clear()
-        self._directions = Directions()
-        self._columns = Columns()
-        self.counts.clear()
-        self.histories.clear()
-        self.own_words.clear()
-        self.forms.clear()
-        self.added.clear()
-        self.sided.clear()
-        self._written.clear()
-        self._followers.clear()
-        self.recent.clear()
+        self._directions, self._columns = Directions(), Columns()
+        for held in (self.counts, self.histories, self.own_words, self.forms, self.added, self.sided):
+            held.clear()
+        for kept in (self._written, self._followers, self.recent, self._heard):
+            kept.clear()
         self.tick = tick
         totals: dict[Key, float] = {}
         for key, value, at in sorted(entries):  # words that were added come first
@@ -352,7 +355,7 @@ class Memory:
         else:
             self._table(slot)[key] = entry
         if not is_history and key[0] == FORM:
-            note_form(self._written, key, entry is not None)
+            self._note_form(key, entry is not None)
             return
         if not is_history:
             self._follow(key, entry is not None)
@@ -370,6 +373,16 @@ class Memory:
         elif side := self.side(word):
             self.sided[word] = side
 
+    def _note_form(self, key: Key, is_held: bool) -> None:
+        # In which forms, other than the lexicon's, each word is held.
+        for written in key[2:]:
+            forms = self._written.setdefault(key[1], {})
+            forms.pop(written, None)
+            if is_held:
+                forms[written] = None
+            if not forms:
+                del self._written[key[1]]
+
     def _follow(self, key: Key, follows: bool) -> None:
         # Which words follow each history that is counted.
         if follows:
@@ -385,8 +398,3 @@ def _plus_one(entry: Entry | None, tick: int) -> Entry:
     # One more at this tick; what was there decays to it.
     value, at = entry or (0.0, tick)
     return value * math.exp(-_DECAY * (tick - at)) + 1.0, tick
-
-
-def _weigh_in(mixture: Mixture, trace: Trace) -> None:
-    if trace.evidence is not None and not trace.muted:
-        mixture.learn(trace.evidence)

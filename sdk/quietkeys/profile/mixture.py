@@ -43,7 +43,7 @@ RAMP: Final = 100.0  # words learnt at which memory has half of its say
 AHEAD_AT_FIRST: Final = math.log(19.0)  # nats; odds that memory is better than the base model alone
 AHEAD_AT_MOST: Final = 12.0  # nats, either way, so that a change is noticed soon
 RAREST: Final = -30.0  # nats; no word counts as less probable under the base model
-_SLOTS: Final = 1024  # directions that are held: more than HEARD and all words that may be taken back
+_ROWS: Final = 64  # slots of directions that are made at once
 
 
 def _none(_: str) -> int:
@@ -98,8 +98,10 @@ class Mixture:
         said = self.said[bucket]
         return (PRIOR_WORDS * self.prior[bucket] + said) / (PRIOR_WORDS + said + self.missed[bucket])
 
-    def learn(self, one: Evidence) -> None:
+    def learn(self, one: Evidence | None) -> None:
         """Learn from one word: a step of expectation-maximisation for every part, then the guard's odds."""
+        if one is None:
+            return
         chance = one.reweighted
         for bucket, foretold in one.parts:
             weight = self.weight(bucket)
@@ -209,6 +211,16 @@ class Place:
         result: Float64 = self.trust * np.array(found, np.float64)
         return result
 
+    def likely(self, prefix: str, count: int) -> list[str]:
+        """Return at most `count` words with a prefix that memory makes likely here, likeliest first."""
+        words, found = list(self.column), list[str]()
+        for at in np.argsort(-self.mixed, kind="stable"):
+            if len(found) == count or self.mixed[at] <= 0.0:
+                break
+            if words[at].startswith(prefix):
+                found.append(words[at])
+        return found
+
     def evidence(self, word: str, log_base: float) -> Evidence:
         """Return how a word that was typed here was foretold. log_base: log P_base, nats."""
         base, at = math.exp(max(log_base, RAREST)), self.column.get(word)
@@ -260,19 +272,25 @@ class Columns:
 
 
 class Directions:
-    """Directions [H] of the network's state before each of the last words. In memory only."""
+    """Directions [H] of the network's state before each of the last words, in slots. In memory only."""
 
     def __init__(self) -> None:
-        self._rows: Float32 = np.zeros((_SLOTS, 0), np.float32)
-        self._next = 0
+        self._rows: Float32 = np.zeros((0, 0), np.float32)
+        self._free: list[int] = []
 
     def put(self, direction: Float32) -> int:
-        """Hold a direction; return its slot, which is used again _SLOTS words later."""
-        if self._rows.shape[1] != len(direction):
-            self._rows = np.zeros((_SLOTS, len(direction)), np.float32)
-        slot, self._next = self._next, (self._next + 1) % _SLOTS
+        """Hold a direction; return its slot."""
+        if not self._free:
+            width, held = len(direction), len(self._rows)
+            self._rows = np.concatenate([self._rows.reshape(-1, width), np.zeros((_ROWS, width), np.float32)])
+            self._free = list(range(held, held + _ROWS))
+        slot = self._free.pop()
         self._rows[slot] = direction
         return slot
+
+    def drop(self, slot: int) -> None:
+        """Hold the direction in a slot no more."""
+        self._free.append(slot)
 
     def likeness(self, direction: Float32, slots: Sequence[int]) -> Float64:
         """Return the cosines of a direction with those in some slots [N]."""

@@ -1,6 +1,6 @@
 """What a report is made from: what the user's own words count for, and public evidence beside it.
 
-    C = C_own(u) + n (w C_text(u) + rho C_mistakes(u))        E alike, for each block
+    C = C_own(u) + n (w C_text(u) + rho C_mistakes(u))        E alike, for each block, with a rho of its own
 
 u is the adapter in use. n: the user's own words behind C_own, in thousands. C_text is per thousand words of
 made-up people, C_mistakes per thousand mistakes (`quietkeys.prediction.public_choices`). Public evidence
@@ -20,8 +20,9 @@ from quietkeys.prediction.events import EventMap
 from quietkeys.prediction.public_choices import PublicChoices
 from quietkeys_protocol.plan import Plan
 
-TEXT_WEIGHT: Final = 2.0  # w: public words for each of the user's own
-MISTAKE_WEIGHT: Final = 0.05  # rho: public mistakes for each of the user's own words
+TEXT_WEIGHT: Final = 1.0  # w: public words for each of the user's own
+MISTAKE_WEIGHT: Final = 0.6  # rho: public mistakes for each of the user's own words
+LITERAL_TIMES: Final = 3.0  # rho of the literal block: it is where own words and mistakes are told apart
 _PER: Final = 1000.0
 
 
@@ -42,13 +43,16 @@ def evidence(
     lean = Lean.of(events, plan, adapter)
     total = count(events, choices, lean, weights)
     thousands = own_words(float(weights.sum()), public) / _PER
-    for part, times in (
-        (public.text, text_weight * _PER / max(public.words, 1)),
-        (public.mistakes, mistake_weight * _PER / max(len(public.mistakes), 1)),
-    ):
-        counted = count(events, part, lean)
-        total = {block: both.plus(counted[block].scaled(thousands * times)) for block, both in total.items()}
-    return total
+    text = count(events, public.text, lean)
+    mistakes = count(events, public.mistakes, lean)
+    of_text = thousands * text_weight * _PER / max(public.words, 1)
+    of_mistakes = thousands * mistake_weight * _PER / max(len(public.mistakes), 1)
+    return {
+        block: both.plus(text[block].scaled(of_text)).plus(
+            mistakes[block].scaled(of_mistakes * (LITERAL_TIMES if block == "literal" else 1.0))
+        )
+        for block, both in total.items()
+    }
 
 
 def own_words(contested: float, public: PublicChoices) -> float:

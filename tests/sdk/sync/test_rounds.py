@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from quietkeys import Outcome, Untrusted
 from quietkeys.arrays import Int64
@@ -290,10 +293,11 @@ def test_public_choices_are_read_strictly(models: dict[str, Model], keep: str) -
         parse_public_choices(model.public, other)
 
 
-def changed(content: bytes, change: Callable[[dict[str, np.ndarray]], None]) -> bytes:  # type: ignore[type-arg]
-    """A file of public choices with one thing changed."""
-    import io
+Arrays = dict[str, NDArray[Any]]
 
+
+def changed(content: bytes, change: Callable[[Arrays], None]) -> bytes:
+    """A file of public choices with one thing changed."""
     with np.load(io.BytesIO(content)) as stored:
         arrays = {name: stored[name].copy() for name in stored.files}
     change(arrays)
@@ -302,15 +306,24 @@ def changed(content: bytes, change: Callable[[dict[str, np.ndarray]], None]) -> 
     return stream.getvalue()
 
 
-CHANGES: dict[str, Callable[[dict[str, np.ndarray]], None]] = {  # type: ignore[type-arg]
+def put(name: str, place: int, value: int) -> Callable[[Arrays], None]:
+    """A change of one number."""
+
+    def change(arrays: Arrays) -> None:
+        arrays[name].flat[place] = value
+
+    return change
+
+
+CHANGES: dict[str, Callable[[Arrays], None]] = {
     "an array more": lambda a: a.update(more=np.zeros(1)),
     "an array less": lambda a: a.__delitem__("kept"),
     "another type": lambda a: a.update(features=a["features"].astype(np.float32)),
-    "an event that there is not": lambda a: a["events_channel"].__setitem__((0, 0), 9999),
-    "a kept candidate that there is not": lambda a: a["kept"].__setitem__(0, 255),
-    "sizes that do not add up": lambda a: a["sizes"].__setitem__(0, a["sizes"][0] + 1),
+    "an event that there is not": put("events_channel", 0, 9999),
+    "a kept candidate that there is not": put("kept", 0, 255),
+    "sizes that do not add up": put("sizes", 0, 200),
     "parts out of order": lambda a: a.update(part=a["part"][::-1].copy()),
-    "a part that there is not": lambda a: a["part"].__setitem__(-1, 7),
+    "a part that there is not": put("part", -1, 7),
     "no words": lambda a: a.update(words=np.array(0, np.int32)),
 }
 

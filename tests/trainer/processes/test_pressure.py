@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,9 +29,9 @@ from quietkeys_trainer.engine.pressure import (
     require_memory,
     require_scratch,
 )
-from quietkeys_trainer.ledger.database import migrate
 from quietkeys_trainer.ledger.jobs import Jobs
 from quietkeys_trainer.processes.worker import Worker
+from quietkeys_trainer.service.founding import found_trainer
 from quietkeys_trainer.service.parts import open_service
 from quietkeys_trainer.service.settings import Settings
 from tests.trainer.device import Device, code
@@ -55,10 +56,9 @@ def test_the_queue_and_memory_are_answered_before_they_are_full(tmp_path: Path) 
     """Too many jobs, or too little memory, is 429 with Retry-After; afterwards the same request works."""
     machine = Machine()
     settings = Settings(state=tmp_path / "state")
-    settings.make_folders()
+    key = found_trainer(settings, time.time())
     pressure = Pressure(most_queued=1, available=lambda: machine.free, clock=lambda: machine.now)
-    service = replace(open_service(settings, {PLAN.hash: ENGINE}), pressure=pressure)
-    migrate(service.ledger.database)
+    service = replace(open_service(settings, {PLAN.hash: ENGINE}, trainer_key=key), pressure=pressure)
     with served(service) as url:
         ann, bob = Device(url), Device(url)
         for device in (ann, bob):
@@ -141,8 +141,8 @@ def test_a_worker_starts_no_job_without_room_for_it(tmp_path: Path) -> None:
             asked.append(worker)
 
     settings = Settings(state=tmp_path / "state")
-    settings.make_folders()
-    service = open_service(settings, {PLAN.hash: ENGINE})
+    key = found_trainer(settings, time.time())
+    service = open_service(settings, {PLAN.hash: ENGINE}, trainer_key=key)
     service = replace(service, jobs=Asked(service.ledger.database))
     with pytest.raises(TryAgain):
         Worker(service, "1" * 32, 10, Cramped()).work_once()
@@ -224,11 +224,12 @@ def test_a_device_waits_as_long_as_it_is_told(tmp_path: Path) -> None:
         machine.free, machine.now = 1 << 40, machine.now + seconds
 
     settings = Settings(state=tmp_path / "state")
-    settings.make_folders()
+    key = found_trainer(settings, time.time())
     pressure = Pressure(available=lambda: machine.free, clock=lambda: machine.now)
     advice = {"1" * 64: "Update the keyboard."}
-    service = replace(open_service(settings, {PLAN.hash: ENGINE}), pressure=pressure, retired=advice)
-    migrate(service.ledger.database)
+    service = replace(
+        open_service(settings, {PLAN.hash: ENGINE}, trainer_key=key), pressure=pressure, retired=advice
+    )
     with served(service) as url:
         client = TrainerClient(Identity.generate(), RequestsTransport(url), Environment(sleep=sleep))
         client.enrol()
