@@ -167,7 +167,7 @@ def test_what_a_job_needs_is_what_jobs_of_its_plan_took(
 
     @dataclass(frozen=True, slots=True)
     class Asked(Jobs):
-        def lease_next(self, worker: str, plan_hashes: Collection[str], now: float, lasting_s: float) -> None:
+        def lease_next(self, worker: str, plan_hashes: Collection[str], lasting_s: float) -> None:
             asked.append(sorted(plan_hashes))
 
     both = {engine.plan.hash: engine for engine in (small, hungry)}
