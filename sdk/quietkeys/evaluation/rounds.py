@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from quietkeys.prediction.counting import Choices
 from quietkeys.prediction.model import Model
 from quietkeys.prediction.public_choices import PublicChoices
 from quietkeys.updates.evidence import MISTAKE_WEIGHT, TEXT_WEIGHT, evidence
-from quietkeys.updates.gate import Verdict, judge
+from quietkeys.updates.gate import Verdict, is_bearable, judge
 from quietkeys.updates.report import Encoded, encode
 from quietkeys.updates.steps import stepped
 from quietkeys.updates.versions import Weights, adapter_of
@@ -69,7 +70,8 @@ def rounds(
             for block in plan.blocks
         }
         step = _reference(model, report) if train is None else train(report)
-        led = Weights(used.version + 1, stepped(plan, used, step, 1))
+        bearable = partial(is_bearable, events, plan, given.public.judging)
+        led = Weights(used.version + 1, stepped(plan, used, step, 1, bearable))
         verdict = judge(events, plan, given.held_out, adapter, adapter_of(plan, led), given.public.judging)
         used = led if verdict.applied or not gated else used
         yield Round(report, step, led, verdict, used)
