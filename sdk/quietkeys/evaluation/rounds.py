@@ -49,8 +49,8 @@ class Round:
     """One round: the report, the step that came back, where it leads, and the gate's verdict on that.
 
     before: the weights that the report was counted under. exact: where the step of the integer program in the
-    clear leads, for the same report; that is `led` where nothing is encrypted. used: the weights in use afterwards, those before
-    it where the gate refuses.
+    clear leads, for the same report; that is `led` where nothing is encrypted. used: the weights in use
+    afterwards, those before it where the gate refuses.
     """
 
     before: Weights

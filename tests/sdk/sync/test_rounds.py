@@ -197,8 +197,8 @@ def test_of_a_step_that_forgets_less_is_followed(rig: Rig, plan: Plan) -> None:
         for block in plan.blocks:
             went = new.by_block[block.name]
             assert np.abs(went).max() <= 0.81 * np.abs(step[block.name]).max()
-        for block, weights in stepped(plan, base, step, 1, lambda _: False).items():
-            np.testing.assert_array_equal(weights, base.by_block[block])
+        for name, weights in stepped(plan, base, step, 1, lambda _: False).items():
+            np.testing.assert_array_equal(weights, base.by_block[name])
 
 
 @settings(deadline=None, max_examples=10)
