@@ -21,9 +21,10 @@ from fastapi import FastAPI
 
 from quietkeys_protocol.errors import ErrorCode, Refused
 from quietkeys_trainer.engine.circuit_cache import require_own
-from quietkeys_trainer.engine.interface import EngineLoader, Executor, ExecutorKind, LocalExecutor
+from quietkeys_trainer.engine.interface import Engine, EngineLoader, Executor, ExecutorKind, LocalExecutor
 from quietkeys_trainer.http.app import make_api, make_private_api
 from quietkeys_trainer.http.metrics import Metrics
+from quietkeys_trainer.plans.catalogue import ServedPlan
 from quietkeys_trainer.plans.served import advice_of, load_engines, served_plans
 from quietkeys_trainer.processes.connections import BACKLOG, BoundedServer, Bounds, Room
 from quietkeys_trainer.processes.logs import configure_logs
@@ -137,22 +138,25 @@ def _executor(settings: Settings, load: EngineLoader) -> Executor:
 
 
 def _open_to_serve(settings: Settings, load: EngineLoader) -> Service:
-    """Make a trainer unless there is one, and compile its circuits; return the service."""
-    os.umask(0o077)
+    """Compile circuits, then make a trainer unless there is one; return the service."""
+    plans, engines = _plans(settings, load)
     key = found_trainer(settings, time.time())
-    require_own(settings.circuits)
-    plans = served_plans(settings)
-    return open_service(settings, load_engines(plans, settings, load), advice_of(plans), key)
+    return open_service(settings, engines, advice_of(plans), key)
 
 
 def _open_to_work(settings: Settings, load: EngineLoader) -> Service:
-    """Compile the circuits of the trainer that is there; return its service, which signs nothing."""
+    """Compile circuits; return the service of the trainer that is there, which signs nothing."""
+    plans, engines = _plans(settings, load)
+    return open_service(settings, engines, advice_of(plans))
+
+
+def _plans(settings: Settings, load: EngineLoader) -> tuple[tuple[ServedPlan, ...], dict[str, Engine]]:
+    """Return the plans to serve and their circuits, compiled in the state folder."""
     os.umask(0o077)
-    open_service(settings, {}).ledger.database.dispose()  # nothing is made here where there is no trainer
     settings.make_folders()
     require_own(settings.circuits)
     plans = served_plans(settings)
-    return open_service(settings, load_engines(plans, settings, load), advice_of(plans))
+    return plans, load_engines(plans, settings, load)
 
 
 def _pins(service: Service) -> dict[str, str]:
