@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import itertools
 import secrets
+import shutil
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -121,14 +123,15 @@ def test_a_request_is_taken_once_by_two_apis_and_after_a_restart(storage: Storag
     """Of a request that reaches two processes at once one takes it; both refuse it later, restarted too."""
     empty = hashlib.sha256(b"").hexdigest()
     second_home = tmp_path / "second"
-    second_home.mkdir()
+    (second_home / "state").mkdir(parents=True)
     variables = storage.variables()
     if not storage.database:
         variables["QUIETKEYS_DATABASE"] = f"sqlite:///{tmp_path / 'state' / 'ledger.sqlite'}"
-    with (
-        running(tmp_path, "--workers", "0", **variables) as one,
-        running(second_home, "--workers", "0", **variables) as two,
-    ):
+        variables["QUIETKEYS_BLOBS"] = str(tmp_path / "state" / "blobs")
+    with ExitStack() as stack:
+        one = stack.enter_context(running(tmp_path, "--workers", "0", **variables))
+        shutil.copy(tmp_path / "state" / "trainer.key", second_home / "state" / "trainer.key")
+        two = stack.enter_context(running(second_home, "--workers", "0", **variables))
         device = one.device()
         for _ in range(5):
             signed = device.sign("GET", "/v1/circle", empty)
