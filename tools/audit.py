@@ -1,7 +1,7 @@
 """Compares requirements.lock with what is known of vulnerable packages: `make audit`.
 
-It asks PyPI, by pip-audit. It fails for an advisory that tools/advisories.toml does not accept, or accepted until
-a day that has passed, and for a package that could not be asked about: silence is no answer.
+It asks PyPI, by pip-audit. It fails for an advisory that tools/advisories.toml does not accept, or accepted
+until a day that has passed, and for a package that could not be asked about: silence is no answer.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-EXTRAS: Final = ("trainer", "fhe", "ray")
+EXTRAS: Final = ("trainer", "ray")
 UNUSED: Final = frozenset({"concrete-ml"})
 UNDECLARED: Final = "setuptools"  # Concrete imports pkg_resources and does not say so
 APART: Final = "torch"

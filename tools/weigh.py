@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 
 from quietkeys.bundle.bundle import shipped_bundle
 
-EXTRAS: Final = ("", "demo", "fhe")
+EXTRAS: Final = ("", "demo", "trainer")
 LARGEST: Final = 12  # distributions listed by name
 
 

@@ -11,6 +11,7 @@ from quietkeys_bench.circle.command import circle
 from quietkeys_bench.circuits.command import circuits
 from quietkeys_bench.concrete_ml.command import peer
 from quietkeys_bench.frames.command import frames
+from quietkeys_bench.keys.command import keys
 from quietkeys_bench.latency.command import latency
 from quietkeys_bench.manners.command import manners
 from quietkeys_bench.nextword.command import nextword
@@ -29,6 +30,7 @@ COMMANDS: Final = (
     manners,
     nextword,
     latency,
+    keys,
     sync,
     frames,
     service,

@@ -112,6 +112,21 @@ class ErrorCode(StrEnum):
         "Wait as long as Retry-After says.",
     )
 
+    DELETION_UNDER_WAY = (
+        "deletion_under_way",
+        503,
+        Remedy.TRY_AGAIN,
+        "this device is deleted, and not yet all that it had stored",
+        "Repeat the request later: the receipt is given after the last deletion.",
+    )
+    STORAGE_UNREACHABLE = (
+        "storage_unreachable",
+        LOCAL,
+        Remedy.TRY_AGAIN,
+        "the trainer's database or store does not answer",
+        "See that it runs and that its address is right, then repeat. Nothing was changed.",
+    )
+
     STORAGE_FAILED = (
         "storage_failed",
         LOCAL,
@@ -250,6 +265,13 @@ class ErrorCode(StrEnum):
         "this trainer takes invited devices only, and this is no open invite",
         "Ask whoever runs the trainer for an invite.",
     )
+    DEVICE_DELETED = (
+        "device_deleted",
+        410,
+        Remedy.CORRECT,
+        "this device was deleted here because it asked for that",
+        "This profile is an older copy: ask its user for consent again, and enrol with a new identity.",
+    )
     OPERATOR_REFUSED = (
         "operator_refused",
         401,
@@ -353,7 +375,56 @@ class ErrorCode(StrEnum):
         LOCAL,
         Remedy.CORRECT,
         "this machine must not run encryption",
-        "Run it where RDSEED or /dev/random is to be had.",
+        "Nothing was sent. Try again; if it repeats, this machine's randomness or arithmetic is not sound.",
+    )
+    TRAINER_ABSENT = (
+        "trainer_absent",
+        LOCAL,
+        Remedy.CORRECT,
+        "there is no trainer here",
+        "Check --state, --database and the settings file; only `quietkeys-trainer serve` makes a trainer.",
+    )
+    TRAINER_PRESENT = (
+        "trainer_present",
+        LOCAL,
+        Remedy.CORRECT,
+        "there is something here already",
+        "Restore into a new state folder, an empty database and an empty store; nothing was changed.",
+    )
+    STORE_FOREIGN = (
+        "store_foreign",
+        LOCAL,
+        Remedy.CORRECT,
+        "this store of ciphertexts does not belong to this ledger",
+        "Check --database and --blobs; if one is lost, restore a backup into empty ones. All is as it was.",
+    )
+    LEDGER_UNUSABLE = (
+        "ledger_unusable",
+        LOCAL,
+        Remedy.CORRECT,
+        "the database cannot be used as a ledger by this version",
+        "Check --database; `admin migrate` brings an older ledger up, a newer one wants a newer version.",
+    )
+    CLOCK_JUMPED = (
+        "clock_jumped",
+        LOCAL,
+        Remedy.CORRECT,
+        "the clock has jumped by more than a day, so nothing is deleted by age",
+        "Set the clock; if it is right, run `quietkeys-trainer admin clock --confirm`.",
+    )
+    TIDY_LARGE = (
+        "tidy_large",
+        LOCAL,
+        Remedy.CORRECT,
+        "tidying would delete more than a tenth, so it has stopped",
+        "See `quietkeys-trainer admin tidy`; if that is meant, run it with --confirm.",
+    )
+    CONFIRMATION_MISSING = (
+        "confirmation_missing",
+        LOCAL,
+        Remedy.CORRECT,
+        "this cannot be undone",
+        "If it is meant, repeat the command with --confirm. Nothing was changed.",
     )
     TRAINER_KEY_DAMAGED = (
         "trainer_key_damaged",
@@ -391,6 +462,14 @@ class ErrorCode(StrEnum):
         Remedy.CORRECT,
         "this backup cannot be used here",
         "Restore a whole backup, of this version or an earlier one, into an empty trainer.",
+    )
+
+    BACKUP_INCOMPLETE = (
+        "backup_incomplete",
+        LOCAL,
+        Remedy.CORRECT,
+        "the backup is whole but for ciphertexts that are not in the store (any longer)",
+        "Keep it with the one before; devices whose keys are missing send them again.",
     )
 
     TOUCHES_MALFORMED = (
@@ -474,8 +553,8 @@ class ErrorCode(StrEnum):
         "extra_missing",
         LOCAL,
         Remedy.CORRECT,
-        "encryption is not installed",
-        "Install quietkeys[fhe]; suggesting and learning on this device work without it.",
+        "a part that this needs is not installed",
+        "Install quietkeys with the extra that is named; typing, learning and syncing need none.",
     )
 
     CONSENT_MISSING = (

@@ -68,11 +68,12 @@ class Frame:
 
     def matches_file(self, path: Path) -> bool:
         """Return `matches` for a file, reading the literals alone, however large the payload."""
-        with path.open("rb") as file:
+        with path.open("rb", buffering=0) as file:
             if os.fstat(file.fileno()).st_size != self.size:
                 return False
             return all(
-                os.pread(file.fileno(), len(literal.content), literal.offset) == literal.content
+                file.seek(literal.offset) == literal.offset
+                and file.read(len(literal.content)) == literal.content
                 for literal in self.literals
             )
 

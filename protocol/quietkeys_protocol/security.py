@@ -24,6 +24,8 @@ from quietkeys_protocol.specification import Specification
 MIN_SECURITY_BITS: Final = 128
 MIN_DIMENSION: Final = 450
 MIN_VARIANCE: Final = 2.0**-124  # 2 bits of noise below 2^64, squared and relative to 1
+MAX_VARIANCE: Final = 2.0**-28  # noise of 2^50 below 2^64; with more nothing could be decrypted
+TORUS_BITS: Final = 64
 _ROUNDING: Final = 1.0 - 1e-9  # the compiler computes the same formula in another language
 
 
@@ -80,6 +82,7 @@ def security_bits(specification: Specification) -> int:
     """
     levels = []
     for noise in noises(specification):
+        _require(noise.variance <= MAX_VARIANCE, f"{noise.what} has too much noise")
         bits = [curve.bits for curve in CURVES if curve.admits(noise.dimension, noise.variance)]
         _require(bool(bits), f"{noise.what} has too little noise for its dimension")
         levels.append(max(bits))
@@ -112,10 +115,12 @@ def _check_keys(specification: Specification) -> None:
         lengths = (bootstrap.input_dimension, bootstrap.glwe_dimension * bootstrap.polynomial_size)
         found = (dimensions.get(bootstrap.input_id), dimensions.get(bootstrap.output_id))
         _require(lengths == found, f"bootstrap key {bootstrap.key_id} does not fit its secret keys")
+        _require(bootstrap.levels * bootstrap.base_log <= TORUS_BITS, "levels of a bootstrap key")
     for keyswitch in specification.keyswitch_keys:
         lengths = (keyswitch.input_dimension, keyswitch.output_dimension)
         found = (dimensions.get(keyswitch.input_id), dimensions.get(keyswitch.output_id))
         _require(lengths == found, f"keyswitch key {keyswitch.key_id} does not fit its secret keys")
+        _require(keyswitch.levels * keyswitch.base_log <= TORUS_BITS, "levels of a keyswitch key")
     for circuit in specification.circuits:
         for value in circuit.inputs + circuit.outputs:
             _require(dimensions.get(value.key_id) == value.dimension, "a value does not fit its secret key")

@@ -30,6 +30,7 @@ TIME_HEADER: Final = "QK-Time"
 NONCE_HEADER: Final = "QK-Nonce"
 SIGNATURE_HEADER: Final = "QK-Signature"
 IDEMPOTENCY_HEADER: Final = "QK-Idempotency-Key"
+PUBLIC_KEY_HEADER: Final = "QK-Public-Key"  # of a device that leaves, which the trainer may know no longer
 
 WINDOW_S: Final = 300  # a request farther than this from the trainer's clock is refused
 PUBLIC_KEY_BYTES: Final = 32  # RFC 8032
@@ -102,6 +103,14 @@ def device_id_of(public_key: bytes) -> str:
     """Return the id of a device: the first 16 bytes of SHA-256 of its Ed25519 public key, in hex."""
     _require(len(public_key) == PUBLIC_KEY_BYTES, "public_key")
     return hashlib.sha256(public_key).hexdigest()[:32]
+
+
+def shown_key(text: str, device_id: str) -> bytes:
+    """Return the public key that a request shows in base64; `Refused` where it is not that of the device."""
+    public_key = parse_base64(text, PUBLIC_KEY_BYTES, PUBLIC_KEY_HEADER)
+    if device_id_of(public_key) != device_id:
+        raise Refused(ErrorCode.SIGNATURE_INVALID)
+    return public_key
 
 
 def check_time(time: int, now: float) -> None:

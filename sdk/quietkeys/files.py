@@ -6,6 +6,7 @@ import errno
 import glob
 import os
 import secrets
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,10 @@ from quietkeys_protocol.errors import ErrorCode, QuietkeysError, error_of
 
 _DRAFT: Final = ".draft-"
 _RANDOM: Final = 8  # bytes in the name of a draft, so that no two are one
+if sys.platform == "win32":  # whose folders give their files to their owner, and have no modes
+    _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_BINARY | os.O_NOINHERIT
+else:
+    _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -36,7 +41,7 @@ def write_pieces(path: Path, pieces: Iterable[bytes | memoryview]) -> None:
     with translated():
         _remove_named(path.parent, glob.escape(drafts) + "[0-9a-f]" * (2 * _RANDOM))
         try:
-            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+            descriptor = os.open(draft, _NEW, 0o600)
             with os.fdopen(descriptor, "wb") as stream:
                 for piece in pieces:
                     stream.write(piece)
@@ -107,9 +112,10 @@ def _remove_named(folder: Path, pattern: str) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    # So that the new name survives a loss of power as well.
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    # So that the new name survives a loss of power as well. Windows opens no folders, and journals names.
+    if sys.platform != "win32":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

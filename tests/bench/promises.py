@@ -25,6 +25,7 @@ ESTIMATED: Final = ("all_bytes", "all_seconds", "device_memory", "trainer_memory
 ESTIMATE_WITHIN: Final = 0.25
 SYNC_OVER_IDLE: Final = 1.5
 SYNC_ADDED_BYTES: Final = 20e6
+HEALTH_MS: Final = 1000.0  # the slowest answer of the probe among strangers
 API_MS: Final = 150.0  # everything but the key upload, while workers are saturated
 
 
@@ -119,6 +120,16 @@ def short_on_syncing(figures: Figures) -> list[str]:
 def unreliable(figures: Figures) -> list[str]:
     """Return what a trainer under load lost, did twice or did not take."""
     return [f"{figures[name]} {name}" for name in ("lost", "duplicated", "refused") if figures[name]]
+
+
+def besieged(figures: Figures) -> list[str]:
+    """Return who waited too long among strangers; it holds where the machine has nothing else to do."""
+    found = [f"{figures[name]} {name}" for name in ("errors", "health_missed") if figures[name]]
+    if figures["api_p95_ms"] > API_MS:
+        found.append(f"p95 {figures['api_p95_ms']:.0f} ms")
+    if figures["health_worst_ms"] > HEALTH_MS:
+        found.append(f"health {figures['health_worst_ms']:.0f} ms")
+    return found
 
 
 def slow_service(figures: Figures) -> list[str]:

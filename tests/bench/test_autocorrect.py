@@ -14,13 +14,13 @@ from typer.testing import CliRunner
 from quietkeys.demo.failing import DemoFailed
 from quietkeys_bench.autocorrect import bench as autocorrect
 from quietkeys_bench.autocorrect.bench import Settings
-from quietkeys_bench.autocorrect.rows import Row, Sample, read_rows, sample
 from quietkeys_bench.autocorrect.scoring import figures, try_row, try_rows
 from quietkeys_bench.autocorrect.spellers.catalogue import NO_TEXT, PEERS, Peer, Texts, require_installed
 from quietkeys_bench.autocorrect.spellers.interface import Answer, PeerBroken, Speller
 from quietkeys_bench.autocorrect.spellers.quietkeys import OurSpeller, split_glued
 from quietkeys_bench.cli import app
 from quietkeys_bench.common.figures import read_figures
+from quietkeys_bench.common.mistakes import Row, Sample, read_rows, sample
 from quietkeys_bench.common.rows import RowsUnreadable, corpus_name
 from tests.bench.keyboards import ignore, small_keyboards
 

@@ -19,6 +19,7 @@ from quietkeys_bench.cli import COMMANDS
 from quietkeys_bench.common.figures import Figures, read_figures
 from quietkeys_bench.concrete_ml import command as concrete_ml
 from quietkeys_bench.frames import command as frames
+from quietkeys_bench.keys import command as keys
 from quietkeys_bench.latency import command as latency
 from quietkeys_bench.manners import command as manners
 from quietkeys_bench.nextword import command as nextword
@@ -36,6 +37,7 @@ COMMITTED: Final = {  # schema and what shows it, by file
     "circle-clear": ("circle", circle.show),
     "circuits": ("circuits", circuits.show),
     "frames": ("frames", frames.show),
+    "keys": ("keys", keys.show),
     "latency": ("latency", latency.show),
     "manners": ("manners", manners.show),
     "nextword": ("nextword", nextword.show),

@@ -64,6 +64,8 @@ def test_files_are_read_together(tmp_path: Path) -> None:
     two.write_bytes(gzip.compress(b"typo\tcorrect\tcontext\nrecieve\treceive\tto {{recieve}}\n"))
     known = read_misspellings([one, two], Half.ALL)
     assert known == read_misspellings([two, one], Half.ALL)
+    assert known != read_misspellings([one], Half.ALL)
+    assert known.typos == read_misspellings([two, one], Half.ALL).typos
     assert set(known.corrections) == {"becuase", "recieve"}
     assert read_misspellings([], Half.ALL) is NOTHING
     bad.write_text("becuase\tbecause\n")

@@ -66,7 +66,7 @@ def test_the_committed_run_has_its_form() -> None:
 def test_without_concrete_ml_the_extra_is_named() -> None:
     """A plain sentence says what to install."""
     require_concrete_ml(lambda name: name)
-    with pytest.raises(DemoFailed, match=r"quietkeys\[fhe,trainer\]"):
+    with pytest.raises(DemoFailed, match=r"quietkeys\[trainer\]"):
         require_concrete_ml(lambda name: None if name == "concrete.ml" else name)
 
 

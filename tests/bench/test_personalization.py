@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from quietkeys.arrays import Int64
-from quietkeys.evaluation.ladder import reference_weights
+from quietkeys.evaluation.ladder import learn_person, reference_weights, split, try_person
+from quietkeys.evaluation.rounds import evidence_of, rounds
 from quietkeys.updates.report import Encoded
 from quietkeys_bench.common.figures import cells_folder, read_figures
+from quietkeys_bench.common.misspellings import Half, Misspellings
 from quietkeys_bench.common.subject import Mode, Subject
-from quietkeys_bench.common.texts import Person, find_people, spread
+from quietkeys_bench.common.texts import Hand, Person, find_people, spread
 from quietkeys_bench.personalization.bench import Settings, run
+from quietkeys_bench.personalization.probe import NO_PROBE, read_probe
+from tests.sdk import small
 
 CLEAR = ["none", "base", "local", "raw", "float", "reference"]
 
@@ -129,6 +134,95 @@ def test_simulation_can_be_repeated(small_subject: Subject, writers: Path, tmp_p
     assert [row["rung"] for row in result["ladder"]] == [*CLEAR, "encrypted"]
     assert any(row["relative_l2"] > 0 for row in result["agreement"]["blocks"])
     assert outs[0].read_bytes() == outs[1].read_bytes()
+
+
+def test_memory_learns_on_while_it_is_tested(small_subject: Subject, writers: Path) -> None:
+    """On every rung from its own words, unless it is frozen; no rung changes what another knows."""
+    writer, words = Hand(0, 0.15).writes(find_people(writers)[0])
+    learnt, tested = split(words)
+    learner = learn_person(small_subject.model, learnt, writer, np.random.default_rng(0))
+    before = dict(learner.predictor.memory.counts)
+    adapters = {"one": learner.model.scorer.no_adapter(), "two": learner.model.scorer.no_adapter()}
+    going_on, frozen = (try_person(learner, tested, writer, adapters, frozen) for frozen in (False, True))
+    assert learner.predictor.memory.counts == before
+    for outcome in (going_on, frozen):
+        assert outcome.best["one"] == outcome.best["two"] == outcome.best["local"]
+        assert outcome.log_likelihood["one"] == outcome.log_likelihood["local"]
+    assert going_on.best["base"] == frozen.best["base"]
+    assert np.sum(going_on.log_likelihood["local"]) > np.sum(frozen.log_likelihood["local"])
+
+
+def test_words_are_counted_by_how_they_were_typed(small_subject: Subject, writers: Path) -> None:
+    """Slips, misspellings and good words are all of them; own words are those that the lexicon lacks."""
+    typos = {word: [word + word[-1]] for word in small.WORDS if len(word) > 3}
+    writer, words = Hand(0, 0.1, Misspellings(typos)).writes(find_people(writers)[0])
+    unsure = [replace(word, scored=number % 9 != 0) for number, word in enumerate(words)]
+    learnt, tested = split(unsure)
+    learner = learn_person(small_subject.model, learnt, writer, np.random.default_rng(0))
+    outcome = try_person(learner, tested, writer, {})
+    assert len(outcome.words) == sum(word.scored for word in tested)
+    shares = {rung: outcome.shares(rung) for rung in ("none", "base", "local")}
+    among = {name: count for name, (_, count) in shares["local"].items()}
+    own = sum(word.scored and word.text not in small.WORDS for word in tested)
+    misspelt = sum(word.scored and word.misspelt for word in tested)
+    assert among["slips_fixed"] + among["misspellings_fixed"] + among["good_altered"] == len(outcome.words)
+    assert (among["own_kept"], among["misspellings_fixed"]) == (own, misspelt)
+    assert misspelt > 0
+    assert shares["none"]["slips_fixed"][0] == shares["none"]["good_altered"][0] == 0
+    assert shares["base"]["slips_fixed"][0] > 0
+    right = sum(outcome.right["base"])
+    good = among["good_altered"] - shares["base"]["good_altered"][0]
+    assert right == good + shares["base"]["slips_fixed"][0] + shares["base"]["misspellings_fixed"][0]
+
+
+def test_rounds_go_on_from_the_weights_before(small_subject: Subject, writers: Path, tmp_path: Path) -> None:
+    """Each starts where the last one ended, is judged against it, and has a rung of its own."""
+    out = tmp_path / "rounds.json"
+    settings = Settings(find_people(writers)[:1], seeds=(0,), rounds=3, yardsticks=False)
+    run(settings, out, lambda: small_subject, lambda *_: None)
+    result = read_figures(out, "personalization")
+    rungs = ["none", "base", "local", "reference", "reference-2", "reference-3"]
+    assert [row["rung"] for row in result["ladder"]] == rungs
+    assert [row["round"] for row in result["by_round"]] == [1, 2, 3]
+    assert result["reference_keeps"] == {"errors": None, "log_likelihood": None}
+    writer, words = Hand(0, 0.08).writes(settings.people[0])
+    learner = learn_person(small_subject.model, split(words)[0], writer, np.random.default_rng(0))
+    reports: list[Mapping[str, Encoded]] = []
+    plan = small_subject.model.plan
+
+    def train(report: Mapping[str, Encoded]) -> Mapping[str, Int64]:
+        reports.append(report)
+        return reference_weights(plan, report)
+
+    one, other = rounds(small_subject.model, evidence_of(learner), 2, train, gated=False)
+    assert (one.led.version, other.led.version) == (1, 2)
+    assert other.before == one.used == one.led
+    assert (one.report, other.report) == tuple(reports)
+    first, second = one.verdict, other.verdict
+    assert first.events == second.events > 0
+    assert second.right == first.right + first.fixed - first.broken
+
+
+def test_the_probe_is_tried_on_every_rung(small_subject: Subject, writers: Path, tmp_path: Path) -> None:
+    """Base and what a person's updates make of the same rows; halves have none in common."""
+    rows = "".join(f"{word[:-1]}\t{word}\twe {{{{{word[:-1]}}}}}\n" for word in small.WORDS if len(word) > 4)
+    table = tmp_path / "list.tsv"
+    table.write_text(f"typo\tcorrect\tcontext\n{rows}a lot\talot\t\n")
+    choose, report = (read_probe([table], half, 0) for half in (Half.CHOOSE, Half.REPORT))
+    (name, chosen), (_, reported) = choose.lists[0], report.lists[0]
+    assert name == "list"
+    assert len(chosen) + len(reported) == rows.count("\n")
+    assert not {one.correct for one in chosen} & {one.correct for one in reported}
+    assert chosen[0].context == ("we",)
+    out = tmp_path / "probe.json"
+    settings = Settings(find_people(writers)[:2], seeds=(0,), yardsticks=False, probe=choose)
+    run(settings, out, lambda: small_subject, lambda *_: None)
+    probe = {(row["list"], row["rung"]): row for row in read_figures(out, "personalization")["probe"]}
+    assert set(probe) == {(one, rung) for one in ("list", "all") for rung in ("base", "local", "reference")}
+    assert 0.3 < probe["list", "base"]["top1"] <= probe["list", "base"]["top3"] <= 1.0
+    assert probe["all", "local"]["top1"] == probe["list", "local"]["top1"]
+    assert len(read_probe([table], Half.ALL, 3).lists[0][1]) == 3
+    assert read_probe([], Half.ALL, 0) is NO_PROBE
 
 
 def test_a_limit_takes_people_of_every_kind_in_turn() -> None:

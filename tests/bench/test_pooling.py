@@ -19,7 +19,7 @@ SHARES = {
 
 
 def cell(person: str, fixed: int, broken: int, applied: bool = True, seed: int = 0) -> dict[str, Any]:
-    """Figures of a person whose update changed so many words."""
+    """Figures of a person whose one update changed so many words."""
     right = {"none": 700, "base": 900, "local": 920, "raw": 920, "float": 930}
     rungs = [
         {
@@ -35,9 +35,17 @@ def cell(person: str, fixed: int, broken: int, applied: bool = True, seed: int =
     changes = {"from_base": [20 + fixed, broken], "from_local": [fixed, broken]}
     reference = {"rung": "reference", "right": 920 + fixed - broken, **changes}
     rungs.append({**reference, "log_likelihood": -0.91, **SHARES})
-    gate = {"rung": "reference", "applied": applied}
+    rounds = [{"rung": "reference", "applied": applied, "silent": [], "agreement": None}]
     where = {"person": person, "seed": seed, "rate": 0.08, "words_tested": TESTED}
-    return {**where, "rungs": rungs, "gate": gate, "agreement": None}
+    return {**where, "rungs": rungs, "rounds": rounds, "probe": []}
+
+
+def with_second_round(one: dict[str, Any], fixed: int, broken: int, applied: bool) -> dict[str, Any]:
+    """The same with another round, after which so many words have changed against local memory."""
+    changes = {"from_base": [20 + fixed, broken], "from_local": [fixed, broken]}
+    row = {"rung": "reference-2", "right": 920 + fixed - broken, **changes, "log_likelihood": -0.9, **SHARES}
+    gate = {"rung": "reference-2", "applied": applied, "silent": ["channel"], "agreement": None}
+    return {**one, "rungs": [*one["rungs"], row], "rounds": [*one["rounds"], gate]}
 
 
 def pooled(*cells: dict[str, Any]) -> dict[str, Any]:
@@ -78,6 +86,37 @@ def test_kinds_of_people_are_told_apart_and_compared_with_base() -> None:
     assert rows["all", "local"]["worse"] == rows["all", "base"]["worse"] == 0.0
     assert rows["sms", "local"]["slips_fixed"] == 0.75
     assert rows["sms", "local"]["misspellings_fixed"] is None
+
+
+def test_rounds_count_up_to_the_first_that_is_refused() -> None:
+    """Each round says what all updates so far removed, with and without the gate."""
+    figures = pooled(
+        with_second_round(cell("a", 8, 0), 12, 0, applied=True),
+        with_second_round(cell("b", 4, 0), 0, 8, applied=False),
+        with_second_round(cell("c", 0, 4, applied=False), 8, 0, applied=True),
+    )
+    first, second = figures["by_round"]
+    assert (first["round"], second["round"]) == (1, 2)
+    assert first["update_removes"] == pytest.approx((8 + 4 - 4) / 240)
+    assert first["update_removes_gated"] == pytest.approx((8 + 4) / 240)
+    assert second["update_removes"] == pytest.approx((12 - 8 + 8) / 240)
+    assert second["update_removes_gated"] == pytest.approx((12 + 4) / 240)
+    assert first["applied"] == pytest.approx(2 / 3)
+    assert second["applied"] == pytest.approx(1 / 3)
+    assert (first["silent"], second["silent"]) == (0.0, 1.0)
+    assert figures["round"] == 2
+    assert figures["update_removes_gated"] == second["update_removes_gated"]
+
+
+def test_the_probe_pools_rows_of_lists() -> None:
+    """Each list, and all of them: every row weighs the same."""
+    probe = [
+        {"list": "one", "rung": "local", "rows": 10, "top1": 5, "top3": 9},
+        {"list": "two", "rung": "local", "rows": 30, "top1": 27, "top3": 27},
+    ]
+    figures = pooled(cell("a", 1, 0) | {"probe": probe}, cell("b", 1, 0) | {"probe": probe})
+    shares = {row["list"]: (row["top1"], row["top3"]) for row in figures["probe"]}
+    assert shares == {"one": (0.5, 0.9), "two": (0.9, 0.9), "all": (0.8, 0.9)}
 
 
 def test_the_reference_keeps_a_share_of_the_float_gain() -> None:

@@ -179,6 +179,7 @@ def test_a_tiny_run_goes_on_after_a_stop(small_subject: Subject, writers: Path, 
     assert figures["mode"] == "clear"
     assert [person["name"] for person in figures["people"]] == ["chat_1", "chat_2"]
     assert figures["code_book_people"] == ["mail_1"]
+    dear = {"lexicon", "ranker"}  # with three planes they leave no room for the others
     for block in BLOCKS:
         rows = [row for row in figures["rows"] if row["block"] == block and row["table"] == "steps"]
         assert {row["planes"] for row in rows} == {1, 2, 3}
@@ -186,4 +187,4 @@ def test_a_tiny_run_goes_on_after_a_stop(small_subject: Subject, writers: Path, 
         assert shipped["refused"] is None
         assert shipped["people"] == 2
         assert len({row["look_ups"] for row in rows}) > 3
-        assert any(row["refused"] and "look-ups" in row["refused"] for row in rows) == (block == "ranker")
+        assert any(row["refused"] and "look-ups" in row["refused"] for row in rows) == (block in dear)

@@ -19,9 +19,10 @@ from quietkeys.testing.fakes import encode_clear, noop_plan_hash
 from quietkeys_bench.common.figures import read_figures, validator, write_figures
 from quietkeys_bench.service import bench as service
 from quietkeys_bench.service import child as service_child
+from quietkeys_bench.service import hostile
 from quietkeys_bench.service.bench import Said, Settings, Watched, figures_of
 from quietkeys_bench.service.child import UPLOAD, Clocked, session
-from quietkeys_bench.service.command import show
+from quietkeys_bench.service.command import show, show_hostile
 from quietkeys_protocol.containers import Report, encode_report
 from tests.bench import promises
 from tests.trainer.fake_engine import PLAN
@@ -188,6 +189,23 @@ def test_promises_of_the_service() -> None:
     ]
     assert promises.slow_service(tree()) == ["p95 190 ms"]
     assert promises.slow_service(tree(api_p95_ms=150.0)) == []
+
+
+@pytest.mark.fhe
+def test_strangers_are_measured(tmp_path: Path, sized: Callable[[int, int], int]) -> None:
+    """Devices go on among strangers, nothing is refused, and the figures have their form and are shown."""
+    out = tmp_path / "hostile.json"
+    hostile.run(hostile.Settings(strangers=sized(600, 2000), seconds=3.0), out, lambda *_: None)
+    figures = read_figures(out, "hostile")
+    assert figures["connections_made"] >= figures["strangers"]
+    assert figures["api_requests"] > 0 and figures["errors"] == figures["health_missed"] == 0
+    console = Console(record=True, width=200)
+    show_hostile(console, figures)
+    assert "requests in vain 0" in [" ".join(line.split()) for line in console.export_text().splitlines()]
+    assert promises.besieged({**figures, "api_p95_ms": 151.0, "health_worst_ms": 1001.0}) == [
+        "p95 151 ms",
+        "health 1001 ms",
+    ]
 
 
 @pytest.mark.fhe

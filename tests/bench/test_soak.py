@@ -11,9 +11,9 @@ import pytest
 from quietkeys.bundle.bundle import shipped_bundle
 from quietkeys.evaluation.machine import usable_cores
 from quietkeys_bench.autocorrect import bench as autocorrect
-from quietkeys_bench.autocorrect.rows import read_rows
 from quietkeys_bench.autocorrect.spellers.catalogue import PEERS, Texts
 from quietkeys_bench.common.figures import kept_figures, read_figures
+from quietkeys_bench.common.mistakes import read_rows
 from quietkeys_bench.common.rows import RowsUnreadable, corpus_name
 from quietkeys_bench.common.subject import Mode, bundle_identity, shipped_subject
 from quietkeys_bench.common.texts import find_people, spread
@@ -23,6 +23,7 @@ from quietkeys_bench.manners import bench as manners
 from quietkeys_bench.nextword import bench as nextword
 from quietkeys_bench.personalization.bench import Settings, run
 from quietkeys_bench.service import bench as service
+from quietkeys_bench.service import hostile
 from tests.bench import promises
 
 pytestmark = pytest.mark.soak
@@ -129,6 +130,17 @@ def test_the_service_keeps_up(results_folder: Path) -> None:
     assert promises.unreliable(figures) == []
     if idle:
         assert promises.slow_service(figures) == []
+
+
+def test_strangers_keep_no_device_out(results_folder: Path) -> None:
+    """2,000 connections of strangers: nothing in vain; times where the machine is otherwise idle."""
+    idle = os.getloadavg()[0] < BUSY * usable_cores()
+    out = results_folder / "hostile.json"
+    hostile.run(hostile.Settings(), out, lambda *_: None)
+    figures = read_figures(out, "hostile")
+    assert (figures["errors"], figures["health_missed"]) == (0, 0)
+    if idle:
+        assert promises.besieged(figures) == []
 
 
 def test_learning_helps_people(data_folder: Path, results_folder: Path) -> None:

@@ -10,18 +10,24 @@ import numpy as np
 import pytest
 
 from quietkeys.cipher import Cipher, ProcessCipher
+from quietkeys.cipher.local import LocalCipher
 from quietkeys.testing.fakes import NoopCipher
 from quietkeys_protocol.errors import ErrorCode, Refused, StartOver, Untrusted
 from tests.fhe_fixtures import FILE_KEY, SMALL_PLAN
 
-KINDS = [pytest.param("noop"), pytest.param("process", marks=pytest.mark.fhe)]
+KINDS = [
+    pytest.param("noop"),
+    pytest.param("process", marks=pytest.mark.fhe),
+    pytest.param("local", marks=pytest.mark.fhe),
+]
 
 
 def made(kind: str, folder: Path, request: pytest.FixtureRequest) -> Cipher:
     """A cipher of a kind with its keys, if any, in a folder."""
     if kind == "noop":
         return NoopCipher(folder, SMALL_PLAN)
-    return ProcessCipher(folder, request.getfixturevalue("compiled").parameters, file_key=FILE_KEY)
+    kind_of = ProcessCipher if kind == "process" else LocalCipher
+    return kind_of(folder, request.getfixturevalue("compiled").parameters, file_key=FILE_KEY)
 
 
 @pytest.fixture(params=KINDS)
@@ -114,7 +120,7 @@ def test_keys_are_handed_on_to_another_device(
     keyed: Cipher, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     """What was shared is the same key over there: it decrypts there what was encrypted here, and back."""
-    kind = "noop" if isinstance(keyed, NoopCipher) else "process"
+    kind = {NoopCipher: "noop", ProcessCipher: "process"}.get(type(keyed), "local")
     other, key = made(kind, tmp_path / "other", request), bytes(range(32))
     sealed = keyed.share(key)
     assert len(sealed) < 1024

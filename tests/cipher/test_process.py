@@ -7,7 +7,11 @@ import signal
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
+from io import FileIO
 from pathlib import Path
 from typing import Final
 
@@ -17,12 +21,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quietkeys.cipher import Parameters, ProcessCipher
-from quietkeys.cipher.decryption import messages
-from quietkeys.cipher.pipe import Broken, Message, Verb, read_message, write_message
-from quietkeys.cipher.randomness import require_randomness
+from quietkeys.cipher.limits import MEMORY_BYTES
+from quietkeys.cipher.pipe import Broken, Message, Verb, exchange, read_message, write_message
+from quietkeys.cipher.scheme import messages
 from quietkeys.files import write_pieces
-from quietkeys_protocol.errors import ErrorCode, Refused, StartOver, TryAgain, Untrusted
+from quietkeys_protocol.errors import ErrorCode, StartOver, TryAgain, Untrusted
 from quietkeys_protocol.plan import Plan
+from tests.patience import HANGS_S
 from tests.trainer.running import lives, wait_until
 
 VECTORS: Final = Path(__file__).parents[1] / "vectors"
@@ -45,31 +50,46 @@ def executable(folder: Path, script: str) -> str:
     return str(path)
 
 
+@contextmanager
+def pipe() -> Iterator[tuple[FileIO, FileIO]]:
+    """Two ends, unbuffered: to read from, to write to."""
+    reading, writing = os.pipe()
+    with FileIO(reading, "rb") as here, FileIO(writing, "wb") as there:
+        yield here, there
+
+
 @given(st.sampled_from(Verb), st.lists(st.binary(max_size=300), max_size=6))
 def test_messages_arrive_as_they_were_sent(verb: Verb, parts: list[bytes]) -> None:
     """Verb and parts come back, and nothing is left in the pipe."""
-    reading, writing = os.pipe()
-    try:
+    with pipe() as (reading, writing):
         write_message(writing, Message(verb, tuple(parts)))
-        os.close(writing)
-        assert read_message(reading, 5) == Message(verb, tuple(parts))
-        assert os.read(reading, 1) == b""
-    finally:
-        os.close(reading)
+        writing.close()
+        assert read_message(reading) == Message(verb, tuple(parts))
+        assert reading.read(1) == b""
 
 
 @given(st.binary(max_size=60))
 def test_garbage_in_the_pipe_is_broken(content: bytes) -> None:
     """Whatever arrives is a message or `Broken`; no length makes the reader wait or allocate."""
-    reading, writing = os.pipe()
-    os.write(writing, content)
-    os.close(writing)
-    try:
-        read_message(reading, 5)
-    except Broken:
-        pass
-    finally:
-        os.close(reading)
+    with pipe() as (reading, writing):
+        writing.write(content)
+        writing.close()
+        with suppress(Broken):
+            read_message(reading)
+
+
+def test_neither_a_full_pipe_nor_silence_holds_the_host() -> None:
+    """A request that nobody reads, and one that nobody answers, end in time or when told to."""
+    for size in (10, 1 << 20):
+        with pipe() as (_, to), pipe() as (back, _there):
+            begin = time.monotonic()
+            with pytest.raises(Broken):
+                exchange(to, back, Message(Verb.ENCRYPT, (bytes(size),)), 0.2, threading.Event())
+            assert time.monotonic() - begin >= 0.2
+            told = threading.Event()
+            told.set()
+            with pytest.raises(Broken):
+                exchange(to, back, Message(Verb.ENCRYPT, (bytes(size),)), HANGS_S, told)
 
 
 def test_a_silent_process_is_given_up(tmp_path: Path) -> None:
@@ -106,7 +126,7 @@ def test_processor_time_is_limited_for_each_request() -> None:
     """A request that computes for ever is ended by the kernel; earlier ones do not count."""
     program = """
 import resource, time
-from quietkeys.cipher.process import allow_processor_time
+from quietkeys.cipher.limits import allow_processor_time
 for _ in range(3):
     allow_processor_time(2)
     begin = time.process_time()
@@ -159,12 +179,12 @@ def test_the_process_is_nice_small_and_leaves_no_core(tmp_path: Path) -> None:
         assert os.getpriority(os.PRIO_PROCESS, child.pid) == min(19, os.getpriority(os.PRIO_PROCESS, 0) + 10)
         limits = (folder / "limits").read_text()
         assert next(line for line in limits.splitlines() if "core" in line).split()[4:6] == ["0", "0"]
-        assert next(line for line in limits.splitlines() if "address" in line).split()[3] == str(3 << 30)
+        assert next(line for line in limits.splitlines() if "address" in line).split()[3] == str(MEMORY_BYTES)
         assert next(line for line in limits.splitlines() if "cpu" in line).split()[3] != "unlimited"
         environment = dict(
             line.split("=", 1) for line in (folder / "environ").read_text().split("\0") if line
         )
-        assert environment["OMP_NUM_THREADS"] == environment["RAYON_NUM_THREADS"] == "1"
+        assert environment["OMP_NUM_THREADS"] == environment["OPENBLAS_NUM_THREADS"] == "1"
         assert child.stdin is not None
         child.stdin.close()
         assert child.wait(900) == 0
@@ -221,24 +241,6 @@ def test_a_plan_that_fails_too_often_is_not_encrypted_for(p_error: float) -> Non
     with pytest.raises(Untrusted) as refused:
         Parameters.of(plan, PARAMETERS.specification.canonical)
     assert refused.value.code is ErrorCode.SPECIFICATION_UNTRUSTED
-
-
-def test_no_randomness_no_encryption(tmp_path: Path) -> None:
-    """RDSEED or a readable device, else refused."""
-    with_it, without = tmp_path / "with", tmp_path / "without"
-    with_it.write_text("flags\t\t: fpu rdseed sse\n")
-    without.write_text("flags\t\t: fpu rdseedless sse\n")
-    nothing, device = tmp_path / "nothing", tmp_path / "device"
-    device.write_bytes(bytes(16))
-    require_randomness(with_it, nothing)
-    require_randomness(without, device)
-    require_randomness(nothing, device)
-    device.write_bytes(b"short")
-    for processors in (without, nothing):
-        for source in (nothing, device):
-            with pytest.raises(Refused) as refused:
-                require_randomness(processors, source)
-            assert refused.value.code is ErrorCode.WORKER_UNSUITABLE
 
 
 @given(st.lists(st.integers(-4096, 4095), min_size=1, max_size=8), st.integers(0, 2**32 - 1))

@@ -12,8 +12,8 @@ import pytest
 
 from quietkeys.arrays import Int64
 from quietkeys.cipher import Parameters, ProcessCipher
-from quietkeys.cipher.host import KEY_FILE
-from quietkeys.cipher.key_file import HEAD, read_key_set
+from quietkeys.cipher.key_file import HEAD, KEY_FILE, KeyFile
+from quietkeys.cipher.secret_keys import Secrets
 from quietkeys_protocol.capnp import byte_spans
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused, StartOver, Untrusted
 from quietkeys_protocol.framing import frame_of
@@ -74,35 +74,31 @@ def test_another_device_decrypts_with_the_same_secret_keys(
         assert np.abs(weights - expected).max() <= 90
 
 
+def secret_keys(key_folder: Path, compiled: Compiled) -> Secrets:
+    """The run's secret keys."""
+    return KeyFile(key_folder / KEY_FILE, compiled.parameters, FILE_KEY).secrets()
+
+
 def test_no_secret_key_is_in_what_is_sent(
-    cipher: ProcessCipher, key_folder: Path, evaluation_keys: Path
+    cipher: ProcessCipher, compiled: Compiled, key_folder: Path, evaluation_keys: Path
 ) -> None:
-    """Neither the bytes of a secret key nor any run of them stands in evaluation keys or a report."""
-    stored = read_key_set(key_folder / KEY_FILE, FILE_KEY)
-    assert stored is not None
-    secrets = [span for span in byte_spans(stored[1]) if span.path[:2] == (1, 0)]
+    """Neither the words of a secret key nor its bits, nor any run of them, stand in what is sent."""
+    secrets = secret_keys(key_folder, compiled)
     assert len(secrets) == 2
     sent = evaluation_keys.read_bytes() + b"".join(cipher.encrypt(report()))
-    for span in secrets:
-        key = stored[1][span.start : span.end]
-        words = np.frombuffer(key, "<u8")
+    for words in secrets.values():
         assert set(np.unique(words)) == {0, 1}
-        assert key in stored[1]
-        assert sent.find(key) == -1
-        assert sent.find(key[: 16 * 8]) == -1  # not a part of it either
+        assert sent.find(words.tobytes()[: 16 * 8]) == -1
         assert sent.find(np.packbits(words.astype(np.uint8)).tobytes()[:16]) == -1
-    assert len(stored[1]) > evaluation_keys.stat().st_size
 
 
-def test_a_full_key_set_is_no_evaluation_keys(key_folder: Path, compiled: Compiled, tmp_path: Path) -> None:
-    """Sent in their place it is refused, for its size and for its structure."""
-    stored = read_key_set(key_folder / KEY_FILE, FILE_KEY)
-    assert stored is not None
+def test_a_key_file_is_no_evaluation_keys(key_folder: Path, compiled: Compiled) -> None:
+    """Sent in their place it is refused, for its size; what precedes its secrets is what may be sent."""
+    content = (key_folder / KEY_FILE).read_bytes()
     frame = compiled.parameters.frames.keys
-    assert not frame.matches(stored[1])
-    assert not frame.matches(stored[1][: frame.size])
-    (tmp_path / "full").write_bytes(stored[1])
-    assert not frame.matches_file(tmp_path / "full")
+    assert not frame.matches(content)
+    assert not frame.matches_file(key_folder / KEY_FILE)
+    assert frame.matches(content[: frame.size])
 
 
 def test_frames_are_those_of_real_messages(
@@ -139,13 +135,11 @@ def test_the_key_file_is_private_and_complete(cipher: ProcessCipher, key_folder:
 
 
 def test_the_key_file_is_sealed(key_folder: Path, compiled: Compiled) -> None:
-    """Nothing of the key set stands in it, and with another key of the vault it does not open."""
-    stored = read_key_set(key_folder / KEY_FILE, FILE_KEY)
-    assert stored is not None
+    """Nothing of a secret key stands in it, and with another key of the vault it does not open."""
     content = (key_folder / KEY_FILE).read_bytes()
-    for at in range(0, len(stored[1]) - 64, len(stored[1]) // 50):
-        part = stored[1][at : at + 64]
-        assert len(set(part)) < 8 or part not in content
+    for words in secret_keys(key_folder, compiled).values():
+        packed = np.packbits(words.astype(np.uint8)).tobytes()
+        assert all(packed[at : at + 8] not in content for at in range(0, len(packed) - 8, 8))
     with ProcessCipher(key_folder, compiled.parameters) as other, pytest.raises(Untrusted):
         other.has_keys()
 
@@ -185,10 +179,13 @@ def test_values_out_of_range_are_refused(cipher: ProcessCipher, index: int, valu
 
 
 def test_a_damaged_key_file_is_found_out(key_folder: Path, compiled: Compiled, tmp_path: Path) -> None:
-    """One changed byte in the key set, a cut or garbage: a typed error before native code reads it."""
-    content = bytearray((key_folder / KEY_FILE).read_bytes())
-    content[HEAD.size + 1000] ^= 1
-    for damaged in (bytes(content), bytes(content[:1000]), b"QKK2", b"garbage"):
+    """One changed byte in the evaluation keys or the secrets, a cut or garbage: a typed error."""
+    content = (key_folder / KEY_FILE).read_bytes()
+    changed = [bytearray(content), bytearray(content)]
+    changed[0][1000] ^= 1
+    changed[1][-HEAD.size - 100] ^= 1
+    cut = (content[:1000], content[1000:], content[:-1], b"QKK3", b"garbage", b"")
+    for damaged in (*map(bytes, changed), *cut):
         (tmp_path / KEY_FILE).write_bytes(damaged)
         with (
             ProcessCipher(tmp_path, compiled.parameters, file_key=FILE_KEY) as cipher,
@@ -203,7 +200,7 @@ def test_a_key_of_another_specification_does_not_count(
 ) -> None:
     """A new bundle needs a new key; asking for the old one says so."""
     content = bytearray((key_folder / KEY_FILE).read_bytes())
-    content[4] ^= 1  # the hash of the specification
+    content[-HEAD.size + 4] ^= 1  # the hash of the specification
     (tmp_path / KEY_FILE).write_bytes(bytes(content))
     with ProcessCipher(tmp_path, compiled.parameters, file_key=FILE_KEY) as cipher:
         assert not cipher.has_keys()
@@ -213,8 +210,8 @@ def test_a_key_of_another_specification_does_not_count(
             assert refused.value.code is ErrorCode.KEY_UNKNOWN
 
 
-def test_the_host_never_loads_the_encryption_library(key_folder: Path, compiled: Compiled) -> None:
-    """Encrypting leaves no trace of Concrete or torch in the process that asked for it."""
+def test_the_host_never_loads_what_knows_secret_keys(key_folder: Path, compiled: Compiled) -> None:
+    """Encrypting leaves neither Concrete nor our own mathematics in the process that asked for it."""
     program = """
 import sys, pathlib, numpy as np
 from quietkeys.cipher import Parameters, ProcessCipher
@@ -224,64 +221,11 @@ parameters = Parameters.of(Plan.parse(plan), specification)
 with ProcessCipher(pathlib.Path(folder.decode()), parameters, file_key=bytes(32)) as cipher:
     arrays = [np.zeros(field.size, dtype=np.int64) for field in parameters.plan.report_fields]
     assert len(cipher.encrypt(arrays)) == len(arrays)
-assert not {"concrete", "torch", "concrete.compiler", "mlir"} & set(sys.modules)
+assert not {"concrete", "quietkeys.cipher.key_set", "quietkeys.cipher.scheme"} & set(sys.modules)
 """
     parameters = compiled.parameters
     lines = (parameters.plan.canonical, parameters.specification.canonical, str(key_folder).encode())
     subprocess.run([sys.executable, "-c", program], input=b"\n".join(lines), check=True, timeout=900)
-
-
-def run_with_key_set(program: str, key_folder: Path, compiled: Compiled) -> None:
-    """Run a program in a process of its own; it finds `parameters` and the bytes of the key set, `stored`."""
-    head = """
-import json, pathlib, pickle, sys
-from quietkeys.cipher import Parameters, key_set
-from quietkeys.cipher.key_file import read_key_set
-from quietkeys_protocol.errors import ErrorCode, Refused
-from quietkeys_protocol.plan import Plan
-plan, specification, path = sys.stdin.buffer.read().split(b"\\n")
-parameters = Parameters.of(Plan.parse(plan), specification)
-stored = read_key_set(pathlib.Path(path.decode()), bytes(32))[1]
-"""
-    parameters = compiled.parameters
-    path = str(key_folder / KEY_FILE).encode()
-    lines = (parameters.plan.canonical, parameters.specification.canonical, path)
-    subprocess.run([sys.executable, "-c", head + program], input=b"\n".join(lines), check=True, timeout=900)
-
-
-def test_key_sets_are_neither_printed_nor_pickled(key_folder: Path, compiled: Compiled) -> None:
-    """A key set in memory says nothing of itself."""
-    program = """
-keys = key_set.KeySet(parameters, stored)
-assert repr(keys) == str(keys) == "KeySet(...)"
-for leak in (pickle.dumps, lambda it: it.__reduce__()):
-    try:
-        leak(keys)
-    except TypeError:
-        continue
-    sys.exit("a key set was pickled")
-"""
-    run_with_key_set(program, key_folder, compiled)
-
-
-def test_a_process_without_noise_would_be_noticed(key_folder: Path, compiled: Compiled) -> None:
-    """The self-test refuses encryption that repeats itself or has no noise."""
-    program = """
-real = key_set._uncompressed
-def quiet(specification, name):
-    tree = json.loads(real(specification, name))
-    for gate in tree["circuits"][0]["inputs"]:
-        gate["typeInfo"]["lweCiphertext"]["encryption"]["variance"] = 0.0
-    return json.dumps(tree).encode()
-key_set._uncompressed = quiet
-try:
-    key_set.KeySet(parameters, stored)
-except Refused as refused:
-    assert refused.code is ErrorCode.WORKER_UNSUITABLE
-else:
-    sys.exit("noiseless encryption went unnoticed")
-"""
-    run_with_key_set(program, key_folder, compiled)
 
 
 def test_parameters_say_their_security(compiled: Compiled) -> None:

@@ -34,9 +34,9 @@ MEASURED: Final = (
 EXTRAS: Final = {
     "quietkeys_protocol": (),
     "quietkeys": (),
-    "quietkeys_trainer": ("fhe", "trainer", "ray"),
+    "quietkeys_trainer": ("trainer", "ray"),
     "quietkeys_keyboard": ("demo",),
-    "quietkeys_bench": ("fhe", "trainer", "dev"),
+    "quietkeys_bench": ("trainer", "dev"),
 }
 
 
@@ -80,18 +80,10 @@ def test_a_package_imports_only_what_its_users_have_installed(
                 continue
             if allowed.intersection(canonicalize_name(provider) for provider in providers.get(name, ())):
                 continue
-            if name == "concrete" and may_touch_concrete(path):
-                continue
             if package == "quietkeys_bench" and module == MEASURED:
                 continue
             offenders.append(f"{path.relative_to(root)} imports {module}")
     assert not offenders, "\n".join(offenders)
-
-
-def may_touch_concrete(path: Path) -> bool:
-    """Whether a module of the SDK belongs to the only part that handles keys: `quietkeys.cipher`."""
-    relative = path.relative_to(PACKAGES["quietkeys"]) if path.is_relative_to(PACKAGES["quietkeys"]) else path
-    return relative.parts[0] in {"cipher", "cipher.py"}
 
 
 def test_the_rule_for_imports_sees_every_form() -> None:

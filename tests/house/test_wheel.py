@@ -16,6 +16,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tests.fhe_fixtures import Compiled
 from tests.house.conftest import PACKAGES, ROOT
 
 HEAVY: Final = ("torch", "concrete", "fastapi", "kivy", "onnx", "sqlalchemy")
@@ -91,6 +92,49 @@ def test_the_sdk_imports_from_the_wheel_alone(python: Path, tmp_path: Path) -> N
         [python, "-I", "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert result.stdout.startswith(str(python.parent.parent))
+
+
+DEVICE: Final = """
+import pathlib, sys
+import numpy as np
+from quietkeys.cipher import Parameters, device_cipher
+from quietkeys_protocol.plan import Plan
+
+what, folder, plan, specification = sys.argv[1], *map(pathlib.Path, sys.argv[2:])
+parameters = Parameters.of(Plan.parse(plan.read_bytes()), specification.read_bytes())
+cipher = device_cipher(folder, parameters, file_key=bytes(32))
+values = [folder.with_name(f"value{number}") for number in range(len(parameters.plan.report_fields))]
+if what == "begin":
+    cipher.generate_keys()
+    cipher.write_evaluation_keys(folder.with_name("evaluation"))
+    arrays = [np.zeros(field.size, np.int64) for field in parameters.plan.report_fields]
+    for path, value in zip(values, cipher.encrypt(arrays)):
+        path.write_bytes(value)
+else:
+    results = [path.read_bytes() for path in sorted(folder.parent.glob("result*"))]
+    print(max(int(abs(weights).max()) for weights in cipher.decrypt(results)))
+cipher.close()
+"""
+
+
+@pytest.mark.fhe
+def test_a_base_install_takes_part_in_a_round(python: Path, tmp_path: Path, compiled: Compiled) -> None:
+    """With the wheel and nothing heavy a device makes keys, encrypts, and decrypts what was trained here."""
+    (tmp_path / "plan").write_bytes(compiled.parameters.plan.canonical)
+    (tmp_path / "specification").write_bytes(compiled.parameters.specification.canonical)
+    where = [tmp_path / "keys", tmp_path / "plan", tmp_path / "specification"]
+
+    def device(what: str) -> str:
+        command: list[str | Path] = [python, "-I", "-c", DEVICE, what, *where]
+        ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        return ran.stdout
+
+    device("begin")
+    values = [(tmp_path / f"value{n}").read_bytes() for n in range(len(compiled.parameters.frames.report))]
+    results = compiled.engine.run((tmp_path / "evaluation").read_bytes(), [values])
+    for number, result in enumerate(results):
+        (tmp_path / f"result{number}").write_bytes(result)
+    assert int(device("end")) <= 90  # a report of nothing trains to next to nothing
 
 
 def test_the_command_starts_without_extras(python: Path, tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def small() -> Language:
         capital=np.linspace(-4, 16, VOCABULARY, dtype=np.float32),
         name_after=np.linspace(-2, 2, VOCABULARY, dtype=np.float32),
     )
-    return Language(DISPLAY, tables, b"a network", language(), {"words": 60.0})
+    return Language(DISPLAY, tables, b"a network", language(), {"words": 60.0}, (("wabb", "waba"),))
 
 
 def same(one: WordTables, other: WordTables, tolerance: float = 0.0) -> None:

@@ -95,13 +95,14 @@ def literal_event(given: Feed, spelled: float, base: Float64) -> int:
     if known or own:
         return names.index("known" if known else "own")
     best = 1 + int(base[1:].argmax()) if len(base) > 1 else 0
-    kinds = {int(literals.changes_of_edits()[edit]) for edit in given["edits"][best]} - {-1}
-    change = literals.Change(kinds.pop()) if len(kinds) == 1 else literals.Change.OTHER
+    changes = literals.changes_of_edits()[given["edits"][best]]
+    made = [int(change) for change in changes if change >= 0]
+    change = literals.Change(made[0]).name.lower() if len(made) == 1 else "two" if len(made) == 2 else "many"
     letters = int((given["spelling"][0] > 0).sum())
     length = "up to 4" if letters <= 4 else "5 to 6" if letters <= 6 else "from 7"
-    a_letter = spelled / max(letters, 1)
-    usual = "odd" if a_letter <= literals.ODD[0] else "fair" if a_letter <= literals.ODD[1] else "usual"
-    return names.index(f"{change.name.lower()}, {length} letters, {usual}")
+    usual = "odd" if spelled / max(letters, 1) <= literals.ODD else "usual"
+    told = change in {"slip", "spelling", "omission"}
+    return names.index(f"{change}, {length} letters" + (f", {usual}" if told else ""))
 
 
 def in_numpy(language_parts: LanguageParts, blocks: AdapterParts, given: Feed) -> Expected:
@@ -189,9 +190,10 @@ def test_a_graph_without_blocks_scores() -> None:
         (edits.insertion(4, edits.InsertionKind.NEAR), literals.Change.SPELLING),
         (edits.insertion(18, edits.InsertionKind.REPEATED), literals.Change.SPELLING),
         (edits.omission(18, repeated=True), literals.Change.SPELLING),
-        (edits.omission(4, repeated=False), literals.Change.OTHER),
+        (edits.transposition(same_hand=True), literals.Change.SPELLING),
+        (edits.omission(4, repeated=False), literals.Change.OMISSION),
+        (edits.omission(edits.OTHER, repeated=False), literals.Change.OMISSION),
         (edits.substitution(16, 12), literals.Change.OTHER),  # q, m
-        (edits.transposition(same_hand=True), literals.Change.OTHER),
     ],
 )
 def test_what_changed_a_word(edit: int, change: literals.Change) -> None:

@@ -72,7 +72,7 @@ def language() -> Language:
     )
     network = build(texts.network(frequency)).SerializeToString(deterministic=True)
     parts = LanguageParts(table, scale, log_p)
-    return Language(("<s>", "<unk>", *WORDS), tables, network, parts, {})
+    return Language(("<s>", "<unk>", *WORDS), tables, network, parts, {}, ())
 
 
 def text(seed: int, count: int) -> list[str]:

@@ -14,7 +14,9 @@ from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
+import obstore
 import requests
+from obstore.store import S3Store
 
 CREDENTIALS: Final = {
     "AWS_ACCESS_KEY_ID": "quietkeys",
@@ -81,6 +83,25 @@ class Bucket:
         url = f"http://127.0.0.1:{self._server_port}/{bucket}"
         listing = requests.get(url, params={"list-type": "2", "prefix": prefix}, timeout=900).text
         return sorted(re.findall(rf"<Key>{prefix}/([^<]*)</Key>", listing))
+
+    def put(self, store: str, name: str, content: bytes) -> None:
+        """Puts something into a store that no trainer has put there."""
+        assert requests.put(f"{self._url(store)}/{name}", data=content, timeout=900).status_code == 200
+
+    def clear(self, store: str) -> None:
+        """Deletes everything in a store."""
+        opened = S3Store.from_url(
+            store,
+            endpoint=f"http://127.0.0.1:{self._server_port}",
+            client_options={"allow_http": True},
+            access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+            secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+            region=CREDENTIALS["AWS_REGION"],
+        )
+        obstore.delete(opened, self.names(store))
+
+    def _url(self, store: str) -> str:
+        return f"http://127.0.0.1:{self._server_port}/{store.removeprefix('s3://')}"
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         bucket = self

@@ -18,6 +18,7 @@ from tests.fhe_fixtures import SMALL_PLAN, Compiled
 from tests.trainer.cluster import cluster
 from tests.trainer.device import Device
 from tests.trainer.fake_engine import CONTROL, FakeEngine
+from tests.trainer.filled import Filled
 from tests.trainer.running import Trainer, fake_keys, fake_values, running
 from tests.trainer.sides import Side, in_memory, real
 from tests.trainer.stores import Services, Storage, in_folder
@@ -172,6 +173,20 @@ def side(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
         monkeypatch.setenv(name, value)
     with real(tmp_path, storage=storage) as side:
         yield side
+
+
+@pytest.fixture
+def filled(storage: Storage, tmp_path: Path) -> Iterator[Filled]:
+    """A trainer that two devices use, running."""
+    trainer = Trainer(tmp_path, storage.variables())
+    trainer.start()
+    one = Filled(tmp_path, storage, trainer)
+    try:
+        one.fill()
+        yield one
+    finally:
+        if not trainer.ended():
+            trainer.stop()
 
 
 @pytest.fixture

@@ -3,7 +3,8 @@
 `QUIETKEYS_TEST_LARGEST_FILE` limits the size of any file that the process may write, as a full disk would,
 `QUIETKEYS_TEST_OPEN_FILES` how many it may have open;
 `QUIETKEYS_TEST_LATER` is how many seconds a worker leaves a job alone whose result found no place,
-`QUIETKEYS_TEST_STORE_TIMEOUT` how many seconds an object store has for an answer. With
+`QUIETKEYS_TEST_STORE_TIMEOUT` how many seconds an object store has for an answer,
+`QUIETKEYS_TEST_CLOCK_AHEAD` by how many seconds the clock of this process is ahead. With
 `QUIETKEYS_TEST_AS_OTHERS` files that root could write all the same cannot be written.
 """
 
@@ -13,6 +14,7 @@ import ctypes
 import os
 import resource
 import struct
+import time
 from datetime import timedelta
 
 from quietkeys_trainer.cli.main import make_cli
@@ -46,4 +48,7 @@ if __name__ == "__main__":
         vars(blobs)["_CLIENT"] = {"timeout": timedelta(seconds=float(timeout_s))}
     vars(worker)["LATER_S"] = float(os.environ.get("QUIETKEYS_TEST_LATER", worker.LATER_S))
     os.environ.setdefault("QUIETKEYS_LEASE_SECONDS", LEASE)
+    ahead_s = float(os.environ.get("QUIETKEYS_TEST_CLOCK_AHEAD", "0"))
+    if ahead_s:
+        vars(time)["time"] = lambda right=time.time: right() + ahead_s
     make_cli(load_fake, "tests.trainer.fake_trainer")()

@@ -125,7 +125,8 @@ class Trainer:
 
     def stored(self) -> list[Path]:
         """Every blob in the store, finished or not."""
-        return sorted((self.folder / "state" / "blobs").iterdir())
+        found = (self.folder / "state" / "blobs").iterdir()
+        return sorted(path for path in found if not path.name.startswith("quietkeys-"))
 
 
 @contextmanager

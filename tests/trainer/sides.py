@@ -30,8 +30,7 @@ from quietkeys_protocol.containers import (
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError
 from quietkeys_trainer.http.app import make_api
 from quietkeys_trainer.ledger.accounts import NO_LIMITS
-from quietkeys_trainer.ledger.database import migrate
-from quietkeys_trainer.ledger.devices_and_keys import Ledger
+from quietkeys_trainer.service.founding import found_trainer
 from quietkeys_trainer.service.parts import Service, open_service
 from quietkeys_trainer.service.settings import Settings
 from quietkeys_trainer.service.tidy import tidy
@@ -133,19 +132,22 @@ def real(folder: Path, *more: FakeEngine, storage: Storage | None = None) -> Ite
     clock, engine = Clock(), FakeEngine(key_bytes=4096)
     at = in_folder(folder / "state") if storage is None else storage
     made = Settings(state=folder / "state", database=at.database, blobs=at.blobs, enrolments_per_minute=0)
-    made.make_folders()
-    opened = open_service(made, {one.plan.hash: one for one in (engine, *more)})
-    service = replace(opened, ledger=Ledger(opened.ledger.database, NO_LIMITS), clock=clock)
-    migrate(service.ledger.database)
+    key = found_trainer(made, START)
+    opened = open_service(made, {one.plan.hash: one for one in (engine, *more)}, trainer_key=key)
+    service = replace(opened, ledger=replace(opened.ledger, limits=NO_LIMITS), clock=clock)
+
+    def tidied() -> None:
+        tidy(service, clock.now)
+
     with served(service) as url:
         yield Side(
             transport=RequestsTransport(url),
-            trainer_key=service.trainer_key.public_key,
+            trainer_key=key.public_key,
             plan_hash=PLAN.hash,
             keys=lambda name: wrap(engine.frames.keys, name),
             values=lambda: tuple(wrap(frame, b"x") for frame in engine.frames.report),
             clock=clock,
-            tidy=lambda: tidy(service, clock.now),
+            tidy=tidied,
         )
     service.ledger.database.dispose()
 

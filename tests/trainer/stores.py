@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -45,10 +45,15 @@ class Services:
             self.postgres.new_database(),
             blobs,
             self.bucket.environment(),
-            lambda: self.bucket.names(blobs),
+            lambda: _blobs(self.bucket.names(blobs)),
         )
 
 
 def in_folder(state: Path) -> Storage:
     """A trainer's own folder."""
-    return Storage("", "", {}, lambda: sorted(path.name for path in (state / "blobs").iterdir()))
+    return Storage("", "", {}, lambda: _blobs(path.name for path in (state / "blobs").iterdir()))
+
+
+def _blobs(names: Iterable[str]) -> list[str]:
+    """The names of blobs, finished or not, in order; not those by which the store is known."""
+    return sorted(name for name in names if not name.startswith("quietkeys-"))

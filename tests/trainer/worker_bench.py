@@ -10,34 +10,39 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from obstore.store import MemoryStore
 
 from quietkeys_protocol.containers import Report, encode_report
 from quietkeys_protocol.errors import ErrorCode, TryAgain
 from quietkeys_trainer.engine.interface import Executor, LocalExecutor, Told, nobody
 from quietkeys_trainer.ledger.circles import Circles
-from quietkeys_trainer.ledger.database import migrate, open_database
+from quietkeys_trainer.ledger.database import migrate, open_database, writing
 from quietkeys_trainer.ledger.devices_and_keys import Ledger
+from quietkeys_trainer.ledger.identity import make_identity
 from quietkeys_trainer.ledger.jobs import Arrival, Job, Jobs
 from quietkeys_trainer.ledger.retention import Retention
 from quietkeys_trainer.processes.worker import Worker
 from quietkeys_trainer.service.parts import Service
 from quietkeys_trainer.storage.blobs import ObjectBlobs
 from quietkeys_trainer.storage.key_uploads import Uploads
-from quietkeys_trainer.storage.trainer_key import TrainerKey
 from tests.trainer.fake_engine import PLAN, FakeEngine, wrap
 
 ANN = "a" * 32
+NOTHING_ENDS = Retention(0, 0, 0, 0)  # its clock begins in 1970
 KEYS = wrap(FakeEngine(key_bytes=1000).frames.keys, b"Ann's")
 KEY_ID = hashlib.sha256(KEYS).digest()
 
 
 @dataclass(frozen=True, slots=True)
 class FullBlobs(ObjectBlobs):
-    """A store without space, for as long as `full` is set."""
+    """A store without space while `full` is set; two hours have passed there once `later` is."""
 
     full: threading.Event = field(default_factory=threading.Event)
+    later: threading.Event = field(default_factory=threading.Event)
+
+    def clock(self) -> float:
+        """Two hours on, where they have passed."""
+        return ObjectBlobs.clock(self) + 7200 * self.later.is_set()
 
     def put(self, source: bytes | IO[bytes], sha256: str) -> str:
         """Refuses while full."""
@@ -93,7 +98,7 @@ class Bench:
 
     def names(self) -> list[str]:
         """Every blob in the store."""
-        return sorted(self.blobs.older_than(float("inf")))
+        return sorted(name for name, _ in self.blobs.listed())
 
 
 def values(*payloads: bytes) -> tuple[bytes, ...]:
@@ -108,6 +113,8 @@ def open_bench(tmp_path: Path) -> Iterator[Bench]:
     """Ann with her keys, a database in a folder, blobs in memory."""
     database = open_database(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
     migrate(database)
+    with writing(database) as session:
+        make_identity(session, bytes(32), 1000.0, NOTHING_ENDS.text)
     blobs = FullBlobs(MemoryStore())
     ledger = Ledger(database)
     ledger.enrol(ANN, bytes(32), 0)
@@ -115,14 +122,15 @@ def open_bench(tmp_path: Path) -> Iterator[Bench]:
     (tmp_path / "uploads").mkdir()
     service = Service(
         ledger=ledger,
-        jobs=Jobs(database),
+        jobs=Jobs(database, clock=lambda _: bench.now),
         circles=Circles(database),
         blobs=blobs,
         uploads=Uploads(database, tmp_path / "uploads"),
-        trainer_key=TrainerKey(Ed25519PrivateKey.generate()),
         spool=tmp_path,
         engines={},
-        kept=Retention(0, 0, 0, 0),  # its clock begins in 1970
+        clock=lambda: bench.now,
+        kept=NOTHING_ENDS,
     )
-    yield Bench(service, blobs)
+    bench = Bench(service, blobs)
+    yield bench
     database.dispose()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,10 +26,12 @@ from .language import Language
 from .literals import literal_events
 from .mixing import taught, untaught
 from .plan_stage import Planned
-from .rank import Base
+from .rank import Base, Typed
+from .strangers import hidden
 
 SEED = 1  # of the made-up people's hands
 STRANGERS = 10_000  # words with and without mistakes, typed by nobody known
+HIDDEN = 2_000  # words that are judged as if the lexicon lacked them
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +55,7 @@ def adapter_files(language: Language, text: Path, report: Callable[[str], None] 
     for person in typists.training_people(text):
         typed.append(rank.type_person(model, person, SEED))
         report(f"{person.name}: {len(typed[-1].choices)} choices")
-    strangers = noised.samples(text, language.parts.channel, STRANGERS, SEED)
-    base = rank.fit_base(typed, noised.choices(Predictor(model), strangers))
+    base = _base(model, language, text, typed)
     report(", ".join(f"{name} {value:g}" for name, value in zip(FEATURES, base.weights, strict=True)))
     odds = zip(literal_events(), base.literal_odds, strict=True)
     report(", ".join(f"{name}: {value:g}" for name, value in odds))
@@ -66,6 +67,17 @@ def adapter_files(language: Language, text: Path, report: Callable[[str], None] 
     public = evidence_stage.public_choices(fitted, text, language.parts.channel, report)
     files |= {PLAN: planned.plan.canonical, EVENTS: planned.events.to_bytes(), PUBLIC: public}
     return Made(planned.plan, files)
+
+
+def _base(model: Model, language: Language, text: Path, typed: Sequence[Typed]) -> Base:
+    # Weights by people's and strangers' words; odds of unknown literals by mistakes and hidden words.
+    predictor = Predictor(model)
+    strangers = noised.choices(predictor, noised.samples(text, language.parts.channel, STRANGERS, SEED))
+    learnt = noised.learnt_samples(text, language.misspelt[::2], SEED)  # half of them are as many as slips
+    mistakes = [one for one in strangers if one.kept != one.literal] + noised.choices(predictor, learnt)
+    own = [predictor.choice(judged, word) for judged, word in hidden(predictor, text, HIDDEN, SEED)]
+    weights = rank.fit_base_weights(typed, strangers)
+    return rank.with_literal_odds(weights, mistakes, [one for one in own if one is not None])
 
 
 def unfitted(language: Language, base: Base) -> Model:

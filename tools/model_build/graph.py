@@ -28,7 +28,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from quietkeys.arrays import Float32, Float64, Int64, UInt8
 from quietkeys.keyboard.touch_events import TOUCH_EVENTS
-from quietkeys.prediction.events import EVIDENCE, FEATURES, FIRST_UNKNOWN, LITERAL_KNOWN, LITERAL_OWN
+from quietkeys.prediction.events import EVIDENCE, FEATURES, LITERAL_KNOWN, LITERAL_OWN
 
 from . import literals
 from .quantize import Scale
@@ -172,9 +172,9 @@ def _literal_events(graph: _Builder, spelled: str, score: str) -> str:
     there = graph.add("Cast", graph.add("Greater", "spelling", graph.integer(0)), to=TensorProto.FLOAT)
     letters = graph.add("ReduceSum", there, graph.constant("axis_1", np.array([1], np.int64)), keepdims=0)
     usual = graph.add("Div", spelled, graph.add("Max", letters, graph.real(1.0)))
-    number = _digit(graph, _change(graph, edits), letters, [cut + 0.5 for cut in literals.LONGEST])
-    number = _digit(graph, number, usual, literals.ODD)
-    event = graph.add("Add", graph.integer(FIRST_UNKNOWN), number)
+    cell = _digit(graph, _change(graph, edits), letters, [cut + 0.5 for cut in literals.LONGEST])
+    cell = _digit(graph, cell, usual, [literals.ODD])
+    event = graph.add("Gather", graph.constant("event_of_cell", literals.events_of_cells()), cell)
     event = graph.add("Where", unknown, event, graph.integer(-1))
     event = graph.add("Where", own, graph.integer(LITERAL_OWN), event)
     return graph.add("Where", known, graph.integer(LITERAL_KNOWN), event, name="literal_events")
@@ -189,13 +189,17 @@ def _is_set(graph: _Builder, name: str) -> str:
 
 def _change(graph: _Builder, edits: str) -> str:
     # What kind of change edits [P] are together, [1].
-    made = graph.add("Gather", graph.constant("change_of_edit", literals.changes_of_edits()), edits)
-    kinds = graph.integer(0)
-    for change in literals.Change:
-        there = graph.add("Cast", graph.add("Equal", made, graph.integer(change)), to=TensorProto.INT64)
-        bit = graph.add("Mul", graph.add("ReduceMax", there, keepdims=0), graph.integer(1 << change))
-        kinds = graph.add("Add", kinds, bit)
-    return graph.add("Gather", graph.constant("change_of_kinds", literals.changes_of_kinds()), kinds)
+    changes = graph.add("Gather", graph.constant("change_of_edit", literals.changes_of_edits()), edits)
+    made = graph.add("Cast", graph.add("Greater", changes, graph.integer(-1)), to=TensorProto.INT64)
+    count = graph.add("ReduceSum", made, keepdims=0)
+    several = graph.add(
+        "Where",
+        graph.add("Equal", count, graph.integer(2)),
+        graph.integer(literals.Change.TWO),
+        graph.integer(literals.Change.MANY),
+    )
+    single = graph.add("ReduceMax", changes, keepdims=0)
+    return graph.add("Where", graph.add("Equal", count, graph.integer(1)), single, several)
 
 
 def _digit(graph: _Builder, number: str, values: str, cuts: Sequence[float]) -> str:

@@ -79,7 +79,8 @@ class Language:
     """A lexicon and what judges its words.
 
     display: by id, as they are written. tables: what the SDK knows of them. network: the language model,
-    ONNX. figures: what was measured while building, for the documentation.
+    ONNX. figures: what was measured while building, for the documentation. misspelt: misspellings that the
+    texts hold, each with the word that was meant; both are words as they are typed, in small letters.
     """
 
     display: tuple[str, ...]
@@ -87,6 +88,7 @@ class Language:
     network: bytes = field(repr=False)
     parts: LanguageParts
     figures: Mapping[str, float]
+    misspelt: tuple[tuple[str, str], ...] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +244,9 @@ def assemble(
         "bare_share": misspellings.bare_share(reading.seen.totals, reading.bare),
     }
     parts = LanguageParts(table, scale, costs)
-    return Language(words.display, tables, network, parts, figures)
+    lexicon_words = set(words.keys)
+    pairs = tuple((one.typed, one.intended) for one in reading.found if one.intended in lexicon_words)
+    return Language(words.display, tables, network, parts, figures, pairs)
 
 
 def _outside_shares(reading: Reading, symbols: Collection[str]) -> Float32:

@@ -19,6 +19,7 @@ ARRAYS = "language.npz"
 LEXICON = "lexicon.txt"
 NETWORK = "language.onnx"
 FIGURES = "figures.json"
+MISSPELT = "misspellings.tsv"
 
 
 def save(language: Language, folder: Path) -> None:
@@ -28,6 +29,7 @@ def save(language: Language, folder: Path) -> None:
     (folder / NETWORK).write_bytes(language.network)
     (folder / LEXICON).write_text(write_lexicon(language.display), encoding="utf-8")
     (folder / FIGURES).write_text(json.dumps(language.figures, indent=2, sort_keys=True) + "\n")
+    (folder / MISSPELT).write_text("".join(f"{typed}\t{meant}\n" for typed, meant in language.misspelt))
     written = folder / f"new-{ARRAYS}"
     np.savez(
         written,
@@ -61,4 +63,10 @@ def load(folder: Path) -> Language:
         (folder / NETWORK).read_bytes(),
         parts,
         json.loads((folder / FIGURES).read_text()),
+        tuple(_pair(line) for line in (folder / MISSPELT).read_text().splitlines()),
     )
+
+
+def _pair(line: str) -> tuple[str, str]:
+    typed, meant = line.split("\t")
+    return typed, meant

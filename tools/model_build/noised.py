@@ -74,6 +74,25 @@ def samples(text: Path, channel: NDArray[Any], count: int, seed: int, power: flo
                 yield sample
 
 
+def learnt_samples(text: Path, misspelt: Sequence[tuple[str, str]], seed: int) -> Iterator[Sample]:
+    """Yield misspellings that the texts hold, as they were typed.
+
+    misspelt: (typed, meant). Each comes in the place of a held-out line's word that was meant, if there is
+    one; else, and ALONE of the others, without a context. Raises TrainingTextError.
+    """
+    rng = np.random.default_rng([seed, 17])
+    meant = {word for _, word in misspelt}
+    places: dict[str, list[Context]] = {}
+    for corpus in corpora.CORPORA:
+        for piece in held_out_pieces(text, corpus):
+            if piece.text in meant:
+                places.setdefault(piece.text, []).append(piece.context)
+    for typed, word in misspelt:
+        found = places.get(word, [()])
+        context = found[int(rng.integers(len(found)))]
+        yield Sample(() if rng.random() < ALONE else context, word, typed, Kind.SPELLING)
+
+
 def held_out_pieces(text: Path, corpus: corpora.Corpus) -> list[Piece]:
     """Return the pieces of a corpus's held-out lines that autocorrect works on, in order."""
     files = corpora.corpus_files(text, corpus)

@@ -160,6 +160,7 @@ def make_plan(bundle: str, vocabulary: int, people: Sequence[Typed], base: Base)
     ranker_masses = mean_masses(people, flat)["ranker"]
     strength = (ranker_masses.evidence_for + ranker_masses.evidence_against) / 2.0
     matrix = whitened(codes, strength + SHAPES["ranker"].prior)
+    matrix = matrix[:, matrix.any(axis=0)]  # no weights for features that prototypes leave out
     turn = making.feature_map(codes, matrix, feature_scale())
     events = replace(flat, ranker_map=turn)
     kinds = literal_events()

@@ -17,7 +17,7 @@ from scipy.optimize import minimize
 from quietkeys.arrays import Float64
 from quietkeys.evaluation.messages import typed_words
 from quietkeys.evaluation.typing_runs import type_words
-from quietkeys.prediction.events import FEATURES, FIRST_UNKNOWN, Choice
+from quietkeys.prediction.events import FEATURES, FIRST_UNKNOWN, Choice, log_sum_exp
 from quietkeys.prediction.model import Model
 from quietkeys.prediction.predictor import Predictor
 from quietkeys.profile.memory import Memory
@@ -33,7 +33,7 @@ PRIOR_WEIGHTS: Final = {
     "channel": 1.0,
     "personal": 1.0,
     "literal_known": 0.5,
-    "literal_new": 1.0,
+    "literal_new": 0.5,
     "literal_own": 2.0,
     "own_word": -0.5,
     "recent": 0.3,
@@ -42,7 +42,6 @@ PRIOR_WEIGHTS: Final = {
     "short": -0.5,
     "literal_rare": 0.0,
 }
-PRIOR_ODDS: Final = 0.5  # nats; literal odds of an unknown word, whatever its event
 PRIOR_PRECISION: Final = 1.0
 STRANGERS: Final = 20.0  # weight of all words that nobody known typed, against all people
 # Nats; odds that a word of the lexicon is meant, beyond the fit: most typing is right.
@@ -50,6 +49,12 @@ KNOWN_PRIOR: Final = 1.0
 # Nats; the same for a rare word of the lexicon, beyond that. It is not fitted: the made-up mistakes hit rare
 # words far more often than people mean them there, and the network, which saw few of them, underrates them.
 RARE_PRIOR: Final = 2.5
+# Own words and mistakes weigh as so many words in the fit of the literal odds; ODDS_PRECISION leans those of
+# an event to the level of all, as if that many more words had been seen.
+OWN_WEIGHT: Final = 1000.0
+MISTAKES_WEIGHT: Final = 3000.0
+ODDS_PRECISION: Final = 10.0
+LEFT: Final = 0.0015  # share of the mistakes that is given for own words; MODEL.md has what it buys
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +74,8 @@ class Base:
 
 
 def prior() -> Base:
-    """Return what the fit starts from and leans to."""
-    return Base(np.array([PRIOR_WEIGHTS[name] for name in FEATURES]), even_odds(PRIOR_ODDS))
+    """Return what the fit starts from and leans to; all unknown literals are one to it."""
+    return Base(np.array([PRIOR_WEIGHTS[name] for name in FEATURES]), even_odds(1.0))
 
 
 def type_person(model: Model, person: Person, seed: int) -> Typed:
@@ -89,21 +94,24 @@ def type_person(model: Model, person: Person, seed: int) -> Typed:
     return Typed(person.name, tuple(choices))
 
 
-def fit_base(people: Sequence[Typed], strangers: Sequence[Choice]) -> Base:
-    """Return the base under which the intended candidates are likeliest, people weighing alike.
+def fit_base_weights(people: Sequence[Typed], strangers: Sequence[Choice]) -> Float64:
+    """Return the weights [F] under which the intended candidates are likeliest, people weighing alike.
 
-    Half of the strangers' words are mistakes, which is more than people make; KNOWN_PRIOR makes up for it.
+    All must have been typed under `prior`, with the same odds for every unknown literal. Half of the
+    strangers' words are mistakes, which is more than people make; KNOWN_PRIOR makes up for it.
     """
     made = [*(choice for person in people for choice in person.choices), *strangers]
+    tables = [choice.features for choice in made]
+    kept = [choice.kept for choice in made]
     each = [1000.0 / len(person.choices) for person in people for _ in person.choices]
     weight = np.array(each + [STRANGERS * 1000.0 * len(people) / max(len(strangers), 1)] * len(strangers))
-    ends = np.cumsum([len(choice.features) for choice in made])
+    ends = np.cumsum([len(table) for table in tables])
     begins = np.concatenate([[0], ends[:-1]])
-    features = np.concatenate([_columns(choice) for choice in made])
-    chosen = begins + np.array([choice.kept for choice in made])
+    features = np.concatenate(tables)
+    features[:, FEATURES.index("literal_rare")] = 0.0
+    chosen = begins + np.array(kept)
     row_weight = np.repeat(weight, ends - begins)
-    start = prior()
-    middle = np.concatenate([start.weights, start.literal_odds])
+    middle = prior().weights
 
     def loss(w: Float64) -> tuple[float, Float64]:
         score = features @ w
@@ -120,17 +128,64 @@ def fit_base(people: Sequence[Typed], strangers: Sequence[Choice]) -> Base:
         )
 
     best = minimize(loss, middle, jac=True, method="L-BFGS-B", options={"maxiter": 200})
-    weights, odds = best.x[: len(FEATURES)].copy(), best.x[len(FEATURES) :]
-    weights[FEATURES.index("literal_known")] += KNOWN_PRIOR
-    weights[FEATURES.index("literal_rare")] += RARE_PRIOR
-    return Base(np.round(weights, 4), np.round(odds, 4))
+    fitted: Float64 = best.x.copy()
+    fitted[FEATURES.index("literal_known")] += KNOWN_PRIOR
+    fitted[FEATURES.index("literal_rare")] += RARE_PRIOR
+    rounded: Float64 = np.round(fitted, 4)
+    return rounded
 
 
-def _columns(choice: Choice) -> Float64:
-    # [K, F + L] what the weights of a base are multiplied by; nothing in the columns that are not fitted.
-    events = np.zeros((len(choice.features), len(literal_events())))
-    found: Float64 = np.concatenate([choice.features, events], axis=1)
-    found[:, [FEATURES.index("literal_rare"), FEATURES.index("literal_new")]] = 0.0
-    if choice.literal_event >= FIRST_UNKNOWN:
-        found[choice.literal, len(FEATURES) + choice.literal_event] = 1.0
-    return found
+def with_literal_odds(weights: Float64, mistakes: Sequence[Choice], own: Sequence[Choice]) -> Base:
+    """Return a base of these weights [F] that tells own words from mistakes.
+
+    mistakes, own: unknown literals that were not meant and that were. A logistic regression of which it was
+    on the event, beside what the weights say of the literal against all others; the odds of the events lean
+    to a common level. That level is then as high as leaves LEFT of the mistakes that could be put right.
+    """
+    scored = weights.copy()
+    scored[FEATURES.index("literal_new")] = 0.0
+    lost, kept = ([one for one in found if _is_doubted(one)] for found in (mistakes, own))
+    every = [*lost, *kept]
+    meant = np.arange(len(every)) >= len(lost)
+    event = np.array([one.literal_event for one in every])
+    ahead = np.array([_ahead(one, scored) for one in every])  # nats, of the literal against all others
+    share = np.where(meant, OWN_WEIGHT / max(meant.sum(), 1), MISTAKES_WEIGHT / max(len(lost), 1))
+    sign = np.where(meant, 1.0, -1.0)
+
+    def loss(odds: Float64) -> tuple[float, Float64]:  # [L]; the first is the level, the others come on top
+        margin = sign * (ahead + odds[0] + odds[event])
+        slope = -share * sign * np.exp(-np.logaddexp(0.0, margin))
+        by_event = np.bincount(event, slope, len(odds))
+        by_event[0] = slope.sum()
+        apart = np.append(0.0, odds[1:])
+        value = float(share @ np.logaddexp(0.0, -margin)) + 0.5 * ODDS_PRECISION * float(apart @ apart)
+        return value, by_event + ODDS_PRECISION * apart
+
+    found = minimize(loss, np.zeros(len(literal_events())), jac=True, method="L-BFGS-B").x
+    odds = np.append(np.zeros(FIRST_UNKNOWN), found[FIRST_UNKNOWN:])
+    gaps = [gap - odds[one.literal_event] for one in lost if (gap := _behind(one, scored)) is not None]
+    level = float(np.sort(gaps)[int(LEFT * len(lost))])
+    odds[FIRST_UNKNOWN:] += level
+    final = weights.copy()
+    final[FEATURES.index("literal_new")] = 1.0
+    return Base(final, np.round(odds, 4))
+
+
+def _is_doubted(choice: Choice) -> bool:
+    # Whether the literal is unknown, and something else may have been meant.
+    return choice.literal_event >= FIRST_UNKNOWN and len(choice.features) > 1
+
+
+def _ahead(choice: Choice, weights: Float64) -> float:
+    # By how much the literal is likelier than all other candidates together, nats.
+    score = choice.features @ weights
+    return float(score[choice.literal]) - log_sum_exp(np.delete(score, choice.literal))
+
+
+def _behind(choice: Choice, weights: Float64) -> float | None:
+    # By how much the literal is less likely than what was meant, nats; None where that is not the likeliest.
+    score = choice.features @ weights
+    others = score.copy()
+    others[choice.literal] = -np.inf
+    best = int(others.argmax())
+    return float(score[best] - score[choice.literal]) if best == choice.kept else None

@@ -7,6 +7,7 @@ well, at the start of a sentence, against slips and misspellings of the words th
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,21 +18,24 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from quietkeys.bundle.lexicon import PHRASE, RESERVED, UNKNOWN, Lexicon
-from quietkeys.prediction.events import EVIDENCE, FEATURES, softmax
+from quietkeys.prediction.events import EVIDENCE, FEATURES, log_sum_exp, softmax
+from quietkeys.prediction.judged import Judged
 from quietkeys.prediction.levels import CERTAINTY, FEW_LETTERS, Level, decided, meant, rivals, surely
 from quietkeys.prediction.predictor import Predictor
 from quietkeys.text.tokens import Context, is_correctable
 
 from . import corpora
-from .misspellings import misspell
+from .misspellings import INFLECTIONS, misspell
 from .noised import ALONE, SHORTEST, held_out_pieces, share, slipped
 
 RARE: Final = -10.5  # nats; log-frequency below which a word is one that another lexicon may lack
 RARE_NAME: Final = -11.5
 LONGEST_NAME: Final = 12  # letters
+EACH: Final = 4  # times that one word is among those that are hidden
 SEED: Final = 0  # of the hands that slip
 _NEW: Final = EVIDENCE.index("literal_new")
 _KNOWN: Final = EVIDENCE.index("literal_known")
+_RARE: Final = EVIDENCE.index("literal_rare")
 _LANGUAGE: Final = FEATURES.index("language")
 
 
@@ -136,7 +140,34 @@ def _names(
                 yield _trial(predictor, (), word, typed)
 
 
-def _trial(predictor: Predictor, context: Context, word: str, typed: str) -> Trial:
+def hidden(predictor: Predictor, text: Path, count: int, seed: int) -> Iterator[tuple[Judged, str]]:
+    """Yield about `count` rare words and names of the held-out lines, judged as if the lexicon lacked them.
+
+    Each was typed as it was meant, a word EACH times at most. Raises TrainingTextError or OSError.
+    """
+    rng = np.random.default_rng([seed, 13])
+    lexicon = predictor.model.search.lexicon
+    for corpus in corpora.CORPORA:
+        taken: Counter[str] = Counter()
+        pieces = held_out_pieces(text, corpus)
+        owned = [one for one in pieces if len(one.text) > 1 and _could_be_own(lexicon, one.text)]
+        for piece in (owned[int(place)] for place in rng.permutation(len(owned))):
+            if taken[piece.text] < EACH and taken.total() < count * corpus.target:
+                taken[piece.text] += 1
+                yield _as_if_unknown(predictor, _context(piece.context, rng), piece.text), piece.text
+
+
+def _could_be_own(lexicon: Lexicon, word: str) -> bool:
+    # A rare word or name; one whose inflections are known is close to them, as own words are not.
+    rare = _is_rare(lexicon, word) or lexicon.can_be_name(word)
+    if word not in lexicon.index or "'" in word or not rare:
+        return False
+    longer = (word + ending for ending in INFLECTIONS)
+    shorter = (word[: -len(ending)] for ending in INFLECTIONS if word.endswith(ending))
+    return not any(other in lexicon.index for other in (*longer, *shorter))
+
+
+def _as_if_unknown(predictor: Predictor, context: Context, typed: str) -> Judged:
     # Judges what was typed as if the lexicon lacked it.
     lexicon = predictor.model.search.lexicon
     slate = predictor.slate(context, typed)
@@ -144,19 +175,37 @@ def _trial(predictor: Predictor, context: Context, word: str, typed: str) -> Tri
     ids, language, evidence = slate.ids.copy(), slate.language.copy(), slate.evidence.copy()
     chances = predictor.model.language.after(context).log_probability
     ids[literal], language[literal] = UNKNOWN, lexicon.log_unknown(chances, typed)
-    evidence[literal, [_KNOWN, _NEW]] = 0.0, 1.0
+    evidence[literal, [_KNOWN, _NEW, _RARE]] = 0.0, 1.0, 0.0
     slate = replace(slate, ids=ids, language=language, evidence=evidence)
     scores = predictor.scorer.score(slate.inputs(), predictor.scorer.no_adapter())
-    probability = softmax(scores.score)
+    return Judged(
+        slate=slate,
+        probability=softmax(scores.score),
+        features=scores.features,
+        settled=False,
+        log_mass=log_sum_exp(scores.score),
+        literal_event=scores.literal_event,
+        lexicon=lexicon,
+    )
+
+
+def _trial(predictor: Predictor, context: Context, word: str, typed: str) -> Trial:
+    judged = _as_if_unknown(predictor, context, typed)
+    lexicon, slate, probability, literal = (
+        judged.lexicon,
+        judged.slate,
+        judged.probability,
+        judged.slate.literal,
+    )
     others = probability.copy()
     others[literal] = -1.0
     best = int(others.argmax())
-    known = ids[best] >= RESERVED or ids[best] == PHRASE
+    known = slate.ids[best] >= RESERVED or slate.ids[best] == PHRASE
     return Trial(
         is_slip=word != typed,
         probability=(float(probability[literal]), float(probability[best]) if best != literal else 0.0),
         right=slate.words[best] == word,
-        spelling=float(scores.features[literal, _LANGUAGE] - language[literal]),
+        spelling=float(judged.features[literal, _LANGUAGE] - slate.language[literal]),
         frequency=lexicon.log_frequency(slate.words[best]) if known else -np.inf,
         letters=len(typed),
     )

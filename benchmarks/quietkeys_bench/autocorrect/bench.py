@@ -13,12 +13,12 @@ from typing import Final
 
 from quietkeys import Level
 from quietkeys.evaluation.machine import this_machine
-from quietkeys_bench.autocorrect.rows import Row, Sample, read_rows, sample
 from quietkeys_bench.autocorrect.scoring import figures, share, try_rows
 from quietkeys_bench.autocorrect.spellers.catalogue import Peer, Texts, require_installed, started
 from quietkeys_bench.autocorrect.spellers.interface import Missing, Named, Speller
 from quietkeys_bench.autocorrect.spellers.quietkeys import OURS, OurSpeller
 from quietkeys_bench.common.figures import Tell, write_figures
+from quietkeys_bench.common.mistakes import Row, Sample, read_rows, sample
 from quietkeys_bench.common.processes import one_core
 from quietkeys_bench.common.rows import by_corpus
 from quietkeys_bench.common.subject import Keyboards, bundle_identity

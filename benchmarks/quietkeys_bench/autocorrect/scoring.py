@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from quietkeys_bench.autocorrect.rows import Row, Sample, folded
 from quietkeys_bench.autocorrect.spellers.interface import STRIP, Answer, Speller
+from quietkeys_bench.common.mistakes import Row, Sample, folded
 
 Clock = Callable[[], float]  # seconds
 

@@ -44,16 +44,24 @@ class Half(StrEnum):
         return self is Half.ALL or (self is Half.CHOOSE) == (zlib.crc32(correct.casefold().encode()) % 2 == 0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Misspellings:
-    """typos: by correct word, in order, of the half that is used. corrections: by typo, of the whole lists.
+    """Which typos a correct word has, of the half that is used, and which corrections a typo, of all lists.
 
-    identity: a hash of both, "" of none.
+    identity: a hash of both, "" of none. Two are equal if these are.
     """
 
     typos: Mapping[str, Sequence[str]] = field(default_factory=dict)
     corrections: Mapping[str, Sequence[str]] = field(default_factory=dict)
     identity: str = ""
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether the other says the same."""
+        return isinstance(other, Misspellings) and self.identity == other.identity
+
+    def __hash__(self) -> int:
+        """Return the hash of its identity."""
+        return hash(self.identity)
 
 
 NOTHING: Final = Misspellings()  # known of nobody

@@ -26,9 +26,9 @@ class Mode(StrEnum):
     EXECUTE = "execute"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Subject:
-    """A model, and a hash that names everything it consists of."""
+    """A model, and a hash that names everything it consists of. Two are equal only if they are one."""
 
     model: Model
     identity: str

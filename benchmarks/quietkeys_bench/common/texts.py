@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby, zip_longest
 from pathlib import Path
 from typing import Final
@@ -48,10 +49,15 @@ class Person:
 
         A word of which a list knows several corrections is not scored.
         """
-        words = typed_words(self.messages(misspellings), misspellings.corrections)
+        words = _words(self, misspellings)
         if len(words) < FEWEST_WORDS:
             raise ValueError(f"{self.name} has {len(words)} words; at least {FEWEST_WORDS} are needed")
-        return words
+        return list(words)
+
+
+@lru_cache(maxsize=1)  # seeds and rates of a person come one after the other
+def _words(person: Person, misspellings: Misspellings) -> tuple[Word, ...]:
+    return tuple(typed_words(person.messages(misspellings), misspellings.corrections))
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from __future__ import annotations
 import secrets
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +31,7 @@ from quietkeys.arrays import Int64
 from quietkeys.bundle.bundle import Bundle
 from quietkeys.cipher import Cipher, Parameters, ProcessCipher
 from quietkeys.demo.trainer_process import trainer_process
+from quietkeys.evaluation.rounds import Train
 from quietkeys.remote.client import TrainerClient
 from quietkeys.remote.http import RequestsTransport
 from quietkeys.remote.identity import Identity
@@ -46,8 +47,6 @@ from quietkeys_protocol.program import Clear, train
 NOISE: Final = 0.07  # standard deviation before a look-up, in levels of its table
 POLL_S: Final = 0.5
 LONGEST_S: Final = 900.0  # for one job; a minute on 2 idle cores
-
-Train = Callable[[Mapping[str, Encoded]], Mapping[str, Int64]]  # a report in clear -> new weights
 
 
 class Noisy(Clear):

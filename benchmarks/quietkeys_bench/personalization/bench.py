@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import Final
 
 from quietkeys.evaluation.machine import this_machine
+from quietkeys.evaluation.rounds import Train
 from quietkeys_bench.common.figures import Tell, cells_folder, write_figures
 from quietkeys_bench.common.misspellings import NOTHING, Half, Misspellings
 from quietkeys_bench.common.subject import LoadSubject, Mode, Subject
 from quietkeys_bench.common.texts import Person
-from quietkeys_bench.common.training import Train
 from quietkeys_bench.personalization.one_person import Cell, measure
 from quietkeys_bench.personalization.pool import pool
+from quietkeys_bench.personalization.probe import NO_PROBE, Probe
 
 RATES: Final = (0.08,)
 SEEDS: Final = (0, 1, 2)
@@ -33,7 +34,7 @@ HEADLINE: Final = 0.08  # the rate whose figures stand at the top level, where i
 class Settings:
     """What to measure. words_limit: of every person's words, around the split; 0 for all.
 
-    half: of the lists that `misspellings` was read from. frozen: memory learns nothing while it is tested.
+    half: of the lists that `misspellings` and `probe` were read from. The others are those of a `Cell`.
     """
 
     people: Sequence[Person]
@@ -44,11 +45,25 @@ class Settings:
     misspellings: Misspellings = NOTHING
     half: Half = Half.ALL
     frozen: bool = False
+    rounds: int = 1
+    yardsticks: bool = True
+    probe: Probe = NO_PROBE
 
     def cells(self) -> list[Cell]:
         """Return every cell, people outermost."""
         return [
-            Cell(person, seed, rate, self.mode, self.words_limit, self.misspellings, self.frozen)
+            Cell(
+                person,
+                seed,
+                rate,
+                self.mode,
+                self.words_limit,
+                self.misspellings,
+                self.frozen,
+                self.rounds,
+                self.yardsticks,
+                self.probe,
+            )
             for person in self.people
             for rate in self.rates
             for seed in self.seeds
@@ -86,6 +101,8 @@ def run(
         "misspellings": settings.misspellings.identity,
         "half": settings.half.value,
         "frozen": settings.frozen,
+        "rounds_limit": settings.rounds,
+        "probed": settings.probe.identity,
         "machine": this_machine().tree(),
         **pool(figures, settings.rates, headline),
     }

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from quietkeys.bundle.bundle import shipped_bundle
+from quietkeys.evaluation.rounds import Train
 from quietkeys_bench.common.command import (
     Frozen,
     HalfOfLists,
@@ -31,8 +32,9 @@ from quietkeys_bench.common.figures import Figures, read_figures
 from quietkeys_bench.common.misspellings import Half, read_misspellings
 from quietkeys_bench.common.subject import Mode, shipped_subject
 from quietkeys_bench.common.texts import find_people, spread
-from quietkeys_bench.common.training import Train, encrypted_training
+from quietkeys_bench.common.training import encrypted_training
 from quietkeys_bench.personalization.bench import Settings, run
+from quietkeys_bench.personalization.probe import ROWS, read_probe
 
 _SHARES: Final = {  # heading by figure
     "slips_fixed": "slips",
@@ -40,7 +42,7 @@ _SHARES: Final = {  # heading by figure
     "good_altered": "altered",
     "own_kept": "own",
 }
-_OF_KINDS: Final = ("base", "local", "reference", "encrypted")
+_NOT_OF_KINDS: Final = ("none", "raw", "float")
 _OUTCOMES: Final = {  # heading by figure
     "local_removes": "local",
     "update_removes": "update",
@@ -66,13 +68,32 @@ def personalization(
     misspellings: MisspellingLists = None,
     half: HalfOfLists = Half.ALL,
     frozen: Frozen = False,
+    rounds: Annotated[int, typer.Option(min=1, max=9, help="Of updates, one after the other")] = 1,
+    probe: Annotated[
+        list[Path] | None,
+        typer.Option("--probe", help="Files with the columns typo, correct, context, tried on every rung"),
+    ] = None,
+    probe_rows: Annotated[int, typer.Option(min=0, help="At most so many rows of each; 0: all")] = ROWS,
+    yardsticks: Annotated[bool, typer.Option(help="The rungs raw and float; faster without")] = True,
     jobs: Annotated[int, typer.Option(min=1, max=64, help="Processes; not in execute mode")] = 1,
 ) -> None:
     """Measure what every rung of the ladder is worth to people: real text, simulated hands."""
     with measuring() as tell:
         chosen = spread(find_people(people), limit)
         known = read_misspellings(misspellings or (), half)
-        settings = Settings(chosen, _rates(rates), whole_numbers(seeds), mode, words, known, half, frozen)
+        settings = Settings(
+            people=chosen,
+            rates=_rates(rates),
+            seeds=whole_numbers(seeds),
+            mode=mode,
+            words_limit=words,
+            misspellings=known,
+            half=half,
+            frozen=frozen,
+            rounds=rounds,
+            yardsticks=yardsticks,
+            probe=read_probe(probe or (), half, probe_rows),
+        )
         with _training(mode) as train:
             run(settings, json, shipped_subject, tell, jobs, train)
     show(Console(), read_figures(json, "personalization"))
@@ -100,7 +121,7 @@ def _rates(listed: str) -> list[float]:
 
 def _by_kind(rows: Sequence[Figures], rate: float) -> Iterator[Table]:
     # Errors and who is worse off; then what came out.
-    own = [row for row in rows if row["rate"] == rate and row["rung"] in _OF_KINDS]
+    own = [row for row in rows if row["rate"] == rate and row["rung"] not in _NOT_OF_KINDS]
     if not own:
         return
     errors = table(
@@ -117,6 +138,13 @@ def _by_kind(rows: Sequence[Figures], rate: float) -> Iterator[Table]:
     yield words
 
 
+def _probe(rows: Sequence[Figures], rate: float) -> Table:
+    shown = table(f"Lists of mistakes, {rate:.0%} of letters wrong", ("list", "rung"), ("top-1", "top-3"))
+    for row in rows:
+        shown.add_row(row["list"], row["rung"], f"{row['top1']:.1%}", f"{row['top3']:.1%}")
+    return shown
+
+
 def _share(share: float | None) -> str:
     return "" if share is None else f"{share:.1%}"
 
@@ -131,20 +159,29 @@ def show(console: Console, figures: Figures) -> None:
     for row in figures["ladder"]:
         shares = (f"{row['rate']:.0%}", f"{row['word_accuracy']:.2%}", f"{row['errors_vs_base']:+.1%}")
         ladder.add_row(row["rung"], *shares, *(_share(row[name]) for name in _SHARES))
-    outcomes = table("What people get", (), ("letters wrong", *_OUTCOMES.values()))
-    for row in figures["by_rate"]:
-        outcomes.add_row(f"{row['rate']:.0%}", *(f"{row[name]:.1%}" for name in _OUTCOMES))
+    outcomes = table("What people get", (), ("wrong", "round", *_OUTCOMES.values()))
+    for row in figures["by_round"]:
+        got = [f"{row[name]:.1%}" for name in _OUTCOMES]
+        outcomes.add_row(f"{row['rate']:.0%}", str(row["round"]), *got)
     console.print(ladder)
     for rate in figures["rates"]:
         for made in _by_kind(figures["kinds"], rate):
             console.print(made)
     console.print(outcomes)
+    for rate in figures["rates"] if figures["probe"] else ():
+        console.print(_probe([row for row in figures["probe"] if row["rate"] == rate], rate))
     say(
         console,
         "wrong: letters, before correction; errors: against base. Of words with a slip, and of misspelled"
         " ones: fixed; of words typed as meant: altered; of words outside the lexicon: kept. Against base,"
         " worse: people with more errors; clearly: beyond chance (90 %, paired bootstrap).",
         "local: of the errors of base, removed by local learning; update: of those left, removed by the"
-        " update; gated: with the gate. Shares of updates applied, of people helped, harmed, worse.",
+        " updates of so many rounds; gated: up to the first that the gate refuses. Shares of updates applied;"
+        " of people helped, harmed, worse off than with local learning.",
+        *(
+            f"Round {row['round']}: {row['silent']:.0%} of the reports had to leave a block empty."
+            for row in figures["by_round"]
+            if row["silent"]
+        ),
         machine_of(figures),
     )

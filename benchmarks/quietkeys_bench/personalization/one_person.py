@@ -10,29 +10,34 @@ from pathlib import Path
 import numpy as np
 
 from quietkeys.arrays import Bool, Int64
-from quietkeys.evaluation.ladder import (
-    Learner,
-    Tested,
-    adapter_of,
-    clear_adapters,
-    encoded_report,
-    learn_person,
-    reference_weights,
-    split,
-    try_person,
-    verdict,
+from quietkeys.evaluation.ladder import Tested, learn_person, reference_weights, split, try_person, yardsticks
+from quietkeys.evaluation.rounds import (
+    ENCRYPTED,
+    REFERENCE,
+    Round,
+    Train,
+    evidence_of,
+    round_adapters,
+    rounds,
+    rung_of,
 )
 from quietkeys.updates.gate import Verdict
 from quietkeys_bench.common.figures import Figures, kept_figures, write_figures
 from quietkeys_bench.common.misspellings import NOTHING, Misspellings
 from quietkeys_bench.common.subject import Mode, Subject
 from quietkeys_bench.common.texts import Hand, Person
-from quietkeys_bench.common.training import Train, simulated
+from quietkeys_bench.common.training import simulated
+from quietkeys_bench.personalization.probe import NO_PROBE, Probe, try_probe
+from quietkeys_protocol.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What is measured once. words_limit: of the person's words, around the split; 0 for all."""
+    """What is measured once. words_limit: of the person's words, around the split; 0 for all.
+
+    frozen: memory learns nothing while it is tested. rounds: of updates. yardsticks: whether the rungs in
+    floating point are measured too. probe: rows of mistakes that are tried on every rung.
+    """
 
     person: Person
     seed: int
@@ -41,6 +46,9 @@ class Cell:
     words_limit: int
     misspellings: Misspellings = NOTHING
     frozen: bool = False
+    rounds: int = 1
+    yardsticks: bool = True
+    probe: Probe = NO_PROBE
 
     def path(self, folder: Path) -> Path:
         """Return where the figures of this cell lie."""
@@ -57,6 +65,9 @@ class Cell:
             "words_limit": self.words_limit,
             "misspellings": self.misspellings.identity,
             "frozen": self.frozen,
+            "rounds_limit": self.rounds,
+            "yardsticks": self.yardsticks,
+            "probed": self.probe.identity,
         }
 
     def figures(self, folder: Path, subject: str) -> Figures:
@@ -75,25 +86,36 @@ def measure(subject: Subject, cell: Cell, folder: Path, train: Train | None = No
     learnt, tested = split(words, cell.words_limit or None)
     rng = np.random.default_rng([cell.seed, *cell.person.name.encode()])  # held-out events
     learner = learn_person(subject.model, learnt, writer, rng)
-    adapters = clear_adapters(learner)
-    blocks: list[dict[str, object]] = []
-    if train is not None:
-        report = encoded_report(subject.model.plan, learner)
-        weights = train(report)
-        adapters["encrypted"] = adapter_of(subject.model.plan, weights)
-        blocks = _agreement(learner, weights, reference_weights(subject.model.plan, report))
+    made = list(rounds(subject.model, evidence_of(learner), cell.rounds, train, gated=False))
+    adapters = yardsticks(learner) if cell.yardsticks else {}
+    adapters |= round_adapters(subject.model.plan, made, encrypted=train is not None)
     outcome = try_person(learner, tested, writer, adapters, cell.frozen)
-    rung = "reference" if train is None else "encrypted"
-    same = np.mean([a == b for a, b in zip(outcome.best[rung], outcome.best["reference"], strict=True)])
     figures = {
         **cell.identity(subject.identity),
         "words_learnt": len(learnt),
         "words_tested": len(outcome.words),
         "rungs": [_rung(outcome, name) for name in outcome.right],
-        "gate": {"rung": rung, **_tree(verdict(learner, adapters[rung]))},
-        "agreement": {"blocks": blocks, "same_best": float(same)} if blocks else None,
+        "rounds": [
+            _round(number, one, subject.model.plan, outcome, train is not None)
+            for number, one in enumerate(made, 1)
+        ],
+        "probe": try_probe(cell.probe, subject, learner.predictor, adapters),
     }
     write_figures(cell.path(folder), "person", figures)
+
+
+def _round(number: int, one: Round, plan: Plan, outcome: Tested, encrypted: bool) -> dict[str, object]:
+    reference = rung = rung_of(REFERENCE, number)
+    agreement = None
+    if encrypted:
+        rung = rung_of(ENCRYPTED, number)
+        same = np.mean([a == b for a, b in zip(outcome.best[rung], outcome.best[reference], strict=True)])
+        agreement = {
+            "blocks": _agreement(plan, one.step, reference_weights(plan, one.report)),
+            "same_best": float(same),
+        }
+    gate = {name: getattr(one.verdict, name) for name in Verdict.__slots__}
+    return {"rung": rung, **gate, "silent": list(one.silent), "agreement": agreement}
 
 
 def _rung(outcome: Tested, rung: str) -> dict[str, object]:
@@ -113,16 +135,12 @@ def _changes(before: Bool, after: Bool) -> list[int]:
     return [int((after & ~before).sum()), int((~after & before).sum())]
 
 
-def _tree(judged: Verdict) -> dict[str, object]:
-    return {name: getattr(judged, name) for name in Verdict.__slots__}
-
-
 def _agreement(
-    learner: Learner, weights: Mapping[str, Int64], expected: Mapping[str, Int64]
+    plan: Plan, weights: Mapping[str, Int64], expected: Mapping[str, Int64]
 ) -> list[dict[str, object]]:
     # Per block: |z - z_ref| / |z_ref|, and the slope of z against z_ref through the origin.
     rows: list[dict[str, object]] = []
-    for block in learner.predictor.plan.blocks:
+    for block in plan.blocks:
         z, z_ref = (block.A @ u[block.name].astype(np.float64) for u in (weights, expected))
         size = float(z_ref @ z_ref) or 1.0
         distance = float(np.linalg.norm(z - z_ref)) / size**0.5

@@ -13,7 +13,6 @@ from typing import Final
 
 import numpy as np
 
-from quietkeys.evaluation.ladder import RUNGS
 from quietkeys_bench.common.figures import Figures
 from quietkeys_bench.common.texts import kind_of
 
@@ -24,26 +23,28 @@ _TAILS: Final = (5.0, 95.0)  # per cent: a 90 % interval
 
 
 def pool(cells: Sequence[Figures], rates: Sequence[float], headline: float) -> Figures:
-    """Return ladder, people and outcomes of cells (`person.json`), as in `personalization.json`."""
+    """Return ladder, people and outcomes of cells (`person.json`), as in `personalization.json`.
+
+    headline: the rate of the figures at the top level, which are those after the last round.
+    """
     names = sorted({cell["person"] for cell in cells})
-    ladder: list[Figures] = []
-    outcomes: list[Figures] = []
-    kinds: list[Figures] = []
+    found: dict[str, list[Figures]] = {"ladder": [], "kinds": [], "probe": [], "by_round": []}
     people: dict[str, Figures] = {name: {"name": name, "ladder": [], "outcomes": []} for name in names}
     for rate in rates:
         of_rate = [cell for cell in cells if cell["rate"] == rate]
         by_person = {name: [cell for cell in of_rate if cell["person"] == name] for name in names}
+        rounds = range(1, len(of_rate[0]["rounds"]) + 1)
         for name, own in by_person.items():
             people[name]["ladder"] += _ladder([own], rate)
-            people[name]["outcomes"].append(_outcome(own, rate))
-        accuracy = _accuracies(list(by_person.values()))
-        ladder += _ladder(list(by_person.values()), rate)
-        kinds += _kinds(by_person, rate)
-        gated = float(np.mean([people[name]["outcomes"][-1]["word_accuracy_gated"] for name in names]))
-        outcomes.append(_of_rate(of_rate, [people[name]["outcomes"][-1] for name in names], accuracy, gated))
-    chosen = next(outcome for outcome in outcomes if outcome["rate"] == headline)
-    found = {"ladder": ladder, "kinds": kinds, "people": list(people.values())}
-    return {**found, **chosen, "by_rate": outcomes}
+            people[name]["outcomes"] += [_outcome(own, rate, number) for number in rounds]
+        found["ladder"] += _ladder(list(by_person.values()), rate)
+        found["kinds"] += _kinds(by_person, rate)
+        found["probe"] += _probe(of_rate, rate)
+        for number in rounds:
+            outcomes = [people[name]["outcomes"][number - len(rounds) - 1] for name in names]
+            found["by_round"].append(_of_round(list(by_person.values()), outcomes, rate, number))
+    chosen = [outcome for outcome in found["by_round"] if outcome["rate"] == headline][-1]
+    return {**found, "people": list(people.values()), **chosen}
 
 
 def _accuracies(people: Sequence[Sequence[Figures]]) -> dict[str, float]:
@@ -51,9 +52,24 @@ def _accuracies(people: Sequence[Sequence[Figures]]) -> dict[str, float]:
     shares: dict[str, list[float]] = {}
     for cells in people:
         tested = sum(cell["words_tested"] for cell in cells)
-        for rung in (rung for rung in RUNGS if _has(cells[0], rung)):
+        for rung in (row["rung"] for row in cells[0]["rungs"]):
             shares.setdefault(rung, []).append(sum(_of(cell, rung)["right"] for cell in cells) / tested)
     return {rung: float(np.mean(values)) for rung, values in shares.items()}
+
+
+def _probe(cells: Sequence[Figures], rate: float) -> list[Figures]:
+    # Each list under each rung, and all lists together; rows tried by several people count for each.
+    counts: dict[tuple[str, str], list[int]] = {}
+    for row in (row for cell in cells for row in cell["probe"]):
+        for name in (row["list"], ALL):
+            own = counts.setdefault((name, row["rung"]), [0, 0, 0])
+            for place, figure in enumerate(("rows", "top1", "top3")):
+                own[place] += row[figure]
+    return [
+        {"rate": rate, "list": name, "rung": rung, "top1": top1 / rows, "top3": top3 / rows}
+        for (name, rung), (rows, top1, top3) in sorted(counts.items(), key=lambda one: one[0][0] == ALL)
+        if rows
+    ]
 
 
 def _ladder(people: Sequence[Sequence[Figures]], rate: float) -> list[Figures]:
@@ -104,22 +120,34 @@ def _changed(cells: Sequence[Figures], rung: str) -> tuple[int, int, int]:
     return fixed, broken, sum(cell["words_tested"] for cell in cells)
 
 
-def _outcome(cells: Sequence[Figures], rate: float) -> Figures:
+def _outcome(cells: Sequence[Figures], rate: float, number: int) -> Figures:
+    # What a person gets after so many rounds, of which a device uses those before the first that is refused.
     tested = sum(cell["words_tested"] for cell in cells)
-    applied = [cell for cell in cells if cell["gate"]["applied"]]
-    fixed, broken = (sum(_update(cell)["from_local"][place] for cell in applied) for place in (0, 1))
+    in_use = [_used(cell, number) for cell in cells]
+    fixed, broken = (sum(row["from_local"][place] for row in in_use if row is not None) for place in (0, 1))
     local = sum(_of(cell, "local")["right"] for cell in cells)
     interval = bootstrap_interval(fixed, broken, tested)
     return {
         "rate": rate,
+        "round": number,
         "words_tested": tested,
-        "applied": len(applied) / len(cells),
+        "applied": sum(_is_applied(cell, number) for cell in cells) / len(cells),
         "word_accuracy_gated": (local + fixed - broken) / tested,
         "interval": list(interval),
         "helped": fixed > broken,
         "harmed": interval[1] < 0.0,
         "worse": fixed < broken,
     }
+
+
+def _is_applied(cell: Figures, number: int) -> bool:
+    return all(one["applied"] for one in cell["rounds"][:number])
+
+
+def _used(cell: Figures, number: int) -> Figures | None:
+    # The rung that is in use after so many rounds, None for local memory alone.
+    applied = [number for number in range(1, number + 1) if _is_applied(cell, number)]
+    return _of(cell, cell["rounds"][applied[-1] - 1]["rung"]) if applied else None
 
 
 def bootstrap_interval(fixed: int, broken: int, tested: int) -> tuple[float, float]:
@@ -130,27 +158,30 @@ def bootstrap_interval(fixed: int, broken: int, tested: int) -> tuple[float, flo
     return float(low), float(high)
 
 
-def _of_rate(
-    cells: Sequence[Figures], outcomes: Sequence[Figures], accuracy: dict[str, float], gated: float
+def _of_round(
+    people: Sequence[Sequence[Figures]], outcomes: Sequence[Figures], rate: float, number: int
 ) -> Figures:
-    update = cells[0]["gate"]["rung"]
-    judged = {
-        name: float(np.mean([outcome[name] for outcome in outcomes]))
-        for name in ("helped", "harmed", "worse")
-    }
+    accuracy, cells = _accuracies(people), [cell for own in people for cell in own]
+    update = cells[0]["rounds"][number - 1]["rung"]
+    gated = float(np.mean([outcome["word_accuracy_gated"] for outcome in outcomes]))
+    means = ("applied", "helped", "harmed", "worse")
     return {
-        "rate": cells[0]["rate"],
-        **judged,
-        "applied": float(np.mean([cell["gate"]["applied"] for cell in cells])),
+        "rate": rate,
+        "round": number,
+        **{name: float(np.mean([outcome[name] for outcome in outcomes])) for name in means},
+        "silent": sum(bool(cell["rounds"][number - 1]["silent"]) for cell in cells) / len(cells),
         "local_removes": _removed(accuracy["base"], accuracy["local"]),
         "update_removes": _removed(accuracy["local"], accuracy[update]),
         "update_removes_gated": _removed(accuracy["local"], gated),
         "reference_keeps": _keeps(cells, accuracy),
-        "agreement": _agreement(cells),
+        "agreement": _agreement([cell["rounds"][number - 1]["agreement"] for cell in cells]),
     }
 
 
 def _keeps(cells: Sequence[Figures], accuracy: dict[str, float]) -> Figures:
+    # Of one round: float training has no other.
+    if "float" not in accuracy:
+        return {"errors": None, "log_likelihood": None}
     likelihood = {
         rung: float(np.mean([_of(cell, rung)["log_likelihood"] for cell in cells]))
         for rung in ("local", "float", "reference")
@@ -163,9 +194,9 @@ def _kept(figure: dict[str, float]) -> float | None:
     return (figure["reference"] - figure["local"]) / gain if gain > 0.0 else None
 
 
-def _agreement(cells: Sequence[Figures]) -> Figures | None:
+def _agreement(agreements: Sequence[Figures | None]) -> Figures | None:
     # The worst over people and seeds: the largest distance, the slope farthest from one.
-    found = [cell["agreement"] for cell in cells if cell["agreement"] is not None]
+    found = [agreement for agreement in agreements if agreement is not None]
     if not found:
         return None
     blocks = []
@@ -184,11 +215,3 @@ def _removed(before: float, after: float) -> float:
 def _of(cell: Figures, rung: str) -> Figures:
     found: Figures = next(row for row in cell["rungs"] if row["rung"] == rung)
     return found
-
-
-def _has(cell: Figures, rung: str) -> bool:
-    return any(row["rung"] == rung for row in cell["rungs"])
-
-
-def _update(cell: Figures) -> Figures:
-    return _of(cell, cell["gate"]["rung"])

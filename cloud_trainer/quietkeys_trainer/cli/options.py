@@ -10,10 +10,11 @@ from enum import StrEnum
 from functools import wraps
 from pathlib import Path
 from types import NoneType
-from typing import Annotated, Any, Final, get_args, get_origin
+from typing import Annotated, Any, Final, NoReturn, get_args, get_origin
 
 import typer
 from pydantic.fields import FieldInfo
+from sqlalchemy.exc import SQLAlchemyError
 
 from quietkeys_protocol.errors import QuietkeysError
 from quietkeys_trainer.service.settings import FILE, PREFIX, SYSTEM_FILE, Settings, read_settings
@@ -40,12 +41,28 @@ Command = Callable[..., None]
 
 @contextmanager
 def typed_exit() -> Iterator[None]:
-    """Turn a typed error into a line on standard error and exit status 2."""
+    """Turn a typed error, or what a system or a database says, into a line and exit status 2."""
     try:
         yield
     except QuietkeysError as error:
-        print(f"quietkeys-trainer: {error}", file=sys.stderr)
-        raise typer.Exit(2) from error
+        _end(error, str(error))
+    except OSError as error:
+        place = f" ({error.filename})" if error.filename else ""
+        says = f"{error.strerror or type(error).__name__}{place}"
+        _end(
+            error,
+            f"{says[0].lower()}{says[1:]}. See that it is the right place and that this user may use it.",
+        )
+    except SQLAlchemyError as error:  # whose own words may quote rows
+        _end(
+            error,
+            f"the database refused this ({type(error).__name__}). See that it is this trainer's, and whole.",
+        )
+
+
+def _end(error: Exception, says: str) -> NoReturn:
+    print(f"quietkeys-trainer: {says}", file=sys.stderr)
+    raise typer.Exit(2) from error
 
 
 def with_settings(*names: str) -> Callable[[Command], Command]:

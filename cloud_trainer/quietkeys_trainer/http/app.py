@@ -73,7 +73,7 @@ def _application(service: Service, metrics: Metrics | None, routes: Iterable[Mod
         title="quietkeys trainer", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False
     )
     app.state.service = service
-    app.state.metrics = metrics or Metrics(service.ledger.database, lambda: 0, service.clock)
+    app.state.metrics = metrics or Metrics(service.ledger.database, lambda: 0, service.clock, service.figures)
     for one in routes:
         app.include_router(one.router)
     app.add_exception_handler(QuietkeysError, _typed)

@@ -52,6 +52,19 @@ def authenticate_newcomer(request: Request, body: Body, now: float) -> bytes:
     return public_key
 
 
+def authenticate_leaver(ledger: Ledger, request: Request, body_sha256: str, now: float) -> str:
+    """Return the id of the device that signed this request, enrolled or with the public key that it shows.
+
+    Of a device that is not enrolled nothing is noted: whatever it asks finds nothing of its own.
+    """
+    credentials = _credentials(request, now)
+    shown = single_header(request, signing.PUBLIC_KEY_HEADER)
+    if not shown or ledger.knows(credentials.device_id):
+        return authenticate(ledger, request, body_sha256, now)
+    _verify(request, credentials, signing.shown_key(shown, credentials.device_id), body_sha256)
+    return credentials.device_id
+
+
 def note_newcomer(ledger: Ledger, request: Request, now: float) -> None:
     """Note that a request of `authenticate_newcomer` was received; raise `Refused` if it was before.
 

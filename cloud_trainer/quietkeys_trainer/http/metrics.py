@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from quietkeys_protocol.errors import TryAgain
 from quietkeys_trainer.ledger.operator_queries import MOST_RUNS, backlog, runs_since
+from quietkeys_trainer.service.figures import StoreFigures
 
 REQUEST_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 JOB_BUCKETS: Final = (0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 60.0, 120.0, 300.0, 900.0)
@@ -33,8 +34,14 @@ METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OP
 class Metrics:
     """The figures of one API process."""
 
-    def __init__(self, database: Engine, workers: Callable[[], int], clock: Callable[[], float]) -> None:
-        """workers: how many this process keeps alive."""
+    def __init__(
+        self,
+        database: Engine,
+        workers: Callable[[], int],
+        clock: Callable[[], float],
+        store: StoreFigures | None = None,
+    ) -> None:
+        """workers: how many this process keeps alive. store: what this process counts of the store."""
         self._database, self.workers, self._clock = database, workers, clock
         self._seen: dict[int, float] = {}
         self._is_behind = False
@@ -42,6 +49,9 @@ class Metrics:
         self._lock = threading.Lock()
         self.registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
+        if store is not None:
+            registry.register(store.deleted)
+            registry.register(store.waiting)
         self.requests = Counter(
             "quietkeys_requests", "Requests answered", ["method", "route", "status"], registry=registry
         )

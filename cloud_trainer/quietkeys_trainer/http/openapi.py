@@ -76,6 +76,12 @@ _IDEMPOTENCY: Final[Schema] = {
     "required": True,
     "schema": ID,
 }
+_SHOWN_KEY: Final[Schema] = {
+    "name": signing.PUBLIC_KEY_HEADER,
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "contentEncoding": "base64", "minLength": 44, "maxLength": 44},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +116,7 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
     ("GET", "/v1/service"): Operation({200: json(ServiceKey)}, signed=False),
     ("POST", "/v1/devices"): Operation({200: json(Enrolled), 201: json(Enrolled)}, json(Enrolment)),
     ("GET", "/v1/devices/{device_id}"): Operation({200: json(KnownDevice)}),
-    ("DELETE", "/v1/devices/{device_id}"): Operation({200: json(Receipt)}),
+    ("DELETE", "/v1/devices/{device_id}"): Operation({200: json(Receipt)}, parameters=(_SHOWN_KEY,)),
     ("GET", "/v1/plans/{plan_hash}"): Operation({200: Content(ANY_OBJECT)}),
     ("GET", "/v1/keys/{key_id}"): Operation({200: json(KeyState)}),
     ("PUT", "/v1/keys/{key_id}/parts/{offset}"): Operation({200: json(KeyState)}, octets(MAX_KEY_PART_BYTES)),

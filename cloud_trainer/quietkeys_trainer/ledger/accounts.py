@@ -98,12 +98,12 @@ def depart(session: Session, device: DeviceRow) -> None:
     account or deletes it, and then calls `close_if_empty`.
     """
     account_id = device.account_id
-    _doom_named(session, ReportRow.blob, ReportRow.account_id == account_id, ReportRow.device_id == device.id)
-    _doom_named(session, JobRow.update_blob, JobRow.account_id == account_id, JobRow.device_id == device.id)
-    session.execute(
-        delete(ReportRow).where(ReportRow.account_id == account_id, ReportRow.device_id == device.id)
-    )
-    session.execute(delete(JobRow).where(JobRow.account_id == account_id, JobRow.device_id == device.id))
+    reports = (ReportRow.account_id == account_id, ReportRow.device_id == device.id)
+    jobs = (JobRow.account_id == account_id, JobRow.device_id == device.id)
+    _doom_named(session, account_id, ReportRow.blob, *reports)
+    _doom_named(session, account_id, JobRow.update_blob, *jobs)
+    session.execute(delete(ReportRow).where(*reports))
+    session.execute(delete(JobRow).where(*jobs))
     session.execute(delete(InvitationRow).where(InvitationRow.account_id == account_id))
     session.execute(delete(MailRow).where(or_(MailRow.sender == device.id, MailRow.recipient == device.id)))
     device.card = b""
@@ -125,24 +125,24 @@ def key_ids(account_id: str) -> Select[str]:
 
 def delete_keys(session: Session, account_id: str, ids: Sequence[str]) -> None:
     """Delete key sets, and with them their reports and jobs."""
-    _doom_named(session, KeyRow.blob, KeyRow.account_id == account_id, KeyRow.key_id.in_(ids))
-    _doom_named(session, ReportRow.blob, ReportRow.account_id == account_id, ReportRow.key_id.in_(ids))
-    _doom_named(session, JobRow.update_blob, JobRow.account_id == account_id, JobRow.key_id.in_(ids))
+    for column, row in ((KeyRow.blob, KeyRow), (ReportRow.blob, ReportRow), (JobRow.update_blob, JobRow)):
+        _doom_named(session, account_id, column, row.account_id == account_id, row.key_id.in_(ids))
     session.execute(delete(KeyRow).where(KeyRow.account_id == account_id, KeyRow.key_id.in_(ids)))
 
 
-def doom(session: Session, blobs: Iterable[str]) -> None:
-    """Note, within a transaction, that no row names these blobs any longer."""
-    session.add_all(DoomedBlobRow(blob=blob) for blob in blobs)
+def doom(session: Session, account_id: str, blobs: Iterable[str]) -> None:
+    """Note, within a transaction, that no row names these blobs of an account any longer."""
+    session.add_all(DoomedBlobRow(blob=blob, account_id=account_id) for blob in blobs)
 
 
 def _doom_named(
     session: Session,
+    account_id: str,
     column: InstrumentedAttribute[str] | InstrumentedAttribute[str | None],
     *conditions: ColumnElement[bool],
 ) -> None:
     names = session.scalars(select(column).where(*conditions, column.is_not(None)))
-    doom(session, [name for name in names if name is not None])
+    doom(session, account_id, [name for name in names if name is not None])
 
 
 class Throttled(TryAgain):

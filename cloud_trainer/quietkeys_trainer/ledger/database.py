@@ -16,6 +16,7 @@ import alembic.command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
@@ -44,6 +45,8 @@ _SQLITE_PRAGMAS: Final = (
     "PRAGMA foreign_keys = ON",
     "PRAGMA secure_delete = ON",  # what a device deletes is overwritten
 )
+_JULIAN_1970: Final = 2_440_587.5  # days, at the beginning of Unix time
+_DAY_S: Final = 86_400.0
 _FULL: Final = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_FSYNC}
 _FULL_SQLSTATE: Final = "53100"
 
@@ -109,19 +112,56 @@ def hold(session: Session, *names: str) -> None:
             session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
 
 
+def time_in(session: Session) -> float:
+    """Return the time by the database's clock, in Unix seconds: one for the workers of all machines."""
+    if session.get_bind().dialect.name == "postgresql":
+        return float(session.scalar(select(func.extract("epoch", func.clock_timestamp()))) or 0.0)
+    return float(session.scalar(select((func.julianday("now") - _JULIAN_1970) * _DAY_S)) or 0.0)
+
+
+def newest_revision() -> str:
+    """Return the revision of the schema that this version works on."""
+    return ScriptDirectory.from_config(_alembic()).get_current_head() or ""
+
+
+def goes_down(database: Engine, revision: str) -> bool:
+    """Return whether a revision is an earlier one than the schema's, so that rows may have no place in it.
+
+    Raises `Refused` (LEDGER_UNUSABLE) where it is none that this version knows.
+    """
+    if revision == "base":
+        return True
+    with reading(database) as session:
+        current = MigrationContext.configure(session.connection()).get_current_revision()
+    scripts = ScriptDirectory.from_config(_alembic())
+    try:
+        scripts.get_revision(revision)
+        above = {script.revision for script in scripts.iterate_revisions("head", revision)}
+    except CommandError as error:
+        raise Refused(ErrorCode.LEDGER_UNUSABLE, f"there is no revision {revision[:40]!r}") from error
+    return current in above
+
+
 def migrate(database: Engine, revision: str = "head") -> None:
     """Bring the schema up, or down, to a revision; do nothing where it is there already.
 
-    Processes that start together do it once.
+    Processes that start together do it once. Raises `Refused` (LEDGER_UNUSABLE) where the revision, or the
+    one that is there, is none that this version knows.
     """
+    try:
+        _migrate(database, revision)
+    except CommandError as error:
+        raise Refused(ErrorCode.LEDGER_UNUSABLE, f"there is no way to revision {revision[:40]!r}") from error
+
+
+def _migrate(database: Engine, revision: str) -> None:
     writing_database = database.execution_options(**{_WRITES: True})
     with _typed_errors(), writing_database.begin() as connection:
         if database.dialect.name == "postgresql":
             for setting in ("lock_timeout", "statement_timeout"):
                 connection.exec_driver_sql(f"SET LOCAL {setting} = 0")
             connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("migration", 0))))
-        config = Config()
-        config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+        config = _alembic()
         config.attributes["connection"] = connection
         current = MigrationContext.configure(connection).get_current_revision()
         heads = ScriptDirectory.from_config(config).get_heads()
@@ -131,6 +171,12 @@ def migrate(database: Engine, revision: str = "head") -> None:
             alembic.command.upgrade(config, revision)
         else:
             alembic.command.downgrade(config, revision)
+
+
+def _alembic() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    return config
 
 
 def forget_history(database: Engine) -> None:

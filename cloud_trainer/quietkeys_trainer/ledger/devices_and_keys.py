@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Engine, delete, select, text
+from sqlalchemy import Engine, delete, func, select, text
 from sqlalchemy.orm import Session
 
 from quietkeys_protocol.errors import ErrorCode, Refused, StartOver
@@ -25,6 +25,7 @@ from quietkeys_trainer.ledger.accounts import (
     delete_keys,
     depart,
     device_of,
+    doom,
     hold_account_of,
     key_ids,
     new_account,
@@ -33,9 +34,11 @@ from quietkeys_trainer.ledger.accounts import (
 )
 from quietkeys_trainer.ledger.audit import Action, Actor, note
 from quietkeys_trainer.ledger.database import hold, reading, writing
+from quietkeys_trainer.ledger.identity import require_row
 from quietkeys_trainer.ledger.invites import use_invite
 from quietkeys_trainer.ledger.tables import (
     Allowance,
+    DepartedRow,
     DeviceRow,
     DoomedBlobRow,
     JobRow,
@@ -58,23 +61,26 @@ _NEW_NONCE: Final = text(
 class Ledger:
     """Devices, nonces and evaluation keys in a database.
 
-    is_open: whether a device enrols without an invite.
+    is_open: whether a device enrols without an invite. marker: of the trainer that the database is of.
     """
 
     database: Engine
     limits: Limits = NO_LIMITS
     is_open: bool = True
+    marker: str = ""
 
     def enrol(self, device_id: str, public_key: bytes, now: float, invite: str = "") -> bool:
         """Enrol a device, a new one in an account of its own; return whether it is new.
 
         Enrolling again changes nothing. A new one uses an invite up where the trainer is not open. Raises
-        `Refused` where it has none that can be used.
+        `Refused` where it has none that can be used, and (DEVICE_DELETED) where it had itself deleted.
         """
         with writing(self.database) as session:
             hold(session, device_id)
             if session.get(DeviceRow, device_id) is not None:
                 return False
+            if session.get(DepartedRow, _digest(device_id)) is not None:
+                raise Refused(ErrorCode.DEVICE_DELETED)
             if not self.is_open:
                 use_invite(session, invite, now)
             note(session, Actor.DEVICE, Action.ENROLLED, now)
@@ -149,18 +155,19 @@ class Ledger:
             return "" if row is None else row.blob
 
     def add_keys(
-        self, device_id: str, key_id: str, plan_hashes: Sequence[str], blob: str, now: float
+        self, device_id: str, key_id: str, plan_hashes: Sequence[str], blob: str, now: float, lost: str = ""
     ) -> bool:
-        """Add keys; return whether they are new.
+        """Add keys; return whether the blob is theirs from now on.
 
-        Of known keys only the plans are noted, and the blob is not taken. New keys end the account's oldest
+        Of known keys only the plans are noted, and the blob is not taken, unless theirs is `lost`: then this
+        one takes its place, and what was sent and made under them stays. New keys end the account's oldest
         where it has `MAX_KEY_SETS`, and everything that was sent or made under these. The upload of these
         keys is over.
         """
         with writing(self.database) as session:
             account_id = hold_account_of(session, device_id)
-            fresh = session.get(KeyRow, (account_id, key_id)) is None
-            if fresh:
+            known = session.get(KeyRow, (account_id, key_id))
+            if known is None:
                 delete_keys(
                     session, account_id, session.scalars(key_ids(account_id)).all()[MAX_KEY_SETS - 1 :]
                 )
@@ -168,9 +175,12 @@ class Ledger:
                 note(session, Actor.DEVICE, Action.KEYS_STORED, now)
                 session.add(KeyRow(account_id=account_id, key_id=key_id, blob=blob, stored_at=now))
                 session.flush()
+            elif known.blob == lost:
+                doom(session, account_id, [lost])
+                known.blob = blob
             _note_plans(session, account_id, key_id, plan_hashes)
             _end_upload(session, account_id, key_id)
-            return fresh
+            return known is None or known.blob == blob
 
     def note_plans(self, device_id: str, key_id: str, plan_hashes: Sequence[str]) -> None:
         """Note further plans whose framing stored evaluation keys have."""
@@ -187,18 +197,42 @@ class Ledger:
             note(session, Actor.DEVICE, Action.KEYS_DELETED, now)
             _end_upload(session, account_id, key_id)
 
-    def delete_device(self, device_id: str, now: float, actor: Actor = Actor.DEVICE) -> None:
-        """Remove every row of the device, and of its account if nobody else belongs to it."""
+    def delete_device(self, device_id: str, now: float, actor: Actor = Actor.DEVICE) -> bool:
+        """Remove every row of the device, and of its account if nobody else belongs to it.
+
+        Return whether it was here. That it has asked for that itself is remembered, by a digest.
+        """
         with writing(self.database) as session:
             try:
                 account_id = hold_account_of(session, device_id)
             except StartOver:
-                return
+                return False
             device = device_of(session, device_id)
             note(session, actor, Action.DELETED, now)
+            if actor is Actor.DEVICE:
+                session.add(DepartedRow(digest=_digest(device_id), account_id=account_id, at=now))
             depart(session, device)
             session.delete(device)
             close_if_empty(session, account_id)
+            return True
+
+    def require_not_departed(self, device_id: str) -> None:
+        """Raise `Refused` (DEVICE_DELETED) where a device had itself deleted."""
+        with reading(self.database) as session:
+            if session.get(DepartedRow, _digest(device_id)) is not None:
+                raise Refused(ErrorCode.DEVICE_DELETED)
+
+    def is_erased(self, device_id: str) -> bool:
+        """Return whether a device is not here and nothing that its account had stored is still to be deleted.
+
+        Of a device of which nothing is remembered that is certain only where nothing at all is to be deleted.
+        """
+        with reading(self.database) as session:
+            departed = session.get(DepartedRow, _digest(device_id))
+            left = select(func.count()).select_from(DoomedBlobRow)
+            if departed is not None:
+                left = left.where(DoomedBlobRow.account_id == departed.account_id)
+            return session.get(DeviceRow, device_id) is None and not session.scalar(left)
 
     def doomed_blobs(self) -> list[str]:
         """Return the blobs that are to be deleted from the store."""
@@ -218,9 +252,13 @@ class Ledger:
         return {name for names in found for name in names if name is not None}
 
     def ping(self) -> None:
-        """Raise `TryAgain` where the database does not answer."""
+        """Raise `TryAgain` where the database does not answer, or is another trainer's by now."""
         with reading(self.database) as session:
-            session.scalar(select(1))
+            require_row(session, self.marker)
+
+
+def _digest(device_id: str) -> bytes:
+    return hashlib.sha256(f"quietkeys-departed-v1\n{device_id}".encode()).digest()
 
 
 def _note_plans(session: Session, account_id: str, key_id: str, plan_hashes: Sequence[str]) -> None:

@@ -4,7 +4,8 @@ A worker holds a job by a lease: a random token that its updates name, extended 
 dies the lease runs out and another worker takes the job under a new token; what the first one may still say
 then changes nothing. Every change of state is an UPDATE that names the state it leaves.
 
-`now` is Unix seconds.
+`now` is Unix seconds. Leases go by the database's clock: a worker whose own is wrong takes nothing from
+others.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from quietkeys_protocol.containers import Report
 from quietkeys_protocol.errors import ErrorCode, Refused, StartOver
 from quietkeys_protocol.messages import JobState
 from quietkeys_trainer.ledger.accounts import account_of, doom, hold_account_of
-from quietkeys_trainer.ledger.database import hold, reading, writing
+from quietkeys_trainer.ledger.database import hold, reading, time_in, writing
 from quietkeys_trainer.ledger.tables import (
     Failure,
     JobRow,
@@ -33,6 +34,7 @@ from quietkeys_trainer.ledger.tables import (
 )
 
 MAX_ATTEMPTS: Final = 3  # workers that may die on a job before it is called its fault
+_AT_ONCE_S: Final = -1.0  # from now: a lease that is over
 _NOBODYS: Final[dict[str, Any]] = {"worker": None, "lease": None, "lease_until": None}
 
 
@@ -84,10 +86,14 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Jobs:
-    """Reports and jobs in a database; `draw` makes ids and lease tokens, 16 random bytes in hex."""
+    """Reports and jobs in a database.
+
+    draw: makes ids and lease tokens, 16 random bytes in hex. clock: says what time it is for leases.
+    """
 
     database: Engine
     draw: Callable[[], str] = lambda: secrets.token_hex(16)
+    clock: Callable[[Session], float] = time_in
 
     def waiting(self) -> int:
         """Return how many jobs are queued."""
@@ -155,9 +161,7 @@ class Jobs:
                 raise StartOver(ErrorCode.JOB_UNKNOWN)
             return _job(row)
 
-    def lease_next(
-        self, worker: str, plan_hashes: Collection[str], now: float, lasting_s: float
-    ) -> Lease | None:
+    def lease_next(self, worker: str, plan_hashes: Collection[str], lasting_s: float) -> Lease | None:
         """Lease the job that has waited longest to this worker alone, while the lease runs; return it.
 
         None where no job waits. The reports are chosen here, when the job starts: the latest of every source
@@ -166,6 +170,7 @@ class Jobs:
         superseded.
         """
         with writing(self.database) as session:
+            now = self.clock(session)
             self._give_up(session, now)
             while (row := session.scalars(_waiting(plan_hashes, now)).first()) is not None:
                 blobs = _inputs(session, row)
@@ -195,10 +200,10 @@ class Jobs:
             row = session.get(JobRow, lease.job_id)
             return () if row is None else _inputs(session, row)
 
-    def extend(self, lease: Lease, now: float, lasting_s: float) -> bool:
+    def extend(self, lease: Lease, lasting_s: float) -> bool:
         """Extend a lease; return whether it is still held."""
         with writing(self.database) as session:
-            return _change(session, lease, {"lease_until": now + lasting_s})
+            return _change(session, lease, {"lease_until": self.clock(session) + lasting_s})
 
     def note_blocks(self, lease: Lease, done: int) -> bool:
         """Note how many blocks of the job are done; return whether the lease is still held."""
@@ -225,20 +230,22 @@ class Jobs:
         with writing(self.database) as session:
             return _change(session, lease, ended | _NOBODYS)
 
-    def give_back(self, lease: Lease, until: float, *, tried: bool = False) -> bool:
-        """Give the job back from `until` on, to anybody; return whether that was done.
+    def give_back(self, lease: Lease, after_s: float = 0.0, *, tried: bool = False) -> bool:
+        """Give the job back to anybody, now or after a while; return whether that was done.
 
         The attempt counts if it was `tried`.
         """
         attempts = {} if tried else {"attempts": JobRow.attempts - 1}
         with writing(self.database) as session:
+            until = self.clock(session) + (after_s or _AT_ONCE_S)
             return _change(session, lease, {"lease_until": until} | attempts)
 
-    def release_worker(self, worker: str, now: float) -> int:
+    def release_worker(self, worker: str) -> int:
         """Give back at once the jobs that a worker known to be dead had left; return how many there were."""
         with writing(self.database) as session:
             held = update(JobRow).where(JobRow.state == JobState.RUNNING, JobRow.worker == worker)
-            return len(session.scalars(held.values(lease_until=now - 1).returning(JobRow.id)).all())
+            over = self.clock(session) + _AT_ONCE_S
+            return len(session.scalars(held.values(lease_until=over).returning(JobRow.id)).all())
 
     def note_run(self, plan_hash: str, outcome: Outcome, seconds: float, now: float) -> None:
         """Note for operators that a run of a job has ended, without saying of which."""
@@ -279,7 +286,7 @@ def _keep_newest_update(session: Session, landed: JobRow) -> None:
         .order_by(JobRow.queued_at.desc(), JobRow.finished_at.desc())
     )
     for row in done.all()[1:]:
-        doom(session, [name for name in [row.update_blob] if name is not None])
+        doom(session, row.account_id, [name for name in [row.update_blob] if name is not None])
         row.state, row.update_blob = JobState.SUPERSEDED, None
 
 
@@ -321,7 +328,7 @@ def _store_latest(session: Session, account_id: str, arrival: Arrival, now: floa
     elif report.sequence <= row.sequence:
         raise Refused(ErrorCode.SEQUENCE_REPLAYED)
     else:
-        doom(session, [row.blob])
+        doom(session, account_id, [row.blob])
     row.sources, row.plan_hash, row.sequence = report.sources, report.plan_hash.hex(), report.sequence
     row.device_id, row.blob, row.received_at = arrival.device_id, arrival.blob, now
 

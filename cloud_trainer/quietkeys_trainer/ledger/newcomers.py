@@ -12,11 +12,12 @@ from quietkeys_trainer.ledger.devices_and_keys import Ledger
 from quietkeys_trainer.ledger.tables import EnrolmentTokenRow, KeyRow, UploadRow
 
 
-def require_welcome(ledger: Ledger, invite: str, now: float) -> None:
-    """Raise `Refused` where a device that is not enrolled would not get in with this invite.
+def require_welcome(ledger: Ledger, device_id: str, invite: str, now: float) -> None:
+    """Raise `Refused` where a device that is not enrolled would not get in with this invite, or had left.
 
     Enrolling asks again, in the transaction that uses the invite up.
     """
+    ledger.require_not_departed(device_id)
     if ledger.is_open:
         return
     usable = select(EnrolmentTokenRow.digest).where(

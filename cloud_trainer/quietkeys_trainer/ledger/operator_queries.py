@@ -13,9 +13,10 @@ from typing import Final
 from sqlalchemy import Engine, Select, delete, exists, func, select, update
 from sqlalchemy.orm import aliased
 
+from quietkeys_protocol.errors import ErrorCode, StartOver
 from quietkeys_protocol.messages import JobState
 from quietkeys_trainer.ledger.audit import Action, Actor, note
-from quietkeys_trainer.ledger.database import reading, writing
+from quietkeys_trainer.ledger.database import reading, time_in, writing
 from quietkeys_trainer.ledger.tables import DeviceRow, JobRow, KeyRow, Outcome, ReportRow, RunRow
 
 RUNS_KEPT_S: Final = 86_400.0
@@ -69,13 +70,25 @@ class Backlog:
 
 def devices(database: Engine, most: int) -> list[DeviceLine]:
     """Return the devices that enrolled last."""
+    with reading(database) as session:
+        rows = session.execute(_device_lines().order_by(DeviceRow.enrolled_at.desc()).limit(most))
+        return [DeviceLine(*row) for row in rows]
+
+
+def device(database: Engine, device_id: str) -> DeviceLine:
+    """Return a device; raise `StartOver` (DEVICE_UNKNOWN) where there is none of that id."""
+    with reading(database) as session:
+        row = session.execute(_device_lines().where(DeviceRow.id == device_id)).one_or_none()
+        if row is None:
+            raise StartOver(ErrorCode.DEVICE_UNKNOWN, device_id[:40])
+        return DeviceLine(*row)
+
+
+def _device_lines() -> Select[str, float, int, int, int, int]:
     key_sets = select(func.count()).where(KeyRow.account_id == DeviceRow.account_id).scalar_subquery()
     reports = select(func.count()).where(ReportRow.device_id == DeviceRow.id).scalar_subquery()
     jobs = select(func.count()).where(JobRow.device_id == DeviceRow.id).scalar_subquery()
-    columns = (DeviceRow.id, DeviceRow.enrolled_at, DeviceRow.source, key_sets, reports, jobs)
-    with reading(database) as session:
-        rows = session.execute(select(*columns).order_by(DeviceRow.enrolled_at.desc()).limit(most))
-        return [DeviceLine(*row) for row in rows]
+    return select(DeviceRow.id, DeviceRow.enrolled_at, DeviceRow.source, key_sets, reports, jobs)
 
 
 def jobs(database: Engine, states: Sequence[JobState], most: int) -> list[JobLine]:
@@ -147,7 +160,7 @@ def backlog(database: Engine, now: float) -> Backlog:
         ).one()
         running, busy = session.execute(
             select(func.count(), func.count(JobRow.worker.distinct())).where(
-                JobRow.state == JobState.RUNNING, JobRow.lease_until >= now
+                JobRow.state == JobState.RUNNING, JobRow.lease_until >= time_in(session)
             )
         ).one()
     return Backlog(queued, running, busy, max(0.0, now - oldest) if queued else 0.0)

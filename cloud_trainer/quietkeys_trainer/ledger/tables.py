@@ -19,6 +19,7 @@ from enum import StrEnum
 
 from sqlalchemy import (
     CHAR,
+    Boolean,
     CheckConstraint,
     Float,
     ForeignKey,
@@ -79,6 +80,28 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
+
+
+class TrainerRow(Base):
+    """The trainer itself, one row, made once; see `identity`.
+
+    marker: drawn, and written to the store of ciphertexts as well (`has_store`: it was). trainer_key: the
+    public half of what receipts are signed with. seen_at: the newest time that tidying has seen. kept: for
+    how many days things were kept then, as `Retention` has them.
+    """
+
+    __tablename__ = "trainer"
+    __table_args__ = (
+        CheckConstraint("number = 1", "one"),
+        CheckConstraint("length(trainer_key) = 32", "trainer_key_length"),
+    )
+
+    number: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    marker: Mapped[str] = mapped_column(CHAR(32))
+    has_store: Mapped[bool] = mapped_column(Boolean)
+    trainer_key: Mapped[bytes] = mapped_column(LargeBinary(32))
+    seen_at: Mapped[float] = mapped_column(Float(53))
+    kept: Mapped[str] = mapped_column(String(100))
 
 
 class AccountRow(Base):
@@ -309,11 +332,25 @@ class AuditRow(Base):
 
 
 class DoomedBlobRow(Base):
-    """A blob that no row names any longer and that is still to be deleted from the store."""
+    """A blob that no row names any longer and that is still to be deleted from the store; whose it was."""
 
     __tablename__ = "doomed_blobs"
 
     blob: Mapped[str] = mapped_column(String(81), primary_key=True)
+    account_id: Mapped[str] = mapped_column(CHAR(32), index=True)
+
+
+class DepartedRow(Base):
+    """A device that was deleted because it asked for that, as a digest, and the account that it had.
+
+    It is kept for good: a copy of the device's profile must not enrol as if nobody had withdrawn anything.
+    """
+
+    __tablename__ = "departed"
+
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    account_id: Mapped[str] = mapped_column(CHAR(32))
+    at: Mapped[float] = mapped_column(Float(53))
 
 
 class RunRow(Base):

@@ -8,6 +8,7 @@ import os
 import secrets
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,16 +21,17 @@ from fastapi import FastAPI
 
 from quietkeys_protocol.errors import ErrorCode, Refused
 from quietkeys_trainer.engine.circuit_cache import require_own
-from quietkeys_trainer.engine.interface import EngineLoader, Executor, ExecutorKind, LocalExecutor
+from quietkeys_trainer.engine.interface import Engine, EngineLoader, Executor, ExecutorKind, LocalExecutor
 from quietkeys_trainer.http.app import make_api, make_private_api
 from quietkeys_trainer.http.metrics import Metrics
-from quietkeys_trainer.ledger.database import migrate
+from quietkeys_trainer.plans.catalogue import ServedPlan
 from quietkeys_trainer.plans.served import advice_of, load_engines, served_plans
 from quietkeys_trainer.processes.connections import BACKLOG, BoundedServer, Bounds, Room
 from quietkeys_trainer.processes.logs import configure_logs
 from quietkeys_trainer.processes.stop_signals import Stop
 from quietkeys_trainer.processes.supervisor import Supervisor
 from quietkeys_trainer.processes.worker import Worker
+from quietkeys_trainer.service.founding import found_trainer
 from quietkeys_trainer.service.parts import Service, open_service
 from quietkeys_trainer.service.settings import Settings
 from quietkeys_trainer.storage.files import PUBLIC, write_whole
@@ -83,7 +85,7 @@ def serve(
     configure_logs("api")
     stop = Stop()
     stop.listen(at_once=False)
-    service = _open(settings, load)
+    service = _open_to_serve(settings, load)
     listening, private = _listen(address), _listen(Address(settings.private_host, settings.private_port))
     port = listening.getsockname()[1]
     told = settings.model_dump_json().encode()
@@ -96,7 +98,7 @@ def serve(
         if settings.ready_file is not None:
             write_whole(settings.ready_file, f"{ready}\n".encode(), PUBLIC)
         structlog.get_logger().info("ready", port=port, workers=settings.workers)
-        metrics = Metrics(service.ledger.database, supervisor.living, service.clock)
+        metrics = Metrics(service.ledger.database, supervisor.living, service.clock, service.figures)
         beside = _private_server(service, metrics)
         with _running_beside(beside, private):
             _run(_server(service, metrics, settings, address), listening, stop)
@@ -117,7 +119,7 @@ def work(settings: Settings, load: EngineLoader, name: str = "", parent: int = 0
     stop.listen(at_once=True)
     if parent:
         stop.when_orphaned(parent)
-    service = _open(settings, load)
+    service = _open_to_work(settings, load)
     executor = _executor(settings, load)
     stop.listen(at_once=True)  # again: Ray has taken the signals
     structlog.get_logger().info("worker_ready", executor=settings.executor.value)
@@ -135,15 +137,26 @@ def _executor(settings: Settings, load: EngineLoader) -> Executor:
     return RayExecutor(settings.address, load)
 
 
-def _open(settings: Settings, load: EngineLoader) -> Service:
-    """Compile circuits, make folders, bring the schema to this version's; return the service."""
+def _open_to_serve(settings: Settings, load: EngineLoader) -> Service:
+    """Compile circuits, then make a trainer unless there is one; return the service."""
+    plans, engines = _plans(settings, load)
+    key = found_trainer(settings, time.time())
+    return open_service(settings, engines, advice_of(plans), key)
+
+
+def _open_to_work(settings: Settings, load: EngineLoader) -> Service:
+    """Compile circuits; return the service of the trainer that is there, which signs nothing."""
+    plans, engines = _plans(settings, load)
+    return open_service(settings, engines, advice_of(plans))
+
+
+def _plans(settings: Settings, load: EngineLoader) -> tuple[tuple[ServedPlan, ...], dict[str, Engine]]:
+    """Return the plans to serve and their circuits, compiled in the state folder."""
     os.umask(0o077)
     settings.make_folders()
     require_own(settings.circuits)
     plans = served_plans(settings)
-    service = open_service(settings, load_engines(plans, settings, load), advice_of(plans))
-    migrate(service.ledger.database)
-    return service
+    return plans, load_engines(plans, settings, load)
 
 
 def _pins(service: Service) -> dict[str, str]:

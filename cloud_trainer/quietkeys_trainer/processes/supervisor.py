@@ -10,12 +10,12 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Final
 
 import structlog
 
-from quietkeys_protocol.errors import TryAgain
+from quietkeys_protocol.errors import Refused, TryAgain
 from quietkeys_trainer.processes.stop_signals import Stop
 from quietkeys_trainer.service.parts import Service
 from quietkeys_trainer.service.tidy import tidy
@@ -104,7 +104,7 @@ class Supervisor:
             place.restart_at = now + pause_s
             structlog.get_logger().warning("worker_died", status=status, restart_in_s=pause_s)
         try:
-            self.service.jobs.release_worker(place.name, self.service.clock())
+            self.service.jobs.release_worker(place.name)
         except TryAgain:
             return  # at the next look
         if now >= place.restart_at:
@@ -130,8 +130,11 @@ class Supervisor:
 
     def _tidy(self) -> None:
         try:
-            tidy(self.service, self.service.clock())
-        except (OSError, TryAgain) as error:
+            done = tidy(self.service, self.service.clock())
+            structlog.get_logger().info("tidied", **asdict(done))
+        except (Refused, TryAgain) as error:
+            structlog.get_logger().warning("not_tidied", code=error.code.value, advice=error.advice)
+        except OSError as error:
             structlog.get_logger().warning("not_tidied", error=type(error).__name__)
 
 

@@ -120,7 +120,7 @@ class Worker:
 
     def _lease(self) -> Lease | None:
         service = self.service
-        return service.jobs.lease_next(self.name, self._fitting(), service.clock(), self.lease_s)
+        return service.jobs.lease_next(self.name, self._fitting(), self.lease_s)
 
     def _fitting(self) -> list[str]:
         """Return the plans whose jobs there is room for; raise `TryAgain` where there is room for none."""
@@ -143,7 +143,7 @@ class Worker:
             with self._heartbeat(lease):
                 self._train(lease)
         except (SystemExit, KeyboardInterrupt):
-            if service.jobs.give_back(lease, service.clock() - 1):
+            if service.jobs.give_back(lease):
                 structlog.get_logger().info("job_given_back", job_id=lease.job_id)
             raise
 
@@ -163,10 +163,10 @@ class Worker:
             self._note(lease, Outcome.FAILED if ours else Outcome.DROPPED, start)
             return
         except TryAgain:
-            service.jobs.give_back(lease, service.clock() + LATER_S)
+            service.jobs.give_back(lease, LATER_S)
             raise
         except ExecutorLostError:
-            ours = service.jobs.give_back(lease, service.clock() + LOST_S * lease.attempt, tried=True)
+            ours = service.jobs.give_back(lease, LOST_S * lease.attempt, tried=True)
             log.warning("job_abandoned", ours=ours)
             return
         except (EngineFailed, QuietkeysError) as error:
@@ -220,7 +220,7 @@ class Worker:
         try:
             blob = service.blobs.put(container, hashlib.sha256(container).hexdigest())
         except TryAgain:
-            service.jobs.give_back(lease, service.clock() + LATER_S)
+            service.jobs.give_back(lease, LATER_S)
             raise
         landed = service.jobs.finish(lease, blob, service.clock())
         if not landed:
@@ -235,7 +235,7 @@ class Worker:
         def beat() -> None:
             while not done.wait(self.lease_s / 3):
                 try:
-                    held = self.service.jobs.extend(lease, self.service.clock(), self.lease_s)
+                    held = self.service.jobs.extend(lease, self.lease_s)
                 except TryAgain:
                     continue
                 if not held:

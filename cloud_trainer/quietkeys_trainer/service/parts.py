@@ -19,31 +19,43 @@ from quietkeys_trainer.ledger.devices_and_keys import Ledger
 from quietkeys_trainer.ledger.jobs import Jobs
 from quietkeys_trainer.ledger.newcomers import stored_bytes
 from quietkeys_trainer.ledger.retention import Retention
+from quietkeys_trainer.service.figures import StoreFigures
+from quietkeys_trainer.service.founding import disposed_on_error, require_trainer
 from quietkeys_trainer.service.newcomers import Newcomers
 from quietkeys_trainer.service.settings import Enrolment, Settings
 from quietkeys_trainer.storage.blobs import Blobs, open_blobs
 from quietkeys_trainer.storage.key_uploads import Uploads
-from quietkeys_trainer.storage.trainer_key import TrainerKey, open_trainer_key
+from quietkeys_trainer.storage.trainer_key import TrainerKey
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """Ledger, jobs, circles, blobs, uploads and served plans; `clock` gives Unix seconds."""
+    """Ledger, jobs, circles, blobs, uploads and served plans; `clock` gives Unix seconds.
+
+    trainer_key: what receipts are signed with, where devices are answered; workers and commands have none.
+    """
 
     ledger: Ledger
     jobs: Jobs
     circles: Circles
     blobs: Blobs
     uploads: Uploads
-    trainer_key: TrainerKey
     spool: Path
     engines: Engines
+    clock: Callable[[], float]
     retired: Mapping[str, str] = field(default_factory=dict)  # advice by plan hash
     pressure: Pressure = field(default_factory=Pressure)
-    clock: Callable[[], float] = time.time
     operator_token: Path | None = None
     newcomers: Newcomers = field(default_factory=Newcomers)
     kept: Retention = field(default_factory=Retention)
+    trainer_key: TrainerKey | None = None
+    figures: StoreFigures = field(default_factory=StoreFigures)
+
+    @property
+    def signing_key(self) -> TrainerKey:
+        """What receipts are signed with."""
+        assert self.trainer_key is not None  # noqa: S101 - `serve` gives one to the API
+        return self.trainer_key
 
     @property
     def largest_keys(self) -> int:
@@ -56,27 +68,35 @@ class Service:
 
 
 def open_service(
-    settings: Settings, engines: Mapping[str, Engine], retired: Mapping[str, str] | None = None
+    settings: Settings,
+    engines: Mapping[str, Engine],
+    retired: Mapping[str, str] | None = None,
+    trainer_key: TrainerKey | None = None,
 ) -> Service:
-    """Return the service over the folders and the database of these settings, which exist.
+    """Return the service over the trainer that is in the places of these settings.
 
-    retired: advice by plan hash, of plans that take no more reports.
+    retired: advice by plan hash, of plans that take no more reports. Raises as `require_trainer`, and
+    `Refused` (STORE_FOREIGN) where there is no folder of blobs.
     """
     database = open_database(settings.database_address)
+    with disposed_on_error(database):
+        marker = require_trainer(settings, database).marker
+        blobs = open_blobs(settings.blobs_address, marker)
     return Service(
-        ledger=Ledger(database, settings.limits, settings.enrolment is Enrolment.OPEN),
+        ledger=Ledger(database, settings.limits, settings.enrolment is Enrolment.OPEN, marker),
         jobs=Jobs(database),
         circles=Circles(database),
-        blobs=open_blobs(settings.blobs_address),
+        blobs=blobs,
         uploads=Uploads(database, settings.uploads),
-        trainer_key=open_trainer_key(settings.trainer_key),
         spool=settings.spool,
         engines=engines,
+        clock=time.time,
         operator_token=settings.operator_token,
         newcomers=Newcomers(settings.enrolments_per_minute),
         kept=settings.kept,
         retired=retired or {},
         pressure=Pressure(settings.queue_limit, settings.storage_bytes),
+        trainer_key=trainer_key,
     )
 
 

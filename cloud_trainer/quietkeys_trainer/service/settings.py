@@ -9,6 +9,8 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import os
+import re
+import stat
 import tomllib
 from collections.abc import Mapping
 from dataclasses import fields
@@ -35,6 +37,7 @@ PREFIX: Final = "QUIETKEYS_"  # of the variables of the environment
 FILE: Final = "trainer.toml"  # in the state folder
 SYSTEM_FILE: Final = Path("/etc/quietkeys/trainer.toml")  # where the state folder has none
 
+_WITH_PASSWORD: Final = re.compile(r"[^:/@]+://[^/@]*:[^/@]+@")
 _LIMITS: Final = Limits()
 _KEPT: Final = Retention()
 
@@ -204,6 +207,11 @@ class Settings(BaseModel):
         return self.database or f"sqlite:///{self.state / 'ledger.sqlite'}"
 
     @property
+    def database_shown(self) -> str:
+        """Where the ledger is, in words that hold no password."""
+        return "in the database of the settings" if self.database else f"in {self.state}"
+
+    @property
     def blobs_address(self) -> str:
         """Where ciphertexts are."""
         return self.blobs or str(self.state / "blobs")
@@ -283,9 +291,21 @@ def read_settings(
         raise Refused(ErrorCode.SETTING_INVALID, detail) from error
     except OSError as error:
         raise Refused(ErrorCode.SETTING_INVALID, f"{file} cannot be read") from error
+    if file is not None:
+        _require_private(file)
     if file is not None and file.name == FILE and found.state != _state(flags) == file.parent:
         raise Refused(ErrorCode.SETTING_INVALID, f"state: {file} lies in one folder and names another")
     return Settings.model_validate(found.model_dump())
+
+
+def _require_private(file: Path) -> None:
+    """Raise `Refused` where a file holds a password and every user of the machine can read it."""
+    database = str(tomllib.loads(file.read_text()).get("database", ""))
+    if _WITH_PASSWORD.match(database) and file.stat().st_mode & stat.S_IROTH:
+        raise Refused(
+            ErrorCode.SETTING_INVALID,
+            f"{file} holds a password and everybody can read it: chmod o-rwx {file}",
+        )
 
 
 def parse_settings(content: bytes) -> Settings:

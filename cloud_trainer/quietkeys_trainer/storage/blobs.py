@@ -3,6 +3,10 @@
 A name is the hash and a random suffix: two devices that store the same bytes own two blobs, and deleting one
 leaves the other. Names are drawn here and never taken from a request. The store is a folder, or speaks S3; if
 it fails or keeps silent it is asked again for a while, and the request may be repeated later.
+
+A store carries the marker of the ledger that uses it. One that does not is not empty but unavailable: a disk
+that is not mounted, a bucket of another name. Nothing is written to it, and nothing is taken for missing in
+it.
 """
 
 from __future__ import annotations
@@ -13,13 +17,14 @@ import os
 import re
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, Protocol
 
 import obstore
+import structlog
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, MemoryStore, S3Store
 
@@ -39,17 +44,32 @@ _RETRIES: Final[RetryConfig] = {
     "retry_timeout": timedelta(seconds=20),
 }
 
+MARKER: Final = "quietkeys-store"  # the object that holds the marker of the ledger whose store it is
+_CLOCK: Final = "quietkeys-clock"  # an object that is written to see what time it is in the store
+_MOST_MARKER_BYTES: Final = 64
+_NAME: Final = re.compile(r"[0-9a-f]{64}-[0-9a-f]{16}")  # of a blob; whatever else lies there is not ours
+
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _OS_ERROR: Final = re.compile(r"os error (\d+)")
-_UNFINISHED: Final = re.compile(r"[0-9a-f]{64}-[0-9a-f]{16}#\d+")  # how LocalStore names what it is writing
+_UNFINISHED: Final = re.compile(_NAME.pattern + r"#\d+")  # how LocalStore names what it is writing
 
 
 class BlobDamagedError(Exception):
-    """A stored blob is missing, or is not what its name says."""
+    """A stored blob is missing from a store that is there, or is not what its name says."""
 
 
 class Blobs(Protocol):
-    """A store of immutable blobs."""
+    """A store of immutable blobs.
+
+    Every method but the first raises `TryAgain` where the store does not carry its ledger's marker, and every
+    one where it does not answer.
+    """
+
+    def is_ours(self) -> bool:
+        """Return whether the store carries the marker, if one is asked for."""
+
+    def require_marker(self) -> None:
+        """Return where the store answers and carries the marker."""
 
     def put(self, source: bytes | IO[bytes], sha256: str) -> str:
         """Store the whole source; return its name. Raises `TryAgain` where there is no space."""
@@ -66,8 +86,11 @@ class Blobs(Protocol):
     def delete(self, name: str) -> None:
         """Remove a blob, if it is there."""
 
-    def older_than(self, unix_time: float) -> Iterator[str]:
-        """Yield the names of blobs stored before a time."""
+    def listed(self) -> Iterator[tuple[str, float]]:
+        """Yield the name of every blob, and when it was stored by the store's own clock, in Unix seconds."""
+
+    def clock(self) -> float:
+        """Return what time it is by the store's own clock, in Unix seconds."""
 
     def clear_unfinished(self, unix_time: float) -> None:
         """Remove what processes that died were writing before a time."""
@@ -75,12 +98,42 @@ class Blobs(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ObjectBlobs:
-    """Blobs in an object store: a folder or a bucket."""
+    """Blobs in an object store: a folder or a bucket.
+
+    marker: what the store must carry; empty where none is asked for.
+    """
 
     store: LocalStore | MemoryStore | S3Store
+    marker: str = ""
+
+    def found_marker(self) -> str:
+        """Return the marker that the store carries, empty where it has none or is not there."""
+        try:
+            with _typed_errors():
+                size = obstore.head(self.store, MARKER)["size"]
+                content = obstore.get_range(self.store, MARKER, start=0, end=min(size, _MOST_MARKER_BYTES))
+        except FileNotFoundError:
+            return ""
+        return content.to_bytes().decode("ascii", "replace")
+
+    def put_marker(self) -> None:
+        """Write the marker, in the place of any other."""
+        with _typed_errors():
+            obstore.put(self.store, MARKER, self.marker.encode())
+
+    def is_ours(self) -> bool:
+        """Return whether the store carries the marker, if one is asked for."""
+        return not self.marker or self.found_marker() == self.marker
+
+    def require_marker(self) -> None:
+        """Return where the store answers and carries the marker."""
+        if not self.is_ours():
+            structlog.get_logger().error("store_without_marker")
+            raise TryAgain(ErrorCode.TRAINER_BUSY)
 
     def put(self, source: bytes | IO[bytes], sha256: str) -> str:
         """Store the whole source; return its name."""
+        self.require_marker()
         name = f"{sha256}-{secrets.token_hex(8)}"
         with _typed_errors():
             obstore.put(self.store, name, source, chunk_size=PART, max_concurrency=2)
@@ -92,6 +145,7 @@ class ObjectBlobs:
             with _typed_errors():
                 content = obstore.get(self.store, name).bytes().to_bytes()
         except FileNotFoundError as error:
+            self.require_marker()
             raise BlobDamagedError("missing") from error
         if hashlib.sha256(content).hexdigest() != name.partition("-")[0]:
             raise BlobDamagedError("altered")
@@ -103,56 +157,68 @@ class ObjectBlobs:
             with _typed_errors():
                 return int(obstore.head(self.store, name)["size"])
         except FileNotFoundError as error:
+            self.require_marker()
             raise BlobDamagedError("missing") from error
 
     def delete(self, name: str) -> None:
         """Remove a blob, if it is there."""
-        try:
-            with _typed_errors():
-                obstore.delete(self.store, name)
-        except FileNotFoundError:
-            return
+        self.require_marker()
+        with suppress(FileNotFoundError), _typed_errors():
+            obstore.delete(self.store, name)
 
-    def older_than(self, unix_time: float) -> Iterator[str]:
-        """Yield the names of blobs stored before a time."""
+    def listed(self) -> Iterator[tuple[str, float]]:
+        """Yield the name of every blob, and when it was stored by the store's own clock, in Unix seconds."""
+        self.require_marker()
         with _typed_errors():
             for batch in obstore.list(self.store):
                 for entry in batch:
-                    if entry["last_modified"].timestamp() < unix_time:
-                        yield entry["path"]
+                    if _NAME.fullmatch(entry["path"]):
+                        yield entry["path"], entry["last_modified"].timestamp()
+
+    def clock(self) -> float:
+        """Return what time it is by the store's own clock, in Unix seconds."""
+        self.require_marker()
+        with _typed_errors():
+            obstore.put(self.store, _CLOCK, b"")
+            at = obstore.head(self.store, _CLOCK)["last_modified"].timestamp()
+            obstore.delete(self.store, _CLOCK)
+        return at
 
     def clear_unfinished(self, unix_time: float) -> None:
         """Remove what processes that died were writing before a time, which no listing shows."""
+        self.require_marker()
         if isinstance(self.store, LocalStore) and self.store.prefix is not None:
             for path in Path(self.store.prefix).iterdir():
                 if _UNFINISHED.fullmatch(path.name) and path.stat().st_mtime < unix_time:
                     path.unlink(missing_ok=True)
 
 
-def folder_blobs(folder: Path) -> ObjectBlobs:
+def folder_blobs(folder: Path, marker: str = "") -> ObjectBlobs:
     """Make a folder for blobs unless it is there, readable by its owner only; return its blobs."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return ObjectBlobs(LocalStore(folder))
+    return ObjectBlobs(LocalStore(folder), marker)
 
 
-def open_blobs(address: str) -> ObjectBlobs:
-    """Open blobs in a folder, or under s3://BUCKET or s3://BUCKET/PREFIX.
+def open_blobs(address: str, marker: str = "") -> ObjectBlobs:
+    """Open blobs in a folder that is there, or under s3://BUCKET or s3://BUCKET/PREFIX.
 
     Credentials, region and endpoint of the latter are read from the environment (AWS_ACCESS_KEY_ID,
     AWS_ENDPOINT_URL and so on), never from an argument, which other users of a machine can see. Raises
-    `Refused` where it is an address of neither.
+    `Refused` where it is an address of neither, or there is no such folder (STORE_FOREIGN).
     """
     if not address.startswith(S3):
         if "://" in address:
             raise Refused(ErrorCode.STORAGE_ADDRESS_INVALID, "blobs")
-        return folder_blobs(Path(address))
+        if not Path(address).is_dir():
+            raise Refused(ErrorCode.STORE_FOREIGN, f"there is no folder {address}")
+        return ObjectBlobs(LocalStore(Path(address)), marker)
     plain = os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://")  # whoever wrote that means it
     options: ClientConfig = {**_CLIENT, "allow_http": plain}
     try:
         store = S3Store.from_url(address, client_options=options, retry_config=_RETRIES)
     except (BaseError, ValueError) as error:
         raise Refused(ErrorCode.STORAGE_ADDRESS_INVALID, "blobs") from error
-    return ObjectBlobs(store)
+    return ObjectBlobs(store, marker)
 
 
 @contextmanager

@@ -38,14 +38,30 @@ class TrainerKey:
         raise TypeError("a trainer's key cannot be pickled or copied")
 
 
-def open_trainer_key(path: Path) -> TrainerKey:
+def make_trainer_key(path: Path) -> TrainerKey:
     """Make the key in a file unless there is one; return it. Whoever makes it first, all get the same.
 
-    Raises `Refused` where there is something else in the file: a new key would make every pinned one useless.
+    Raises as `open_trainer_key`.
     """
     if not path.exists():
         write_first(path, Ed25519PrivateKey.generate().private_bytes_raw(), PRIVATE)
-    secret = path.read_bytes()
+    return open_trainer_key(path)
+
+
+def open_trainer_key(path: Path) -> TrainerKey:
+    """Return the key in a file.
+
+    Raises `Refused` (TRAINER_KEY_DAMAGED) where there is none, or something else in it: a new key would make
+    every pinned one useless.
+    """
+    try:
+        return trainer_key_of(path.read_bytes())
+    except FileNotFoundError as error:
+        raise Refused(ErrorCode.TRAINER_KEY_DAMAGED, f"there is no {path}") from error
+
+
+def trainer_key_of(secret: bytes) -> TrainerKey:
+    """Return the key of a file's content; raises as `open_trainer_key`."""
     if len(secret) != _SECRET_BYTES:
         raise Refused(ErrorCode.TRAINER_KEY_DAMAGED)
     return TrainerKey(Ed25519PrivateKey.from_private_bytes(secret))

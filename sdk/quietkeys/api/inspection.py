@@ -23,7 +23,7 @@ from quietkeys.sync.context import SyncContext
 from quietkeys.updates.report import report_arrays
 from quietkeys.updates.versions import Adapters, adapter_of
 from quietkeys_protocol.containers import REPORT_OVERHEAD, VALUE_OVERHEAD, decode_report
-from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused
+from quietkeys_protocol.errors import QuietkeysError
 from quietkeys_protocol.framing import Frames
 
 HEAD_BYTES: Final = 256
@@ -62,9 +62,6 @@ def inspect(context: SyncContext, memory: Memory, frames: Frames | None) -> Insp
             leaves.append(_keys(context, frames))
             leaves += _report(context, frames)
             complete = True
-    except Refused as error:
-        if error.code is not ErrorCode.EXTRA_MISSING:
-            raise
     finally:
         context.cipher.close()
     words = sorted(memory.words().items(), key=lambda entry: (-entry[1], entry[0]))

@@ -124,7 +124,7 @@ class TrainerLink:
         with self._stopper.one_sync():
             context = self._context()
             client = client_for(context)
-            ensure_enrolled(store, self.trainer, client, lambda: None)
+            ensure_enrolled(context.profile, store, self.trainer, client, context.environment)
             try:
                 yield context, client
             finally:
@@ -245,11 +245,11 @@ class TrainerLink:
         return evidence(model.events, model.plan, own, model.public(), adapter)
 
     def _real_cipher(self, folder: Path, plan: Plan) -> Cipher:
-        from quietkeys.cipher import Parameters, ProcessCipher
+        from quietkeys.cipher import Parameters, device_cipher
 
         parameters = Parameters.of(plan, self._opened.model.specification)
         file_key = self._opened.profile.vault.key.file_key(FHE_KEYS)
-        return ProcessCipher(folder, parameters, file_key=file_key, stop=self._stopper.event)
+        return device_cipher(folder, parameters, file_key=file_key, stop=self._stopper.event)
 
     def _transport_to(self, trainer: str) -> Transport:
         from quietkeys.remote.http import RequestsTransport

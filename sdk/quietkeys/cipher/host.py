@@ -1,4 +1,4 @@
-"""The host's side of the encryption process. Nothing here imports Concrete or sees a secret key."""
+"""The host's side of the encryption process. Nothing here sees a secret key."""
 
 from __future__ import annotations
 
@@ -13,17 +13,26 @@ from typing import Final, Self
 import numpy as np
 
 from quietkeys.arrays import Int64
-from quietkeys.cipher.interface import Parameters, check_update_frames
-from quietkeys.cipher.key_file import read_head
-from quietkeys.cipher.pipe import Broken, Message, Verb, read_message, texts, write_message
+from quietkeys.cipher.interface import Cipher, Parameters, check_update_frames
+from quietkeys.cipher.key_file import KEY_FILE, read_head
+from quietkeys.cipher.limits import CREATION_FLAGS, has_processes
+from quietkeys.cipher.pipe import Broken, Message, Verb, exchange, texts
 from quietkeys.files import make_room, remove, translated
 from quietkeys_protocol.errors import ErrorCode, StartOver, TryAgain, Untrusted, error_of
 
-KEY_FILE: Final = "keys.qkk"
-SECONDS: Final = 900.0  # for one request; key generation takes 2-10 s on an idle core
+SECONDS: Final = 900.0  # for one request; key generation takes 1-3 s on an idle core
 _MODULE: Final = "quietkeys.cipher.process"
-_ENVIRONMENT: Final = ("HOME", "LANG", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH", "TMPDIR", "VIRTUAL_ENV")
-_THRIFT: Final = {"MALLOC_ARENA_MAX": "2", "OMP_NUM_THREADS": "1", "RAYON_NUM_THREADS": "1"}
+_ENVIRONMENT: Final = (
+    "HOME",
+    "LANG",
+    "LD_LIBRARY_PATH",
+    "PATH",
+    "PYTHONPATH",
+    "SYSTEMROOT",
+    "TMPDIR",
+    "VIRTUAL_ENV",
+)
+_THRIFT: Final = {"MALLOC_ARENA_MAX": "2", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 class ProcessCipher:
@@ -71,8 +80,8 @@ class ProcessCipher:
         head = read_head(self._key_file)
         if head is None or head.specification_sha256 != self._parameters.specification_sha256:
             return False
-        self._ask(Verb.LOAD)
-        return True
+        (has,) = self._ask(Verb.LOAD)
+        return bool(has)
 
     def generate_keys(self) -> None:
         """See `Cipher`."""
@@ -152,12 +161,13 @@ class ProcessCipher:
                 stderr=subprocess.DEVNULL,
                 env=environment,
                 bufsize=0,
+                creationflags=CREATION_FLAGS,
             )
         except OSError as error:
             raise Broken from error
         parameters = self._parameters
-        key_file = os.fsencode(self._key_file.absolute())
-        opening = (parameters.plan.canonical, parameters.specification.canonical, key_file, self._file_key)
+        folder = os.fsencode(self._folder.absolute())
+        opening = (parameters.plan.canonical, parameters.specification.canonical, folder, self._file_key)
         try:
             self._exchange(Message(Verb.OPEN, opening))
         except BaseException:
@@ -168,8 +178,7 @@ class ProcessCipher:
         child = self._child
         if child is None or child.stdin is None or child.stdout is None:
             raise Broken
-        write_message(child.stdin.fileno(), request)
-        reply = read_message(child.stdout.fileno(), self._seconds, self._stop)
+        reply = exchange(child.stdin, child.stdout, request, self._seconds, self._stop)
         if reply.verb is Verb.DONE:
             return reply.parts
         if reply.verb is not Verb.FAILED or len(reply.parts) != 2:
@@ -180,3 +189,14 @@ class ProcessCipher:
         except ValueError as error:
             raise Broken from error
         raise error_of(known, detail)
+
+
+def device_cipher(
+    folder: Path, parameters: Parameters, *, file_key: bytes, stop: threading.Event | None = None
+) -> Cipher:
+    """Return the cipher of a device: in a process of its own where this system has processes."""
+    if has_processes():
+        return ProcessCipher(folder, parameters, file_key=file_key, stop=stop)
+    from quietkeys.cipher.local import LocalCipher
+
+    return LocalCipher(folder, parameters, file_key=file_key, stop=stop)

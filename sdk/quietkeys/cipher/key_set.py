@@ -1,45 +1,71 @@
-"""A key set in memory, in the encryption process: the one place on the device that calls Concrete.
+"""A device's secret keys in memory: what is made with them, and the tests of what was made.
 
-What is serialized for sending is `evaluation_keys`, of the server's part alone; the serialization of the
-whole set goes to the key file and nowhere else.
+Noise that is missing, too small or used twice gives a secret key away, and nobody else would ever see that.
+So new keys are decrypted again, by other code than made them, before they may be used.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final, NoReturn
 
 import numpy as np
-from concrete.compiler import ClientProgram, Keyset, ProgramInfo
-from concrete.compiler import Value as Plaintext
 
 from quietkeys.arrays import Int64, UInt64
-from quietkeys.cipher.decryption import WORD_BITS, messages, phases
+from quietkeys.cipher.frames import framed, value_bytes, value_words, word_bytes
 from quietkeys.cipher.interface import Parameters, check_update_frames
-from quietkeys.cipher.shared_keys import pack
-from quietkeys_protocol.capnp import WORD, byte_spans
-from quietkeys_protocol.errors import ErrorCode, Refused, StartOver, Untrusted
-from quietkeys_protocol.specification import Circuit
+from quietkeys.cipher.randomness import Stream, fresh
+from quietkeys.cipher.scheme import (
+    SEED_BYTES,
+    Ring,
+    bootstrap_bodies,
+    deviation,
+    encrypt,
+    keyswitch_bodies,
+    mask_words,
+    messages,
+    phases,
+    row_phase,
+    units,
+    whole,
+)
+from quietkeys.cipher.secret_keys import Secrets, letter, looks_random
+from quietkeys_protocol.errors import ErrorCode, Refused
+from quietkeys_protocol.specification import BootstrapKey, KeyswitchKey, Value
 
-CLIENT: Final = 1  # Keyset { server @0, client @1 }
-TEST_SCALARS: Final = 64  # at least so many encryptions in a self-test
-NOISE_FACTOR: Final = 2.0  # of the expected deviation; 64 samples stay within 1.5 all but surely
+KEY_TOLERANCE: Final = (
+    0.03  # of the deviation of a key's noise; BOOTSTRAP_SAMPLES stay within it but for 10^-10
+)
+BOOTSTRAP_SAMPLES: Final = 24_000  # coefficients, at least
+KEYSWITCH_TRIES: Final = 3  # 10,240 rows, all there are, leave the tolerance once in 50,000 keys by chance
+INPUT_SAMPLES: Final = 256  # encryptions in a test of encrypting
+INPUT_TOLERANCE: Final = 0.3  # so many stay within it but for 10^-10
+_MEAN_LIMIT: Final = 7.0  # standard errors
 
 
 class KeySet:
-    """Concrete's key set and the secret keys inside it, by id. Cannot be printed or pickled."""
+    """The secret keys of a device for its parameters. Cannot be printed or pickled."""
 
-    __slots__ = ("_native", "_parameters", "_program", "_secrets", "_serialized")
+    __slots__ = ("_parameters", "_secrets")
 
-    def __init__(self, parameters: Parameters, serialized: bytes | None = None) -> None:
-        """Make a new key set, or take the one that was serialized."""
+    def __init__(self, parameters: Parameters, secrets: Secrets) -> None:
+        """Take secret keys and test encrypting with them.
+
+        Raises `Refused` (WORKER_UNSUITABLE) where its noise is not what the parameters say.
+        """
         self._parameters = parameters
-        self._program = ProgramInfo.deserialize(parameters.specification.canonical)
-        self._native = Keyset(self._program, None) if serialized is None else Keyset.deserialize(serialized)
-        self._serialized = self._native.serialize() if serialized is None else serialized
-        self._secrets = self._extract()
-        self._test()
+        self._secrets = secrets
+        self._test_encrypting()
+
+    @classmethod
+    def generate(cls, parameters: Parameters) -> KeySet:
+        """Return new secret keys. Raises `Refused` (WORKER_UNSUITABLE) without randomness."""
+        stream = Stream()
+        secrets = {key.key_id: stream.bits(key.dimension) for key in parameters.specification.secret_keys}
+        if not all(map(looks_random, secrets.values())):
+            raise _unsuitable("secret keys")
+        return cls(parameters, secrets)
 
     def __repr__(self) -> str:
         return "KeySet(...)"
@@ -48,119 +74,146 @@ class KeySet:
         raise TypeError("a key set is not pickled")
 
     @property
-    def secret_serialization(self) -> bytes:
-        """The whole key set, secret keys included, for the key file."""
-        return self._serialized
+    def secrets(self) -> Secrets:
+        """The secret keys, for the key file alone."""
+        return self._secrets
 
-    def evaluation_keys(self) -> bytes:
-        """Return the server's part, for sending.
+    def letter(self, fingerprint: bytes) -> bytes:
+        """Return the secret keys for another device of the same person."""
+        return letter(self._parameters.specification, fingerprint, self._secrets)
 
-        It is checked to have the plan's frame, which no secret key fits into.
+    def new_evaluation_keys(self) -> Iterator[bytes]:
+        """Yield new evaluation keys in pieces, serialized for sending; other ones every time.
+
+        Raises `Refused` (WORKER_UNSUITABLE) at the end where they are not what they should be: then nothing
+        of them may be used.
         """
-        if len(self._serialized) < self._parameters.frames.keys.size:
-            raise StartOver(ErrorCode.KEY_UNKNOWN, "the evaluation keys are on another device")
-        keys: bytes = self._native.get_server_keys().serialize()
-        if not self._parameters.frames.keys.matches(keys):
-            raise Untrusted(ErrorCode.SPECIFICATION_UNTRUSTED, "frame of evaluation keys")
-        return keys
-
-    def shared(self, fingerprint: bytes) -> bytes:
-        """Return the secret keys for another device of the same person; see `shared_keys`."""
-        return pack(self._parameters.specification, fingerprint, self._secrets)
+        specification = self._parameters.specification
+        ((bootstrap,), (keyswitch,)) = specification.bootstrap_keys, specification.keyswitch_keys
+        parts = self._bootstrap(bootstrap), self._keyswitch(keyswitch)
+        yield from framed(self._parameters.frames.keys, parts)
 
     def encrypt(self, arrays: Sequence[Int64]) -> list[bytes]:
         """Return the values of a report; see `Cipher.encrypt`."""
         self._parameters.check_arrays(arrays)
-        client = ClientProgram.create_encrypted(self._program, self._native)
-        values: list[bytes] = []
-        for index, circuit in enumerate(self._parameters.circuits):
-            native = client.get_client_circuit(circuit.name)
-            values += [
-                native.prepare_input(Plaintext(array.astype(np.int64)), position).serialize()
-                for position, array in enumerate(arrays[3 * index : 3 * index + 3])
-            ]
-        for value, frame in zip(values, self._parameters.frames.report, strict=True):
-            if not frame.matches(value):
-                raise Untrusted(ErrorCode.SPECIFICATION_UNTRUSTED, "frame of a report")
-        return values
+        inputs = [value for circuit in self._parameters.circuits for value in circuit.inputs]
+        return [
+            value_bytes(frame, self._encrypted(value, array.astype(np.int64)))
+            for frame, value, array in zip(self._parameters.frames.report, inputs, arrays, strict=True)
+        ]
 
     def decrypt(self, values: Sequence[bytes]) -> list[Int64]:
         """Return the weights of an update; see `Cipher.decrypt`."""
-        frames = self._parameters.frames.update
-        check_update_frames(frames, values)
-        outputs = [circuit.outputs[0] for circuit in self._parameters.circuits]
+        parameters = self._parameters
+        check_update_frames(parameters.frames.update, values)
+        outputs = [circuit.outputs[0] for circuit in parameters.circuits]
         return [
-            messages(
-                np.frombuffer(value, "<u8", frame.payload_bytes // WORD, frame.payload_start),
-                self._secrets[output.key_id],
-                bits,
-            )
+            messages(value_words(frame, value), self._secrets[output.key_id], bits)
             for value, frame, output, bits in zip(
-                values, frames, outputs, self._parameters.update_bits, strict=True
+                values, parameters.frames.update, outputs, parameters.update_bits, strict=True
             )
         ]
 
-    def _extract(self) -> dict[int, UInt64]:
-        # client.lweSecretKeys[i].payload.data[0], in the order of the specification; one word per bit of key.
-        described = self._parameters.specification.secret_keys
-        found: dict[int, UInt64] = {}
-        for span in byte_spans(self._serialized):
-            if span.path[:2] == (CLIENT, 0):
-                key = described[span.path[2]]
-                if span.size != key.dimension * WORD:
-                    raise Untrusted(ErrorCode.PROFILE_DAMAGED, "secret key")
-                found[key.key_id] = np.frombuffer(self._serialized, "<u8", key.dimension, span.start)
-        if len(found) != len(described) or not all(_looks_random(key) for key in found.values()):
-            raise Untrusted(ErrorCode.PROFILE_DAMAGED, "secret key")
-        return found
+    def _encrypted(self, value: Value, numbers: Int64) -> UInt64:
+        seeds = fresh(SEED_BYTES * value.size)
+        if len({seeds[at : at + SEED_BYTES] for at in range(0, len(seeds), SEED_BYTES)}) != value.size:
+            raise _unsuitable("seeds of masks")
+        return encrypt(value, numbers, seeds, self._secrets[value.key_id], Stream())
 
-    def _test(self) -> None:
-        """Encrypt zeros: seeds must differ, noise must be there, and have the size it should have.
+    def _bootstrap(self, key: BootstrapKey) -> Iterator[bytes]:
+        """Yield a seed and the bodies; then decrypt rows at random."""
+        source, ring = self._secrets[key.input_id], Ring(self._secrets[key.output_id], key.glwe_dimension)
+        seed, begin = fresh(SEED_BYTES), 0
+        chosen, samples = _chosen(key), list[Int64]()
+        yield seed
+        for bodies in bootstrap_bodies(key, seed, source, ring, Stream()):
+            yield word_bytes(bodies)
+            for row in chosen[(chosen >= begin) & (chosen < begin + len(bodies))].tolist():
+                message = _row_message(key, source, ring.secret, row)
+                samples.append((row_phase(ring, seed, row, bodies[row - begin]) - message).view(np.int64))
+            begin += len(bodies)
+        if not has_noise(np.concatenate(samples), key.variance, KEY_TOLERANCE):
+            raise _unsuitable("noise of a bootstrap key")
 
-        The noise of a compressed value cannot be seen without expanding its seed, so it is measured on whole
-        ciphertexts, which the same code encrypts from the same source of randomness.
-        """
-        circuit = self._parameters.circuits[0]
-        first = circuit.inputs[0]
-        seeded = self._zeros(self._program, circuit).reshape(-1, first.words)  # seed, seed, body
-        distinct = len(np.unique(seeded[:, :2], axis=0)) == len(seeded) == len(np.unique(seeded[:, 2]))
-        whole = ProgramInfo.deserialize(_uncompressed(self._parameters.specification.canonical, circuit.name))
-        noise = phases(self._zeros(whole, circuit), self._secrets[first.key_id])
-        deviation = float(np.sqrt(np.mean(noise.astype(np.float64) ** 2))) / 2.0**WORD_BITS
-        expected = first.variance**0.5
-        right_size = expected / NOISE_FACTOR < deviation < expected * NOISE_FACTOR
-        if not distinct or not right_size or len(np.unique(noise)) < len(noise) // 2:
-            raise Refused(ErrorCode.WORKER_UNSUITABLE, "self-test of encryption")
+    def _keyswitch(self, key: KeyswitchKey) -> Iterator[bytes]:
+        """Yield a seed and the bodies, once all of them were decrypted."""
+        source, target = self._secrets[key.input_id], self._secrets[key.output_id]
+        for _ in range(KEYSWITCH_TRIES):
+            seed = fresh(SEED_BYTES)
+            bodies = np.concatenate(list(keyswitch_bodies(key, seed, source, target, Stream())))
+            if has_noise(_keyswitch_noise(key, seed, bodies, source, target), key.variance, KEY_TOLERANCE):
+                yield seed
+                yield word_bytes(bodies)
+                return
+        raise _unsuitable("noise of a key switching key")
 
-    def _zeros(self, program: ProgramInfo, circuit: Circuit) -> UInt64:
-        """Return at least TEST_SCALARS encryptions of zero as a circuit's first input, as words."""
-        zeros = np.zeros(circuit.inputs[0].size, dtype=np.int64)
-        native = ClientProgram.create_encrypted(program, self._native).get_client_circuit(circuit.name)
-        times = -(-TEST_SCALARS // len(zeros))
-        return np.concatenate(
-            [_words(native.prepare_input(Plaintext(zeros), 0).serialize()) for _ in range(times)]
-        )
-
-
-def _uncompressed(specification: bytes, name: str) -> bytes:
-    """Return a specification of one circuit whose first input is a whole ciphertext."""
-    tree = json.loads(specification)
-    circuit = next(circuit for circuit in tree["circuits"] if circuit["name"] == name)
-    gate = circuit["inputs"][0]
-    lwe = gate["typeInfo"]["lweCiphertext"]
-    shape = [*lwe["abstractShape"]["dimensions"], lwe["encryption"]["lweDimension"] + 1]
-    lwe["compression"] = "none"
-    lwe["concreteShape"]["dimensions"] = gate["rawInfo"]["shape"]["dimensions"] = shape
-    circuit["inputs"], tree["circuits"] = [gate], [circuit]
-    return json.dumps(tree).encode()
+    def _test_encrypting(self) -> None:
+        """Encrypt and decrypt what the first input may be, and look at the noise."""
+        value = replace(self._parameters.circuits[0].inputs[0], size=INPUT_SAMPLES)
+        secret = self._secrets[value.key_id]
+        numbers = np.arange(INPUT_SAMPLES, dtype=np.int64) % 2
+        words = whole(self._encrypted(value, numbers), value.dimension)
+        noise = phases(words, secret) - (numbers << (63 - value.width))
+        wrong = not np.array_equal(messages(words, secret, value.width), numbers)
+        if wrong or not has_noise(noise, value.variance, INPUT_TOLERANCE):
+            raise _unsuitable("noise of a report")
 
 
-def _words(value: bytes) -> UInt64:
-    (span,) = byte_spans(value)
-    return np.frombuffer(value, "<u8", span.size // 8, span.start)
+def has_noise(noise: Int64, variance: float, tolerance: float) -> bool:
+    """Return whether noise has the deviation that a variance says and a mean of zero, and does not repeat.
+
+    tolerance: of the deviation, relative.
+    """
+    expected = deviation(variance)
+    real = noise.astype(np.float64)
+    spread = float(np.sqrt(np.mean(real**2)))
+    centred = abs(float(real.mean())) <= _MEAN_LIMIT * expected / len(noise) ** 0.5
+    return abs(spread / expected - 1.0) <= tolerance and centred and _is_varied(noise, expected)
 
 
-def _looks_random(key: UInt64) -> bool:
-    """Return whether every word is 0 or 1, and the share of ones within 8 deviations of a half."""
-    ones, half = int(np.count_nonzero(key == 1)), len(key) / 2
-    return ones + int(np.count_nonzero(key == 0)) == len(key) and abs(ones - half) < 4 * len(key) ** 0.5
+def _is_varied(noise: Int64, expected: float) -> bool:
+    """Return whether values are equal no more often than by chance, and neighbours are not alike."""
+    pairs = len(noise) ** 2 / (4.0 * np.pi**0.5 * max(expected, 1.0))  # equal by chance, on average
+    repeated = len(noise) - len(np.unique(noise))
+    real = noise.astype(np.float64) / expected
+    correlation = abs(float(real[1:] @ real[:-1])) / len(noise) ** 0.5
+    most: float = pairs + 10.0 * float(pairs**0.5) + 10.0
+    return repeated <= most and correlation <= _MEAN_LIMIT
+
+
+def _chosen(key: BootstrapKey) -> Int64:
+    """Return which rows of a bootstrap key are decrypted, drawn at random."""
+    rows = key.input_dimension * key.levels * (key.glwe_dimension + 1)
+    count = min(rows, -(-BOOTSTRAP_SAMPLES // key.polynomial_size))
+    drawn = np.frombuffer(Stream().take(8 * count), "<u8") % np.uint64(rows)
+    return np.unique(drawn.astype(np.int64))
+
+
+def _row_message(key: BootstrapKey, source: UInt64, polynomials: UInt64, row: int) -> UInt64:
+    """Return what a row of a bootstrap key encrypts, [N]."""
+    k, size = polynomials.shape
+    bit, rest = divmod(row, key.levels * (k + 1))
+    level, r = divmod(rest, k + 1)
+    unit = source[bit] * units(key.levels, key.base_log)[level]
+    if r < k:
+        minus: UInt64 = np.uint64(0) - polynomials[r] * unit
+        return minus
+    message = np.zeros(size, np.uint64)
+    message[0] = unit
+    return message
+
+
+def _keyswitch_noise(key: KeyswitchKey, seed: bytes, bodies: UInt64, source: UInt64, target: UInt64) -> Int64:
+    """Return the noise of every row of a key switching key, [rows]."""
+    noise: list[Int64] = []
+    for bit in range(len(source)):
+        at, n = bit * key.levels, len(target)
+        masks = mask_words(seed, at * n, key.levels * n).reshape(-1, n)
+        words = np.column_stack([masks, bodies[at : at + key.levels]])
+        message = source[bit] * units(key.levels, key.base_log)
+        noise.append(phases(words, target) - message.view(np.int64))
+    return np.concatenate(noise)
+
+
+def _unsuitable(what: str) -> Refused:
+    return Refused(ErrorCode.WORKER_UNSUITABLE, f"self-test: {what}")

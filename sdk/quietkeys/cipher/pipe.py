@@ -5,15 +5,14 @@ length u32 of all that follows | verb u8 | count u16 | count x (length u32, byte
 
 from __future__ import annotations
 
-import os
-import select
+import queue
 import struct
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from threading import Event
-from typing import Final
+from typing import IO, Final
 
 MAX_MESSAGE: Final = 1 << 26  # bytes; the largest is an update, under 2 MB
 _CHUNK: Final = 1 << 16
@@ -48,8 +47,8 @@ class Broken(Exception):  # noqa: N818 - what the pipe is
     """The other end is gone, silent for too long, or makes no sense; or nobody waits for it any longer."""
 
 
-def write_message(descriptor: int, message: Message) -> None:
-    """Write one message. Raises `Broken` where nobody reads."""
+def write_message(stream: IO[bytes], message: Message) -> None:
+    """Write one message to an unbuffered stream. Raises `Broken` where nobody reads."""
     size = struct.calcsize(_HEAD) - 4 + sum(4 + len(part) for part in message.parts)
     pieces = [struct.pack(_HEAD, size, message.verb, len(message.parts))]
     for part in message.parts:
@@ -58,41 +57,50 @@ def write_message(descriptor: int, message: Message) -> None:
         for piece in pieces:  # one by one: a message may have megabytes, and the host's memory is the app's
             rest = memoryview(piece)
             while rest:
-                rest = rest[os.write(descriptor, rest) :]
-    except OSError as error:
+                rest = rest[stream.write(rest) :]
+    except (OSError, ValueError) as error:  # ValueError: closed by another thread
         raise Broken from error
 
 
-def read_message(descriptor: int, seconds: float | None = None, stop: Event | None = None) -> Message:
-    """Return the next message, waiting at most `seconds` for all of it, and no longer once `stop` is set.
+def read_message(stream: IO[bytes]) -> Message:
+    """Return the next message of an unbuffered stream, waiting for it. Raises `Broken`."""
+    try:
+        (size,) = struct.unpack(">I", _read(stream, 4))
+        if size > MAX_MESSAGE:
+            raise Broken
+        return _parse(_read(stream, size))
+    except (OSError, ValueError) as error:
+        raise Broken from error
 
-    Raises `Broken`.
+
+def exchange(
+    to: IO[bytes], back: IO[bytes], request: Message, seconds: float, stop: threading.Event
+) -> Message:
+    """Send a request and return its answer, in `seconds` on the clock at most and until `stop` is set.
+
+    A thread does it, because no system but POSIX can wait for a pipe with a limit. Raises `Broken`; then the
+    caller ends the process at the other end and closes both streams, which ends the thread.
     """
-    patience = _Patience(None if seconds is None else time.monotonic() + seconds, stop)
-    (size,) = struct.unpack(">I", _read(descriptor, 4, patience))
-    if size > MAX_MESSAGE:
-        raise Broken
-    return _parse(_read(descriptor, size, patience))
+    answers: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
 
+    def ask() -> None:
+        try:
+            write_message(to, request)
+            answers.put(read_message(back))
+        except Broken:
+            answers.put(None)
 
-@dataclass(frozen=True, slots=True)
-class _Patience:
-    """How long to wait: for ever, until a deadline, until told otherwise."""
-
-    deadline: float | None
-    stop: Event | None
-
-    def wait(self, descriptor: int) -> None:
-        """Wait until there is something to read. Raises `Broken` if there is nothing in time."""
-        if self.deadline is None and self.stop is None:
-            return
-        while True:
-            left_s = _TICK_S if self.deadline is None else self.deadline - time.monotonic()
-            if left_s < 0.0 or (self.stop is not None and self.stop.is_set()):
-                raise Broken
-            ready, _, _ = select.select([descriptor], [], [], min(left_s, _TICK_S))
-            if ready:
-                return
+    threading.Thread(target=ask, name="quietkeys pipe", daemon=True).start()
+    deadline = time.monotonic() + seconds
+    while (left_s := deadline - time.monotonic()) > 0.0 and not stop.is_set():
+        try:
+            answer = answers.get(timeout=min(left_s, _TICK_S))
+        except queue.Empty:
+            continue
+        if answer is None:
+            break
+        return answer
+    raise Broken
 
 
 def _parse(body: bytes) -> Message:
@@ -110,11 +118,10 @@ def _parse(body: bytes) -> Message:
         raise Broken from error
 
 
-def _read(descriptor: int, size: int, patience: _Patience) -> bytes:
+def _read(stream: IO[bytes], size: int) -> bytes:
     content = bytearray()
     while len(content) < size:
-        patience.wait(descriptor)
-        chunk = os.read(descriptor, min(_CHUNK, size - len(content)))
+        chunk = stream.read(min(_CHUNK, size - len(content)))
         if not chunk:
             raise Broken
         content += chunk

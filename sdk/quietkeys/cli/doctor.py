@@ -5,7 +5,6 @@ Nothing is asked of the user, nothing is changed, and no finding contains text, 
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 import tempfile
@@ -13,7 +12,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -21,18 +19,19 @@ import numpy as np
 
 from quietkeys.bundle.bundle import SHIPPED, open_bundle
 from quietkeys.bundle.trusted_keys import TRUSTED_KEYS
-from quietkeys.cipher import Parameters, ProcessCipher
-from quietkeys.cipher.randomness import require_randomness
+from quietkeys.cipher import Parameters, device_cipher
+from quietkeys.cipher.randomness import fresh
 from quietkeys.cli.estimate import Network, estimate
+from quietkeys.evaluation.machine import memory_bytes
 from quietkeys.profile.ledger import size_words
+from quietkeys.vault.sealing import KEY_BYTES, new_key
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError
 from quietkeys_protocol.plan import Plan
 
 _PACKAGES: Final = (
     *("cryptography", "filelock", "keyring", "numpy", "onnxruntime", "pynacl", "rapidfuzz", "requests"),
 )
-_PYTHONS: Final = ((3, 11), (3, 12))
-_PLATFORMS: Final = "Linux on x86-64 or macOS"  # that Concrete has wheels for
+_PYTHONS: Final = ((3, 11), (3, 12), (3, 13), (3, 14))
 _SPARE_DISK: Final = 4  # keys are written twice while they are replaced, and once more to be sent
 
 
@@ -95,7 +94,7 @@ def _python() -> Iterator[Finding]:
     if running in _PYTHONS:
         yield Finding(Health.GOOD, text)
     else:
-        yield Finding(Health.BAD, text, "Use Python 3.11 or 3.12.")
+        yield Finding(Health.BAD, text, "Use Python 3.11 to 3.14.")
     for name in _PACKAGES:
         try:
             yield Finding(Health.GOOD, f"{name} {version(name)}")
@@ -104,35 +103,25 @@ def _python() -> Iterator[Finding]:
 
 
 def _encryption(parameters: Parameters | None, encrypt: bool) -> Iterator[Finding]:
-    if find_spec("concrete") is None:
-        yield Finding(
-            Health.NOTE,
-            "no encryption library: suggesting and learning work, syncing does not",
-            f"Where there is one ({_PLATFORMS}): pip install 'quietkeys[fhe]'",
-        )
-        return
-    try:
-        require_randomness()
-    except QuietkeysError as error:
-        yield _bad(error)
     if encrypt and parameters is not None:
         yield _tried("a throw-away key was made and used", lambda: _round_trip(parameters))
     else:
-        yield Finding(Health.GOOD, "the encryption library is installed")
+        yield _tried("the system gives randomness to make keys of", lambda: fresh(KEY_BYTES))
 
 
 def _round_trip(parameters: Parameters) -> None:
-    with (
-        tempfile.TemporaryDirectory(prefix="quietkeys-doctor-") as folder,
-        ProcessCipher(Path(folder), parameters) as cipher,
-    ):
-        cipher.generate_keys()
-        cipher.encrypt([np.zeros(field.size, np.int64) for field in parameters.plan.report_fields])
+    with tempfile.TemporaryDirectory(prefix="quietkeys-doctor-") as folder:
+        cipher = device_cipher(Path(folder), parameters, file_key=new_key())
+        try:
+            cipher.generate_keys()
+            cipher.encrypt([np.zeros(field.size, np.int64) for field in parameters.plan.report_fields])
+        finally:
+            cipher.close()
 
 
 def _room(parameters: Parameters, profile: Path | None) -> Iterator[Finding]:
     needed = estimate(parameters, Network(), trainer_cores=1, transform_s=0.0)
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    memory = memory_bytes()
     text = f"memory {size_words(memory)}; a sync needs {size_words(needed.device_memory)} for its own process"
     if memory > 2 * needed.device_memory:
         yield Finding(Health.GOOD, text)

@@ -18,12 +18,11 @@ from quietkeys.cipher.interface import Parameters
 from quietkeys_protocol.containers import REPORT_OVERHEAD, UPDATE_OVERHEAD, VALUE_OVERHEAD
 
 LOOK_UP: Final = 0.92  # core seconds of a look-up over those of its Fourier transforms
-KEYS_PER_BYTE: Final = 0.0155  # core seconds of making keys, per byte of them, over one Fourier transform
-KEYS_START: Final = 0.4  # seconds until the encryption process has loaded its library
+KEYS_PER_BYTE: Final = 0.003  # core seconds of making keys, per byte of them, over one Fourier transform
+KEYS_START: Final = 0.3  # seconds until the encryption process has begun
 JOB_START: Final = 2.0  # seconds until a trainer's process has loaded library, keys and report
 JOB_KEYS: Final = 1.8  # bytes of a trainer's process per byte of keys, besides what it has anyway
-DEVICE_BASE_BYTES: Final = 230_000_000  # the encryption process with its library, without keys
-DEVICE_KEYS: Final = 3.2  # bytes per byte of keys while they are made
+DEVICE_BYTES: Final = 80_000_000  # the encryption process, which makes keys in pieces
 TRAINER_BASE_BYTES: Final = 375_000_000
 _BATCH: Final = 64  # transforms at once
 _SECONDS: Final = 0.3  # to look at the machine
@@ -72,12 +71,11 @@ def estimate(
     parameters: Parameters,
     network: Network,
     trainer_cores: int,
-    device_cores: int = 1,
     transform_s: float | None = None,
 ) -> Estimate:
     """Return what syncs under these parameters cost.
 
-    device_cores: that make keys. transform_s: of one transform, measured now if None.
+    transform_s: of one transform, measured now if None.
     """
     (bootstrap,) = parameters.specification.bootstrap_keys
     took = transform_seconds(bootstrap.polynomial_size) if transform_s is None else transform_s
@@ -95,7 +93,7 @@ def estimate(
         "fetch": update * _BITS / network.down,
     }
     first = {
-        "generate keys": KEYS_START + KEYS_PER_BYTE * keys * took / device_cores,
+        "generate keys": KEYS_START + KEYS_PER_BYTE * keys * took,
         "upload keys": keys * _BITS / network.up,
         **later,
         "encrypt": 0.0,
@@ -108,6 +106,6 @@ def estimate(
         first_seconds=first,
         later_seconds=later,
         trainer_seconds=trainer_s,
-        device_memory=int(DEVICE_BASE_BYTES + DEVICE_KEYS * keys),
+        device_memory=DEVICE_BYTES,
         trainer_memory=int(TRAINER_BASE_BYTES + JOB_KEYS * keys),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,10 @@ from quietkeys.demo.screen import Screen, show_figures
 from quietkeys.demo.text import words_to_type
 from quietkeys_protocol.errors import ErrorCode, Refused
 
+if sys.platform == "win32":
+    _ENDING: Final = (signal.SIGTERM,)
+else:
+    _ENDING: Final = (signal.SIGTERM, signal.SIGHUP)
 WORDS: Final = 8_000  # of a longer text; typing and testing them takes about 45 s on 2 cores
 
 
@@ -28,8 +33,9 @@ def run_demo(text: Path | None, words: int | None, seed: int, out: Path | None, 
 
     Raises DemoFailed, QuietkeysError, OSError; leaves neither processes nor files behind but `out`.
     """
+    _require_posix()
     if find_spec("concrete") is None:
-        raise Refused(ErrorCode.EXTRA_MISSING, "the demo needs quietkeys[fhe,trainer]")
+        raise Refused(ErrorCode.EXTRA_MISSING, "the demo needs quietkeys[trainer]")
     if out is not None and not out.absolute().parent.is_dir():
         raise DemoFailed("The folder for --json does not exist.", "Make it first, or name another.")
     given = Given(words_to_type(text, words or WORDS), seed)
@@ -46,6 +52,11 @@ def run_demo(text: Path | None, words: int | None, seed: int, out: Path | None, 
     return figures
 
 
+def _require_posix() -> None:
+    if sys.platform == "win32":
+        raise DemoFailed("The demo's trainer runs on Linux and macOS alone.", "Sync with one elsewhere.")
+
+
 @contextmanager
 def _ended_by_signals() -> Iterator[None]:
     """Let a polite request to end unwind the stack, as Ctrl-C does, so that the trainer is stopped too."""
@@ -53,7 +64,7 @@ def _ended_by_signals() -> Iterator[None]:
     def end(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before = {number: signal.signal(number, end) for number in _ENDING}
     try:
         yield
     finally:

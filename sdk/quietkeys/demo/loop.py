@@ -6,6 +6,7 @@ While the trainer works, the rungs that need no encryption are measured in a thr
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -25,9 +26,10 @@ from quietkeys.demo.person import RATE, Desk, demo_writer, type_into
 from quietkeys.demo.screen import Screen
 from quietkeys.demo.trainer_process import TrainerProcess, trainer_process
 from quietkeys.demo.watching import WatchedCipher
-from quietkeys.evaluation.ladder import Learner, Tested, adapter_of, clear_adapters, split, try_person
+from quietkeys.evaluation.ladder import Learner, Tested, adapter_of, split, try_person, yardsticks
 from quietkeys.evaluation.machine import this_machine
 from quietkeys.evaluation.messages import Word
+from quietkeys.evaluation.rounds import evidence_of, round_adapters, rounds
 from quietkeys.evaluation.writer import Writer
 from quietkeys.personalizer import Personalizer
 from quietkeys.prediction.model import load_model
@@ -161,13 +163,14 @@ class _Round:
 
     def _measure(self) -> Tested:
         self._training.wait()
-        if hasattr(os, "setpriority"):  # of this thread alone, where the system knows such a thing
+        if sys.platform == "linux":  # where a priority may be that of a thread alone
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _POLITE)
         learner, total = self._learner, len(self._words)
         with self._screen.step(
             "measure", f"meanwhile, trying the clear rungs on {total} words kept back"
         ) as step:
-            adapters = clear_adapters(learner)
+            made = list(rounds(learner.model, evidence_of(learner), 1, gated=False))
+            adapters = yardsticks(learner) | round_adapters(learner.model.plan, made, encrypted=False)
             return try_person(learner, self._words, self._writer, adapters, progress=step.progress)
 
 

@@ -127,9 +127,7 @@ def trainer_process(
     """
     missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
-        raise DemoFailed(
-            "The trainer is not installed.", "Install it with: pip install 'quietkeys[fhe,trainer]'"
-        )
+        raise DemoFailed("The trainer is not installed.", "Install it with: pip install 'quietkeys[trainer]'")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     (folder / "plan.json").write_bytes(plan.canonical)
     command = [sys.executable, "-m", "quietkeys_trainer", "serve", "--no-shipped-plans"]

@@ -8,6 +8,8 @@
     reference   local + the integer program in the clear
     encrypted   local + the update that came back encrypted
 
+Of further rounds of updates (`quietkeys.evaluation.rounds`), there are the rungs reference-2 and so on.
+
 Accuracy counts words; all pieces of a word must come out as meant, case folded.
 """
 
@@ -108,7 +110,7 @@ class Learner:
     def twin(self, adapter: Adapter) -> Keyboard:
         """Return the keyboard as it is now, with an adapter; what it learns from now on is its own."""
         lexicon = self.model.search.lexicon
-        shared = (self.model, lexicon, lexicon.index)
+        shared = (self.model, lexicon, lexicon.index, self.predictor.memory.base)
         known: dict[int, object] = {id(one): one for one in shared}
         known |= {id(self.store): self.store.twin(), id(self.collected): Collected()}
         twin = copy.deepcopy(self.keyboard, known)
@@ -206,13 +208,12 @@ def reference_weights(plan: Plan, report: Mapping[str, Encoded]) -> dict[str, In
     }
 
 
-def clear_adapters(learner: Learner) -> dict[str, Adapter]:
-    """Return the adapters of the rungs that need no encryption: raw, float, reference."""
+def yardsticks(learner: Learner) -> dict[str, Adapter]:
+    """Return the adapters of the rungs in floating point: raw, float."""
     plan, events = learner.predictor.plan, learner.predictor.events
     return {
         "raw": oracles.raw(plan, events, learner.choices),
         "float": oracles.on_counts(plan, learner.masses(learner.predictor.scorer.no_adapter())),
-        "reference": adapter_of(plan, reference_weights(plan, encoded_report(plan, learner))),
     }
 
 

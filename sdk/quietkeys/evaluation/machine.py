@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+import sys
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -34,11 +35,27 @@ def this_machine() -> Machine:
     return Machine(
         cpu=_cpu(),
         cores=usable_cores(),
-        memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        memory_bytes=memory_bytes(),
         system=f"{platform.system()} {platform.machine()}",
         python=platform.python_version(),
         versions={name: found for name in _DISTRIBUTIONS if (found := _version(name))},
     )
+
+
+if sys.platform == "win32":
+    import ctypes
+
+    def memory_bytes() -> int:
+        """Return the memory of this machine."""
+        status = (ctypes.c_ulonglong * 8)(64)  # MEMORYSTATUSEX: its own size in bytes, then the total
+        ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status))
+        return int(status[1])
+
+else:
+
+    def memory_bytes() -> int:
+        """Return the memory of this machine."""
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def usable_cores() -> int:

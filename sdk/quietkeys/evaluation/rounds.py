@@ -1,17 +1,22 @@
 """Rounds, one after the other: what each would send, what comes back, and what the gate says of it.
 
 The same words are counted anew under each adapter, as a device does whose user types nothing in between.
+Whoever measures what a device gets from rounds that are not gated takes those up to the first that the gate
+refuses: the same words would have the next one refused as well.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
 import numpy as np
 
 from quietkeys.arrays import Float64, Int64
+from quietkeys.bundle.networks import Adapter
+from quietkeys.evaluation.ladder import Learner, reference_weights
 from quietkeys.prediction.counting import Choices
 from quietkeys.prediction.model import Model
 from quietkeys.prediction.public_choices import PublicChoices
@@ -20,7 +25,10 @@ from quietkeys.updates.gate import Verdict, is_bearable, judge
 from quietkeys.updates.report import Encoded, encode
 from quietkeys.updates.steps import stepped
 from quietkeys.updates.versions import Weights, adapter_of
-from quietkeys_protocol.program import reference
+from quietkeys_protocol.plan import Plan
+
+REFERENCE: Final = "reference"  # rungs
+ENCRYPTED: Final = "encrypted"
 
 Train = Callable[[Mapping[str, Encoded]], Mapping[str, Int64]]  # a report in clear -> the step
 
@@ -40,14 +48,27 @@ class Evidence:
 class Round:
     """One round: the report, the step that came back, where it leads, and the gate's verdict on that.
 
-    used: the weights in use afterwards, those before it where the gate refuses.
+    before: the weights that the report was counted under. used: the weights in use afterwards, those before
+    it where the gate refuses.
     """
 
+    before: Weights
     report: Mapping[str, Encoded]
     step: Mapping[str, Int64]
     led: Weights
     verdict: Verdict
     used: Weights
+    bearable: Callable[[Adapter], bool]
+
+    @property
+    def silent(self) -> tuple[str, ...]:
+        """The blocks of which the report says nothing."""
+        return tuple(name for name, block in self.report.items() if not block.gradient.any())
+
+
+def evidence_of(learner: Learner) -> Evidence:
+    """Return what a person's rounds are made from, at the weights that devices use."""
+    return Evidence(learner.recorder.counted(), learner.held_out(), learner.public())
 
 
 def rounds(
@@ -69,18 +90,36 @@ def rounds(
             block.name: encode(block, masses[block.name], block.A @ used.by_block[block.name] * block.z_unit)
             for block in plan.blocks
         }
-        step = _reference(model, report) if train is None else train(report)
+        step = reference_weights(plan, report) if train is None else train(report)
         bearable = partial(is_bearable, events, plan, given.public.judging)
         led = Weights(used.version + 1, stepped(plan, used, step, 1, bearable))
         verdict = judge(events, plan, given.held_out, adapter, adapter_of(plan, led), given.public.judging)
-        used = led if verdict.applied or not gated else used
-        yield Round(report, step, led, verdict, used)
+        before, used = used, led if verdict.applied or not gated else used
+        yield Round(before, report, step, led, verdict, used, bearable)
 
 
-def _reference(model: Model, report: Mapping[str, Encoded]) -> dict[str, Int64]:
-    return {
-        block.name: reference(
-            block, report[block.name].strength, report[block.name].gradient, report[block.name].weights
-        )[0]
-        for block in model.plan.blocks
-    }
+def rung_of(name: str, number: int) -> str:
+    """Return the rung of a round: "reference", then "reference-2" and so on."""
+    return name if number == 1 else f"{name}-{number}"
+
+
+def round_adapters(plan: Plan, made: Sequence[Round], encrypted: bool) -> dict[str, Adapter]:
+    """Return the adapters that rounds lead to, by rung.
+
+    encrypted: whether the rounds were trained so; then there are also those that the integer program, in the
+    clear, makes of the same reports.
+    """
+    adapters: dict[str, Adapter] = {}
+    for number, one in enumerate(made, 1):
+        exact = (
+            stepped(plan, one.before, reference_weights(plan, one.report), 1, one.bearable)
+            if encrypted
+            else None
+        )
+        led = adapter_of(plan, one.led)
+        adapters[rung_of(REFERENCE, number)] = (
+            led if exact is None else adapter_of(plan, Weights(number, exact))
+        )
+        if encrypted:
+            adapters[rung_of(ENCRYPTED, number)] = led
+    return adapters

@@ -5,6 +5,7 @@ Nothing here has seen a decrypted value, and no body but ciphertexts and public 
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -32,7 +33,7 @@ from quietkeys_protocol.messages import (
     ReportAccepted,
     ServiceKey,
 )
-from quietkeys_protocol.signing import IDEMPOTENCY_HEADER
+from quietkeys_protocol.signing import IDEMPOTENCY_HEADER, PUBLIC_KEY_HEADER
 
 TRIES: Final = 4
 FIRST_WAIT_S: Final = 0.5  # doubled before every further try, and drawn between half of it and all of it
@@ -117,9 +118,11 @@ class TrainerClient:
     def delete_device(self) -> Receipt:
         """Delete the device and all that is stored of it; return the trainer's receipt, not yet verified.
 
-        Raises StartOver (DEVICE_UNKNOWN) if it is not there (any longer): for that there is no receipt.
+        There is one as well where the trainer knows no such device (any longer). Raises TryAgain
+        (DELETION_UNDER_WAY) as long as not all is deleted.
         """
-        answer = self._call("DELETE", self._own_path, _EMPTY, TrafficKind.DELETION)
+        shown = {PUBLIC_KEY_HEADER: base64.b64encode(self._identity.public_key).decode()}
+        answer = self._call("DELETE", self._own_path, _EMPTY, TrafficKind.DELETION, shown)
         receipt = Receipt.parse(answer.content)
         _check((receipt.device_id, receipt.nonce) == (self._identity.device_id, self._nonce))
         return receipt

@@ -12,20 +12,29 @@ from pathlib import Path
 
 from quietkeys.environment import Environment
 from quietkeys.profile.ledger import LedgerKind
+from quietkeys.profile.settings import CONSENT
 from quietkeys.profile.store import Store
 from quietkeys.profile.trainers import Trainers
-from quietkeys.remote.client import TrainerClient
+from quietkeys.remote.client import TrainerClient, service_key
 from quietkeys.remote.http import Transport
 from quietkeys.remote.identity import drop_identity, identity_for
 from quietkeys.remote.trust import DeletionReceipt, check_key, keep_receipt, trusted_key
-from quietkeys_protocol.errors import ErrorCode, Refused, StartOver, Untrusted
-from quietkeys_protocol.messages import Receipt
+from quietkeys_protocol.errors import ErrorCode, Refused, Untrusted
 
 
-def ensure_enrolled(store: Store, trainer: str, client: TrainerClient, begin: Callable[[], None]) -> None:
+def ensure_enrolled(
+    profile: Path,
+    store: Store,
+    trainer: str,
+    client: TrainerClient,
+    around: Environment,
+    begin: Callable[[], None] = lambda: None,
+) -> None:
     """Enrol unless the trainer has acknowledged this device, and its key is trusted. begin: told before.
 
-    Raises as `TrainerClient`, and Untrusted (TRAINER_KEY_CHANGED).
+    Raises as `TrainerClient`, and Untrusted (TRAINER_KEY_CHANGED). Where the trainer says that this device
+    had itself deleted (DEVICE_DELETED), the profile is an older copy: its consent and its identity there are
+    over.
     """
     trainers = Trainers(store.database)
     if not trainers.is_enrolled(trainer) or trusted_key(store, trainer) is None:
@@ -34,7 +43,9 @@ def ensure_enrolled(store: Store, trainer: str, client: TrainerClient, begin: Ca
         try:
             shown = client.enrol()
         except Refused as error:
-            if error.code is ErrorCode.ENROLMENT_REFUSED:
+            if error.code is ErrorCode.DEVICE_DELETED:
+                _end_consent(profile, store, trainer, around)
+            if error.code in (ErrorCode.ENROLMENT_REFUSED, ErrorCode.DEVICE_DELETED):
                 trainers.left(trainer)  # it knows no such device, so there is nothing to delete
             raise
         check_key(store, trainer, shown)
@@ -48,11 +59,17 @@ def leave(profile: Path, store: Store, trainer: str, transport: Transport, aroun
     trusted, DELETION_UNPROVEN if the receipt is not signed with it or the trainer still knows the device.
     """
     client = TrainerClient(identity_for(profile, trainer, store.database.key), transport, around)
-    receipt = _deleted(client, store, trainer)
+    if trusted_key(store, trainer) is None:  # its answer to the enrolment was lost
+        check_key(store, trainer, service_key(transport))
+    receipt = client.delete_device()
     key = trusted_key(store, trainer)
     if key is None:
         raise Untrusted(ErrorCode.DELETION_UNPROVEN, "the signature")
-    verified = DeletionReceipt.of(receipt, trainer, key)
+    try:
+        verified = DeletionReceipt.of(receipt, trainer, key)
+    except Untrusted:
+        check_key(store, trainer, service_key(transport))  # what is wrong may be the trainer, not its receipt
+        raise
     if client.device_exists():
         raise Untrusted(ErrorCode.DELETION_UNPROVEN, "the device is still there")
     with store.transaction():
@@ -66,14 +83,13 @@ def leave(profile: Path, store: Store, trainer: str, transport: Transport, aroun
     Trainers(store.database).left(trainer)
 
 
-def _deleted(client: TrainerClient, store: Store, trainer: str) -> Receipt:
-    # A device that is not there, since an earlier answer was lost, is enrolled once more to get a receipt; so
-    # is one that never saw the trainer's key.
-    if trusted_key(store, trainer) is not None:
-        try:
-            return client.delete_device()
-        except StartOver as error:
-            if error.code is not ErrorCode.DEVICE_UNKNOWN:
-                raise
-    check_key(store, trainer, client.enrol())
-    return client.delete_device()
+def _end_consent(profile: Path, store: Store, trainer: str, around: Environment) -> None:
+    with store.transaction():
+        store.drop_setting(CONSENT)
+        store.write_ledger(
+            around.clock(),
+            LedgerKind.CONSENT_WITHDRAWN,
+            "The trainer had deleted this device because its user wanted that. This profile is an older copy,"
+            " and the consent in it is over.",
+        )
+    drop_identity(profile, trainer)

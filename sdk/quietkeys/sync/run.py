@@ -129,8 +129,15 @@ class _Run:
 
     def _steps(self) -> SyncResult:
         self._outbox.tidy()
-        store, trainer = self._context.store, self._context.trainer
-        ensure_enrolled(store, trainer, self._client, lambda: self._begin(Step.ENROL))
+        context = self._context
+        ensure_enrolled(
+            context.profile,
+            context.store,
+            context.trainer,
+            self._client,
+            context.environment,
+            lambda: self._begin(Step.ENROL),
+        )
         try:
             key_id = self._ensure_keys()
         except Deferred as deferred:

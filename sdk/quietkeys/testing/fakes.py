@@ -1,4 +1,4 @@
-"""A cipher that hides nothing, for tests of apps: no Concrete, no waiting.
+"""A cipher that hides nothing, for tests of apps: no secrets, no waiting.
 
 It and `InMemoryTrainer` behave as the real parts do and pass the same tests. What they exchange cannot be
 mistaken for the real thing: reports name a plan hash that no trainer serves, and the values say that they are

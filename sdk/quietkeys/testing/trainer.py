@@ -90,6 +90,7 @@ class InMemoryTrainer:
     _signing_key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate, repr=False)
     _latest: dict[tuple[str, str, int], tuple[str, Report]] = field(default_factory=dict)
     _nonces: set[str] = field(default_factory=set)
+    _departed: set[str] = field(default_factory=set)  # devices that had themselves deleted
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -134,7 +135,7 @@ class InMemoryTrainer:
                 self._own(self._sender(request, body), device_id)
                 return said(KnownDevice(device_id))
             case "DELETE", ["v1", "devices", device_id]:
-                self._own(self._sender(request, body), device_id)
+                self._own(self._leaver(request, body), device_id)
                 return self._delete(device_id, request.headers[signing.NONCE_HEADER])
             case method, ["v1", "keys", key_id, *rest]:
                 return self._keys(method, self._sender(request, body), key_id, rest, body)
@@ -157,6 +158,8 @@ class InMemoryTrainer:
         enrolment = Enrolment.parse(body)
         if enrolment.public_key != public_key:
             raise Refused(ErrorCode.REQUEST_MALFORMED, "public_key")
+        if device_id in self._departed:
+            raise Refused(ErrorCode.DEVICE_DELETED)
         if device_id not in self.devices and self.invites is not None:
             if self.invites.get(enrolment.invite, 0) < 1:
                 raise Refused(ErrorCode.ENROLMENT_REFUSED)
@@ -283,7 +286,9 @@ class InMemoryTrainer:
         raise TryAgain(ErrorCode.UPDATE_NOT_READY)
 
     def _delete(self, device_id: str, nonce: str) -> Answer:
-        self.circles.delete(device_id)
+        if device_id in self.devices:
+            self.circles.delete(device_id)
+            self._departed.add(device_id)
         deleted_at = int(self.clock())
         signature = self._signing_key.sign(signing.deletion_string(device_id, deleted_at, nonce))
         return said(Receipt(device_id, deleted_at, nonce, signature))
@@ -320,6 +325,15 @@ class InMemoryTrainer:
         if device is None:
             raise StartOver(ErrorCode.DEVICE_UNKNOWN)
         self._verify(request, body, device.public_key)
+        return device_id
+
+    def _leaver(self, request: Request, body: bytes) -> str:
+        """Return the device that asks to be deleted, known or with the key that it shows."""
+        shown = request.headers.get(signing.PUBLIC_KEY_HEADER, "")
+        device_id = request.headers.get(signing.DEVICE_HEADER, "")
+        if not shown or device_id in self.devices:
+            return self._sender(request, body)
+        self._verify(request, body, signing.shown_key(shown, device_id))
         return device_id
 
     def _verify(self, request: Request, body: bytes, public_key: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from typer.testing import CliRunner
 from quietkeys.cli import doctor
 from quietkeys.cli.doctor import Finding, Health, examine
 from quietkeys.cli.main import app
+from quietkeys_protocol.errors import ErrorCode
 from tests.sdk import small
 from tests.sdk.conftest import Rig
 from tests.sdk.http_trainer import over_http, serving
@@ -26,7 +28,7 @@ def test_a_good_machine_is_good() -> None:
     findings = list(examine())
     assert what(findings, Health.BAD) == ""
     good = what(findings, Health.GOOD)
-    for words in ("Python 3.1", "numpy", "128 bits", "p_error 2^-40", "encryption library", "memory", "disk"):
+    for words in ("Python 3.1", "numpy", "128 bits", "p_error 2^-40", "randomness", "memory", "disk"):
         assert words in good
 
 
@@ -42,15 +44,15 @@ def test_a_missing_package_and_an_old_python_are_bad(bundle: Path, monkeypatch: 
     monkeypatch.setattr(doctor, "_PYTHONS", ())
     bad = what(list(examine(bundle=bundle, trusted_keys=small.TRUSTED)), Health.BAD)
     assert "keyring is missing / Install" in bad
-    assert "Use Python 3.11 or 3.12" in bad
+    assert "Use Python 3.11 to 3.14" in bad
 
 
-def test_without_an_encryption_library_all_but_syncing_works(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Which is a note, not a fault."""
-    monkeypatch.setattr(doctor, "find_spec", lambda _: None)
-    findings = list(examine())
-    assert what(findings, Health.BAD) == ""
-    assert "pip install 'quietkeys[fhe]'" in what(findings, Health.NOTE)
+def test_a_system_without_randomness_is_bad(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No key can be made where the system gives nothing to make it of."""
+    assert "randomness" in what(list(examine(bundle=bundle, trusted_keys=small.TRUSTED)), Health.GOOD)
+    monkeypatch.setattr(os, "urandom", bytes)
+    found = list(examine(bundle=bundle, trusted_keys=small.TRUSTED))
+    assert ErrorCode.WORKER_UNSUITABLE.message in what(found, Health.BAD)
 
 
 def test_a_bundle_that_nobody_signed_is_bad(bundle: Path) -> None:

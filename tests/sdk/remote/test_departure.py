@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import dataclass
 
 import pytest
 
-from quietkeys import Deletion, ErrorCode, Outcome, Personalizer, Trainer, TryAgain, Untrusted
+from quietkeys import Deletion, ErrorCode, Outcome, Personalizer, Refused, Trainer, TryAgain, Untrusted
 from quietkeys.profile.settings import TRAINER_RECEIPTS
 from quietkeys.remote.http import Answer, Request, Transport
 from quietkeys.remote.trust import _key_of, trusted_key
@@ -121,6 +122,47 @@ def test_a_lost_receipt_is_asked_for_again(rig: Rig) -> None:
         assert keyboard.forget() is Deletion.CONFIRMED
         assert [receipt.device_id for receipt in keyboard.receipts()] == [device]
     assert rig.trainer.devices == {}
+
+
+def test_leaving_needs_no_invite(rig: Rig, plan: Plan) -> None:
+    """An invited device whose answer to the deletion was lost leaves at the next attempt, invite used."""
+    rig.trainer = InMemoryTrainer(plan, invites={"1" * 32: 1})
+    invited = Trainer(NOWHERE, enrolment_token="1" * 32)
+    with rig.open_learned(transport=rig.trainer, trainer=invited) as keyboard:
+        keyboard.sync()
+    (device,) = rig.trainer.devices
+    lost = AnswersLost(rig.trainer, f"/v1/devices/{device}")
+    with rig.open(transport=lost, trainer=invited) as keyboard:
+        assert keyboard.forget() is Deletion.PENDING
+    assert rig.trainer.devices == {}
+    with rig.open(transport=rig.trainer, trainer=invited) as keyboard:
+        assert keyboard.forget() is Deletion.CONFIRMED
+        assert [receipt.device_id for receipt in keyboard.receipts()] == [device]
+
+
+def test_a_profile_that_was_copied_back_does_not_revive_a_consent(any_rig: Rig) -> None:
+    """The trainer says that this device had itself deleted: nothing is sent until consent is given anew."""
+    profile, copy = any_rig.folder / "profile", any_rig.folder / "copy"
+    with any_rig.open_learned() as keyboard:
+        keyboard.sync()
+    shutil.copytree(profile, copy)
+    with any_rig.open() as keyboard:
+        assert keyboard.consent.withdraw() is Deletion.CONFIRMED
+    shutil.rmtree(profile)
+    copy.rename(profile)
+    with any_rig.open(consent=False) as keyboard:
+        copied = keyboard.consent.given
+        assert copied is not None
+        for expected in (ErrorCode.DEVICE_DELETED, ErrorCode.CONSENT_MISSING):
+            with pytest.raises(Refused) as caught:
+                keyboard.sync()
+            assert caught.value.code is expected
+        assert keyboard.consent.given is None
+        assert "older copy" in keyboard.ledger()[-1].text
+        assert any_rig.trainer.devices == {}
+    with any_rig.open() as keyboard:
+        keyboard.sync()
+    assert len(any_rig.trainer.devices) == 1
 
 
 def test_a_device_whose_enrolment_was_not_answered_is_deleted_too(rig: Rig) -> None:

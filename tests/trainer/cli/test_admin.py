@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import base64
-import errno
 import hashlib
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import requests
-from obstore.store import MemoryStore
 from sqlalchemy import text
 from typer.testing import CliRunner, Result
 
 from quietkeys_protocol.containers import Report
-from quietkeys_protocol.errors import ErrorCode, Refused
+from quietkeys_protocol.errors import ErrorCode
 from quietkeys_protocol.messages import JobState
 from quietkeys_trainer.cli.main import app
 from quietkeys_trainer.ledger import operator_queries as administration
@@ -28,14 +26,13 @@ from quietkeys_trainer.ledger.devices_and_keys import Ledger
 from quietkeys_trainer.ledger.jobs import Arrival, Jobs
 from quietkeys_trainer.ledger.retention import Retention, expire
 from quietkeys_trainer.ledger.tables import Failure
-from quietkeys_trainer.service.backup import FORMAT, back_up, restore
-from quietkeys_trainer.service.parts import open_service
+from quietkeys_trainer.service.founding import found_trainer
+from quietkeys_trainer.service.parts import Service, open_service
 from quietkeys_trainer.service.settings import Settings
-from quietkeys_trainer.storage.blobs import ObjectBlobs
 from tests.trainer.device import Device, code
 from tests.trainer.fake_engine import PLAN
-from tests.trainer.running import fake_keys, fake_values, running
-from tests.trainer.stores import Services, Storage, in_folder, on_both
+from tests.trainer.running import fake_keys, running
+from tests.trainer.stores import Storage, in_folder, on_both
 
 NOW, DAY = 1_700_000_000.0, 86_400.0
 ANN, KEY = "a" * 32, bytes(32)
@@ -60,13 +57,13 @@ class Desk:
 
     def fail(self, now: float) -> None:
         """Fails the job whose turn it is."""
-        lease = self.jobs.lease_next("w" * 32, [PLAN.hash], now, 10)
+        lease = self.jobs.lease_next("w" * 32, [PLAN.hash], 10)
         assert lease is not None
         assert self.jobs.fail(lease, Failure.ENGINE, now)
 
     def finish(self, now: float) -> None:
         """Finishes the job whose turn it is."""
-        lease = self.jobs.lease_next("w" * 32, [PLAN.hash], now, 10)
+        lease = self.jobs.lease_next("w" * 32, [PLAN.hash], 10)
         assert lease is not None
         assert self.jobs.finish(lease, f"update {lease.job_id}", now)
 
@@ -165,6 +162,12 @@ def test_what_is_kept_for_ever_stays(desk: Desk) -> None:
     assert list(entries(desk.ledger.database, 0))
 
 
+def founded(settings: Settings) -> Service:
+    """A new trainer's parts."""
+    found_trainer(settings, NOW)
+    return open_service(settings, {})
+
+
 def admin(state: Path, storage: Storage, *arguments: str) -> Result:
     """What an `admin` command does and says."""
     mask = os.umask(0o077)
@@ -175,144 +178,22 @@ def admin(state: Path, storage: Storage, *arguments: str) -> Result:
         os.umask(mask)
 
 
+def refusal(done: Result) -> str:
+    """The one line of a command that was refused."""
+    assert (done.exit_code, done.stdout) == (2, ""), done.output
+    (line,) = done.stderr.splitlines()
+    return line
+
+
 def said(done: Result) -> str:
     """The output of a command that went well."""
     assert done.exit_code == 0, done.output
     return done.stdout.strip()
 
 
-def test_a_backup_moves_a_trainer_to_other_storage(services: Services, tmp_path: Path) -> None:
-    """Made while it runs and restored on servers: devices notice nothing.
-
-    Keys, results, idempotency, the trainer's key, and even used nonces are what they were.
-    """
-    storage, to = in_folder(tmp_path / "state"), services.new_storage()
-    with running(tmp_path) as trainer:
-        device = trainer.device()
-        device.put_keys(KEYS)
-        report = device.report(PLAN.hash, KEYS, fake_values(b"x"))
-        job_id = device.post(report, "1" * 32).json()["job_id"]
-        assert device.wait(job_id, "done", "failed") == "done"
-        update = device.update(job_id).content
-        key = requests.get(trainer.url + "/v1/service", timeout=900).json()
-        signed = device.sign("GET", "/v1/circle", sha256(b""))
-        assert requests.get(trainer.url + "/v1/circle", headers=signed, timeout=900).status_code == 200
-        made = json.loads(said(admin(tmp_path / "state", storage, "backup", str(tmp_path / "backup"))))
-        assert (made["blobs"], made["missing"]) == (3, 0)
-    assert (tmp_path / "backup").stat().st_mode & 0o777 == 0o600
-    folder = tmp_path / "elsewhere"
-    folder.mkdir()
-    again = json.loads(said(admin(folder / "state", to, "restore", str(tmp_path / "backup"))))
-    assert (again["rows"], again["blobs"], again["missing"]) == (made["rows"], 3, 0)
-    assert len(to.names()) == 3
-    with running(folder, **to.variables()) as trainer:
-        device.url = trainer.url
-        assert requests.get(trainer.url + "/v1/service", timeout=900).json() == key
-        replayed = requests.get(trainer.url + "/v1/circle", headers=signed, timeout=900)
-        assert code(replayed) == (409, ErrorCode.NONCE_REPLAYED)
-        assert device.key_state(KEYS) == ("stored", len(KEYS))
-        assert device.update(job_id).content == update
-        assert device.post(report, "1" * 32).json()["job_id"] == job_id
-        newer = device.report(PLAN.hash, KEYS, fake_values(b"y"))
-        assert device.wait(device.post(newer).json()["job_id"], "done", "failed") == "done"
-    refused = admin(folder / "state", to, "restore", str(tmp_path / "backup"))
-    assert (refused.exit_code, "has devices" in refused.output) == (2, True)
-
-
-def test_a_backup_of_servers_fills_a_folder(services: Services, tmp_path: Path) -> None:
-    """What was restored is the same again, row by row, but for the log of doing so."""
-    one, two = services.new_storage(), in_folder(tmp_path / "two")
-    said(admin(tmp_path / "one", one, "invite"))
-    database = open_database(one.database)
-    ledger = Ledger(database)
-    ledger.enrol(ANN, bytes(range(32)), NOW)
-    database.dispose()
-    said(admin(tmp_path / "one", one, "backup", str(tmp_path / "backup")))
-    said(admin(tmp_path / "two", two, "restore", str(tmp_path / "backup")))
-    before, after = (said(admin(tmp_path / name, at, "devices")) for name, at in (("one", one), ("two", two)))
-    assert before == after != ""
-    other = open_database(Settings(state=tmp_path / "two").database_address)
-    assert Ledger(other).public_key(ANN) == bytes(range(32))
-    other.dispose()
-
-
-def test_a_damaged_backup_fills_nothing(tmp_path: Path) -> None:
-    """Cut off anywhere, or with a byte changed in a blob, it is refused, and the trainer stays empty."""
-    settings = Settings(state=tmp_path / "state")
-    settings.make_folders()
-    service = open_service(settings, {})
-    migrate(service.ledger.database)
-    service.ledger.enrol(ANN, bytes(32), NOW)
-    content = b"content" * 100
-    blob = service.blobs.put(content, sha256(content))
-    service.ledger.add_keys(ANN, "c" * 64, [PLAN.hash], blob, NOW)
-    back_up(service, settings.trainer_key, tmp_path / "whole", NOW)
-    service.ledger.database.dispose()
-    whole = (tmp_path / "whole").read_bytes()
-    spoilt = [whole[: whole.index(FORMAT.encode()) * part // 6] for part in range(7)]
-    spoilt.append(whole.replace(b"contentcontent", b"contentCONTENT", 1))
-    for number, backup in enumerate(spoilt):
-        (tmp_path / "spoilt").write_bytes(backup)
-        fresh = Settings(state=tmp_path / f"fresh{number}")
-        fresh.make_folders()
-        with pytest.raises(Refused) as caught:
-            restore(fresh, tmp_path / "spoilt", NOW)
-        assert caught.value.code is ErrorCode.BACKUP_UNUSABLE
-        database = open_database(fresh.database_address)
-        migrate(database)
-        assert administration.devices(database, 10) == []
-        database.dispose()
-
-
-def test_a_backup_overwrites_nothing_and_is_whole_or_absent(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A file that is there stays as it is; where the disk is full, no half of a backup is left."""
-    storage, file = in_folder(tmp_path / "state"), tmp_path / "backup"
-    said(admin(tmp_path / "state", storage, "token"))
-    file.write_bytes(b"mine")
-    refused = admin(tmp_path / "state", storage, "backup", str(file))
-    assert (refused.exit_code, refused.stdout) == (2, "")
-    assert "there already" in refused.stderr
-    assert file.read_bytes() == b"mine"
-    file.unlink()
-
-    def fsync(_: int) -> None:
-        raise OSError(errno.ENOSPC, "no space")
-
-    monkeypatch.setattr(os, "fsync", fsync)
-    refused = admin(tmp_path / "state", storage, "backup", str(file))
-    assert (refused.exit_code, len(refused.stderr.splitlines())) == (2, 1)
-    assert not file.exists()
-
-
 def sha256(content: bytes) -> str:
     """In hex."""
     return hashlib.sha256(content).hexdigest()
-
-
-def test_a_blob_that_goes_during_a_backup_is_looked_up_again(tmp_path: Path) -> None:
-    """A report that is replaced while the backup runs is in it as the newer one."""
-    settings = Settings(state=tmp_path / "state")
-    settings.make_folders()
-    service = open_service(settings, {})
-    migrate(service.ledger.database)
-    service.ledger.enrol(ANN, bytes(32), NOW)
-    store = MemoryStore()
-    one, two = (ObjectBlobs(store).put(name, sha256(name)) for name in (b"one", b"two"))
-    service.ledger.add_keys(ANN, "c" * 64, [PLAN.hash], one, NOW)
-
-    class Moving(ObjectBlobs):
-        def get(self, name: str) -> bytes:
-            if name == one:
-                with service.ledger.database.begin() as connection:
-                    connection.execute(text("UPDATE evaluation_keys SET blob = :blob"), {"blob": two})
-                self.delete(one)
-            return super().get(name)
-
-    made = back_up(replace(service, blobs=Moving(store)), settings.trainer_key, tmp_path / "file", NOW)
-    assert (made.blobs, made.missing) == (1, 0)
-    service.ledger.database.dispose()
 
 
 @on_both
@@ -330,7 +211,8 @@ def test_operators_work_beside_a_running_trainer(storage: Storage, tmp_path: Pat
         assert code(ask()) == (401, ErrorCode.OPERATOR_REFUSED)
         assert code(ask(Authorization="Bearer ")) == (401, ErrorCode.OPERATOR_REFUSED)
         first = said(admin(state, storage, "token"))
-        token = said(admin(state, storage, "token"))
+        assert "ends the token" in refusal(admin(state, storage, "token"))
+        token = said(admin(state, storage, "token", "--confirm"))
         assert code(ask(Authorization=f"Bearer {first}")) == (401, ErrorCode.OPERATOR_REFUSED)
         assert code(ask(Authorization=token)) == (401, ErrorCode.OPERATOR_REFUSED)
         answer = ask(Authorization=f"Bearer {token}")
@@ -341,7 +223,8 @@ def test_operators_work_beside_a_running_trainer(storage: Storage, tmp_path: Pat
         device.put_keys(KEYS)
         lines = [json.loads(line) for line in said(admin(state, storage, "devices")).splitlines()]
         assert device.device_id in {line["device_id"] for line in lines}
-        said(admin(state, storage, "purge", device.device_id))
+        assert "1 devices" in refusal(admin(state, storage, "purge", device.device_id))
+        said(admin(state, storage, "purge", device.device_id, "--confirm"))
         assert code(device.send("GET", "/v1/circle")) == (404, ErrorCode.DEVICE_UNKNOWN)
         assert storage.names() == []
         assert admin(state, storage, "purge", device.device_id).exit_code == 2
@@ -362,20 +245,26 @@ def enrol(device: Device, invite: str) -> int:
 
 
 @on_both
-def test_migrations_go_down_and_up_under_the_command(storage: Storage, tmp_path: Path) -> None:
-    """Up once more changes nothing; down to nothing and up again is a trainer without devices."""
+def test_migrations_go_down_under_the_command_once_that_is_confirmed(
+    storage: Storage, tmp_path: Path
+) -> None:
+    """Up once more changes nothing; down to nothing asks first, and then there is no trainer any longer."""
     state = tmp_path / "state"
     with running(tmp_path, "--workers", "0", **storage.variables()) as trainer:
         device = trainer.device()
     said(admin(state, storage, "migrate"))
     assert device.device_id in said(admin(state, storage, "devices"))
-    said(admin(state, storage, "migrate", "base"))
-    said(admin(state, storage, "migrate"))
-    assert said(admin(state, storage, "devices")) == ""
+    assert "--confirm" in refusal(admin(state, storage, "migrate", "base"))
+    assert "NONSENSE" in refusal(admin(state, storage, "migrate", "NONSENSE"))
+    assert device.device_id in said(admin(state, storage, "devices"))
+    said(admin(state, storage, "migrate", "base", "--confirm"))
+    assert "no trainer" in refusal(admin(state, storage, "migrate"))
+    assert "no trainer" in refusal(admin(state, storage, "devices"))
 
 
 def test_storage_that_is_none_is_refused(tmp_path: Path) -> None:
     """An address of no database we know, or of no store, ends the command with status 2 and says so."""
+    founded(Settings(state=tmp_path / "state")).ledger.database.dispose()
     for flag, address in (("--database", "mysql://host/x"), ("--database", "x"), ("--blobs", "ftp://host")):
         done = admin(tmp_path / "state", in_folder(tmp_path), "devices", flag, address)
         assert done.exit_code == 2

@@ -205,7 +205,7 @@ def test_another_devices_job_does_not_exist(rig: Rig) -> None:
 
 
 def test_a_deleted_device_is_gone(rig: Rig) -> None:
-    """A receipt, then 404 from every route; after enrolling again nothing of it is left."""
+    """A receipt, then 404 from every route; nobody gets at what was its own, and it does not come back."""
     device = rig.ready_device()
     report = device.report(rig.plan.hash, rig.keys, rig.values(1))
     job_id = device.post(report).json()["job_id"]
@@ -217,9 +217,26 @@ def test_a_deleted_device_is_gone(rig: Rig) -> None:
         device.post(report),
     ):
         assert code(answer) == (404, ErrorCode.DEVICE_UNKNOWN)
-    assert device.enrol().status_code == 201
-    assert code(device.update(job_id)) == (404, ErrorCode.JOB_UNKNOWN)
-    assert code(device.post(report)) == (404, ErrorCode.KEY_UNKNOWN)
+    assert code(device.enrol()) == (410, ErrorCode.DEVICE_DELETED)
+    other = rig.device()
+    assert code(other.update(job_id)) == (404, ErrorCode.JOB_UNKNOWN)
+    assert code(other.post(report)) == (404, ErrorCode.KEY_UNKNOWN)
+
+
+def test_nobody_gets_a_receipt_for_another(rig: Rig) -> None:
+    """A key that is not the device's, or a signature that is not the key's, deletes nothing."""
+    device, stranger = rig.device(), Device(rig.trainer.url)
+    path, header = f"/v1/devices/{device.device_id}", "QK-Public-Key"
+    mine, theirs = (base64.b64encode(one.public_key).decode() for one in (stranger, device))
+    assert code(stranger.send("DELETE", path, headers={header: mine})) == (404, ErrorCode.DEVICE_UNKNOWN)
+    own = f"/v1/devices/{stranger.device_id}"
+    assert code(stranger.send("DELETE", own, headers={header: theirs})) == (401, ErrorCode.SIGNATURE_INVALID)
+    for wrong in ("", "=", "A" * 43, mine + "A"):
+        answer = stranger.send("DELETE", own, headers={header: wrong})
+        assert answer.status_code in {400, 404}
+    headers = {header: mine, "QK-Signature": base64.b64encode(bytes(64)).decode()}
+    assert code(stranger.send("DELETE", own, headers=headers)) == (401, ErrorCode.SIGNATURE_INVALID)
+    assert device.send("GET", path).status_code == 200
 
 
 @pytest.mark.parametrize(

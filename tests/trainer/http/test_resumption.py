@@ -93,6 +93,7 @@ def test_an_upload_is_given_up_after_a_day(tmp_path: Path) -> None:
         device.put_key_part("1" * 64, 3, Body.of(b"d"))
         side.clock.now += DAY_S
         other.put_key_part("2" * 64, 0, Body.of(b"xy"))
+        side.tidy()
         side.clock.now += 1
         side.tidy()
         assert device.key_state("1" * 64) == KeyState("1" * 64, UploadState.ABSENT, 0)

@@ -93,7 +93,7 @@ class Device:
         context = self.context
         identity = identity_for(context.profile, context.trainer, context.store.database.key)
         client = TrainerClient(identity, context.transport, context.environment)
-        ensure_enrolled(context.store, context.trainer, client, lambda: None)
+        ensure_enrolled(context.profile, context.store, context.trainer, client, context.environment)
         return client
 
     def sync(self) -> SyncResult:

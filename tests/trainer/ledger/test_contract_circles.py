@@ -143,8 +143,9 @@ def test_a_deleted_member_leaves_the_circle_standing(side: Side, tmp_path: Path)
     assert code_of(second.job, gone) is ErrorCode.JOB_UNKNOWN
     assert second.job(kept).state
     second.delete_device()
-    second.enrol()
-    assert second.circle() == Circle((Member(id_of(second), 0, b""),), "")
+    assert not second.device_exists()
+    third = side.device()
+    assert third.circle() == Circle((Member(id_of(third), 0, b""),), "")
 
 
 def test_mail_waits_until_it_is_dropped(side: Side) -> None:

@@ -37,8 +37,25 @@ def test_a_deletion_is_receipted_and_then_true(side: Side) -> None:
     assert DeletionReceipt.of(receipt, "", side.trainer_key).is_signed_by(side.trainer_key)
     assert receipt.deleted_at == int(START)
     assert not device.device_exists()
-    assert code_of(device.delete_device) is ErrorCode.DEVICE_UNKNOWN
     assert code_of(device.circle) is ErrorCode.DEVICE_UNKNOWN
+
+
+def test_a_receipt_is_given_again(side: Side) -> None:
+    """Whose answer was lost asks again, and needs neither an invite nor to be known; also who never was."""
+    for device in (side.device(), side.stranger()):
+        receipts = [device.delete_device() for _ in range(2)]
+        assert all(DeletionReceipt.of(one, "", side.trainer_key) for one in receipts)
+        assert receipts[0].nonce != receipts[1].nonce
+        assert not device.device_exists()
+
+
+def test_a_device_that_had_itself_deleted_does_not_come_back(side: Side) -> None:
+    """Its identity, on a copy of its profile, enrols nobody; a new identity does."""
+    device = side.device()
+    device.delete_device()
+    assert code_of(device.enrol) is ErrorCode.DEVICE_DELETED
+    assert not device.device_exists()
+    assert side.stranger().enrol() == side.trainer_key
 
 
 def test_keys_arrive_in_parts(side: Side) -> None:

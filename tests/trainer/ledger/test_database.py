@@ -28,11 +28,13 @@ TABLES = {
     "evaluation_key_plans",
     "evaluation_keys",
     "invitations",
+    "departed",
     "jobs",
     "mail",
     "nonces",
     "reports",
     "runs",
+    "trainer",
     "uploads",
     "usage",
 }

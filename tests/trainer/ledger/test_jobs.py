@@ -47,9 +47,17 @@ class Desk:
 
     def lease(self, now: float = NOW, worker: str = WORKER) -> Lease:
         """The next lease, of 10 s; there must be one."""
-        lease = self.jobs.lease_next(worker, PLANS, now, 10)
+        lease = self.lease_next(worker, now)
         assert lease is not None
         return lease
+
+    def lease_next(self, worker: str = WORKER, now: float = NOW) -> Lease | None:
+        """The next lease, of 10 s, by a database whose clock says `now`, if there is one."""
+        return self.at(now).lease_next(worker, PLANS, 10)
+
+    def at(self, now: float) -> Jobs:
+        """The jobs, by a database whose clock says `now`."""
+        return replace(self.jobs, clock=lambda _: now)
 
     def state(self, job_id: str, device_id: str = ANN) -> JobState:
         """The state of a job."""
@@ -83,10 +91,10 @@ def test_a_report_makes_a_job_that_runs_once(desk: Desk) -> None:
     lease = desk.lease()
     assert (lease.job_id, lease.report_blobs, lease.key_blob) == (job_id, ("blob1",), "keys of a 0")
     assert desk.state(job_id) is JobState.RUNNING
-    assert desk.jobs.lease_next(OTHER_WORKER, PLANS, NOW, 10) is None
+    assert desk.lease_next(OTHER_WORKER, NOW) is None
     assert desk.jobs.finish(lease, "update", NOW)
     assert desk.jobs.find(ANN, job_id).update_blob == "update"
-    assert desk.jobs.lease_next(WORKER, PLANS, NOW + 99, 10) is None
+    assert desk.lease_next(WORKER, NOW + 99) is None
 
 
 def test_a_repeated_report_is_the_same_job(desk: Desk) -> None:
@@ -205,17 +213,17 @@ def test_only_reports_of_one_plan_and_number_of_sources_are_added(desk: Desk) ->
 def test_only_served_plans_are_leased(desk: Desk) -> None:
     """A worker takes no job of a plan that it did not compile."""
     desk.accept()
-    assert desk.jobs.lease_next(WORKER, [OTHER_PLAN.hex()], NOW, 10) is None
+    assert desk.jobs.lease_next(WORKER, [OTHER_PLAN.hex()], 10) is None
 
 
 def test_a_job_whose_worker_died_runs_again_and_has_one_result(desk: Desk) -> None:
     """When a lease has run out another worker takes the job; what the first one still says is dropped."""
     job_id = desk.accept()
     lost = desk.lease(NOW)
-    assert desk.jobs.lease_next(OTHER_WORKER, PLANS, NOW + 9, 10) is None
+    assert desk.lease_next(OTHER_WORKER, NOW + 9) is None
     taken = desk.lease(NOW + 11, OTHER_WORKER)
     assert (taken.job_id, taken.attempt) == (job_id, 2)
-    assert not desk.jobs.extend(lost, NOW + 12, 10)
+    assert not desk.at(NOW + 12).extend(lost, 10)
     assert not desk.jobs.finish(lost, "late", NOW + 12)
     assert not desk.jobs.fail(lost, Failure.ENGINE, NOW + 12)
     assert desk.jobs.finish(taken, "update", NOW + 13)
@@ -227,8 +235,8 @@ def test_a_heartbeat_keeps_the_lease(desk: Desk) -> None:
     """An extended lease is not taken by another worker."""
     desk.accept()
     lease = desk.lease(NOW)
-    assert desk.jobs.extend(lease, NOW + 9, 10)
-    assert desk.jobs.lease_next(OTHER_WORKER, PLANS, NOW + 18, 10) is None
+    assert desk.at(NOW + 9).extend(lease, 10)
+    assert desk.lease_next(OTHER_WORKER, NOW + 18) is None
 
 
 def test_blocks_are_counted_by_the_worker_that_has_the_job(desk: Desk) -> None:
@@ -251,9 +259,9 @@ def test_the_job_of_a_worker_known_to_be_dead_is_free_at_once(desk: Desk) -> Non
     desk.accept(key_id=OTHER_KEY)
     first = desk.lease(NOW, WORKER)
     second = desk.lease(NOW, OTHER_WORKER)
-    assert desk.jobs.release_worker(WORKER, NOW) == 1
+    assert desk.at(NOW).release_worker(WORKER) == 1
     assert desk.lease(NOW, OTHER_WORKER).job_id == first.job_id
-    assert desk.jobs.extend(second, NOW, 10)
+    assert desk.at(NOW).extend(second, 10)
 
 
 def test_a_job_that_kills_its_workers_fails(desk: Desk) -> None:
@@ -272,8 +280,8 @@ def test_a_job_given_back_does_not_count_as_tried(desk: Desk) -> None:
     for turn in range(2 * MAX_ATTEMPTS):
         lease = desk.lease(NOW + turn)
         assert (lease.job_id, lease.attempt) == (job_id, 1)
-        assert desk.jobs.give_back(lease, NOW + turn + 0.5)
-        assert desk.jobs.lease_next(WORKER, PLANS, NOW + turn + 0.5, 10) is None
+        assert desk.at(NOW + turn).give_back(lease, 0.5)
+        assert desk.lease_next(WORKER, NOW + turn + 0.5) is None
 
 
 def test_a_left_behind_job_whose_report_no_longer_fits_is_superseded(desk: Desk) -> None:
@@ -314,7 +322,7 @@ def test_workers_never_share_a_job(desk: Desk) -> None:
 
     def work() -> None:
         start.wait()
-        while (lease := desk.jobs.lease_next(WORKER, PLANS, NOW, 10)) is not None:
+        while (lease := desk.lease_next(WORKER, NOW)) is not None:
             leased.append(lease.job_id)
 
     threads = [threading.Thread(target=work) for _ in range(8)]

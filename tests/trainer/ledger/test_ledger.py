@@ -141,16 +141,19 @@ def test_keys_that_arrive_after_the_deletion_are_not_taken(ledger: Ledger) -> No
 
 
 def test_deletion_leaves_no_row_and_dooms_every_blob(ledger: Ledger) -> None:
-    """After a deletion only doomed blobs have rows, and the log; these are forgotten one by one."""
+    """After it only doomed blobs have rows, a digest and the log; the blobs are forgotten one by one."""
     ledger.add_keys(ANN, KEY, [PLAN], "keys", NOW)
     store_work(ledger)
     ledger.delete_device(ANN, NOW)
     with ledger.database.connect() as connection:
         for table in inspect(ledger.database).get_table_names():
             rows = connection.scalar(text(f"SELECT count(*) FROM {table}"))  # noqa: S608 - our own names
-            assert rows == {"alembic_version": 1, "audit": 3, "doomed_blobs": 3}.get(table, 0), table
+            expected = {"alembic_version": 1, "audit": 3, "departed": 1, "doomed_blobs": 3}
+            assert rows == expected.get(table, 0), table
     assert sorted(ledger.doomed_blobs()) == ["keys", "report", "update"]
     for blob in ledger.doomed_blobs():
         assert ledger.named_blobs([blob])
         ledger.forget_doomed(blob)
+        assert ledger.is_erased(ANN) == (not ledger.doomed_blobs())
     assert ledger.doomed_blobs() == []
+    assert ledger.is_erased(ANN)

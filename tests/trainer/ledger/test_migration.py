@@ -29,7 +29,9 @@ CIRCLE = (
     "INSERT INTO nonces VALUES (zeroblob(32), 12)",
     "INSERT INTO enrolment_tokens VALUES (zeroblob(32), 1, 0, 12)",
     "INSERT INTO audit VALUES ('l', 0, 'device', 'keys_stored', 1)",
-    "INSERT INTO doomed_blobs VALUES ('doomed')",
+    "INSERT INTO doomed_blobs VALUES ('doomed', 'a')",
+    "INSERT INTO departed VALUES (zeroblob(32), 'a', 0)",
+    "INSERT INTO trainer VALUES (1, 'm', true, zeroblob(32), 0, '0 0 0 0')",
 )
 
 

@@ -116,7 +116,7 @@ def test_a_job_is_leased_once(database: Engine) -> None:
     for number in range(1, ROUNDS):
         for source in (0, 1):
             jobs.accept(arrival(number, source=source), NOW)
-        found = at_once(*[partial(jobs.lease_next, "w" * 32, [PLAN.hex()], NOW, 10)] * 4)
+        found = at_once(*[partial(jobs.lease_next, "w" * 32, [PLAN.hex()], 10)] * 4)
         leases = [lease for lease in found if lease is not None]
         assert len({lease.job_id for lease in leases}) == len(leases) == 2
         for lease in leases:
@@ -130,7 +130,7 @@ def test_two_jobs_of_a_source_that_end_at_once_leave_one_update(database: Engine
         leases = []
         for turn in (1, 2):
             jobs.accept(arrival(10 * number + turn), NOW + number + turn / 10)
-            lease = jobs.lease_next("w" * 32, [PLAN.hex()], NOW, 10)
+            lease = jobs.lease_next("w" * 32, [PLAN.hex()], 10)
             assert lease is not None
             leases.append(lease)
         updates = [f"update {number} {turn}" for turn in (1, 2)]
@@ -177,5 +177,7 @@ def test_what_comes_while_a_device_is_deleted_is_not_kept(database: Engine) -> N
         with database.connect() as connection:
             for table in ("accounts", "devices", "evaluation_keys", "reports", "jobs", "usage"):
                 assert connection.scalar(text(f"SELECT count(*) FROM {table}")) == 0  # noqa: S608 - our own
+        with database.begin() as connection:
+            connection.execute(text("DELETE FROM departed"))
         ledger.enrol(ANN, bytes(32), NOW)
         ledger.add_keys(ANN, KEY.hex(), [PLAN.hex()], secrets.token_hex(8), NOW)

@@ -87,7 +87,7 @@ def test_a_crew_in_a_hurry_gives_all_its_jobs_back(bench: Bench) -> None:
     with pytest.raises(SystemExit):
         bench.worker(executor=executor).work(Signalled())
     for name in ("2", "3"):
-        lease = bench.service.jobs.lease_next(name * 32, [PLAN.hash], bench.now, 10)
+        lease = bench.service.jobs.lease_next(name * 32, [PLAN.hash], 10)
         assert lease is not None
         assert lease.attempt == 1
 

@@ -10,9 +10,7 @@ import numpy as np
 import pytest
 
 from quietkeys.cipher import ProcessCipher
-from quietkeys.cipher.host import KEY_FILE
-from quietkeys.cipher.key_file import read_key_set
-from quietkeys_protocol.capnp import byte_spans
+from quietkeys.cipher.key_file import KEY_FILE, KeyFile
 from quietkeys_protocol.containers import decode_update
 from tests.fhe_fixtures import FILE_KEY, SMALL_PLAN, Compiled
 from tests.trainer.fake_engine import PLAN
@@ -23,15 +21,12 @@ CANARY = b"zyzzogeton at midnight"  # words that somebody may have typed
 WINDOW = 128  # coefficients of a secret key, a bit each, that are enough to know it by
 
 
-def secret_keys(key_set: Path) -> dict[str, bytes]:
-    """Runs of the secret keys in a key file: coefficients as they are serialized, and packed to bits."""
-    stored = read_key_set(key_set, FILE_KEY)
-    assert stored is not None
+def secret_keys(key_folder: Path, compiled: Compiled) -> dict[str, bytes]:
+    """Runs of the secret keys in a key file: coefficients as words, and packed to bits."""
+    stored = KeyFile(key_folder / KEY_FILE, compiled.parameters, FILE_KEY).secrets()
     forms = {}
-    spans = [span for span in byte_spans(stored[1]) if span.path[:2] == (1, 0)]
-    assert spans
-    for number, span in enumerate(spans):
-        words = np.frombuffer(stored[1][span.start : span.end], "<u8")
+    assert len(stored) == 2
+    for number, words in stored.items():
         assert set(np.unique(words)) == {0, 1}
         for place in (0, len(words) // 2):
             run = words[place : place + WINDOW]
@@ -41,11 +36,9 @@ def secret_keys(key_set: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.fhe
-def test_what_is_planted_is_found(tmp_path: Path, key_folder: Path) -> None:
+def test_what_is_planted_is_found(tmp_path: Path, key_folder: Path, compiled: Compiled) -> None:
     """A secret key and typed words are found in the database, in a blob, and in a log."""
-    (key,) = [
-        form for name, form in secret_keys(key_folder / KEY_FILE).items() if name == "packed key 0 at 0"
-    ]
+    key = secret_keys(key_folder, compiled)["packed key 0 at 0"]
     planted = {"words": CANARY, "key": key}
     with running(tmp_path, "--workers", "0") as trainer:
         device, keys = trainer.device(), fake_keys(b"one")
@@ -88,7 +81,7 @@ def test_a_real_run_leaves_nothing_to_find(
         device.send("GET", "/v1/jobs/" + CANARY.decode().replace(" ", "%20"))
     finally:
         trainer.stop()
-    sought = secret_keys(key_folder / KEY_FILE) | {"words": CANARY}
+    sought = secret_keys(key_folder, compiled) | {"words": CANARY}
     # A short array of small numbers stands in compiled circuits by chance; a whole report does not.
     sought["counts"] = np.concatenate(arrays).astype("<i8").tobytes()
     sought["counts of a block"] = np.concatenate(arrays[3:]).astype("<i8").tobytes()

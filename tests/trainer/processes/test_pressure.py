@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from quietkeys.remote.identity import Identity
 from quietkeys.sync.keys.upload import upload_keys
 from quietkeys_protocol.containers import Report, encode_report
 from quietkeys_protocol.errors import ErrorCode, TryAgain
+from quietkeys_protocol.messages import JobState
 from quietkeys_trainer.engine.interface import Engine, LocalExecutor
 from quietkeys_trainer.engine.pressure import (
     MEMORY_AFTER_S,
@@ -23,16 +26,19 @@ from quietkeys_trainer.engine.pressure import (
     Overloaded,
     Pressure,
     available_bytes,
+    require_memory,
+    require_scratch,
 )
-from quietkeys_trainer.ledger.database import migrate
 from quietkeys_trainer.ledger.jobs import Jobs
 from quietkeys_trainer.processes.worker import Worker
+from quietkeys_trainer.service.founding import found_trainer
 from quietkeys_trainer.service.parts import open_service
 from quietkeys_trainer.service.settings import Settings
 from tests.trainer.device import Device, code
 from tests.trainer.fake_engine import PLAN, FakeEngine, wrap
 from tests.trainer.running import fake_values
 from tests.trainer.sides import code_of, served
+from tests.trainer.worker_bench import Bench
 
 ENGINE = FakeEngine(key_bytes=4096)
 KEYS = wrap(ENGINE.frames.keys, b"Ann's")
@@ -50,10 +56,9 @@ def test_the_queue_and_memory_are_answered_before_they_are_full(tmp_path: Path) 
     """Too many jobs, or too little memory, is 429 with Retry-After; afterwards the same request works."""
     machine = Machine()
     settings = Settings(state=tmp_path / "state")
-    settings.make_folders()
+    key = found_trainer(settings, time.time())
     pressure = Pressure(most_queued=1, available=lambda: machine.free, clock=lambda: machine.now)
-    service = replace(open_service(settings, {PLAN.hash: ENGINE}), pressure=pressure)
-    migrate(service.ledger.database)
+    service = replace(open_service(settings, {PLAN.hash: ENGINE}, trainer_key=key), pressure=pressure)
     with served(service) as url:
         ann, bob = Device(url), Device(url)
         for device in (ann, bob):
@@ -136,8 +141,8 @@ def test_a_worker_starts_no_job_without_room_for_it(tmp_path: Path) -> None:
             asked.append(worker)
 
     settings = Settings(state=tmp_path / "state")
-    settings.make_folders()
-    service = open_service(settings, {PLAN.hash: ENGINE})
+    key = found_trainer(settings, time.time())
+    service = open_service(settings, {PLAN.hash: ENGINE}, trainer_key=key)
     service = replace(service, jobs=Asked(service.ledger.database))
     with pytest.raises(TryAgain):
         Worker(service, "1" * 32, 10, Cramped()).work_once()
@@ -153,6 +158,63 @@ def test_a_worker_starts_no_job_without_room_for_it(tmp_path: Path) -> None:
     service.ledger.database.dispose()
 
 
+def test_what_a_job_needs_is_what_jobs_of_its_plan_took(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With room for a small plan's jobs alone these are run, and those of a hungry plan stay queued."""
+    small, hungry = FakeEngine(), HungryEngine(replace(PLAN, bundle="hungry"))
+    asked: list[list[str]] = []
+
+    @dataclass(frozen=True, slots=True)
+    class Asked(Jobs):
+        def lease_next(self, worker: str, plan_hashes: Collection[str], lasting_s: float) -> None:
+            asked.append(sorted(plan_hashes))
+
+    both = {engine.plan.hash: engine for engine in (small, hungry)}
+    service = replace(bench.service, engines=both, jobs=Asked(bench.service.jobs.database))
+    worker = Worker(service, "1" * 32, 10)
+    for free in (small.memory_bytes, hungry.memory_bytes):
+        monkeypatch.setattr("quietkeys_trainer.engine.interface.require_memory", with_free(free))
+        assert worker.work_once() is False
+    assert asked == [[small.plan.hash], sorted(both)]
+    monkeypatch.setattr("quietkeys_trainer.engine.interface.require_memory", with_free(0))
+    with pytest.raises(TryAgain):
+        worker.work_once()
+
+
+def with_free(free: int) -> Callable[[int], None]:
+    """What requires memory, of which so much is free."""
+    return lambda most: require_memory(most, lambda: free)
+
+
+@dataclass(frozen=True, slots=True)
+class HungryEngine(FakeEngine):
+    """A plan whose jobs take much memory."""
+
+    @property
+    def memory_bytes(self) -> int:
+        """64 GB."""
+        return 64 << 30
+
+
+def test_a_worker_waits_where_no_file_can_be_written(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder for temporary files that is full, or gone, costs no job an attempt; afterwards it is run."""
+    job_id = bench.accept(b"1")
+    with monkeypatch.context() as patched:
+        patched.setattr("tempfile.tempdir", str(tmp_path / "gone"))
+        with pytest.raises(TryAgain) as caught:
+            bench.worker().work_once()
+        assert caught.value.code is ErrorCode.DISK_FULL
+    assert bench.job(job_id).state is JobState.QUEUED
+    require_scratch(0)
+    with pytest.raises(TryAgain):
+        require_scratch(1 << 60)
+    assert bench.worker().work_once()
+    assert bench.job(job_id).state is JobState.DONE
+
+
 def test_a_device_waits_as_long_as_it_is_told(tmp_path: Path) -> None:
     """Short of memory it repeats the request after Retry-After; a full queue is left for the next sync."""
     machine, waits = Machine(), list[float]()
@@ -162,11 +224,12 @@ def test_a_device_waits_as_long_as_it_is_told(tmp_path: Path) -> None:
         machine.free, machine.now = 1 << 40, machine.now + seconds
 
     settings = Settings(state=tmp_path / "state")
-    settings.make_folders()
+    key = found_trainer(settings, time.time())
     pressure = Pressure(available=lambda: machine.free, clock=lambda: machine.now)
     advice = {"1" * 64: "Update the keyboard."}
-    service = replace(open_service(settings, {PLAN.hash: ENGINE}), pressure=pressure, retired=advice)
-    migrate(service.ledger.database)
+    service = replace(
+        open_service(settings, {PLAN.hash: ENGINE}, trainer_key=key), pressure=pressure, retired=advice
+    )
     with served(service) as url:
         client = TrainerClient(Identity.generate(), RequestsTransport(url), Environment(sleep=sleep))
         client.enrol()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -213,3 +214,27 @@ def test_state_is_for_its_owner_only(started: Trainer) -> None:
     started.device()
     for path in (started.folder / "state", *(started.folder / "state").rglob("*")):
         assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_circuits_that_others_can_write_are_refused(tmp_path: Path) -> None:
+    """They are code that this service would run."""
+    circuits = tmp_path / "state" / "circuits"
+    circuits.mkdir(parents=True)
+    circuits.chmod(0o777)
+    path = write(tmp_path, PLAN.canonical)
+    done = run(
+        "serve", "--plan", str(path), "--no-pin", "--no-shipped-plans", "--state", str(tmp_path / "state")
+    )
+    assert done.exit_code == 2
+    assert "others can write" in done.stderr and str(circuits) in done.stderr
+
+
+@pytest.mark.parametrize("flag", ["--port", "--private-port"])
+def test_a_port_that_is_taken_is_said(tmp_path: Path, flag: str) -> None:
+    """With a sentence, not a traceback."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        command = Trainer(tmp_path).command("serve", "--port", "0", "--private-port", "0", flag, port)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert port in done.stderr and "Traceback" not in done.stderr

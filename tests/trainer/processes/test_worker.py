@@ -13,6 +13,7 @@ from quietkeys_protocol.containers import decode_update
 from quietkeys_protocol.errors import ErrorCode, TryAgain
 from quietkeys_protocol.messages import JobState
 from quietkeys_trainer.engine.interface import Told, nobody
+from quietkeys_trainer.ledger.identity import believe
 from quietkeys_trainer.ledger.jobs import Jobs, Lease
 from quietkeys_trainer.processes.worker import Worker
 from quietkeys_trainer.service.tidy import tidy
@@ -155,10 +156,15 @@ def test_a_result_that_comes_too_late_is_dropped(bench: Bench) -> None:
     assert len(bench.names()) == 3  # keys, report, one update
 
 
+def no_longer(bench: Bench) -> None:
+    """Deletes Ann."""
+    bench.service.ledger.delete_device(ANN, 0)
+
+
 def test_a_device_deleted_meanwhile_gets_no_result(bench: Bench) -> None:
     """Nothing of a job is stored after its device was deleted."""
     bench.accept()
-    engine = InterferingEngine(interfere=lambda: bench.service.ledger.delete_device(ANN, 0))
+    engine = InterferingEngine(interfere=lambda: no_longer(bench))
     assert bench.worker(engine).work_once()
     tidy(bench.service, bench.now)
     assert bench.names() == []
@@ -197,7 +203,7 @@ def test_stopping_in_a_hurry_gives_the_job_back(bench: Bench) -> None:
 
     with pytest.raises(SystemExit):
         bench.worker(InterferingEngine(interfere=interrupt)).work_once()
-    lease = bench.service.jobs.lease_next("2" * 32, [PLAN.hash], bench.now, 10)
+    lease = bench.service.jobs.lease_next("2" * 32, [PLAN.hash], 10)
     assert lease is not None
     assert lease.attempt == 1
 
@@ -219,8 +225,12 @@ def test_tidying_removes_what_nobody_names(bench: Bench) -> None:
     bench.worker().work_once()
     named = bench.names()
     bench.blobs.put(b"orphan", hashlib.sha256(b"orphan").hexdigest())
+    believe(bench.service.ledger.database, time.time())
     tidy(bench.service, time.time())
     assert len(bench.names()) == len(named) + 1
+    tidy(bench.service, time.time() + 7200)  # by the clock here alone
+    assert len(bench.names()) == len(named) + 1
+    bench.blobs.later.set()
     tidy(bench.service, time.time() + 7200)
     assert bench.names() == named
     assert bench.job(job_id).state is JobState.DONE

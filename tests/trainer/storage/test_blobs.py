@@ -45,7 +45,7 @@ def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
     if request.param == "bucket":
         bucket: Blobs = request.getfixturevalue("bucket")
         return bucket
-    return open_blobs(str(tmp_path / "blobs")) if request.param == "folder" else ObjectBlobs(MemoryStore())
+    return folder_blobs(tmp_path / "blobs") if request.param == "folder" else ObjectBlobs(MemoryStore())
 
 
 def test_a_store_that_fails_now_and_then_is_asked_again(bucket: Blobs, services: Services) -> None:
@@ -115,11 +115,14 @@ def test_altered_bytes_are_noticed(blobs: Blobs) -> None:
         blobs.get(name)
 
 
-def test_old_blobs_are_listed(blobs: Blobs) -> None:
-    """A blob is older than the next hour and not older than the last."""
+def test_blobs_are_listed(blobs: Blobs) -> None:
+    """A blob is listed with the time at which it was stored, by the store's own clock."""
     name = blobs.put(b"x", sha256(b"x"))
-    assert list(blobs.older_than(time.time() + 3600)) == [name]
-    assert list(blobs.older_than(time.time() - 3600)) == []
+    ((found, stored_at),) = blobs.listed()
+    assert found == name
+    assert abs(stored_at - time.time()) < 900
+    assert 0 <= blobs.clock() - stored_at < 900
+    assert [found for found, _ in blobs.listed()] == [name]
 
 
 def test_only_its_owner_may_read_the_folder(tmp_path: Path) -> None:

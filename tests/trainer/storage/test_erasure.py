@@ -19,7 +19,7 @@ from tests.trainer.stores import Storage, on_both
 
 KEYS = fake_keys(b"one")
 # Which never name a device, and stay.
-IMPERSONAL = {"alembic_version", "audit", "nonces", "runs"}
+IMPERSONAL = {"alembic_version", "audit", "departed", "nonces", "runs", "trainer"}
 
 
 def cells(state: Path, storage: Storage) -> Iterator[tuple[str, bytes]]:

@@ -17,8 +17,8 @@ from importlib import import_module, resources
 from typing import IO, Any, Final, cast
 
 from quietkeys.text.tokens import span
-from quietkeys_bench.autocorrect.rows import folded
 from quietkeys_bench.autocorrect.spellers.interface import STRIP, Answer, PeerBroken, first_or
+from quietkeys_bench.common.mistakes import folded
 
 EDITS: Final = 2  # letters that may be wrong; the packages' own default
 COMMANDS: Final = {

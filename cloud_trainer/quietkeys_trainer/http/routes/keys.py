@@ -109,7 +109,7 @@ def _state(service: Service, sender: str, key_id: str) -> Response:
 
 
 def _stored_bytes(service: Service, sender: str, key_id: str) -> int:
-    """Delete keys whose blob is damaged; return the size of those that are stored, 0 where there are none.
+    """Return the size of evaluation keys that are stored, 0 where there are none, or none that are whole.
 
     A plan that is served only since they were stored is noted now, if it is theirs as well.
     """
@@ -127,7 +127,6 @@ def _stored_bytes(service: Service, sender: str, key_id: str) -> int:
             plan_hashes = _plans_with_this_framing(unknown, service.blobs.get(blob))
             service.ledger.note_plans(sender, key_id, plan_hashes)
     except BlobDamagedError:
-        service.ledger.delete_keys(sender, key_id, service.clock())
         return 0
     return size
 
@@ -154,15 +153,19 @@ def _finish(service: Service, sender: str, key_id: str, upload: Upload) -> None:
 
 
 def _store(service: Service, sender: str, key_id: str, plan_hashes: list[str], upload: Upload) -> None:
-    """Make keys of an upload; the blob is written first, so that no row names one that is not there."""
+    """Make keys of an upload; the blob is written first, so that no row names one that is not there.
+
+    Where they are known and their blob is not whole, it takes that one's place.
+    """
     upload.file.seek(0)
+    lost = "" if _stored_bytes(service, sender, key_id) else service.ledger.key_blob(sender, key_id)
     blob = service.blobs.put(upload.file, key_id)
     try:
-        is_new = service.ledger.add_keys(sender, key_id, plan_hashes, blob, service.clock())
+        is_taken = service.ledger.add_keys(sender, key_id, plan_hashes, blob, service.clock(), lost)
     except QuietkeysError:
         service.blobs.delete(blob)
         raise
-    if not is_new:
+    if not is_taken:
         service.blobs.delete(blob)
     service.uploads.drop(upload.name)
 

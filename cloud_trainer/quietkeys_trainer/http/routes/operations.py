@@ -23,7 +23,6 @@ from quietkeys_trainer.ledger import operator_queries
 from quietkeys_trainer.service.parts import Service
 
 LEAST_FREE_BYTES: Final = 256 << 20  # on the disk that bodies are spooled to: a few uploads
-PROBE: Final = f"{'0' * 64}-{'0' * 16}"  # a blob that is never there
 
 READY_S: Final = 1.0  # how old an answer may be
 METRICS_S: Final = 1.0
@@ -84,7 +83,7 @@ def dashboard(operations: OperationsOf) -> HTMLResponse:
 def _require_ready(service: Service) -> None:
     service.ledger.ping()
     try:
-        service.blobs.delete(PROBE)
+        service.blobs.require_marker()
         free = min(shutil.disk_usage(place).free for place in (service.spool, service.uploads.folder))
     except (OSError, BaseError) as error:
         structlog.get_logger().error("not_ready", error=type(error).__name__)

@@ -19,6 +19,7 @@ from quietkeys_trainer.http.auth import authenticate, single_header
 from quietkeys_trainer.http.request_bodies import SpooledBody, admit, answer_of, spool_body
 from quietkeys_trainer.ledger.jobs import Acceptance, Arrival
 from quietkeys_trainer.service.parts import Service, ServiceOf
+from quietkeys_trainer.storage.blobs import BlobDamagedError
 
 router: Final = APIRouter()
 
@@ -46,12 +47,22 @@ def receive(
     job = service.jobs.repeated(sender, idempotency_key, body.sha256)
     if job is None:
         _check_framing(report, engine_of(service.engines, service.retired, report.plan_hash.hex()))
-        if not service.ledger.has_keys(sender, report.key_id.hex(), report.plan_hash.hex()):
-            raise StartOver(ErrorCode.KEY_UNKNOWN)
+        _require_keys(service, sender, report)
         service.ledger.admit_report(sender, report.key_id.hex(), report.source, service.clock())
         service.pressure.admit_job(service.jobs.waiting)
         job = _store(service, Arrival(sender, report, "", body.sha256, idempotency_key), content).job
     return answer_of(ReportAccepted(job.job_id), 202)
+
+
+def _require_keys(service: Service, sender: str, report: Report) -> None:
+    """Raise `StartOver` where the keys of a report are not stored (any longer)."""
+    key_id = report.key_id.hex()
+    if not service.ledger.has_keys(sender, key_id, report.plan_hash.hex()):
+        raise StartOver(ErrorCode.KEY_UNKNOWN)
+    try:
+        service.blobs.size(service.ledger.key_blob(sender, key_id))
+    except BlobDamagedError as error:
+        raise StartOver(ErrorCode.KEY_UNKNOWN) from error
 
 
 def _check_framing(report: Report, engine: Engine) -> None:

@@ -18,6 +18,7 @@ down_revision: Final = None
 
 def upgrade() -> None:
     """Create the tables, and the triggers on the table of jobs."""
+    _create_trainer()
     _create_devices()
     _create_sent()
     _create_jobs()
@@ -30,6 +31,7 @@ def downgrade() -> None:
     """Drop the triggers and the tables, children first, with everything in them."""
     suspend(op.get_bind())
     for table in (
+        "departed",
         "doomed_blobs",
         "audit",
         "nonces",
@@ -45,8 +47,25 @@ def downgrade() -> None:
         "usage",
         "devices",
         "accounts",
+        "trainer",
     ):
         op.drop_table(table)
+
+
+def _create_trainer() -> None:
+    """Create the table of the one row that says what trainer this is."""
+    op.create_table(
+        "trainer",
+        sa.Column("number", sa.SmallInteger, nullable=False, autoincrement=False),
+        sa.Column("marker", sa.CHAR(32), nullable=False),
+        sa.Column("has_store", sa.Boolean, nullable=False),
+        sa.Column("trainer_key", sa.LargeBinary(32), nullable=False),
+        sa.Column("seen_at", sa.Float(53), nullable=False),
+        sa.Column("kept", sa.String(100), nullable=False),
+        sa.CheckConstraint("number = 1", name=op.f("ck_trainer_one")),
+        sa.CheckConstraint("length(trainer_key) = 32", name=op.f("ck_trainer_trainer_key_length")),
+        sa.PrimaryKeyConstraint("number", name="pk_trainer"),
+    )
 
 
 def _create_devices() -> None:
@@ -296,5 +315,14 @@ def _create_rest() -> None:
     op.create_table(
         "doomed_blobs",
         sa.Column("blob", sa.String(81), nullable=False),
+        sa.Column("account_id", sa.CHAR(32), nullable=False),
         sa.PrimaryKeyConstraint("blob", name="pk_doomed_blobs"),
+    )
+    op.create_index("ix_doomed_blobs_account_id", "doomed_blobs", ["account_id"])
+    op.create_table(
+        "departed",
+        sa.Column("digest", sa.LargeBinary(32), nullable=False),
+        sa.Column("account_id", sa.CHAR(32), nullable=False),
+        sa.Column("at", sa.Float(53), nullable=False),
+        sa.PrimaryKeyConstraint("digest", name="pk_departed"),
     )

@@ -1,0 +1,1 @@
+"""What the device's encryption costs, beside the same by Concrete."""
