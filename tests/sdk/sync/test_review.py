@@ -107,7 +107,7 @@ def test_an_update_that_later_typing_speaks_against_is_taken_back(rig: Rig) -> N
     """When the hands change, the next sync rolls back by itself, before it sends anything, and says so."""
     with rig.open_learned() as keyboard:
         assert keyboard.sync().outcome is Outcome.APPLIED
-        assert type_more(keyboard, left=True) >= MINIMUM_EVENTS
+        assert type_more(keyboard, left=True, lines=400) >= MINIMUM_EVENTS
         rig.trainer.polls = 1000
         result = keyboard.sync(wait_seconds=0)
         assert (result.outcome, result.adapter_version) == (Outcome.PENDING, 0)
@@ -136,7 +136,7 @@ def test_what_was_typed_before_an_update_does_not_speak_against_it(rig: Rig) -> 
     with rig.open_learned() as keyboard:
         store = keyboard._profile.store
         keyboard.sync()
-        more = type_more(keyboard, left=True)
+        more = type_more(keyboard, left=True, lines=400)
         store.add_held_out(store.held_out()[-1], more)  # those of the right hand are dropped
         learning = keyboard._model
         events, plan = learning.predictor.events, learning.predictor.plan
