@@ -17,6 +17,7 @@ die() {
 # A name per line: a command, and the Debian package that brings it.
 #   ld   Concrete links every circuit it compiles
 #   git  the house tests ask it which files are committed
+#   libseccomp  keeps the trainer's engine from starting processes
 #   Xvfb is a screen in memory, xdotool the hands before it; Tk draws the example of the documentation on it, and
 #   Kivy the keyboard, with OpenGL by Mesa
 #   postgres is started by the tests themselves
@@ -27,6 +28,7 @@ has_library() {
 packages_missing() {
     command -v ld >/dev/null || echo binutils
     command -v git >/dev/null || echo git
+    has_library libseccomp.so.2 || echo libseccomp2
     if [ "$tested" = screen ]; then
         command -v Xvfb >/dev/null || echo xvfb
         command -v xdotool >/dev/null || echo xdotool
