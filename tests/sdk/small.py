@@ -95,19 +95,24 @@ def files() -> dict[str, bytes]:
     model = unfitted(spoken, rank.prior())
     people = [rank.type_person(model, Person(f"p{seed}", tuple(text(seed, 60))), seed) for seed in range(3)]
     planned = plan_stage.make_plan("en", len(spoken.display), people, rank.prior())
-    fitted = replace(model, plan=planned.plan, events=planned.events)
-    public: dict[Part, list[Choice]] = {}
-    words = 0
-    for part in Part:
-        stranger = Person(f"q{part.value}", tuple(text(9 + part.value, 60)))
-        words, public[part] = evidence_stage.type_person(fitted, stranger, spoken.parts.channel)
     mixing = untaught(model.language.symbols)
     return contents.language_files(spoken, parts_of(planned, len(spoken.display)), mixing) | {
         PLAN: planned.plan.canonical,
         contents.CLIENT_SPECIFICATION: b"{}",
         EVENTS: planned.events.to_bytes(),
-        PUBLIC: to_bytes(planned.events, public, words),
+        PUBLIC: public_file(spoken, planned),
     }
+
+
+def public_file(spoken: Language, planned: plan_stage.Planned) -> bytes:
+    """Return public choices of three strangers, counted by a plan."""
+    fitted = replace(unfitted(spoken, rank.prior()), plan=planned.plan, events=planned.events)
+    public: dict[Part, list[Choice]] = {}
+    words = 0
+    for part in Part:
+        stranger = Person(f"q{part.value}", tuple(text(9 + part.value, 60)))
+        words, public[part] = evidence_stage.type_person(fitted, stranger, spoken.parts.channel)
+    return to_bytes(planned.events, public, words)
 
 
 def write(folder: Path, content: dict[str, bytes], version: int = 1) -> Path:

@@ -10,7 +10,7 @@ from quietkeys.bundle.networks import FIRST_WORD
 from quietkeys.keyboard import edits
 from quietkeys.keyboard.touch_events import TOUCH_EVENTS
 from quietkeys.prediction.events import FEATURES, EventMap
-from quietkeys.prediction.model import EVENTS, PLAN
+from quietkeys.prediction.model import EVENTS, PLAN, PUBLIC
 from quietkeys_protocol.plan import Plan
 from quietkeys_protocol.plan_design import Shape, feature_map, make_block
 from tests.sdk import small
@@ -54,4 +54,5 @@ def files(client_specification: bytes) -> dict[str, bytes]:
         PLAN: made.plan.canonical,
         contents.CLIENT_SPECIFICATION: client_specification,
         EVENTS: made.events.to_bytes(),
+        PUBLIC: small.public_file(spoken, made),
     }
