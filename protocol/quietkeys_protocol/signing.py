@@ -108,7 +108,7 @@ def device_id_of(public_key: bytes) -> str:
 def shown_key(text: str, device_id: str) -> bytes:
     """Return the public key that a request shows in base64.
 
-    Raises `Refused` (REQUEST_MALFORMED) for any other spelling, (SIGNATURE_INVALID) for another device's key.
+    Raises Refused (SIGNATURE_INVALID) where it is not that of the device.
     """
     public_key = parse_base64(text, PUBLIC_KEY_BYTES, PUBLIC_KEY_HEADER)
     if device_id_of(public_key) != device_id:

@@ -145,9 +145,11 @@ def test_a_damaged_bundle_of_bits_is_no_key(keys: KeySet) -> None:
     assert fingerprint == bytes(32)
     assert all(np.array_equal(secrets[name], keys.secrets[name]) for name in secrets)
     bits = len(content) - 64
+    padded = content[64:-1] + bytes([content[-1] ^ 1])  # a bit behind the last one of a key
     for packed in (
         bytes(bits),
         b"\xff" * bits,
+        padded,
         content[64:-1],
         content[64:] + b"\0",
         b"\xf0" + bytes(bits - 1),

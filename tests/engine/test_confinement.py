@@ -15,10 +15,11 @@ from typing import Any, Final
 
 import pytest
 
+from quietkeys_protocol.errors import Refused
 from quietkeys_trainer.engine import children
 from quietkeys_trainer.engine.child import MAX_REQUEST_BYTES
 from quietkeys_trainer.engine.children import Limits
-from quietkeys_trainer.engine.confinement import around, landlock_version
+from quietkeys_trainer.engine.confinement import around, landlock_version, require_filters
 from quietkeys_trainer.engine.interface import EngineFailed, ExecutorLostError
 from tests.patience import HANGS_S
 
@@ -257,3 +258,11 @@ def test_a_child_yields_the_processor(tmp_path: Path) -> None:
             assert child.poll() is None and time.monotonic() < deadline
             time.sleep(0.02)
         child.kill()
+
+
+def test_a_system_that_cannot_filter_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before a child is started, and by the name of what is missing."""
+    require_filters()
+    monkeypatch.setitem(sys.modules, "pyseccomp", None)
+    with pytest.raises(Refused, match="libseccomp"):
+        require_filters()

@@ -18,6 +18,7 @@ import signal
 import sys
 import tempfile
 import traceback
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -31,7 +32,7 @@ from quietkeys.remote.http import Answer, Request, Transport
 from quietkeys.testing import InMemoryTrainer, NoopCipher, open_profile
 from quietkeys.testing.fakes import decode_clear, encode_clear, noop_plan_hash
 from quietkeys.testing.trainer import train
-from quietkeys.updates.gate import TOLERANCE, distance
+from quietkeys.updates.gate import TOLERANCE, distance, is_bearable
 from quietkeys.updates.steps import stepped
 from quietkeys_protocol.containers import Update, encode_update
 from quietkeys_protocol.errors import ErrorCode
@@ -136,7 +137,9 @@ class Device:
                 values = zip(job.report.ciphertexts, self.plan.report_fields, strict=True)
                 sent = [decode_clear(value, field) for value, field in values]
                 trained = zip(self.plan.blocks, train(self.plan, sent), strict=True)
-                led = stepped(self.plan, before, {block.name: step for block, step in trained}, 1)
+                model = keyboard._opened.model
+                bearable = partial(is_bearable, model.events, self.plan, model.public().judging)
+                led = stepped(self.plan, before, {block.name: step for block, step in trained}, 1, bearable)
                 for block in self.plan.blocks:
                     moved, due = (
                         one[block.name] - before.by_block[block.name] for one in (after.by_block, led)

@@ -38,6 +38,7 @@ HABIT: Final = 100.0  # how much more often than the channel says some misspelli
 HABIT_TWICE: Final = 5000.0  # the same for words of VERY_LONG letters, where two mistakes are believed
 VERY_LONG: Final = 8
 SECOND_EDIT: Final = 0.15  # judgement: share of misspellings with a second mistake
+INFLECTIONS: Final = ("s", "d", "r", "y", "n", "es", "ed", "er", "in")  # endings
 _BLOCK: Final = 256  # typed words compared at once
 _MATCHES: Final = frozenset({edits.NONE} | {edits.substitution(c, c) for c in range(edits.CLASSES)})
 
@@ -179,17 +180,7 @@ def _mistakes(aligned: Alignments) -> tuple[int, ...]:
 def _is_inflection(word: str, other: str) -> bool:
     """Return whether one of two words is the other with an ending: "ubuntus" says nothing of spelling."""
     shorter, longer = sorted((word, other), key=len)
-    return longer.startswith(shorter) and longer[len(shorter) :] in {
-        "s",
-        "d",
-        "r",
-        "y",
-        "n",
-        "es",
-        "ed",
-        "er",
-        "in",
-    }
+    return longer.startswith(shorter) and longer[len(shorter) :] in INFLECTIONS
 
 
 def edit_weights(misspellings: Iterable[Misspelling]) -> Float64:

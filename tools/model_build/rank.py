@@ -54,7 +54,7 @@ RARE_PRIOR: Final = 2.5
 OWN_WEIGHT: Final = 1000.0
 MISTAKES_WEIGHT: Final = 3000.0
 ODDS_PRECISION: Final = 10.0
-LEFT: Final = 0.002  # share of the mistakes that is given for own words; MODEL.md has what it buys
+LEFT: Final = 0.0015  # share of the mistakes that is given for own words; MODEL.md has what it buys
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +144,8 @@ def with_literal_odds(weights: Float64, mistakes: Sequence[Choice], own: Sequenc
     """
     scored = weights.copy()
     scored[FEATURES.index("literal_new")] = 0.0
-    lost = [one for one in mistakes if one.literal_event >= FIRST_UNKNOWN]
-    every = [*lost, *(one for one in own if one.literal_event >= FIRST_UNKNOWN)]
+    lost, kept = ([one for one in found if _is_doubted(one)] for found in (mistakes, own))
+    every = [*lost, *kept]
     meant = np.arange(len(every)) >= len(lost)
     event = np.array([one.literal_event for one in every])
     ahead = np.array([_ahead(one, scored) for one in every])  # nats, of the literal against all others
@@ -169,6 +169,11 @@ def with_literal_odds(weights: Float64, mistakes: Sequence[Choice], own: Sequenc
     final = weights.copy()
     final[FEATURES.index("literal_new")] = 1.0
     return Base(final, np.round(odds, 4))
+
+
+def _is_doubted(choice: Choice) -> bool:
+    # Whether the literal is unknown, and something else may have been meant.
+    return choice.literal_event >= FIRST_UNKNOWN and len(choice.features) > 1
 
 
 def _ahead(choice: Choice, weights: Float64) -> float:

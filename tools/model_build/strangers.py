@@ -25,7 +25,7 @@ from quietkeys.prediction.predictor import Predictor
 from quietkeys.text.tokens import Context, is_correctable
 
 from . import corpora
-from .misspellings import misspell
+from .misspellings import INFLECTIONS, misspell
 from .noised import ALONE, SHORTEST, held_out_pieces, share, slipped
 
 RARE: Final = -10.5  # nats; log-frequency below which a word is one that another lexicon may lack
@@ -158,8 +158,13 @@ def hidden(predictor: Predictor, text: Path, count: int, seed: int) -> Iterator[
 
 
 def _could_be_own(lexicon: Lexicon, word: str) -> bool:
-    known = word in lexicon.index and "'" not in word
-    return known and (_is_rare(lexicon, word) or lexicon.can_be_name(word))
+    # A rare word or name; one whose inflections are known is close to them, as own words are not.
+    rare = _is_rare(lexicon, word) or lexicon.can_be_name(word)
+    if word not in lexicon.index or "'" in word or not rare:
+        return False
+    longer = (word + ending for ending in INFLECTIONS)
+    shorter = (word[: -len(ending)] for ending in INFLECTIONS if word.endswith(ending))
+    return not any(other in lexicon.index for other in (*longer, *shorter))
 
 
 def _as_if_unknown(predictor: Predictor, context: Context, typed: str) -> Judged:

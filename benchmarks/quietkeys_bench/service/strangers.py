@@ -1,8 +1,9 @@
 """Strangers for the bench of a service: `python -m quietkeys_bench.service.strangers`, told on stdin.
 
 They hold so many connections: a quarter keeps silent, a quarter sends a head a byte at a time, a quarter
-announces a body that never comes, a quarter asks for things unsigned, again and again. Whoever is cut off
-connects again after `PAUSE_S`. They stop when their standard input ends, and say how often they connected.
+announces a body that never comes, a quarter asks for something once and then keeps its connection. Whoever is
+cut off connects again after `PAUSE_S`. They stop when their standard input ends, and say how often they
+connected.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from urllib.parse import urlsplit
 PAUSE_S: Final = 1.0
 _HEAD: Final = b"GET /v1/service HTTP/1.1\r\nHost: trainer\r\n"
 _HALF: Final = b"POST /v1/devices HTTP/1.1\r\nHost: trainer\r\nContent-Length: 1000\r\n\r\n{"
-_UNSIGNED: Final = _HEAD.replace(b"service", b"circle") + b"\r\n"
+_ONCE: Final = _HEAD + b"\r\n"
 
 
 async def hold(told: dict[str, Any]) -> int:
@@ -49,20 +50,15 @@ async def hold(told: dict[str, Any]) -> int:
 
 
 async def _annoy(kind: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Keep a connection busy until the trainer ends it."""
-    if kind == 0:
+    """Keep a connection until the trainer ends it."""
+    writer.write((b"", _HEAD, _HALF, _ONCE)[kind])
+    if kind != 1:
         await reader.read()
         return
-    writer.write((_HEAD, _HALF, _UNSIGNED)[kind - 1])
-    if kind == 2:
-        await reader.read()
-        return
-    while True:
+    while not reader.at_eof():
         await asyncio.sleep(PAUSE_S)
-        writer.write(b"X" if kind == 1 else _UNSIGNED)
+        writer.write(b"X")
         await writer.drain()
-        if kind == 3 and not await reader.read(65536):
-            return
 
 
 def main() -> None:

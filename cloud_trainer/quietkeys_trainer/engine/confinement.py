@@ -21,6 +21,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
+from quietkeys_protocol.errors import ErrorCode, Refused
+
 MAX_FILE_BYTES: Final = 256 << 20  # circuits have under 1 MB; a full disk is not this child's to cause
 
 _PR_SET_PDEATHSIG: Final = 1  # prctl(2)
@@ -94,6 +96,17 @@ def isolate(readable: Iterable[Path], writable: Iterable[Path], hidden: Iterable
         for call in _FORBIDDEN:
             filtered.add_rule(pyseccomp.ERRNO(errno.EPERM), call)
         filtered.load()
+
+
+def require_filters() -> None:
+    """Raise `Refused` (PLAN_INVALID) where this system could not filter a child's calls."""
+    if sys.platform == "linux":
+        try:
+            import pyseccomp  # noqa: F401 - it looks for the system's library
+        except (ImportError, RuntimeError, OSError) as error:
+            raise Refused(
+                ErrorCode.PLAN_INVALID, "libseccomp, which confines it, is not installed"
+            ) from error
 
 
 def stay_alone() -> None:

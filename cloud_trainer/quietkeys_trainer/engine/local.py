@@ -29,6 +29,7 @@ from quietkeys_trainer.engine.circuit_cache import (
     note_bytes,
     specification_in,
 )
+from quietkeys_trainer.engine.confinement import require_filters
 from quietkeys_trainer.engine.interface import EngineFailed, ExecutorLostError, Told, nobody
 from quietkeys_trainer.engine.pressure import JOB_BYTES
 
@@ -168,6 +169,7 @@ def compile_engine(
     plan: Plan, folder: Path, limits: Limits = RUN_LIMITS, *, hidden: Sequence[Path] = ()
 ) -> CompiledEngine:
     """Load an engine as `load_engine` does but without `plan check`, to measure plans that nobody ships."""
+    require_filters()
     try:
         drop_unloadable(plan, folder)
         specification = parse_specification(specification_in(compiled(plan, 1, folder)))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -20,7 +21,7 @@ from quietkeys.prediction.counting import Choices
 from quietkeys.prediction.model import Model
 from quietkeys.prediction.public_choices import PublicChoices
 from quietkeys.updates.evidence import MISTAKE_WEIGHT, TEXT_WEIGHT, evidence
-from quietkeys.updates.gate import Verdict, judge
+from quietkeys.updates.gate import Verdict, is_bearable, judge
 from quietkeys.updates.report import Encoded, encode
 from quietkeys.updates.steps import stepped
 from quietkeys.updates.versions import Weights, adapter_of
@@ -47,14 +48,16 @@ class Evidence:
 class Round:
     """One round: the report, the step that came back, where it leads, and the gate's verdict on that.
 
-    before: the weights that the report was counted under. used: the weights in use afterwards, those before
-    it where the gate refuses.
+    before: the weights that the report was counted under. exact: where the step of the integer program in the
+    clear leads, for the same report; that is `led` where nothing is encrypted. used: the weights in use
+    afterwards, those before it where the gate refuses.
     """
 
     before: Weights
     report: Mapping[str, Encoded]
     step: Mapping[str, Int64]
     led: Weights
+    exact: Weights
     verdict: Verdict
     used: Weights
 
@@ -88,11 +91,15 @@ def rounds(
             block.name: encode(block, masses[block.name], block.A @ used.by_block[block.name] * block.z_unit)
             for block in plan.blocks
         }
-        step = reference_weights(plan, report) if train is None else train(report)
-        led = Weights(used.version + 1, stepped(plan, used, step, 1))
+        bearable = partial(is_bearable, events, plan, given.public.judging)
+        clear = reference_weights(plan, report)
+        step = clear if train is None else train(report)
+        led, exact = (
+            Weights(used.version + 1, stepped(plan, used, found, 1, bearable)) for found in (step, clear)
+        )
         verdict = judge(events, plan, given.held_out, adapter, adapter_of(plan, led), given.public.judging)
         before, used = used, led if verdict.applied or not gated else used
-        yield Round(before, report, step, led, verdict, used)
+        yield Round(before, report, step, led, exact, verdict, used)
 
 
 def rung_of(name: str, number: int) -> str:
@@ -108,11 +115,7 @@ def round_adapters(plan: Plan, made: Sequence[Round], encrypted: bool) -> dict[s
     """
     adapters: dict[str, Adapter] = {}
     for number, one in enumerate(made, 1):
-        exact = stepped(plan, one.before, reference_weights(plan, one.report), 1) if encrypted else None
-        led = adapter_of(plan, one.led)
-        adapters[rung_of(REFERENCE, number)] = (
-            led if exact is None else adapter_of(plan, Weights(number, exact))
-        )
+        adapters[rung_of(REFERENCE, number)] = adapter_of(plan, one.exact)
         if encrypted:
-            adapters[rung_of(ENCRYPTED, number)] = led
+            adapters[rung_of(ENCRYPTED, number)] = adapter_of(plan, one.led)
     return adapters

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -33,6 +34,7 @@ from quietkeys.updates.gate import (
     Verdict,
     check_against_reference,
     harm,
+    is_bearable,
     judge,
     weights_of,
 )
@@ -80,11 +82,12 @@ def settle(
         step = weights_of(context.plan, arrays)
         if report.sources == 1:
             check_against_reference(context.plan, report.arrays, step)
-        weights = stepped(context.plan, _base_of(context.plan, report), step, report.sources)
+        if report.says_nothing:
+            return Settled(Outcome.DUMMY, _EMPTY)
+        bearable = partial(is_bearable, context.events, context.plan, context.public().judging)
+        weights = stepped(context.plan, _base_of(context.plan, report), step, report.sources, bearable)
     except Untrusted:
         return Settled(Outcome.UNTRUSTED, _STRANGE)
-    if report.says_nothing:
-        return Settled(Outcome.DUMMY, _EMPTY)
     return _judged(context, weights)
 
 

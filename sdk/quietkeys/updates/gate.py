@@ -106,7 +106,7 @@ def judge(
         return _refused("there was too little typing to judge it by", len(choices))
     gain, error, fixed, broken, right = _compared(events, plan, choices, old, new)
     helps = gain > LIKELIER * error and gain > 0.0
-    forgets = helps and forgotten(events, plan, mistakes, new) > FORGOTTEN
+    forgets = helps and not is_bearable(events, plan, mistakes, new)
     applied = helps and not forgets and broken - fixed <= MORE_WRONG * math.sqrt(fixed + broken)
     words = f"the {len(choices)} words of yours that were kept aside to check it"
     if applied:
@@ -135,6 +135,11 @@ def forgotten(events: EventMap, plan: Plan, mistakes: Choices, adapter: Adapter)
     before = come_first(mistakes, scores(mistakes, Lean.none(events)))
     after = come_first(mistakes, scores(mistakes, Lean.of(events, plan, adapter)))
     return float(before.mean() - after.mean())
+
+
+def is_bearable(events: EventMap, plan: Plan, mistakes: Choices, adapter: Adapter) -> bool:
+    """Return whether an adapter forgets no more public mistakes than it may."""
+    return forgotten(events, plan, mistakes, adapter) <= FORGOTTEN
 
 
 def within(plan: Plan, adapter: Adapter, norm_bound: float) -> bool:

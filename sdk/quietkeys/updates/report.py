@@ -33,6 +33,7 @@ from quietkeys_protocol.program import Reach, reference
 TOP_SHARE: Final = 0.9  # quantile of S that is coded as the largest strength
 FIELD_SHARE: Final = 0.97  # of half the field that z may reach; the rest is for the noise of the real run
 JOINT_SHARE: Final = 0.9  # the same where devices add up, whose coded S differs from the mean of theirs
+JOINT_MARGIN: Final = 1.2  # of R there: the coded sum of strengths may fall short of the coded parts
 _SHRINK: Final = 0.97  # of R, per try to keep z inside
 _TRIES: Final = 150  # down to 1 % of R
 
@@ -91,7 +92,7 @@ def encode(block: Block, masses: Masses, under: Float64 | None = None, *, joint:
     step = (block.strength_max + 1) // levels
     strength = level * step + step // 2  # the middle of its level, where noise cannot change it
     used = _codes(block)[level] + units["floor"]  # S as the program uses it, in codes
-    limit = units["ratio_limit"]  # tanh(z / 2) of the outermost level
+    limit = units["ratio_limit"] / (JOINT_MARGIN if joint else 1.0)  # tanh(z / 2) of the outermost level
     ratio = np.clip(signed / size + (away if joint else 0.0), -limit, limit)
     nothing = np.zeros(block.width, dtype=np.int64)
     for tried in range(_TRIES):

@@ -1,8 +1,9 @@
 """From a decrypted step to new weights: how far it is followed, and how far all steps together may lead.
 
 A first step is followed whole. Later ones are followed half: they start from counts that the update before
-has changed, and half steps cannot swing. Where the sum would leave its bounds (`gate.within`), less of the
-step is followed; so typing that wants an extreme adapter gets one at the bound, not a refusal each day.
+has changed, and half steps cannot swing. Where the sum would leave its bounds (`gate.within`), or forget too
+many public mistakes (`gate.forgotten`), less of the step is followed; so typing that wants an extreme adapter
+gets one at the bound, not a refusal each day.
 
     alone         u <- base + s step             the step is from the weights that were counted under
     with others   u <- base + s (step - base)    it is from zero, joint: devices that differ come together
@@ -10,12 +11,13 @@ step is followed; so typing that wants an extreme adapter gets one at the bound,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import numpy as np
 
 from quietkeys.arrays import Int64
+from quietkeys.bundle.networks import Adapter
 from quietkeys.updates.gate import NORM_BOUND, SUM_BOUND, within
 from quietkeys.updates.versions import Weights, adapter_of
 from quietkeys_protocol.errors import ErrorCode, Untrusted
@@ -23,14 +25,21 @@ from quietkeys_protocol.plan import Plan
 
 LATER: Final = 0.5  # share of a step that is followed where there is an adapter already
 _SHRINK: Final = 0.8  # of that share, per try to stay in bounds
-_TRIES: Final = 20  # down to 1 %
+_TRIES: Final = 12  # down to 9 %
 
 
-def stepped(plan: Plan, base: Weights, step: Mapping[str, Int64], sources: int) -> dict[str, Int64]:
-    """Return the weights that a step leads to.
+def stepped(
+    plan: Plan,
+    base: Weights,
+    step: Mapping[str, Int64],
+    sources: int,
+    is_bearable: Callable[[Adapter], bool] = lambda _: True,
+) -> dict[str, Int64]:
+    """Return the weights that a step leads to; those of the base where no share of it is bearable.
 
-    base: what the report was counted under. sources: of the report. Raises Untrusted (UPDATE_UNTRUSTED) for a
-    step that training cannot yield.
+    base: what the report was counted under. sources: of the report. is_bearable: whether an adapter within
+    its bounds may be used, as far as public evidence tells. Raises Untrusted (UPDATE_UNTRUSTED) for a step
+    that training cannot yield.
     """
     if not within(plan, adapter_of(plan, Weights(base.version, step)), NORM_BOUND):
         raise Untrusted(ErrorCode.UPDATE_UNTRUSTED, "a step too large")
@@ -41,7 +50,8 @@ def stepped(plan: Plan, base: Weights, step: Mapping[str, Int64], sources: int) 
             block.name: _moved(base.by_block[block.name], step[block.name], sources, share)
             for block in plan.blocks
         }
-        if within(plan, adapter_of(plan, Weights(base.version, new)), SUM_BOUND):
+        adapter = adapter_of(plan, Weights(base.version, new))
+        if within(plan, adapter, SUM_BOUND) and is_bearable(adapter):
             return new
         share *= _SHRINK
     return dict(base.by_block)

@@ -160,10 +160,10 @@ def test_damaged_held_out_events_are_left_out(rig: Rig) -> None:
             ends = content[:-2] + b"\xff\x7f"  # the last bucket is 32767
             change_numbered(database, "held_out", identity, ends)
         for identity, content in rows[30:60]:
-            begins = content[:5] + b"\0\0\xc0\x7f" + content[9:]  # the first feature is no number
+            begins = content[:6] + b"\0\x7e" + content[8:]  # the first feature is no number
             change_numbered(database, "held_out", identity, begins)
         for identity, _ in rows[60:70]:
-            narrow = bytes([1, 1, 1, 0, 0]) + bytes(8)  # a choice of one feature
+            narrow = bytes([1, 1, 1, 0, 0, 255]) + bytes(6)  # a choice of one feature
             change_numbered(database, "held_out", identity, narrow)
         database.run("UPDATE held_out SET content = x'00' WHERE id = ?", rows[70][0])  # not even sealed
         result = keyboard.sync()

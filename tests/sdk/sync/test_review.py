@@ -39,6 +39,15 @@ def type_more(keyboard: Personalizer, *, left: bool, seed: int = 8, lines: int =
     return len(keyboard._profile.store.held_out()) - before
 
 
+def keep_strange_words(keyboard: Personalizer, lines: int = 160) -> int:
+    """Keep what slips make of words, as if they were meant; return how many more judge updates."""
+    rng, before = np.random.default_rng(9), len(keyboard._profile.store.held_out())
+    for context, word in small.tokens(9, lines):
+        strange = small.slipped(word, rng)
+        keyboard.record(context, strange, strange)
+    return len(keyboard._profile.store.held_out()) - before
+
+
 def kinds(keyboard: Personalizer) -> list[str]:
     """What the ledger tells."""
     return [line.kind for line in keyboard.ledger()]
@@ -104,10 +113,10 @@ def test_a_dummy_is_retried_as_it_was_stored(rig: Rig, plan: Plan) -> None:
 
 
 def test_an_update_that_later_typing_speaks_against_is_taken_back(rig: Rig) -> None:
-    """When the hands change, the next sync rolls back by itself, before it sends anything, and says so."""
+    """When slips are meant from now on, the next sync rolls back before it sends anything, and says so."""
     with rig.open_learned() as keyboard:
         assert keyboard.sync().outcome is Outcome.APPLIED
-        assert type_more(keyboard, left=True) >= MINIMUM_EVENTS
+        assert keep_strange_words(keyboard) >= MINIMUM_EVENTS
         rig.trainer.polls = 1000
         result = keyboard.sync(wait_seconds=0)
         assert (result.outcome, result.adapter_version) == (Outcome.PENDING, 0)
@@ -136,8 +145,8 @@ def test_what_was_typed_before_an_update_does_not_speak_against_it(rig: Rig) -> 
     with rig.open_learned() as keyboard:
         store = keyboard._profile.store
         keyboard.sync()
-        more = type_more(keyboard, left=True)
-        store.add_held_out(store.held_out()[-1], more)  # those of the right hand are dropped
+        more = keep_strange_words(keyboard)
+        store.add_held_out(store.held_out()[-1], more)  # those from before are dropped
         learning = keyboard._model
         events, plan = learning.predictor.events, learning.predictor.plan
         before, now = learning.adapters.none(), learning.adapters.in_use()

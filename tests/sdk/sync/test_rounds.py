@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,16 @@ from quietkeys.profile.outbox import Outbox
 from quietkeys.sync.settle import held_out_choices
 from quietkeys.testing.trainer import train
 from quietkeys.updates.evidence import evidence, own_words
-from quietkeys.updates.gate import EVENT_BOUND, FORGOTTEN, NORM_BOUND, SUM_BOUND, forgotten, judge, within
+from quietkeys.updates.gate import (
+    EVENT_BOUND,
+    FORGOTTEN,
+    NORM_BOUND,
+    SUM_BOUND,
+    forgotten,
+    is_bearable,
+    judge,
+    within,
+)
 from quietkeys.updates.report import FIELD_SHARE, JOINT_SHARE, encode, share_among
 from quietkeys.updates.steps import stepped
 from quietkeys.updates.versions import Weights, adapter_of
@@ -167,6 +177,30 @@ def test_a_step_beyond_training_is_refused_whatever_it_adds_to(plan: Plan) -> No
             stepped(plan, start, step, 1)
 
 
+def test_of_a_step_that_forgets_less_is_followed(rig: Rig, plan: Plan) -> None:
+    """As much of it as public mistakes allow, and none where they allow none."""
+    with rig.open_learned() as keyboard:
+        model = keyboard._model
+        mistakes, base = model.public().judging, some_weights(plan, 0, 0.0)
+        far = forgetting(model.events, plan, mistakes)
+        step = {
+            block.name: np.rint(NORM_BOUND / SUM_BOUND * far.weights[block.name] / block.z_unit).astype(
+                np.int64
+            )
+            for block in plan.blocks
+        }
+        whole = adapter_of(plan, Weights(1, step))
+        bearable = partial(is_bearable, model.events, plan, mistakes)
+        assert not bearable(whole)
+        new = Weights(1, stepped(plan, base, step, 1, bearable))
+        assert bearable(adapter_of(plan, new))
+        for block in plan.blocks:
+            went = new.by_block[block.name]
+            assert np.abs(went).max() <= 0.81 * np.abs(step[block.name]).max()
+        for name, weights in stepped(plan, base, step, 1, lambda _: False).items():
+            np.testing.assert_array_equal(weights, base.by_block[name])
+
+
 @settings(deadline=None, max_examples=10)
 @given(SEEDS)
 def test_devices_that_differ_come_together(plan: Plan, seed: int) -> None:
@@ -264,7 +298,9 @@ def test_a_step_is_added_to_what_it_was_counted_under(rig: Rig, plan: Plan) -> N
         rig.trainer.polls = 0
         if keyboard.sync().outcome is Outcome.APPLIED:
             step = dict(zip((b.name for b in plan.blocks), train(plan, report.arrays), strict=True))
-            due = stepped(plan, first, step, 1)
+            model = keyboard._model
+            bearable = partial(is_bearable, model.events, plan, model.public().judging)
+            due = stepped(plan, first, step, 1, bearable)
             for name, weights in keyboard._model.adapters.in_use().by_block.items():
                 np.testing.assert_array_equal(weights, due[name])
 

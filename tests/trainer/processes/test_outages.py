@@ -122,16 +122,16 @@ def test_a_store_that_fails_loses_nothing(outage: Services, tmp_path: Path, faul
 def test_a_request_is_taken_once_by_two_apis_and_after_a_restart(storage: Storage, tmp_path: Path) -> None:
     """Of a request that reaches two processes at once one takes it; both refuse it later, restarted too."""
     empty = hashlib.sha256(b"").hexdigest()
-    second_home, state = tmp_path / "second", tmp_path / "state"
+    second_home = tmp_path / "second"
     (second_home / "state").mkdir(parents=True)
-    shared = storage.variables() or {
-        "QUIETKEYS_DATABASE": f"sqlite:///{state / 'ledger.sqlite'}",
-        "QUIETKEYS_BLOBS": str(state / "blobs"),
-    }
+    variables = storage.variables()
+    if not storage.database:
+        variables["QUIETKEYS_DATABASE"] = f"sqlite:///{tmp_path / 'state' / 'ledger.sqlite'}"
+        variables["QUIETKEYS_BLOBS"] = str(tmp_path / "state" / "blobs")
     with ExitStack() as stack:
-        one = stack.enter_context(running(tmp_path, "--workers", "0", **shared))
-        shutil.copy(state / "trainer.key", second_home / "state")
-        two = stack.enter_context(running(second_home, "--workers", "0", **shared))
+        one = stack.enter_context(running(tmp_path, "--workers", "0", **variables))
+        shutil.copy(tmp_path / "state" / "trainer.key", second_home / "state" / "trainer.key")
+        two = stack.enter_context(running(second_home, "--workers", "0", **variables))
         device = one.device()
         for _ in range(5):
             signed = device.sign("GET", "/v1/circle", empty)
