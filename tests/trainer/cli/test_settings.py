@@ -153,6 +153,7 @@ def test_every_setting_may_stand_in_the_file(
     """A file that is given sets each."""
     file = tmp_path / "given.toml"
     file.write_text(to_toml(unusual))
+    file.chmod(0o600)
     assert served(monkeypatch, "--config", str(file)) == Settings(**unusual)
 
 
@@ -329,6 +330,7 @@ def test_the_operations_page_lists_the_settings() -> None:
     (example,) = PAGE.split("```toml\n")[1:]
     file = Path("example.toml")
     file.write_text(example.partition("```")[0])
+    file.chmod(0o600)
     assert {*tomllib.loads(file.read_text())} <= set(ALL)
     assert read(file=file) != read()
 
