@@ -27,7 +27,10 @@ def capital_due(before: str) -> bool:
     At the beginning of a text, of a line and of a point of a list; after a sentence has ended and a space,
     also where quotes, brackets or emoji stand between. An abbreviation ends no sentence: "e.g.", "Dr.".
     """
-    text = last_line(before).rstrip(_OPENS)
+    line = last_line(before)
+    if not line and before and not before[-1].isspace():  # within a token longer than what is looked at
+        return False
+    text = line.rstrip(_OPENS)
     point = _POINT.match(text)
     if not text.strip() or (point is not None and point.end() == len(text)):
         return True

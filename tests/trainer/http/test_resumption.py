@@ -15,6 +15,7 @@ from quietkeys.remote.identity import Identity
 from quietkeys.sync.keys.upload import upload_keys
 from quietkeys_protocol.errors import ErrorCode
 from quietkeys_protocol.messages import KeyState, UploadState
+from quietkeys_trainer.storage.blobs import MARKER
 from tests.trainer.device import Device, code
 from tests.trainer.fake_engine import PLAN, FakeEngine, wrap
 from tests.trainer.running import Trainer, fake_keys, fake_values, running
@@ -147,7 +148,7 @@ def test_damaged_keys_are_absent_and_can_be_sent_again(tmp_path: Path) -> None:
     with real(tmp_path) as side:
         device = side.device()
         key_id = side.put_keys(device, tmp_path)
-        (blob,) = (tmp_path / "state" / "blobs").iterdir()
+        (blob,) = (path for path in (tmp_path / "state" / "blobs").iterdir() if path.name != MARKER)
         blob.unlink()
         assert device.key_state(key_id) == KeyState(key_id, UploadState.ABSENT, 0)
         side.put_keys(device, tmp_path)

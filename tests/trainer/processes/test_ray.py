@@ -25,6 +25,8 @@ from quietkeys_trainer.engine.circuit_cache import CIRCUITS, circuits_folder
 from quietkeys_trainer.engine.interface import StoredKeys
 from quietkeys_trainer.engine.ray_executor import UNUSED_S, KeyObjects, may_be_the_jobs_doing
 from quietkeys_trainer.engine.ray_tasks import OddNodeError, run_block
+from quietkeys_trainer.service.founding import found_trainer
+from quietkeys_trainer.service.settings import Settings
 from quietkeys_trainer.storage.blobs import BlobDamagedError
 from tests.fhe_fixtures import SMALL_PLAN, Compiled
 from tests.trainer.cluster import Cluster, cluster, free_port
@@ -244,6 +246,7 @@ def test_only_what_a_job_may_have_done_counts_as_a_try() -> None:
 def test_a_machine_outside_any_cluster_says_so(tmp_path: Path) -> None:
     """A worker that finds no cluster ends with one line of advice."""
     trainer = Trainer(tmp_path)
+    found_trainer(Settings(state=tmp_path / "state"), time.time())
     command = trainer.command("worker", "--executor", "ray", "--address", f"127.0.0.1:{free_port()}")
     done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 2
