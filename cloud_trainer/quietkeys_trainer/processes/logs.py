@@ -6,12 +6,28 @@ exception. Job ids are random and lead nowhere without the ledger.
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import sys
+from contextlib import suppress
+from typing import TextIO, cast
 
 import structlog
 from structlog.typing import EventDict
+
+
+class _Unfailing(io.TextIOBase):
+    """Standard error; what cannot be written there, as on a full disk, is lost, and no work with it."""
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            sys.stderr.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            sys.stderr.flush()
 
 
 def configure_logs(process: str) -> None:
@@ -27,7 +43,7 @@ def configure_logs(process: str) -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.JSONRenderer(sort_keys=True),
         ],
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=cast(TextIO, _Unfailing())),
         cache_logger_on_first_use=True,
     )
     # Libraries log through the standard library: their warnings may quote what they were given.
