@@ -19,7 +19,6 @@ from quietkeys.bundle.networks import Adapter
 from quietkeys.evaluation.ladder import (
     Learner,
     Tested,
-    adapter_of,
     encoded_report,
     learn_person,
     split,
@@ -30,6 +29,7 @@ from quietkeys.evaluation.machine import this_machine
 from quietkeys.evaluation.messages import Word
 from quietkeys.evaluation.writer import Writer
 from quietkeys.updates.report import Encoded, share_among
+from quietkeys.updates.versions import Weights, adapter_of
 from quietkeys_bench.circle.training import CircleTraining
 from quietkeys_bench.common.figures import Tell, write_figures
 from quietkeys_bench.common.misspellings import NOTHING, Half, Misspellings
@@ -109,8 +109,8 @@ def _measured(
     }
     reports = {name: encoded_report(plan, learner) for name, learner in learners.items()}
     parts = [shares(plan, reports[name], _chance(settings, person, 11)) for name in DEVICES]
-    updates = {name: adapter_of(plan, training.alone(report)) for name, report in reports.items()}
-    updates["joined"] = adapter_of(plan, training.joined(parts))
+    updates = {name: adapter_of(plan, Weights(1, training.alone(report))) for name, report in reports.items()}
+    updates["joined"] = adapter_of(plan, Weights(1, training.joined(parts)))
     devices = [_device(settings, writer, name, learners[name], tested, updates) for name in ALL]
     return {
         "person": person.name,

@@ -25,9 +25,9 @@ from pathlib import Path
 from typing import Final
 
 from quietkeys.text.tokens import is_correctable, straightened
+from quietkeys_bench.common.mistakes import COLUMNS
 from quietkeys_bench.common.rows import read_table
 
-COLUMNS: Final = ("typo", "correct", "context")
 WORDS: Final = Path(__file__).with_name("scowl60.txt.gz")
 LARGEST: Final = 60  # size of SCOWL's lists
 

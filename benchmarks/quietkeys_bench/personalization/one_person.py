@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from quietkeys.arrays import Bool, Int64
-from quietkeys.evaluation.ladder import Tested, learn_person, reference_weights, split, try_person, yardsticks
+from quietkeys.evaluation.ladder import Tested, learn_person, split, try_person, yardsticks
 from quietkeys.evaluation.rounds import (
     ENCRYPTED,
     REFERENCE,
@@ -111,7 +111,7 @@ def _round(number: int, one: Round, plan: Plan, outcome: Tested, encrypted: bool
         rung = rung_of(ENCRYPTED, number)
         same = np.mean([a == b for a, b in zip(outcome.best[rung], outcome.best[reference], strict=True)])
         agreement = {
-            "blocks": _agreement(plan, one.step, reference_weights(plan, one.report)),
+            "blocks": _agreement(plan, one.step, one.clear),
             "same_best": float(same),
         }
     gate = {name: getattr(one.verdict, name) for name in Verdict.__slots__}

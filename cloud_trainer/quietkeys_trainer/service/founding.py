@@ -18,7 +18,7 @@ from quietkeys_protocol.errors import ErrorCode, Refused, TryAgain
 from quietkeys_trainer.ledger.database import migrate, open_database, writing
 from quietkeys_trainer.ledger.identity import Identity, has_schema, identity_in, make_identity, note_store
 from quietkeys_trainer.service.settings import Settings
-from quietkeys_trainer.storage.blobs import Blobs, ObjectBlobs, folder_blobs, open_blobs
+from quietkeys_trainer.storage.blobs import Blobs, ObjectBlobs, folder_blobs, is_remote, open_blobs
 from quietkeys_trainer.storage.trainer_key import TrainerKey, make_trainer_key, open_trainer_key
 
 _SQLITE: Final = "sqlite"
@@ -87,7 +87,7 @@ def claim_store(settings: Settings, database: Engine, identity: Identity) -> Non
 
     Raises `Refused` (STORE_FOREIGN) where it carries another, or has lost it.
     """
-    if not identity.has_store and not _is_remote(settings.blobs_address):
+    if not identity.has_store and not is_remote(settings.blobs_address):
         folder_blobs(Path(settings.blobs_address))
     blobs = open_blobs(settings.blobs_address, identity.marker)
     found = blobs.found_marker()
@@ -108,7 +108,7 @@ def unclaimed_blobs(settings: Settings) -> ObjectBlobs:
     Raises `Refused` (STORE_FOREIGN) where it carries a marker or blobs: then its ledger is somewhere else.
     """
     address = settings.blobs_address
-    blobs = open_blobs(address) if _is_remote(address) else folder_blobs(Path(address))
+    blobs = open_blobs(address) if is_remote(address) else folder_blobs(Path(address))
     if blobs.found_marker():
         raise Refused(
             ErrorCode.STORE_FOREIGN, "the ledger is new, and the store carries another one's marker"
@@ -116,10 +116,6 @@ def unclaimed_blobs(settings: Settings) -> ObjectBlobs:
     if next(blobs.listed(), None) is not None:
         raise Refused(ErrorCode.STORE_FOREIGN, "the ledger is new, and there are ciphertexts in the store")
     return blobs
-
-
-def _is_remote(address: str) -> bool:
-    return "://" in address
 
 
 @contextmanager

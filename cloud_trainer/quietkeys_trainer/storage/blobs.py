@@ -199,6 +199,11 @@ def folder_blobs(folder: Path, marker: str = "") -> ObjectBlobs:
     return ObjectBlobs(LocalStore(folder), marker)
 
 
+def is_remote(address: str) -> bool:
+    """Return whether the address of a store is a URL, and not a folder."""
+    return "://" in address
+
+
 def open_blobs(address: str, marker: str = "") -> ObjectBlobs:
     """Open blobs in a folder that is there, or under s3://BUCKET or s3://BUCKET/PREFIX.
 
@@ -207,7 +212,7 @@ def open_blobs(address: str, marker: str = "") -> ObjectBlobs:
     `Refused` where it is an address of neither, or there is no such folder (STORE_FOREIGN).
     """
     if not address.startswith(S3):
-        if "://" in address:
+        if is_remote(address):
             raise Refused(ErrorCode.STORAGE_ADDRESS_INVALID, "blobs")
         if not Path(address).is_dir():
             raise Refused(ErrorCode.STORE_FOREIGN, f"there is no folder {address}")

@@ -26,7 +26,7 @@ from quietkeys.demo.person import RATE, Desk, demo_writer, type_into
 from quietkeys.demo.screen import Screen
 from quietkeys.demo.trainer_process import TrainerProcess, trainer_process
 from quietkeys.demo.watching import WatchedCipher
-from quietkeys.evaluation.ladder import Learner, Tested, adapter_of, split, try_person, yardsticks
+from quietkeys.evaluation.ladder import Learner, Tested, split, try_person, yardsticks
 from quietkeys.evaluation.machine import this_machine
 from quietkeys.evaluation.messages import Word
 from quietkeys.evaluation.rounds import evidence_of, round_adapters, rounds
@@ -38,6 +38,7 @@ from quietkeys.sync.result import Outcome, Step, SyncResult
 from quietkeys.sync.result import Progress as SyncProgress
 from quietkeys.sync.schedule import Policy
 from quietkeys.testing.profiles import open_profile
+from quietkeys.updates.versions import Weights, adapter_of
 from quietkeys_protocol.plan import Plan
 
 TRAINS_WITHIN_S: Final = 900.0  # a minute on 2 idle cores
@@ -156,7 +157,7 @@ class _Round:
         tested = self._clear.result()
         weights = {block.name: u for block, u in zip(plan.blocks, cipher.decrypted, strict=True)}
         with self._screen.step("test", f"trying the update on {len(self._words)} words kept back") as step:
-            adapters = {"encrypted": adapter_of(plan, weights)}
+            adapters = {"encrypted": adapter_of(plan, Weights(1, weights))}
             encrypted = try_person(self._learner, self._words, self._writer, adapters, progress=step.progress)
         tested.right["encrypted"] = encrypted.right["encrypted"]
         return tested

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +13,7 @@ from quietkeys.api.typing_model import TypingModel
 from quietkeys.environment import Environment
 from quietkeys.evaluation.ladder import Collected, Learner
 from quietkeys.evaluation.messages import Word
-from quietkeys.evaluation.typing_runs import Keyboard, Progress, learn, type_out
+from quietkeys.evaluation.typing_runs import Progress, learn
 from quietkeys.evaluation.writer import Writer
 from quietkeys.learning.recorder import Recorder
 from quietkeys.prediction.model import Model
@@ -53,15 +53,12 @@ def type_into(desk: Desk, model: Model, words: Sequence[Word], writer: Writer, p
         lambda store: TypingModel.load(store, desk.bundle, desk.trusted_keys, environment),
         environment.clock(),
     )
-    collected, nothing = Collected(), model.scorer.no_adapter()
-    predictor = Predictor(model, Memory())
-    session = words[0].session if words else 0
+    collected, predictor = Collected(), Predictor(model, Memory())
     try:
         recorder = Recorder(predictor, profile.store, rng, collected.add)
-        keyboard = Keyboard(predictor, recorder, nothing, session)
-        learn(keyboard, type_out(words, writer.typist), writer, progress, len(words))
+        keyboard = learn(predictor, recorder, words, writer, progress)
     finally:
         profile.close()
     store = Store.copied(desk.profile / DATABASE, profile.vault.key)
-    opened = Keyboard(predictor, Recorder(predictor, store, rng), nothing, keyboard.session)
+    opened = replace(keyboard, recorder=Recorder(predictor, store, rng))
     return Learner(model, opened, store, collected)

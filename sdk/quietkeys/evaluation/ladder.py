@@ -50,7 +50,8 @@ from quietkeys.sync.settle import held_out_choices
 from quietkeys.text.tokens import is_correctable
 from quietkeys.updates.evidence import evidence
 from quietkeys.updates.gate import Verdict, judge
-from quietkeys.updates.report import Encoded, encode
+from quietkeys.updates.report import Encoded, encoded
+from quietkeys.updates.versions import no_weights
 from quietkeys_protocol.plan import Plan
 from quietkeys_protocol.program import reference
 
@@ -178,24 +179,14 @@ def learn_person(
     store, collected = Store.in_memory(), Collected()
     predictor = Predictor(model, Memory())
     recorder = Recorder(predictor, store, rng, collected.add)
-    session = words[0].session if words else 0
-    keyboard = Keyboard(predictor, recorder, model.scorer.no_adapter(), session)
-    learn(keyboard, type_out(words, writer.typist), writer, progress, len(words))
+    keyboard = learn(predictor, recorder, words, writer, progress)
     return Learner(model, keyboard, store, collected)
 
 
 def encoded_report(plan: Plan, learner: Learner) -> dict[str, Encoded]:
     """Return the learner's report in the clear, counted under no adapter."""
     masses = learner.masses(learner.predictor.scorer.no_adapter())
-    return {block.name: encode(block, masses[block.name]) for block in plan.blocks}
-
-
-def adapter_of(plan: Plan, weights: Mapping[str, Int64]) -> Adapter:
-    """Return the adapter of integer weights by block."""
-    return Adapter(
-        1,
-        {block.name: (weights[block.name] * block.z_unit).astype(np.float32) for block in plan.blocks},
-    )
+    return encoded(plan, masses, no_weights(plan))
 
 
 def reference_weights(plan: Plan, report: Mapping[str, Encoded]) -> dict[str, Int64]:

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-import numpy as np
-
 from quietkeys.arrays import Float64, Int64
 from quietkeys.bundle.networks import Adapter
 from quietkeys.evaluation.ladder import Learner, reference_weights
@@ -22,9 +20,9 @@ from quietkeys.prediction.model import Model
 from quietkeys.prediction.public_choices import PublicChoices
 from quietkeys.updates.evidence import MISTAKE_WEIGHT, TEXT_WEIGHT, evidence
 from quietkeys.updates.gate import Verdict, is_bearable, judge
-from quietkeys.updates.report import Encoded, encode
+from quietkeys.updates.report import Encoded, encoded
 from quietkeys.updates.steps import stepped
-from quietkeys.updates.versions import Weights, adapter_of
+from quietkeys.updates.versions import Weights, adapter_of, no_weights
 from quietkeys_protocol.plan import Plan
 
 REFERENCE: Final = "reference"  # rungs
@@ -48,14 +46,15 @@ class Evidence:
 class Round:
     """One round: the report, the step that came back, where it leads, and the gate's verdict on that.
 
-    before: the weights that the report was counted under. exact: where the step of the integer program in the
-    clear leads, for the same report; that is `led` where nothing is encrypted. used: the weights in use
-    afterwards, those before it where the gate refuses.
+    before: the weights that the report was counted under. clear, exact: the step of the integer program in
+    the clear, for the same report, and where that leads; `step` and `led` where nothing is encrypted. used:
+    the weights in use afterwards, those before it where the gate refuses.
     """
 
     before: Weights
     report: Mapping[str, Encoded]
     step: Mapping[str, Int64]
+    clear: Mapping[str, Int64]
     led: Weights
     exact: Weights
     verdict: Verdict
@@ -81,25 +80,23 @@ def rounds(
     Raises Untrusted (UPDATE_UNTRUSTED) for a step that training cannot yield.
     """
     plan, events = model.plan, model.events
-    used = Weights(0, {block.name: np.zeros(block.width, np.int64) for block in plan.blocks})
+    bearable = partial(is_bearable, events, plan, given.public.judging)
+    used = no_weights(plan)
     for _ in range(count):
         adapter = adapter_of(plan, used)
         masses = evidence(
             events, plan, given.own, given.public, adapter, given.text_weight, given.mistake_weight
         )
-        report = {
-            block.name: encode(block, masses[block.name], block.A @ used.by_block[block.name] * block.z_unit)
-            for block in plan.blocks
-        }
-        bearable = partial(is_bearable, events, plan, given.public.judging)
+        report = encoded(plan, masses, used)
         clear = reference_weights(plan, report)
+        exact = Weights(used.version + 1, stepped(plan, used, clear, 1, bearable))
         step = clear if train is None else train(report)
-        led, exact = (
-            Weights(used.version + 1, stepped(plan, used, found, 1, bearable)) for found in (step, clear)
-        )
+        led = exact
+        if train is not None:
+            led = Weights(used.version + 1, stepped(plan, used, step, 1, bearable))
         verdict = judge(events, plan, given.held_out, adapter, adapter_of(plan, led), given.public.judging)
         before, used = used, led if verdict.applied or not gated else used
-        yield Round(before, report, step, led, exact, verdict, used)
+        yield Round(before, report, step, clear, led, exact, verdict, used)
 
 
 def rung_of(name: str, number: int) -> str:

@@ -128,17 +128,20 @@ class Keyboard:
 
 
 def learn(
-    keyboard: Keyboard,
-    typed: Iterable[TypedWord],
+    predictor: Predictor,
+    recorder: Recorder,
+    words: Sequence[Word],
     writer: Writer,
     progress: Progress | None = None,
-    total: int = 0,
-) -> None:
-    """Record what is kept of words as they were typed. total: number of words, for `progress` alone."""
-    for done, word in enumerate(typed):
+) -> Keyboard:
+    """Return a keyboard without an adapter, after a writer has typed words on it and it has learnt them."""
+    session = words[0].session if words else 0
+    keyboard = Keyboard(predictor, recorder, predictor.scorer.no_adapter(), session)
+    for done, word in enumerate(type_out(words, writer.typist)):
         keyboard.keep(writer, word.judged(keyboard.predictor, keyboard.adapter))
         if progress is not None and done % TELL_EVERY == 0:
-            progress(done, total)
+            progress(done, len(words))
+    return keyboard
 
 
 def _judged(predictor: Predictor, piece: TypedPiece, adapter: Adapter, with_touches: bool) -> TypedPiece:

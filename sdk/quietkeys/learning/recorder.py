@@ -15,7 +15,6 @@ import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -32,10 +31,9 @@ from quietkeys.prediction.events import (
     NEGLIGIBLE_MASS,
     Choice,
     compact,
-    fits,
     is_contested,
     pack_choice,
-    unpack_choice,
+    restored,
 )
 from quietkeys.prediction.judged import Judged
 from quietkeys.prediction.predictor import Predictor
@@ -44,7 +42,7 @@ from quietkeys.profile.memory import ADDED, ADDED_ENTRY, TRACES_KEPT, Trace
 from quietkeys.profile.settings import SESSION, TICK, WORDS
 from quietkeys.profile.store import Pending, Store
 from quietkeys.text.tokens import BLANK, Context, is_addable, is_correctable, words_of, written_in
-from quietkeys_protocol.errors import ErrorCode, Refused, Untrusted
+from quietkeys_protocol.errors import ErrorCode, Refused
 
 HELD_OUT_SHARE: Final = 0.2  # of the contested choices; they judge updates and are never counted
 HELD_OUT_KEPT: Final = 1500  # newest held-out events
@@ -138,11 +136,9 @@ class Recorder:
         choices: list[Choice] = []
         ages: list[int] = []
         for epoch, content in self._store.counted(COUNTED_KEPT):
-            with suppress(Untrusted):
-                choice = unpack_choice(content)
-                if fits(choice, events):
-                    choices.append(choice)
-                    ages.append(max(now - epoch, 0))
+            if (choice := restored(content, events)) is not None:
+                choices.append(choice)
+                ages.append(max(now - epoch, 0))
         return Choices.of(events, choices), 0.5 ** (np.array(ages, np.float64) * EPOCH / EVENT_HALF_LIFE)
 
     def begin_session(self) -> None:

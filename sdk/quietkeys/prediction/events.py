@@ -300,6 +300,15 @@ def unpack_choice(content: bytes) -> Choice:
     )
 
 
+def restored(content: bytes, events: EventMap) -> Choice | None:
+    """Return the stored choice in these bytes; None where it is damaged, or of another event map."""
+    try:
+        choice = unpack_choice(content)
+    except Untrusted:
+        return None
+    return choice if fits(choice, events) else None
+
+
 def fits(choice: Choice, events: EventMap) -> bool:
     """Return whether a stored choice's features and events are ones of this event map: damage is not."""
     sizes = events.sizes

@@ -22,7 +22,7 @@ import numpy as np
 
 from quietkeys.arrays import Int64
 from quietkeys.prediction.counting import Choices
-from quietkeys.prediction.events import EventMap, fits, unpack_choice
+from quietkeys.prediction.events import EventMap, restored
 from quietkeys.profile.ledger import LedgerKind
 from quietkeys.profile.outbox import OpenReport
 from quietkeys.profile.settings import ADAPTER_BORN, CANDIDATE
@@ -98,15 +98,8 @@ def _base_of(plan: Plan, report: OpenReport) -> Weights:
 
 def held_out_choices(store: Store, events: EventMap, after: int = 0) -> Choices:
     """Return the held-out events younger than that with the id `after`; damaged ones are left out."""
-    choices = []
-    for content in store.held_out(after):
-        try:
-            choice = unpack_choice(content)
-        except Untrusted:
-            continue
-        if fits(choice, events):
-            choices.append(choice)
-    return Choices.of(events, choices)
+    found = (restored(content, events) for content in store.held_out(after))
+    return Choices.of(events, [choice for choice in found if choice is not None])
 
 
 def _update_of(report: OpenReport, container: bytes) -> Update:

@@ -58,18 +58,30 @@ def report_arrays(
     masses: contested masses by block, counted under `weights`. sources: how many devices add up. rng: rounds
     a source's share.
     """
-    arrays: list[Int64] = []
-    for block in plan.blocks:
-        under = block.A @ weights.by_block[block.name] * block.z_unit
-        encoded = encode(block, masses[block.name], under, joint=sources > 1)
-        part = share_among(encoded, sources, rng)
-        arrays += [part.strength, part.gradient, part.weights]
-    return arrays
+    parts = [
+        share_among(one, sources, rng) for one in encoded(plan, masses, weights, joint=sources > 1).values()
+    ]
+    return [array for part in parts for array in (part.strength, part.gradient, part.weights)]
 
 
 def dummy_arrays(plan: Plan) -> list[Int64]:
     """Return the arrays of a report that says nothing; encrypted, it cannot be told from any other."""
     return [np.zeros(field.size, dtype=np.int64) for field in plan.report_fields]
+
+
+def encoded(
+    plan: Plan, masses: Mapping[str, Masses], weights: Weights, *, joint: bool = False
+) -> dict[str, Encoded]:
+    """Return the blocks of a report in the clear, in the order of the plan; private.
+
+    masses: contested masses by block, counted under `weights`. joint: as in `encode`.
+    """
+    return {
+        block.name: encode(
+            block, masses[block.name], block.A @ weights.by_block[block.name] * block.z_unit, joint=joint
+        )
+        for block in plan.blocks
+    }
 
 
 def encode(block: Block, masses: Masses, under: Float64 | None = None, *, joint: bool = False) -> Encoded:

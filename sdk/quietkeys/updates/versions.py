@@ -28,6 +28,11 @@ class Weights:
     by_block: Mapping[str, Int64] = field(repr=False)
 
 
+def no_weights(plan: Plan) -> Weights:
+    """Return version 0 of a plan."""
+    return Weights(0, {block.name: np.zeros(block.width, np.int64) for block in plan.blocks})
+
+
 def adapter_of(plan: Plan, weights: Weights) -> Adapter:
     """Return the adapter of integer weights, in real units."""
     real = {b.name: (weights.by_block[b.name] * b.z_unit).astype(np.float32) for b in plan.blocks}
@@ -43,7 +48,7 @@ class Adapters:
 
     def none(self) -> Weights:
         """Return version 0."""
-        return Weights(0, {block.name: np.zeros(block.width, np.int64) for block in self._plan.blocks})
+        return no_weights(self._plan)
 
     def in_use(self) -> Weights:
         """Return the version in use, or version 0. Raises Untrusted (PROFILE_DAMAGED)."""
