@@ -47,8 +47,9 @@ class Tap:
     Every job is said to run when it is asked for first, and is done when the device has slept after that.
     While the trainer, served without workers, is not `training`, nothing is trained: what is fetched is then
     the first update under the name of the job, which is all that a device could tell it by.
-    change: what becomes of an update on its way to the device. skipped_s: what a scheduler has waited since
-    `begin`, which is noted, but is no time of the trainer's, whose clock is a real one.
+    change: what becomes of an update on its way to the device. skipped_s: what a scheduler has waited and
+    judging has taken since `begin`, which is noted, but is no time of the trainer's, whose clock is a real
+    one.
     """
 
     trainer: Trainer
@@ -89,7 +90,7 @@ class Tap:
         self.noted.clear()
 
     def since(self) -> float:
-        """Return the seconds since `begin`, those included that a scheduler has waited."""
+        """Return the seconds since `begin`, the skipped ones included."""
         return self.now - self.began + self.skipped_s
 
     def rest(self, seconds: float) -> None:

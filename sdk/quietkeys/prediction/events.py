@@ -57,7 +57,7 @@ _FIELDS: Final = (
     "literal_odds",
     "ranker_map",
 )
-UNFIT: Final = 3.0  # nats by which a context makes a word unlikelier until its rarity excuses nothing
+UNFIT: Final = 2.5  # nats by which a context makes a word unlikelier until its rarity excuses nothing
 NEGLIGIBLE_MASS: Final = 2e-3  # competitors less probable than this are not counted
 UNLIKELY: Final = 1e-4  # candidates that a counted choice leaves out: no adapter makes much of them
 
