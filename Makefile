@@ -15,7 +15,7 @@ DATA ?=
 ARGS ?=
 RESULTS := benchmarks/results
 
-.PHONY: help install screen services demo test soak check format coverage docs wheel lock audit app shots clean
+.PHONY: help install screen services demo test soak check format coverage docs wheel deb lock audit app tour shots clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ docs: install ## make a site of all pages and the API reference in build/site
 wheel: install ## build dist/*.whl
 	@rm -rf dist && $(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 
+deb: install ## build dist/quietkeys-ibus_*.deb, the input method for Debian
+	@$(BIN)/python tools/deb.py dist
+
 lock: install ## resolve requirements.lock again, keeping what still fits (UPGRADE=1: newest of everything)
 	@$(BIN)/python tools/lock.py $(if $(UPGRADE),--upgrade)
 
@@ -72,8 +75,12 @@ audit: install ## ask PyPI for advisories about requirements.lock; fails for wha
 app: install ## the keyboard with a window and a trainer of its own (ARGS="--trainer URL": another)
 	@$(BIN)/quietkeys-keyboard $(ARGS)
 
-shots: screen install ## take a picture of every screen of the keyboard, to docs/screens
+tour: screen install ## take the tour of the keyboard unattended, with pictures, to docs/screens
+	@$(BIN)/python tools/tour.py docs/screens
+
+shots: screen install ## take a picture of every screen of the keyboard, and of the input method, to docs/screens
 	@$(BIN)/python tools/shots.py docs/screens
+	@$(BIN)/python tools/ibus_shots.py docs/screens
 
 clean: ## remove .venv, dist and the checkers' caches
 	@rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

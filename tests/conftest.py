@@ -27,7 +27,12 @@ pytest_plugins = [name for name in _FIXTURES if find_spec(name) is not None]
 
 SOAK_SECONDS: Final = 24 * 3600
 # Fixtures too dear to be made in two processes, and the group that uses them.
-ONCE: Final = {"cloud_session": "a cluster", "rayed": "a cluster", "real_session": "a real trainer"}
+ONCE: Final = {
+    "cloud_session": "a cluster",
+    "rayed": "a cluster",
+    "real_session": "a real trainer",
+    "desktop": "a desktop",
+}
 RESULTS: Final = Path(__file__).resolve().parent.parent / "benchmarks" / "results"
 
 # The same examples on every run: a red build is a change of ours, not luck. The soak looks for new ones.

@@ -3,26 +3,27 @@
     python tools/image_lock.py
 
 The second is what builds the wheel that goes into the image, and does not go into it itself.
-Run in an environment that was installed from the lock: needs are read from what is installed. Concrete ML
-is left out, which no trainer imports, and with it half of the lock; so are torch and what it drags along,
-which the image gets in their CPU build.
+Run in an environment that was installed from the lock: needs are read from what is installed. Torch is left
+out with what it drags along: the image gets its CPU build.
 """
 
 from __future__ import annotations
 
 import re
+import sys
 import tomllib
-from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 from typing import Final
 
 from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run as a script, `tools` is not importable
+
+from tools.closure import closure
+
 ROOT: Final = Path(__file__).resolve().parent.parent
 EXTRAS: Final = ("trainer", "ray")
-UNUSED: Final = frozenset({"concrete-ml"})
 UNDECLARED: Final = "setuptools"  # Concrete imports pkg_resources and does not say so
 APART: Final = "torch"
 CUDA: Final = ("nvidia-", "triton")  # what only its build for GPUs needs
@@ -34,43 +35,14 @@ _HEAD: Final = (
 )
 
 
-def needed(root: Path) -> set[str]:
+def needed(root: Path) -> set[NormalizedName]:
     """Return the names of all distributions that a trainer with these extras needs."""
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
     lines = [
         line for line in project["dependencies"] if canonicalize_name(Requirement(line).name) not in DEVICE
     ]
     lines += [line for extra in EXTRAS for line in project["optional-dependencies"][extra]]
-    return _closure([*lines, UNDECLARED]) - {APART}
-
-
-def _closure(lines: Sequence[str]) -> set[str]:
-    """Return the names of what these requirements ask for, and what that asks for."""
-    found: set[str] = set()
-    waiting = [
-        (canonicalize_name(wanted.name), frozenset(wanted.extras)) for wanted in map(Requirement, lines)
-    ]
-    while waiting:
-        name, extras = waiting.pop()
-        if name in UNUSED or name in found or name.startswith(CUDA):
-            continue
-        found.add(name)
-        waiting += _asked(name, extras)
-    return found
-
-
-def _asked(name: str, extras: frozenset[str]) -> list[tuple[NormalizedName, frozenset[str]]]:
-    """Return what a distribution asks for here, nothing where it is not installed: the lock has markers."""
-    try:
-        lines = requires(name) or []
-    except PackageNotFoundError:
-        return []
-    wanted = map(Requirement, lines)
-    return [
-        (canonicalize_name(one.name), frozenset(one.extras))
-        for one in wanted
-        if one.marker is None or any(one.marker.evaluate({"extra": extra}) for extra in ("", *extras))
-    ]
+    return closure([*lines, UNDECLARED], without=CUDA) - {APART}
 
 
 def entries(lock: str) -> list[tuple[str, str]]:
@@ -88,7 +60,7 @@ def image_lock(root: Path) -> str:
 
 def build_lock(root: Path) -> str:
     """Return the text of deploy/build.lock."""
-    names = _closure(tomllib.loads((root / "pyproject.toml").read_text())["build-system"]["requires"])
+    names = closure(tomllib.loads((root / "pyproject.toml").read_text())["build-system"]["requires"])
     kept = [text for name, text in entries((root / "requirements.lock").read_text()) if name in names]
     return _BUILD_HEAD + "".join(kept)
 

@@ -20,6 +20,8 @@ die() {
 #   libseccomp  keeps the trainer's engine from starting processes
 #   Xvfb is a screen in memory, xdotool the hands before it; Tk draws the example of the documentation on it, and
 #   Kivy the keyboard, with OpenGL by Mesa
+#   ibus-daemon, applications of GTK and PyGObject of the system are for the input method; PyGObject has no wheels,
+#   and building it needs a compiler and the headers of what is there already
 #   postgres is started by the tests themselves
 has_library() {
     ldconfig -p 2>/dev/null | grep -q "$1"
@@ -35,6 +37,19 @@ packages_missing() {
         has_library libGL.so.1 || echo libgl1
         has_library libmtdev.so.1 || echo libmtdev1
         compgen -G '/usr/lib/*/dri/swrast_dri.so' >/dev/null || echo libgl1-mesa-dri
+        command -v ibus-daemon >/dev/null || echo ibus
+        command -v weston >/dev/null || echo weston
+        command -v dbus-daemon >/dev/null || echo dbus
+        command -v gdbus >/dev/null || echo libglib2.0-bin
+        [ -d /usr/lib/python3/dist-packages/gi ] || echo python3-gi
+        [ -d /usr/lib/python3/dist-packages/dbusmock ] || echo python3-dbusmock
+        [ -d /usr/lib/python3/dist-packages/PyQt5 ] || echo python3-pyqt5
+        for name in ibus-1.0:IBus-1.0 gtk-3.0:Gtk-3.0 gtk-4.0:Gtk-4.0 vte-2.91:Vte-2.91; do
+            compgen -G "/usr/lib/*/girepository-1.0/${name#*:}.typelib" >/dev/null || echo "gir1.2-${name%:*}"
+        done
+        for name in gtk3:3.0 gtk4:4.0; do
+            compgen -G "/usr/lib/*/gtk-${name#*:}/*/immodules/*im*ibus.so" >/dev/null || echo "ibus-${name%:*}"
+        done
         if [ -n "$python" ]; then "$python" -c 'import tkinter' 2>/dev/null || echo python3-tk; fi
     fi
     if [ "$tested" = services ]; then

@@ -1,4 +1,4 @@
-"""Writes requirements.lock: every package of every extra, by exact version and hash, and nothing else.
+"""Writes requirements.lock: packages of groups and of extras that have wheels, by version and hash, no more.
 
 Resolved once for Linux on x86-64 and the Pythons that pyproject.toml admits. The lock names no index, path
 or host: where packages come from is the business of whoever installs, what they are is not.
@@ -22,6 +22,8 @@ from packaging.requirements import Requirement
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 LOCK: Final = ROOT / "requirements.lock"
+# Extras of which nothing has wheels: they bind to libraries of the system, and are the system's to bring.
+SYSTEM: Final = frozenset({"ibus"})
 HEADER: Final = "# Written by `make lock`, for Linux on x86-64 and CPython 3.11 and 3.12.\n"
 
 
@@ -38,7 +40,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def resolve(*, upgrade: bool) -> str:
-    """Return the resolver's answer for all extras, in requirements format with hashes and markers."""
+    """Return the resolver's answer, in requirements format with hashes and markers."""
     oldest = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
     minimum = oldest.removeprefix(">=").split(",")[0]
     # A developer's own index settings must not reach the lock: hashes have to be those of the public files.
@@ -47,13 +49,20 @@ def resolve(*, upgrade: bool) -> str:
         output = Path(folder) / LOCK.name
         if LOCK.exists():
             output.write_text(LOCK.read_text())
-        command = ["uv", "pip", "compile", "pyproject.toml", "--all-extras", "--universal"]
+        command = ["uv", "pip", "compile", "pyproject.toml", "--group", "peer", "--universal"]
+        command += [f"--extra={name}" for name in extras() if name not in SYSTEM]
         command += ["--python-version", minimum, "--generate-hashes", "--no-header", "--no-annotate"]
         command += ["--no-emit-index-url", "--no-emit-find-links", "--quiet", "--output-file", str(output)]
         command += ["--upgrade"] if upgrade else []
         executable = Path(sys.executable).with_name(command[0])
         subprocess.run([executable, *command[1:]], cwd=ROOT, env=environment, check=True)
         return output.read_text()
+
+
+def extras() -> list[str]:
+    """Return the names of all extras."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return list(project["optional-dependencies"])
 
 
 def entries(resolved: str) -> Iterator[str]:

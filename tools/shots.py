@@ -1,4 +1,4 @@
-"""Takes a picture of every screen of the keyboard, light and dark, on a phone and on a desktop: `make shots`.
+"""Takes a picture of every screen of the keyboard, light and dark, in every size: `make shots`.
 
     python tools/shots.py FOLDER
 
@@ -21,6 +21,8 @@ from typing import Any, Final
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run as a script, `tools` is not importable
+
 from quietkeys import QuietkeysError
 from quietkeys.demo.text import messages_of_the_demo
 from quietkeys.demo.trainer_process import shipped_trainer
@@ -33,11 +35,18 @@ from quietkeys_bench.common.processes import screen_in_memory
 from quietkeys_keyboard.presenters.keys import Page, phone_layout
 from quietkeys_keyboard.settings import Settings, free_port
 from quietkeys_keyboard.window import configure
+from tools import pictures
 
-SIZES: Final = {"phone": "420x840", "desktop": "1180x760"}
+SIZES: Final = {  # name: pixels, and how large text is
+    "phone": ("420x840", 1),
+    "desktop": ("1180x760", 1),
+    "small": ("300x500", 1),
+    "large-text": ("420x840", 2),
+}
 THEMES: Final = ("light", "dark")
 WORDS: Final = 2500  # typed before the pictures are taken
 PATIENCE_S: Final = 300.0
+LONGEST_S: Final = 3600.0  # for one size, on a machine with much else to do
 
 Step = float | Callable[[], bool]  # seconds to wait, or what to wait for
 
@@ -65,10 +74,18 @@ def type_text(app: Any, text: str) -> None:
             app.typing.editor.press(character)
 
 
-def script(app: Any, shot: Callable[[str], None]) -> Iterator[Step]:
+def played(app: Any, words: int) -> bool:
+    """Have so many words typed, faster than they could be drawn; return whether they are."""
+    until = time.monotonic() + 0.5
+    while app.play.score.words < words and time.monotonic() < until:
+        app.play.tick(1.0)
+    return bool(app.play.score.words >= words)
+
+
+def script(app: Any, shot: Callable[[str], Iterator[Step]]) -> Iterator[Step]:
     """Go through every screen."""
     yield 1.0
-    shot("welcome")
+    yield from shot("welcome")
     app.dialog.close()
     yield 0.5
     for text in ("Running late", "see you tomorow"):
@@ -76,83 +93,95 @@ def script(app: Any, shot: Callable[[str], None]) -> Iterator[Step]:
         app.typing.send()
     type_text(app, "I will bring the differnt keybo")
     yield 0.6
-    shot("typing")
+    yield from shot("typing")
     app.views["type"]._hold(8)
     yield 0.4
-    shot("editing")
-    app.typing.editor.move(len(app.typing.editor.text))
+    yield from shot("editing")
+    app.views["type"]._place(len(app.typing.editor.text))
     app.typing.turn(Page.EMOJI)
     yield 0.4
-    shot("emoji")
+    yield from shot("emoji")
     app.typing.turn(Page.SYMBOLS)
     yield 0.4
-    shot("symbols")
+    yield from shot("symbols")
     app.typing.turn(Page.LETTERS)
     app.views["type"]._menu(0)
     yield 0.4
-    shot("long-press")
+    yield from shot("long-press")
     app.dialog.close()
+    app.show("sides")
+    yield 1.2
+    yield from shot("sides-before")
     app.show("train")
     yield 0.5
-    shot("train-empty")
+    yield from shot("train-empty")
     app.views["train"].start()
     yield 0.4
-    shot("consent")
+    yield from shot("consent")
     app.dialog.close()
     app.show("play")
     app.play.set_speed(60.0)
-    app.views["play"].toggle()
-    yield lambda: app.play.score.words >= 230
-    shot("play")
+    app.views["play"].panel.toggle()
+    yield lambda: played(app, 330)
+    yield from shot("play")
     app.play.stop()
-    app.typing.editor.clear()
     app.show("train")
     app.training.agree()
     app.training.start()
     yield lambda: len(app.training.steps) >= 6
     yield 1.5
-    shot("train-busy")
+    yield from shot("train-busy")
     yield lambda: not app.training.busy
     yield 0.6
-    shot("train-done")
-    app.show("privacy")
-    yield lambda: not app.privacy.busy and len(app.privacy.leaves()) > 4
+    yield from shot("train-done")
+    app.show("sides")
+    yield 1.2
+    app.views["sides"].try_to_read()
     yield 0.6
-    shot("privacy")
+    yield from shot("sides")
+    app.show("train")
+    yield 0.4
+    app.views["train"].ids.scroll.scroll_y = 0.0
+    yield 0.6
+    yield from shot("train-worth")
+    app.show("privacy")
+    yield 1.2
+    yield from shot("privacy")
     scroll = app.views["privacy"].ids.scroll
+    app.views["privacy"].toggle_bytes()
     app.views["privacy"].turn(1)
     for name, place in (("privacy-cipher", 0.28), ("privacy-key", 0.0)):
         scroll.scroll_y = place
         yield 0.6
-        shot(name)
+        yield from shot(name)
     app._back_up()
     yield 0.4
-    shot("save")
+    yield from shot("save")
     app.dialog.close()
     app.views["privacy"].join()
     yield 0.4
-    shot("join")
+    yield from shot("join")
     app.dialog.close()
     app.views["privacy"].wipe()
     yield 0.4
-    shot("wipe")
+    yield from shot("wipe")
     app.dialog.close()
     scroll.scroll_y = 1.0
     app.privacy.wipe()
     yield lambda: "gone" in app.privacy.notice and not app.privacy.busy
     yield 0.6
-    shot("privacy-empty")
+    yield from shot("privacy-empty")
     app.keyboard._link.trainer = "http://127.0.0.1:9"
     app.show("train")
     app.training.agree()
     app.training.start()
     yield lambda: not app.training.busy
     yield 0.5
-    shot("train-offline")
+    yield from shot("train-offline")
 
 
 def one(data: str, url: str, size: str, out: str) -> None:
-    """Take the pictures of one size and theme; runs in a process of its own."""
+    """Take the pictures of one size; runs in a process of its own."""
     configure(size, corner=True)
     from kivy.clock import Clock
     from kivy.core.window import Window
@@ -161,11 +190,16 @@ def one(data: str, url: str, size: str, out: str) -> None:
 
     app = KeyboardApp(Path(data), url)
 
-    def shot(name: str) -> None:
-        Window.screenshot(name=f"{out}-{name}.png")
+    def shot(name: str) -> Iterator[Step]:
+        for theme in THEMES:
+            app.set_dark(theme == "dark")
+            yield 0.3
+            file = Path(f"{out}-{theme}-{name}.png")
+            pictures.take(Window, file)
+            print(file.stem, flush=True)
 
     steps = script(app, shot)
-    deadline = time.monotonic() + 2 * PATIENCE_S
+    deadline = time.monotonic() + LONGEST_S
 
     def go_on(waited: Step) -> None:
         if time.monotonic() > deadline:
@@ -205,21 +239,17 @@ def all_of_them(out: Path) -> None:
             (work / "home" / folder).mkdir(parents=True)
         with shipped_trainer(work / "trainer", free_port()) as url:
             wait_for(url)
-            for size, pixels in SIZES.items():
-                for theme in THEMES:
-                    data = work / f"{size}-{theme}"
-                    shutil.copytree(work / "taught", data)
-                    Settings(dark=theme == "dark").save(data)
-                    arguments = [str(data), url, pixels, str(work / f"{size}-{theme}")]
-                    subprocess.run(
-                        [sys.executable, __file__, "--one", *arguments],
-                        env=os.environ
-                        | {"DISPLAY": display, "KIVY_HOME": str(work / "kivy"), "HOME": str(work / "home")},
-                        check=True,
-                    )
-                    for picture in work.glob(f"{size}-{theme}-*.png"):  # Kivy numbers them
-                        shutil.move(picture, out / f"{picture.stem[:-4]}.png")
-                        print(picture.stem[:-4])
+            for size, (pixels, scale) in SIZES.items():
+                data = work / size
+                shutil.copytree(work / "taught", data)
+                Settings().save(data)
+                subprocess.run(
+                    [sys.executable, __file__, "--one", str(data), url, pixels, str(out / size)],
+                    env=os.environ
+                    | {"DISPLAY": display, "KIVY_HOME": str(work / "kivy"), "HOME": str(work / "home")}
+                    | {"KIVY_METRICS_FONTSCALE": str(scale)},
+                    check=True,
+                )
 
 
 def main(arguments: Sequence[str]) -> int:

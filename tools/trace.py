@@ -23,7 +23,7 @@ from typing import Any, Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 SOURCES: Final = ("sdk/quietkeys/", "protocol/quietkeys_protocol/", "cloud_trainer/quietkeys_trainer/")
-ARRIVED: Final = "CompiledEngine.run"  # the function of the trainer's engine that a report is for
+ARRIVED: Final = "KeyedChild.run"  # the function of the trainer's engine that a report is for
 SLICE_S: Final = 0.2  # how often one process writes about the same function
 PATIENCE_S: Final = 600.0  # for a round, on a busy machine
 # `site` imports this in every process that is started with its folder in PYTHONPATH.

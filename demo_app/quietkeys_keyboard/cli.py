@@ -1,20 +1,32 @@
-"""`quietkeys-keyboard`: the keyboard with a window, with a trainer of its own or another."""
+"""`quietkeys-keyboard`: the keyboard with a window, with a trainer of its own or another.
+
+It ends with a sentence, always: on the terminal, and in a window where there is no terminal to read it on.
+"""
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+import os
+import re
+import stat
+import sys
+import traceback
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, NoReturn, TextIO
 
 import typer
 
-from quietkeys import QuietkeysError
+from quietkeys import ErrorCode, QuietkeysError, Trainer
 from quietkeys.demo.failing import DemoFailed
 from quietkeys.demo.trainer_process import shipped_trainer
+from quietkeys_keyboard import running
+from quietkeys_keyboard.presenters.words import said
 from quietkeys_keyboard.settings import Settings, free_port
 from quietkeys_keyboard.window import configure
 
 DATA: Final = Path.home() / ".quietkeys-keyboard"
+_SIZE: Final = re.compile(r"([1-9]\d{2,3})x([1-9]\d{2,3})")
+_OPEN: Final = "It is open already; its window has come to the front."
 
 app: Final = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -29,24 +41,89 @@ def main(
     size: Annotated[str, typer.Option(help="Window, WIDTHxHEIGHT")] = "420x840",
 ) -> None:
     """Run a keyboard that learns, and a trainer that cannot read what it learns from."""
-    configure(size)
-    from quietkeys_keyboard.app import KeyboardApp
-
-    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if _SIZE.fullmatch(size) is None:
+        _end("--size is WIDTHxHEIGHT in pixels, such as 420x840.")
+    try:
+        whom = None if offline or trainer is None else Trainer(trainer)
+    except QuietkeysError:
+        _end("--trainer is an address such as https://trainer.example; http:// is for this machine alone.")
+    _check_folder(data)
+    if running.raised(data):
+        print(f"quietkeys-keyboard: {_OPEN}", file=_terminal())
+        return
     with ExitStack() as stack:
         try:
-            if trainer is None and not offline:
-                trainer = _own_trainer(stack, data)
-            window = KeyboardApp(data, None if offline else trainer)
-        except (QuietkeysError, DemoFailed) as error:
-            typer.echo(f"quietkeys-keyboard: {error}", err=True)
-            raise typer.Exit(2) from error
-        window.run()
+            _run(stack, data, trainer if whom else None, offline, size)
+        except QuietkeysError as error:
+            locked = error.code is ErrorCode.PROFILE_LOCKED
+            _end(f"Another program has {data} open. Close it first." if locked else said(error))
+        except DemoFailed as error:
+            _end(str(error))
+        except typer.Exit:
+            raise
+        except Exception as error:  # noqa: BLE001 - without a sentence it would end silently
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            what = f"{type(error).__name__}, {where.name}, line {where.lineno}"
+            _end(f"It ended by a mistake of its own: {what}.")
 
 
-def _own_trainer(stack: ExitStack, data: Path) -> str:
-    # It compiles its plan while the window opens; until then it cannot be reached, which the screens say.
+def _run(stack: ExitStack, data: Path, trainer: str | None, offline: bool, size: str) -> None:
+    configure(size)
+    from kivy.core.window import Window
+
+    # Without a screen SDL may draw into memory, on Linux, unless it was told where to draw.
+    unseen = Window is not None and sys.platform == "linux" and "SDL_VIDEODRIVER" not in os.environ
+    if Window is None or (unseen and Window.get_window_info() is None):
+        _end("There is no screen to open a window on.")
+    from quietkeys_keyboard.app import KeyboardApp
+
+    # The profile first: where it is open elsewhere, the trainer beside it is not ours to start.
+    own = trainer is None and not offline
+    port = _own_port(data) if own else 0
+    window = KeyboardApp(data, f"http://127.0.0.1:{port}" if own else trainer)
+    stack.enter_context(running.listening(data, window.come_to_front))
+    if own:  # it compiles its plan while the window opens; until then it cannot be reached, as screens say
+        stack.enter_context(shipped_trainer(data / "trainer", port))
+    window.run()
+
+
+def _check_folder(data: Path) -> None:
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        probe = data / ".probe"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        _end(
+            f"Nothing can be written to {data}: {os.strerror(error.errno or 0)}. Choose another with --data."
+        )
+
+
+def _own_port(data: Path) -> int:
     settings = Settings.load(data)
     settings.port = settings.port or free_port()
     settings.save(data)
-    return stack.enter_context(shipped_trainer(data / "trainer", settings.port))
+    return settings.port
+
+
+def _end(sentence: str) -> NoReturn:
+    print(f"quietkeys-keyboard: {sentence}", file=_terminal())
+    if not _is_read():
+        with suppress(Exception):
+            from quietkeys_keyboard.views.problem import show
+
+            show(sentence)
+    raise typer.Exit(2)
+
+
+def _terminal() -> TextIO | None:
+    return sys.__stderr__  # Kivy puts its log in the place of sys.stderr
+
+
+def _is_read() -> bool:
+    # Whether somebody reads what is said there: a terminal, a pipe or a file, but not nowhere.
+    try:
+        mode = os.fstat(2).st_mode
+    except OSError:
+        return False
+    return os.isatty(2) or stat.S_ISFIFO(mode) or stat.S_ISREG(mode)

@@ -8,4 +8,5 @@ from numpy.typing import NDArray
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
 UInt8 = NDArray[np.uint8]
+UInt64 = NDArray[np.uint64]
 Bool = NDArray[np.bool_]

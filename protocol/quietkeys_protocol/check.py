@@ -10,31 +10,35 @@ as sums of sources.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import log2
 from typing import Final
 
 import numpy as np
 
 from quietkeys_protocol.arrays import Float64, Int64
+from quietkeys_protocol.cut_values import KEPT_BYTES, VALUE_MAGIC
 from quietkeys_protocol.errors import ErrorCode, Refused
+from quietkeys_protocol.noise import squared_norm
 from quietkeys_protocol.plan import STRENGTH_BITS, Block, Plan
 from quietkeys_protocol.program import accumulator_bits, dither, reference
+from quietkeys_protocol.security import MAX_P_ERROR
 
 MAX_TABLE_BITS: Final = 4  # what a look-up reads; one bit more costs three times the time and twice the keys
 # Fields up to here compile to the same keys and times (the benchmark `circuits`); beyond, nobody measured.
 MAX_ACCUMULATOR_BITS: Final = 15
-MAX_LOOK_UPS: Final = 4000  # of a round: about 36 s on 2 idle cores, of the 60 s that a round may take
-MAX_WEIGHTS: Final = 120  # of all blocks: one comes back as 16.4 KB, and a round's result may have 2 MB
-MAX_P_ERROR: Final = 2.0**-40
-MAX_UPLOAD_BYTES: Final = 100_000
-MAX_DOWNLOAD_BYTES: Final = 2_000_000
+MAX_LOOK_UPS: Final = 1200  # of a round: about 17 s on 2 idle cores
+MAX_NORM: Final = 2.0**10.6  # squared, of what a look-up reads: with 2^10.8 the compiler takes a second level
+MAX_WEIGHTS: Final = 120  # of all blocks: one comes back as 4.1 KB
+MAX_UPLOAD_BYTES: Final = 10_000
+MAX_DOWNLOAD_BYTES: Final = 500_000
 MAX_OVERSHOOT: Final = 2.0  # of a direction on its way to the optimum, as a share of the way
 
-# Measured on 2 idle cores of an AMD EPYC with AVX-512, Concrete 2.10, p_error 2^-40 (benchmark `circuits`).
-LOOK_UP_MS: Final = 9.0
-KEY_BYTES: Final = 50_610_528  # evaluation keys, compressed
+# Measured on 2 idle cores of an Intel Xeon, Concrete 2.10, p_error 2^-40 (benchmark `round`).
+LOOK_UP_MS: Final = 14.0
+KEY_BYTES: Final = 19_550_564  # evaluation keys of the shipped plan, cut
 FRAME_BYTES: Final = 248  # of a serialized value besides its payload
 SEEDED_BYTES: Final = 24  # of an encrypted integer in a report
-RESULT_BYTES: Final = 2049 * 8  # of an encrypted integer in an update
+RESULT_BYTES: Final = 2049 * KEPT_BYTES  # of an encrypted integer in an update
 
 PEOPLE: Final = 64  # simulated for the reach of z
 FIELD_SHARE: Final = 0.75  # of half the field that their optimum uses
@@ -48,7 +52,8 @@ class BlockCheck:
     `stability`: one step's largest curvature, in units of the step; a plain gradient step diverges at 2.
     `residue`: the largest share of an error that a round leaves, over the curvatures from a quarter of the
     largest. `z_share`: how much of half the field simulated people reached, 99 of 100 of them, alone and as
-    sums.
+    sums. `norm`: the squared norm of what a look-up reads, in results of earlier ones: it says how much of
+    their noise adds up.
     """
 
     name: str
@@ -61,11 +66,12 @@ class BlockCheck:
     stability: float
     residue: float
     z_share: float
+    norm: float
 
     def __str__(self) -> str:
         size = f"{self.events} events, {self.weights} weights, {self.steps} steps, {self.look_ups} look-ups"
         bits = f"table {self.table_bits} bits, accumulator {self.accumulator_bits} bits"
-        steps = f"stability {self.stability:.2f}, residue {self.residue:.2f}"
+        steps = f"stability {self.stability:.2f}, residue {self.residue:.2f}, norm 2^{log2(self.norm):.1f}"
         return f"{self.name}: {size}; {bits}; {steps}; z uses {self.z_share:.0%} of its field"
 
 
@@ -86,7 +92,7 @@ class PlanCheck:
         lines = [f"plan {self.plan_hash}", *map(str, self.blocks)]
         lines.append(
             f"a round: {self.look_ups} look-ups, about {self.milliseconds / 1000:.0f} s on 2 idle cores; "
-            f"keys {self.key_bytes / 1e6:.0f} MB once, report {self.upload_bytes / 1e3:.1f} KB, "
+            f"keys {self.key_bytes / 1e6:.1f} MB once, report {self.upload_bytes / 1e3:.1f} KB, "
             f"update {self.download_bytes / 1e6:.2f} MB"
         )
         return "\n".join(lines)
@@ -104,7 +110,7 @@ def check_plan(plan: Plan) -> PlanCheck:
         milliseconds=plan.look_ups * LOOK_UP_MS,
         key_bytes=KEY_BYTES,
         upload_bytes=sum(FRAME_BYTES + field.size * SEEDED_BYTES for field in plan.report_fields),
-        download_bytes=sum(FRAME_BYTES + field.size * RESULT_BYTES for field in plan.update_fields),
+        download_bytes=sum(len(VALUE_MAGIC) + field.size * RESULT_BYTES for field in plan.update_fields),
     )
     _require(found.look_ups <= MAX_LOOK_UPS, f"{found.look_ups} look-ups, above {MAX_LOOK_UPS}")
     _require(found.weights <= MAX_WEIGHTS, f"{found.weights} weights, above {MAX_WEIGHTS}")
@@ -127,6 +133,8 @@ def check_block(block: Block, sources: int) -> BlockCheck:
     _require(bool((slopes >= 0).all()), f"{where}: a table falls as z grows, so its step can lead away")
     stability = _stability(block, slopes)
     residue = _check_convergence(block, stability, where)
+    norm = squared_norm(block)
+    _require(norm <= MAX_NORM, f"{where}: noise of {norm:.0f} look-ups adds up, above {MAX_NORM:.0f}")
     z_share = _z_share(block, sources)
     _require(z_share <= 1.0, f"{where}: z leaves its field ({z_share:.0%} of it)")
     return BlockCheck(
@@ -140,6 +148,7 @@ def check_block(block: Block, sources: int) -> BlockCheck:
         stability=stability,
         residue=residue,
         z_share=z_share,
+        norm=norm,
     )
 
 
@@ -195,7 +204,7 @@ def _z_share(block: Block, sources: int) -> float:
             pull = _pull(block, one * parts, z) / parts
             strength += one
             gradient += np.rint(pull @ block.A).astype(np.int64)
-        _, reach = reference(block, strength, gradient, np.zeros_like(gradient))
+        _, reach = reference(block, strength, gradient)
         margin = int(np.abs(dither(block, 0, 0)).max())
         most = np.append(most, np.maximum(-reach.z_low, reach.z_high) - margin)
     return float(np.quantile(most, 0.99)) / (half - margin)

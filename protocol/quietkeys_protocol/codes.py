@@ -419,6 +419,13 @@ class ErrorCode(StrEnum):
         "tidying would delete more than a tenth, so it has stopped",
         "See `quietkeys-trainer admin tidy`; if that is meant, run it with --confirm.",
     )
+    NOTHING_NAMED_SO = (
+        "nothing_named_so",
+        LOCAL,
+        Remedy.CORRECT,
+        "there is nothing of that name here",
+        "See `quietkeys-trainer admin devices` and `quietkeys-trainer admin jobs`. Nothing was changed.",
+    )
     CONFIRMATION_MISSING = (
         "confirmation_missing",
         LOCAL,

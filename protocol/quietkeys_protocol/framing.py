@@ -98,15 +98,6 @@ def frame_of(sample: bytes, *more: bytes) -> Frame:
     return frame
 
 
-@dataclass(frozen=True, slots=True)
-class Frames:
-    """The frames of a plan: evaluation keys, and a report's and an update's values in order."""
-
-    keys: Frame
-    report: tuple[Frame, ...]
-    update: tuple[Frame, ...]
-
-
 def _require(holds: bool, what: str) -> None:
     if not holds:
         raise Untrusted(ErrorCode.SPECIFICATION_UNTRUSTED, f"frames: {what}")

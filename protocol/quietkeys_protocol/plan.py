@@ -31,6 +31,7 @@ MAX_PLANES: Final = 4
 MAX_GAIN: Final = 16
 MAX_PLAN_BYTES: Final = 4 * 1024 * 1024
 MAX_INTEGER: Final = 1 << 30
+VALUES: Final = 2  # of a block in a report: strength, gradient
 STRENGTH_BITS: Final = 4  # of a strength that its look-up reads; 16 table entries
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,31}\Z")
 _EVENT: Final = re.compile(r"[ -~]{1,64}\Z")  # printable ASCII
@@ -41,7 +42,7 @@ class Quantity(StrEnum):
 
     STRENGTH = "strength"  # M unsigned integers: how much evidence, prior included
     GRADIENT = "gradient"  # d signed integers: A^T R
-    WEIGHTS = "weights"  # d signed integers: u
+    WEIGHTS = "weights"  # d signed integers: u, in an update
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ class Block:
         _require(all(len(t) == 1 << STRENGTH_BITS for t in self.plane_tables), f"{where}: a plane's table")
         _require(all(b in (0, 1) for t in self.plane_tables for b in t), f"{where}: a bit of a plane")
         _require(all(len(t) == 2 << self.z_top_bits for t in self.step_tables), f"{where}: a step's table")
-        _require(1 <= self.steps <= MAX_STEPS, f"{where}: number of steps")
+        _require(2 <= self.steps <= MAX_STEPS, f"{where}: number of steps")
         _require(len(self.gains) <= self.steps, f"{where}: number of gains")
         _require(all(1 <= gain <= MAX_GAIN for gain in self.gains), f"{where}: a gain")
         _require(self.gains[-1:] != (1,), f"{where}: a last gain of one")
@@ -129,8 +130,8 @@ class Block:
 
     @property
     def look_ups(self) -> int:
-        """Table look-ups of one round: one per event and plane to code strengths, and one for every step."""
-        return len(self.events) * self.planes * (1 + self.steps)
+        """Table look-ups of one round: one per event and plane to code strengths, and one per later step."""
+        return len(self.events) * self.planes * self.steps
 
     @property
     def A(self) -> Int64:  # noqa: N802 - the mathematics calls it so
@@ -138,14 +139,19 @@ class Block:
         return np.array(self.matrix, dtype=np.int64)
 
     @property
-    def fields(self) -> tuple[Field, Field, Field]:
-        """Strength, gradient and weights of a report."""
-        g, u = self.gradient_limit, self.weight_limit
+    def sent(self) -> tuple[Field, Field]:
+        """Strength and gradient, of a report."""
+        g = self.gradient_limit
         return (
             Field(self.name, Quantity.STRENGTH, len(self.events), 0, self.strength_max),
             Field(self.name, Quantity.GRADIENT, self.width, -g, g),
-            Field(self.name, Quantity.WEIGHTS, self.width, -u, u),
         )
+
+    @property
+    def returned(self) -> Field:
+        """The weights of an update."""
+        u = self.weight_limit
+        return Field(self.name, Quantity.WEIGHTS, self.width, -u, u)
 
 
 @dataclass(frozen=True)
@@ -185,13 +191,13 @@ class Plan:
 
     @property
     def report_fields(self) -> tuple[Field, ...]:
-        """The arrays of a report, in order: strength, gradient, weights of each block in turn."""
-        return tuple(field for block in self.blocks for field in block.fields)
+        """The arrays of a report, in order: strength and gradient of each block in turn."""
+        return tuple(field for block in self.blocks for field in block.sent)
 
     @property
     def update_fields(self) -> tuple[Field, ...]:
         """The arrays of an update, in order: the weights of every block."""
-        return tuple(block.fields[2] for block in self.blocks)
+        return tuple(block.returned for block in self.blocks)
 
     @property
     def look_ups(self) -> int:

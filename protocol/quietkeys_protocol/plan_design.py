@@ -21,6 +21,7 @@ STRENGTH_MAX: Final = 255  # summed over sources; the coding look-up reads the t
 GRADIENT_LIMIT: Final = (1 << Z_BITS) - 1
 FIRST_WORD: Final = 2  # ids before it are marks, not words
 CODE_BOOK_ROUNDS: Final = 20
+MERGES: Final = 20  # tried, from different starts
 WHITENING: Final = 0.05  # ridge, in units of the mean curvature
 
 
@@ -120,16 +121,32 @@ def prototypes(differences: Float64, masses: Float64, count: int, seed: int) -> 
     return rounded
 
 
-def whitened(rows: Float64, strength: Float64, entries: int = 3) -> Int64:
+def merged(codes: Float64, masses: Float64, count: int) -> Float64:
+    """Return [count, F] prototypes in place of more [M, F], as near to them as k-means finds.
+
+    masses: [M] what each counts for.
+    """
+    tried = [prototypes(codes, masses, count, seed) for seed in range(MERGES)]
+    return min(tried, key=lambda fewer: float(masses @ _distances(codes, fewer)))
+
+
+def _distances(rows: Float64, codes: Float64) -> Float64:
+    # From each row [N, F] to its nearest code, up to sign, squared, less what no code changes.
+    nearest: Float64 = ((codes**2).sum(1) - 2.0 * np.abs(rows @ codes.T)).min(1)
+    return nearest
+
+
+def whitened(rows: Float64, strength: Float64, entries: int = 3, scale: float = 1.0) -> Int64:
     """Return integer rows [M, d], entries -entries..entries, near-orthogonal under the strengths [M].
 
-    rows [M, F] times (rows^T diag(strength) rows + ridge)^(-1/2), rounded.
+    rows [M, F] times (rows^T diag(strength) rows + ridge)^(-1/2), rounded. scale: 1 if the largest is to
+    become `entries`; with more, more rows differ from zero, and large ones are clipped.
     """
     curvature = rows.T @ (strength[:, None] * rows)
     curvature *= len(curvature) / np.trace(curvature)
     values, vectors = np.linalg.eigh(curvature + WHITENING * np.eye(len(curvature)))
     turned = rows @ (vectors @ np.diag(values**-0.5) @ vectors.T)
-    step = np.abs(turned).max() / (entries + 0.5) * 0.9
+    step = np.abs(turned).max() / (entries + 0.5) * 0.9 / scale
     rounded: Int64 = np.clip(np.rint(turned / step), -entries, entries).astype(np.int64)
     return rounded
 

@@ -6,11 +6,12 @@ simulation or on ciphertexts. The same lines run in every case.
 
 For one block with design matrix A, M events and d weights (see `plan.Block`):
 
-    u <- u + gain * (A^T R - A^T pull(z))                 z = A u
+    u <- u + gain * (A^T R - A^T pull(z))                 z = A u, from u = 0
     pull_m = sum over planes p of  table_p(bit_pm, top bits of z_m)
 
 which is gradient ascent on  sum_m C_m log sigma(z_m) + E_m log sigma(-z_m)  with the tables holding
-eta * (weight of plane p) * tanh(z / 2), R = (C - E) / 2 and the bits those of S = (C + E) / 2 + prior.
+eta * (weight of plane p) * tanh(z / 2), R = (C - E) / 2 and the bits those of S = (C + E) / 2 + prior. At
+z = 0 nothing pulls, so the first step looks nothing up.
 
 A look-up sees z in steps of 2^(z_bits - z_top_bits), coarsely. So z is moved three eighths of a step up or
 down before it, in opposite directions for neighbouring events, planes and steps (`dither`). The staircases
@@ -60,34 +61,33 @@ def code_strength(block: Block, strength: Array, how: Arithmetic) -> list[Array]
     return [how.look_up(strength, drop, table) for table in placed]
 
 
-def iterates(
-    block: Block, strength: Array, gradient: Array, weights: Array, how: Arithmetic
-) -> Iterator[Array]:
-    """Yield the weights u [..., d] before the first step and after each.
+def iterates(block: Block, strength: Array, gradient: Array, how: Arithmetic) -> Iterator[Array]:
+    """Yield the weights u [..., d] after each step.
 
-    `strength` [..., M], `gradient` = A^T R [..., d] and `weights` u [..., d] are sums over sources in the
-    ranges of `block.fields`, and z must stay inside its field (`reference` tells): outside it, z spills into
-    the bit of the plane and the result is garbage without an error.
+    `strength` [..., M] and `gradient` = A^T R [..., d] are sums over sources in the ranges of `block.sent`,
+    and z must stay inside its field (`reference` tells): outside it, z spills into the bit of the plane and
+    the result is garbage without an error.
     """
     A = block.A
     drop = block.z_bits - block.z_top_bits
     middle = 1 << (block.z_bits - 1)
     planes = code_strength(block, strength, how)  # S of [..., M]
-    u = weights  # [..., d]
+    first, *later = block.step_gains
+    u = gradient * first  # [..., d]
     yield u
-    for step, gain in enumerate(block.step_gains):
+    for step, gain in enumerate(later, 1):
         z = u @ A.T  # [..., M], from -middle to middle - 1
         pull = 0
         for p, plane in enumerate(planes):
             x = z + (middle + dither(block, p, step)) + plane  # [..., M], never negative on the way
-            pull = pull + how.look_up(x, drop, block.step_tables[p])  # [..., M]
-        u = u + gradient * gain - pull @ (A * gain)  # [..., d]
+            pull = pull + how.look_up(x, drop, tuple(gain * entry for entry in block.step_tables[p]))
+        u = u + gradient * gain - pull @ A  # [..., d]; pull [..., M]
         yield u
 
 
-def train(block: Block, strength: Array, gradient: Array, weights: Array, how: Arithmetic) -> Array:
-    """Return the new weights u [..., d] after all steps; see `iterates`."""
-    *_, u = iterates(block, strength, gradient, weights, how)
+def train(block: Block, strength: Array, gradient: Array, how: Arithmetic) -> Array:
+    """Return the weights u [..., d] after all steps; see `iterates`."""
+    *_, u = iterates(block, strength, gradient, how)
     return how.deliver(u, accumulator_bits(block))
 
 
@@ -129,13 +129,13 @@ class Reach:
         return inside
 
 
-def reference(block: Block, strength: Int64, gradient: Int64, weights: Int64) -> tuple[Int64, Reach]:
-    """Run the program in the clear; return the new weights, and how far z and u went.
+def reference(block: Block, strength: Int64, gradient: Int64) -> tuple[Int64, Reach]:
+    """Run the program in the clear; return the weights, and how far z and u went.
 
     Arrays are [M] or [d], int64, or have a leading axis of people.
     """
-    u = np.stack(list(iterates(block, strength, gradient, weights, Clear())))  # [steps + 1, ..., d]
-    z = u[:-1] @ block.A.T  # [steps, ..., M], as looked up
+    u = np.stack(list(iterates(block, strength, gradient, Clear())))  # [steps, ..., d]
+    z = u[:-1] @ block.A.T  # [steps - 1, ..., M], as looked up
     margin = int(np.abs(dither(block, 0, 0)).max())
     reach = Reach(
         z_low=z.min(axis=(0, -1)) - margin,

@@ -26,6 +26,7 @@ MIN_DIMENSION: Final = 450
 MIN_VARIANCE: Final = 2.0**-124  # 2 bits of noise below 2^64, squared and relative to 1
 MAX_VARIANCE: Final = 2.0**-28  # noise of 2^50 below 2^64; with more nothing could be decrypted
 TORUS_BITS: Final = 64
+MAX_P_ERROR: Final = 2.0**-40  # of one look-up; a plan says it, a specification does not
 _ROUNDING: Final = 1.0 - 1e-9  # the compiler computes the same formula in another language
 
 
@@ -128,12 +129,11 @@ def _check_keys(specification: Specification) -> None:
 
 def _check_circuits(specification: Specification, plan: Plan) -> None:
     for block, circuit in zip(plan.blocks, specification.ordered(plan), strict=True):
-        strength, gradient, weights = block.fields
+        (strength, gradient), weights = block.sent, block.returned
         bits = accumulator_bits(block)
         expected = [
             (strength.size, strength.high.bit_length(), False),
             (gradient.size, bits, True),
-            (weights.size, bits, True),
         ]
         found = [(value.size, value.width, value.signed) for value in circuit.inputs]
         _require(found == expected, f"the inputs of {circuit.name}")

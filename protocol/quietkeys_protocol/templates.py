@@ -12,18 +12,38 @@ key set, every payload has one.
 from __future__ import annotations
 
 import struct
+from dataclasses import dataclass
 from typing import Final
 
+from quietkeys_protocol.cut_keys import SEED_BYTES, KeyForm
+from quietkeys_protocol.cut_values import sent_frame
 from quietkeys_protocol.errors import ErrorCode, Untrusted
-from quietkeys_protocol.framing import Frame, Frames, Literal
+from quietkeys_protocol.framing import Frame, Literal
 from quietkeys_protocol.plan import Plan
 from quietkeys_protocol.specification import BootstrapKey, KeyswitchKey, Specification, Value
 
 WORD: Final = 8
-SEED_BYTES: Final = 16
 _PRECISION: Final = 64  # bits of an integer that carries a torus element
 _EMPTY_STRUCT: Final = 0xFFFF_FFFC  # a pointer to a structure without content, here: the native modulus
 _BYTES, _INT32, _POINTERS, _COMPOSITE = 2, 4, 6, 7  # element kinds of a list
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """The frames of a plan: evaluation keys in both forms, a report's and an update's values in order.
+
+    results: what the circuits yield, of which `update` is sent (`quietkeys_protocol.cut_values`).
+    """
+
+    key_form: KeyForm
+    report: tuple[Frame, ...]
+    results: tuple[Frame, ...]
+    update: tuple[Frame, ...]
+
+    @property
+    def keys(self) -> Frame:
+        """The frame of evaluation keys as they are sent and stored."""
+        return self.key_form.sent
 
 
 def value_frame(value: Value) -> Frame:
@@ -47,7 +67,7 @@ def value_frame(value: Value) -> Frame:
 
 
 def key_frame(specification: Specification) -> Frame:
-    """Return the frame of serialized evaluation keys: a bootstrap key and a keyswitch key, each one payload.
+    """Return the frame of evaluation keys as Concrete has them: a bootstrap and a keyswitch key.
 
     Raises `Untrusted` (SPECIFICATION_UNTRUSTED) where a specification has another number of them.
     """
@@ -73,10 +93,12 @@ def key_frame(specification: Specification) -> Frame:
 def frames_of(specification: Specification, plan: Plan) -> Frames:
     """Return all frames of a plan, whose specification has passed `security.check_specification`."""
     circuits = specification.ordered(plan)
+    results = tuple(value_frame(value) for circuit in circuits for value in circuit.outputs)
     return Frames(
-        keys=key_frame(specification),
+        key_form=KeyForm(key_frame(specification)),
         report=tuple(value_frame(value) for circuit in circuits for value in circuit.inputs),
-        update=tuple(value_frame(value) for circuit in circuits for value in circuit.outputs),
+        results=results,
+        update=tuple(map(sent_frame, results)),
     )
 
 

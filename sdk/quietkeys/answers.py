@@ -52,6 +52,47 @@ class Status:
     problems: tuple[Problem, ...]
 
 
+class Reason(StrEnum):
+    """Why something that is typed is not learnt."""
+
+    EMAIL = "an e-mail address"
+    ADDRESS = "an address or a path"
+    CARD = "a card number and what stands behind it"
+    SECRET = "said to be a password or a code"  # noqa: S105 - a reason, no password
+    CODE = "a code"
+    NUMBER = "a number, digit by digit"
+    RANDOM = "looks like a random string"
+    APP = "what this app leaves out"
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A part of a text that is not learnt: its first character, the one behind it, and why."""
+
+    start: int
+    end: int
+    why: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """How far it is to the first update that can be judged.
+
+    kept_aside: words of the user's that are kept aside to judge updates by. needed: how many there have to
+    be; with fewer, a report is empty and nothing is applied. words_left: about how many more words have to be
+    typed until then, by how it went so far; 0 if there are enough.
+    """
+
+    kept_aside: int
+    needed: int
+    words_left: int
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a training can come to something."""
+        return self.kept_aside >= self.needed
+
+
 class Deletion(StrEnum):
     """What became of the data at the trainers; here it is gone in every case, and so is the secret key.
 

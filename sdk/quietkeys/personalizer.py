@@ -21,7 +21,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final, Self
 
-from quietkeys.answers import Deletion, Inspection, Status, Suggestions
+from quietkeys.answers import Deletion, Inspection, LeftOut, Readiness, Status, Suggestions
 from quietkeys.api.app_profiles import AppProfiles
 from quietkeys.api.circle import Circle
 from quietkeys.api.consent import Consent
@@ -39,12 +39,13 @@ from quietkeys.prediction.levels import Level
 from quietkeys.prediction.redaction import stretches
 from quietkeys.prediction.suggest import as_typed, suggestions
 from quietkeys.profile.ledger import LedgerKind, LedgerLine
-from quietkeys.profile.settings import PAUSED
+from quietkeys.profile.settings import LAST_SYNC, PAUSED
+from quietkeys.remote.sent import Sent
 from quietkeys.remote.trust import DeletionReceipt, receipts_in
-from quietkeys.sync.result import ProgressCallback, SyncResult
+from quietkeys.sync.result import LastSync, ProgressCallback, SyncResult
 from quietkeys.sync.schedule import Policy, Scheduler
-from quietkeys.vault import Protection
 from quietkeys.vault.human_code import RecoveryCode
+from quietkeys.vault.protection import Protection
 
 WAIT_SECONDS: Final = 120.0  # for the trainer to train
 YIELD_SECONDS: Final = 0.0005  # between stretches of one record, so that others get their turn
@@ -221,6 +222,15 @@ class Personalizer:
                 record(model.redactor, model.recorder, self._opened.adapter, stretch, receipt)
         return receipt
 
+    def left_out(self, text: str) -> tuple[LeftOut, ...]:
+        """Return which parts of a line are not learnt, whatever the field, and why: to show it to its user.
+
+        Digits are learnt nowhere, as they are no words; an unknown word is not learnt yet (see
+        `Vocabulary.pending`); neither is told here.
+        """
+        with self._typing:
+            return tuple(LeftOut(*found) for found in self._model.redactor.left_out(text))
+
     def undo(self, receipt: UndoReceipt) -> None:
         """Take back what one `record` learned, as if it had not been.
 
@@ -295,9 +305,8 @@ class Personalizer:
         with self._typing, self._profile.store.transaction():
             self._model.adapters.roll_back()
             version = self._model.adapters.in_use().version
-            self._opened.note(
-                LedgerKind.ROLLED_BACK, f"The adapter was rolled back to {_version_words(version)}."
-            )
+            now = f"update {version}" if version else "typing without an update"
+            self._opened.note(LedgerKind.ROLLED_BACK, f"You went back to {now}.")
         self._opened.use_adapter()
         return version
 
@@ -326,6 +335,18 @@ class Personalizer:
         with self._typing:
             return status_of(self._profile, self._model, self._link.trainer)
 
+    def readiness(self) -> Readiness:
+        """Return how much typing is still missing until a sync can bring an update that is judged."""
+        from quietkeys.api.status import readiness_of
+
+        with self._typing:
+            words = self._model.recorder.words
+        return readiness_of(self._profile.store, words, self._link.policy.minimum_events)
+
+    def last_sync(self) -> LastSync | None:
+        """Return the sync that began last, also before the profile was opened; None for none."""
+        return LastSync.of_fields(self._profile.store.setting(LAST_SYNC))
+
     def inspect(self) -> Inspection:
         """Return all that leaves the device, as it would leave, all that is stored, and what was learnt.
 
@@ -337,6 +358,16 @@ class Personalizer:
     def ledger(self) -> tuple[LedgerLine, ...]:
         """Return what was sent, received and decided so far, oldest first, in words for the user."""
         return tuple(self._profile.store.ledger())
+
+    def sent(self) -> tuple[Sent, ...]:
+        """Return every request that left for a trainer, oldest first; one that is under way as far as it is.
+
+        A request is here before its first byte leaves. Its size, hash and first bytes are those of the body
+        that the network took; besides, each carries the device's id at that trainer, a time, a number used
+        once and a signature. The newest 2,000 are kept, also when the app is closed; a wipe removes them.
+        Waits for no sync. Raises Untrusted (PROFILE_DAMAGED), TryAgain (STORAGE_FAILED).
+        """
+        return self._link.sent.all()
 
     def receipts(self) -> tuple[DeletionReceipt, ...]:
         """Return what trainers have signed about deletions, verified, oldest first; `forget` keeps them."""
@@ -365,7 +396,3 @@ class Personalizer:
         wanted = opened.preferences.current.apps.get(app, EVERYWHERE).learn
         paused = opened.profile.store.setting(PAUSED) is not None
         return field is InputField.TEXT and wanted and not opened.private and not paused
-
-
-def _version_words(version: int) -> str:
-    return f"version {version}" if version else "none"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from quietkeys import Personalizer, Trainer
 from quietkeys.bundle.bundle import shipped_bundle
 from quietkeys.environment import Environment
 from quietkeys.testing import InMemoryTrainer, NoopCipher, open_profile
+from quietkeys_keyboard.presenters.base import BaseKeyboard
 from quietkeys_keyboard.presenters.keys import phone_layout
 from quietkeys_keyboard.presenters.typing import TypingPresenter
 from quietkeys_protocol.plan import Plan
@@ -38,9 +40,22 @@ class Desk:
 
     keyboard: Personalizer
     trainer: InMemoryTrainer
+    bundle: dict[str, Any] = field(default_factory=dict)
     now: float = 0.0
     changes: int = 0
     posted: list[Callable[[], None]] = field(default_factory=list)
+    bases: list[BaseKeyboard] = field(default_factory=list)
+
+    def base(self) -> BaseKeyboard:
+        """A keyboard that knows nobody, closed with this one."""
+        self.bases.append(BaseKeyboard(layout=phone_layout(), **self.bundle))
+        return self.bases[-1]
+
+    def close(self) -> None:
+        """Close all of them."""
+        for one in self.bases:
+            one.close()
+        self.keyboard.close()
 
     def changed(self) -> None:
         """Count that something has changed."""
@@ -63,7 +78,7 @@ def opened(folder: Path, plan: Plan, **bundle: Any) -> Desk:
         environment=Environment(rng=np.random.default_rng(0)),
         **bundle,
     )
-    return Desk(keyboard, trainer)
+    return Desk(keyboard, trainer, bundle)
 
 
 @pytest.fixture
@@ -71,7 +86,7 @@ def desk(tmp_path: Path, small_bundle: Path, small_files: dict[str, bytes]) -> I
     """A fresh profile with the small bundle."""
     plan = Plan.parse(small_files["plan.json"])
     found = opened(tmp_path / "profile", plan, bundle=small_bundle, trusted_keys=small.TRUSTED)
-    with found.keyboard:
+    with closing(found):
         yield found
 
 
@@ -79,5 +94,5 @@ def desk(tmp_path: Path, small_bundle: Path, small_files: dict[str, bytes]) -> I
 def english(tmp_path: Path) -> Iterator[Desk]:
     """A fresh profile with the bundle that people get."""
     found = opened(tmp_path / "profile", Plan.parse(shipped_bundle()["plan.json"]))
-    with found.keyboard:
+    with closing(found):
         yield found

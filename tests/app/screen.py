@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import subprocess
@@ -13,7 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-PATIENCE_S: Final = 60.0
+from tests.patience import HANGS_S
+
+TYPED: Final = "F9"  # what the driver takes for: what keys type is on the screen
+TOUCHED: Final = "F10"  # the same of a finger, which a list takes a moment to tell from scrolling
+SWIPE: Final = 200
+_CLIENT_MESSAGE: Final = 33
 _NAMES: Final = {
     " ": "space",
     "'": "apostrophe",
@@ -33,13 +39,14 @@ class Screen:
     display: str
     state_file: Path
     process: subprocess.Popen[bytes]
+    fences: int = 0  # behind what was done so far
 
     def state(self) -> dict[str, Any]:
         """What is shown now."""
         found: dict[str, Any] = json.loads(self.state_file.read_text())
         return found
 
-    def wait(self, holds: Callable[[dict[str, Any]], bool], seconds: float = PATIENCE_S) -> dict[str, Any]:
+    def wait(self, holds: Callable[[dict[str, Any]], bool], seconds: float = HANGS_S) -> dict[str, Any]:
         """Wait until something is shown; return the state then."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -51,25 +58,75 @@ class Screen:
 
     def keys(self, *names: str) -> None:
         """Press keys of the hardware keyboard."""
-        self._do("key", "--delay", "60", *names)
+        self._do("key", "--delay", "60", *names, fence=TYPED)
 
-    def click(self, place: str, hold: float = 0.0) -> None:
+    def click(self, place: str) -> None:
         """Click in the middle of something, once it is there and has settled."""
         x, y = self._settled(place)
-        self._do("mousemove", str(x), str(y))
-        self._do("mousedown", "1")
-        time.sleep(0.08 + hold)
-        self._do("mouseup", "1")
-        time.sleep(0.1)
+        self._do("mousemove", str(x), str(y), "click", "1")
 
-    def scroll_to(self, place: str) -> None:
-        """Turn the wheel until something is on the screen."""
-        self._do("mousemove", "200", "600")
-        for _ in range(40):
+    def hold(self, place: str, until: Callable[[dict[str, Any]], bool], right: int = 0) -> None:
+        """Hold something until what that brings is shown, slide so many pixels to the right, and let go."""
+        x, y = self._settled(place)
+        self._do("mousemove", str(x), str(y), "mousedown", "1")
+        self.wait(until)
+        self._do("mousemove", str(x + right), str(y))
+        self._do("mouseup", "1")
+
+    def press(self, place: str, button: int) -> None:
+        """Press another button of the mouse, or turn its wheel, over something."""
+        x, y = self._settled(place)
+        self._do("mousemove", str(x), str(y), "click", str(button))
+
+    def tap_twice(self, place: str) -> None:
+        """Tap twice in a row."""
+        x, y = self._settled(place)
+        self._do("mousemove", str(x), str(y), "click", "--repeat", "2", "--delay", "10", "1")
+
+    def swipe_left(self, place: str) -> None:
+        """Draw a finger from something to the left, over half of the window."""
+        x, y = self._settled(place)
+        self._do("mousemove", str(x), str(y), "mousedown", "1")  # it begins where it is when first seen
+        for to in range(x - 20, x - SWIPE, -20):
+            self._do("mousemove", str(to), str(y), fence=TYPED)
+        self._do("mouseup", "1")
+
+    def scroll_to(self, place: str, button: int = 5) -> None:
+        """Turn the wheel, down or (4) up, until something is on the screen."""
+        wide, high = self.state()["size"]
+        self._do("mousemove", str(wide // 2), str(high * 2 // 3))
+        for _ in range(80):
             if place in self.state()["places"]:
                 return
-            self._do("click", "--repeat", "5", "--delay", "30", "5")
-            time.sleep(0.4)
+            self._do("click", "--repeat", "3", "--delay", "30", str(button))
+        raise AssertionError(f"not there: {place} in {self.state()}")
+
+    def close_window(self) -> None:
+        """Ask the window to close, as a window manager does."""
+        xlib = ctypes.CDLL("libX11.so.6")
+        xlib.XOpenDisplay.restype = ctypes.c_void_p
+        xlib.XInternAtom.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int]
+        xlib.XInternAtom.restype = ctypes.c_ulong
+        xlib.XSendEvent.argtypes = [
+            *(ctypes.c_void_p, ctypes.c_ulong, ctypes.c_int, ctypes.c_long),
+            ctypes.c_void_p,
+        ]
+        xlib.XCloseDisplay.argtypes = [ctypes.c_void_p]
+        display = xlib.XOpenDisplay(self.display.encode())
+        (window,) = self.windows()
+        protocols, delete = (
+            xlib.XInternAtom(display, name, 0) for name in (b"WM_PROTOCOLS", b"WM_DELETE_WINDOW")
+        )
+        event = (ctypes.c_long * 24)(_CLIENT_MESSAGE, 0, 1, 0, window, protocols, 32, delete, 0)
+        xlib.XSendEvent(display, window, 0, 0, ctypes.byref(event))
+        xlib.XCloseDisplay(display)
+
+    def windows(self) -> list[int]:
+        """Return the windows of the application that can be seen."""
+        command = ["xdotool", "search", "--onlyvisible", "--pid", str(self.process.pid)]
+        environment = os.environ | {"DISPLAY": self.display}
+        found = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        return [int(one) for one in found.stdout.split()]
 
     def _settled(self, place: str) -> tuple[int, int]:
         # Where it is, once two looks in a row have found it there.
@@ -81,9 +138,14 @@ class Screen:
                 x, y = after["places"][place]
                 return int(x), int(y)
 
-    def _do(self, *arguments: str) -> None:
+    def _do(self, *arguments: str, fence: str = TOUCHED) -> None:
+        # The window system keeps the order of events: when the application has seen the key behind them, and
+        # has gone on for a while, it has done what they are for.
         environment = os.environ | {"DISPLAY": self.display}
-        subprocess.run(["xdotool", *arguments], env=environment, check=True)
+        subprocess.run(["xdotool", *arguments, "key", fence], env=environment, check=True)
+        self.fences += 1
+        fences = self.fences
+        self.wait(lambda state: state["passed"] >= fences)
 
     def type(self, text: str) -> None:
         """Press the keys of a text; ⌫ is backspace."""
@@ -102,9 +164,15 @@ class Screen:
 
 
 @contextmanager
-def shown(display: str, folder: Path, *, bundle: str = "", url: str = "") -> Iterator[Screen]:
-    """Start the application on the profile in a folder's `data`; "": the shipped bundle, and no trainer."""
+def shown(
+    display: str, folder: Path, *, bundle: str = "", url: str = "", size: str = "420x840", text: float = 1.0
+) -> Iterator[Screen]:
+    """Start the application on the profile in a folder's `data`; "": the shipped bundle, and no trainer.
+
+    size: of the window. text: how much larger than usual its type is.
+    """
     state_file = folder / "state.json"
+    state_file.unlink(missing_ok=True)  # of a window that was here before
     driver = [
         sys.executable,
         "-m",
@@ -113,15 +181,18 @@ def shown(display: str, folder: Path, *, bundle: str = "", url: str = "") -> Ite
         bundle,
         url,
         str(state_file),
+        size,
     ]
     process = subprocess.Popen(
         driver,
-        env=os.environ | {"DISPLAY": display, "KIVY_HOME": str(folder / "kivy"), "HOME": str(folder)},
+        env=os.environ
+        | {"DISPLAY": display, "KIVY_HOME": str(folder / "kivy"), "HOME": str(folder)}
+        | {"KIVY_METRICS_FONTSCALE": str(text)},
         stderr=subprocess.DEVNULL,
     )
     found = Screen(display, state_file, process)
     try:
-        found.wait(lambda state: bool(state["dialog"]))
+        found.wait(lambda state: bool(state["screen"]))
         yield found
     finally:
         process.terminate()

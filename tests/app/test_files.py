@@ -48,6 +48,20 @@ def test_one_goes_in_and_out(folder: Path) -> None:
     assert writing.chosen() == folder / "inner" / "new.json"
 
 
+def test_a_file_that_is_there_is_replaced_only_when_that_is_said_twice(folder: Path) -> None:
+    """The first time it is said that it is there; another name is asked about anew."""
+    dialog = browse(folder, saving=True, name="b.txt")
+    assert dialog.chosen() is None
+    assert "Press again to replace it" in dialog.problem
+    dialog.name = "A.txt"
+    assert dialog.chosen() is None
+    dialog.name = "new.txt"
+    assert dialog.chosen() == folder / "new.txt"
+    dialog.name = "A.txt"
+    assert dialog.chosen() is None
+    assert dialog.chosen() == folder / "A.txt"
+
+
 @pytest.mark.parametrize("saving", [False, True])
 @pytest.mark.parametrize("name", ["", "  ", "../other", "inner", "missing/x", "/etc/passwd"])
 def test_what_is_no_file_is_said(folder: Path, name: str, saving: bool) -> None:
@@ -55,8 +69,8 @@ def test_what_is_no_file_is_said(folder: Path, name: str, saving: bool) -> None:
     dialog = browse(folder, saving=saving, name=name)
     assert dialog.chosen() is None
     assert dialog.problem
-    dialog.name = "b.txt"
-    assert dialog.chosen() == folder / "b.txt"
+    dialog.name = "c.txt" if saving else "b.txt"
+    assert dialog.chosen() == folder / dialog.name
     assert not dialog.problem
 
 

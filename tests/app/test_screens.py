@@ -2,26 +2,50 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from quietkeys import Level
-from quietkeys.testing import Typist
-from quietkeys.testing.typist import draw_hands
+from quietkeys import LastSync, Level, Step, Verdict
+from quietkeys.profile.settings import LAST_SYNC
+from quietkeys.remote.http import Answer, Body, Request
+from quietkeys.testing import InMemoryTrainer, open_profile
+from quietkeys_keyboard.presenters.departures import errands, hex_lines, pages, total
 from quietkeys_keyboard.presenters.keys import phone_layout
-from quietkeys_keyboard.presenters.play import FASTEST, SLOWEST, PlayPresenter, words_of_file
-from quietkeys_keyboard.presenters.privacy import PrivacyPresenter, hex_lines, when
-from quietkeys_keyboard.presenters.training import State, TrainingPresenter
+from quietkeys_keyboard.presenters.lesson import Lesson
+from quietkeys_keyboard.presenters.privacy import PrivacyPresenter
+from quietkeys_keyboard.presenters.training import State, TrainingPresenter, worth_words
+from quietkeys_keyboard.presenters.words import lasting, times, when
 from tests.app.conftest import Desk
 from tests.sdk import small
+from tests.sdk.transports import Unreachable
 
 
-def plays(screen: PlayPresenter) -> bool:
-    """Whether somebody types now."""
-    return screen.playing
+@dataclass(slots=True)
+class Tap:
+    """Between a device and its trainer: what came over the wire, in order."""
+
+    trainer: InMemoryTrainer
+    came: list[tuple[str, str, bytes]] = field(default_factory=list)
+    arrived: Callable[[], None] = lambda: None
+
+    def send(self, request: Request) -> Answer:
+        """Read the body as a network does, and pass it on."""
+        with request.body.open() as stream:
+            body = stream.read()
+        self.came.append((request.method, request.path, body))
+        self.arrived()
+        return self.trainer.send(replace(request, body=Body.of(body)))
+
+    def total(self) -> str:
+        """What is true of all that came."""
+        count = "1 request" if len(self.came) == 1 else f"{len(self.came)} requests"
+        return f"{sum(len(body) for _, _, body in self.came):,} bytes left this device, in {count}."
 
 
 def pump(desk: Desk, screen: TrainingPresenter | PrivacyPresenter) -> None:
@@ -71,7 +95,7 @@ def test_a_training_shows_its_steps_and_what_it_was_worth(desk: Desk) -> None:
     screen.start()
     screen.start()
     pump(desk, screen)
-    assert screen.headline == "Applied"
+    assert screen.headline.startswith(("Better", "In use"))
     assert {line.state for line in screen.steps} == {State.DONE}
     titles = " ".join(line.title for line in screen.steps)
     assert "Encrypting" in titles
@@ -82,9 +106,25 @@ def test_a_training_shows_its_steps_and_what_it_was_worth(desk: Desk) -> None:
     assert worth.events > 60
     assert screen.version() == 1
     assert "applied" in screen.history()[0].text
+    better = worth.after > worth.before
+    assert screen.headline.startswith("Better: " if better else "In use: ")
     screen.roll_back()
     assert screen.version() == 0
-    assert "rolled back" in screen.history()[0].text
+    assert "You went back to typing without an update" in screen.history()[0].text
+
+
+@pytest.mark.parametrize(
+    ("fixed", "broken", "said"),
+    [
+        (3, 1, "Better: 2 more words right of 75"),
+        (1, 0, "Better: 1 more word right of 75"),
+        (0, 0, "In use: it guesses closer, and no more words come out right yet"),
+        (1, 2, "In use: it guesses closer, and no more words come out right yet"),
+    ],
+)
+def test_an_update_is_called_better_only_where_words_are(fixed: int, broken: int, said: str) -> None:
+    """By the figures that stand below it."""
+    assert worth_words(Verdict(True, "", 75, 0.1, 0.01, fixed, broken, 72)) == said
 
 
 def test_the_block_under_way_is_shown(desk: Desk) -> None:
@@ -99,8 +139,8 @@ def test_the_block_under_way_is_shown(desk: Desk) -> None:
     screen.start()
     pump(desk, screen)
     shown = [title for before, title in zip(["", *seen], seen, strict=False) if title != before]
-    wanted = [f"Training block {n} of {blocks}" for n in range(1, blocks + 1)]
-    wanted = ["Queued at the trainer", *wanted, "Trained on ciphertexts"]
+    wanted = [f"Training part {n} of {blocks}" for n in range(1, blocks + 1)]
+    wanted = ["Waiting for its turn at the trainer", *wanted, "Trained without being read"]
     assert [title for title in shown if title in wanted] == wanted
     assert len([line for line in screen.steps if line.title.startswith("Train")]) == 1
 
@@ -118,8 +158,6 @@ def test_a_training_without_typing_says_so(desk: Desk) -> None:
 
 def test_offline_is_said_and_costs_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """The failed step is marked; the next training goes on."""
-    from tests.sdk.transports import Unreachable
-
     learn(desk)
     screen = training(desk)
     screen.agree()
@@ -132,11 +170,63 @@ def test_offline_is_said_and_costs_nothing(desk: Desk, monkeypatch: pytest.Monke
     assert "Typing and learning go on" in screen.detail
     screen.start()
     pump(desk, screen)
-    assert screen.headline == "Applied"
+    assert screen.headline.startswith(("Better", "In use"))
+
+
+def test_what_became_of_the_last_training_is_said_after_reopening(desk: Desk) -> None:
+    """Before any, that there was none; then how it ended; of one that was interrupted, where."""
+    assert training(desk).headline == ""
+    train(desk)
+    again = training(desk)
+    assert again.headline == "The update is in use"
+    assert "applied" in again.detail
+    again.keyboard._link._transport = Unreachable()
+    again.start()
+    pump(desk, again)
+    assert training(desk).headline == "The last training was interrupted"
+    assert "cannot be reached" in training(desk).detail
+    desk.keyboard._link._transport = desk.trainer
+    desk.trainer.polls = 1_000
+    desk.keyboard.sync(wait_seconds=0.0)
+    assert training(desk).headline == "A training is not finished"
+    store = desk.keyboard._profile.store
+    desk.keyboard.forget()
+    store.set_setting(LAST_SYNC, LastSync(1.0, Step.UPLOAD_KEYS).to_fields())  # as a kill leaves it
+    assert training(desk).headline == "The last training was interrupted"
+    assert "Sending keys" in training(desk).detail
+
+
+def test_how_much_typing_is_missing_is_said_before_training(desk: Desk) -> None:
+    """A meter that fills, and about how many words are left; then that it is enough."""
+    screen = training(desk)
+    before = screen.readiness()
+    assert (before.kept_aside, before.needed, before.is_ready) == (0, 60, False)
+    learn(desk, 60)
+    halfway = screen.readiness()
+    assert 0 < halfway.kept_aside < 60
+    assert 0 < halfway.words_left < before.words_left
+    learn(desk, 400)
+    assert screen.readiness().is_ready
+    assert screen.readiness().words_left == 0
+
+
+def test_time_left_is_said_while_it_trains(desk: Desk) -> None:
+    """From the first guess, then from the parts that are trained; nothing when it is over."""
+    desk.trainer.polls = len(desk.trainer.plan.blocks) + 1
+    said: list[str] = []
+    learn(desk)
+    screen = training(desk)
+    screen.agree()
+    screen.changed = lambda: said.append(screen.left())
+    screen.start()
+    pump(desk, screen)
+    assert any(one.startswith(("about", "a few")) for one in said)
+    assert screen.left() == ""
+    assert screen.took[Step.TRAIN] < 60.0
 
 
 def test_words_are_searched_and_deleted(desk: Desk) -> None:
-    """Most used first; a deleted word is forgotten for good."""
+    """Most used first; a deletion can be taken back for 20 seconds, then the word is forgotten for good."""
     for _ in range(3):
         desk.keyboard.record("such a", "sentence", "sentence")
     desk.keyboard.record("", "such", "such")
@@ -149,21 +239,52 @@ def test_words_are_searched_and_deleted(desk: Desk) -> None:
     screen.search("")
     screen.delete("sentence")
     assert [row.word for row in screen.words()] == ["such"]
+    screen.keep()
+    screen.finish()
+    assert [row.word for row in screen.words()] == ["sentence", "such"]
+    screen.clock = lambda: desk.now
+    screen.delete("sentence")
+    desk.now += 19.9
+    screen.tick()
+    assert screen.deleting == "sentence"
+    desk.now += 0.1
+    screen.tick()
+    assert screen.deleting == ""
+    assert [row.word for row in screen.words()] == ["such"]
     assert screen.known() == (1, 0)
     desk.keyboard.record("such a", "sentence", "sentence")
     assert [one.text for one in desk.keyboard.vocabulary.words()] == ["such"]
 
 
-def test_what_leaves_is_shown_with_its_bytes(desk: Desk) -> None:
-    """Evaluation keys and each encrypted array with what it hides; transfers, newest first."""
-    train(desk)
+def test_what_left_is_shown_as_it_was_on_the_wire(desk: Desk) -> None:
+    """Every sentence, errand and byte, compared with a tap: nothing, while it leaves, after, and reopened."""
+    learn(desk)
+    tap = Tap(desk.trainer)
+    desk.keyboard._link._transport = tap
     screen = privacy(desk)
-    screen.refresh()
-    pump(desk, screen)
-    assert any("evaluation keys" in one.what for one in screen.leaves())
-    assert any(one.hides is not None and one.hides.not_zero for one in screen.leaves())
-    kinds = [line.kind for line in screen.transfers()]
-    assert kinds == ["update_fetched", "report_sent", "keys_uploaded"]
+    assert total(desk.keyboard) == "Nothing has left this device."
+    during: list[tuple[str, str]] = []
+    tap.arrived = lambda: during.append((total(desk.keyboard), tap.total()))
+    trained = training(desk)
+    trained.agree()
+    trained.start()
+    pump(desk, trained)
+    assert len(during) >= 6
+    assert all(shown == real for shown, real in during)
+    assert total(desk.keyboard) == tap.total()
+    for sent in (screen.sent(), PrivacyPresenter(desk.keyboard, desk.changed, desk.posted.append).sent()):
+        shown = pages(sent)
+        bodies = [body for _, _, body in reversed(tap.came) if body]
+        assert [page.lines for page in shown] == [tuple(hex_lines(body[:512])) for body in bodies]
+        for page, body in zip(shown, bodies, strict=True):
+            assert f"of {len(body):,} bytes" in page.about
+            assert hashlib.sha256(body).hexdigest()[:16] in page.about
+    lines = errands(screen.sent())
+    assert [line.title.split(":")[0].split(",")[0] for line in lines] == [
+        *("Question", "Question", "Your counts", "Evaluation keys", "Question", "Introduction")
+    ]
+    assert sum(line.sent for line in lines) == sum(len(body) for _, _, body in tap.came)
+    assert sum(line.requests for line in lines) == len(tap.came)
 
 
 def test_export_and_wipe(desk: Desk, tmp_path: Path) -> None:
@@ -183,10 +304,10 @@ def test_export_and_wipe(desk: Desk, tmp_path: Path) -> None:
 
 
 def test_what_is_asked_for_while_the_screen_is_busy_is_done(desk: Desk) -> None:
-    """Wiping in the moment in which it looks at what would leave."""
+    """Wiping in the moment in which it lets another device in."""
     train(desk)
     screen = privacy(desk)
-    screen.refresh()
+    screen.invite(lambda _: None)
     assert screen.busy
     screen.wipe()
     pump(desk, screen)
@@ -238,6 +359,25 @@ def test_a_device_is_invited(desk: Desk) -> None:
     assert screen.notice
 
 
+def test_a_name_is_taught(tmp_path: Path) -> None:
+    """Three times, a restart, once more: it corrects a slip of it, and can be read in no file."""
+    profile = tmp_path / "profile"
+    with open_profile(profile, layout=phone_layout()) as keyboard:
+        lesson = Lesson(keyboard, "Niederdorf")
+        assert lesson.problem() == ""
+        assert Lesson(keyboard, "two words").problem()
+        assert "3 of 3 times, 1 of 2 sessions" in lesson.typed()
+        assert "nothing to learn" in Lesson(keyboard, "Tomorrow").typed()
+        assert Lesson(keyboard, "tomorrow").problem()
+    with open_profile(profile, layout=phone_layout()) as keyboard:
+        known = "Now it knows Niederdorf: it has 1 word from you that no dictionary has."
+        assert lesson.again(keyboard) == known
+        assert lesson.slip() == ("Neiderdorf", "Niederdorf")
+        assert lesson.sealed(profile).endswith("it can be read in none of them.")
+        (profile / "note").write_text("about niederdorf")
+        assert lesson.sealed(profile).endswith("it can be read in 1 of them.")
+
+
 def test_switches_are_the_keyboards(desk: Desk) -> None:
     """Pause and the level are kept in the profile."""
     screen = privacy(desk)
@@ -251,51 +391,9 @@ def test_hex_and_times_are_readable() -> None:
     """An offset and eight bytes a row; times as people say them."""
     assert hex_lines(bytes(range(10))) == ["0000  00 01 02 03 04 05 06 07", "0008  08 09"]
     assert len(hex_lines(bytes(1000))) == 8
+    assert [times(count) for count in (0.4, 2.0, 23.0)] == ["once", "twice", "23 times"]
+    assert [lasting(s) for s in (1, 33, 61, 200)] == [
+        *("a few seconds", "about 30 seconds", "about 60 seconds", "about 3 minutes")
+    ]
     said = [when(0.0, now) for now in (5.0, 61.0, 7300.0, 90_000.0)]
     assert said == ["just now", "1 minute ago", "2 hours ago", "1 day ago"]
-
-
-def play(desk: Desk) -> PlayPresenter:
-    """A play screen with steady hands."""
-    typist = Typist(draw_hands(np.random.default_rng(1)), 0.08, np.random.default_rng(1), phone_layout())
-    return PlayPresenter(desk.typing(), typist, desk.changed)
-
-
-def test_somebody_types_and_words_are_counted(english: Desk) -> None:
-    """Through the keys, as fast as chosen; mistakes that are seen are put right; the keyboard learns."""
-    screen = play(english)
-    screen.play(("the quick brown fox jumps over the lazy dog " * 7).split(), "a text")
-    assert plays(screen)
-    screen.set_speed(1000.0)
-    assert screen.speed == FASTEST
-    while plays(screen):
-        screen.tick(0.05)
-    assert not screen.has_more()
-    assert 55 <= screen.score.words <= 63
-    assert screen.score.untouched < screen.score.right
-    assert screen.score.right > 0.9 * screen.score.words
-    assert english.keyboard.status().words_recorded >= 50
-
-
-def test_play_stops_and_goes_on(desk: Desk) -> None:
-    """And presses no more keys in a frame than the screen can take."""
-    screen = play(desk)
-    screen.play(["such", "a", "sentence"] * 10, "a text")
-    screen.set_speed(0.0)
-    assert screen.speed == SLOWEST
-    screen.stop()
-    screen.tick(100.0)
-    assert screen.typing.editor.text == ""
-    screen.stop()
-    screen.tick(100.0, most=3)
-    assert 0 < len(screen.typing.editor.text) <= 4
-
-
-def test_a_file_is_read_as_text(tmp_path: Path) -> None:
-    """UTF-8; what is no text is said."""
-    path = tmp_path / "text"
-    path.write_text("two words\nthree more words", encoding="utf-8")
-    assert words_of_file(path) == ["two", "words", "three", "more", "words"]
-    path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ValueError, match="decode"):
-        words_of_file(path)

@@ -53,6 +53,57 @@ def test_a_word_is_corrected_at_the_space_and_given_back_by_one_backspace(englis
     assert screen.editor.text == "What a sentemce"
 
 
+def test_a_word_that_is_not_learnt_yet_says_when_it_will_be(english: Desk) -> None:
+    """By how often it was typed; then with the next session; added, it is known at once."""
+    screen = english.typing()
+    said = []
+    for _ in range(3):
+        type_text(screen, "niederdorf")
+        screen.send()
+        said.append(screen.pending_words())
+    assert said == [
+        "Niederdorf, once so far: learned after 3 times, over two sessions.",
+        "Niederdorf, twice so far: learned after 3 times, over two sessions.",
+        "Niederdorf, 3 times: learned when you type it in another session.",
+    ]
+    screen.add_pending()
+    assert screen.pending_words() == ""
+    assert english.keyboard.vocabulary.pending("niederdorf") is None
+    assert "niederdorf" in [one.text for one in english.keyboard.vocabulary.words()]
+    type_text(screen, "such a sentence")
+    screen.send()
+    assert screen.pending_words() == ""
+
+
+def test_an_emoji_is_found_by_its_name(english: Desk) -> None:
+    """The keys spell it, the strip offers it, the text stays as it was until one is chosen."""
+    screen = english.typing()
+    type_text(screen, "hi ")
+    screen.seek()
+    for key in "caq":
+        screen.press(key)
+    assert screen.emoji() == []
+    screen.backspace()
+    screen.press("k")
+    assert screen.emoji() == ["🎂"]
+    assert screen.editor.text == "Hi "
+    screen.choose(0)
+    assert (screen.editor.text, screen.query) == ("Hi 🎂", None)
+    screen.seek()
+    screen.backspace()
+    assert screen.query is None
+
+
+def test_forgetting_leaves_no_thread_and_no_draft(english: Desk) -> None:
+    """As after a wipe."""
+    screen = english.typing()
+    type_text(screen, "niederdorf")
+    screen.send()
+    type_text(screen, "a draft")
+    screen.forget()
+    assert (screen.editor.text, screen.pending_words(), len(screen.messages)) == ("", "", 1)
+
+
 def test_an_ordinary_backspace_takes_one_character(english: Desk) -> None:
     """Also in the middle of the text, and nothing at its beginning."""
     screen = english.typing()
@@ -145,10 +196,10 @@ def test_a_message_is_sent(english: Desk) -> None:
     screen = english.typing()
     type_text(screen, "what a sentemce")
     screen.send()
-    assert [(one.text, one.mine) for one in screen.messages] == [("What a sentence", True)]
+    assert [one.text for one in screen.messages if one.mine] == ["What a sentence"]
     assert (screen.editor.text, screen.editor.shift) == ("", Shift.ON)
     screen.send()
-    assert len(screen.messages) == 1
+    assert len([one for one in screen.messages if one.mine]) == 1
 
 
 def test_long_presses_change_the_vocabulary(english: Desk) -> None:

@@ -19,12 +19,20 @@ MANNERS: Final = {"file": 0.95, "kind": 0.80}  # shares of rows that are right, 
 MANNERS_UNSEEN: Final = {"file": 0.90, "kind": 0.0}  # the same, of rows that nothing was made with
 PUT_RIGHT: Final = "still put right"  # the kind of row of which none may be wrong
 SUGGEST_MS: Final = 16.0
+RECORD_MS: Final = 5.0
 OPEN_S: Final = 1.0
 ADDED_BYTES: Final = 100e6
 ESTIMATED: Final = ("all_bytes", "all_seconds", "device_memory", "trainer_memory", "trainer_seconds")
 ESTIMATE_WITHIN: Final = 0.25
 SYNC_OVER_IDLE: Final = 1.5
 SYNC_ADDED_BYTES: Final = 20e6
+OF_CONCRETE: Final = {  # shares of what Concrete's client takes in the same run
+    "keys_seconds": 0.35,
+    "keys_peak_bytes": 0.25,
+    "first_report_peak_bytes": 0.25,
+    "first_report_seconds": 0.40,
+}
+IMPORT_S: Final = 0.2  # of the processor
 HEALTH_MS: Final = 1000.0  # the slowest answer of the probe among strangers
 API_MS: Final = 150.0  # everything but the key upload, while workers are saturated
 
@@ -98,7 +106,7 @@ def heavy(figures: Figures) -> list[str]:
 
 def slow(figures: Figures) -> list[str]:
     """Return which times are too long; they hold on an idle machine."""
-    limits = {"suggest_p95_ms": SUGGEST_MS, "open_s": OPEN_S}
+    limits = {"suggest_p95_ms": SUGGEST_MS, "record_p95_ms": RECORD_MS, "open_s": OPEN_S}
     return [f"{name} {figures[name]:.2f}" for name, most in limits.items() if figures[name] > most]
 
 
@@ -115,6 +123,18 @@ def short_on_syncing(figures: Figures) -> list[str]:
     if host["added_rss_bytes"] > SYNC_ADDED_BYTES:
         found.append(f"the host grows by {host['added_rss_bytes'] / 1e6:.1f} MB")
     return found + [f"the host loads {name}" for name in host["heavy_modules"]]
+
+
+def dear(figures: Figures) -> list[str]:
+    """Return what the device's encryption takes too much of, beside Concrete's client in the same run."""
+    over = figures["ours_over_concrete"]
+    return [f"{name} {over[name]:.2f}" for name, most in OF_CONCRETE.items() if over[name] > most]
+
+
+def slow_to_import(figures: Figures) -> list[str]:
+    """Return whether the device's encryption imports too slowly; it holds where nothing else runs."""
+    seconds = figures["ours"]["import_seconds"]
+    return [f"import {seconds:.2f} s"] if seconds > IMPORT_S else []
 
 
 def unreliable(figures: Figures) -> list[str]:

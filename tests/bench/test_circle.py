@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from quietkeys.updates.report import Encoded
-from quietkeys_bench.circle.bench import DEVICES, RUNGS, Settings, halves, run, shares
-from quietkeys_bench.circle.training import ClearTraining
+from quietkeys_bench.circle.bench import DEVICES, RUNGS, Settings, run
+from quietkeys_bench.common.circles import ClearTraining, in_turn, shares
 from quietkeys_bench.common.figures import read_figures
 from quietkeys_bench.common.subject import Subject
 from quietkeys_bench.common.texts import find_people
@@ -45,7 +45,7 @@ def test_a_clear_run_compares_alone_joined_and_one(
 def test_sessions_are_typed_on_the_devices_in_turn(writers: Path) -> None:
     """Every word is typed on one of them."""
     words = find_people(writers)[0].words()
-    even, odd = halves(words)
+    even, odd = in_turn(words, 2)
     assert len(even) + len(odd) == len(words)
     assert {word.session % 2 for word in even} == {0}
     assert {word.session % 2 for word in odd} == {1}
@@ -56,14 +56,12 @@ def test_two_shares_are_the_mean_of_both_reports(small_subject: Subject) -> None
     plan, rng = small_subject.model.plan, np.random.default_rng(3)
     reports = [
         {
-            block.name: Encoded(
-                np.full(len(block.events), size), np.full(block.width, size), np.full(block.width, -size)
-            )
+            block.name: Encoded(np.full(len(block.events), size), np.full(block.width, size))
             for block in plan.blocks
         }
         for size in (4, 8)
     ]
-    parts = [shares(plan, report, rng) for report in reports]
+    parts = [shares(report, 2, rng) for report in reports]
     for block in plan.blocks:
         total = parts[0][block.name].strength + parts[1][block.name].strength
         assert total.mean() == pytest.approx(6.0)

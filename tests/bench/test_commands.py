@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 
+from quietkeys_bench.agreement import command as agreement
+from quietkeys_bench.alternatives import command as alternatives
 from quietkeys_bench.autocorrect import command as autocorrect
 from quietkeys_bench.circle import command as circle
 from quietkeys_bench.circuits import command as circuits
@@ -19,24 +21,29 @@ from quietkeys_bench.cli import COMMANDS
 from quietkeys_bench.common.figures import Figures, read_figures
 from quietkeys_bench.concrete_ml import command as concrete_ml
 from quietkeys_bench.frames import command as frames
+from quietkeys_bench.ibus import command as ibus
 from quietkeys_bench.keys import command as keys
 from quietkeys_bench.latency import command as latency
 from quietkeys_bench.manners import command as manners
 from quietkeys_bench.nextword import command as nextword
 from quietkeys_bench.personalization import command as personalization
 from quietkeys_bench.quantization import command as quantization
+from quietkeys_bench.round import command as round_
 from quietkeys_bench.service import command as service
 from quietkeys_bench.sync import command as sync
 
 RESULTS: Final = Path(__file__).parents[2] / "benchmarks" / "results"
 WIDTH: Final = 80
 COMMITTED: Final = {  # schema and what shows it, by file
-    "agreement": ("personalization", personalization.show),
+    "agreement": ("agreement", agreement.show),
+    "agreement-simulate": ("agreement", agreement.show),
+    "alternatives": ("alternatives", alternatives.show),
     "autocorrect": ("autocorrect", autocorrect.show),
     "circle": ("circle", circle.show),
     "circle-clear": ("circle", circle.show),
     "circuits": ("circuits", circuits.show),
     "frames": ("frames", frames.show),
+    "ibus": ("ibus", ibus.show),
     "keys": ("keys", keys.show),
     "latency": ("latency", latency.show),
     "manners": ("manners", manners.show),
@@ -44,6 +51,7 @@ COMMITTED: Final = {  # schema and what shows it, by file
     "peer": ("peer", concrete_ml.show),
     "personalization": ("personalization", personalization.show),
     "quantization-12": ("quantization", quantization.show),
+    "round": ("round", round_.show),
     "service": ("service", service.show),
     "service-shipped": ("service", service.show),
     "sync": ("sync", sync.show),

@@ -12,7 +12,7 @@ from quietkeys_bench.common.figures import read_figures
 from quietkeys_bench.common.processes import ChildFailed
 from quietkeys_bench.common.texts import CONTEXT_WORDS, LONG, long_words, ordinary, slipped
 from quietkeys_bench.latency import bench as latency
-from quietkeys_bench.latency.bench import Settings, figures
+from quietkeys_bench.latency.bench import Settings, figures, libraries_of
 from tests.bench.keyboards import ignore, small_keyboards
 
 
@@ -43,17 +43,39 @@ def test_figures_of_children() -> None:
             "first_suggest_s": 0.05,
             "resident_bytes": 50_000_000 * factor,
             "modules": ["sys", "torch.nn", "numpy"],
+            "load": 0.5 * factor,
             "keystrokes_ms": [[1.0, 2.0], [3.0, 4.0, 5.0 * factor]],
+            "keystrokes_cpu_ms": [[1.0, 2.0], [3.0, 4.0, 4.0 * factor]],
+            "records_ms": [3.0, 5.0 * factor],
+            "records_cpu_ms": [2.0, 2.0 * factor],
         }
         for factor in (1, 2, 3)
     ]
-    found = figures(children, 1, 10_000_000.0)
+    found = figures(children, 1, 10_000_000.0, 40_000_000.0)
     assert found["open_s"] == pytest.approx(0.55)
     assert found["added_rss_bytes"] == 90_000_000
     assert found["modules"] == 3
     assert found["heavy_modules"] == ["torch"]
-    assert found["suggest_p50_ms"] == 10.0
-    assert (found["suggest_calls"], found["all_keystrokes_calls"]) == (3, 15)
+    assert found["library_rss_bytes"] == 30_000_000
+    assert (found["suggest_p50_ms"], found["suggest_p50_cpu_ms"]) == (10.0, 8.0)
+    assert (found["record_p50_ms"], found["record_p50_cpu_ms"]) == (4.0, 2.0)
+    assert found["load"] == 1.5
+    calls = ("suggest_calls", "all_keystrokes_calls", "record_calls")
+    assert [found[name] for name in calls] == [3, 15, 6]
+
+
+def test_libraries_are_neither_pythons_nor_ours() -> None:
+    """By package, each once."""
+    loaded = [
+        "sys",
+        "os.path",
+        "numpy.linalg",
+        "numpy",
+        "quietkeys.api",
+        "quietkeys_protocol",
+        "_cffi_backend",
+    ]
+    assert libraries_of(loaded) == ["numpy"]
 
 
 def test_a_small_run_has_its_form(tmp_path: Path) -> None:
@@ -65,7 +87,10 @@ def test_a_small_run_has_its_form(tmp_path: Path) -> None:
     assert tree["modules"] > 50
     assert tree["suggest_calls"] == 4
     assert 0 < tree["suggest_p50_ms"] <= tree["suggest_p95_ms"]
-    assert tree["added_rss_bytes"] > 10_000_000
+    assert tree["added_rss_bytes"] > tree["library_rss_bytes"] > 10_000_000
+    assert tree["record_calls"] == 9
+    assert 0 < tree["record_p50_ms"] <= tree["record_p95_ms"]
+    assert tree["record_p95_cpu_ms"] > 0
     assert 0 < tree["open_parts_s"]["import"] < tree["open_s"] < 30
 
 

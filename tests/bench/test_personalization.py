@@ -18,6 +18,7 @@ from quietkeys_bench.common.figures import cells_folder, read_figures
 from quietkeys_bench.common.misspellings import Half, Misspellings
 from quietkeys_bench.common.subject import Mode, Subject
 from quietkeys_bench.common.texts import Hand, Person, find_people, spread
+from quietkeys_bench.common.training import field_of
 from quietkeys_bench.personalization.bench import Settings, run
 from quietkeys_bench.personalization.probe import NO_PROBE, read_probe
 from tests.sdk import small
@@ -201,6 +202,26 @@ def test_rounds_go_on_from_the_weights_before(small_subject: Subject, writers: P
     first, second = one.verdict, other.verdict
     assert first.events == second.events > 0
     assert second.right == first.right + first.fixed - first.broken
+    fields = [field_of(plan, one.report, one.step) for one in (one, other)]
+    assert all(0.0 < far <= 1.0 and not spilled for spilled, far in fields)
+    assert all(0.0 < row["field"] <= 1.0 and row["spilled"] == 0.0 for row in result["by_round"])
+
+
+def test_a_training_that_leaves_its_field_is_told(small_subject: Subject, writers: Path) -> None:
+    """Whether on its way, as the report has it run in the clear, or where what came back ended."""
+    writer, words = Hand(0, 0.08).writes(find_people(writers)[0])
+    learner = learn_person(small_subject.model, split(words)[0], writer, np.random.default_rng(0))
+    (made,) = rounds(small_subject.model, evidence_of(learner), 1)
+    plan = small_subject.model.plan
+    first = plan.blocks[0]
+    report, step = made.report[first.name], made.step[first.name]
+    steep = Encoded(report.strength, 100 * report.gradient)
+    on_the_way = replace(made, report={**made.report, first.name: steep})
+    at_the_end = replace(made, step={**made.step, first.name: 100 * step})
+    for one in (on_the_way, at_the_end):
+        spilled, farthest = field_of(plan, one.report, one.step)
+        assert spilled == [first.name]
+        assert farthest > 1.0
 
 
 def test_the_probe_is_tried_on_every_rung(small_subject: Subject, writers: Path, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ SHARES = {
     "good_altered": [3, 900],
     "own_kept": [5, 20],
 }
+WITHIN = {"silent": [], "spilled": [], "field": 0.5}
 
 
 def cell(person: str, fixed: int, broken: int, applied: bool = True, seed: int = 0) -> dict[str, Any]:
@@ -35,7 +36,7 @@ def cell(person: str, fixed: int, broken: int, applied: bool = True, seed: int =
     changes = {"from_base": [20 + fixed, broken], "from_local": [fixed, broken]}
     reference = {"rung": "reference", "right": 920 + fixed - broken, **changes}
     rungs.append({**reference, "log_likelihood": -0.91, **SHARES})
-    rounds = [{"rung": "reference", "applied": applied, "silent": [], "agreement": None}]
+    rounds = [{"rung": "reference", "applied": applied, **WITHIN, "agreement": None}]
     where = {"person": person, "seed": seed, "rate": 0.08, "words_tested": TESTED}
     return {**where, "rungs": rungs, "rounds": rounds, "probe": []}
 
@@ -44,7 +45,8 @@ def with_second_round(one: dict[str, Any], fixed: int, broken: int, applied: boo
     """The same with another round, after which so many words have changed against local memory."""
     changes = {"from_base": [20 + fixed, broken], "from_local": [fixed, broken]}
     row = {"rung": "reference-2", "right": 920 + fixed - broken, **changes, "log_likelihood": -0.9, **SHARES}
-    gate = {"rung": "reference-2", "applied": applied, "silent": ["channel"], "agreement": None}
+    at_the_edge = {"silent": ["channel"], "spilled": ["ranker"] if applied else [], "field": 0.96}
+    gate = {"rung": "reference-2", "applied": applied, **at_the_edge, "agreement": None}
     return {**one, "rungs": [*one["rungs"], row], "rounds": [*one["rounds"], gate]}
 
 
@@ -104,6 +106,8 @@ def test_rounds_count_up_to_the_first_that_is_refused() -> None:
     assert first["applied"] == pytest.approx(2 / 3)
     assert second["applied"] == pytest.approx(1 / 3)
     assert (first["silent"], second["silent"]) == (0.0, 1.0)
+    assert (first["spilled"], second["spilled"]) == (0.0, pytest.approx(2 / 3))
+    assert (first["field"], second["field"]) == (0.5, 0.96)
     assert figures["round"] == 2
     assert figures["update_removes_gated"] == second["update_removes_gated"]
 

@@ -85,8 +85,20 @@ def test_manners_are_promised_of_files_and_of_kinds() -> None:
 
 def test_time_memory_and_modules() -> None:
     """Each is told apart: times hold on an idle machine only."""
-    light = {"heavy_modules": [], "added_rss_bytes": 99_000_000, "suggest_p95_ms": 15.9, "open_s": 0.9}
+    times = {"suggest_p95_ms": 15.9, "record_p95_ms": 4.9, "open_s": 0.9}
+    light = {"heavy_modules": [], "added_rss_bytes": 99_000_000, **times}
     assert promises.heavy(light) == promises.slow(light) == []
-    other = {"heavy_modules": ["torch"], "added_rss_bytes": 101_000_000, "suggest_p95_ms": 17, "open_s": 2}
+    slower = {"suggest_p95_ms": 17, "record_p95_ms": 6, "open_s": 2}
+    other = {"heavy_modules": ["torch"], "added_rss_bytes": 101_000_000, **slower}
     assert promises.heavy(other) == ["loads torch", "101 MB"]
-    assert promises.slow(other) == ["suggest_p95_ms 17.00", "open_s 2.00"]
+    assert promises.slow(other) == ["suggest_p95_ms 17.00", "record_p95_ms 6.00", "open_s 2.00"]
+
+
+def test_encryption_is_promised_beside_concretes() -> None:
+    """Shares of one run hold on any machine, seconds of importing on an idle one."""
+    figures = {"ours_over_concrete": dict(promises.OF_CONCRETE), "ours": {"import_seconds": 0.2}}
+    assert promises.dear(figures) == promises.slow_to_import(figures) == []
+    for name in promises.OF_CONCRETE:
+        over = promises.OF_CONCRETE | {name: 0.5}
+        assert promises.dear({"ours_over_concrete": over}) == [f"{name} 0.50"]
+    assert promises.slow_to_import({"ours": {"import_seconds": 0.21}}) == ["import 0.21 s"]

@@ -117,9 +117,9 @@ def test_without_noise_the_model_of_a_run_is_the_reference(small_subject: Subjec
     """Noise of no width changes nothing; of the modelled width it changes something, and little."""
     for block in small_subject.model.plan.blocks:
         own = report_of(block)
-        exact, _ = reference(block, own.strength, own.gradient, own.weights)
+        exact, _ = reference(block, own.strength, own.gradient)
         silent, noisy = (
-            train(block, own.strength, own.gradient, own.weights, Noisy(np.random.default_rng(0), noise))
+            train(block, own.strength, own.gradient, Noisy(np.random.default_rng(0), noise))
             for noise in (0.0, NOISE)
         )
         assert np.array_equal(silent, exact)
@@ -179,7 +179,6 @@ def test_a_tiny_run_goes_on_after_a_stop(small_subject: Subject, writers: Path, 
     assert figures["mode"] == "clear"
     assert [person["name"] for person in figures["people"]] == ["chat_1", "chat_2"]
     assert figures["code_book_people"] == ["mail_1"]
-    dear = {"lexicon", "ranker"}  # with three planes they leave no room for the others
     for block in BLOCKS:
         rows = [row for row in figures["rows"] if row["block"] == block and row["table"] == "steps"]
         assert {row["planes"] for row in rows} == {1, 2, 3}
@@ -187,4 +186,5 @@ def test_a_tiny_run_goes_on_after_a_stop(small_subject: Subject, writers: Path, 
         assert shipped["refused"] is None
         assert shipped["people"] == 2
         assert len({row["look_ups"] for row in rows}) > 3
-        assert any(row["refused"] and "look-ups" in row["refused"] for row in rows) == (block in dear)
+        # With three planes and nine steps any block leaves no room for the others.
+        assert any(row["refused"] and "look-ups" in row["refused"] for row in rows)

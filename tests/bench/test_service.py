@@ -20,11 +20,13 @@ from quietkeys_bench.common.figures import read_figures, validator, write_figure
 from quietkeys_bench.service import bench as service
 from quietkeys_bench.service import child as service_child
 from quietkeys_bench.service import hostile
+from quietkeys_bench.service.account import account_of
 from quietkeys_bench.service.bench import Said, Settings, Watched, figures_of
 from quietkeys_bench.service.child import UPLOAD, Clocked, session
 from quietkeys_bench.service.command import show, show_hostile
 from quietkeys_protocol.containers import Report, encode_report
 from tests.bench import promises
+from tests.fhe_fixtures import SMALL_PLAN
 from tests.trainer.fake_engine import PLAN
 from tests.trainer.sides import in_memory, zeros
 
@@ -227,3 +229,27 @@ def test_the_committed_figures_are_in_form() -> None:
     validator("service").validate(figures)
     assert promises.unreliable(figures) == []
     assert (figures["devices"], figures["at_once"]) == (200, 50)
+
+
+def test_a_jobs_seconds_are_accounted_for() -> None:
+    """Starting, reading keys, what is made of them at first use, look-ups, and time without a job."""
+    look_ups = [block.look_ups for block in SMALL_PLAN.blocks]
+    each = [0.1 * number for number in look_ups]
+    first = {"start_seconds": 0.4, "keys_seconds": 0.2, "block_seconds": [each[0] + 0.5, *each[1:]]}
+    again = {"start_seconds": 0.0, "keys_seconds": 0.0, "block_seconds": each}
+    common = {"event": "circuit_done", "threads": 1, "seconds": 2.0}
+    lines: list[dict[str, object]] = [
+        {**common, **first, "cpu_seconds": sum(each) + 1.2},
+        {**common, **again, "cpu_seconds": sum(each)},
+        *({"event": "job_done", "seconds": 3.0} for _ in range(2)),
+        {"event": "ready"},
+    ]
+    found = account_of(lines, SMALL_PLAN, workers=2, seconds=4.0)
+    assert found is not None
+    assert (found["jobs"], found["kept"]) == (2, 1)
+    assert found["start_s"] == pytest.approx(0.2)
+    assert found["making_s"] == pytest.approx(0.25)
+    assert found["look_ups_s"] == pytest.approx(sum(each))
+    assert found["rest_s"] == pytest.approx(0.05)
+    assert found["idle"] == pytest.approx(0.25)
+    assert account_of([{"event": "ready"}], SMALL_PLAN, 1, 1.0) is None

@@ -18,6 +18,7 @@ from quietkeys_bench.common.rows import RowsUnreadable, corpus_name
 from quietkeys_bench.common.subject import Mode, bundle_identity, shipped_subject
 from quietkeys_bench.common.texts import find_people, spread
 from quietkeys_bench.common.training import encrypted_training
+from quietkeys_bench.keys import bench as keys
 from quietkeys_bench.latency import bench as latency
 from quietkeys_bench.manners import bench as manners
 from quietkeys_bench.nextword import bench as nextword
@@ -119,6 +120,17 @@ def test_the_keyboard_is_quick_and_light(results_folder: Path) -> None:
     assert promises.heavy(figures) == []
     if idle:
         assert promises.slow(figures) == []
+
+
+def test_encryption_is_cheap_beside_concretes(results_folder: Path) -> None:
+    """Keys, memory and a first report in the shares that are promised; the import where nothing else runs."""
+    idle = os.getloadavg()[0] < BUSY * usable_cores()
+    out = results_folder / "keys.json"
+    keys.run(keys.Settings(), out, lambda *_: None)
+    figures = read_figures(out, "keys")
+    assert promises.dear(figures) == []
+    if idle:
+        assert promises.slow_to_import(figures) == []
 
 
 def test_the_service_keeps_up(results_folder: Path) -> None:

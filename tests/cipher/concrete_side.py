@@ -18,8 +18,11 @@ import numpy as np
 
 from quietkeys.arrays import Int64
 from quietkeys.cipher.frames import framed, word_bytes
+from quietkeys.cipher.scheme import rounded
 from quietkeys.cipher.secret_keys import Secrets
 from quietkeys_protocol.capnp import WORD, byte_spans
+from quietkeys_protocol.cut_keys import SEED_BYTES, KeyForm
+from quietkeys_protocol.noise import CUT_BITS
 from quietkeys_protocol.specification import Specification
 from quietkeys_protocol.templates import Segment, message_frame, two_words
 from quietkeys_trainer.engine.child import read_parts, write_parts
@@ -45,6 +48,16 @@ def new_keys(specification: Specification) -> tuple[bytes, bytes]:
     """A key set that Concrete made, whole and its evaluation keys alone."""
     key_set, evaluation_keys, _ = ask("keys", specification.canonical)
     return key_set, evaluation_keys
+
+
+def as_sent(form: KeyForm, evaluation_keys: bytes) -> bytes:
+    """Evaluation keys that were made without a thought of cutting them, as a device would send them."""
+    content = bytearray(evaluation_keys)
+    for span in byte_spans(evaluation_keys):
+        start = span.start + SEED_BYTES
+        bodies = np.frombuffer(evaluation_keys, "<u8", (span.end - start) // WORD, start).astype(np.uint64)
+        content[start : span.end] = rounded(bodies, CUT_BITS).astype("<u8").tobytes()
+    return b"".join(form.cut([bytes(content)]))
 
 
 def encrypted(

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from quietkeys.arrays import Int64
-from quietkeys.cipher.frames import value_words
+from quietkeys.cipher.frames import value_bytes, value_words
 from quietkeys.cipher.key_file import KEY_FILE, KeyFile
 from quietkeys.cipher.key_set import KeySet
 from quietkeys.cipher.scheme import messages, whole
+from quietkeys_protocol.cut_values import words_of
 from quietkeys_protocol.framing import frame_of
 from quietkeys_protocol.program import reference
 from tests.cipher import concrete_side
@@ -43,7 +44,8 @@ def keys(request: pytest.FixtureRequest, key_folder: Path, compiled: Compiled) -
         return Keys(b"".join(file.evaluation_keys()), KeySet(parameters, secrets), whole_set)
     whole_set, evaluation_keys = concrete_side.new_keys(specification)
     secrets = concrete_side.secrets_in(specification, whole_set)
-    return Keys(evaluation_keys, KeySet(parameters, secrets), whole_set)
+    sent = concrete_side.as_sent(parameters.frames.key_form, evaluation_keys)
+    return Keys(sent, KeySet(parameters, secrets), whole_set)
 
 
 def report(seed: int) -> list[Int64]:
@@ -52,7 +54,7 @@ def report(seed: int) -> list[Int64]:
     arrays: list[Int64] = []
     for block in SMALL_PLAN.blocks:
         arrays.append(draw.integers(0, block.strength_max + 1, len(block.events)))
-        arrays += [draw.integers(-60, 61, block.width), draw.integers(-300, 301, block.width)]
+        arrays.append(draw.integers(-60, 61, block.width))
     return arrays
 
 
@@ -65,7 +67,7 @@ def encrypted(by: str, keys: Keys, arrays: list[Int64], compiled: Compiled) -> l
         value
         for index, circuit in enumerate(compiled.parameters.circuits)
         for value in concrete_side.encrypted(
-            specification, keys.theirs, circuit.name, arrays[3 * index : 3 * index + 3]
+            specification, keys.theirs, circuit.name, arrays[2 * index : 2 * index + 2]
         )
     ]
 
@@ -78,12 +80,13 @@ def test_a_round_is_the_same_whoever_takes_part(by: str, keys: Keys, compiled: C
     results = compiled.engine.run(keys.evaluation_keys, [values])
     parameters = compiled.parameters
     for index, (block, weights) in enumerate(zip(SMALL_PLAN.blocks, keys.ours.decrypt(results), strict=True)):
-        expected, _ = reference(block, *arrays[3 * index : 3 * index + 3])
+        expected, _ = reference(block, *arrays[2 * index : 2 * index + 2])
         assert np.abs(weights - expected).max() <= 90
-    for circuit, frame, result in zip(parameters.circuits, parameters.frames.update, results, strict=True):
-        theirs = concrete_side.decrypted(parameters.specification, keys.theirs, circuit.name, result)
+    for circuit, frame, result in zip(parameters.circuits, parameters.frames.results, results, strict=True):
+        whole_again = value_bytes(frame, words_of(result))
+        theirs = concrete_side.decrypted(parameters.specification, keys.theirs, circuit.name, whole_again)
         (output,) = circuit.outputs
-        declared = messages(value_words(frame, result), keys.ours.secrets[output.key_id], output.width)
+        declared = messages(words_of(result), keys.ours.secrets[output.key_id], output.width)
         assert np.array_equal(theirs % (1 << output.width), declared % (1 << output.width))
 
 

@@ -21,7 +21,7 @@ from quietkeys.cipher.key_file import KEY_FILE
 from quietkeys.cipher.key_set import KEY_TOLERANCE, KeySet, has_noise
 from quietkeys.cipher.local import LocalCipher
 from quietkeys.cipher.randomness import Stream
-from quietkeys.cipher.scheme import bootstrap_bodies, deviation
+from quietkeys.cipher.scheme import Ring, bootstrap_bodies, deviation, row_phase
 from quietkeys.cipher.secret_keys import letter, read_letter, unpack
 from quietkeys_protocol.errors import ErrorCode, Outdated, Refused, TryAgain, Untrusted
 from quietkeys_protocol.plan import Plan
@@ -55,12 +55,36 @@ def test_new_keys_are_other_keys(keys: KeySet) -> None:
     other = KeySet.generate(PARAMETERS)
     assert not any(np.array_equal(keys.secrets[name], other.secrets[name]) for name in keys.secrets)
     first, second = (b"".join(keys.new_evaluation_keys()) for _ in range(2))
-    frame = PARAMETERS.frames.keys
+    frame = PARAMETERS.frames.key_form.filled
     assert frame.matches(first)
     assert frame.matches(second)
     assert first[frame.payload_start :][:16] != second[frame.payload_start :][:16]
     one, two = (np.frombuffer(made, "<u8", 1 << 16, frame.payload_start) for made in (first, second))
     assert set(one.tolist()).isdisjoint(two.tolist())
+
+
+def test_keys_are_rounded_and_not_cut_off(keys: KeySet) -> None:
+    """What is left out of a bootstrap key is zero; what is left has noise of mean zero, a bit larger."""
+    ((key,), form) = PARAMETERS.specification.bootstrap_keys, PARAMETERS.frames.key_form
+    made = b"".join(keys.new_evaluation_keys())
+    start = form.filled.payload_start
+    seed, rows = made[start : start + 16], 24
+    size = rows * key.polynomial_size
+    bodies = np.frombuffer(made, "<u8", size, start + 16).astype(np.uint64)
+    assert not (bodies & np.uint64(0xFFFF)).any()
+    source = keys.secrets[key.input_id]
+    ring = Ring(keys.secrets[key.output_id], key.glwe_dimension)
+    noise = np.concatenate(
+        [
+            (row_phase(ring, seed, row, body) - key_set._row_message(key, source, ring.secret, row)).view(
+                np.int64
+            )
+            for row, body in enumerate(bodies.reshape(rows, -1))
+        ]
+    ).astype(np.float64)
+    expected = (deviation(key.variance) ** 2 + 2.0**32 / 12) ** 0.5
+    assert abs(noise.std() / expected - 1) < 0.03
+    assert abs(noise.mean()) < 6 * expected / size**0.5  # cut off, it would be 2^15
 
 
 def constant(stream: Stream, count: int, deviation: float) -> Int64:

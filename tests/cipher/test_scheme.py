@@ -31,6 +31,7 @@ from quietkeys.cipher.scheme import (
     whole,
 )
 from quietkeys.cipher.secret_keys import unpack
+from quietkeys.files import write_whole
 from quietkeys_protocol.errors import ErrorCode, Refused
 from quietkeys_protocol.plan import Plan
 from quietkeys_protocol.specification import BootstrapKey, KeyswitchKey, Value, parse_specification
@@ -108,8 +109,8 @@ def test_concretes_values_are_read_and_written() -> None:
         ciphertexts = whole(words.reshape(-1, 3), shape.dimension)
         found = messages(ciphertexts, secrets[shape.key_id], shape.width)
         assert (found % (1 << shape.width)).tolist() == [n % (1 << shape.width) for n in vector["numbers"]]
-    literals = [[literal.offset, literal.content.hex()] for literal in frames.keys.literals]
-    assert {"size": frames.keys.size, "literals": literals} == made["evaluation_keys"]
+    literals = [[literal.offset, literal.content.hex()] for literal in frames.key_form.filled.literals]
+    assert {"size": frames.key_form.filled.size, "literals": literals} == made["evaluation_keys"]
 
 
 def long_product(mask: list[int], polynomial: list[int]) -> list[int]:
@@ -240,14 +241,35 @@ def made_noise(kind: str, count: int) -> tuple[Int64, float]:
     return np.concatenate(samples), deviation(variance)
 
 
-@pytest.mark.parametrize("kind", ["key switch", "bootstrap", "input"])
-def test_noise_is_what_the_parameters_say(kind: str, sized: Callable[[int, int], int]) -> None:
-    """Its deviation within 1 %, and as many beyond 2, 3, 4 and 5 deviations as a normal distribution has."""
-    noise, expected = made_noise(kind, sized(60_000, 10_000_000))
+def figures_of(noise: Int64, expected: float) -> dict[str, Any]:
+    """Its deviation over the expected one, its mean, and how many lie beyond 2, 3, 4 and 5 of them."""
     real = noise.astype(np.float64) / expected
-    assert abs(real.std() - 1.0) < 0.01
-    assert abs(real.mean()) < 6.0 / len(real) ** 0.5
-    for beyond, share in ((2, 4.55e-2), (3, 2.6998e-3), (4, 6.3342e-5), (5, 5.733e-7)):
-        due = share * len(real)
-        assert abs(np.count_nonzero(np.abs(real) > beyond) - due) <= 6.0 * due**0.5 + 3.0
-    assert np.abs(real).max() < 9.5
+    tails = {
+        str(beyond): {"found": int(np.count_nonzero(np.abs(real) > beyond)), "due": share * len(real)}
+        for beyond, share in ((2, 4.55003e-2), (3, 2.6998e-3), (4, 6.3342e-5), (5, 5.733e-7))
+    }
+    largest = float(np.abs(real).max())
+    return {
+        "samples": len(real),
+        "deviation": float(real.std()),
+        "mean": float(real.mean()),
+        "largest": largest,
+        "tails": tails,
+    }
+
+
+@pytest.mark.parametrize("kind", ["key switch", "bootstrap", "input"])
+def test_noise_is_what_the_parameters_say(
+    kind: str, sized: Callable[[int, int], int], results_folder: Path
+) -> None:
+    """Its deviation within 1 %, and as many beyond 2, 3, 4 and 5 deviations as a normal distribution has."""
+    found = figures_of(*made_noise(kind, sized(60_000, 10_000_000)))
+    if sized(0, 1):
+        out = results_folder / "noise.json"
+        kept = json.loads(out.read_text()) if out.exists() else {}
+        write_whole(out, (json.dumps(kept | {kind: found}, indent=1, sort_keys=True) + "\n").encode())
+    assert abs(found["deviation"] - 1.0) < 0.01
+    assert abs(found["mean"]) < 6.0 / found["samples"] ** 0.5
+    for tail in found["tails"].values():
+        assert abs(tail["found"] - tail["due"]) <= 6.0 * tail["due"] ** 0.5 + 3.0
+    assert found["largest"] < 9.5

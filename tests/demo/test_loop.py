@@ -26,6 +26,7 @@ from quietkeys_bench.common.figures import read_figures, validator
 from quietkeys_protocol.plan import Plan
 from quietkeys_trainer.engine.local import load_engine
 from tests.fhe_fixtures import SMALL_PLAN
+from tests.patience import HANGS_S
 from tests.sdk import small
 from tools.model_build import contents
 
@@ -54,7 +55,7 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> Quick:
     """What the loop runs on."""
     files = small.files()
     plan = Plan.parse(files[PLAN])
-    plan = replace(plan, blocks=tuple(replace(block, steps=1, gains=()) for block in plan.blocks))
+    plan = replace(plan, blocks=tuple(replace(block, steps=2, gains=()) for block in plan.blocks))
     engine = load_engine(plan, tmp_path_factory.mktemp("circuits"))
     files |= {
         PLAN: plan.canonical,
@@ -117,6 +118,14 @@ def test_the_trainer_is_stopped_when_the_device_side_fails(tmp_path: Path) -> No
     assert trainers_below(tmp_path) == []
 
 
+def _wait_until_none(folder: Path) -> None:
+    # A child that its parent's end has killed is gone a moment later.
+    deadline = time.monotonic() + HANGS_S
+    while trainers_below(folder):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_demo_that_is_stopped_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
     """Ctrl-C and a polite kill end with a sentence; no process and no file stays."""
@@ -134,5 +143,5 @@ def test_a_demo_that_is_stopped_leaves_nothing(tmp_path: Path, number: signal.Si
     _, said = process.communicate(timeout=900)
     assert process.returncode == 2
     assert said == "quietkeys: Stopped. Nothing is left behind.\n"
-    assert trainers_below(tmp_path) == []
+    _wait_until_none(tmp_path)
     assert list(tmp_path.glob("quietkeys-demo-*")) == []

@@ -177,6 +177,60 @@ def test_what_is_stopped_may_finish(compose: dict[str, Any]) -> None:
         assert int(compose["services"][name]["stop_grace_period"].removesuffix("s")) > DRAIN_S, name
 
 
+# Keys of the schema at https://github.com/compose-spec/compose-spec, those that are used here.
+KEYS = {
+    "": {"services", "networks", "volumes"},
+    "services": {
+        *("build", "cap_drop", "command", "depends_on", "deploy", "entrypoint", "environment"),
+        *("healthcheck", "image", "networks", "ports", "read_only", "restart", "security_opt", "shm_size"),
+        *("stop_grace_period", "tmpfs", "volumes"),
+    },
+    "build": {"context", "dockerfile"},
+    "deploy": {"replicas"},
+    "healthcheck": {"test", "interval"},
+    "networks": {"internal"},
+    "volumes": set[str](),
+}
+CONDITIONS = {"service_started", "service_healthy", "service_completed_successfully"}
+SPAN = r"\d+(ms|s|m)"
+
+
+def test_the_compose_file_has_the_form_of_one(compose: dict[str, Any]) -> None:
+    """Keys are those of the specification, at their places, and what they hold is of its kind."""
+    assert {key for key in compose if not key.startswith("x-")} == KEYS[""]
+    for name, service in compose["services"].items():
+        assert set(service) <= KEYS["services"], name
+        for part in ("build", "deploy", "healthcheck"):
+            assert set(service.get(part, {})) <= KEYS[part], (name, part)
+        for text in ("command", "entrypoint", "ports", "volumes", "tmpfs", "cap_drop", "security_opt"):
+            assert all(isinstance(word, str) for word in service.get(text, [])), (name, text)
+        assert all(isinstance(value, str) for value in service.get("environment", {}).values()), name
+        for other in service.get("depends_on", {}).values():
+            assert set(other) == {"condition"} and other["condition"] in CONDITIONS, name
+        health = service.get("healthcheck")
+        if health is not None:
+            assert health["test"][0] == "CMD" and re.fullmatch(SPAN, health["interval"]), name
+        waited_for = {
+            one
+            for each in compose["services"].values()
+            for one, how in each.get("depends_on", {}).items()
+            if how["condition"] == "service_healthy"
+        }
+        assert name not in waited_for or health is not None or "build" in service, name
+        assert re.fullmatch(SPAN, service.get("stop_grace_period", "1s")), name
+    for part in ("networks", "volumes"):
+        assert all(set(one or {}) <= KEYS[part] for one in compose[part].values())
+
+
+def test_a_trainer_in_a_container_can_do_nothing_else(compose: dict[str, Any]) -> None:
+    """Its root cannot be written, it has no capability and gets none, and it runs as nobody's root."""
+    for name in ("api", "worker", "node"):
+        service = compose["services"][name]
+        assert service["read_only"] is True and service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert "user" not in service, name  # that of the image, which is 10001
+
+
 def test_services_depend_on_services_that_are_there(compose: dict[str, Any]) -> None:
     """Names in `depends_on`, volumes and networks are declared."""
     services = compose["services"]

@@ -21,8 +21,10 @@ from typing import Any, Final
 import typer.main
 
 import quietkeys
+import quietkeys.typing as typing_room
 from quietkeys.cli.main import app as device_app
 from quietkeys_bench.cli import app as bench_app
+from quietkeys_ibus.cli import app as ibus_app
 from quietkeys_keyboard.cli import app as keyboard_app
 from quietkeys_trainer.cli.main import app as trainer_app
 from tests.docs.conftest import ROOT
@@ -46,7 +48,8 @@ PARTS: Final = {
 }
 OURS: Final = re.compile(r"\.(?:py|md|sh|json|jsonl|yaml|toml)\Z")  # file names that somebody could look for
 # Files that a reader makes, and names of packaging that look like modules.
-MADE: Final = frozenset({"recipe.json", "trainer.toml", "quietkeys.commands"})
+BUS: Final = frozenset({"org.quietkeys.Keyboard", "org.quietkeys.Keyboard1"})  # on the session bus
+MADE: Final = frozenset({"recipe.json", "trainer.toml", "quietkeys.commands"}) | BUS
 FILES: Final = frozenset(
     {
         "header",
@@ -69,7 +72,7 @@ PLACEHOLDER: Final = re.compile(r"(?:\A|/)[A-Z][A-Z-]*(?=[/.]|\Z)")  # NAME in f
 _SPAN: Final = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 _FENCE: Final = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 _DOTTED: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
-_COMMAND: Final = re.compile(r"^(?:\$ |    )?((?:quietkeys(?:-trainer|-keyboard)?|make)(?: .*)?)$")
+_COMMAND: Final = re.compile(r"^(?:\$ |    )?((?:quietkeys(?:-trainer|-keyboard|-ibus)?|make)(?: .*)?)$")
 
 
 def pages() -> list[Path]:
@@ -136,7 +139,9 @@ def problem_of_command(line: str) -> str | None:
             return f"no command {' '.join([*path, word])}"
         elif word.startswith("--"):
             option = word.split("=")[0].strip("[]")
-            if option != "--help" and not any(option in each.opts for each in command.params):
+            if option != "--help" and not any(
+                option in (*each.opts, *each.secondary_opts) for each in command.params
+            ):
                 return f"no option {option} of {' '.join(path)}"
     return None
 
@@ -147,7 +152,7 @@ def _missing_name(name: str) -> str | None:
         return None
     if head in PACKAGES:
         return None if _resolves(name) else "no such name"
-    kind = getattr(quietkeys, PARTS.get(head, head), None)
+    kind = getattr(quietkeys, PARTS.get(head, head), getattr(typing_room, head, None))
     if not isinstance(kind, type):
         within = [f"{module}.{'.'.join(rest)}" for module in _modules() if module.split(".")[-1] == head]
         if any(map(_resolves, within)) or (not within and _is_installed(head)):
@@ -178,7 +183,7 @@ def _named_on_open(kind: type) -> set[str]:
 @cache
 def _modules() -> tuple[str, ...]:
     """The modules of our packages and of tools/, as they are imported."""
-    roots = ("sdk", "protocol", "cloud_trainer", "demo_app", "benchmarks", "")
+    roots = ("sdk", "protocol", "cloud_trainer", "demo_app", "input_method", "benchmarks", "")
     found = [path.removesuffix(".py").removesuffix("/__init__") for path in _files() if path.endswith(".py")]
     return tuple(
         path.removeprefix(f"{root}/").replace("/", ".")
@@ -244,7 +249,15 @@ def _files() -> tuple[str, ...]:
 
 @cache
 def _sources() -> str:
-    folders = ("sdk", "cloud_trainer", "demo_app", "benchmarks/quietkeys_bench", "deploy", "tools")
+    folders = (
+        "sdk",
+        "cloud_trainer",
+        "demo_app",
+        "input_method",
+        "benchmarks/quietkeys_bench",
+        "deploy",
+        "tools",
+    )
     texts = [
         path.read_text()
         for folder in folders
@@ -268,6 +281,7 @@ def _apps() -> dict[str, Any]:
         "quietkeys": device,
         "quietkeys-trainer": typer.main.get_command(trainer_app),
         "quietkeys-keyboard": typer.main.get_command(keyboard_app),
+        "quietkeys-ibus": typer.main.get_command(ibus_app),
     }
 
 

@@ -32,7 +32,7 @@ GROUPS = {
 }
 HELD_TO = {
     "Cipher": "quietkeys.cipher.Cipher",
-    "Protection": "quietkeys.vault.Protection",
+    "Protection": "quietkeys.Protection",
 }  # as docstrings say
 ARRAYS = re.compile(r"\b(?:NDArray|Float\d+|U?Int\d+|Bool)\b")
 SHAPE = re.compile(r"\[[^\]\n]*\]")

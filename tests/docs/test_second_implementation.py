@@ -25,14 +25,15 @@ VECTORS = ROOT / "tests/vectors"
 DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
-def trained(block: Any, strength: list[int], gradient: list[int], u: list[int]) -> list[int]:
+def trained(block: Any, strength: list[int], gradient: list[int]) -> list[int]:
     """Section 2, line by line."""
     A, z_bits, top = block["matrix"], block["z_bits"], block["z_top_bits"]
     w = z_bits - top
     h = 3 * 2**w // 8
     gains = block["gains"] + [1] * (block["steps"] - len(block["gains"]))
     drop = block["strength_max"].bit_length() - 4
-    for t, gain in enumerate(gains):
+    u = [gains[0] * g for g in gradient]
+    for t, gain in list(enumerate(gains))[1:]:
         z = [sum(a * x for a, x in zip(row, u, strict=True)) for row in A]
         pull = []
         for m, z_m in enumerate(z):
@@ -55,9 +56,7 @@ def test_the_program(chance: Random) -> None:
     canonical = (VECTORS / "small_plan.json").read_bytes()
     plan = Plan.parse(canonical)
     for block, tree in zip(plan.blocks, json.loads(canonical)["blocks"], strict=True):
-        arrays = [
-            [chance.randint(field.low, field.high) for _ in range(field.size)] for field in block.fields
-        ]
+        arrays = [[chance.randint(field.low, field.high) for _ in range(field.size)] for field in block.sent]
         expected, _ = reference(block, *(np.array(array, dtype=np.int64) for array in arrays))
         assert trained(tree, *arrays) == expected.tolist()
 

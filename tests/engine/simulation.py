@@ -25,9 +25,9 @@ class Simulation:
         self._module: Any = compile_plan(plan, 1, simulate=True)
 
     def train(self, report: Sequence[Int64]) -> list[Int64]:
-        """The weights of an update, for arrays in the order of `Plan.report_fields`; noise is drawn anew."""
+        """The weights of an update, for arrays in the order of a report; noise is drawn anew."""
         updates = []
         for position, block in enumerate(self._plan.blocks):
             function = getattr(self._module, circuit_name(block))
-            updates.append(np.asarray(function.simulate(*report[3 * position : 3 * position + 3])))
+            updates.append(np.asarray(function.simulate(*report[2 * position : 2 * position + 2])))
         return updates

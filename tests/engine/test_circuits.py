@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from quietkeys_trainer.engine import circuit_cache
+from quietkeys_trainer.engine.child import PROGRAM_INFO
 from quietkeys_trainer.engine.children import Limits
-from quietkeys_trainer.engine.circuit_cache import PROGRAM_INFO, compiled
+from quietkeys_trainer.engine.circuit_cache import compiled
 from quietkeys_trainer.engine.interface import EngineFailed
 from tests.fhe_fixtures import SMALL_PLAN
 

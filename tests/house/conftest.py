@@ -14,6 +14,7 @@ PACKAGES: Final = {
     "quietkeys": ROOT / "sdk/quietkeys",
     "quietkeys_trainer": ROOT / "cloud_trainer/quietkeys_trainer",
     "quietkeys_keyboard": ROOT / "demo_app/quietkeys_keyboard",
+    "quietkeys_ibus": ROOT / "input_method/quietkeys_ibus",
     "quietkeys_bench": ROOT / "benchmarks/quietkeys_bench",
 }
 

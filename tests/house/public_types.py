@@ -40,7 +40,18 @@ from quietkeys import (
 )
 from quietkeys.layouts import QWERTZ
 from quietkeys.testing import Environment, InMemoryTrainer, NoopCipher, open_profile
-from quietkeys.typing import Choice, Edit, Editor, Shift, Surroundings, Typing, capital_due, recased
+from quietkeys.typing import (
+    Aside,
+    Choice,
+    Edit,
+    Editor,
+    Mirror,
+    Shift,
+    Surroundings,
+    Typing,
+    capital_due,
+    recased,
+)
 
 
 def opening(folder: Path, protection: Protection) -> None:
@@ -90,6 +101,12 @@ def embedding(keyboard: Personalizer) -> None:
     assert_type(presenter.strip(here), tuple[Choice, ...])
     assert_type(presenter.choose(here, Choice("word")).corrected, tuple[int, int] | None)
     assert_type(presenter.problem, QuietkeysError | None)
+    behind = Typing(keyboard, aside=Aside(0.03), corrects=False, appends=True, two_spaces=False)
+    strips: list[tuple[Choice, ...]] = []
+    behind.ask(here, strips.append)
+    behind.leave(here)
+    assert_type(Mirror().here, Surroundings | None)
+    assert_type(Mirror().told(here), str)
     presenter.press("a")  # type: ignore[call-arg, arg-type]
     editor = Editor(keyboard, lambda: None, lambda: 0.0, field=InputField.TEXT)
     assert_type(editor.selected, tuple[int, int] | None)

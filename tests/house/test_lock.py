@@ -41,11 +41,14 @@ def test_every_package_has_a_hash(root: Path) -> None:
 
 
 def test_what_the_project_asks_for_is_locked(root: Path, requirements: list[Requirement]) -> None:
-    """Each dependency of pyproject.toml, extras included, is in the lock at a version it admits."""
-    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
-    lists = [project["dependencies"], *project["optional-dependencies"].values()]
-    locked = {canonicalize_name(entry.name): entry.specifier for entry in requirements}
-    for wanted in (Requirement(line) for names in lists for line in names):
+    """Each dependency of an extra that has wheels, or of a group, is in the lock at a version it admits."""
+    tree = tomllib.loads((root / "pyproject.toml").read_text())
+    project, groups = tree["project"], tree["dependency-groups"]
+    extras = project["optional-dependencies"]
+    locked_extras = [extras[name] for name in extras if name not in lock.SYSTEM]
+    lists = [project["dependencies"], *locked_extras, *groups.values()]
+    locked = {canonicalize_name(entry.name): entry.specifier for entry in requirements if applies(entry)}
+    for wanted in filter(applies, (Requirement(line) for names in lists for line in names)):
         pinned = locked.get(canonicalize_name(wanted.name))
         assert pinned is not None, f"{wanted.name} is not in the lock: run `make lock`"
         assert wanted.specifier.contains(str(pinned).removeprefix("=="), prereleases=True), str(wanted)

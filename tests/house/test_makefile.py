@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 
@@ -48,6 +49,16 @@ def test_the_scripts_parse(root: Path) -> None:
     """Bash accepts every script."""
     for script in [root / ".ci/run", *sorted((root / "tools").glob("*.sh"))]:
         subprocess.run(["bash", "-n", str(script)], check=True)
+
+
+def test_tools_start_from_anywhere(root: Path, tmp_path: Path) -> None:
+    """Every tool that the Makefile or a page for contributors names is a script that finds its own parts."""
+    texts = [(root / name).read_text() for name in ("Makefile", "CONTRIBUTING.md", "RELEASING.md")]
+    tools = sorted(set(re.findall(r"python tools/(\w+)\.py", " ".join(texts))))
+    assert "deb" in tools
+    for tool in tools:
+        program = f"import runpy; runpy.run_path({str(root / 'tools' / tool)!r} + '.py')"
+        subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True)
 
 
 def test_a_warning_stops_the_site(root: Path) -> None:

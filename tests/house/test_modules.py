@@ -61,6 +61,8 @@ def place(name: str) -> tuple[int, str]:
 @pytest.mark.parametrize("name", modules_with_all())
 def test_public_names_are_sorted_and_exist(name: str) -> None:
     """`__all__` is sorted as ruff sorts it, without repetition, and everything in it can be imported."""
+    if name.startswith("quietkeys_ibus"):
+        pytest.importorskip("gi", reason="the system's own library, which the lock cannot bring")
     module = importlib.import_module(name)
     assert module.__all__ == sorted(set(module.__all__), key=place)
     assert [public for public in module.__all__ if not hasattr(module, public)] == []
@@ -68,12 +70,12 @@ def test_public_names_are_sorted_and_exist(name: str) -> None:
 
 @pytest.mark.parametrize("package", sorted(PACKAGES))
 def test_a_package_that_exports_declares_it(package: str) -> None:
-    """A package whose `__init__` imports names to offer them lists them in `__all__`."""
+    """A package whose `__init__` imports names of ours to offer, late or not, lists them in `__all__`."""
     tree = ast.parse((PACKAGES[package] / "__init__.py").read_text())
     offered = [
         alias.asname or alias.name
-        for node in tree.body
-        if isinstance(node, ast.ImportFrom) and node.module != "__future__"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("quietkeys")
         for alias in node.names
         if not (alias.asname or alias.name).startswith("_")
     ]
@@ -84,5 +86,5 @@ def test_a_package_that_exports_declares_it(package: str) -> None:
 
 def test_migrations_exception_is_used_or_absent() -> None:
     """The exception for migrations does not hide anything outside the service."""
-    found = {path for path in ROOT.glob(f"*/*/**/{MIGRATIONS}") if ".venv" not in path.parts}
+    found = {path for path in ROOT.glob(f"*/*/**/{MIGRATIONS}") if not {".venv", "build"} & set(path.parts)}
     assert all(path.is_relative_to(PACKAGES["quietkeys_trainer"]) for path in found)

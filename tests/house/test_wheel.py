@@ -3,42 +3,26 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import sys
 import venv
 import zipfile
-from importlib.metadata import distribution
 from pathlib import Path
 from typing import Final
 
 import pytest
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
 from tests.fhe_fixtures import Compiled
 from tests.house.conftest import PACKAGES, ROOT
+from tools.wheels import base_install, built, copy_distribution
 
 HEAVY: Final = ("torch", "concrete", "fastapi", "kivy", "onnx", "sqlalchemy")
 
 
 @pytest.fixture(scope="module")
-def wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel of this checkout, built as `make wheel` builds it."""
-    folder = tmp_path_factory.mktemp("dist")
-    build = [
-        sys.executable,
-        "-m",
-        "pip",
-        "wheel",
-        "--quiet",
-        "--no-deps",
-        "--no-build-isolation",
-        "--no-index",
-    ]
-    subprocess.run([*build, "--wheel-dir", str(folder), str(root)], check=True)
-    (built,) = folder.iterdir()
-    return built
+    return built(tmp_path_factory.mktemp("dist"))
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +31,7 @@ def python(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
     folder = tmp_path_factory.mktemp("base")
     venv.create(folder, with_pip=False, symlinks=True)
     purelib = folder / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
-    for name in sorted(base_closure()):
+    for name in sorted(base_install()):
         copy_distribution(name, purelib)
     interpreter = folder / "bin" / "python"
     install = [sys.executable, "-m", "pip", "--python", str(interpreter), "--quiet", "install"]
@@ -55,34 +39,9 @@ def python(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
     return interpreter
 
 
-def base_closure() -> set[str]:
-    """The names of all distributions that an install without extras brings."""
-    names: set[str] = set()
-    waiting = ["quietkeys"]
-    while waiting:
-        for line in distribution(waiting.pop()).requires or ():
-            requirement = Requirement(line)
-            name = canonicalize_name(requirement.name)
-            wanted = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
-            if wanted and name not in names:
-                names.add(name)
-                waiting.append(name)
-    return names
-
-
-def copy_distribution(name: str, target: Path) -> None:
-    """Installs a distribution of this environment into another, file by file, without its scripts."""
-    for file in distribution(name).files or ():
-        if ".." in file.parts or file.suffix == ".pyc":
-            continue
-        destination = target / file
-        destination.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(str(file.locate()), destination)
-
-
 def test_the_base_install_is_light() -> None:
     """Without extras nothing heavy is installed, let alone loaded."""
-    assert not base_closure() & {*HEAVY, "concrete-python", "concrete-ml"}
+    assert not base_install() & {*HEAVY, "concrete-python", "concrete-ml"}
 
 
 def test_the_sdk_imports_from_the_wheel_alone(python: Path, tmp_path: Path) -> None:

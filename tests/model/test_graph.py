@@ -1,20 +1,24 @@
-"""The ONNX graph against plain numpy."""
+"""The ONNX graph against arithmetic written out, by either of what computes it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import onnxruntime
 import pytest
 from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
 
 from quietkeys.arrays import Float32, Float64, Int64
+from quietkeys.bundle.graph import NumpyNetwork
+from quietkeys.bundle.networks import Network, OnnxNetwork
 from quietkeys.keyboard import edits
 from quietkeys.keyboard.touch_events import TOUCH_EVENTS
 from quietkeys.prediction.events import EVIDENCE as EVIDENCE_NAMES
 from quietkeys.prediction.events import FEATURES
+from quietkeys_protocol.errors import ErrorCode, Untrusted
 from tests.model.texts import VOCABULARY, language
 from tools.model_build import graph, literals, spelling
 from tools.model_build.graph import AdapterParts, LanguageParts
@@ -139,43 +143,55 @@ def in_numpy(language_parts: LanguageParts, blocks: AdapterParts, given: Feed) -
     return Expected(score, features, literal)
 
 
-def session(blocks: AdapterParts) -> onnxruntime.InferenceSession:
-    """Return a session of the graph built from synthetic text."""
-    model = graph.build(language(), blocks)
-    return onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+OUTPUTS = ["score", "features", "literal_events"]
+
+
+@pytest.fixture(params=[OnnxNetwork, NumpyNetwork.load], ids=["ONNX Runtime", "numpy"])
+def computed_by(request: pytest.FixtureRequest) -> Callable[[bytes], Network]:
+    """What makes a network of a file."""
+    kind: Callable[[bytes], Network] = request.param
+    return kind
+
+
+def model_of(blocks: AdapterParts) -> bytes:
+    """Return the graph built from synthetic text."""
+    content: bytes = graph.build(language(), blocks).SerializeToString()
+    return content
 
 
 @pytest.mark.parametrize("typed", ["teh", "don't", "é9-x", "a" * 40, "wether", ""])
-def test_the_graph_computes_what_numpy_does(typed: str) -> None:
+def test_the_graph_computes_what_it_should(typed: str, computed_by: Callable[[bytes], Network]) -> None:
     """Scores and features of random inputs agree to single precision, with touches and without."""
     parts, blocks = language(), adapter(1)
-    run = session(blocks).run
+    run = computed_by(model_of(blocks)).run
     for seed in range(20):
         given = feed(seed, 17, typed, (5, 6, 4, 3))
         given["candidate"][:3] = 1
-        score, features, literal = run(None, given)
+        score, features, literal = run(OUTPUTS, given)
         expected = in_numpy(parts, blocks, given)
         assert literal.tolist() == [expected.literal_event, *[-1] * 16]
         np.testing.assert_allclose(features, expected.features, rtol=1e-4, atol=2e-3)
         np.testing.assert_allclose(score, expected.score, rtol=1e-4, atol=5e-3)
 
 
-def test_zero_weights_leave_the_base_score() -> None:
+def test_zero_weights_leave_the_base_score(computed_by: Callable[[bytes], Network]) -> None:
     """An adapter at zero changes nothing."""
     blocks = adapter(2)
     given = feed(3, 5, "abc", (5, 6, 4, 3))
     for name in [name for name in given if name.endswith("_weights")]:
         given[name] = np.zeros_like(given[name])
-    score, features, _ = session(blocks).run(None, given)
+    score, features, _ = computed_by(model_of(blocks)).run(OUTPUTS, given)
     np.testing.assert_allclose(score, features @ blocks.base_weights, rtol=1e-5)
 
 
-def test_a_graph_without_blocks_scores() -> None:
+def test_a_graph_without_blocks_scores(computed_by: Callable[[bytes], Network]) -> None:
     """One idle weight a block; the score is the weighted features."""
     base = np.array([1.0, 0.5, 0.3, 0.0, 1.0, 2.0, 0.0, 0.1], dtype=np.float32)
     blocks = graph.no_blocks(base, edits.EDIT_COUNT, VOCABULARY, literals.even_odds(0.5))
     for candidates in (1, 2):
-        score, features, literal = session(blocks).run(None, feed(4, candidates, "q", (1, 1, 1, 1)))
+        score, features, literal = computed_by(model_of(blocks)).run(
+            OUTPUTS, feed(4, candidates, "q", (1, 1, 1, 1))
+        )
         np.testing.assert_allclose(score, features @ base, rtol=1e-5)
         assert (features[:, FEATURES.index("literal_new")] == np.where(literal > 1, np.float32(0.5), 0)).all()
 
@@ -199,3 +215,40 @@ def test_a_graph_without_blocks_scores() -> None:
 def test_what_changed_a_word(edit: int, change: literals.Change) -> None:
     """A neighbouring key is a slip; what sounds alike and doubled letters are matters of spelling."""
     assert literals.changes_of_edits()[edit] == change
+
+
+def test_numpy_refuses_what_it_does_not_know() -> None:
+    """Another operator, an attribute that is not looked at, what is no graph: a typed error at loading."""
+    model = graph.build(language(), adapter(1))
+    node = next(node for node in model.graph.node if node.op_type == "Gather")
+    for operator, attribute in (("GatherND", None), ("Gather", "batch_dims")):
+        node.op_type = operator
+        if attribute is not None:
+            node.attribute.append(helper.make_attribute(attribute, 0))
+        with pytest.raises(Untrusted) as refused:
+            NumpyNetwork.load(model.SerializeToString())
+        assert refused.value.code is ErrorCode.BUNDLE_UNTRUSTED
+    content = model_of(adapter(1))
+    for spoilt in (b"", b"\0", content[:-1], content[:1000], b"\xff" * 100):
+        with pytest.raises(Untrusted):
+            NumpyNetwork.load(spoilt)
+
+
+def test_sums_of_eight_bits_are_exact() -> None:
+    """The largest codes and weights, more of them than a float32 can count, add up to the last unit."""
+    rng = np.random.default_rng(5)
+    matrix = rng.integers(-127, 128, (704, 9)).astype(np.int8)
+    matrix[:, 0], matrix[:, 1] = 127, -127
+    codes = rng.integers(0, 256, (3, 704)).astype(np.uint8)
+    codes[0] = 255
+    nodes = [helper.make_node("MatMulInteger", ["codes", "matrix", "zero"], ["sums"])]
+    given = [
+        helper.make_tensor_value_info("codes", TensorProto.UINT8, ["B", 704]),
+        helper.make_tensor_value_info("zero", TensorProto.UINT8, []),
+    ]
+    out = [helper.make_tensor_value_info("sums", TensorProto.INT32, ["B", 9])]
+    made = helper.make_graph(nodes, "sums", given, out, [numpy_helper.from_array(matrix, "matrix")])
+    network = NumpyNetwork.load(helper.make_model(made).SerializeToString())
+    for zero in (0, 7, 255):
+        (sums,) = network.run(["sums"], {"codes": codes, "zero": np.array(zero, np.uint8)})
+        assert np.array_equal(sums, (codes.astype(np.int64) - zero) @ matrix.astype(np.int64))

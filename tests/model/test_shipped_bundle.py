@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,8 +16,9 @@ from numpy.typing import NDArray
 
 from quietkeys.arrays import Float32
 from quietkeys.bundle.bundle import BUNDLE_BYTES, Bundle, shipped_bundle
+from quietkeys.bundle.graph import NumpyNetwork
 from quietkeys.bundle.lexicon import RESERVED, UNKNOWN, Lexicon
-from quietkeys.bundle.networks import CLASSES, FIRST_CLASS, FIRST_WORD
+from quietkeys.bundle.networks import CLASSES, FIRST_CLASS, FIRST_WORD, LanguageModel, OnnxNetwork
 from quietkeys.keyboard import edits
 from quietkeys.prediction.events import FEATURES
 from quietkeys.prediction.model import (
@@ -286,6 +288,26 @@ def test_probabilities_sum_to_one(model: Model, lexicon: Lexicon, context: Conte
 def test_it_knows_what_follows(model: Model, context: Context, likely: str, unlikely: str) -> None:
     """The likelier word of everyday English has the higher probability."""
     assert log_p(model, context, likely) > log_p(model, context, unlikely) + 1
+
+
+def test_without_onnx_runtime_it_says_the_same(bundle: Bundle, model: Model) -> None:
+    """Where numpy computes, log-probabilities are the same but for what rounding tips over."""
+    alone = LanguageModel(NumpyNetwork.load(bundle[LANGUAGE]), model.language.symbol_of)
+    assert alone.symbols == model.language.symbols
+    assert NumpyNetwork.load(bundle[RANKER]).inputs == OnnxNetwork(bundle[RANKER]).inputs
+    for context in CONTEXTS:
+        there, here = alone.after(context), model.language.after(context)
+        np.testing.assert_allclose(there.log_probability, here.log_probability, atol=5e-3)
+        np.testing.assert_allclose(there.state, here.state, atol=1e-3)
+
+
+def test_a_network_does_not_hold_the_bytes_it_was_made_of(bundle: Bundle) -> None:
+    """Of the shipped bundle they would be 10 MB for as long as the keyboard is open."""
+    model = b"".join([bundle[RANKER]])
+    held = sys.getrefcount(model)
+    network = OnnxNetwork(model)
+    assert sys.getrefcount(model) == held
+    assert network.inputs
 
 
 def session(graph: bytes) -> onnxruntime.InferenceSession:

@@ -13,7 +13,7 @@ from quietkeys_protocol.check import check_plan
 from quietkeys_protocol.errors import ErrorCode, Refused
 from quietkeys_protocol.plan import Plan
 
-GOOD: Final = Shape(64, 10, z_bits=13, steps=4, gains=(2, 2), stability=1.1, strength_max=255)
+GOOD: Final = Shape(64, 6, z_bits=13, steps=4, gains=(2, 2), stability=1.1, strength_max=255)
 PLAN: Final = synthetic_plan(GOOD, Shape(32, 6, z_bits=12))
 
 
@@ -33,10 +33,10 @@ def reason(plan: Plan) -> str:
 def test_a_good_plan_passes_with_its_costs() -> None:
     """Costs are counted from the plan: look-ups, bytes of a report and an update, bits of every block."""
     found = check_plan(PLAN)
-    assert found.look_ups == 64 * 2 * 5 + 32 * 2 * 4
-    assert found.weights == 16
-    assert found.upload_bytes == 6 * 248 + 24 * (64 + 20 + 32 + 12)
-    assert found.download_bytes == 2 * 248 + 2049 * 8 * 16
+    assert found.look_ups == 64 * 2 * 4 + 32 * 2 * 3
+    assert found.weights == 12
+    assert found.upload_bytes == 4 * 248 + 24 * (64 + 6 + 32 + 6)
+    assert found.download_bytes == 2 * 4 + 2049 * 2 * 12
     assert [block.accumulator_bits for block in found.blocks] == [14, 13]
     assert [block.table_bits for block in found.blocks] == [4, 4]
     assert 0.5 < found.blocks[0].stability < 1.2
@@ -50,8 +50,9 @@ def test_the_costs_are_printed() -> None:
         PLAN.hash,
         "accumulator 14 bits",
         "table 4 bits",
-        "896 look-ups",
-        "8 s on 2 idle cores",
+        "704 look-ups",
+        "10 s on 2 idle cores",
+        "norm 2^",
         "MB",
     ):
         assert part in text
@@ -111,6 +112,13 @@ def test_a_field_that_people_leave_is_refused() -> None:
 
 
 def test_too_much_work_is_refused() -> None:
-    """A round has at most 4,000 look-ups and 120 weights."""
+    """A round has at most 1,200 look-ups and 120 weights."""
     assert "look-ups" in reason(synthetic_plan(*[replace(GOOD, events=256, gains=())] * 2))
-    assert "weights" in reason(synthetic_plan(*[replace(GOOD, weights=61, gains=())] * 2))
+    assert "weights" in reason(synthetic_plan(*[replace(GOOD, weights=61, steps=2, gains=())] * 2))
+
+
+def test_noise_that_adds_up_is_refused() -> None:
+    """A look-up reads a sum of earlier ones: rows of many and large entries make it noisy, steps as well."""
+    assert "adds up" in reason(synthetic_plan(replace(GOOD, reach=3, gains=())))
+    assert "adds up" in reason(synthetic_plan(replace(GOOD, steps=12, gains=())))
+    assert check_plan(synthetic_plan(replace(GOOD, steps=2, gains=()))).blocks[0].norm == 1.0

@@ -17,12 +17,12 @@ from quietkeys_protocol.program import Clear, accumulator_bits, dither, iterates
 BLOCK: Final = synthetic_block("some", Shape(60, 8, z_bits=13, stability=1.2, steps=8, gains=(2,) * 6), 3)
 
 
-def by_hand(block: Block, strength: list[int], gradient: list[int], weights: list[int]) -> list[int]:
+def by_hand(block: Block, strength: list[int], gradient: list[int]) -> list[int]:
     """The program in plain Python, written from the formula and not from the code."""
-    u = list(weights)
+    u = [(block.gains[0] if block.gains else 1) * one for one in gradient]
     level = 2 ** (block.z_bits - block.z_top_bits)
     half = 2 ** (block.z_bits - 1)
-    for step in range(block.steps):
+    for step in range(1, block.steps):
         gain = block.gains[step] if step < len(block.gains) else 1
         new = [u[i] + gain * gradient[i] for i in range(block.width)]
         for m, row in enumerate(block.matrix):
@@ -57,11 +57,10 @@ shapes = st.builds(
 def test_the_reference_is_the_formula(shape: Shape, seed: int) -> None:
     """Arrays and a plain loop over events, planes and steps give the same integers."""
     block = synthetic_block("some", shape, seed)
-    strength, gradient, weights = synthetic_report(block, seed)
-    found, reach = reference(block, strength, gradient, weights)
+    strength, gradient = synthetic_report(block, seed)
+    found, reach = reference(block, strength, gradient)
     if reach.inside(block).all():
-        arrays = (strength[0].tolist(), gradient[0].tolist(), weights[0].tolist())
-        assert found[0].tolist() == by_hand(block, *arrays)
+        assert found[0].tolist() == by_hand(block, strength[0].tolist(), gradient[0].tolist())
 
 
 def test_a_batch_is_its_people() -> None:
@@ -76,9 +75,9 @@ def test_a_batch_is_its_people() -> None:
 
 def test_training_finds_the_optimum() -> None:
     """The weights approach the optimum that the tables say, found in floating point with many small steps."""
-    strength, gradient, weights = synthetic_report(BLOCK, 7, people=20)
+    strength, gradient = synthetic_report(BLOCK, 7, people=20)
     strength = np.maximum(strength, 8)
-    found, reach = reference(BLOCK, strength, gradient, weights)
+    found, reach = reference(BLOCK, strength, gradient)
     assert reach.inside(BLOCK).all()
     float_weights = np.zeros(found.shape)
     level = 2.0 ** (BLOCK.z_bits - BLOCK.z_top_bits)
@@ -95,18 +94,26 @@ def test_training_finds_the_optimum() -> None:
 
 
 def test_more_steps_come_nearer() -> None:
-    """A second round from the first one's weights moves less than the first."""
-    strength, gradient, weights = synthetic_report(BLOCK, 4, people=20)
-    first, _ = reference(BLOCK, strength, gradient, weights)
-    second, _ = reference(BLOCK, strength, gradient, first)
+    """As many steps again move less than the first ones."""
+    strength, gradient = synthetic_report(BLOCK, 4, people=20)
+    first, _ = reference(BLOCK, strength, gradient)
+    second, _ = reference(replace(BLOCK, steps=2 * BLOCK.steps), strength, gradient)
     assert np.linalg.norm(second - first) < 0.5 * np.linalg.norm(first)
+
+
+def test_the_first_step_looks_nothing_up() -> None:
+    """It is the gradient times its gain: from nothing, nothing pulls."""
+    strength, gradient = synthetic_report(BLOCK, 5)
+    first, *later = iterates(BLOCK, strength, gradient, Clear())
+    assert (first == BLOCK.step_gains[0] * gradient).all()
+    assert len(later) == BLOCK.steps - 1
+    assert BLOCK.look_ups == len(BLOCK.events) * BLOCK.planes * (1 + len(later))
 
 
 def test_evidence_for_nothing_changes_nothing_much() -> None:
     """Without a gradient, weights of zero stay within what the dither moves."""
     strength = np.full(60, 15, dtype=np.int64)
-    nothing = np.zeros(8, dtype=np.int64)
-    weights, _ = reference(BLOCK, strength, nothing, nothing)
+    weights, _ = reference(BLOCK, strength, np.zeros(8, dtype=np.int64))
     level = 1 << (BLOCK.z_bits - BLOCK.z_top_bits)
     assert np.abs(weights @ BLOCK.A.T).max() < level
 
@@ -125,12 +132,13 @@ def test_dither_is_balanced_and_alternates() -> None:
 @pytest.mark.parametrize("sign", [1, -1])
 def test_a_run_out_of_its_field_is_noticed(sign: int) -> None:
     """Where z leaves its field, at the first look-up or later, the reach says so."""
-    strength, gradient, weights = (array[0] for array in synthetic_report(BLOCK, 1))
-    assert reference(BLOCK, strength, gradient, weights)[1].inside(BLOCK).all()
-    far = weights + sign * (1 << (BLOCK.z_bits - 1))
-    assert not reference(BLOCK, strength, gradient, far)[1].inside(BLOCK).any()
+    strength, gradient = (array[0] for array in synthetic_report(BLOCK, 1))
+    assert reference(BLOCK, strength, gradient)[1].inside(BLOCK).all()
     steep = gradient + sign * BLOCK.gradient_limit
-    assert not reference(BLOCK, strength, steep, weights)[1].inside(BLOCK).any()
+    assert not reference(BLOCK, strength, steep)[1].inside(BLOCK).any()
+    late = replace(BLOCK, gains=(1, 1, 1, 1, 1, 1, 1, 16))
+    half = gradient + sign * (1 << (BLOCK.z_bits - 1)) // (4 * np.abs(BLOCK.A).sum(axis=1).max())
+    assert not reference(late, strength * 0, half)[1].inside(late).any()
 
 
 def test_weights_beyond_their_limit_are_noticed() -> None:
@@ -142,18 +150,18 @@ def test_weights_beyond_their_limit_are_noticed() -> None:
 def test_the_edges_of_the_field_are_inside() -> None:
     """The field may be used up to the last unit on either side, dither included."""
     block = replace(
-        synthetic_block("edge", Shape(2, 2, z_bits=10, steps=1), 0),
+        synthetic_block("edge", Shape(2, 2, z_bits=10, steps=2), 0),
+        step_tables=((0,) * 16, (0,) * 16),
         matrix=((1, 0), (0, 1)),
-        weight_limit=511,
     )
     margin = int(dither(block, 0, 0).max())
     half = 1 << (block.z_bits - 1)
     strength = np.full(2, 15, dtype=np.int64)
     edges = np.array([half - 1 - margin, -half + margin])
     for shift, expected in (((0, 0), True), ((1, 0), False), ((0, -1), False)):
-        pushed = edges + shift
-        _, reach = reference(block, strength, np.zeros(2, dtype=np.int64), pushed)
-        assert bool(reach.inside(block).all()) is expected
+        first = replace(block, weight_limit=2 * half)  # which the second step passes
+        _, reach = reference(first, strength, edges + shift)
+        assert bool(reach.inside(first).all()) is expected
 
 
 def test_the_result_wraps_like_a_ciphertext() -> None:

@@ -20,7 +20,7 @@ from quietkeys.keyboard.touch_statistics import MEAN_OFFSET
 from quietkeys.prediction.events import Choice
 from quietkeys.prediction.model import EVENTS, PLAN, PUBLIC
 from quietkeys.prediction.public_choices import Part, to_bytes
-from quietkeys.vault import CallerKey
+from quietkeys.vault.protection import CallerKey
 from quietkeys_protocol.plan import Plan
 from tests.model import texts
 from tools.model_build import channel, contents, evidence_stage, plan_stage, rank, spelling

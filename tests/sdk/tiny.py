@@ -19,7 +19,7 @@ from tools.model_build.adapter_stage import parts_of
 from tools.model_build.literals import literal_events
 from tools.model_build.mixing import untaught
 
-SHAPE: Final = Shape(planes=2, steps=1, gains=(6,), stability=0.2, floor=0.5, prior=1.0, z_reach=2.0)
+SHAPE: Final = Shape(planes=2, steps=2, gains=(6, 6), stability=0.2, floor=0.5, prior=1.0, z_reach=2.0)
 WIDTH: Final = 4  # of the two blocks that can be taken for each other
 
 

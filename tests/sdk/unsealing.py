@@ -8,7 +8,8 @@ from typing import Any
 from quietkeys.profile.database import Database, NumberedRows, SealedRows, number_name
 from quietkeys.profile.settings import Setting
 from quietkeys.profile.store import Store
-from quietkeys.vault import DataKey, Vault
+from quietkeys.vault.header import Vault
+from quietkeys.vault.sealing import DataKey
 from tests.sdk import small
 
 
@@ -23,7 +24,7 @@ def rows_of(database: Database) -> bytes:
     for table in ("settings", "memory", "arrays"):
         for name, content in SealedRows(database, table).all():
             found += [name.encode(), content]
-    for table in ("held_out", "ledger", "adapters"):
+    for table in ("held_out", "ledger", "sent", "adapters"):
         found += [content for _, content in NumberedRows(database, table).all()]
     key = database.key
     for table in ("marks", "counted"):

@@ -12,8 +12,8 @@ import pytest
 import structlog
 
 from quietkeys.cipher import ProcessCipher
-from quietkeys_protocol.framing import Frames
 from quietkeys_protocol.plan import Plan, Quantity
+from quietkeys_protocol.templates import Frames
 from tests.fhe_fixtures import SMALL_PLAN, Compiled
 from tests.trainer.cluster import cluster
 from tests.trainer.device import Device
@@ -47,6 +47,7 @@ class Rig:
     def device(self) -> Device:
         """An enrolled device, deleted after the test."""
         device = self.trainer.device()
+        device.form = self.frames.key_form
         self.devices.append(device)
         return device
 
@@ -131,7 +132,7 @@ def real_session(
     cipher.write_evaluation_keys(folder / "keys")
 
     def values(number: int) -> tuple[bytes, ...]:
-        small = {Quantity.STRENGTH: 5 + number, Quantity.GRADIENT: 100 * number, Quantity.WEIGHTS: number}
+        small = {Quantity.STRENGTH: 5 + number, Quantity.GRADIENT: 100 * number}
         fields = SMALL_PLAN.report_fields
         arrays = [np.full(field.size, small[field.quantity], dtype=np.int64) for field in fields]
         return tuple(cipher.encrypt(arrays))

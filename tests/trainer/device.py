@@ -15,6 +15,8 @@ import requests
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from quietkeys_protocol.containers import MAX_KEY_PART_BYTES, Report, encode_report
+from quietkeys_protocol.cut_keys import KeyForm
+from quietkeys_protocol.errors import QuietkeysError
 from quietkeys_protocol.signing import Credentials, device_id_of, signing_string
 from tests.patience import HANGS_S
 
@@ -27,6 +29,7 @@ class Device:
     private: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
     clock_offset_s: int = 0
     sequence: int = 0
+    form: KeyForm | None = None  # of the evaluation keys, where they are cut
 
     @property
     def public_key(self) -> bytes:
@@ -56,13 +59,20 @@ class Device:
         body = json.dumps({"public_key": base64.b64encode(self.public_key).decode()})
         return self.send("POST", "/v1/devices", body.encode())
 
+    def key_id(self, keys: bytes) -> str:
+        """What evaluation keys are named by, damaged ones included."""
+        try:
+            return hashlib.sha256(keys).hexdigest() if self.form is None else self.form.key_id([keys])
+        except QuietkeysError:
+            return hashlib.sha256(keys).hexdigest()
+
     def put_part(self, key_id: str, offset: int, part: bytes) -> requests.Response:
         """Sends evaluation keys from `offset` on."""
         return self.send("PUT", f"/v1/keys/{key_id}/parts/{offset}", part)
 
     def put_keys(self, keys: bytes, part_bytes: int = MAX_KEY_PART_BYTES) -> requests.Response:
         """Uploads evaluation keys part by part; the last answer, or the first refusal."""
-        key_id = hashlib.sha256(keys).hexdigest()
+        key_id = self.key_id(keys)
         for offset in range(0, max(1, len(keys)), part_bytes):
             answer = self.put_part(key_id, offset, keys[offset : offset + part_bytes])
             if answer.status_code != 200:
@@ -71,7 +81,7 @@ class Device:
 
     def key_state(self, keys: bytes) -> tuple[str, int]:
         """What the trainer has of evaluation keys: state and bytes."""
-        answer = self.send("GET", f"/v1/keys/{hashlib.sha256(keys).hexdigest()}")
+        answer = self.send("GET", f"/v1/keys/{self.key_id(keys)}")
         assert answer.status_code == 200, answer.text
         return str(answer.json()["state"]), int(answer.json()["received"])
 
@@ -80,7 +90,7 @@ class Device:
         self.sequence += 1
         report = Report(
             plan_hash=bytes.fromhex(plan_hash),
-            key_id=hashlib.sha256(keys).digest(),
+            key_id=bytes.fromhex(self.key_id(keys)),
             source=0,
             sources=1,
             sequence=self.sequence,

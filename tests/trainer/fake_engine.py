@@ -16,8 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from quietkeys_protocol.framing import Frame, Frames, Literal
+from quietkeys_protocol.cut_keys import WORD, KeyForm
+from quietkeys_protocol.framing import Frame, Literal
 from quietkeys_protocol.plan import Block, Plan
+from quietkeys_protocol.templates import Frames
 from quietkeys_trainer.engine.interface import EngineFailed, Told, nobody, values_of_block
 
 CONTROL: Final = "QUIETKEYS_TEST_CONTROL"  # the environment variable that names the control folder
@@ -77,8 +79,12 @@ class FakeEngine:
     def frames(self) -> Frames:
         """One frame for keys, and one for each array of a report and of an update."""
         report = (frame(f"{field.block}.{field.quantity}:", 1000) for field in self.plan.report_fields)
-        update = (frame(f"{field.block}:", 100) for field in self.plan.update_fields)
-        return Frames(frame("keys:", self.key_bytes), tuple(report), tuple(update))
+        update = tuple(frame(f"{field.block}:", 100) for field in self.plan.update_fields)
+        return Frames(KeyForm(frame("keys:", self.key_bytes), kept=WORD), tuple(report), update, update)
+
+    def keyed(self, evaluation_keys: bytes, sources: int) -> FakeKeyed:
+        """These keys with this engine."""
+        return FakeKeyed(self, evaluation_keys)
 
     def run(
         self, evaluation_keys: bytes, reports: Sequence[Sequence[bytes]], told: Told = nobody
@@ -109,6 +115,26 @@ class FakeEngine:
             os.kill(os.getpid(), signal.SIGKILL)
         if b"<fail>" in payloads:
             raise EngineFailed
+
+
+@dataclass
+class FakeKeyed:
+    """What the fake engine does under keys, in the process of the worker; nothing is kept."""
+
+    engine: FakeEngine
+    evaluation_keys: bytes
+    lasts: bool = False
+    memory_bytes: int = 1 << 20
+
+    def run(self, reports: Sequence[Sequence[bytes]], told: Told, threads: int) -> list[bytes]:
+        """See `FakeEngine.run`."""
+        return self.engine.run(self.evaluation_keys, reports, told)
+
+    def rest(self) -> None:
+        """Nothing runs."""
+
+    def close(self) -> None:
+        """Nothing to end."""
 
 
 def result(evaluation_keys: bytes, reports: Sequence[Sequence[bytes]], plan: Plan = PLAN) -> list[bytes]:

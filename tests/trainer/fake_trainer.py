@@ -34,7 +34,8 @@ def respect_permissions() -> None:
     assert libc.capset(header, struct.pack("=6I", *(one & ~bounds for one in held[:3]), *held[3:])) == 0
 
 
-if __name__ == "__main__":
+def obey() -> None:
+    """Does as the variables say, before the command line runs."""
     limit = int(os.environ.get("QUIETKEYS_TEST_LARGEST_FILE", "0"))
     if limit:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
@@ -51,4 +52,8 @@ if __name__ == "__main__":
     ahead_s = float(os.environ.get("QUIETKEYS_TEST_CLOCK_AHEAD", "0"))
     if ahead_s:
         vars(time)["time"] = lambda right=time.time: right() + ahead_s
+
+
+if __name__ == "__main__":
+    obey()
     make_cli(load_fake, "tests.trainer.fake_trainer")()

@@ -65,9 +65,9 @@ class PostgresServer:
     def new_database(self) -> str:
         """The address of a database with nothing in it."""
         name = f"ledger{next(self.numbers)}"
-        with psycopg.connect(self._url("postgres"), autocommit=True) as connection:
+        with psycopg.connect(self.address("postgres"), autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")
-        return self._url(name)
+        return self.address(name)
 
     def kill(self) -> None:
         """Ends every process of it at once, in the middle of what it does."""
@@ -86,12 +86,13 @@ class PostgresServer:
             self.process.wait(HANGS_S)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _url(self, name: str) -> str:
+    def address(self, name: str) -> str:
+        """Of one of its databases."""
         return f"postgresql://{USER}@127.0.0.1:{self.port}/{name}"
 
     def _answers(self) -> bool:
         try:
-            psycopg.connect(self._url("postgres"), connect_timeout=900).close()
+            psycopg.connect(self.address("postgres"), connect_timeout=900).close()
         except psycopg.OperationalError:
             return False
         return True

@@ -58,8 +58,20 @@ class Trainer:
         pin = ["--client-spec-sha256", self.pin] if self.pin else []
         served = ["--plan", str(plan), *pin] if self.catalogue is None else ["--plans", str(self.catalogue)]
         common = [*served, "--no-shipped-plans", "--state", str(self.folder / "state")]
-        unlimited = [f"--{name}=0" for name in UNLIMITED] if arguments[0] == "serve" else []
-        return [sys.executable, "-m", self.module, arguments[0], *common, *unlimited, *arguments[1:]]
+        serves = arguments[0] == "serve"
+        unlimited = [f"--{name}=0" for name in UNLIMITED] if serves else []
+        # Where a test says nothing of workers it counts on one: who holds that one holds every job.
+        workers = ["--workers=1"] if serves and "--workers" not in arguments else []
+        return [
+            sys.executable,
+            "-m",
+            self.module,
+            arguments[0],
+            *common,
+            *unlimited,
+            *workers,
+            *arguments[1:],
+        ]
 
     def start(self, *arguments: str) -> None:
         """Starts it, and waits for its ready line."""

@@ -14,7 +14,8 @@ from obstore.store import MemoryStore
 
 from quietkeys_protocol.containers import Report, encode_report
 from quietkeys_protocol.errors import ErrorCode, TryAgain
-from quietkeys_trainer.engine.interface import Executor, LocalExecutor, Told, nobody
+from quietkeys_trainer.engine.interface import Executor, Told, nobody
+from quietkeys_trainer.engine.local_executor import LocalExecutor
 from quietkeys_trainer.ledger.circles import Circles
 from quietkeys_trainer.ledger.database import migrate, open_database, writing
 from quietkeys_trainer.ledger.devices_and_keys import Ledger
@@ -103,8 +104,8 @@ class Bench:
 
 def values(*payloads: bytes) -> tuple[bytes, ...]:
     """The ciphertexts of a report."""
-    padded = [*payloads, b"", b"", b""][:3]
     frames = FakeEngine().frames.report
+    padded = [*payloads, *[b""] * len(frames)][: len(frames)]
     return tuple(wrap(frame, payload) for frame, payload in zip(frames, padded, strict=True))
 
 

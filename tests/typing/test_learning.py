@@ -193,7 +193,7 @@ def test_an_encoded_report_trains_inside_its_field(seed: int, scale: float) -> N
         encoded = encode(block, masses)
         assert encoded.strength.min() >= 0 and encoded.strength.max() <= block.strength_max
         assert np.abs(encoded.gradient).max() <= block.gradient_limit
-        trained, reach = reference(block, encoded.strength, encoded.gradient, encoded.weights)
+        trained, reach = reference(block, encoded.strength, encoded.gradient)
         assert reach.inside(block).all()
         assert np.abs(trained).max() <= block.weight_limit
 
@@ -204,7 +204,7 @@ def test_training_moves_events_towards_their_log_odds() -> None:
     rest = np.zeros(CHANNEL - 5)
     masses = Masses(np.array([9.0, 1.0, 5.0, 0.0, 3.0, *rest]), np.array([1.0, 9.0, 5.0, 0.0, 1.0, *rest]))
     encoded = encode(block, masses)
-    z = reference(block, encoded.strength, encoded.gradient, encoded.weights)[0] * block.z_unit
+    z = reference(block, encoded.strength, encoded.gradient)[0] * block.z_unit
     assert z[0] > 0.8 and z[1] < -0.8
     assert abs(z[2]) < 0.2 and abs(z[3]) < 0.2
     assert 0.2 < z[4] < z[0] + 0.3

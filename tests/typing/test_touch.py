@@ -7,7 +7,7 @@ from random import Random
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from quietkeys.arrays import Float64, Int64
@@ -139,6 +139,7 @@ def test_touches_aimed_right_rank_like_the_table(typed: str, candidates: list[st
 
 
 @given(WORD, st.lists(WORD, min_size=1, max_size=5), st.lists(st.tuples(STEP, STEP), min_size=8, max_size=8))
+@example("'aaaa", ["'"], [(0.0, 0.0)] * 8)  # four too many: more than are taken for a run of insertions
 def test_the_correction_is_what_touches_add(
     typed: str, candidates: list[str], steps: list[tuple[float, float]]
 ) -> None:

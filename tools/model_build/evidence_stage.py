@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from quietkeys.evaluation.messages import Piece, typed_words
 from quietkeys.prediction.counting import Lean, come_first, scores
 from quietkeys.prediction.events import Choice, compact, is_contested
+from quietkeys.prediction.judged import Judged
 from quietkeys.prediction.model import Model
 from quietkeys.prediction.predictor import Predictor
 from quietkeys.prediction.public_choices import Part, parse_public_choices, to_bytes
@@ -94,7 +95,7 @@ def type_person(model: Model, person: Person, channel: NDArray[Any]) -> tuple[in
         if piece.correctable and len(piece.text) <= noised.LONGEST:
             came_out = _typed(piece, hands, rng, channel)
             judged = predictor.judge(piece.context, came_out, adapter) if came_out else None
-            choice = None if judged is None else predictor.choice(judged, piece.text)
+            choice = None if judged is None else _decisive(predictor, judged, piece.text)
             if choice is not None and is_contested(model.events, choice):
                 choices.append(compact(model.events, choice))
         if is_correctable(piece.text):
@@ -125,9 +126,14 @@ def mistakes(model: Model, text: Path, channel: NDArray[Any]) -> Iterator[Choice
                 spelled = misspell(spelled, rng, channel * FLATTENED)
             context = piece.context if rng.random() < IN_CONTEXT else ()
             judged = None if spelled in known else predictor.judge(context, spelled, adapter)
-            choice = None if judged is None else predictor.choice(judged, piece.text)
+            choice = None if judged is None else _decisive(predictor, judged, piece.text)
             if choice is not None:
                 yield compact(model.events, choice)
+
+
+def _decisive(predictor: Predictor, judged: Judged, word: str) -> Choice | None:
+    choice = predictor.choice(judged, word)
+    return None if choice is None else judged.decisive(predictor.events, choice)
 
 
 def _typed(piece: Piece, hands: Typist, rng: Generator, channel: NDArray[Any]) -> str:

@@ -34,7 +34,10 @@ from quietkeys_protocol.plan_design import Shape, make_block, whitened
 from .literals import literal_events
 from .rank import Base, Typed
 
-CODES: Final = 128  # prototypes of feature differences
+FITTED: Final = 128  # prototypes of feature differences
+CODES: Final = 104  # that they are merged to: with more, a report would exceed 10 KB
+ENTRIES: Final = 1  # of the ranker's matrix, at most: see `check.MAX_NOISE`
+SCALE: Final = 2.0  # of what is rounded to them
 FREQUENT_ALONE: Final = 32  # words that are a bucket of their own
 TIERS: Final = 8  # buckets of the rest, equal in the logarithm of the rank
 FEATURE_SCALE: Final = {"language": 2.0, "channel": 2.0, "personal": 2.0}  # nats; 1 for evidence
@@ -43,16 +46,10 @@ _NEAR: Final = 1.5  # key widths between centres
 
 
 SHAPES: Final = {
-    "channel": Shape(
-        planes=2, steps=8, gains=(6, 6, 6, 4, 3, 2), stability=0.2, floor=0.5, prior=1.0, z_reach=2.0
-    ),
-    "lexicon": Shape(
-        planes=2, steps=9, gains=(8, 8, 8, 6, 4, 3, 2), stability=0.15, floor=0.5, prior=5.0, z_reach=0.8
-    ),
-    "ranker": Shape(planes=2, steps=4, gains=(2, 2), stability=1.2, floor=0.5, prior=0.3, z_reach=3.0),
-    "literal": Shape(
-        planes=2, steps=8, gains=(6, 6, 6, 4, 3, 2), stability=0.2, floor=0.5, prior=2.0, z_reach=2.0
-    ),
+    "channel": Shape(planes=1, steps=4, gains=(8, 3), stability=0.3, floor=0.5, prior=1.0, z_reach=2.2),
+    "lexicon": Shape(planes=1, steps=4, gains=(8, 3), stability=0.7, floor=0.5, prior=5.0, z_reach=0.8),
+    "ranker": Shape(planes=1, steps=4, gains=(2, 2, 2), stability=1.2, floor=0.5, prior=0.3, z_reach=3.0),
+    "literal": Shape(planes=1, steps=3, gains=(8, 2), stability=0.25, floor=0.5, prior=2.0, z_reach=2.5),
 }
 
 
@@ -110,9 +107,9 @@ def feature_scale() -> Float64:
 
 
 def code_book(people: Sequence[Typed], base_weights: Float64, seed: int = 0) -> Float64:
-    """Return prototypes [CODES, F] of scaled feature differences, up to sign: k-means weighted by mass."""
+    """Return prototypes [FITTED, F] of scaled feature differences, up to sign: k-means weighted by mass."""
     differences, masses = _pairs(people, base_weights)
-    return making.prototypes(differences, masses, CODES, seed)
+    return making.prototypes(differences, masses, FITTED, seed)
 
 
 def _pairs(people: Sequence[Typed], base_weights: Float64) -> tuple[Float64, Float64]:
@@ -152,17 +149,34 @@ class Planned:
 
 def make_plan(bundle: str, vocabulary: int, people: Sequence[Typed], base: Base) -> Planned:
     """Return the plan and event map for a lexicon of this size, fitted to made-up people."""
-    event_of_edit, channel_names = channel_events()
-    starts = bucket_starts(vocabulary)
-    codes = code_book(people, base.weights)
     nothing = np.zeros((len(FEATURES), 1))
-    flat = EventMap(event_of_edit, starts, codes, feature_scale(), base.weights, nothing, base.literal_odds)
-    ranker_masses = mean_masses(people, flat)["ranker"]
-    strength = (ranker_masses.evidence_for + ranker_masses.evidence_against) / 2.0
-    matrix = whitened(codes, strength + SHAPES["ranker"].prior)
+    fitted = EventMap(
+        channel_events()[0],
+        bucket_starts(vocabulary),
+        code_book(people, base.weights),
+        feature_scale(),
+        base.weights,
+        nothing,
+        base.literal_odds,
+    )
+    both = mean_masses(people, fitted)["ranker"]
+    return replanned(bundle, fitted, (both.evidence_for + both.evidence_against) / 2.0)
+
+
+def replanned(bundle: str, fitted: EventMap, strength: Float64) -> Planned:
+    """Return the plan and event map with FITTED prototypes merged to CODES.
+
+    strength: S [FITTED] of an average made-up person, without the prior.
+    """
+    codes = making.merged(fitted.code_book, strength, CODES)
+    merged = replace(fitted, code_book=codes)
+    into, _ = merged.nearest_code(fitted.code_book * feature_scale())
+    of_codes = np.bincount(into, strength, CODES) + SHAPES["ranker"].prior
+    matrix = whitened(codes, of_codes, ENTRIES, SCALE)
     matrix = matrix[:, matrix.any(axis=0)]  # no weights for features that prototypes leave out
-    turn = making.feature_map(codes, matrix, feature_scale())
-    events = replace(flat, ranker_map=turn)
+    events = replace(merged, ranker_map=making.feature_map(codes, matrix, feature_scale()))
+    channel_names = channel_events()[1]
+    starts = events.bucket_starts
     kinds = literal_events()
     blocks = (
         make_block("channel", channel_names, np.eye(len(channel_names), dtype=np.int64), SHAPES["channel"]),

@@ -28,14 +28,12 @@ from quietkeys.evaluation.ladder import (
 from quietkeys.evaluation.machine import this_machine
 from quietkeys.evaluation.messages import Word
 from quietkeys.evaluation.writer import Writer
-from quietkeys.updates.report import Encoded, share_among
 from quietkeys.updates.versions import Weights, adapter_of
-from quietkeys_bench.circle.training import CircleTraining
+from quietkeys_bench.common.circles import CircleTraining, in_turn, shares
 from quietkeys_bench.common.figures import Tell, write_figures
 from quietkeys_bench.common.misspellings import NOTHING, Half, Misspellings
 from quietkeys_bench.common.subject import Mode, Subject
 from quietkeys_bench.common.texts import Hand, Person
-from quietkeys_protocol.plan import Plan
 
 RATE: Final = 0.08  # of letters typed wrong, as in the other benches
 DEVICES: Final = ("first", "second")
@@ -85,43 +83,28 @@ def run(settings: Settings, out: Path, subject: Subject, training: CircleTrainin
         write_figures(out, "circle", figures)
 
 
-def halves(words: Sequence[Word]) -> tuple[list[Word], list[Word]]:
-    """Return the words of the even and of the odd sessions."""
-    even = [word for word in words if word.session % 2 == 0]
-    odd = [word for word in words if word.session % 2]
-    return even, odd
-
-
-def shares(plan: Plan, report: Mapping[str, Encoded], rng: np.random.Generator) -> dict[str, Encoded]:
-    """Return one device's part of a report that two devices add up."""
-    return {block.name: share_among(report[block.name], len(DEVICES), rng) for block in plan.blocks}
-
-
 def _measured(
     settings: Settings, person: Person, subject: Subject, training: CircleTraining
 ) -> dict[str, Any]:
     plan = subject.model.plan
     writer, words = settings.hand.writes(person)
     learnt, tested = split(words, settings.words_limit or None)
+    halves = in_turn(learnt, len(DEVICES))
     learners = {
-        name: learn_person(subject.model, own, writer, _chance(settings, person, 7))
-        for name, own in zip(ALL, (*halves(learnt), learnt), strict=True)
+        name: learn_person(subject.model, own, writer, person.chance(settings.seed, 7))
+        for name, own in zip(ALL, (*halves, learnt), strict=True)
     }
     reports = {name: encoded_report(plan, learner) for name, learner in learners.items()}
-    parts = [shares(plan, reports[name], _chance(settings, person, 11)) for name in DEVICES]
+    parts = [shares(reports[name], len(DEVICES), person.chance(settings.seed, 11)) for name in DEVICES]
     updates = {name: adapter_of(plan, Weights(1, training.alone(report))) for name, report in reports.items()}
     updates["joined"] = adapter_of(plan, Weights(1, training.joined(parts)))
     devices = [_device(settings, writer, name, learners[name], tested, updates) for name in ALL]
     return {
         "person": person.name,
-        "words_learnt": {name: len(words) for name, words in zip(DEVICES, halves(learnt), strict=True)},
+        "words_learnt": {name: len(words) for name, words in zip(DEVICES, halves, strict=True)},
         "words_tested": sum(word.scored for word in tested),
         "devices": devices,
     }
-
-
-def _chance(settings: Settings, person: Person, use: int) -> np.random.Generator:
-    return np.random.default_rng([settings.seed, use, *person.name.encode()])
 
 
 def _device(

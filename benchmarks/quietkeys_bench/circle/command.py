@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from quietkeys.bundle.bundle import shipped_bundle
 from quietkeys_bench.circle.bench import Settings, run
-from quietkeys_bench.circle.training import CircleTraining, ClearTraining, encrypted_circle
+from quietkeys_bench.common.circles import circle_training
 from quietkeys_bench.common.command import (
     Frozen,
     HalfOfLists,
@@ -50,24 +45,11 @@ def circle(
     with measuring() as tell:
         known = read_misspellings(misspellings or (), half)
         settings = Settings(spread(find_people(people), limit), seed, words, mode, known, half, frozen)
-        with _training(mode) as training:
+        if mode is Mode.SIMULATE:
+            raise ValueError("a circle is measured in clear or in execute mode")
+        with circle_training(mode) as training:
             run(settings, json, shipped_subject(), training, tell)
     show(Console(), read_figures(json, "circle"))
-
-
-@contextmanager
-def _training(mode: Mode) -> Iterator[CircleTraining]:
-    """Yield what trains the reports of two devices in a mode."""
-    if mode is Mode.SIMULATE:
-        raise ValueError("a circle is measured in clear or in execute mode")
-    if mode is Mode.CLEAR:
-        yield ClearTraining(shipped_subject().model.plan)
-        return
-    with (
-        tempfile.TemporaryDirectory(prefix="quietkeys-bench-") as folder,
-        encrypted_circle(shipped_bundle(), Path(folder)) as training,
-    ):
-        yield training
 
 
 def show(console: Console, figures: Figures) -> None:

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -28,14 +28,17 @@ class ChildFailed(DemoFailed):
 
 @contextmanager
 def child(
-    arguments: Sequence[str], environment: Mapping[str, str] | None = None
+    arguments: Sequence[str],
+    environment: Mapping[str, str] | None = None,
+    executable: Path = Path(sys.executable),
 ) -> Iterator[subprocess.Popen[str]]:
     """Start an interpreter with pipes to its input and output; wait for its end, or end it after an error.
 
-    environment: what is set besides our own. Its complaints go nowhere: an error of ours says that it failed.
+    environment: what is set besides our own. executable: the interpreter. Its complaints go nowhere: an error
+    of ours says that it failed.
     """
     process = subprocess.Popen(
-        [sys.executable, *arguments],
+        [str(executable), *arguments],
         env=os.environ | dict(environment or {}),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -55,12 +58,13 @@ def ask(
     told: str = "",
     longest_s: float | None = LONGEST_S,
     environment: Mapping[str, str] | None = None,
+    executable: Path = Path(sys.executable),
 ) -> Any:
     """Return the JSON in the last line that an interpreter says, after it was told something on its input.
 
     Raises ChildFailed if it ends with another status than 0, says nothing, or takes longer.
     """
-    with child(arguments, environment) as process:
+    with child(arguments, environment, executable) as process:
         try:
             said, _ = process.communicate(told, longest_s)
         except subprocess.TimeoutExpired as error:
@@ -71,6 +75,18 @@ def ask(
         return json.loads(said.splitlines()[-1])
     except (IndexError, ValueError) as error:
         raise ChildFailed(process.returncode) from error
+
+
+def answer(respond: Callable[[Any], object]) -> int:
+    """Answer, in a child, the one JSON that `ask` told it; return its exit status.
+
+    What native code prints meanwhile goes with the complaints.
+    """
+    told = json.loads(sys.stdin.read())
+    with os.fdopen(os.dup(1), "w") as out:
+        os.dup2(2, 1)
+        out.write(json.dumps(respond(told)) + "\n")
+    return 0
 
 
 def resident_bytes() -> int:
@@ -103,7 +119,7 @@ def make_polite(process: int) -> None:
 def screen_in_memory(size: str = "1280x900") -> Iterator[str]:
     """Start a screen in memory (Xvfb); give what DISPLAY is to be. Raises OSError where there is none."""
     reader, writer = os.pipe()
-    command = ["Xvfb", "-displayfd", str(writer), "-screen", "0", f"{size}x24", "-nolisten", "tcp"]
+    command = ["Xvfb", "-displayfd", str(writer), "-screen", "0", f"{size}x24", "-nolisten", "tcp", "-r"]
     server = subprocess.Popen(
         command, pass_fds=[writer], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )

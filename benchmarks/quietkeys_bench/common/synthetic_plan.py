@@ -66,8 +66,8 @@ def synthetic_plan(*shapes: Shape, bundle: str = "synthetic", sources: int = 8) 
     return Plan(bundle=bundle, blocks=blocks, sources=sources)
 
 
-def synthetic_report(block: Block, seed: int, people: int = 1) -> tuple[Int64, Int64, Int64]:
-    """Return strengths [people, M], gradients and weights [people, d] of people with different tastes.
+def synthetic_report(block: Block, seed: int, people: int = 1) -> tuple[Int64, Int64]:
+    """Return strengths [people, M] and gradients [people, d] of people with different tastes.
 
     Strengths are geometric, as counts are; R is what the tables say at a random z that uses three quarters of
     the field, and a quarter of the strength as noise.
@@ -86,8 +86,7 @@ def synthetic_report(block: Block, seed: int, people: int = 1) -> tuple[Int64, I
         bit = np.array(plane)[coded]
         R += bit * (np.interp(z, levels, table[8:]) + 0.25 * steepest * draw.normal(size=z.shape))
     gradient = np.rint(R).astype(np.int64) @ block.A
-    weights = np.zeros((people, width), dtype=np.int64)
     for _ in range(8):  # what a device does: scale R down until z stays inside
-        inside = reference(block, strength, gradient, weights)[1].inside(block)
+        inside = reference(block, strength, gradient)[1].inside(block)
         gradient = np.where(inside[:, None], gradient, gradient * 3 // 4)
-    return strength, gradient, weights
+    return strength, gradient

@@ -9,6 +9,9 @@ from itertools import groupby, zip_longest
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+from numpy.random import Generator
+
 from quietkeys.evaluation.messages import Word, corrected, read_messages, typed_words
 from quietkeys.evaluation.writer import Writer
 from quietkeys.text.tokens import is_correctable, normalize
@@ -39,6 +42,10 @@ class Person:
     def kind(self) -> str:
         """What kind of typing this is."""
         return kind_of(self.name)
+
+    def chance(self, *uses: int) -> Generator:
+        """Return the chance that this person has for a seed and a use, the same in every run."""
+        return np.random.default_rng([*uses, *self.name.encode()])
 
     def messages(self, misspellings: Misspellings = NOTHING) -> list[str]:
         """Return the messages as they were meant, as far as lists of misspellings tell. Raises OSError."""

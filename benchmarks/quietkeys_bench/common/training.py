@@ -42,7 +42,7 @@ from quietkeys_protocol.containers import Report, decode_update, encode_report
 from quietkeys_protocol.errors import StartOver, TryAgain
 from quietkeys_protocol.messages import JobState
 from quietkeys_protocol.plan import Plan
-from quietkeys_protocol.program import Clear, train
+from quietkeys_protocol.program import Clear, reference, train
 
 NOISE: Final = 0.07  # standard deviation before a look-up, in levels of its table
 POLL_S: Final = 0.5
@@ -63,14 +63,32 @@ class Noisy(Clear):
         return super().look_up(np.rint(moved).astype(np.int64), drop, table)
 
 
-def simulated(plan: Plan, report: Mapping[str, Encoded]) -> dict[str, Int64]:
-    """Return the new weights of a report, trained with noise; equal reports get equal noise."""
+def simulated(plan: Plan, report: Mapping[str, Encoded], run: int = 0) -> dict[str, Int64]:
+    """Return the new weights of a report, trained with noise; equal reports get equal noise in equal runs."""
     weights: dict[str, Int64] = {}
     for block in plan.blocks:
         given = report[block.name]
-        rng = np.random.default_rng(zlib.crc32(given.strength.tobytes() + given.gradient.tobytes()))
-        weights[block.name] = train(block, given.strength, given.gradient, given.weights, Noisy(rng))
+        rng = np.random.default_rng([run, zlib.crc32(given.strength.tobytes() + given.gradient.tobytes())])
+        weights[block.name] = train(block, given.strength, given.gradient, Noisy(rng))
     return weights
+
+
+def field_of(plan: Plan, report: Mapping[str, Encoded], step: Mapping[str, Int64]) -> tuple[list[str], float]:
+    """Return (the blocks whose training left its field or its limits, the farthest |z| of any block).
+
+    The latter in halves of the block's field: of the run in the clear all along, of what came back its end.
+    """
+    spilled: list[str] = []
+    farthest = 0.0
+    for block in plan.blocks:
+        given = report[block.name]
+        _, reach = reference(block, given.strength, given.gradient)
+        ended = float(np.abs(block.A @ step[block.name]).max())
+        far = max(-int(reach.z_low), int(reach.z_high), ended) / (1 << (block.z_bits - 1))
+        farthest = max(farthest, far)
+        if far > 1.0 or not reach.inside(block):
+            spilled.append(block.name)
+    return spilled, farthest
 
 
 @dataclass(slots=True)
@@ -95,7 +113,7 @@ class Reports:
         arrays = []
         for block in self.plan.blocks:
             encoded = report[block.name]
-            arrays += [encoded.strength, encoded.gradient, encoded.weights]
+            arrays += [encoded.strength, encoded.gradient]
         self.sequence += 1
         container = encode_report(
             Report(

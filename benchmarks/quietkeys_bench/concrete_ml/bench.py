@@ -100,6 +100,6 @@ def _ratios(row: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, float]
 
 
 def require_concrete_ml(find: Callable[[str], object | None] = find_spec) -> None:
-    """Raise DemoFailed, which names the extra, where Concrete ML is not installed."""
+    """Raise DemoFailed, which says where it comes from, where Concrete ML is not installed."""
     if find("concrete") is None or find("concrete.ml") is None:
-        raise DemoFailed("Concrete ML is not installed.", "Install it with: pip install 'quietkeys[trainer]'")
+        raise DemoFailed("Concrete ML is not installed.", "It is part of `make install` in a checkout.")

@@ -7,8 +7,6 @@ is the library's default but what is said in the request, zeros to start from, a
 from __future__ import annotations
 
 import io
-import json
-import os
 import re
 import sys
 import time
@@ -16,6 +14,8 @@ from contextlib import redirect_stdout
 from typing import Any, Final
 
 import numpy as np
+
+from quietkeys_bench.common.processes import answer
 
 _STEP: Final = re.compile(r"Iteration \d+ took ([\d.]+) seconds")
 _START: Final = "Training on encrypted data"
@@ -37,17 +37,6 @@ class Said(io.StringIO):
             self.marks.append(time.process_time())
             self.step_seconds.append(float(found[1]))
         return super().write(text)
-
-
-def main() -> int:
-    """Answer one request and end."""
-    request = json.loads(sys.stdin.read())
-    out = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # native code prints
-    answer = _train(request)
-    with out:
-        out.write(json.dumps(answer) + "\n")
-    return 0
 
 
 def _train(request: dict[str, Any]) -> dict[str, Any]:
@@ -116,4 +105,4 @@ def _size(classifier: Any, X: Any, y: Any, encrypted: bool) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(answer(_train))

@@ -88,7 +88,7 @@ def train_ours(task: Task, optimum: Float64) -> Row:
             reports = Reports(task.plan, cipher, client, key_id)
             weights = reports.train({task.block.name: report})[task.block.name]
         times = _logged(trainer.folder / "log")
-    expected, _ = reference(task.block, report.strength, report.gradient, report.weights)
+    expected, _ = reference(task.block, report.strength, report.gradient)
     z, z_expected = (task.A @ u * task.block.z_unit for u in (weights, expected))
     row = _row(OURS, task.plan.p_error, task.block.steps, SAMPLES, times)
     frames = parameters.frames

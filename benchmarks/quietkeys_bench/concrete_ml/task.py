@@ -20,7 +20,7 @@ WEIGHT_RANGE: Final = 0.5  # of true weights, either side; scores then stay in o
 PARAMETERS_RANGE: Final = (-1.0, 1.0)  # what Concrete ML is told to expect of weights; it has no default
 PRIOR: Final = 0.05  # kappa, in events; Concrete ML's training has no prior, so next to none here
 _SHAPE: Final = Shape(
-    planes=2, steps=4, gains=(2, 2), stability=1.2, floor=0.5, prior=PRIOR, z_reach=3.0
+    planes=1, steps=4, gains=(2, 2, 2), stability=1.2, floor=0.5, prior=PRIOR, z_reach=3.0
 )  # the shipped ranker's, prior aside
 
 

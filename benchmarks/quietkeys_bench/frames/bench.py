@@ -32,9 +32,10 @@ from quietkeys_protocol.plan import Plan
 
 KEYS_PER_SECOND: Final = 8.0
 SIZE: Final = "420x840"
+BESIDE: Final = "1180x760"  # as wide as both sides take beside the chat, which are looked at twice a second
 LONGEST_S: Final = 900.0  # until an application that hangs is ended
 LONG_MS: Final = 200.0
-PHASES: Final = ("idle", "training")
+PHASES: Final = ("idle", "training")  # in a window of SIZE, then BESIDE
 
 
 def run(out: Path, tell: Tell) -> None:
@@ -44,12 +45,14 @@ def run(out: Path, tell: Tell) -> None:
     with TemporaryDirectory(prefix="quietkeys-bench-") as name, screen_in_memory() as display:
         folder = Path(name)
         pinned = bundle.manifest.client_specification
-        tell(0, 2, "a trainer compiles the plan")
+        tell(0, 3, "a trainer compiles the plan")
         with trainer_process(folder / "trainer", plan, pinned) as trainer:
             make_polite(trainer.process.pid)
             url = trainer.wait_until_ready()
-            tell(1, 2, "somebody types, then trains")
-            said = _application(folder, url, display)
+            tell(1, 3, "somebody types, then trains")
+            said = _application(folder / "phone", url, display, SIZE)
+            tell(2, 3, "the same with both sides beside it")
+            beside = _application(folder / "desktop", url, display, BESIDE)
     tree = {
         "bench": "frames",
         "mode": "execute",
@@ -61,6 +64,8 @@ def run(out: Path, tell: Tell) -> None:
         "keys_per_second": KEYS_PER_SECOND,
         "outcome": said["headline"],
         **{phase: figures(said["frames"][phase]) for phase in PHASES},
+        "size_beside": BESIDE,
+        **{f"{phase}_beside": figures(beside["frames"][phase]) for phase in PHASES},
     }
     write_figures(out, "frames", tree)
 
@@ -78,11 +83,11 @@ def figures(frames: Sequence[float]) -> dict[str, float]:
     }
 
 
-def _application(folder: Path, url: str, display: str) -> dict[str, Any]:
+def _application(folder: Path, url: str, display: str, size: str) -> dict[str, Any]:
     environment = {"DISPLAY": display, "KIVY_HOME": str(folder / "kivy")}
-    (folder / "app").mkdir()
+    (folder / "app").mkdir(parents=True)
     (folder / "app" / "app.json").write_text(json.dumps({"introduced": True}))
-    arguments = ["-m", "quietkeys_keyboard.frames", str(folder / "app"), url, SIZE]
+    arguments = ["-m", "quietkeys_keyboard.frames", str(folder / "app"), url, size]
     done = threading.Event()
     with child(arguments, environment) as application:
         ender = threading.Timer(LONGEST_S, application.kill)

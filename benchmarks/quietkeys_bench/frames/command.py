@@ -23,9 +23,9 @@ def show(console: Console, figures: Figures) -> None:
         ("while",),
         ("frames", "p50 ms", "p95 ms", "worst ms", f"over {LONG_MS:.0f} ms"),
     )
-    for phase in PHASES:
-        row = figures[phase]
+    for name in (*PHASES, *(f"{phase}_beside" for phase in PHASES)):
+        row = figures[name]
         times = (f"{row['p50_ms']:.1f}", f"{row['p95_ms']:.1f}", f"{row['worst_ms']:.0f}")
-        shown.add_row(phase, str(row["frames"]), *times, str(row["long"]))
+        shown.add_row(name.replace("_beside", ", both sides"), str(row["frames"]), *times, str(row["long"]))
     console.print(shown)
     say(console, machine_of(figures))

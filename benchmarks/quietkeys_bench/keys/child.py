@@ -62,7 +62,7 @@ def concrete(what: str, folder: Path, plan: bytes, specification: bytes) -> Call
         )
         for block in Plan.parse(plan).blocks:
             circuit = client.get_client_circuit(f"train_{block.name}")
-            for position, field in enumerate(block.fields):
+            for position, field in enumerate(block.sent):
                 circuit.prepare_input(Plaintext(np.zeros(field.size, np.int64)), position).serialize()
 
     return work

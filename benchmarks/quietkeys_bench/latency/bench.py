@@ -1,12 +1,14 @@
-"""`quietkeys bench latency`: how fast the keyboard is there, how fast it answers, and the memory it takes.
+"""`quietkeys bench latency`: how fast the keyboard is there, answers and learns, and the memory it takes.
 
 Every repeat is a fresh interpreter on one core and one thread. `open_s` and memory are the medians of the
-repeats, times of keys are pooled.
+repeats, times of keys and of learnt words are pooled: on the clock, and as processor time, which other work
+on the machine changes less.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +27,7 @@ from quietkeys_bench.common.texts import CONTEXT_WORDS, LONG, ORDINARY, Typing, 
 REPEATS: Final = 3
 HEAVY: Final = ("torch", "concrete", "kivy", "fastapi")  # what the typing path must not load
 LONGEST_S: Final = 600.0  # until a child that hangs is ended
+_CHILD: Final = "quietkeys_bench.latency.child"
 _BARE: Final = "print(open('/proc/self/statm').read().split()[1])"
 _ONE_THREAD: Final = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
@@ -49,6 +52,8 @@ def run(settings: Settings, out: Path, tell: Tell, keyboards: Keyboards | None =
             tell(done, settings.repeat, "a fresh interpreter")
             children.append(_child(keyboards, [*short, *long]))
         bare = [_ask(["-c", _BARE], "") * os.sysconf("SC_PAGE_SIZE") for _ in range(settings.repeat)]
+        modules = ",".join(libraries_of(children[0]["modules"]))
+        libraries = [_ask(["-m", _CHILD, modules], "") for _ in range(settings.repeat)]
     tree = {
         "bench": "latency",
         "mode": "clear",
@@ -59,15 +64,24 @@ def run(settings: Settings, out: Path, tell: Tell, keyboards: Keyboards | None =
         "repeats": settings.repeat,
         "context_words": CONTEXT_WORDS,
         "long_letters": LONG,
-        **figures(children, len(short), median(bare)),
+        **figures(children, len(short), median(bare), median(libraries)),
     }
     write_figures(out, "latency", tree)
 
 
-def figures(children: Sequence[dict[str, Any]], short: int, bare_bytes: float) -> dict[str, object]:
-    """Return the figures of what children measured; their first `short` words are the ordinary ones."""
-    last = [keys[-1] for child in children for keys in child["keystrokes_ms"][short:]]
-    every = [key for child in children for keys in child["keystrokes_ms"] for key in keys]
+def libraries_of(modules: Sequence[str]) -> list[str]:
+    """Return the packages among loaded modules that are neither Python's own nor ours."""
+    packages = {name.partition(".")[0] for name in modules} - set(sys.stdlib_module_names)
+    return sorted(name for name in packages if not name.startswith(("_", "quietkeys")))
+
+
+def figures(
+    children: Sequence[dict[str, Any]], short: int, bare_bytes: float, library_bytes: float
+) -> dict[str, object]:
+    """Return the figures of what children measured; their first `short` words are the ordinary ones.
+
+    bare_bytes: of an interpreter that imported nothing. library_bytes: of one with our libraries alone.
+    """
     parts = {
         name: float(median(child[name] for child in children))
         for name in ("import_s", "open_s", "first_suggest_s")
@@ -84,14 +98,30 @@ def figures(children: Sequence[dict[str, Any]], short: int, bare_bytes: float) -
         },
         "added_rss_bytes": int(median(child["resident_bytes"] for child in children) - bare_bytes),
         "bare_rss_bytes": int(bare_bytes),
+        "library_rss_bytes": int(library_bytes - bare_bytes),
         "modules": len(loaded),
         "heavy_modules": sorted({name.partition(".")[0] for name in loaded}.intersection(HEAVY)),
-        "suggest_p50_ms": float(np.percentile(last, 50)),
-        "suggest_p95_ms": float(np.percentile(last, 95)),
-        "suggest_calls": len(last),
-        "all_keystrokes_p50_ms": float(np.percentile(every, 50)),
-        "all_keystrokes_p95_ms": float(np.percentile(every, 95)),
-        "all_keystrokes_calls": len(every),
+        "load": max(child["load"] for child in children),
+        **_times(children, short, "ms"),
+        **_times(children, short, "cpu_ms"),
+        "suggest_calls": sum(len(child["keystrokes_ms"][short:]) for child in children),
+        "all_keystrokes_calls": sum(len(keys) for child in children for keys in child["keystrokes_ms"]),
+        "record_calls": sum(len(child["records_ms"]) for child in children),
+    }
+
+
+def _times(children: Sequence[dict[str, Any]], short: int, clock: str) -> dict[str, float]:
+    # clock: "ms", or "cpu_ms" for processor time.
+    words = [keys for child in children for keys in child[f"keystrokes_{clock}"]]
+    pooled = {
+        "suggest": [keys[-1] for child in children for keys in child[f"keystrokes_{clock}"][short:]],
+        "all_keystrokes": [key for keys in words for key in keys],
+        "record": [one for child in children for one in child[f"records_{clock}"]],
+    }
+    return {
+        f"{name}_p{share}_{clock}": float(np.percentile(times, share))
+        for name, times in pooled.items()
+        for share in (50, 95)
     }
 
 
@@ -99,7 +129,7 @@ def _child(keyboards: Keyboards, typing: Sequence[Typing]) -> dict[str, Any]:
     lines = "".join(f"{one.line()}\n" for one in typing)
     with TemporaryDirectory(prefix="quietkeys-bench-") as folder:
         profile = str(Path(folder) / "profile")
-        said = _ask(["-m", "quietkeys_bench.latency.child", profile, *keyboards.arguments()], lines)
+        said = _ask(["-m", _CHILD, profile, *keyboards.arguments()], lines)
     found: dict[str, Any] = said
     return found
 

@@ -30,17 +30,26 @@ def show(console: Console, figures: Figures) -> None:
         "there after": f"{figures['open_s']:.2f} s",
         **{name: f"{took:.2f} s" for name, took in parts.items()},
         "memory added": f"{figures['added_rss_bytes'] / 1e6:.0f} MB",
+        "  of which libraries": f"{figures['library_rss_bytes'] / 1e6:.0f} MB",
         "modules loaded": str(figures["modules"]),
         "  heavy ones": ", ".join(figures["heavy_modules"]) or "none",
-        f"{last}, p50": f"{figures['suggest_p50_ms']:.1f} ms",
-        f"{last}, p95": f"{figures['suggest_p95_ms']:.1f} ms",
-        "every key, p50": f"{figures['all_keystrokes_p50_ms']:.1f} ms",
-        "every key, p95": f"{figures['all_keystrokes_p95_ms']:.1f} ms",
+        **_both(figures, "suggest", last),
+        **_both(figures, "all_keystrokes", "every key"),
+        **_both(figures, "record", "learning a word"),
     }
     console.print(facts(f"Bundle {figures['bundle_version']}, an empty profile", rows))
     say(
         console,
         f"Medians of {figures['repeats']} fresh processes; {figures['suggest_calls']} last keys,"
-        f" {figures['all_keystrokes_calls']} keys in all.",
+        f" {figures['all_keystrokes_calls']} keys in all, {figures['record_calls']} words learnt."
+        f" In brackets: processor time. Others kept the machine busy up to a load of {figures['load']:.1f}.",
         f"{machine_of(figures)}, of which 1 is used, 1 thread",
     )
+
+
+def _both(figures: Figures, name: str, heading: str) -> dict[str, str]:
+    return {
+        f"{heading}, p{share}": f"{figures[f'{name}_p{share}_ms']:.1f} ms"
+        f" ({figures[f'{name}_p{share}_cpu_ms']:.1f})"
+        for share in (50, 95)
+    }

@@ -6,9 +6,11 @@ learning what a person writes (`local`): every word is offered first, and learnt
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +18,7 @@ from quietkeys import Personalizer
 from quietkeys.evaluation.machine import this_machine
 from quietkeys.evaluation.messages import read_messages
 from quietkeys_bench.common.figures import Tell, write_figures
+from quietkeys_bench.common.misspellings import NOTHING, Misspellings
 from quietkeys_bench.common.subject import Keyboards, bundle_identity
 from quietkeys_bench.common.texts import Person
 from quietkeys_bench.nextword import perplexity as likelihood
@@ -40,13 +43,17 @@ RUNGS: Final = ((OURS, BASE), (OURS, LOCAL), (PEER, BASE), (PEER, LOCAL))
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What to measure. words: the first of every person, 0 for all. perplexity: a text, or None."""
+    """What to measure. words: the first of every person, 0 for all. perplexity: a text, or None.
+
+    misspellings: what lists say of words that people misspelled themselves: they type what they meant.
+    """
 
     people: Sequence[Person]
     words: int = 0
     keystroke_words: int = KEYSTROKE_WORDS
     seed: int = 0
     perplexity: Path | None = None
+    misspellings: Misspellings = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +70,17 @@ def run(
     tell: Tell,
     keyboards: Keyboards | None = None,
     trigram: Trigram | None = None,
+    jobs: int = 1,
 ) -> None:
-    """Measure everybody and write the figures. Raises OSError, ValueError (people), QuietkeysError."""
+    """Measure everybody and write the figures. Raises OSError, ValueError (people), QuietkeysError.
+
+    jobs: processes.
+    """
     keyboards = Keyboards() if keyboards is None else keyboards
     model = Trigram.shipped() if trigram is None else trigram
     bundle = keyboards.bundle()
-    tried: list[Tried] = []
+    tried = _everybody(settings, tell, keyboards, model, jobs)
     with keyboards.fresh() as stranger:
-        for person in settings.people:
-            tell(len(tried), len(settings.people), person.name)
-            tried.append(try_person(person, settings, stranger, keyboards, model))
         perplexities = _perplexities(settings.perplexity, stranger, model)
     rows = [_pooled(tried, engine, rung) for engine, rung in RUNGS]
     tree = {
@@ -82,6 +90,7 @@ def run(
         "bundle_version": bundle.manifest.version,
         "seed": settings.seed,
         "words_limit": settings.words,
+        "misspellings": settings.misspellings.identity,
         "keystroke_words_limit": settings.keystroke_words,
         "machine": this_machine().tree(),
         **{name: rows[0][name] for name in ("top1", "top3", "keystrokes_saved")},
@@ -102,13 +111,28 @@ def run(
     write_figures(out, "nextword", tree)
 
 
-def try_person(
-    person: Person, settings: Settings, stranger: Personalizer, keyboards: Keyboards, model: Trigram
-) -> Tried:
+def _everybody(
+    settings: Settings, tell: Tell, keyboards: Keyboards, model: Trigram, jobs: int
+) -> list[Tried]:
+    one = partial(try_person, settings=settings, keyboards=keyboards, model=model)
+    if jobs == 1:
+        tried = map(one, settings.people)
+        return list(_told(tried, len(settings.people), tell))
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as processes:
+        return list(_told(processes.map(one, settings.people), len(settings.people), tell))
+
+
+def _told(tried: Iterable[Tried], count: int, tell: Tell) -> Iterator[Tried]:
+    for done, one in enumerate(tried, 1):
+        tell(done, count, one.person.name)
+        yield one
+
+
+def try_person(person: Person, settings: Settings, keyboards: Keyboards, model: Trigram) -> Tried:
     """Return what every engine makes of a person's tested words, the same for all."""
-    tested = first_prompts(person, settings.words)
+    tested = first_prompts(person, settings.words, settings.misspellings)
     places = frozenset(chosen_places(len(tested), settings.keystroke_words, settings.seed))
-    with keyboards.fresh() as own:
+    with keyboards.fresh() as stranger, keyboards.fresh() as own:
         strips: dict[tuple[str, str], Strip] = {
             (OURS, BASE): OurStrip(stranger),
             (OURS, LOCAL): OurStrip(own, learns=True),

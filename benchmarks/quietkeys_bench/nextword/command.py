@@ -9,8 +9,19 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from quietkeys_bench.common.command import Json, Limit, People, Words, machine_of, measuring, say, table
+from quietkeys_bench.common.command import (
+    Json,
+    Limit,
+    MisspellingLists,
+    People,
+    Words,
+    machine_of,
+    measuring,
+    say,
+    table,
+)
 from quietkeys_bench.common.figures import Figures, read_figures
+from quietkeys_bench.common.misspellings import Half, read_misspellings
 from quietkeys_bench.common.texts import find_people, spread
 from quietkeys_bench.nextword.bench import KEYSTROKE_WORDS, Settings, run
 from quietkeys_bench.nextword.strips import BASE, LOCAL, OURS
@@ -28,11 +39,15 @@ def nextword(
         int, typer.Option(min=1, help="Tested words of each person that are written key by key")
     ] = KEYSTROKE_WORDS,
     seed: Annotated[int, typer.Option(min=0, help="Of the choice of those words")] = 0,
+    misspellings: MisspellingLists = None,
+    jobs: Annotated[int, typer.Option(min=1, max=64, help="Processes")] = 1,
 ) -> None:
     """Measure how often the next word is offered and the keys that saves, beside a trigram model."""
     with measuring() as tell:
         chosen = spread(find_people(people), limit)
-        run(Settings(chosen, words, keystroke_words, seed, perplexity), json, tell)
+        known = read_misspellings(misspellings or (), Half.ALL)
+        settings = Settings(chosen, words, keystroke_words, seed, perplexity, known)
+        run(settings, json, tell, jobs=jobs)
     show(Console(), read_figures(json, "nextword"))
 
 

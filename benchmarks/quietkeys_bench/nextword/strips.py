@@ -15,8 +15,9 @@ from typing import Final, Protocol, Self
 import numpy as np
 
 from quietkeys import Personalizer
-from quietkeys.evaluation.messages import MESSAGES_PER_SESSION, read_messages
+from quietkeys.evaluation.messages import MESSAGES_PER_SESSION
 from quietkeys.text.tokens import MAX_WORD, Piece, context_of, is_correctable, normalize, words_of
+from quietkeys_bench.common.misspellings import NOTHING, Misspellings
 from quietkeys_bench.common.texts import Person
 from quietkeys_bench.nextword.perplexity import Spelling, peer_log_probability, word_log_probability
 from quietkeys_bench.nextword.trigram import Trigram
@@ -49,13 +50,13 @@ def prompts(messages: Sequence[str]) -> list[Prompt]:
     ]
 
 
-def first_prompts(person: Person, limit: int) -> list[Prompt]:
-    """Return the first words of a person, at most `limit`, 0: all.
+def first_prompts(person: Person, limit: int, misspellings: Misspellings = NOTHING) -> list[Prompt]:
+    """Return the first words of a person as they were meant, at most `limit`, 0: all.
 
     Raises OSError, ValueError if there are too few.
     """
-    person.words()
-    return prompts(read_messages(person.path))[: limit or None]
+    person.words(misspellings)
+    return prompts(person.messages(misspellings))[: limit or None]
 
 
 class Strip(Protocol):

@@ -154,7 +154,7 @@ def show(console: Console, figures: Figures) -> None:
     ladder = table(
         f"{len(figures['people'])} people, {figures['mode']} mode, seeds {figures['seeds']}",
         ("rung",),
-        ("wrong", "words right", "errors", *_SHARES.values()),
+        ("wrong", "right", "errors", *_SHARES.values()),
     )
     for row in figures["ladder"]:
         shares = (f"{row['rate']:.0%}", f"{row['word_accuracy']:.2%}", f"{row['errors_vs_base']:+.1%}")
@@ -172,16 +172,17 @@ def show(console: Console, figures: Figures) -> None:
         console.print(_probe([row for row in figures["probe"] if row["rate"] == rate], rate))
     say(
         console,
-        "wrong: letters, before correction; errors: against base. Of words with a slip, and of misspelled"
-        " ones: fixed; of words typed as meant: altered; of words outside the lexicon: kept. Against base,"
-        " worse: people with more errors; clearly: beyond chance (90 %, paired bootstrap).",
+        "wrong: letters, before correction; right: words; errors: against base. Of words with a slip, and of"
+        " misspelled ones: fixed; of words typed as meant: altered; of words outside the lexicon: kept."
+        " Against base, worse: people with more errors; clearly: beyond chance (90 %, paired bootstrap).",
         "local: of the errors of base, removed by local learning; update: of those left, removed by the"
         " updates of so many rounds; gated: up to the first that the gate refuses. Shares of updates applied;"
         " of people helped, harmed, worse off than with local learning.",
         *(
-            f"Round {row['round']}: {row['silent']:.0%} of the reports had to leave a block empty."
+            f"Round {row['round']}, {row['rate']:.0%} of letters wrong: {row['silent']:.0%} of the reports"
+            f" had to leave a block empty; {row['spilled']:.0%} of the trainings left their field, of"
+            f" which the farthest used {row['field']:.0%}."
             for row in figures["by_round"]
-            if row["silent"]
         ),
         machine_of(figures),
     )

@@ -26,7 +26,7 @@ from quietkeys_bench.common.figures import Figures, kept_figures, write_figures
 from quietkeys_bench.common.misspellings import NOTHING, Misspellings
 from quietkeys_bench.common.subject import Mode, Subject
 from quietkeys_bench.common.texts import Hand, Person
-from quietkeys_bench.common.training import simulated
+from quietkeys_bench.common.training import field_of, simulated
 from quietkeys_bench.personalization.probe import NO_PROBE, Probe, try_probe
 from quietkeys_protocol.plan import Plan
 
@@ -84,8 +84,7 @@ def measure(subject: Subject, cell: Cell, folder: Path, train: Train | None = No
         train = partial(simulated, subject.model.plan)
     writer, words = Hand(cell.seed, cell.rate, cell.misspellings).writes(cell.person)
     learnt, tested = split(words, cell.words_limit or None)
-    rng = np.random.default_rng([cell.seed, *cell.person.name.encode()])  # held-out events
-    learner = learn_person(subject.model, learnt, writer, rng)
+    learner = learn_person(subject.model, learnt, writer, cell.person.chance(cell.seed))
     made = list(rounds(subject.model, evidence_of(learner), cell.rounds, train, gated=False))
     adapters = yardsticks(learner) if cell.yardsticks else {}
     adapters |= round_adapters(subject.model.plan, made, encrypted=train is not None)
@@ -115,7 +114,15 @@ def _round(number: int, one: Round, plan: Plan, outcome: Tested, encrypted: bool
             "same_best": float(same),
         }
     gate = {name: getattr(one.verdict, name) for name in Verdict.__slots__}
-    return {"rung": rung, **gate, "silent": list(one.silent), "agreement": agreement}
+    spilled, field = field_of(plan, one.report, one.step)
+    return {
+        "rung": rung,
+        **gate,
+        "silent": list(one.silent),
+        "spilled": spilled,
+        "field": field,
+        "agreement": agreement,
+    }
 
 
 def _rung(outcome: Tested, rung: str) -> dict[str, object]:

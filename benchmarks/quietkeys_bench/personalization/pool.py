@@ -162,19 +162,22 @@ def _of_round(
     people: Sequence[Sequence[Figures]], outcomes: Sequence[Figures], rate: float, number: int
 ) -> Figures:
     accuracy, cells = _accuracies(people), [cell for own in people for cell in own]
-    update = cells[0]["rounds"][number - 1]["rung"]
+    made = [cell["rounds"][number - 1] for cell in cells]
+    update = made[0]["rung"]
     gated = float(np.mean([outcome["word_accuracy_gated"] for outcome in outcomes]))
     means = ("applied", "helped", "harmed", "worse")
     return {
         "rate": rate,
         "round": number,
         **{name: float(np.mean([outcome[name] for outcome in outcomes])) for name in means},
-        "silent": sum(bool(cell["rounds"][number - 1]["silent"]) for cell in cells) / len(cells),
+        "silent": sum(bool(one["silent"]) for one in made) / len(cells),
+        "spilled": sum(bool(one["spilled"]) for one in made) / len(cells),
+        "field": max(one["field"] for one in made),
         "local_removes": _removed(accuracy["base"], accuracy["local"]),
         "update_removes": _removed(accuracy["local"], accuracy[update]),
         "update_removes_gated": _removed(accuracy["local"], gated),
         "reference_keeps": _keeps(cells, accuracy),
-        "agreement": _agreement([cell["rounds"][number - 1]["agreement"] for cell in cells]),
+        "agreement": _agreement([one["agreement"] for one in made]),
     }
 
 

@@ -47,7 +47,7 @@ def type_person(model: Model, person: Person, hand: Hand, words_limit: int) -> T
     """Return what a person types: 70 % with local memory learning, the rest with it as it then is."""
     writer, words = hand.writes(person)
     learnt, tested = split(words, words_limit or None)
-    learner = learn_person(model, learnt, writer, np.random.default_rng([hand.seed, *person.name.encode()]))
+    learner = learn_person(model, learnt, writer, person.chance(hand.seed))
     predictor = learner.predictor
     edit_events = model.events.sizes["channel"]
     choices: list[Choice] = []
@@ -89,7 +89,7 @@ def try_variants(typing: Typing, plan: Plan, tried: Sequence[Variant], seed: int
         except Refused:  # no scaling keeps z in its field
             rows.append(None)
             continue
-        expected = reference(block, report.strength, report.gradient, report.weights)[0]
+        expected = reference(block, report.strength, report.gradient)[0]
         noisy = _noisy(block, report, np.random.default_rng([seed, number]))
         shift = {
             "float": moves @ exact,
@@ -108,10 +108,8 @@ def try_variants(typing: Typing, plan: Plan, tried: Sequence[Variant], seed: int
 
 def _noisy(block: Block, report: Encoded, rng: np.random.Generator) -> Int64:
     # Weights [DRAWS, d] after noisy runs of the same report.
-    strength, gradient, start = (
-        np.tile(array, (DRAWS, 1)) for array in (report.strength, report.gradient, report.weights)
-    )
-    *_, weights = iterates(block, strength, gradient, start, Noisy(rng))
+    strength, gradient = (np.tile(array, (DRAWS, 1)) for array in (report.strength, report.gradient))
+    *_, weights = iterates(block, strength, gradient, Noisy(rng))
     found: Int64 = weights
     return found
 

@@ -25,7 +25,7 @@ from quietkeys_protocol.plan_design import Shape, make_block, shape_of
 PLANES: Final = (1, 2, 3)
 PLAIN_STEPS: Final = (3, 4, 6, 9)
 PLAIN_STABILITY: Final = 1.2  # of a step of gain 1; from 2 on it diverges
-REACHES: Final = (0.4, 0.8, 1.2, 2.0, 3.0, 4.0)  # real z at the edge of its field
+REACHES: Final = (0.4, 0.8, 1.2, 2.2, 2.5, 3.0, 4.0)  # real z at the edge of its field
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,9 @@ def schedules(plan: Plan) -> list[Schedule]:
     """Return plain steps of gain 1, and the schedule that each block of the plan ships with."""
     plain = [Schedule("plain", steps, (), PLAIN_STABILITY) for steps in PLAIN_STEPS]
     falling = {
-        (shape.steps, shape.gains): Schedule(f"of {block.name}", shape.steps, shape.gains, shape.stability)
+        (shape.steps, shape.gains, shape.stability): Schedule(
+            f"of {block.name}", shape.steps, shape.gains, shape.stability
+        )
         for block in plan.blocks
         for shape in [shape_of(block)]
     }

@@ -31,6 +31,7 @@ from quietkeys.demo.trainer_process import trainer_process
 from quietkeys.evaluation.machine import this_machine
 from quietkeys_bench.common.figures import Tell, write_figures
 from quietkeys_bench.common.processes import ChildFailed, child
+from quietkeys_bench.service.account import account_of
 from quietkeys_bench.service.child import UPLOAD
 from quietkeys_bench.service.load import Load, load_parameters, make_load, shipped_parameters
 
@@ -62,6 +63,8 @@ UNLIMITED: Final = (  # what a trainer else allows a device only so much of
     "key-sets-per-day",
     "jobs-in-flight",
     "enrolments-per-minute",
+    "unsigned-per-minute",
+    "connections-per-minute",
 )
 
 
@@ -116,9 +119,14 @@ class Watched:
     def jobs_per_minute(self) -> float:
         """Return the jobs done from the first moment at which one waited until the last was done."""
         begins, _ = self.saturated()
+        done = [done for moment, _, done in self.samples if moment >= begins]
+        return 60.0 * (done[-1] - done[0]) / self.busy_s()
+
+    def busy_s(self) -> float:
+        """Return the seconds from the first moment at which a job waited until the last was done."""
+        begins, _ = self.saturated()
         after = [(moment, done) for moment, _, done in self.samples if moment >= begins]
-        ends = next(moment for moment, done in after if done == after[-1][1])
-        return 60.0 * (after[-1][1] - after[0][1]) / (ends - begins)
+        return next(moment for moment, done in after if done == after[-1][1]) - begins
 
 
 @dataclass(slots=True)
@@ -155,8 +163,9 @@ def run(settings: Settings, out: Path, tell: Tell) -> None:
             with _watching(trainer.private_url) as watched:
                 said = _devices(settings, load, url, tell)
             done = _sample(trainer.private_url)[1]
-            job = trainer.job_figures()
+            job, lines = trainer.job_figures(), trainer.log_lines()
         figures = figures_of(said, watched, done)
+        account = account_of(lines, parameters.plan, settings.workers, watched.busy_s())
         updates = {one["which"]: bytes.fromhex(one["update"]) for one in said.outcomes if one["update"]}
         tree = {
             "bench": "service",
@@ -172,6 +181,7 @@ def run(settings: Settings, out: Path, tell: Tell) -> None:
             "executor": settings.executor.value,
             "storage": settings.storage,
             **figures,
+            "account": account,
             "job_peak_rss_bytes": job.peak_rss_bytes,
             "relative_error": load.relative_error(updates) if updates else None,
             "load_before": round(load_before, 2),

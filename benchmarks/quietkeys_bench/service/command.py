@@ -51,9 +51,24 @@ def show_hostile(console: Console, figures: Figures) -> None:
         "health, the worst": f"{figures['health_worst_ms']:.0f} ms",
         "requests in vain": str(figures["errors"] + figures["health_missed"]),
         "connections that strangers made": str(figures["connections_made"]),
+        "requests of theirs that were answered": str(figures["flood_answered"]),
     }
     console.print(facts(f"{figures['devices']} devices among {figures['strangers']} strangers", rows))
     say(console, machine_of(figures))
+
+
+def _account(account: Figures) -> dict[str, str]:
+    """Return what a job's seconds were for, in words."""
+    seconds = {
+        "starting a child": "start_s",
+        "reading keys": "keys_s",
+        "what is made of keys": "making_s",
+        "look-ups": "look_ups_s",
+        "all": "cpu_s",
+    }
+    rows = {what: f"{account[name]:.2f}" for what, name in seconds.items()}
+    kept = f"{account['kept']:.0f} of {account['jobs']:.0f}"
+    return {**rows, "jobs in a child that had the keys": kept, "workers idle": f"{account['idle']:.0%}"}
 
 
 def show(console: Console, figures: Figures) -> None:
@@ -75,4 +90,6 @@ def show(console: Console, figures: Figures) -> None:
         "jobs duplicated": str(figures["duplicated"]),
     }
     console.print(facts("While jobs waited", rows))
+    if account := figures.get("account"):
+        console.print(facts("Of a job, processor seconds", _account(account)))
     say(console, f"{machine_of(figures)}, {figures['workers']} workers")

@@ -1,7 +1,8 @@
 """`quietkeys bench service --hostile N`: what devices wait for while strangers hold all connections they can.
 
-The trainer is started for the bench with its usual bounds. Devices ask at a steady pace, each on a connection
-of its own, first alone and then among the strangers; besides, somebody asks whether the trainer is alive.
+The trainer is started for the bench with its usual bounds on connections and on what is not signed.
+Devices ask at a steady pace, each on a connection of its own, first alone and then among the strangers;
+besides, somebody asks whether the trainer is alive.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -35,9 +36,13 @@ from quietkeys_bench.common.processes import ChildFailed, child
 from quietkeys_bench.service.bench import UNLIMITED
 from quietkeys_bench.service.child import Clocked
 from quietkeys_bench.service.load import load_parameters
+from quietkeys_bench.service.strangers import ADDRESSES
 from quietkeys_protocol.errors import QuietkeysError
 
 DEVICES: Final = 10
+BOUND: Final = frozenset(
+    {"unsigned-per-minute", "connections-per-minute"}
+)  # what strangers are held to, here as everywhere
 PACE_S: Final = 0.5  # between two requests of a device
 HEALTH_S: Final = 0.25
 MISSED_S: Final = 10.0  # until who asks for health gives up
@@ -73,18 +78,18 @@ def run(settings: Settings, out: Path, tell: Tell) -> None:
         tell(0, 3, "compiling")
         parameters = load_parameters(shipped_bundle(), folder / "circuits")
         pinned = parameters.specification.hash
-        options = [f"--{one}=0" for one in UNLIMITED] + ["--workers", "0"]
+        options = [f"--{one}=0" for one in UNLIMITED if one not in BOUND] + ["--workers", "0"]
         with trainer_process(folder / "trainer", parameters.plan, pinned, options) as trainer:
             url = trainer.wait_until_ready()
             tell(1, 3, "devices alone")
             calm = _watch(url, settings.seconds)
             tell(2, 3, "devices among strangers")
-            with _strangers(url, settings.strangers) as made:
+            with _strangers(url, settings.strangers) as done:
                 crowded = _watch(url, settings.seconds)
     write_figures(
         out,
         "hostile",
-        _figures(settings, calm, crowded, made[0])
+        _figures(settings, calm, crowded, done)
         | {
             "load_before": round(load_before, 2),
             "machine": this_machine().tree(),
@@ -92,13 +97,15 @@ def run(settings: Settings, out: Path, tell: Tell) -> None:
     )
 
 
-def _figures(settings: Settings, calm: Seen, crowded: Seen, made: int) -> dict[str, Any]:
+def _figures(settings: Settings, calm: Seen, crowded: Seen, done: Mapping[str, int]) -> dict[str, Any]:
     if not (calm.api_ms and crowded.api_ms and crowded.health_ms):
         raise DemoFailed("No device was answered.", "Try again when the machine is less busy.")
     return {
         "bench": "hostile",
         "strangers": settings.strangers,
-        "connections_made": made,
+        "addresses": ADDRESSES,
+        "connections_made": done["made"],
+        "flood_answered": done["answered"],
         "devices": DEVICES,
         "seconds": settings.seconds,
         "calm_p95_ms": calm.percentile(95),
@@ -153,16 +160,16 @@ def _watch(url: str, seconds: float) -> Seen:
 
 
 @contextmanager
-def _strangers(url: str, number: int) -> Iterator[list[int]]:
-    """Hold so many connections as long as the block lasts; then the list has how many were made."""
-    made: list[int] = []
+def _strangers(url: str, number: int) -> Iterator[dict[str, int]]:
+    """Hold so many connections as long as the block lasts; what was done is known when it has ended."""
+    done: dict[str, int] = {}
     with child(["-m", "quietkeys_bench.service.strangers"]) as process:
         _say(process, json.dumps({"url": url, "number": number}))
         if process.stdout is None or process.stdout.readline().strip() != "ready":
             raise ChildFailed(process.poll())
-        yield made
+        yield done
         said, _ = process.communicate()
-    made.append(int(json.loads(said)["made"]))
+    done.update(json.loads(said))
 
 
 def _say(process: subprocess.Popen[str], line: str) -> None:

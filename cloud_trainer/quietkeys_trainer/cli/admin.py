@@ -28,6 +28,7 @@ from quietkeys_trainer.processes.logs import configure_logs
 from quietkeys_trainer.service.backup import back_up
 from quietkeys_trainer.service.founding import (
     reachable,
+    replace_signing_key,
     require_ledger,
     require_store,
     require_trainer,
@@ -39,8 +40,9 @@ from quietkeys_trainer.service.settings import Settings
 from quietkeys_trainer.service.tidy import erase, tidy
 
 DAY_S: Final = 86_400.0
+MOST_LINES: Final = 10**9  # as many as any database counts
 ConfirmOption = Annotated[bool, typer.Option("--confirm", help="Do what cannot be undone.")]
-MostOption = Annotated[int, typer.Option(help="How many lines, the newest first.", min=1)]
+MostOption = Annotated[int, typer.Option(help="How many lines, the newest first.", min=1, max=MOST_LINES)]
 
 admin: Final = typer.Typer(no_args_is_help=True, help="Devices, jobs, invites, backups.")
 
@@ -68,8 +70,8 @@ def _require_confirmed(confirm: bool, what: str) -> None:
 @with_settings(*STORES)
 def _invite(
     settings: Settings,
-    uses: Annotated[int, typer.Option(help="How many devices may enrol with it.", min=1)] = 1,
-    days: Annotated[float, typer.Option(help="How long it is good for.", min=0.001)] = 7.0,
+    uses: Annotated[int, typer.Option(help="How many devices may enrol with it.", min=1, max=MOST_LINES)] = 1,
+    days: Annotated[float, typer.Option(help="How long it is good for.", min=0.001, max=100_000)] = 7.0,
 ) -> None:
     """Print an invite, for a trainer that was started with `--enrolment invited`."""
     with _opened(settings) as service:
@@ -87,6 +89,22 @@ def _token(settings: Settings, confirm: ConfirmOption = False) -> None:
         with writing(service.ledger.database) as session:
             note(session, Actor.OPERATOR, Action.TOKEN_MADE, time.time())
         print(make_token(settings.operator_token))
+
+
+@admin.command("key")
+@with_settings(*STORES)
+def _key(settings: Settings, confirm: ConfirmOption = False) -> None:
+    """Sign with a new key, for one that was stolen; stop the trainer first, and make a backup after.
+
+    No device trusts the new one before the person who uses it has said so.
+    """
+    with _opened(settings) as service:
+        identity = require_trainer(settings, service.ledger.database)
+        count = rows_in(service.ledger.database).get("devices", 0)
+        _require_confirmed(confirm, f"each of {count} devices stays away until its user trusts the new key")
+        replace_signing_key(settings, service.ledger.database, identity)
+        with writing(service.ledger.database) as session:
+            note(session, Actor.OPERATOR, Action.KEY_REPLACED, time.time())
 
 
 @admin.command("devices")
@@ -191,7 +209,7 @@ def _backup(
     The trainer's signing key is in it: keep it safe.
     """
     if file.exists():
-        raise typer.BadParameter(f"{file} is there already.", param_hint="FILE")
+        raise typer.BadParameter(f"{file} is there already: choose another name.", param_hint="FILE")
     with _opened(settings) as service:
         require_store(service.blobs)
         identity = require_trainer(settings, service.ledger.database)

@@ -23,7 +23,7 @@ STORES: Final = ("state", "database", "blobs")
 KEPT: Final = ("keep_results_days", "keep_reports_days", "keep_keys_days", "keep_audit_days")
 WORK: Final = (
     *(*STORES, "shipped_plans", "plan", "client_spec_sha256", "plans", "pin"),
-    *("executor", "address", "lease_seconds"),
+    *("executor", "address", "lease_seconds", "warm_bytes"),
 )
 ALL: Final = tuple(Settings.model_fields)
 ConfigOption = Annotated[

@@ -1,12 +1,15 @@
 """The engine's child: `python -m quietkeys_trainer.engine.child PARENT CPU_S MEMORY_BYTES HIDDEN VERB ...`.
 
-HIDDEN: the service's folders, separated by `:`. VERB: compile FOLDER SOURCES, run FOLDER SOURCES NAME..., or
-load FOLDER..., which answers nothing where circuits can be run here.
+HIDDEN: the service's folders, separated by `:`. VERB: compile FOLDER SOURCES, serve FOLDER SOURCES NAME...,
+or load FOLDER..., which answers nothing where circuits can be run here.
 
 It parses bytes of strangers with native code, so its memory holds nothing worth stealing: no credentials, no
 database, no secret key; and it can reach nothing else, see `confinement`. Its user id is the service's, see
 docs/decisions. Requests come on standard input, answers go to standard output, both as parts: count u32,
 then count x (length u64, bytes), big-endian.
+
+One that serves is given one account's evaluation keys, and then that account's jobs one by one until its
+input ends: what is slow to make of keys is made once. It never sees another account's bytes.
 """
 
 from __future__ import annotations
@@ -19,14 +22,16 @@ import struct
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final, Self
 
 from quietkeys_trainer.engine.confinement import isolate, limit, stay_alone
 
 NICENESS: Final = 10  # devices wait for the API, and nobody waits for a tenth of a job's time
 SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - where OpenMP has a file of its own
 OPENMP_FILE: Final = "__KMP_REGISTERED_LIB_{}_*"  # by process
+PROGRAM_INFO: Final = "program_info.concrete.params.json"  # what Concrete calls it
 MAX_PARTS: Final = 4096
 MAX_REQUEST_BYTES: Final = 256 << 20  # evaluation keys have 51 MB, eight reports under 1 MB
 
@@ -40,48 +45,59 @@ def main(arguments: list[str]) -> int:
     limit(int(parent), int(cpu_s), int(memory_bytes))
     os.nice(NICENESS)
     private, secret = Path.cwd(), [Path(place) for place in hidden.split(os.pathsep) if place]
+    openmp: list[ctypes.CDLL] = []
     if verb == "compile":
         isolate([], [private, Path(rest[0]).parent], secret)  # which starts the system's linker
     else:
         circuits = map(Path, rest if verb == "load" else rest[:1])
-        isolate(circuits, [private, *_start_openmp()], secret)
+        openmp, registration = _start_openmp()
+        isolate(circuits, [private, *registration], secret)
         stay_alone()
     inbox, outbox = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):  # native code prints
         os.dup2(nowhere, descriptor)
-    request = read_parts(inbox, MAX_REQUEST_BYTES)
     with outbox:
         match verb, rest:
             case "compile", [folder, sources]:
-                write_parts(outbox, _compile(request, Path(folder), int(sources)))
-            case "run", [folder, sources, *names]:
-                write_each(outbox, len(names) + 1, _run(request, Path(folder), int(sources), names))
+                (plan,) = read_parts(inbox, MAX_REQUEST_BYTES)
+                write_parts(outbox, _compile(plan, Path(folder), int(sources)))
+            case "serve", [folder, sources, *names]:
+                (keys,) = read_parts(inbox, MAX_REQUEST_BYTES)
+                keyed = _Keyed.of(keys, Path(folder), int(sources), names)
+                del keys
+                while inbox.peek(1):
+                    threads, *values = read_parts(inbox, MAX_REQUEST_BYTES)
+                    for library in openmp:
+                        library.omp_set_num_threads(int(threads))
+                    write_each(outbox, len(names) + 1, keyed.train(values))
             case "load", folders:
+                read_parts(inbox, MAX_REQUEST_BYTES)
                 write_parts(outbox, _load(folders))
     return 0
 
 
-def _start_openmp() -> list[Path]:
-    """Start OpenMP, which crashes where it cannot; return the file of its registration.
+def _start_openmp() -> tuple[list[ctypes.CDLL], list[Path]]:
+    """Start OpenMP, which crashes where it cannot; return its libraries and the file of its registration.
 
-    The parent removes it.
+    The parent removes the file.
     """
     import concrete.compiler  # noqa: F401 - loads OpenMP
 
+    libraries = []
     if sys.platform == "linux":
         mapped = {line.split()[-1] for line in Path("/proc/self/maps").read_text().splitlines()}
-        for library in (path for path in mapped if Path(path).name.startswith("libomp")):
-            ctypes.CDLL(library).omp_get_max_threads()
-    return list(SHARED_MEMORY.glob(OPENMP_FILE.format(os.getpid())))
+        libraries = [ctypes.CDLL(path) for path in mapped if Path(path).name.startswith("libomp")]
+        for library in libraries:
+            library.omp_get_max_threads()
+    return libraries, list(SHARED_MEMORY.glob(OPENMP_FILE.format(os.getpid())))
 
 
-def _compile(request: list[bytes], folder: Path, sources: int) -> list[bytes]:
+def _compile(canonical: bytes, folder: Path, sources: int) -> list[bytes]:
     """Compile a plan's canonical form into a new folder; answer nothing."""
     from quietkeys_protocol.plan import Plan
     from quietkeys_trainer.engine.compile import compile_plan, save_module
 
-    (canonical,) = request
     save_module(compile_plan(Plan.parse(canonical), sources), folder)
     return []
 
@@ -95,29 +111,69 @@ def _load(folders: list[str]) -> list[bytes]:
     return []
 
 
-def _run(request: list[bytes], folder: Path, sources: int, names: list[str]) -> Iterator[bytes]:
-    """Run a folder's circuits on keys and reports; yield the results, then what it took, as JSON.
+@dataclass(slots=True)
+class _Keyed:
+    """Evaluation keys in memory, and the circuits that are run under them. `told_s`: accounted for so far."""
 
-    A report holds three values per circuit, in the order of `names`; so does the next source's.
-    """
-    from concrete.compiler import Library, ServerKeyset, ServerProgram, TransportValue
+    keys: Any
+    circuits: list[Any]
+    sources: int
+    start_s: float
+    keys_s: float
+    told_s: float = 0.0
 
-    start, cpu_start = time.perf_counter(), time.process_time()
-    keys = ServerKeyset.deserialize(request.pop(0))
-    values = [TransportValue.deserialize(value) for value in request]
-    program = ServerProgram(Library(str(folder)), False)
-    size = 3 * len(names)
-    for position, name in enumerate(names):
-        places = [source * size + 3 * position + i for source in range(sources) for i in range(3)]
-        found = program.get_server_circuit(name).call([values[place] for place in places], keys)
-        (weights,) = found
-        yield weights.serialize()
-    facts = {
-        "seconds": time.perf_counter() - start,
-        "cpu_seconds": time.process_time() - cpu_start,
-        "peak_rss_bytes": _peak_rss_bytes(),
-    }
-    yield json.dumps(facts).encode()
+    @classmethod
+    def of(cls, sent: bytes, folder: Path, sources: int, names: list[str]) -> Self:
+        """Load a folder's circuits and the keys that a device sent for them."""
+        from concrete.compiler import Library, ServerKeyset, ServerProgram
+
+        start_s = time.process_time()  # since the process began
+        keys = ServerKeyset.deserialize(_filled(sent, folder))
+        program = ServerProgram(Library(str(folder)), False)
+        circuits = [program.get_server_circuit(name) for name in names]
+        return cls(keys, circuits, sources, start_s, time.process_time() - start_s)
+
+    def train(self, request: list[bytes]) -> Iterator[bytes]:
+        """Run the circuits on a job's reports; yield the results, then what it took, as JSON.
+
+        A report holds as many values for every circuit, in their order; so does the next source's. What is
+        said to have been taken counts from the end of the job before, so that nothing is left out.
+        """
+        from concrete.compiler import TransportValue
+
+        values = [TransportValue.deserialize(value) for value in request]
+        size = len(values) // self.sources  # of a report
+        each = size // len(self.circuits)
+        blocks_s = []
+        for position, circuit in enumerate(self.circuits):
+            begin = time.process_time()
+            places = [
+                source * size + each * position + i for source in range(self.sources) for i in range(each)
+            ]
+            (weights,) = circuit.call([values[place] for place in places], self.keys)
+            yield weights.serialize()
+            blocks_s.append(time.process_time() - begin)
+        now = time.process_time()
+        facts = {
+            "cpu_seconds": now - self.told_s,
+            "start_seconds": self.start_s,
+            "keys_seconds": self.keys_s,
+            "block_seconds": blocks_s,
+            "peak_rss_bytes": _peak_rss_bytes(),
+        }
+        self.start_s, self.keys_s, self.told_s = 0.0, 0.0, now
+        yield json.dumps(facts).encode()
+
+
+def _filled(keys: bytes, folder: Path) -> bytes:
+    """Return evaluation keys as Concrete takes them, of what a device sent for a folder's circuits."""
+    from quietkeys_protocol.cut_keys import KeyForm
+    from quietkeys_protocol.specification import canonical_specification, parse_specification
+    from quietkeys_protocol.templates import key_frame
+
+    compiled = (folder / PROGRAM_INFO).read_bytes()
+    form = KeyForm(key_frame(parse_specification(canonical_specification(compiled))))
+    return b"".join(form.fill([keys]))
 
 
 def _peak_rss_bytes() -> int:

@@ -2,7 +2,7 @@
 
 A child is started afresh, in a process group of its own, with an empty environment and a private temporary
 folder that is removed afterwards (Concrete leaves files behind). It is ended, with whatever it started, when
-its answer is there, its time is over, or its folder has grown too large. It dies with its parent.
+it is not needed any longer, its time is over, or its folder has grown too large. It dies with its parent.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from quietkeys_trainer.engine.child import (
     MAX_REQUEST_BYTES,
@@ -56,12 +56,11 @@ class _Watch:
     ended_it: bool = False
     _over: threading.Event = field(default_factory=threading.Event)
 
-    def start(self) -> None:
-        """Watch, in a thread, until told to stop."""
+    def __enter__(self) -> Self:
         threading.Thread(target=self._watch, name="child-watch", daemon=True).start()
+        return self
 
-    def stop(self) -> None:
-        """Watch no longer."""
+    def __exit__(self, *_: object) -> None:
         self._over.set()
 
     def _watch(self) -> None:
@@ -73,48 +72,113 @@ class _Watch:
                 return
 
 
-def ask(
-    arguments: Sequence[str],
-    parts: Sequence[bytes],
-    limits: Limits,
-    told: Told = nobody,
-    hidden: Sequence[Path] = (),
-) -> list[bytes]:
-    """Ask a child; return what it answers. `told` hears how many parts have come.
+class Child:
+    """A child that can be asked more than once. Whoever starts one ends it.
 
-    hidden: folders that it must not see. Raises `EngineFailed` with how it ended, in words of ours, and
-    `ExecutorLostError` where that was the system's doing: it was killed, or its disk was full.
+    It has to be started in a thread that outlives it: the kernel ends a child with the thread that made it.
     """
-    with _private_folder() as private:
-        child = _start(arguments, limits, private, hidden)
-        watch = _Watch(child, private, limits.wall_s)
-        watch.start()
+
+    def __init__(self, arguments: Sequence[str], limits: Limits, hidden: Sequence[Path] = ()) -> None:
+        """Start a child. hidden: folders that it must not see. Raises `ExecutorLostError`."""
+        self._limits = limits
+        self._private = _private_folder()
         try:
-            return _exchange(child, parts, told)
-        except EngineFailed as error:
-            killed = child.returncode == -signal.SIGKILL and not watch.ended_it
-            if killed or shutil.disk_usage(private).free < _LEAST_FREE:
-                raise ExecutorLostError from error
+            self._process = _start(arguments, limits, self._private, hidden)
+        except ExecutorLostError:
+            shutil.rmtree(self._private, ignore_errors=True)
             raise
-        finally:  # also where this process is told to stop
-            watch.stop()
-            _end_group(child)
-            child.wait()
-            for left in SHARED_MEMORY.glob(OPENMP_FILE.format(child.pid)):
-                left.unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+    @property
+    def is_there(self) -> bool:
+        """Whether it has not ended."""
+        return self._process.poll() is None
+
+    @property
+    def resident_bytes(self) -> int:
+        """The memory that it holds; 0 where the system does not say."""
+        try:
+            pages = Path(f"/proc/{self._process.pid}/statm").read_text().split()[1]
+        except (OSError, IndexError):
+            return 0
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+    def ask(self, *messages: Sequence[bytes], told: Told = nobody, last: bool = False) -> list[bytes]:
+        """Send messages of some parts each; return the parts of the one answer.
+
+        `told` hears how many parts have come. last: the child is to end by itself then, and well. Raises
+        `EngineFailed` with how it ended, in words of ours, and `ExecutorLostError` where that was the
+        system's doing: it was killed, or its disk was full.
+        """
+        with _Watch(self._process, self._private, self._limits.wall_s) as watch:
+            try:
+                self._signal(signal.SIGCONT)
+                return self._exchange(messages, told, last)
+            except EngineFailed as error:
+                killed = self._process.returncode == -signal.SIGKILL and not watch.ended_it
+                if killed or shutil.disk_usage(self._private).free < _LEAST_FREE:
+                    raise ExecutorLostError from error
+                raise
+
+    def rest(self) -> None:
+        """Stop it until it is asked again: whatever runs in it now computes and writes nothing meanwhile."""
+        self._signal(signal.SIGSTOP)
+
+    def end(self) -> None:
+        """End it and whatever it started, and remove its folder."""
+        _end_group(self._process)
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                with suppress(OSError):
+                    pipe.close()
+        self._process.wait()
+        for left in SHARED_MEMORY.glob(OPENMP_FILE.format(self._process.pid)):
+            left.unlink(missing_ok=True)
+        shutil.rmtree(self._private, ignore_errors=True)
+
+    def _exchange(self, messages: Sequence[Sequence[bytes]], told: Told, last: bool) -> list[bytes]:
+        child = self._process
+        if child.stdin is None or child.stdout is None:
+            raise EngineFailed("no pipes to the child")
+        try:
+            for parts in messages:
+                write_parts(child.stdin, parts)
+            if last:
+                child.stdin.close()
+            answer = read_parts(child.stdout, MAX_REQUEST_BYTES, told)
+        except (OSError, ValueError) as error:
+            for pipe in (child.stdin, child.stdout):
+                with suppress(OSError):
+                    pipe.close()
+            raise EngineFailed(f"child ended with status {child.wait()}") from error
+        if last and (status := child.wait()) != 0:
+            raise EngineFailed(f"child ended with status {status}")
+        return answer
+
+    def _signal(self, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, number)
 
 
-@contextmanager
-def _private_folder() -> Iterator[Path]:
-    """Yield a folder that is removed afterwards; raise `ExecutorLostError` where none can be made."""
+def ask(
+    arguments: Sequence[str], parts: Sequence[bytes], limits: Limits, hidden: Sequence[Path] = ()
+) -> list[bytes]:
+    """Ask a child one thing; return what it answers. Raises as `Child`."""
+    with Child(arguments, limits, hidden) as child:
+        return child.ask(parts, last=True)
+
+
+def _private_folder() -> Path:
+    """Make a folder; raise `ExecutorLostError` where none can be made."""
     try:
-        private = tempfile.mkdtemp(prefix="quietkeys-engine-")
+        return Path(tempfile.mkdtemp(prefix="quietkeys-engine-"))
     except OSError as error:
         raise ExecutorLostError from error
-    try:
-        yield Path(private)
-    finally:
-        shutil.rmtree(private, ignore_errors=True)
 
 
 def _start(
@@ -136,21 +200,6 @@ def _start(
         )
     except OSError as error:
         raise ExecutorLostError from error
-
-
-def _exchange(child: subprocess.Popen[bytes], parts: Sequence[bytes], told: Told) -> list[bytes]:
-    if child.stdin is None or child.stdout is None:
-        raise EngineFailed("no pipes to the child")
-    try:
-        with child.stdin, child.stdout:
-            write_parts(child.stdin, parts)
-            answer = read_parts(child.stdout, MAX_REQUEST_BYTES, told)
-        status = child.wait()
-    except (OSError, ValueError) as error:
-        raise EngineFailed(f"child ended with status {child.wait()}") from error
-    if status != 0:
-        raise EngineFailed(f"child ended with status {status}")
-    return answer
 
 
 def _end_group(child: subprocess.Popen[bytes]) -> None:

@@ -21,7 +21,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
-from importlib.metadata import distribution
+from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
 from typing import Final
 
@@ -31,12 +31,13 @@ from quietkeys_protocol import program
 from quietkeys_protocol.errors import ErrorCode, Refused, Untrusted
 from quietkeys_protocol.plan import Plan
 from quietkeys_protocol.specification import canonical_specification
+from quietkeys_trainer.engine.child import PROGRAM_INFO
 from quietkeys_trainer.engine.children import Limits, ask
 from quietkeys_trainer.engine.interface import EngineFailed, ExecutorLostError
 
 CIRCUITS: Final = "QUIETKEYS_TRAINER_CIRCUITS"  # the variable that names another folder than the usual
-PROGRAM_INFO: Final = "program_info.concrete.params.json"  # what Concrete calls it
 PEAK: Final = "peak"
+CONCRETE: Final = "2.10"  # whose keys and ciphertexts devices write (docs/PROTOCOL.md, section 4)
 # Compiling takes about a second per block and source.
 COMPILATION_LIMITS: Final = Limits(wall_s=600.0, cpu_s=600, memory_bytes=8 << 30)
 LOADING_LIMITS: Final = Limits(wall_s=600.0, cpu_s=60, memory_bytes=8 << 30)
@@ -114,6 +115,19 @@ def note_bytes(plan: Plan, folder: Path, peak: int) -> None:
             draft.write(str(peak))
             draft.close()
             Path(draft.name).replace(place / PEAK)
+
+
+def require_known_concrete() -> None:
+    """Raise `Refused` (EXTRA_MISSING) for a Concrete whose keys and ciphertexts are not what devices write.
+
+    Bytes would not tell: later releases read another kind of seed, and train to noise without an error.
+    """
+    try:
+        found = version("concrete-python")
+    except PackageNotFoundError:
+        found = "none"
+    if found.split(".")[:2] != CONCRETE.split("."):
+        raise Refused(ErrorCode.EXTRA_MISSING, f"quietkeys[trainer]: Concrete {CONCRETE}, here is {found}")
 
 
 def _loads(folders: list[Path]) -> bool:

@@ -23,7 +23,7 @@ from quietkeys_protocol.plan import Block, Plan
 from quietkeys_protocol.program import train
 from quietkeys_protocol.specification import circuit_name
 
-DELIVERED_BITS: Final = 9  # of a weight's width, that the compiler must keep free of noise
+DELIVERED_BITS: Final = 5  # of a weight's width, that the compiler must keep free of noise
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,15 +110,15 @@ def compile_plan(plan: Plan, sources: int, *, simulate: bool = False) -> Any:
 
 
 def _function(block: Block, sources: int, how: Encrypted) -> Callable[..., Any]:
-    """Return a function of s0, g0, u0, s1, g1, u1, ... that adds the sources and trains."""
-    names = [f"{quantity}{source}" for source in range(sources) for quantity in "sgu"]
+    """Return a function of s0, g0, s1, g1, ... that adds the sources and trains."""
+    names = [f"{quantity}{source}" for source in range(sources) for quantity in "sg"]
 
     def run(**arrays: Any) -> Any:
-        strength, gradient, weights = (
+        strength, gradient = (
             sum((arrays[f"{quantity}{source}"] for source in range(1, sources)), arrays[f"{quantity}0"])
-            for quantity in "sgu"
+            for quantity in "sg"
         )
-        return train(block, strength, gradient, weights, how)
+        return train(block, strength, gradient, how)
 
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     run.__signature__ = inspect.Signature([inspect.Parameter(n, kind) for n in names])  # type: ignore[attr-defined]
@@ -144,7 +144,7 @@ def _samples(block: Block, sources: int) -> list[tuple[Int64, ...]]:
         arrays: list[Int64] = []
         for source, share in enumerate(shares):
             level = strength if source == 0 else 0
-            arrays += [np.full(events, level, dtype=np.int64), share * sign * up, share * sign * up]
+            arrays += [np.full(events, level, dtype=np.int64), share * sign * up]
         samples.append(tuple(arrays))
     return samples
 

@@ -1,21 +1,21 @@
 """What the service needs of the engine: frames to compare with, a way to run, and a place to run it.
 
-An engine is one compiled plan; an executor runs jobs on engines, in a child of the worker or as tasks of a
-cluster (`ray_executor`). Nothing here can decrypt: there is no name for a secret key on this side.
+An engine is one compiled plan; an executor runs jobs on engines, in children of the worker (`local_executor`)
+or as tasks of a cluster (`ray_executor`). Nothing here can decrypt: there is no name for a secret key on this
+side.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
 from quietkeys_protocol.errors import ErrorCode, Outdated
-from quietkeys_protocol.framing import Frames
-from quietkeys_protocol.plan import Plan
-from quietkeys_trainer.engine.pressure import require_memory, require_scratch
+from quietkeys_protocol.plan import VALUES, Plan
+from quietkeys_protocol.templates import Frames
 
 Told = Callable[[int], None]  # hears how many blocks of a job are trained
 
@@ -26,6 +26,31 @@ def nobody(_: int) -> None:
 
 class EngineFailed(Exception):  # noqa: N818 - what happened, as in the words we use
     """The circuit did not run on these bytes: they crashed it, or it took too long or too much memory."""
+
+
+class Keyed(Protocol):
+    """An engine under one account's evaluation keys, in a child that no other account's bytes ever enter."""
+
+    @property
+    def lasts(self) -> bool:
+        """Whether it can be asked again: it is there, and has processor time left for any job."""
+
+    @property
+    def memory_bytes(self) -> int:
+        """The memory that it holds between jobs."""
+
+    def run(self, reports: Sequence[Sequence[bytes]], told: Told, threads: int) -> list[bytes]:
+        """Return the encrypted new weights, as in `Plan.update_fields`, for the sum of the reports.
+
+        `told` hears after each block how many are done. threads: on how many cores. Raises `EngineFailed`,
+        and `ExecutorLostError` where the system ended the child or the disk was full.
+        """
+
+    def rest(self) -> None:
+        """Let nothing run in it until it is asked again."""
+
+    def close(self) -> None:
+        """End it, and with it the keys in its memory."""
 
 
 class Engine(Protocol):
@@ -47,22 +72,25 @@ class Engine(Protocol):
     def memory_bytes(self) -> int:
         """The memory that a job takes, as far as it was measured here: its child's, and what it is handed."""
 
-    def run(self, evaluation_keys: bytes, reports: Sequence[Sequence[bytes]], told: Told) -> list[bytes]:
-        """Return the encrypted new weights, as in `Plan.update_fields`, for the sum of 1 to 8 reports.
+    def keyed(self, evaluation_keys: bytes, sources: int) -> Keyed:
+        """Start a child that has one account's evaluation keys, for sums of so many reports, 1 to 8.
 
-        `told` hears after each block how many are done. Bytes are parsed in a spawned child under limits.
-        Raises `EngineFailed`, and `ExecutorLostError` where the system ended the child or the disk was full.
+        Bytes are parsed there alone, under limits. Whoever asks for it closes it. Raises `EngineFailed`, and
+        `ExecutorLostError` where none can be started now.
         """
 
     def run_block(
         self, position: int, evaluation_keys: bytes, values: Sequence[Sequence[bytes]]
     ) -> list[bytes]:
-        """Return the same for the plan's block at `position` alone, from its values in each report."""
+        """Return the encrypted new weights of the plan's block at `position`, from its values in each report.
+
+        Raises `EngineFailed`, and `ExecutorLostError` where the system ended the child or the disk was full.
+        """
 
 
 def values_of_block(position: int, report: Sequence[bytes]) -> Sequence[bytes]:
-    """Return what a report has for the block at a position of its plan: three values."""
-    return report[3 * position : 3 * position + 3]
+    """Return what a report has for the block at a position of its plan: its strengths and its gradient."""
+    return report[VALUES * position : VALUES * (position + 1)]
 
 
 Engines = Mapping[str, Engine]  # by plan hash
@@ -108,10 +136,11 @@ class Executor(Protocol):
     """Runs jobs; may be called by several threads at once."""
 
     def run(
-        self, engine: Engine, keys: StoredKeys, reports: Sequence[Sequence[bytes]], told: Told
+        self, engine: Engine, keys: StoredKeys, reports: Sequence[Sequence[bytes]], told: Told, jobs: int
     ) -> list[bytes]:
-        """Return the encrypted new weights; `told` hears how many blocks are done, see `Engine.run`.
+        """Return the encrypted new weights; `told` hears how many blocks are done, see `Keyed.run`.
 
+        jobs: how many there are to do, this one included; with fewer than cores, one may have more of them.
         Raises `EngineFailed` where the job does not run on these bytes, `ExecutorLostError` where what ran it
         died, `TryAgain` where nothing can be run now, and what `fetch` raises.
         """
@@ -122,34 +151,14 @@ class Executor(Protocol):
     def require_room(self, engine: Engine) -> None:
         """Raise `TryAgain` where memory or the disk is too short to start a job of this engine."""
 
+    def keys_held(self) -> frozenset[str]:
+        """Return the names of the keys that are kept for jobs to come; may be asked by any thread."""
+
+    def forget_keys(self, names: Collection[str]) -> None:
+        """Keep these keys no longer; may be called by any thread."""
+
     def drop(self) -> None:
         """End what is under way as soon as possible; `run` then raises `SystemExit`."""
 
     def close(self) -> None:
         """Give back what the executor holds."""
-
-
-@dataclass(frozen=True, slots=True)
-class LocalExecutor:
-    """One job at a time, in a child of this process; the number of workers is that of jobs at once."""
-
-    def run(
-        self, engine: Engine, keys: StoredKeys, reports: Sequence[Sequence[bytes]], told: Told
-    ) -> list[bytes]:
-        """Run all blocks in one child."""
-        return engine.run(keys.fetch(), reports, told)
-
-    def width(self) -> int:
-        """Return one: a second job at once is a second worker."""
-        return 1
-
-    def require_room(self, engine: Engine) -> None:
-        """Require room for the job's child, which is the first to be killed where there is none."""
-        require_memory(engine.memory_bytes)
-        require_scratch()
-
-    def drop(self) -> None:
-        """Do nothing: the signal that says so ends the run by itself."""
-
-    def close(self) -> None:
-        """Do nothing: nothing is held."""

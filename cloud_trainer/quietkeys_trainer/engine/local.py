@@ -1,4 +1,4 @@
-"""The engine: a compiled plan, and how its circuits are run on strangers' bytes, each time in a child.
+"""The engine: a compiled plan, and how its circuits are run on strangers' bytes, in a child of one account.
 
 Nothing native runs in this process. A child gets only the bytes it is to work on. Whatever happens in it ends
 here as `EngineFailed`, or as `ExecutorLostError` where the job may be fine and the machine was not.
@@ -7,47 +7,163 @@ here as `EngineFailed`, or as `ExecutorLostError` where the job may be fine and 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import structlog
 
 from quietkeys_protocol.check import check_plan
+from quietkeys_protocol.cut_values import cut
 from quietkeys_protocol.errors import ErrorCode, Refused, TryAgain
-from quietkeys_protocol.framing import Frame, Frames
-from quietkeys_protocol.plan import Plan
+from quietkeys_protocol.framing import Frame
+from quietkeys_protocol.noise import check_parameters
+from quietkeys_protocol.plan import VALUES, Plan
 from quietkeys_protocol.security import check_specification
 from quietkeys_protocol.specification import Specification, canonical_specification, parse_specification
-from quietkeys_protocol.templates import frames_of
-from quietkeys_trainer.engine.children import Limits, ask
+from quietkeys_protocol.templates import Frames, frames_of
+from quietkeys_trainer.engine.children import Child, Limits
 from quietkeys_trainer.engine.circuit_cache import (
     compiled,
     drop_unloadable,
     measured_bytes,
     note_bytes,
+    require_known_concrete,
     specification_in,
 )
 from quietkeys_trainer.engine.confinement import require_filters
 from quietkeys_trainer.engine.interface import EngineFailed, ExecutorLostError, Told, nobody
-from quietkeys_trainer.engine.pressure import JOB_BYTES
+from quietkeys_trainer.engine.pressure import JOB_BYTES, usable_cores
 
 # A round of 4,000 look-ups takes 36 s on 2 idle cores, 70 s of processor time, and 0.5 GB of memory. Of
 # address space the libraries reserve far more than they touch, 4 GB at times, and they hang where they do
 # not get it.
 RUN_LIMITS: Final = Limits(wall_s=900.0, cpu_s=900, memory_bytes=8 << 30)
+KEPT_SHARE: Final = 0.25  # of a child's processor time, after which it is asked for no further job
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run: the encrypted new weights, and what it took; public."""
+    """One run: the encrypted new weights as they are sent, and what it took; public.
+
+    seconds: on the clock. The others are processor time, all of it, then that of starting a child, of reading
+    keys, and of each block; the first block's has in it what is made of keys at their first use. A child that
+    has run before starts nothing and reads nothing.
+    """
 
     ciphertexts: tuple[bytes, ...]
     bootstraps: int
     seconds: float
     cpu_seconds: float
+    start_seconds: float
+    keys_seconds: float
+    block_seconds: tuple[float, ...]
     peak_rss_bytes: int
+
+
+class KeyedChild:
+    """Some blocks of an engine under one account's evaluation keys, see `interface.Keyed`."""
+
+    def __init__(self, engine: CompiledEngine, blocks: range, evaluation_keys: bytes, sources: int) -> None:
+        """Start the child. Raises `EngineFailed`, `ExecutorLostError`."""
+        self._engine, self._blocks, self._sources = engine, blocks, sources
+        if not 1 <= sources <= engine.plan.sources:
+            raise EngineFailed(f"{sources} reports")
+        if not engine.frames.keys.matches(evaluation_keys):
+            raise EngineFailed("a frame is not the plan's")
+        folder = compiled(engine.plan, sources, engine.folder)
+        if specification_in(folder) != _repeated(engine.specification, sources):
+            raise EngineFailed("a circuit for other keys")
+        circuits = engine.specification.ordered(engine.plan)
+        order = ["serve", str(folder), str(sources), *(circuits[position].name for position in blocks)]
+        self._unsent: tuple[Sequence[bytes], ...] = ([evaluation_keys],)
+        self._used_s = 0.0
+        self._child = Child(order, engine.limits, engine.hidden)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def lasts(self) -> bool:
+        """See `Keyed`. Its processor time is limited once and for all: what is left has to do for any job."""
+        return self._child.is_there and self._used_s < KEPT_SHARE * self._engine.limits.cpu_s
+
+    @property
+    def memory_bytes(self) -> int:
+        """See `Keyed`."""
+        return self._child.resident_bytes or self._engine.memory_bytes
+
+    def run(self, reports: Sequence[Sequence[bytes]], told: Told, threads: int) -> list[bytes]:
+        """Run the circuits and log what it took, see `Keyed`."""
+        run = self.measure(reports, told, threads)
+        structlog.get_logger().info(
+            "circuit_done",
+            plan_hash=self._engine.plan.hash,
+            reports=self._sources,
+            bootstraps=run.bootstraps,
+            threads=threads,
+            seconds=round(run.seconds, 3),
+            cpu_seconds=round(run.cpu_seconds, 3),
+            start_seconds=round(run.start_seconds, 3),
+            keys_seconds=round(run.keys_seconds, 3),
+            block_seconds=[round(seconds, 3) for seconds in run.block_seconds],
+            peak_rss_bytes=run.peak_rss_bytes,
+        )
+        return list(run.ciphertexts)
+
+    def measure(
+        self, reports: Sequence[Sequence[bytes]], told: Told = nobody, threads: int | None = None
+    ) -> Run:
+        """Run as `run` does; return what it took as well. threads: None for all cores."""
+        engine, blocks = self._engine, self._blocks
+        frames = engine.frames.report[VALUES * blocks.start : VALUES * blocks.stop]
+        if len(reports) != self._sources or not all(_framed(frames, one) for one in reports):
+            raise EngineFailed("a frame is not the plan's")
+        job = [str(threads or usable_cores()).encode(), *(value for report in reports for value in report)]
+
+        def counted(parts: int) -> None:
+            if parts <= len(blocks):  # what follows them is what it took
+                told(parts)
+
+        unsent, self._unsent = self._unsent, ()
+        begin = time.perf_counter()
+        parts = self._child.ask(*unsent, job, told=counted)
+        run = _run_of(parts, len(blocks), time.perf_counter() - begin)
+        self._used_s += run.cpu_seconds
+        results = engine.frames.results[blocks.start : blocks.stop]
+        if not _framed(results, run.ciphertexts):  # made from a stranger's bytes
+            raise EngineFailed("a result's frame is not the plan's")
+        run = replace(run, ciphertexts=tuple(map(cut, results, run.ciphertexts)))
+        if len(blocks) == len(engine.plan.blocks):
+            note_bytes(engine.plan, engine.folder, run.peak_rss_bytes)
+        return replace(run, bootstraps=sum(engine.plan.blocks[position].look_ups for position in blocks))
+
+    def rest(self) -> None:
+        """See `Keyed`."""
+        self._child.rest()
+
+    def close(self) -> None:
+        """See `Keyed`."""
+        self._child.end()
+
+
+def _run_of(parts: Sequence[bytes], blocks: int, seconds: float) -> Run:
+    """Return the run that a child's answer tells of; a child may say anything."""
+    if len(parts) != blocks + 1:
+        raise EngineFailed("number of results")
+    try:
+        facts = json.loads(parts[-1])
+        names = ("cpu_seconds", "start_seconds", "keys_seconds")
+        cpu, start, keys = (float(facts[name]) for name in names)
+        each = tuple(float(one) for one in facts["block_seconds"])
+        return Run(tuple(parts[:-1]), 0, seconds, cpu, start, keys, each, int(facts["peak_rss_bytes"]))
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
+        raise EngineFailed("an answer that makes no sense") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,77 +189,27 @@ class CompiledEngine:
         measured = measured_bytes(self.plan, self.folder)
         return JOB_BYTES if measured is None else measured + 2 * self.frames.keys.size
 
-    def run(
-        self, evaluation_keys: bytes, reports: Sequence[Sequence[bytes]], told: Told = nobody
-    ) -> list[bytes]:
-        """Run the circuits and log what it took; return the encrypted new weights.
-
-        See `interface.Engine`. Raises `EngineFailed`.
-        """
-        return self._logged(self.measure(evaluation_keys, reports, told), len(reports))
+    def keyed(self, evaluation_keys: bytes, sources: int) -> KeyedChild:
+        """Start a child for all blocks, see `interface.Engine`."""
+        return KeyedChild(self, range(len(self.plan.blocks)), evaluation_keys, sources)
 
     def run_block(
         self, position: int, evaluation_keys: bytes, values: Sequence[Sequence[bytes]]
     ) -> list[bytes]:
-        """Return the encrypted new weights of one block, see `interface.Engine`. Raises `EngineFailed`."""
-        return self._logged(
-            self._measure(range(position, position + 1), evaluation_keys, values), len(values)
-        )
+        """Return the encrypted new weights of one block, see `interface.Engine`."""
+        with KeyedChild(self, range(position, position + 1), evaluation_keys, len(values)) as keyed:
+            return keyed.run(values, nobody, 1)
 
-    def _logged(self, run: Run, reports: int) -> list[bytes]:
-        structlog.get_logger().info(
-            "circuit_done",
-            plan_hash=self.plan.hash,
-            reports=reports,
-            bootstraps=run.bootstraps,
-            seconds=round(run.seconds, 3),
-            cpu_seconds=round(run.cpu_seconds, 3),
-            peak_rss_bytes=run.peak_rss_bytes,
-        )
-        return list(run.ciphertexts)
+    def run(
+        self, evaluation_keys: bytes, reports: Sequence[Sequence[bytes]], told: Told = nobody
+    ) -> list[bytes]:
+        """Return the encrypted new weights of a job alone, run in a child of its own on all cores."""
+        return list(self.measure(evaluation_keys, reports, told).ciphertexts)
 
     def measure(self, evaluation_keys: bytes, reports: Sequence[Sequence[bytes]], told: Told = nobody) -> Run:
         """Run as `run` does; return what it took as well. Raises `EngineFailed`."""
-        return self._measure(range(len(self.plan.blocks)), evaluation_keys, reports, told)
-
-    def _measure(
-        self,
-        blocks: range,
-        evaluation_keys: bytes,
-        reports: Sequence[Sequence[bytes]],
-        told: Told = nobody,
-    ) -> Run:
-        """Run some blocks on their values of each report."""
-        if not 1 <= len(reports) <= self.plan.sources:
-            raise EngineFailed(f"{len(reports)} reports")
-        frames = self.frames.report[3 * blocks.start : 3 * blocks.stop]
-        if not self.frames.keys.matches(evaluation_keys) or not all(_framed(frames, one) for one in reports):
-            raise EngineFailed("a frame is not the plan's")
-        folder = compiled(self.plan, len(reports), self.folder)
-        if specification_in(folder) != _repeated(self.specification, len(reports)):
-            raise EngineFailed("a circuit for other keys")
-        values = [value for report in reports for value in report]
-        circuits = self.specification.ordered(self.plan)
-        names = [circuits[position].name for position in blocks]
-        order = ["run", str(folder), str(len(reports)), *names]
-
-        def counted(parts: int) -> None:
-            if parts <= len(blocks):  # what follows them is what it took
-                told(parts)
-
-        parts = ask(order, [evaluation_keys, *values], self.limits, counted, self.hidden)
-        try:
-            facts = json.loads(parts[-1])
-            seconds, cpu_seconds = float(facts["seconds"]), float(facts["cpu_seconds"])
-            peak = int(facts["peak_rss_bytes"])
-        except (ValueError, KeyError, TypeError, IndexError) as error:
-            raise EngineFailed("an answer that makes no sense") from error
-        if len(parts) - 1 != len(blocks):
-            raise EngineFailed("number of results")
-        if len(blocks) == len(self.plan.blocks):
-            note_bytes(self.plan, self.folder, peak)
-        look_ups = sum(self.plan.blocks[position].look_ups for position in blocks)
-        return Run(tuple(parts[:-1]), look_ups, seconds, cpu_seconds, peak)
+        with self.keyed(evaluation_keys, len(reports)) as keyed:
+            return keyed.measure(reports, told)
 
 
 def _framed(frames: Sequence[Frame], values: Sequence[bytes]) -> bool:
@@ -158,11 +224,14 @@ def load_engine(
     """Load the engine of a plan, compiling it for one source unless `folder` has it from before; return it.
 
     hidden: folders that no child may see. Raises `Refused` (PLAN_INVALID) where the plan breaks a rule of
-    `plan check` or does not compile, `Untrusted` (SPECIFICATION_UNTRUSTED) where what was compiled is not
+    `plan check`, does not compile, or got parameters that `check_parameters` refuses, or (EXTRA_MISSING)
+    with another release of Concrete, `Untrusted` (SPECIFICATION_UNTRUSTED) where what was compiled is not
     secure, `TryAgain` where this machine cannot compile it now.
     """
     check_plan(plan)
-    return compile_engine(plan, folder, limits, hidden=hidden)
+    engine = compile_engine(plan, folder, limits, hidden=hidden)
+    check_parameters(engine.specification, plan)
+    return engine
 
 
 def compile_engine(
@@ -170,6 +239,7 @@ def compile_engine(
 ) -> CompiledEngine:
     """Load an engine as `load_engine` does but without `plan check`, to measure plans that nobody ships."""
     require_filters()
+    require_known_concrete()
     try:
         drop_unloadable(plan, folder)
         specification = parse_specification(specification_in(compiled(plan, 1, folder)))

@@ -6,6 +6,7 @@ the queue have no room for them. Devices are told when to come back; a worker lo
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import time
@@ -51,6 +52,18 @@ def available_bytes(meminfo: Path = _PROC, cgroup: Path = _CGROUP) -> int:
     except (OSError, ValueError):
         pass  # no container, or one without a limit ("max")
     return max(0, min(found))
+
+
+def usable_cores(cgroup: Path = _CGROUP) -> int:
+    """Return how many cores this process may keep busy: those it may run on, the container's if fewer."""
+    affinity = getattr(os, "sched_getaffinity", None)  # Linux
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    try:
+        quota, period = (cgroup / "cpu.max").read_text().split()
+        cores = min(cores, round(int(quota) / int(period)))
+    except (OSError, ValueError):
+        pass  # no container, or one without a limit ("max")
+    return max(1, cores)
 
 
 def require_memory(most: int, available: Callable[[], int] = available_bytes) -> None:

@@ -14,7 +14,7 @@ import socket
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -81,6 +81,18 @@ class KeyObjects:
         """Bytes of all keys that are kept."""
         return sum(size for _, size, _ in self._kept.values())
 
+    def names(self) -> frozenset[str]:
+        """Return the names of the keys that are kept; drop those that nobody asked for long."""
+        with self._lock:
+            self._drop_unused()
+            return frozenset(self._kept)
+
+    def forget(self, names: Collection[str]) -> None:
+        """Drop these keys."""
+        with self._lock:
+            for name in names:
+                self._kept.pop(name, None)
+
     def clear(self) -> None:
         """Drop all keys."""
         with self._lock:
@@ -115,7 +127,7 @@ class RayExecutor:
         self._dropped = threading.Event()
 
     def run(
-        self, engine: Engine, keys: StoredKeys, reports: Sequence[Sequence[bytes]], told: Told
+        self, engine: Engine, keys: StoredKeys, reports: Sequence[Sequence[bytes]], told: Told, jobs: int
     ) -> list[bytes]:
         """Run a task for every block, see `Executor`."""
         errors = self._ray.exceptions
@@ -159,6 +171,14 @@ class RayExecutor:
     def require_room(self, engine: Engine) -> None:
         """Require room for keys on their way; the memory that jobs take is that of the nodes."""
         require_memory(RESERVE_BYTES)
+
+    def keys_held(self) -> frozenset[str]:
+        """Return the names of the keys that lie in the object store for jobs to come."""
+        return self._keys.names()
+
+    def forget_keys(self, names: Collection[str]) -> None:
+        """Free these keys in the object store."""
+        self._keys.forget(names)
 
     def drop(self) -> None:
         """Have every `run` cancel its tasks."""

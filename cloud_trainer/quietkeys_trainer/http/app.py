@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError, error_of
 from quietkeys_protocol.messages import Failure
 from quietkeys_trainer.engine.pressure import Overloaded
+from quietkeys_trainer.http.gate import Gate
 from quietkeys_trainer.http.metrics import CODE, Metrics, Observed
 from quietkeys_trainer.http.openapi import document
 from quietkeys_trainer.http.request_bodies import answer_of
@@ -57,7 +58,9 @@ _ROUTES: Final = (*_DEVICES, routes_health, routes_operations)
 
 def make_api(service: Service, metrics: Metrics | None = None) -> FastAPI:
     """Return what answers devices, and anybody whether it is alive."""
-    return _application(service, metrics, (*_DEVICES, routes_health))
+    app = _application(service, metrics, (*_DEVICES, routes_health))
+    app.add_middleware(Gate, strangers=service.strangers, metrics=app.state.metrics)
+    return app
 
 
 def make_private_api(service: Service, metrics: Metrics | None = None) -> FastAPI:
@@ -83,7 +86,7 @@ def _application(service: Service, metrics: Metrics | None, routes: Iterable[Mod
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(ClientDisconnect, _malformed)
     app.add_middleware(_Printable)
-    app.add_middleware(Observed, metrics=app.state.metrics, last_resort=_broken)
+    app.add_middleware(Observed, metrics=app.state.metrics, last_resort=_last_resort)
     return app
 
 
@@ -140,7 +143,11 @@ def _refuse(request: Request, error: QuietkeysError) -> Response:
     return answer_of_error(error)
 
 
-async def _broken(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer a request that failed in a way nobody foresaw."""
-    scope[CODE] = ErrorCode.TRAINER_BROKEN.value
-    await answer_of_error(error_of(ErrorCode.TRAINER_BROKEN))(scope, receive, send)
+def _last_resort(code: ErrorCode) -> ASGIApp:
+    """Return what answers a request that ended before anybody answered it."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        scope[CODE] = code.value
+        await answer_of_error(error_of(code))(scope, receive, send)
+
+    return answer

@@ -19,6 +19,7 @@ from quietkeys_protocol import signing
 from quietkeys_protocol.errors import ErrorCode, Refused
 from quietkeys_protocol.messages import Enrolment
 from quietkeys_protocol.signing import Credentials
+from quietkeys_trainer.http.gate import KNOWN
 from quietkeys_trainer.http.request_bodies import BODY_BYTES, Body
 from quietkeys_trainer.ledger.devices_and_keys import Ledger
 from quietkeys_trainer.service.parts import ServiceOf
@@ -30,6 +31,7 @@ def authenticate(ledger: Ledger, request: Request, body_sha256: str, now: float)
     _verify(request, credentials, ledger.public_key(credentials.device_id), body_sha256)
     body_bytes = request.scope.get(BODY_BYTES, 0)
     ledger.use_nonce(credentials.device_id, credentials.nonce, credentials.time, now, body_bytes)
+    request.scope[KNOWN] = True
     return credentials.device_id
 
 

@@ -7,6 +7,7 @@ Labels are routes, methods, statuses and codes of ours: no id, nothing that a re
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -19,7 +20,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from sqlalchemy import Engine
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from quietkeys_protocol.errors import TryAgain
+from quietkeys_protocol.errors import ErrorCode, TryAgain
 from quietkeys_trainer.ledger.operator_queries import MOST_RUNS, backlog, runs_since
 from quietkeys_trainer.service.figures import StoreFigures
 
@@ -162,9 +163,10 @@ class _Seen:
 
 
 class Observed:
-    """Counts and logs every request, and has what nobody foresaw answered by `last_resort`."""
+    """Counts and logs every request, and has answered what nobody else answers."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, last_resort: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, last_resort: Callable[[ErrorCode], ASGIApp]) -> None:
+        """last_resort: returns what answers with an error."""
         self.app, self.metrics, self.last_resort = app, metrics, last_resort
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -179,7 +181,11 @@ class Observed:
         except Exception as error:  # noqa: BLE001 - the last place before the server, which would not type it
             structlog.get_logger().error("unforeseen", error=type(error).__name__)
             if not seen.status:
-                await self.last_resort(scope, receive, send)
+                await self.last_resort(ErrorCode.TRAINER_BROKEN)(scope, receive, send)
+        except asyncio.CancelledError:  # the server stops, and this has taken longer than it waits
+            if not seen.status:
+                await self.last_resort(ErrorCode.TRAINER_BUSY)(scope, receive, send)
+            raise
         finally:
             self._note(scope, seen, time.perf_counter() - start)
 

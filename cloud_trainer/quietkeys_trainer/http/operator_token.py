@@ -16,6 +16,7 @@ from fastapi import Depends
 from starlette.requests import Request
 
 from quietkeys_protocol.errors import ErrorCode, Refused
+from quietkeys_trainer.http.gate import KNOWN
 from quietkeys_trainer.service.parts import ServiceOf
 from quietkeys_trainer.storage.files import PRIVATE, write_whole
 
@@ -47,6 +48,7 @@ def _require_operator(request: Request, service: ServiceOf) -> None:
         raise Refused(ErrorCode.OPERATOR_REFUSED)
     if not is_token(service.operator_token, shown[0].removeprefix(_SCHEME)):
         raise Refused(ErrorCode.OPERATOR_REFUSED)
+    request.scope[KNOWN] = True
 
 
 # Of a route for operators alone.

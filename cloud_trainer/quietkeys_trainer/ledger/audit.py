@@ -34,6 +34,7 @@ class Action(StrEnum):
     KEYS_DELETED = "keys_deleted"
     INVITES_MADE = "enrolments_invited"
     TOKEN_MADE = "operator_token_made"  # noqa: S105 - a name
+    KEY_REPLACED = "signing_key_replaced"
     JOBS_RETRIED = "jobs_retried"
     EXPIRED = "expired"
     BACKED_UP = "backed_up"

@@ -19,7 +19,14 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    InterfaceError,
+    InternalError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+)
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 from sqlalchemy.orm import Session
 
@@ -45,16 +52,18 @@ _SQLITE_PRAGMAS: Final = (
     "PRAGMA foreign_keys = ON",
     "PRAGMA secure_delete = ON",  # what a device deletes is overwritten
 )
+_SQLITE_HEAD: Final = b"SQLite format 3\0"  # https://www.sqlite.org/fileformat.html, 1.3
 _JULIAN_1970: Final = 2_440_587.5  # days, at the beginning of Unix time
 _DAY_S: Final = 86_400.0
 _FULL: Final = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_FSYNC}
 _FULL_SQLSTATE: Final = "53100"
+_NOT_NOW: Final = {"0A000", "25006", "42501"}  # of a standby, or where somebody has locked others out
 
 
 def open_database(url: str) -> Engine:
     """Open the database at `url`, of SQLite or PostgreSQL; connections are made when needed.
 
-    Raises `Refused` where it is the address of neither.
+    Raises `Refused` where it is the address of neither, or somebody's file lies there (LEDGER_UNUSABLE).
     """
     address = _address(url)
     if address.get_backend_name() == "postgresql":
@@ -66,10 +75,20 @@ def open_database(url: str) -> Engine:
             pool_pre_ping=True,  # a database that was started again is used again
             connect_args=dict(_POSTGRESQL_ARGUMENTS),
         )
+    _require_free_or_sqlite(Path(address.database or ""))
     database = create_engine(address, pool_size=40, max_overflow=10)
     event.listen(database, "connect", _prepare_sqlite)
     event.listen(database, "begin", _begin_sqlite)
     return database
+
+
+def _require_free_or_sqlite(path: Path) -> None:
+    """Raise `Refused` where a file holds something else: SQLite would overwrite a small one."""
+    if path.is_file():
+        with path.open("rb") as file:
+            head = file.read(len(_SQLITE_HEAD))
+        if head and head != _SQLITE_HEAD:
+            raise Refused(ErrorCode.LEDGER_UNUSABLE, "it is damaged, or something else")
 
 
 def _address(url: str) -> URL:
@@ -131,6 +150,8 @@ def goes_down(database: Engine, revision: str) -> bool:
     """
     if revision == "base":
         return True
+    if not revision:
+        raise Refused(ErrorCode.LEDGER_UNUSABLE, "a revision has a name")
     with reading(database) as session:
         current = MigrationContext.configure(session.connection()).get_current_revision()
     scripts = ScriptDirectory.from_config(_alembic())
@@ -182,12 +203,16 @@ def _alembic() -> Config:
 def forget_history(database: Engine) -> None:
     """Cut off SQLite's write-ahead log, which still holds deleted rows; other databases look after theirs.
 
-    Does nothing where another process is reading; the next call will do it.
+    Does nothing where another process is reading; the next call will do it. Raises `TryAgain` where the file
+    cannot be written.
     """
     if database.dialect.name == "sqlite":
-        connection = database.raw_connection()
+        with _typed_errors():
+            connection = database.raw_connection()
         try:
             connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except sqlite3.Error as error:
+            raise TryAgain(ErrorCode.DELETION_UNDER_WAY) from error
         finally:
             connection.close()
 
@@ -219,5 +244,9 @@ def _typed_errors() -> Iterator[None]:
         if code in _FULL or state == _FULL_SQLSTATE:
             raise TryAgain(ErrorCode.DISK_FULL) from error
         raise TryAgain(ErrorCode.TRAINER_BUSY) from error
+    except (InternalError, NotSupportedError, ProgrammingError) as error:
+        if getattr(error.orig, "sqlstate", None) in _NOT_NOW:
+            raise TryAgain(ErrorCode.TRAINER_BUSY) from error
+        raise
     except NoConnectionError as error:
         raise TryAgain(ErrorCode.TRAINER_BUSY) from error

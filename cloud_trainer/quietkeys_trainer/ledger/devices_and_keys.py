@@ -251,6 +251,11 @@ class Ledger:
             found = [session.scalars(select(column).where(column.in_(blobs))).all() for column in columns]
         return {name for names in found for name in names if name is not None}
 
+    def keys_there(self, blobs: Collection[str]) -> set[str]:
+        """Return those of the blobs in which evaluation keys lie that nobody has deleted."""
+        with reading(self.database) as session:
+            return set(session.scalars(select(KeyRow.blob).where(KeyRow.blob.in_(blobs))))
+
     def ping(self) -> None:
         """Raise `TryAgain` where the database does not answer, or is another trainer's by now."""
         with reading(self.database) as session:

@@ -93,6 +93,12 @@ def note_store(database: Engine) -> None:
         session.execute(update(TrainerRow).values(has_store=True))
 
 
+def note_trainer_key(database: Engine, public_key: bytes) -> None:
+    """Note with which key receipts are signed from now on."""
+    with writing(database) as session:
+        session.execute(update(TrainerRow).values(trainer_key=public_key))
+
+
 def newest_time(database: Engine, now: float) -> float:
     """Return the newest time that the ledger has seen, `now` among them.
 

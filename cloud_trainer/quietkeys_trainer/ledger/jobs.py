@@ -10,6 +10,7 @@ others.
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -101,6 +102,13 @@ class Jobs:
             queued = select(func.count()).select_from(JobRow).where(JobRow.state == JobState.QUEUED)
             return session.scalar(queued) or 0
 
+    def open(self) -> int:
+        """Return how many jobs are queued or running."""
+        with reading(self.database) as session:
+            states = (JobState.QUEUED, JobState.RUNNING)
+            found = select(func.count()).select_from(JobRow).where(JobRow.state.in_(states))
+            return session.scalar(found) or 0
+
     def repeated(self, device_id: str, idempotency_key: str, sha256: str) -> Job | None:
         """Return the job that an earlier attempt at this report made.
 
@@ -134,7 +142,7 @@ class Jobs:
                 )
                 .values(state=JobState.SUPERSEDED, finished_at=now)
             )
-            job_id = self.draw()
+            job_id, queued_at = self.draw(), _after_earlier(session, account_id, report, now)
             session.add(
                 JobRow(
                     id=job_id,
@@ -148,7 +156,7 @@ class Jobs:
                     report_sha256=arrival.sha256,
                     state=JobState.QUEUED,
                     attempts=0,
-                    queued_at=now,
+                    queued_at=queued_at,
                 )
             )
             return Acceptance(Job(job_id, JobState.QUEUED, None), took_blob=True)
@@ -331,6 +339,15 @@ def _store_latest(session: Session, account_id: str, arrival: Arrival, now: floa
         doom(session, account_id, [row.blob])
     row.sources, row.plan_hash, row.sequence = report.sources, report.plan_hash.hex(), report.sequence
     row.device_id, row.blob, row.received_at = arrival.device_id, arrival.blob, now
+
+
+def _after_earlier(session: Session, account_id: str, report: Report, now: float) -> float:
+    """Return when a job is queued: after all of its source, also where the clock was ahead for a while."""
+    of_source = (JobRow.account_id == account_id, JobRow.key_id == report.key_id.hex())
+    latest = session.scalar(
+        select(func.max(JobRow.queued_at)).where(*of_source, JobRow.source == report.source)
+    )
+    return now if latest is None else max(now, math.nextafter(latest, math.inf))
 
 
 def _inputs(session: Session, job: JobRow) -> tuple[str, ...]:

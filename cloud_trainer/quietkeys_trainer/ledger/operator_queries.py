@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import Engine, Select, delete, exists, func, select, update
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import Session, aliased
 
-from quietkeys_protocol.errors import ErrorCode, StartOver
+from quietkeys_protocol.errors import ErrorCode, Refused
 from quietkeys_protocol.messages import JobState
 from quietkeys_trainer.ledger.audit import Action, Actor, note
 from quietkeys_trainer.ledger.database import reading, time_in, writing
@@ -76,12 +76,19 @@ def devices(database: Engine, most: int) -> list[DeviceLine]:
 
 
 def device(database: Engine, device_id: str) -> DeviceLine:
-    """Return a device; raise `StartOver` (DEVICE_UNKNOWN) where there is none of that id."""
+    """Return a device; raise `Refused` (NOTHING_NAMED_SO) where there is none of that id."""
     with reading(database) as session:
         row = session.execute(_device_lines().where(DeviceRow.id == device_id)).one_or_none()
         if row is None:
-            raise StartOver(ErrorCode.DEVICE_UNKNOWN, device_id[:40])
+            raise Refused(ErrorCode.NOTHING_NAMED_SO, f"no device {device_id[:40]!r}")
         return DeviceLine(*row)
+
+
+def _require_failed(session: Session, job_ids: Sequence[str]) -> None:
+    there = select(JobRow.id).where(JobRow.state == JobState.FAILED, JobRow.id.in_(job_ids))
+    missing = set(job_ids) - set(session.scalars(there))
+    if missing:
+        raise Refused(ErrorCode.NOTHING_NAMED_SO, f"no failed job {min(missing)[:40]!r}")
 
 
 def _device_lines() -> Select[str, float, int, int, int, int]:
@@ -104,7 +111,8 @@ def jobs(database: Engine, states: Sequence[JobState], most: int) -> list[JobLin
 def retry(database: Engine, job_ids: Sequence[str] | None, now: float) -> list[str]:
     """Queue failed jobs again (of these, or of all); return their ids.
 
-    Those whose source has sent a report since, or whose report is gone, are left as they are.
+    Those whose source has sent a report since, or whose report is gone, are left as they are. Raises
+    `Refused` (NOTHING_NAMED_SO) where one of these is no failed job; then none is queued.
     """
     later = aliased(JobRow)
     followed = exists().where(
@@ -124,6 +132,7 @@ def retry(database: Engine, job_ids: Sequence[str] | None, now: float) -> list[s
         failed = failed.where(JobRow.id.in_(job_ids))
     queued = {"state": JobState.QUEUED, "attempts": 0, "failure": None, "finished_at": None}
     with writing(database) as session:
+        _require_failed(session, job_ids or ())
         again = failed.values(**queued).returning(JobRow.id)
         found = list(session.scalars(again, execution_options={"synchronize_session": False}))
         if found:

@@ -61,8 +61,13 @@ class Catalogue:
         write_whole(self.folder / f"{plan_hash}.retired", f"{advice}\n".encode(), PUBLIC)
 
     def plans(self) -> tuple[ServedPlan, ...]:
-        """Return what a trainer is to serve of it; raise `Refused` where a file is not what its name says."""
+        """Return what a trainer is to serve of it.
+
+        Raises `Refused` where there is no such folder, or a file in it is not what its name says.
+        """
         served = []
+        if not self.folder.is_dir():
+            raise Refused(ErrorCode.PLAN_INVALID, f"there is no folder {self.folder}")
         for path in sorted(self.folder.glob("*.plan")):
             if read_plan(path).hash != path.stem:
                 raise Refused(ErrorCode.PLAN_INVALID, f"{path.name} holds another plan")

@@ -2,8 +2,8 @@
 
     {"name": "nl", "sources": 8, "blocks": [
       {"name": "channel", "events": ["omit vowel", "hit left"], "matrix": [[1, 0], [0, 1]],
-       "shape": {"planes": 2, "steps": 8, "gains": [6, 6, 6, 4, 3, 2], "stability": 0.2,
-                 "floor": 0.5, "prior": 1.0, "z_reach": 2.0}}]}
+       "shape": {"planes": 1, "steps": 4, "gains": [8, 3], "stability": 0.3,
+                 "floor": 0.5, "prior": 1.0, "z_reach": 2.2}}]}
 
 Without "matrix" every event has a weight of its own, without "sources" there are eight. What a shape means
 is said at `quietkeys_protocol.plan_design.Shape`, how to choose one in docs/PLANS.md.

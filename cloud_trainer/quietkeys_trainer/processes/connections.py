@@ -18,6 +18,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from socket import socket
 from typing import Any, Final
 
@@ -27,14 +28,18 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from quietkeys_protocol.errors import ErrorCode, error_of
 from quietkeys_trainer.http.app import answer_of_error
+from quietkeys_trainer.service.addresses import Strangers, network_of
 
 HEAD_S: Final = 10.0  # from the first byte of a head, or the opening of a connection, to the head's end
+FLOOD_PAUSE_S: Final = 10.0  # until a connection from an address that has sent too much is read
 SWEEP_S: Final = 1.0
 SPARE: Final = 16  # connections beyond all others, for those who ask whether the trainer is alive
 OTHER_FILES: Final = (
     300  # open files besides connections: of the database 150, of bodies on their way to disk
 )
-BACKLOG: Final = 256
+BACKLOG: Final = 4096  # as many as the system lets wait, so that nobody has to knock twice
+AT_ONCE: Final = 16  # connections taken in at a time, so that those that are there do not wait
+CLOSED_AT_ONCE: Final = 256  # of those that are closed instead: 10 ms
 _HEALTH: Final = "/healthz"
 
 
@@ -64,31 +69,30 @@ class Bounds:
 
     def is_proxy(self, address: str) -> bool:
         """Return whether connections from an address are not counted by it."""
-        try:
-            found = ipaddress.ip_address(address.partition("%")[0])
-        except ValueError:
-            return True  # no address at all: a local socket
-        return any(found in ipaddress.ip_network(network) for network in self.proxies)
+        return _is_among(address, tuple(self.proxies))
 
 
 @dataclass(slots=True)
 class Room:
     """The connections of one server. Used by its event loop alone.
 
-    ended: hears why a connection was ended: `full`, `slow`, `address`.
+    ended: hears why a connection was ended: `full`, `slow`, `address`. strangers: counts what comes from an
+    address.
     """
 
     bounds: Bounds
     ended: Callable[[str], None] = lambda _: None
+    strangers: Strangers = field(default_factory=Strangers)
     _addresses: dict[Connection, str] = field(default_factory=dict)
     _counts: Counter[str] = field(default_factory=Counter)
     _waiting: OrderedDict[Connection, None] = field(default_factory=OrderedDict)  # the longest first
 
     def enter(self, connection: Connection, address: str) -> None:
         """Take a connection in, which sends next; end another one where there is no room for both."""
+        is_proxy, address = self.bounds.is_proxy(address), network_of(address)
         self._addresses[connection] = address
         self._counts[address] += 1
-        if self._counts[address] > self.bounds.per_address and not self.bounds.is_proxy(address):
+        if self._counts[address] > self.bounds.per_address and not is_proxy:
             same = (one for one in self._waiting if self._addresses[one] == address)
             self._end(next(same, connection), "address")
         elif len(self._addresses) > self.bounds.most:
@@ -101,6 +105,18 @@ class Room:
                 connection.app = _only_health(connection.app)
         if connection in self._addresses:
             self._waiting[connection] = None
+
+    def takes(self, address: str) -> bool:
+        """Return whether an address may have a connection; note that it has asked for one."""
+        if self.bounds.is_proxy(address) or self.strangers.connects(address):
+            return True
+        self.ended("address")
+        return False
+
+    def pause_s(self, address: str) -> float:
+        """Return for how long a new connection is left unread: of an address that floods, a while."""
+        is_slow = not self.bounds.is_proxy(address) and self.strangers.is_flooding(address)
+        return FLOOD_PAUSE_S if is_slow else 0.0
 
     def leave(self, connection: Connection) -> None:
         """Take out a connection that is over; once is enough."""
@@ -145,7 +161,9 @@ class Connection(H11Protocol):
         self._is_made = True
         self.head_since = time.monotonic()
         if transport.get_extra_info("sslcontext") is None:
-            self._room.enter(self, _address_of(transport))
+            address = _address_of(transport)
+            self._room.enter(self, address)
+            self._rest(self._room.pause_s(address))
         if self._early:
             self.data_received(self._early)
 
@@ -180,6 +198,13 @@ class Connection(H11Protocol):
         super().resume_writing()
         self._settle()
 
+    def _rest(self, pause_s: float) -> None:
+        """Leave unread for a while what comes."""
+        if pause_s:
+            self.head_since += pause_s
+            self.flow.pause_reading()
+            self.loop.call_later(pause_s, self.flow.resume_reading)
+
     def end(self) -> None:
         """Drop the connection with whatever was to be sent."""
         if self.transport is not None:
@@ -209,10 +234,17 @@ class Handshake(asyncio.Protocol):
         """Begin."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - of a stream
         self._connection.transport = transport
-        self._room.enter(self._connection, _address_of(transport))
-        self._task = asyncio.get_running_loop().create_task(self._agree(transport))
+        address = _address_of(transport)
+        self._room.enter(self._connection, address)
+        pause_s = self._room.pause_s(address)
+        self._connection.head_since += pause_s
+        self._task = asyncio.get_running_loop().create_task(self._agree(transport, pause_s))
 
-    async def _agree(self, transport: asyncio.Transport) -> None:
+    async def _agree(self, transport: asyncio.Transport, pause_s: float) -> None:
+        if pause_s:
+            transport.pause_reading()
+            await asyncio.sleep(pause_s)
+            transport.resume_reading()
         secured = None
         with suppress(OSError, TimeoutError):
             secured = await asyncio.get_running_loop().start_tls(
@@ -229,6 +261,23 @@ class Handshake(asyncio.Protocol):
         self._connection.connection_made(secured)
 
 
+class Door(socket):
+    """A listening socket that hands on what its room takes; the rest costs next to nothing."""
+
+    def __init__(self, listening: socket, room: Room) -> None:
+        super().__init__(listening.family, listening.type, listening.proto, listening.detach())
+        self._room = room
+
+    def accept(self) -> tuple[socket, Any]:
+        """Return the next connection that is taken; raise `BlockingIOError` where there is none now."""
+        for _ in range(CLOSED_AT_ONCE):
+            connection, peer = super().accept()
+            if not isinstance(peer, tuple) or self._room.takes(str(peer[0])):
+                return connection, peer
+            connection.close()
+        raise BlockingIOError
+
+
 class BoundedServer(uvicorn.Server):
     """uvicorn, with a room for its connections."""
 
@@ -240,9 +289,10 @@ class BoundedServer(uvicorn.Server):
         """Listen on these sockets."""
         loop = asyncio.get_running_loop()
         await self.lifespan.startup()
-        self.servers = [
-            await loop.create_server(self._accept, sock=one, backlog=BACKLOG) for one in sockets or []
-        ]
+        doors = [Door(one, self._room) for one in sockets or []]
+        self.servers = [await loop.create_server(self._accept, sock=one, backlog=AT_ONCE) for one in doors]
+        for one in doors:
+            one.listen(BACKLOG)  # asyncio also means how many it takes in at a time
         self._sweep(loop)
         self.started = True
 
@@ -257,6 +307,16 @@ class BoundedServer(uvicorn.Server):
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
         self._room.sweep(time.monotonic())
         loop.call_later(SWEEP_S, self._sweep, loop)
+
+
+@lru_cache(maxsize=4096)
+def _is_among(address: str, networks: tuple[str, ...]) -> bool:
+    """Return whether an address is in one of these networks; what is no address is a local socket, and is."""
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return True
+    return any(found in ipaddress.ip_network(network) for network in networks)
 
 
 def _only_health(app: ASGIApp) -> ASGIApp:

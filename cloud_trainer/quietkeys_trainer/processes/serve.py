@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +22,8 @@ from fastapi import FastAPI
 
 from quietkeys_protocol.errors import ErrorCode, Refused
 from quietkeys_trainer.engine.circuit_cache import require_own
-from quietkeys_trainer.engine.interface import Engine, EngineLoader, Executor, ExecutorKind, LocalExecutor
+from quietkeys_trainer.engine.interface import Engine, EngineLoader, Executor, ExecutorKind
+from quietkeys_trainer.engine.local_executor import LocalExecutor
 from quietkeys_trainer.http.app import make_api, make_private_api
 from quietkeys_trainer.http.metrics import Metrics
 from quietkeys_trainer.plans.catalogue import ServedPlan
@@ -66,6 +68,16 @@ class Address:
         if not (self.has_tls or self.plain or _is_loopback(self.host)):
             raise Refused(ErrorCode.ADDRESS_EXPOSED)
 
+    def require_certificate(self) -> None:
+        """Refuse a certificate that cannot be used, before anything says that it is ready."""
+        if self.certificate is None:
+            return
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.certificate, self.key, _no_password)
+        except (OSError, ValueError) as error:  # what they say may quote a file
+            detail = f"{self.certificate} and {self.key} are no certificate and its key without a password"
+            raise Refused(ErrorCode.SETTING_INVALID, detail) from error
+
 
 def serve(
     settings: Settings,
@@ -82,6 +94,7 @@ def serve(
         settings.host, settings.port, settings.tls_certificate, settings.tls_key, settings.plain_http
     )
     address.require_private()
+    address.require_certificate()
     configure_logs("api")
     stop = Stop()
     stop.listen(at_once=False)
@@ -89,7 +102,7 @@ def serve(
     listening, private = _listen(address), _listen(Address(settings.private_host, settings.private_port))
     port = listening.getsockname()[1]
     told = settings.model_dump_json().encode()
-    supervisor = Supervisor(service, worker_command, settings.workers, told)
+    supervisor = Supervisor(service, worker_command, settings.worker_count, told)
     supervisor.start()
     try:
         served = {"url": _url(address, port), "private_url": _private_url(private)}
@@ -97,7 +110,7 @@ def serve(
         say_ready(ready)
         if settings.ready_file is not None:
             write_whole(settings.ready_file, f"{ready}\n".encode(), PUBLIC)
-        structlog.get_logger().info("ready", port=port, workers=settings.workers)
+        structlog.get_logger().info("ready", port=port, workers=settings.worker_count)
         metrics = Metrics(service.ledger.database, supervisor.living, service.clock, service.figures)
         beside = _private_server(service, metrics)
         with _running_beside(beside, private):
@@ -131,7 +144,7 @@ def work(settings: Settings, load: EngineLoader, name: str = "", parent: int = 0
 
 def _executor(settings: Settings, load: EngineLoader) -> Executor:
     if settings.executor is ExecutorKind.LOCAL:
-        return LocalExecutor()
+        return LocalExecutor(settings.warm_bytes)
     from quietkeys_trainer.engine.ray_executor import RayExecutor
 
     return RayExecutor(settings.address, load)
@@ -184,6 +197,10 @@ def _private_url(listening: socket.socket) -> str:
     return _url(Address(str(host), port), port)
 
 
+def _no_password() -> str:
+    return ""  # a key with one would have somebody asked for it at the terminal
+
+
 def _is_loopback(host: str) -> bool:
     """Return whether only this machine can connect to an address.
 
@@ -220,7 +237,7 @@ def _running_beside(server: uvicorn.Server, listening: socket.socket) -> Iterato
 
 def _server(service: Service, metrics: Metrics, settings: Settings, address: Address) -> uvicorn.Server:
     bounds = Bounds(settings.connections, settings.connections_per_address, settings.proxies).fitted()
-    room = Room(bounds, lambda reason: metrics.ended.labels(reason).inc())
+    room = Room(bounds, lambda reason: metrics.ended.labels(reason).inc(), service.strangers)
     config = _config(make_api(service, metrics), settings.proxies, address)
     return BoundedServer(config, room)
 

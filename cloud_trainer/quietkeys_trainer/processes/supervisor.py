@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Final
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from quietkeys_protocol.errors import Refused, TryAgain
 from quietkeys_trainer.processes.stop_signals import Stop
@@ -86,11 +87,14 @@ class Supervisor:
     def _watch(self) -> None:
         tidied_at = float("-inf")
         while not self._ending.wait(POLL_S):
-            for place in self._places:
-                self._look_after(place)
-            if time.monotonic() - tidied_at > TIDY_S:
-                tidied_at = time.monotonic()
-                self._tidy()
+            try:
+                for place in self._places:
+                    self._look_after(place)
+                if time.monotonic() - tidied_at > TIDY_S:
+                    tidied_at = time.monotonic()
+                    self._tidy()
+            except SQLAlchemyError as error:  # of a kind that nobody foresaw
+                structlog.get_logger().error("not_looked_after", error=type(error).__name__)
 
     def _look_after(self, place: _Place) -> None:
         """Note that a worker died, free its job, and start another in its place, sooner or later."""
@@ -108,7 +112,11 @@ class Supervisor:
         except TryAgain:
             return  # at the next look
         if now >= place.restart_at:
-            place.name, place.process, place.started_at, place.restart_at = *self._spawn(), now, None
+            try:
+                place.name, place.process, place.started_at, place.restart_at = *self._spawn(), now, None
+            except OSError as error:  # no descriptor, no memory, no further process
+                structlog.get_logger().error("worker_not_started", error=type(error).__name__)
+                place.restart_at = now + SHORT_LIFE_S
 
     def _new_place(self) -> _Place:
         name, process = self._spawn()

@@ -26,15 +26,16 @@ from quietkeys_trainer.engine.interface import (
     EngineFailed,
     Executor,
     ExecutorLostError,
-    LocalExecutor,
     StoredKeys,
 )
+from quietkeys_trainer.engine.local_executor import LocalExecutor
 from quietkeys_trainer.ledger.jobs import Lease
 from quietkeys_trainer.ledger.tables import Failure, Outcome
 from quietkeys_trainer.service.parts import Service
 from quietkeys_trainer.storage.blobs import BlobDamagedError
 
 CREW_S: Final = 1.0  # how soon a worker sees that its cluster has grown or shrunk
+FORGET_S: Final = 1.0  # how soon keys are out of memory after they were deleted
 POLL_S: Final = 0.2  # how soon an idle worker sees a new job
 PAUSE_S: Final = 5.0  # before trying again where the database or the store cannot take more
 LATER_S: Final = 30.0  # before a job whose result found no space is run again
@@ -53,6 +54,33 @@ class Worker:
 
     def work(self, stop: threading.Event) -> None:
         """Work until told to stop, on as many jobs at once as the executor is wide."""
+        with self._forgetting():
+            self._work_at_once(stop)
+
+    def forget_deleted_keys(self) -> None:
+        """Have the executor keep no keys that a device, an operator or time has deleted."""
+        if held := self.executor.keys_held():
+            self.executor.forget_keys(held - self.service.ledger.keys_there(held))
+
+    @contextmanager
+    def _forgetting(self) -> Iterator[None]:
+        """Look every moment whether keys that are kept were deleted, also in the middle of a job."""
+        over = threading.Event()
+
+        def look() -> None:
+            while not over.wait(FORGET_S):
+                with suppress(TryAgain):  # the database does not answer now; unused keys go all the same
+                    self.forget_deleted_keys()
+
+        thread = threading.Thread(target=look, name="forgetting", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+    def _work_at_once(self, stop: threading.Event) -> None:
         if self.executor.width() == 1:
             self._work(stop, 0)
             return
@@ -194,7 +222,7 @@ class Worker:
             with suppress(TryAgain):  # a figure; the next one makes up for it
                 self.service.jobs.note_blocks(lease, blocks)
 
-        return self.executor.run(engine, keys, reports, told)
+        return self.executor.run(engine, keys, reports, told, self.service.jobs.open())
 
     def _note(self, lease: Lease, outcome: Outcome, start: float) -> None:
         """Note a run for operators; a figure that the database cannot take now is not worth waiting for."""

@@ -16,7 +16,14 @@ from sqlalchemy import Engine, make_url
 
 from quietkeys_protocol.errors import ErrorCode, Refused, TryAgain
 from quietkeys_trainer.ledger.database import migrate, open_database, writing
-from quietkeys_trainer.ledger.identity import Identity, has_schema, identity_in, make_identity, note_store
+from quietkeys_trainer.ledger.identity import (
+    Identity,
+    has_schema,
+    identity_in,
+    make_identity,
+    note_store,
+    note_trainer_key,
+)
 from quietkeys_trainer.service.settings import Settings
 from quietkeys_trainer.storage.blobs import Blobs, ObjectBlobs, folder_blobs, is_remote, open_blobs
 from quietkeys_trainer.storage.trainer_key import TrainerKey, make_trainer_key, open_trainer_key
@@ -80,6 +87,21 @@ def signing_key(settings: Settings, identity: Identity) -> TrainerKey:
     if key.public_key != identity.trainer_key:
         raise Refused(ErrorCode.TRAINER_KEY_DAMAGED, "this ledger's devices trust another one")
     return key
+
+
+def replace_signing_key(settings: Settings, database: Engine, identity: Identity) -> None:
+    """Sign with a new key from the next start on; finish it where an earlier attempt was cut off.
+
+    The new key lies beside the old one until the ledger knows it. Raises `Refused` (TRAINER_KEY_DAMAGED)
+    where neither is the ledger's.
+    """
+    place = settings.trainer_key
+    coming = place.with_suffix(".new")
+    key = make_trainer_key(coming)
+    if key.public_key != identity.trainer_key:
+        signing_key(settings, identity)
+        note_trainer_key(database, key.public_key)
+    coming.replace(place)
 
 
 def claim_store(settings: Settings, database: Engine, identity: Identity) -> None:

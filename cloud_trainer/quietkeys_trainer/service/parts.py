@@ -19,9 +19,9 @@ from quietkeys_trainer.ledger.devices_and_keys import Ledger
 from quietkeys_trainer.ledger.jobs import Jobs
 from quietkeys_trainer.ledger.newcomers import stored_bytes
 from quietkeys_trainer.ledger.retention import Retention
+from quietkeys_trainer.service.addresses import Addresses, Strangers
 from quietkeys_trainer.service.figures import StoreFigures
 from quietkeys_trainer.service.founding import disposed_on_error, require_trainer
-from quietkeys_trainer.service.newcomers import Newcomers
 from quietkeys_trainer.service.settings import Enrolment, Settings
 from quietkeys_trainer.storage.blobs import Blobs, open_blobs
 from quietkeys_trainer.storage.key_uploads import Uploads
@@ -46,7 +46,8 @@ class Service:
     retired: Mapping[str, str] = field(default_factory=dict)  # advice by plan hash
     pressure: Pressure = field(default_factory=Pressure)
     operator_token: Path | None = None
-    newcomers: Newcomers = field(default_factory=Newcomers)
+    newcomers: Addresses = field(default_factory=Addresses)
+    strangers: Strangers = field(default_factory=Strangers)
     kept: Retention = field(default_factory=Retention)
     trainer_key: TrainerKey | None = None
     figures: StoreFigures = field(default_factory=StoreFigures)
@@ -92,7 +93,8 @@ def open_service(
         engines=engines,
         clock=time.time,
         operator_token=settings.operator_token,
-        newcomers=Newcomers(settings.enrolments_per_minute),
+        newcomers=Addresses(settings.enrolments_per_minute),
+        strangers=Strangers.of(settings.unsigned_per_minute, settings.connections_per_minute),
         kept=settings.kept,
         retired=retired or {},
         pressure=Pressure(settings.queue_limit, settings.storage_bytes),

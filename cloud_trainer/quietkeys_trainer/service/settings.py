@@ -29,7 +29,8 @@ from pydantic_settings import (
 
 from quietkeys_protocol.errors import ErrorCode, Refused
 from quietkeys_trainer.engine.interface import ExecutorKind
-from quietkeys_trainer.engine.pressure import MOST_QUEUED
+from quietkeys_trainer.engine.local_executor import WARM_BYTES
+from quietkeys_trainer.engine.pressure import MOST_QUEUED, usable_cores
 from quietkeys_trainer.ledger.accounts import Limits
 from quietkeys_trainer.ledger.retention import Retention
 
@@ -138,9 +139,23 @@ class Settings(BaseModel):
     connections_per_address: int = Field(
         default=64, ge=1, description="Connections at once from one address that is no proxy's."
     )
+    connections_per_minute: int = Field(
+        default=240, ge=0, description="New connections from one address that is no proxy's; 0 is no limit."
+    )
     ready_file: _Place | None = Field(default=None, description="Where to write the ready line as well.")
 
-    workers: int = Field(default=1, ge=0, le=64, description="Worker processes to run.")
+    workers: int | None = Field(
+        default=None,
+        ge=0,
+        le=64,
+        description="Worker processes to run; if not given, one for each core, and one for a Ray cluster.",
+    )
+    warm_bytes: int = Field(
+        default=WARM_BYTES,
+        ge=0,
+        description="Memory in which a local worker keeps keys ready for the next job of the same account; 0"
+        " keeps none.",
+    )
     executor: ExecutorKind = Field(
         default=ExecutorKind.LOCAL, description="Where jobs run: on this machine, or on a Ray cluster."
     )
@@ -180,6 +195,11 @@ class Settings(BaseModel):
     enrolments_per_minute: int = Field(
         default=30, ge=0, description="Enrolments from one address; 0 is no limit."
     )
+    unsigned_per_minute: int = Field(
+        default=240,
+        ge=0,
+        description="Requests from one address that no device of ours has signed; 0 is no limit.",
+    )
     storage_bytes: int = Field(
         default=256 << 30,
         ge=0,
@@ -200,6 +220,13 @@ class Settings(BaseModel):
     keep_audit_days: int = Field(
         default=_KEPT.audit, ge=0, description="How long lines of the audit log are kept."
     )
+
+    @property
+    def worker_count(self) -> int:
+        """How many worker processes to run."""
+        if self.workers is not None:
+            return self.workers
+        return usable_cores() if self.executor is ExecutorKind.LOCAL else 1
 
     @property
     def database_address(self) -> str:

@@ -16,12 +16,12 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final, Protocol
+from typing import IO, TYPE_CHECKING, Final, Protocol, TypeVar
 
 import obstore
 import structlog
@@ -43,6 +43,8 @@ _RETRIES: Final[RetryConfig] = {
     "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=2), "base": 2},
     "retry_timeout": timedelta(seconds=20),
 }
+
+Found = TypeVar("Found")
 
 MARKER: Final = "quietkeys-store"  # the object that holds the marker of the ledger whose store it is
 _CLOCK: Final = "quietkeys-clock"  # an object that is written to see what time it is in the store
@@ -137,34 +139,26 @@ class ObjectBlobs:
         name = f"{sha256}-{secrets.token_hex(8)}"
         with _typed_errors():
             obstore.put(self.store, name, source, chunk_size=PART, max_concurrency=2)
+        self._require_still(name)
         return name
 
     def get(self, name: str) -> bytes:
         """Return the bytes of a blob, checked against its name."""
-        try:
-            with _typed_errors():
-                content = obstore.get(self.store, name).bytes().to_bytes()
-        except FileNotFoundError as error:
-            self.require_marker()
-            raise BlobDamagedError("missing") from error
+        content = self._found(lambda: obstore.get(self.store, name).bytes().to_bytes())
         if hashlib.sha256(content).hexdigest() != name.partition("-")[0]:
             raise BlobDamagedError("altered")
         return content
 
     def size(self, name: str) -> int:
         """Return the bytes of a blob, counted."""
-        try:
-            with _typed_errors():
-                return int(obstore.head(self.store, name)["size"])
-        except FileNotFoundError as error:
-            self.require_marker()
-            raise BlobDamagedError("missing") from error
+        return self._found(lambda: int(obstore.head(self.store, name)["size"]))
 
     def delete(self, name: str) -> None:
         """Remove a blob, if it is there."""
         self.require_marker()
         with suppress(FileNotFoundError), _typed_errors():
             obstore.delete(self.store, name)
+        self.require_marker()  # else it may have been missing from another place
 
     def listed(self) -> Iterator[tuple[str, float]]:
         """Yield the name of every blob, and when it was stored by the store's own clock, in Unix seconds."""
@@ -174,15 +168,41 @@ class ObjectBlobs:
                 for entry in batch:
                     if _NAME.fullmatch(entry["path"]):
                         yield entry["path"], entry["last_modified"].timestamp()
+        self.require_marker()
 
     def clock(self) -> float:
         """Return what time it is by the store's own clock, in Unix seconds."""
         self.require_marker()
-        with _typed_errors():
-            obstore.put(self.store, _CLOCK, b"")
-            at = obstore.head(self.store, _CLOCK)["last_modified"].timestamp()
-            obstore.delete(self.store, _CLOCK)
+        try:
+            with _typed_errors():
+                obstore.put(self.store, _CLOCK, b"")
+                at = obstore.head(self.store, _CLOCK)["last_modified"].timestamp()
+                obstore.delete(self.store, _CLOCK)
+        except FileNotFoundError as error:  # unmounted, or another process asked meanwhile
+            raise TryAgain(ErrorCode.TRAINER_BUSY) from error
         return at
+
+    def _found(self, look: Callable[[], Found]) -> Found:
+        """Return what a look finds; only between two looks at the marker is it believed to be missing."""
+        for _ in range(2):
+            try:
+                with _typed_errors():
+                    return look()
+            except FileNotFoundError:
+                self.require_marker()
+        raise BlobDamagedError("missing")
+
+    def _require_still(self, name: str) -> None:
+        """Return where the marker is there after a write too; else take back what went to another place.
+
+        A disk that is unmounted between the check and the write leaves an empty folder under the same path.
+        """
+        try:
+            self.require_marker()
+        except TryAgain:
+            with suppress(FileNotFoundError, TryAgain), _typed_errors():
+                obstore.delete(self.store, name)
+            raise
 
     def clear_unfinished(self, unix_time: float) -> None:
         """Remove what processes that died were writing before a time, which no listing shows."""

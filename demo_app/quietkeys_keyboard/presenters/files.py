@@ -29,6 +29,7 @@ class FilesPresenter:
     changed: Callable[[], None]
     name: str = ""
     problem: str = ""
+    _asked: Path | None = field(default=None, init=False)  # whether to replace it
     _entries: list[Entry] | None = field(default=None, init=False)  # None where the folder cannot be read
 
     def __post_init__(self) -> None:
@@ -74,10 +75,13 @@ class FilesPresenter:
             self.problem = "Enter the name of a file."
         elif self.saving and path.is_dir():
             self.problem = "This is a folder. Enter another name."
+        elif self.saving and path.exists() and self._asked != path:
+            self.problem = "A file of this name is there. Press again to replace it, or enter another name."
         elif self.saving and not os.access(self.folder, os.W_OK):
             self.problem = "Nothing can be written to this folder. Choose another one."
         elif not self.saving and not path.is_file():
             self.problem = "There is no such file here."
+        self._asked = path if self.saving and path.exists() else None
         self.changed()
         return None if self.problem else path
 

@@ -12,6 +12,26 @@ from typing import Final
 
 from quietkeys import Layout
 
+ACCENTS: Final = {  # offered while a key is held, the most frequent first
+    "a": "àáâäæãåā",
+    "c": "çćč",
+    "e": "éèêëēę",
+    "i": "íîïìī",
+    "l": "ł",
+    "n": "ñńň",
+    "o": "óöôòœøõō",
+    "s": "ßśš",
+    "u": "üúûùū",
+    "y": "ÿý",
+    "z": "žźż",
+    ".": "…·",
+    "-": "–—",
+    "?": "¿",
+    "!": "¡",
+    "'": "‘’",
+    '"': "“”„«»",
+    "$": "€£¥¢",
+}
 ROW_KEYS: Final = 10.0  # widths of a letter key in a row
 
 
@@ -24,6 +44,7 @@ class Kind(StrEnum):
     SPACE = "space"
     ENTER = "enter"
     PAGE = "page"
+    SEARCH = "search"
 
 
 class Page(StrEnum):
@@ -104,7 +125,8 @@ _ROWS: Final[dict[Page, list[list[Key]]]] = {
     Page.EMOJI: [
         [
             Key("ABC", Kind.PAGE, 1.5, Page.LETTERS),
-            Key("space", Kind.SPACE, 5.5),
+            Key("search", Kind.SEARCH, 1.5),
+            Key("space", Kind.SPACE, 4.0),
             Key("backspace", Kind.BACKSPACE, 1.5),
             Key("enter", Kind.ENTER, 1.5),
         ],

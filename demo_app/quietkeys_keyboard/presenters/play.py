@@ -8,35 +8,16 @@ from pathlib import Path
 from typing import Final
 
 from quietkeys.testing import Typist
+from quietkeys.typing import KeptWord
+from quietkeys_keyboard.presenters.base import left_by
+from quietkeys_keyboard.presenters.curve import Score, Word
 from quietkeys_keyboard.presenters.typing import TypingPresenter
 
 SLOWEST: Final = 4.0  # keys per second
 FASTEST: Final = 60.0
 SEEN: Final = 0.8  # share of mistakes that a person sees and puts right
-WINDOW: Final = 100  # words of a point in the chart
-MESSAGE_WORDS: Final = 12
+MOST_WORDS: Final = 40  # of a message; longer lines of a file are cut
 MAX_TEXT: Final = 2_000_000  # characters read of a file
-
-
-@dataclass(slots=True)
-class Score:
-    """Words so far: how many, how many came out as meant, and how many would have without correction."""
-
-    words: int = 0
-    right: int = 0
-    untouched: int = 0
-    recent: list[bool] = field(default_factory=list)
-    curve: list[float] = field(default_factory=list)  # share right of every WINDOW words
-
-    def add(self, right: bool, untouched: bool) -> None:
-        """Count a word."""
-        self.words += 1
-        self.right += right
-        self.untouched += untouched
-        self.recent.append(right)
-        if len(self.recent) == WINDOW:
-            self.curve.append(sum(self.recent) / WINDOW)
-            self.recent = []
 
 
 @dataclass(slots=True)
@@ -46,6 +27,8 @@ class PlayPresenter:
     typing: TypingPresenter
     typist: Typist
     changed: Callable[[], None]
+    base: Callable[[KeptWord], str]  # what the model leaves of a word that knows nobody
+    memory: Callable[[KeptWord], str]  # what this keyboard leaves without an update
     speed: float = 12.0
     playing: bool = False
     score: Score = field(default_factory=Score)
@@ -53,9 +36,9 @@ class PlayPresenter:
     _keys: Iterator[None] | None = None
     _owed: float = 0.0  # keys that time has allowed and that were not pressed yet
 
-    def play(self, words: Sequence[str], title: str) -> None:
-        """Begin to type words."""
-        self.title, self.score, self._keys = title, Score(), self._typed(list(words))
+    def play(self, messages: Sequence[str], title: str) -> None:
+        """Begin to type messages, each sent when it is whole."""
+        self.title, self.score, self._keys = title, Score(), self._typed(list(messages))
         self.playing, self._owed = True, 0.0
         self.typing.editor.clear()
         self.changed()
@@ -67,6 +50,12 @@ class PlayPresenter:
     def stop(self) -> None:
         """Stop, or go on where it stopped."""
         self.playing = not self.playing and self._keys is not None
+        self.changed()
+
+    def reset(self) -> None:
+        """Have typed nothing."""
+        self.playing, self._keys, self.score, self.title = False, None, Score(), ""
+        self.typing.forget()
         self.changed()
 
     def set_speed(self, speed: float) -> None:
@@ -85,28 +74,37 @@ class PlayPresenter:
                 self.changed()
                 return
 
-    def _typed(self, words: list[str]) -> Iterator[None]:
-        for place, word in enumerate(words):
-            typed, touches = self.typist.type_word_touched(word)
-            for character, touch in zip(typed, touches, strict=True):
-                self.typing.editor.press(character, touch)
-                yield
-            if not typed:
-                continue
-            self.typing.editor.space()
+    def _typed(self, messages: list[str]) -> Iterator[None]:
+        for message in messages:
+            for word in message.split():
+                yield from self._word(word)
+                self.changed()
+            self.typing.send()
             yield
-            kept = self.typing.editor.last_word()
-            right = kept.lower() == word.lower()
-            self.score.add(right, typed.lower() == word.lower())
-            if not right and self.typist.rng.random() < SEEN:
-                self.typing.editor.put_right(word)
-                yield
-            if place % MESSAGE_WORDS == MESSAGE_WORDS - 1:
-                self.typing.send()
-            self.changed()
+
+    def _word(self, word: str) -> Iterator[None]:
+        typed, touches = self.typist.type_word_touched(word)
+        before = self.typing.editor.text
+        for character, touch in zip(typed, touches, strict=True):
+            self.typing.editor.press(character, touch)
+            yield
+        if not typed:
+            return
+        told = KeptWord(before, typed, word, tuple(touches))
+        memory, left = self.memory(told), left_by(self.typing.keyboard, told)  # before it learns this word
+        self.typing.editor.space()
+        yield
+        kept = self.typing.editor.last_word()
+        right = kept.lower() == word.lower()
+        self.score.add(Word(*(one.lower() == word.lower() for one in (typed, self.base(told), memory, left))))
+        if not right and self.typist.rng.random() < SEEN:
+            self.typing.editor.put_right(word)
+            yield
 
 
-def words_of_file(path: Path) -> list[str]:
-    """Return the words of a UTF-8 text file. Raises OSError, ValueError for what is no text."""
+def messages_of_file(path: Path) -> list[str]:
+    """Return the lines of a UTF-8 text file as messages, long ones in parts. Raises OSError, ValueError."""
     with path.open(encoding="utf-8") as stream:
-        return stream.read(MAX_TEXT).split()
+        lines = [line.split() for line in stream.read(MAX_TEXT).splitlines()]
+    parts = (line[at : at + MOST_WORDS] for line in lines for at in range(0, len(line), MOST_WORDS))
+    return [" ".join(part) for part in parts]

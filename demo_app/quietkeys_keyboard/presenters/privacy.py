@@ -6,32 +6,18 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from quietkeys import (
-    Deletion,
-    Inspection,
-    Leaving,
-    LedgerKind,
-    LedgerLine,
-    Level,
-    Personalizer,
-    QuietkeysError,
-)
+from quietkeys import Deletion, Level, Personalizer, QuietkeysError, Sent
 from quietkeys_keyboard.presenters.training import Post
+from quietkeys_keyboard.presenters.words import said
 
 SHOWN_WORDS: Final = 60
-HEX_COLUMNS: Final = 8
-HEX_ROWS: Final = 8
-_TRANSFERS: Final = (
-    LedgerKind.KEYS_UPLOADED,
-    LedgerKind.REPORT_SENT,
-    LedgerKind.UPDATE_FETCHED,
-    LedgerKind.DELETED_AT_TRAINER,
-)
+UNDO_S: Final = 20.0  # to take a deletion back; what WCAG 2.2.1 gives somebody to ask for more
 _GONE: Final = "Everything here is gone, the key first."
-_DELETIONS: Final = {
+DELETIONS: Final = {
     Deletion.NOTHING_THERE: "Everything here is gone. Nothing had ever left this device.",
     Deletion.CONFIRMED: _GONE + " The trainer signed a receipt that it deleted its part.",
     Deletion.PENDING: _GONE + " The trainer did not answer; it is asked again.",
@@ -50,31 +36,37 @@ class WordRow:
 
 @dataclass(slots=True)
 class PrivacyPresenter:
-    """changed, post: as in `TrainingPresenter`. wiped: called after everything was wiped."""
+    """changed, post: as in `TrainingPresenter`. wiped: called after everything was wiped.
+
+    forgotten: told each word that was forgotten for good. clock: seconds. undo_s: to take a deletion back.
+    """
 
     keyboard: Personalizer
     changed: Callable[[], None]
     post: Post
     wiped: Callable[[], None] = lambda: None
+    forgotten: Callable[[str], None] = lambda _: None
+    clock: Callable[[], float] = time.monotonic
+    undo_s: float = UNDO_S
     query: str = ""
     notice: str = ""
     busy: bool = False
-    inspection: Inspection | None = None
+    deleting: str = ""  # a word that is to be forgotten in a moment, unless the user takes that back
+    _deleted: float = 0.0  # when it was
     _words: list[WordRow] = field(default_factory=list)
     _waiting: list[Callable[[], None]] = field(default_factory=list)  # what is asked for while busy
 
     def refresh(self) -> None:
-        """Read what is known again; look at what would leave, in a thread."""
+        """Read what is known again."""
         self._words = [WordRow(one.text, one.count, one.own) for one in self.keyboard.vocabulary.words()]
         self._words.sort(key=lambda row: (-row.count, row.word))
         self.changed()
-        if not self.busy:
-            self._run(self._inspect)
 
     def words(self) -> list[WordRow]:
         """Return the words that fit the search, most used first, at most SHOWN_WORDS."""
         wanted = self.query.strip().lower()
-        return [row for row in self._words if wanted in row.word][:SHOWN_WORDS]
+        shown = (row for row in self._words if wanted in row.word and row.word != self.deleting)
+        return list(islice(shown, SHOWN_WORDS))
 
     def known(self) -> tuple[int, int]:
         """Return how many words are known, and how many of them the lexicon lacks."""
@@ -86,10 +78,29 @@ class PrivacyPresenter:
         self.changed()
 
     def delete(self, word: str) -> None:
-        """Forget a word for good."""
-        self._do(lambda: self.keyboard.vocabulary.forget(word), "Forgotten for good.")
-        self._words = [row for row in self._words if row.word != word]
+        """Take a word out of sight; it is forgotten for good by `finish`, unless `keep` comes first."""
+        self.finish()
+        self.deleting, self.notice, self._deleted = word, "", self.clock()
         self.changed()
+
+    def tick(self) -> None:
+        """Forget the word that was deleted, if its time is over; called a few times a second."""
+        if self.deleting and self.clock() - self._deleted >= self.undo_s:
+            self.finish()
+
+    def keep(self) -> None:
+        """Take the last deletion back."""
+        self.deleting = ""
+        self.changed()
+
+    def finish(self) -> None:
+        """Forget the word that was deleted, for good."""
+        word, self.deleting = self.deleting, ""
+        if word:
+            self._do(lambda: self.keyboard.vocabulary.forget(word), "Forgotten for good.")
+            self.forgotten(word)
+            self._words = [row for row in self._words if row.word != word]
+            self.changed()
 
     def export(self, path: Path) -> None:
         """Write what is known to a file of the user's."""
@@ -103,11 +114,11 @@ class PrivacyPresenter:
             self.wiped()
             self.refresh()
 
-        self._run(lambda: _DELETIONS[self.keyboard.forget()], then)
+        self._run(lambda: DELETIONS[self.keyboard.forget()], then)
 
     def withdraw(self) -> None:
         """Take the consent back; what was learnt here stays."""
-        self._run(lambda: _DELETIONS[self.keyboard.consent.withdraw(keep_learned=True)], self.refresh)
+        self._run(lambda: DELETIONS[self.keyboard.consent.withdraw(keep_learned=True)], self.refresh)
 
     def key(self) -> tuple[str, str]:
         """Return the fingerprint of the keys and what is to be said of them."""
@@ -136,13 +147,9 @@ class PrivacyPresenter:
         """Join the circle of the device that shows this text, in a thread."""
         self._run(lambda: self._joined(text), self.refresh)
 
-    def transfers(self) -> list[LedgerLine]:
-        """Return what left and what came, newest first."""
-        return [line for line in self.keyboard.ledger() if line.kind in _TRANSFERS][::-1]
-
-    def leaves(self) -> tuple[Leaving, ...]:
-        """Return everything that leaves with a sync; empty until it was looked at."""
-        return self.inspection.leaves if self.inspection else ()
+    def sent(self) -> tuple[Sent, ...]:
+        """Return what left this device, oldest first, what leaves now as far as it has gone."""
+        return self.keyboard.sent()
 
     @property
     def level(self) -> Level:
@@ -158,10 +165,6 @@ class PrivacyPresenter:
         """Pause learning, or go on."""
         self.keyboard.paused = paused
         self.changed()
-
-    def _inspect(self) -> str:
-        self.inspection = self.keyboard.inspect()
-        return ""
 
     def _backed_up(self, path: Path) -> str:
         code = self.keyboard.keys.back_up(path)
@@ -185,7 +188,7 @@ class PrivacyPresenter:
             action()
             self.notice = done
         except QuietkeysError as error:
-            self.notice = str(error)
+            self.notice = said(error)
 
     def _run(self, action: Callable[[], str], then: Callable[[], None] | None = None) -> None:
         if self.busy:
@@ -195,14 +198,14 @@ class PrivacyPresenter:
 
         def work() -> None:
             try:
-                said = action()
+                done = action()
             except QuietkeysError as error:
-                said = str(error)
-            self.post(lambda: ended(said))
+                done = said(error)
+            self.post(lambda: ended(done))
 
-        def ended(said: str) -> None:
+        def ended(done: str) -> None:
             self.busy = False
-            self.notice = said or self.notice
+            self.notice = done or self.notice
             if self._waiting:
                 self._waiting.pop(0)()
             if then is not None:
@@ -210,19 +213,3 @@ class PrivacyPresenter:
             self.changed()
 
         threading.Thread(target=work, name="quietkeys-privacy", daemon=True).start()
-
-
-def hex_lines(head: bytes) -> list[str]:
-    """Return bytes as lines of an offset and HEX_COLUMNS pairs of hex digits."""
-    rows = [head[at : at + HEX_COLUMNS] for at in range(0, len(head), HEX_COLUMNS)][:HEX_ROWS]
-    return [f"{place * HEX_COLUMNS:04x}  {row.hex(' ')}" for place, row in enumerate(rows)]
-
-
-def when(seconds: float, now: float | None = None) -> str:
-    """Return a point in time as people say it."""
-    ago = (time.time() if now is None else now) - seconds
-    for unit, name in ((86_400.0, "day"), (3600.0, "hour"), (60.0, "minute")):
-        if ago >= unit:
-            count = int(ago // unit)
-            return f"{count} {name}{'s' if count > 1 else ''} ago"
-    return "just now"

@@ -17,9 +17,14 @@ from quietkeys import (
     Personalizer,
     Progress,
     QuietkeysError,
+    Readiness,
     Step,
     SyncResult,
+    Verdict,
 )
+from quietkeys.typing import KeptWord
+from quietkeys_keyboard.presenters.changes import Change, Words, changes, left_of, moved
+from quietkeys_keyboard.presenters.words import OUTCOMES, lasting, said, said_of, when
 
 Post = Callable[[Callable[[], None]], None]  # runs something on the thread of the screens
 
@@ -31,35 +36,43 @@ WAIT_S: Final = 900.0  # for the trainer
 _TITLES: Final = {
     Step.ENROL: "Introducing this device",
     Step.GENERATE_KEYS: "Making keys on this device",
-    Step.UPLOAD_KEYS: "Sending evaluation keys",
+    Step.UPLOAD_KEYS: "Sending keys to compute with",
     Step.ENCRYPT: "Encrypting your counts",
     Step.SEND: "Sending the encrypted report",
-    Step.QUEUE: "Queued at the trainer",
-    Step.TRAIN: "Trained on ciphertexts",
+    Step.QUEUE: "Waiting for its turn at the trainer",
+    Step.TRAIN: "Trained without being read",
     Step.FETCH: "Fetching the encrypted update",
     Step.DECRYPT: "Decrypting it here",
     Step.JUDGE: "Judging it on typing kept aside",
 }
-_HEADLINES: Final = {
-    Outcome.APPLIED: "Applied",
-    Outcome.CANCELLED: "Stopped",
-    Outcome.DEFERRED: "Another time",
-    Outcome.DUMMY: "Too little typing yet",
-    Outcome.ON_TRIAL: "On trial",
-    Outcome.PENDING: "The trainer is still at it",
+# Seconds that each step takes where no training of this device has told yet: 2 cores, the shipped plan.
+FIRST_GUESS: Final = {
+    Step.ENROL: 1.0,
+    Step.GENERATE_KEYS: 2.0,
+    Step.UPLOAD_KEYS: 2.0,
+    Step.ENCRYPT: 1.0,
+    Step.SEND: 1.0,
+    Step.QUEUE: 1.0,
+    Step.TRAIN: 12.0,
+    Step.FETCH: 1.0,
+    Step.DECRYPT: 2.0,
+    Step.JUDGE: 2.0,
 }
-_UPDATES: Final = (
-    LedgerKind.UPDATE_FETCHED,
-    LedgerKind.UPDATE_APPLIED,
-    LedgerKind.UPDATE_KEPT_OLD,
-    LedgerKind.UPDATE_ON_TRIAL,
-    LedgerKind.UPDATE_DUMMY,
-    LedgerKind.UPDATE_UNTRUSTED,
-    LedgerKind.UPDATE_UNDECRYPTABLE,
-    LedgerKind.ROLLED_BACK,
-    LedgerKind.REPORT_LOST,
-    LedgerKind.REPORT_DROPPED,
+_UNDER_WAY: Final = {  # an open report, by how far it is
+    "written": "Your encrypted counts are ready and have not arrived yet. Train, and it goes on from there.",
+    "sent": "Your encrypted counts are at the trainer. Train, and what came of them is fetched.",
+    "fetched": "The encrypted update is here. Train, and it is judged.",
+}
+_JUDGED: Final = (
+    *(Outcome.APPLIED, Outcome.KEPT_OLD, Outcome.ON_TRIAL),
+    *(Outcome.DUMMY, Outcome.UNTRUSTED, Outcome.UNDECRYPTABLE),
 )
+_ENDED: Final = {LedgerKind(f"update_{outcome.value}"): OUTCOMES[outcome] for outcome in _JUDGED} | {
+    LedgerKind.UPDATE_FETCHED: "An encrypted update came",
+    LedgerKind.ROLLED_BACK: "The last update was taken back",
+    LedgerKind.REPORT_LOST: "The trainer lost it",
+    LedgerKind.REPORT_DROPPED: "What was to be sent was dropped",
+}
 
 
 class State(StrEnum):
@@ -89,6 +102,12 @@ class Worth:
     after: float
     events: int
 
+    def text(self) -> str:
+        """Return it in words."""
+        before, after = f"{self.before:.1%}", f"{self.after:.1%}"
+        change = f"{before} to {after}" if before != after else f"{after}, as before,"
+        return f"{change} of {self.events} words kept aside"
+
 
 @dataclass(slots=True)
 class TrainingPresenter:
@@ -103,10 +122,58 @@ class TrainingPresenter:
     detail: str = ""
     offline: bool = False
     applied: bool = False
+    outcome: Outcome | None = None  # of the last training, None while there is none
+    updated: Callable[[], None] = lambda: None  # called when an update has come in use
+    words: Words = field(default_factory=Words)  # the user's last, to show what an update changes
+    changes: list[Change] = field(default_factory=list)  # of the last update
+    moved: str = ""  # by it, where none of these words comes out otherwise
     worths: list[Worth] = field(default_factory=list)
+    took: dict[Step, float] = field(default_factory=lambda: dict(FIRST_GUESS))  # seconds, as last measured
     _began: float = 0.0
     _passed: int = 0
     _now: Step | None = None
+    _looked_at: list[KeptWord] = field(default_factory=list)
+    _before: list[str] = field(default_factory=list)  # what Space left of each, before the update
+    _block_s: float = 0.0  # of each block trained in this training, 0.0 before the first
+    _blocks_left: int = 0
+
+    def __post_init__(self) -> None:
+        self.recall()
+
+    def recall(self) -> None:
+        """Say what became of the last training, also when it was before the app was opened."""
+        last, status = self.keyboard.last_sync(), self.keyboard.status()
+        history = self.history()
+        if last is not None and last.error is not None:
+            self.headline, self.detail = "The last training was interrupted", said_of(last.error)
+        elif status.open_report:
+            self.headline, self.detail = "A training is not finished", _UNDER_WAY[status.open_report]
+        elif last is not None and last.outcome is None and last.step is not None:
+            self.headline = "The last training was interrupted"
+            self.detail = f"It ended while it was at: {_TITLES[last.step]}. Train, and it goes on from there."
+        elif last is not None and last.outcome is Outcome.CANCELLED:
+            self.headline = "The last training was stopped"
+            self.detail = "The window was closed, or it was cancelled. Train, and it goes on from there."
+        elif last is not None and last.outcome is not None and not history:
+            self.headline, self.detail = OUTCOMES[last.outcome], ""
+        elif history:
+            self.headline = _ENDED.get(history[0].kind, "The last training")
+            self.detail = f"{history[0].text} That was {when(history[0].time)}."
+
+    def readiness(self) -> Readiness:
+        """Return how much typing is missing until a training can come to something."""
+        return self.keyboard.readiness()
+
+    def left(self) -> str:
+        """Return how long the training under way will still take, "" if none is."""
+        if not self.busy or self._now is None:
+            return ""
+        steps = list(_TITLES)
+        later = sum(self.took[step] for step in steps[steps.index(self._now) + 1 :])
+        passed = time.monotonic() - self._began
+        if self._now is Step.TRAIN and self._block_s:
+            return lasting(later + max(self._block_s * self._blocks_left - passed % self._block_s, 0.0))
+        return lasting(later + max(self.took[self._now] - passed, 0.0))
 
     def needs_consent(self) -> bool:
         """Return whether the user is to be asked first."""
@@ -121,9 +188,10 @@ class TrainingPresenter:
         """Begin a sync, in a thread of its own; do nothing while one is under way."""
         if self.busy:
             return
-        self.busy, self.offline, self.applied = True, False, False
+        self.busy, self.offline, self.applied, self.outcome = True, False, False, None
         self.headline, self.detail = "Training", "You can go on typing."
-        self.steps, self._now, self._passed = [], None, 0
+        self.steps, self._now, self._passed, self._block_s = [], None, 0, 0.0
+        self._looked_at, self._before = [], []
         self.changed()
         threading.Thread(target=self._sync, name="quietkeys-train", daemon=True).start()
 
@@ -135,15 +203,22 @@ class TrainingPresenter:
 
     def roll_back(self) -> None:
         """Go back to the version before."""
-        version = self.keyboard.rollback()
-        self.headline = f"Back to version {version}" if version else "Back to learning on this device alone"
-        self.detail = ""
+        try:
+            version = self.keyboard.rollback()
+        except QuietkeysError as error:
+            self.headline, self.detail = "That did not work", said(error)
+        else:
+            self.headline = (
+                f"Back to update {version}" if version else "Back to learning on this device alone"
+            )
+            self.detail, self.changes, self.moved = "", [], ""
         self.changed()
 
     def clear(self) -> None:
         """Show nothing of earlier trainings, as when the profile was wiped."""
         if not self.busy:
             self.steps, self.worths, self.headline, self.detail = [], [], "", ""
+            self.changes, self.moved = [], ""
             self.offline = self.applied = False
             self.changed()
 
@@ -153,19 +228,31 @@ class TrainingPresenter:
 
     def history(self) -> list[LedgerLine]:
         """Return what became of updates, newest first."""
-        lines = [line for line in self.keyboard.ledger() if line.kind in _UPDATES]
+        lines = [line for line in self.keyboard.ledger() if line.kind in _ENDED]
         return lines[::-1]
 
     def _sync(self) -> None:
         try:
-            result = self.keyboard.sync(lambda now: self.post(lambda: self._step(now)), WAIT_S)
+            result = self.keyboard.sync(self._told, WAIT_S)
         except QuietkeysError as error:
             failed = error
             self.post(lambda: self._failed(failed))
         else:
-            self.post(lambda: self._ended(result))
+            applied = result.outcome is Outcome.APPLIED
+            after = left_of(self.keyboard, self._looked_at) if applied else []
+            self.post(lambda: self._ended(result, after))
+
+    def _told(self, now: Progress) -> None:
+        # In the thread of the sync: the last moment before an update is in use, so that nothing else differs.
+        self.post(lambda: self._step(now))
+        if now.step is Step.JUDGE:
+            self._looked_at = self.words.all()
+            self._before = left_of(self.keyboard, self._looked_at)
 
     def _step(self, now: Progress) -> None:
+        if now.step is Step.TRAIN and now.blocks_done:
+            self._block_s = (time.monotonic() - self._began) / now.blocks_done
+        self._blocks_left = now.blocks - now.blocks_done
         if self._now is now.step:  # it goes on
             self.steps[-1] = replace(self.steps[-1], title=_title(now))
         else:
@@ -181,12 +268,20 @@ class TrainingPresenter:
             took = time.monotonic() - self._began
             self.steps[-1] = replace(self.steps[-1], state=state, seconds=took, size=passed - self._passed)
 
-    def _ended(self, result: SyncResult) -> None:
+    def _ended(self, result: SyncResult, after: list[str]) -> None:
         self._finish(State.DONE, sum(result.bytes_sent.values()) + sum(result.bytes_received.values()))
         self.busy, self.applied = False, result.outcome is Outcome.APPLIED
-        self.headline = _HEADLINES.get(result.outcome, "Kept the old one")
+        self.outcome, self.headline = result.outcome, OUTCOMES[result.outcome]
         self.detail = result.reason
+        self.took |= {step: seconds for step, seconds in result.seconds.items() if step in self.took}
         verdict = result.verdict
+        self.changes, self.moved = [], ""
+        if self.applied:
+            self.updated()
+        if self.applied and verdict is not None:
+            self.changes = changes(self._looked_at, self._before, after)
+            self.moved = "" if self.changes else moved(verdict, len(self._looked_at))
+            self.headline = worth_words(verdict)
         if verdict is not None and verdict.events:
             before = verdict.right / verdict.events
             change = (verdict.fixed - verdict.broken) / verdict.events
@@ -199,11 +294,20 @@ class TrainingPresenter:
         self.offline = error.code is ErrorCode.TRAINER_UNREACHABLE
         self.headline = "Offline" if self.offline else "Not this time"
         self.detail = (
-            "The trainer cannot be reached. Typing and learning go on here; the report waits for next time."
+            "The trainer cannot be reached. Typing and learning go on here; the next training goes on."
             if self.offline
-            else str(error)
+            else said(error)
         )
         self.changed()
+
+
+def worth_words(verdict: Verdict) -> str:
+    """Return what an update that came in use is worth, as its own figures say."""
+    more = verdict.fixed - verdict.broken
+    if more > 0:
+        words = "word" if more == 1 else "words"
+        return f"Better: {more} more {words} right of {verdict.events}"
+    return "In use: it guesses closer, and no more words come out right yet"
 
 
 def _title(now: Progress) -> str:
@@ -211,4 +315,4 @@ def _title(now: Progress) -> str:
         return _TITLES[now.step]
     if now.blocks_done >= now.blocks:
         return _TITLES[now.step]
-    return f"Training block {now.blocks_done + 1} of {now.blocks}"
+    return f"Training part {now.blocks_done + 1} of {now.blocks}"

@@ -6,15 +6,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from kivy.core.clipboard import Clipboard
 from kivy.properties import BooleanProperty, StringProperty
 from kivy.uix.behaviors import ButtonBehavior
 from kivy.uix.boxlayout import BoxLayout
 
 from quietkeys_keyboard.presenters.files import Entry, FilesPresenter
-from quietkeys_keyboard.views.parts import Dialog
+from quietkeys_keyboard.views.parts import Dialog, Focusable, PushButton, Text
+from quietkeys_keyboard.views.qr_picture import QrPicture
 
 
-class EntryRow(ButtonBehavior, BoxLayout):
+class EntryRow(Focusable, ButtonBehavior, BoxLayout):
     """A folder or a file to choose."""
 
     text = StringProperty("")
@@ -36,6 +38,10 @@ class LineField(BoxLayout):
 
     text = StringProperty("")
     hint = StringProperty("")
+
+
+class Shown(Text):
+    """A text in letters of one width."""
 
 
 class FileDialog(Dialog):
@@ -84,3 +90,21 @@ class AskText(Dialog):
         self.ids.points.add_widget(field)
         self.answer("Go on", lambda: then(field.text))
         self.answer("Cancel", lambda: None, "page", "text")
+
+
+class ShowText(Dialog):
+    """Shows a text to be taken elsewhere: to read, to copy, and to be read by another device's camera."""
+
+    def __init__(self, title: str, about: str, text: str, done: str, **properties: Any) -> None:
+        super().__init__(title=title, text=about, modal=True, **properties)
+        self.ids.points.add_widget(QrPicture(text=text))
+        self.ids.points.add_widget(Shown(text=text))
+        copy = PushButton(text="Copy", icon="content-copy", back="page", ink="text")
+
+        def copied(_: object) -> None:
+            Clipboard.copy(text)
+            copy.text = "Copied"
+
+        copy.bind(on_release=copied)
+        self.ids.points.add_widget(copy)
+        self.answer(done, lambda: None)

@@ -5,22 +5,34 @@ from __future__ import annotations
 from typing import Any, Final
 
 from kivy.clock import Clock
-from kivy.graphics import Color, Rectangle, RoundedRectangle
+from kivy.graphics import Color, Line, Rectangle, RoundedRectangle
 from kivy.metrics import dp, sp
 from kivy.properties import ObjectProperty, OptionProperty, StringProperty
 from kivy.uix.widget import Widget
 
 from quietkeys.typing import Shift
-from quietkeys_keyboard.presenters.keys import ROW_KEYS, Kind, Page, Placed, key_at, placed_keys, rows_of
+from quietkeys_keyboard.presenters.keys import (
+    ACCENTS,
+    ROW_KEYS,
+    Kind,
+    Page,
+    Placed,
+    key_at,
+    placed_keys,
+    rows_of,
+)
 from quietkeys_keyboard.views.assets import ICON_FONT, icons, text_texture
+from quietkeys_keyboard.views.holding import Hold
+from quietkeys_keyboard.views.parts import Focusable
 
 REPEAT_AFTER_S: Final = 0.4
-REPEAT_S: Final = 0.06
+REPEAT_S: Final = 0.03
 GAP: Final = 5  # dp between keys
 _ICONS: Final = {
     "backspace": "backspace-outline",
     "enter": "send",
     "emoji": "emoticon-outline",
+    "search": "magnify",
 }
 _SHIFTS: Final = {
     Shift.OFF: "apple-keyboard-shift",
@@ -29,7 +41,7 @@ _SHIFTS: Final = {
 }
 
 
-class KeyboardView(Widget):
+class KeyboardView(Focusable, Widget):
     """Keys of a page. Says what was pressed: a character with its touch in letter keys, or a kind of key.
 
     Events: on_character(character, touch), on_kind(kind), on_turn(page).
@@ -44,12 +56,14 @@ class KeyboardView(Widget):
     def __init__(self, **properties: Any) -> None:
         super().__init__(**properties)
         self._down: dict[Any, Placed] = {}  # keys by the touch that holds them
-        self._repeat: Any = None
+        self._hold = Hold()  # of a key that repeats, or that offers accents
+        self._offered: tuple[Any, str, int] | None = None  # the touch, the accents, which of them
+        self._at = 0  # the key that arrows have come to
         self._draw = Clock.create_trigger(self.draw, -1)
-        for name in ("theme", "page", "shift", "size", "pos"):
+        for name in ("theme", "page", "shift", "size", "pos", "focused"):
             self.fbind(name, self._draw)
 
-    def on_character(self, character: str, touch: tuple[float, float]) -> None:
+    def on_character(self, character: str, touch: tuple[float, float] | None) -> None:
         """See the class."""
 
     def on_kind(self, kind: Kind) -> None:
@@ -71,7 +85,7 @@ class KeyboardView(Widget):
 
     def on_touch_down(self, touch: Any) -> bool:
         """Hold a key; a key that another finger still holds is pressed first, as fast typists overlap."""
-        if not self.collide_point(*touch.pos):
+        if not self.collide_point(*touch.pos) or touch.is_mouse_scrolling:
             return False
         for held in list(self._down):
             self._press(held)
@@ -81,7 +95,20 @@ class KeyboardView(Widget):
         touch.ud["quietkeys"] = self._unitary(touch)
         if one.key.kind is Kind.BACKSPACE:
             self.dispatch("on_kind", Kind.BACKSPACE)
-            self._repeat = Clock.schedule_once(self._again, REPEAT_AFTER_S)
+            self._hold.begin(self._again, REPEAT_AFTER_S)
+        elif one.key.label in ACCENTS:
+            self._hold.begin(lambda: self._offer(touch))
+        self.draw_held()
+        return True
+
+    def on_touch_move(self, touch: Any) -> bool:
+        """Choose among the accents that are offered."""
+        if self._offered is None or self._offered[0] is not touch:
+            return False
+        _, accents, _ = self._offered
+        left, wide = self._offer_place(self._down[touch], len(accents))
+        place = min(max(int((touch.x - left) / wide), 0), len(accents) - 1)
+        self._offered = touch, accents, place
         self.draw_held()
         return True
 
@@ -91,6 +118,30 @@ class KeyboardView(Widget):
             return False
         touch.ungrab(self)
         self._press(touch)
+        return True
+
+    def press_by_key(self, held: bool) -> None:
+        """Press the key that arrows have come to; held: offer no accents, they have keys of their own."""
+        one = self.placed()[min(self._at, len(self.placed()) - 1)]
+        if one.key.kind is Kind.CHARACTER:
+            self.dispatch("on_character", one.key.label, None)
+        elif one.key.kind is Kind.PAGE:
+            self.dispatch("on_turn", one.key.page)
+        else:
+            self.dispatch("on_kind", one.key.kind)
+
+    def arrow(self, way: str) -> bool:
+        """Go to the next key that way."""
+        keys = self.placed()
+        here = keys[min(self._at, len(keys) - 1)]
+        middle = (here.left + here.right) / 2
+        if way in {"left", "right"}:
+            self._at = min(max(self._at + (1 if way == "right" else -1), 0), len(keys) - 1)
+        else:
+            row = here.row + (1 if way == "down" else -1)
+            if 0 <= row <= max(one.row for one in keys):
+                self._at = keys.index(key_at(keys, middle, row + 0.5))
+        self.draw_held()
         return True
 
     def draw(self, *_: object) -> None:
@@ -124,10 +175,16 @@ class KeyboardView(Widget):
         if self.theme is None:
             return
         with self.canvas.after:
+            if self.focused:
+                left, bottom, wide, high = self._box(self.placed()[min(self._at, len(self.placed()) - 1)])
+                Color(*self.theme.colour("text"))
+                Line(rounded_rectangle=(left, bottom, wide, high, dp(6)), width=dp(2))
             for one in self._down.values():
                 self._key_picture(one, "pressed", "text")
-                if one.key.kind is Kind.CHARACTER:
+                if one.key.kind is Kind.CHARACTER and self._offered is None:
                     self._pop_up(one)
+            if self._offered is not None:
+                self._offer_picture(*self._offered)
 
     def _key_picture(self, one: Placed, role: str, ink: str) -> None:
         left, bottom, wide, high = self._box(one)
@@ -149,46 +206,81 @@ class KeyboardView(Widget):
         pos = (x + (side - texture.width) / 2, bottom + high + (high * 0.95 - texture.height) / 2)
         Rectangle(texture=texture, pos=pos, size=texture.size)
 
+    def _offer(self, touch: Any) -> None:
+        one = self._down.get(touch)
+        if one is not None:
+            self._offered = touch, ACCENTS[one.key.label], 0
+            self.draw_held()
+
+    def _offer_place(self, one: Placed, count: int) -> tuple[float, float]:
+        # Left edge and width of each accent that is offered above a key.
+        left, _, wide, _ = self._box(one)
+        side = min(max(wide, dp(44)), self.width / count)
+        return min(max(left + wide / 2 - side / 2, self.x), self.right - side * count), side
+
+    def _offer_picture(self, touch: Any, accents: str, chosen: int) -> None:
+        one = self._down[touch]
+        _, bottom, _, high = self._box(one)
+        left, side = self._offer_place(one, len(accents))
+        Color(*self.theme.colour("surface"))
+        RoundedRectangle(pos=(left, bottom + high), size=(side * len(accents), high), radius=[dp(8)])
+        for place, accent in enumerate(accents):
+            if place == chosen:
+                Color(*self.theme.colour("pressed"))
+                RoundedRectangle(pos=(left + place * side, bottom + high), size=(side, high), radius=[dp(8)])
+            texture = text_texture(
+                self._cased(accent), self._fitting(21, side, high), self.theme.colour("text")
+            )
+            Color(1, 1, 1, 1)
+            x = left + place * side + (side - texture.width) / 2
+            Rectangle(
+                texture=texture, pos=(x, bottom + high + (high - texture.height) / 2), size=texture.size
+            )
+
     def _label(self, one: Placed, ink: str) -> Any:
         colour = self.theme.colour(ink)
         key = one.key
+        _, _, wide, high = self._box(one)
         if key.kind is Kind.SHIFT:
-            return text_texture(icons()[_SHIFTS[Shift(self.shift)]], sp(22), colour, ICON_FONT)
+            icon = icons()[_SHIFTS[Shift(self.shift)]]
+            return text_texture(icon, self._fitting(22, wide, high), colour, ICON_FONT)
         if key.label in _ICONS:
-            return text_texture(icons()[_ICONS[key.label]], sp(22), colour, ICON_FONT)
+            return text_texture(icons()[_ICONS[key.label]], self._fitting(22, wide, high), colour, ICON_FONT)
         if key.kind is Kind.SPACE:
-            return text_texture("English", sp(13), self.theme.colour("muted"))
+            size = self._fitting(13, wide / 4, high)
+            return text_texture("English", size, self.theme.colour("muted"))
         if key.kind is Kind.PAGE:
-            return text_texture(key.label, sp(15), colour)
+            return text_texture(key.label, self._fitting(15, wide / 2, high), colour)
         font = "Roboto" if key.label.isascii() else "DejaVuSans"
-        return text_texture(self._cased(key.label), sp(21), colour, font)
+        return text_texture(self._cased(key.label), self._fitting(21, wide, high), colour, font)
+
+    def _fitting(self, size: int, wide: float, high: float) -> float:
+        # As large as people have asked for, and as a key has room.
+        return float(min(sp(size), wide * 0.85, high * 0.62))
 
     def _cased(self, label: str) -> str:
-        return (
-            label.upper() if self.shift != Shift.OFF.value and label.isalpha() and label.isascii() else label
-        )
+        capital = label.upper()
+        return capital if self.shift != Shift.OFF.value and len(capital) == 1 else label
 
     def _press(self, touch: Any) -> None:
         one = self._down.pop(touch, None)
-        self._stop_repeating()
+        offered, self._offered = self._offered, None
+        self._hold.end()
         self.draw_held()
         if one is None:
             return
-        if one.key.kind is Kind.CHARACTER:
+        if offered is not None and offered[0] is touch:
+            self.dispatch("on_character", offered[1][offered[2]], None)
+        elif one.key.kind is Kind.CHARACTER:
             self.dispatch("on_character", one.key.label, touch.ud["quietkeys"])
         elif one.key.kind is Kind.PAGE:
             self.dispatch("on_turn", one.key.page)
         elif one.key.kind is not Kind.BACKSPACE:
             self.dispatch("on_kind", one.key.kind)
 
-    def _again(self, _: float) -> None:
+    def _again(self) -> None:
         self.dispatch("on_kind", Kind.BACKSPACE)
-        self._repeat = Clock.schedule_once(self._again, REPEAT_S)
-
-    def _stop_repeating(self) -> None:
-        if self._repeat is not None:
-            self._repeat.cancel()
-            self._repeat = None
+        self._hold.begin(self._again, REPEAT_S)
 
     def _key(self, touch: Any) -> Placed:
         return key_at(self.placed(), *self._unitary(touch))

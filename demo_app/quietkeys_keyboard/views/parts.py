@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from kivy.clock import Clock
+from kivy.metrics import dp, sp
 from kivy.properties import BooleanProperty, NumericProperty, StringProperty
 from kivy.uix.behaviors import ButtonBehavior
 from kivy.uix.boxlayout import BoxLayout
@@ -13,8 +13,30 @@ from kivy.uix.floatlayout import FloatLayout
 from kivy.uix.label import Label
 from kivy.uix.widget import Widget
 
+from quietkeys_keyboard.views.assets import text_width
+from quietkeys_keyboard.views.holding import Hold
 
-class PushButton(ButtonBehavior, BoxLayout):
+
+class Focusable:
+    """What the keyboard can be at; drawn with a ring then."""
+
+    focused = BooleanProperty(False)
+
+    @property
+    def is_reachable(self) -> bool:
+        """Whether there is something to press."""
+        return True
+
+    def press_by_key(self, held: bool) -> None:
+        """Do what a tap does; held: what a long press does, where there is one."""
+        self.dispatch("on_release")  # type: ignore[attr-defined]
+
+    def arrow(self, way: str) -> bool:
+        """Move within it; return whether it does that."""
+        return False
+
+
+class PushButton(Focusable, ButtonBehavior, BoxLayout):
     """A button with words. back, ink: roles of the theme."""
 
     text = StringProperty("")
@@ -23,21 +45,21 @@ class PushButton(ButtonBehavior, BoxLayout):
     ink = StringProperty("on_accent")
 
 
-class IconButton(ButtonBehavior, BoxLayout):
+class IconButton(Focusable, ButtonBehavior, BoxLayout):
     """A button with an icon."""
 
     icon = StringProperty("check")
     ink = StringProperty("text")
 
 
-class Segment(ButtonBehavior, BoxLayout):
+class Segment(Focusable, ButtonBehavior, BoxLayout):
     """One of several choices."""
 
     text = StringProperty("")
     chosen = BooleanProperty(False)
 
 
-class Toggle(ButtonBehavior, BoxLayout):
+class Toggle(Focusable, ButtonBehavior, BoxLayout):
     """A switch with what it is for."""
 
     text = StringProperty("")
@@ -46,7 +68,7 @@ class Toggle(ButtonBehavior, BoxLayout):
     on = BooleanProperty(False)
 
 
-class Tab(ButtonBehavior, BoxLayout):
+class Tab(Focusable, ButtonBehavior, BoxLayout):
     """A way to a screen."""
 
     text = StringProperty("")
@@ -84,6 +106,17 @@ class StepRow(BoxLayout):
     about = StringProperty("")
 
 
+class ChangeRow(BoxLayout):
+    """A word that comes out otherwise. show: plays it on the keyboard."""
+
+    text = StringProperty("")
+    better = BooleanProperty(False)
+
+    def __init__(self, show: Callable[[], None], **properties: Any) -> None:
+        self.show = show
+        super().__init__(**properties)
+
+
 class HistoryRow(BoxLayout):
     """A line of the ledger, and when it was."""
 
@@ -101,14 +134,19 @@ class SearchField(BoxLayout):
 
 
 class Dialog(FloatLayout):
-    """Asks something; nothing behind it is touched meanwhile."""
+    """Asks something; nothing behind it is touched meanwhile.
+
+    It closes by Escape and by a touch outside, as with its last answer; modal: only by an answer.
+    """
 
     title = StringProperty("")
     text = StringProperty("")
+    modal = BooleanProperty(False)
 
     def __init__(self, **properties: Any) -> None:
         super().__init__(**properties)
         self.close: Callable[[], None] = lambda: None
+        self._answers: list[PushButton] = []
 
     def point(self, icon: str, text: str) -> None:
         """Add a line with an icon."""
@@ -132,16 +170,36 @@ class Dialog(FloatLayout):
             action()
 
         button.bind(on_release=answered)
+        self._answers.append(button)
         self.ids.buttons.add_widget(button)
 
+    def give(self, text: str) -> None:
+        """Give the answer that begins so."""
+        next(one for one in self._answers if one.text.startswith(text)).dispatch("on_release")
+
+    def press_first(self) -> bool:
+        """Give the first answer, as Enter does, unless it destroys something; return whether it was given."""
+        if self._answers and self._answers[0].back != "bad":
+            self._answers[0].dispatch("on_release")
+            return True
+        return False
+
+    def cancel(self) -> None:
+        """Close it with its last answer, which changes nothing."""
+        if not self.modal and self._answers:
+            self._answers[-1].dispatch("on_release")
+
     def on_touch_down(self, touch: Any) -> bool:
-        """Let nothing through."""
-        super().on_touch_down(touch)
+        """Let nothing through; outside of it, close it."""
+        if not super().on_touch_down(touch) and not self.ids.card.collide_point(*touch.pos):
+            self.cancel()
         return True
 
 
-class StripButton(Widget):
-    """One place of the strip. Events: on_choose, on_hold (a long press)."""
+class StripButton(Focusable, Widget):
+    """One place of the strip. Events: on_choose, on_hold (a long press). type_size: so that it fits."""
+
+    type_size = NumericProperty(16)
 
     text = StringProperty("")
     literal = BooleanProperty(False)
@@ -152,7 +210,21 @@ class StripButton(Widget):
 
     def __init__(self, **properties: Any) -> None:
         super().__init__(**properties)
-        self._holding: Any = None
+        self._hold = Hold()
+        self.bind(text=self._fit, width=self._fit)
+
+    @property
+    def is_reachable(self) -> bool:
+        """Whether there is something in it."""
+        return bool(self.text)
+
+    def press_by_key(self, held: bool) -> None:
+        """Choose it, or open its menu."""
+        self.dispatch("on_hold" if held else "on_choose")
+
+    def _fit(self, *_: object) -> None:
+        room, wide = self.width - dp(16), text_width(self.text, sp(16))
+        self.type_size = max(16.0 * min(room / wide, 1.0), 7.0) if wide and room > 0 else 16.0
 
     def on_choose(self) -> None:
         """See the class."""
@@ -162,11 +234,11 @@ class StripButton(Widget):
 
     def on_touch_down(self, touch: Any) -> bool:
         """Wait whether it becomes a long press."""
-        if not self.collide_point(*touch.pos) or not self.text:
+        if not self.collide_point(*touch.pos) or not self.text or touch.is_mouse_scrolling:
             return False
         touch.grab(self)
         self.held = True
-        self._holding = Clock.schedule_once(lambda _: self._long(touch), 0.5)
+        self._hold.begin(lambda: self._long(touch))
         return True
 
     def on_touch_up(self, touch: Any) -> bool:
@@ -175,15 +247,11 @@ class StripButton(Widget):
             return False
         touch.ungrab(self)
         self.held = False
-        if self._holding is not None:
-            self._holding.cancel()
-            self._holding = None
-            if self.collide_point(*touch.pos):
-                self.dispatch("on_choose")
+        if self._hold.end() and self.collide_point(*touch.pos):
+            self.dispatch("on_choose")
         return True
 
     def _long(self, touch: Any) -> None:
-        self._holding = None
         self.held = False
         touch.ungrab(self)
         self.dispatch("on_hold")

@@ -7,36 +7,60 @@ from pathlib import Path
 from typing import Any, Final
 
 from kivy.clock import Clock
-from kivy.properties import BooleanProperty, ListProperty, StringProperty
+from kivy.properties import BooleanProperty, NumericProperty, StringProperty
 from kivy.uix.boxlayout import BoxLayout
 
-from quietkeys_keyboard.presenters.play import PlayPresenter, words_of_file
+from quietkeys.demo.text import messages_of_the_demo
+from quietkeys_keyboard.presenters.play import PlayPresenter, messages_of_file
+from quietkeys_keyboard.presenters.words import LINES
 from quietkeys_keyboard.views.parts import Segment
+from quietkeys_keyboard.views.typing_view import TypingView
 
+ABOUT: Final = "{words:,} words of {title}. {lines}"
+LEAST_DP: Final = 560  # of height, with keys and the panel
 SPEEDS: Final = (6.0, 12.0, 24.0, 60.0)
 
 
+class PlayView(BoxLayout):
+    """The panel above a keyboard that somebody else types on: with a thread and a draft of its own."""
+
+    def __init__(
+        self, presenter: PlayPresenter, pick_file: Callable[[Callable[[Path], None]], None], **properties: Any
+    ) -> None:
+        super().__init__(**properties)
+        self.panel = PlayPanel(presenter, pick_file)
+        self.typed = TypingView(presenter.typing, lambda _: None, least=LEAST_DP)  # its keys are to be seen
+        self.typed.ids.scroll.opacity = 0
+        self.typed.ids.above.add_widget(self.panel)
+        self.add_widget(self.typed)
+
+    def refresh_soon(self) -> None:
+        """Show what the presenters hold now, with the next frame."""
+        self.panel.refresh_soon()
+        self.typed.refresh_soon()
+
+
 class PlayPanel(BoxLayout):
-    """Shows a `PlayPresenter`. prose: the built-in text. pick_file: asks for a file, then calls back."""
+    """Shows a `PlayPresenter`. pick_file: asks for a file, then calls back."""
 
     playing = BooleanProperty(False)
     button = StringProperty("Start")
-    words = StringProperty("0")
-    right_share = StringProperty("-")
-    untouched_share = StringProperty("-")
+    kept_share = StringProperty("-")
+    memory_share = StringProperty("-")
+    base_share = StringProperty("-")
+    typed_share = StringProperty("-")
     about = StringProperty("")
-    curve = ListProperty([])
+    points = NumericProperty(0)
 
     def __init__(
         self,
         presenter: PlayPresenter,
-        prose: Callable[[], list[str]],
         pick_file: Callable[[Callable[[Path], None]], None],
         **properties: Any,
     ) -> None:
         self.presenter = presenter
         super().__init__(**properties)
-        self._prose, self._pick_file = prose, pick_file
+        self._pick_file = pick_file
         self.refresh_soon = Clock.create_trigger(self.refresh, -1)
         self._segments = {}
         for speed in SPEEDS:
@@ -52,7 +76,7 @@ class PlayPanel(BoxLayout):
         if self.presenter.title:
             self.presenter.stop()
         if not self.presenter.playing and not self.presenter.has_more():
-            self.presenter.play(self._prose(), "messages of made-up friends")
+            self.presenter.play(messages_of_the_demo(), "messages of made-up friends")
         self.refresh()
 
     def choose_file(self) -> None:
@@ -65,11 +89,15 @@ class PlayPanel(BoxLayout):
         score = state.score
         self.playing = state.playing
         self.button = "Pause" if state.playing else "Go on" if state.has_more() else "Start"
-        self.words = f"{score.words:,}"
-        self.right_share = _share(score.right, score.words)
-        self.untouched_share = _share(score.untouched, score.words)
-        self.curve = list(score.curve)
-        self.about = f"Typing {state.title}. The line: words right, of every hundred." if state.title else ""
+        self.kept_share = _share(score.kept.right, score.words)
+        self.memory_share = _share(score.memory.right, score.words)
+        self.base_share = _share(score.base.right, score.words)
+        self.typed_share = _share(score.typed.right, score.words)
+        self.ids.curve.score = score
+        self.points = len(score.kept.shares)
+        self.about = ""
+        if state.title:
+            self.about = ABOUT.format(words=score.words, title=state.title, lines=LINES)
         for speed, segment in self._segments.items():
             segment.chosen = speed == state.speed
 
@@ -79,11 +107,11 @@ class PlayPanel(BoxLayout):
 
     def _play_file(self, path: Path) -> None:
         try:
-            words = words_of_file(path)
+            messages = messages_of_file(path)
         except (OSError, ValueError):
             self.about = "That file cannot be read as text."
             return
-        self.presenter.play(words, path.name)
+        self.presenter.play(messages, path.name)
 
 
 def _share(part: int, whole: int) -> str:

@@ -3,21 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 from kivy.clock import Clock
 from kivy.properties import BooleanProperty, StringProperty
 from kivy.uix.boxlayout import BoxLayout
 
-from quietkeys import Level
-from quietkeys_keyboard.presenters.privacy import PrivacyPresenter, hex_lines, when
+from quietkeys import Level, Sent
+from quietkeys_keyboard.presenters.departures import BESIDES, Page, errands, pages, total
+from quietkeys_keyboard.presenters.privacy import PrivacyPresenter
 from quietkeys_keyboard.presenters.typing import TypingPresenter
-from quietkeys_keyboard.views.files import AskText
-from quietkeys_keyboard.views.parts import Dialog, HistoryRow, Segment, Text
+from quietkeys_keyboard.presenters.words import kept_words, times
+from quietkeys_keyboard.views.files import AskText, ShowText
+from quietkeys_keyboard.views.parts import Dialog, HistoryRow, Segment
 
 WORDS: Final = 12
-TRANSFERS: Final = 6
+ERRANDS: Final = 6
+LIVE_S: Final = 0.5  # between two looks at what leaves now
 _LEVELS: Final = {Level.OFF: "Off", Level.CAREFUL: "Careful", Level.NORMAL: "Normal", Level.EAGER: "Eager"}
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """Ways out of the privacy screen. ask: shows a dialog. teach: shows how a name is learnt.
+
+    The others ask for a file, then use it.
+    """
+
+    ask: Callable[[Dialog], None]
+    export: Callable[[], None]
+    back_up: Callable[[], None]
+    restore: Callable[[], None]
+    teach: Callable[[], None]
 
 
 class WordRowView(BoxLayout):
@@ -32,16 +50,20 @@ class WordRowView(BoxLayout):
 
 
 class PrivacyView(BoxLayout):
-    """Shows a `PrivacyPresenter`. ask: shows a dialog. export, back_up: ask where to, then do it."""
+    """Shows a `PrivacyPresenter`."""
 
     private = BooleanProperty(False)
     paused = BooleanProperty(False)
     known = StringProperty("")
-    cipher_title = StringProperty("")
-    cipher_hex = StringProperty("")
-    cipher_entropy = StringProperty("")
-    has_cipher = BooleanProperty(False)
+    left = StringProperty("")
+    besides = StringProperty("")
+    bytes_title = StringProperty("")
+    bytes_hex = StringProperty("")
+    bytes_about = StringProperty("")
+    has_bytes = BooleanProperty(False)
+    shows_bytes = BooleanProperty(False)
     notice = StringProperty("")
+    deleting = StringProperty("")
     fingerprint = StringProperty("")
     key_about = StringProperty("")
 
@@ -49,14 +71,13 @@ class PrivacyView(BoxLayout):
         self,
         presenter: PrivacyPresenter,
         typing: TypingPresenter,
-        ask: Callable[[Dialog], None],
-        export: Callable[[], None],
-        back_up: Callable[[], None],
+        ways: Ways,
         **properties: Any,
     ) -> None:
         self.presenter, self._typing = presenter, typing
-        self._ask, self._export, self._back_up = ask, export, back_up
-        self._cipher = 0
+        self._ask, self._ways = ways.ask, ways
+        self._page = 0  # from the newest
+        self._sent: tuple[Sent, ...] | None = None  # what is shown
         super().__init__(**properties)
         self.refresh_soon = Clock.create_trigger(self.refresh, 0)
         self._segments = {}
@@ -65,6 +86,7 @@ class PrivacyView(BoxLayout):
             segment.bind(on_release=lambda _, level=level: presenter.set_level(level))
             self._segments[level] = segment
             self.ids.levels.add_widget(segment)
+        Clock.schedule_interval(self._live, LIVE_S)
         self.ids.search.bind(on_search=lambda _, query: presenter.search(query))
 
     def refresh(self, *_: object) -> None:
@@ -72,19 +94,22 @@ class PrivacyView(BoxLayout):
         state = self.presenter
         self.private, self.paused = self._typing.private, state.keyboard.paused
         self.notice = state.notice
+        self.deleting = state.deleting
         for level, segment in self._segments.items():
             segment.chosen = level is state.level
         words, own = state.known()
-        self.known = f"{words:,} words and how often you use them, {own:,} of them not in any dictionary."
+        text = kept_words(len(self._typing.words.all()))
+        self.known = (
+            f"{words:,} words and how often you use them, {own:,} of them not in any dictionary. {text}"
+        )
         if not words:
             self.known = "Nothing yet. Type something, or let someone type for you."
         self.ids.words.clear_widgets()
         for row in state.words()[:WORDS]:
-            about = f"{row.count:.1f} times" + (", yours" if row.own else "")
+            about = times(row.count) + (", yours" if row.own else "")
             delete = lambda word=row.word: state.delete(word)  # noqa: E731 - one for each row
             self.ids.words.add_widget(WordRowView(delete, text=row.word, about=about))
-        self._transfers()
-        self._show_cipher()
+        self._what_left()
         self._key()
 
     def toggle_private(self) -> None:
@@ -97,13 +122,18 @@ class PrivacyView(BoxLayout):
         self.presenter.set_paused(not self.paused)
 
     def turn(self, step: int) -> None:
-        """Show another ciphertext."""
-        self._cipher += step
-        self._show_cipher()
+        """Show the bytes of another request."""
+        self._page += step
+        self._show_bytes()
+
+    def toggle_bytes(self) -> None:
+        """Show the bytes themselves, or hide them."""
+        self.shows_bytes = not self.shows_bytes
+        self._show_bytes()
 
     def export(self) -> None:
         """Write what is known to a file."""
-        self._export()
+        self._ways.export()
 
     def wipe(self) -> None:
         """Ask once more, then wipe."""
@@ -125,32 +155,30 @@ class PrivacyView(BoxLayout):
         dialog.answer("Leave it as it is", lambda: None, "page", "text")
         self._ask(dialog)
 
-    def _transfers(self) -> None:
-        self.ids.transfers.clear_widgets()
-        lines = self.presenter.transfers()[:TRANSFERS]
-        for line in lines:
-            self.ids.transfers.add_widget(HistoryRow(text=line.text, about=when(line.time)))
-        if not lines:
-            self.ids.transfers.add_widget(Text(text="Nothing has left this device.", role="muted"))
+    def _live(self, _: float) -> None:
+        self.presenter.tick()
+        self._what_left()
 
-    def _show_cipher(self) -> None:
-        hidden = [one for one in self.presenter.leaves() if one.hides is not None or "keys" in one.what]
-        self.has_cipher = bool(hidden)
-        if not hidden:
-            looking, none = "Looking at what would leave ...", "No key yet: the first training makes it."
-            self.cipher_title = looking if self.presenter.busy else none
-            self.cipher_hex = self.cipher_entropy = ""
+    def _what_left(self) -> None:
+        # Also while something leaves: read anew twice a second, drawn anew where it is another.
+        if self.get_parent_window() is None:
             return
-        one = hidden[self._cipher % len(hidden)]
-        self.cipher_title = f"{one.what}, {one.size:,} bytes, {one.when}"
-        self.cipher_hex = "\n".join(hex_lines(one.head))
-        self.cipher_entropy = f"Looks random: {one.entropy:.2f} of 8 bits a byte."
-        if one.hides is not None:
-            here = one.hides
-            self.cipher_entropy += (
-                f" It hides {here.count} counts between {here.lowest} and {here.highest}, {here.not_zero} of"
-                f" them not 0, with {here.entropy:.2f} bits each."
-            )
+        sent = self.presenter.sent()
+        if sent == self._sent:
+            return
+        self._sent = sent
+        self.left, self.besides = total(self.presenter.keyboard), BESIDES if sent else ""
+        self.ids.errands.clear_widgets()
+        for one in errands(sent)[:ERRANDS]:
+            self.ids.errands.add_widget(HistoryRow(text=one.title, about=one.about()))
+        self._show_bytes()
+
+    def _show_bytes(self) -> None:
+        found = pages(self._sent or ())
+        self.has_bytes = bool(found)
+        page = found[self._page % len(found)] if found and self.shows_bytes else Page("", (), "")
+        self.bytes_title, self.bytes_about = page.title, page.about
+        self.bytes_hex = "\n".join(page.lines)
 
     def _key(self) -> None:
         self.fingerprint, self.key_about = self.presenter.key()
@@ -161,14 +189,20 @@ class PrivacyView(BoxLayout):
 
     def back_up(self) -> None:
         """Ask where to, then show the code that opens it."""
-        self._back_up()
+        self._ways.back_up()
+
+    def teach(self) -> None:
+        """Show how a name is learnt."""
+        self._ways.teach()
+
+    def restore(self) -> None:
+        """Put a backup in the place of what is here."""
+        self._ways.restore()
 
     def show_code(self, code: str) -> None:
         """Show the recovery code of a backup, once."""
-        text = f"Write it down. It is stored nowhere and opens this backup:\n\n{code}"
-        dialog = Dialog(title="Your recovery code", text=text)
-        dialog.answer("I have written it down", lambda: None)
-        self._ask(dialog)
+        about = "Write it down. It is stored nowhere, is shown once, and opens this backup."
+        self._ask(ShowText("Your recovery code", about, code, "I have written it down"))
 
     def invite(self) -> None:
         """Let one more device in."""
@@ -180,7 +214,5 @@ class PrivacyView(BoxLayout):
         self._ask(dialog)
 
     def _show_invitation(self, text: str) -> None:
-        about = f"Enter this on the other device within 15 minutes. Show it to nobody else.\n\n{text}"
-        dialog = Dialog(title="Add a device", text=about)
-        dialog.answer("Done", lambda: None)
-        self._ask(dialog)
+        about = "Enter this on the other device within 15 minutes. Show it to nobody else."
+        self._ask(ShowText("Add a device", about, text, "Done"))

@@ -12,10 +12,10 @@ from kivy.uix.widget import Widget
 
 from quietkeys_keyboard.presenters.flow import Flow, flow
 from quietkeys_keyboard.views.assets import emoji, text_texture, text_width
+from quietkeys_keyboard.views.holding import Hold
 
 LINE: float = 1.4  # of the size of the type
 BLINK_S: float = 0.55
-HOLD_S: float = 0.5
 
 
 class RichText(Widget):
@@ -62,7 +62,7 @@ class RichText(Widget):
             self.fbind(name, self._draw)
         self._blinking: Any = None
         self._caret: Any = None
-        self._holding: Any = None
+        self._hold = Hold()
 
     def on_cursor(self, *_: object) -> None:
         """Blink while there is a cursor."""
@@ -81,7 +81,8 @@ class RichText(Widget):
 
     def on_touch_down(self, touch: Any) -> bool:
         """Say at which character it was touched."""
-        if self.cursor < 0 or not self.collide_point(*touch.pos) or self._flow is None:
+        shown = self.collide_point(*touch.pos) and self.parent.collide_point(*touch.pos)
+        if self.cursor < 0 or not shown or self._flow is None or touch.is_mouse_scrolling:
             return bool(super().on_touch_down(touch))
         line = int((self.top - touch.y) / self._line_height())
         index = self._flow.index(touch.x - self.x, max(line, 0))
@@ -89,14 +90,12 @@ class RichText(Widget):
             self.dispatch("on_hold", index)
         else:
             self.dispatch("on_place", index)
-            self._holding = Clock.schedule_once(lambda _: self.dispatch("on_hold", index), HOLD_S)
+            self._hold.begin(lambda: self.dispatch("on_hold", index))
         return True
 
     def on_touch_up(self, touch: Any) -> bool:
         """Forget that it was touched."""
-        if self._holding is not None:
-            self._holding.cancel()
-            self._holding = None
+        self._hold.end()
         return bool(super().on_touch_up(touch))
 
     def draw(self, *_: object) -> None:
@@ -140,6 +139,10 @@ class RichText(Widget):
                 Rectangle(
                     pos=(self.x + x, self.top - (line + 1) * height + dp(3)), size=(dp(2), height - dp(6))
                 )
+
+    def cursor_line(self) -> int:
+        """Return the line that the cursor stands on, counted from the top."""
+        return 0 if self._flow is None else self._flow.place(max(int(self.cursor), 0))[1]
 
     def _select(self, height: float) -> None:
         Color(*self.selected_color)

@@ -18,13 +18,14 @@ from quietkeys.files import make_room, remove, translated
 from quietkeys.profile.memory import Memory
 from quietkeys.profile.outbox import Outbox
 from quietkeys.remote.identity import identity_for
+from quietkeys.remote.sent import entropy_of
 from quietkeys.sync.circle.membership import place_in
 from quietkeys.sync.context import SyncContext
 from quietkeys.updates.report import report_arrays
 from quietkeys.updates.versions import Adapters, adapter_of
 from quietkeys_protocol.containers import REPORT_OVERHEAD, VALUE_OVERHEAD, decode_report
 from quietkeys_protocol.errors import QuietkeysError
-from quietkeys_protocol.framing import Frames
+from quietkeys_protocol.templates import Frames
 
 HEAD_BYTES: Final = 256
 _CHUNK: Final = 1 << 20
@@ -46,6 +47,7 @@ _ROWS: Final = (
     ("held_out", "choices kept to judge updates by"),
     ("adapters", "adapter versions"),
     ("ledger", "lines of the ledger"),
+    ("sent", "requests that left, each with its size, its hash and its first bytes"),
 )
 
 
@@ -66,12 +68,6 @@ def inspect(context: SyncContext, memory: Memory, frames: Frames | None) -> Insp
         context.cipher.close()
     words = sorted(memory.words().items(), key=lambda entry: (-entry[1], entry[0]))
     return Inspection(tuple(leaves), complete, tuple(_stored(context)), tuple(words), tuple(memory.own_words))
-
-
-def entropy_of(counts: Int64) -> float:
-    """Return Shannon's entropy in bits per symbol of how often each symbol occurs; 0.0 for none."""
-    shares = counts[counts > 0] / max(int(counts.sum()), 1)
-    return float(-(shares * np.log2(shares)).sum()) + 0.0
 
 
 def _identity(context: SyncContext) -> Iterator[Leaving]:

@@ -22,7 +22,7 @@ from quietkeys.profile.ledger import LedgerKind
 from quietkeys.profile.settings import PAUSED
 from quietkeys.profile.store import Store
 from quietkeys.updates.versions import adapter_of
-from quietkeys.vault import Protection
+from quietkeys.vault.protection import Protection
 
 EVERYWHERE: Final = AppProfile()  # what happens in an app for which nothing was chosen
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from quietkeys.answers import Problem, Status
+from typing import Final
+
+from quietkeys.answers import Problem, Readiness, Status
 from quietkeys.api.typing_model import TypingModel
 from quietkeys.profile.folder import Profile
 from quietkeys.profile.ledger import fingerprint_words
 from quietkeys.profile.settings import BYTES_SENT
+from quietkeys.profile.store import Store
 from quietkeys.profile.trainers import Trainers
 from quietkeys.sync.consent_record import consent_in
+from quietkeys.updates.gate import MINIMUM_EVENTS
+
+_WORDS_ASIDE: Final = 12.0  # what is assumed before anything was typed: so many words kept aside,
+_WORDS_TYPED: Final = 100.0  # of so many typed
 
 
 def status_of(profile: Profile, model: TypingModel, trainer: str) -> Status:
@@ -33,3 +40,11 @@ def status_of(profile: Profile, model: TypingModel, trainer: str) -> Status:
         consent_given=consent_in(store) is not None,
         problems=tuple(problems),
     )
+
+
+def readiness_of(store: Store, words: int, minimum_events: int) -> Readiness:
+    """Return how far it is to an update. words: recorded so far. minimum_events: what the policy asks for."""
+    ((aside,),) = store.database.rows("SELECT count(*) FROM held_out")
+    needed = max(minimum_events, MINIMUM_EVENTS)
+    each = (words + _WORDS_TYPED) / (aside + _WORDS_ASIDE)
+    return Readiness(int(aside), needed, round(max(needed - aside, 0) * each))

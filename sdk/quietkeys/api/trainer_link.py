@@ -21,6 +21,7 @@ from quietkeys.profile.ledger import LedgerKind
 from quietkeys.profile.outbox import Outbox
 from quietkeys.profile.settings import CONSENT, WIPING
 from quietkeys.profile.trainers import Trainers
+from quietkeys.remote.sent import RecordedTransport, SentRecord
 from quietkeys.remote.trust import trust_key, trusted_key
 from quietkeys.sync.consent_record import require_consent
 from quietkeys.sync.result import ProgressCallback, SyncResult
@@ -63,6 +64,7 @@ class TrainerLink:
         self._stopper = opened.stopper
         self._cipher = self._real_cipher if cipher is None else cipher
         self._transport = transport
+        self.sent: Final = SentRecord(opened.profile.store.database, opened.environment.clock)
         self._outbox = Outbox(opened.profile.store.database, opened.profile.folder, opened.model.plan)
         if opened.profile.store.database.obstacle() is None:
             self._outbox.tidy()
@@ -140,6 +142,7 @@ class TrainerLink:
         """Remove everything here, then leave every trainer. Raises TryAgain (DISK_FULL, STORAGE_FAILED)."""
         with self._stopper.instead():
             self._opened.wipe()
+            self.sent.forget()
             if self._to_leave():
                 self._note_key_destroyed()
             return self._leave_all()
@@ -252,6 +255,10 @@ class TrainerLink:
         return device_cipher(folder, parameters, file_key=file_key, stop=self._stopper.event)
 
     def _transport_to(self, trainer: str) -> Transport:
+        # Nothing leaves but through this, and nothing through this without being on record.
+        return RecordedTransport(self._bare_transport_to(trainer), trainer, self.sent)
+
+    def _bare_transport_to(self, trainer: str) -> Transport:
         from quietkeys.remote.http import RequestsTransport
 
         if self._transport is not None and trainer == self.trainer:

@@ -11,10 +11,13 @@ from quietkeys.api.export import exported
 from quietkeys.api.open_profile import OpenProfile
 from quietkeys.files import write_whole
 from quietkeys.profile.ledger import LedgerKind
+from quietkeys.profile.settings import EXAMPLES
+from quietkeys.profile.store import KEEPS, SESSIONS, Pending
 from quietkeys.text.tokens import is_addable, is_correctable, span, straightened
 from quietkeys_protocol.errors import ErrorCode, Refused
 
 MAX_TEXT: Final = 100  # characters of what is put in the place of a word
+MAX_EXAMPLES: Final = 100_000  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,21 @@ class LearntWord:
     text: str = field(repr=False)
     count: float = field(repr=False)
     own: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PendingWord:
+    """A word that the bundle lacks and that is not learnt yet. Private.
+
+    It is learnt when it was kept `keeps_needed` times, in `sessions_needed` sessions or more; `keeps` and
+    `sessions` are how many there were so far. `Vocabulary.add` learns it at once.
+    """
+
+    text: str = field(repr=False)
+    keeps: int
+    keeps_needed: int
+    sessions: int
+    sessions_needed: int
 
 
 class Vocabulary:
@@ -51,6 +69,19 @@ class Vocabulary:
             found += [LearntWord(text, 0.0, True) for text in memory.added if not is_correctable(text)]
         return tuple(sorted(found, key=lambda word: (-word.count, word.text)))
 
+    def pending(self, word: str) -> PendingWord | None:
+        """Return how far a word is from being learnt; None if it was never kept, is known, or was forgotten.
+
+        What is not learnt yet lies here as a keyed hash, so it can be asked about and not be listed.
+        """
+        word, opened = word_in(word), self._opened
+        memory = opened.model.predictor.memory
+        with opened.typing:
+            sessions = Pending(opened.profile.store, memory.lexicon, memory.own_words).of(word)
+        if not sessions:
+            return None
+        return PendingWord(word, len(sessions), KEEPS, len(set(sessions)), SESSIONS)
+
     def add(self, word: str) -> None:
         """Learn a word at once, as it is written; one that was forgotten may be learnt again.
 
@@ -65,10 +96,11 @@ class Vocabulary:
 
         It is not learnt again before it is added. It leaves the lists of words that are never corrected and
         of replacements too, but not that of words that are never suggested. Counts of events stay: they name
-        no word.
+        no word. `examples` go, as the word may be in them.
         """
         word = token_in(word).lower()
         with self._opened.typing, self._opened.profile.forgetting():
+            self._opened.profile.store.drop_setting(EXAMPLES)
             self._opened.model.recorder.forget_word(word)
             self._opened.preferences.forget(word)
             self._opened.note(LedgerKind.WORD_FORGOTTEN, "A word was forgotten.")
@@ -117,6 +149,25 @@ class Vocabulary:
         word = word_in(typed)
         with self._opened.typing:
             self._opened.preferences.stop_replacing(word)
+
+    def examples(self) -> str:
+        """Return what `keep_examples` kept, "" for nothing. Private. Raises Untrusted (PROFILE_DAMAGED)."""
+        return self._opened.profile.store.setting(EXAMPLES) or ""
+
+    def keep_examples(self, text: str) -> None:
+        """Keep what an app needs of its user's last words to show what an update changes; "" keeps nothing.
+
+        It is the app's own, of at most MAX_EXAMPLES characters: nothing is learnt of it and nothing of it is
+        sent. It lies sealed as all else does, is in backups, and goes with a word that is forgotten and with
+        a wipe. What text an app keeps so it should say to its user. Raises Refused (WORD_MALFORMED) for more.
+        """
+        if len(text) > MAX_EXAMPLES:
+            raise Refused(ErrorCode.WORD_MALFORMED, "examples")
+        store = self._opened.profile.store
+        if text:
+            store.set_setting(EXAMPLES, text)
+        else:
+            store.drop_setting(EXAMPLES)
 
     def export(self, path: str | Path) -> None:
         """Write what was learned and chosen to a file, JSON, mode 0600: all of it or nothing.

@@ -1,5 +1,7 @@
 """The two networks of a bundle, in ONNX on one thread: which word comes next, and how candidates rank.
 
+ONNX Runtime computes them, or numpy where there is none (`quietkeys.bundle.graph`).
+
 The language model is recurrent. Its state after a context is remembered, so that a new word costs one step
 and a keystroke within a word costs none. States and contexts live in memory only.
 
@@ -15,13 +17,15 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from importlib.util import find_spec
+from typing import Any, Final, Protocol
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from quietkeys.arrays import Float32, Float64
+from quietkeys.bundle.graph import NumpyNetwork
+from quietkeys.bundle.onnx_file import Shape
 from quietkeys.text.tokens import BLANK, Context
 
 MEMORY: Final = 24  # symbols of a context that are read at least; at most twice as many
@@ -48,6 +52,24 @@ FIRST_CLASS: Final = 2
 FIRST_WORD: Final = FIRST_CLASS + len(CLASSES)
 
 
+class Network(Protocol):
+    """A graph that can be computed."""
+
+    @property
+    def inputs(self) -> Mapping[str, Shape]:
+        """The shape of every input, by name; a dimension that varies is a name."""
+        ...
+
+    @property
+    def outputs(self) -> Mapping[str, Shape]:
+        """The shape of every output likewise."""
+        ...
+
+    def run(self, wanted: Sequence[str], feed: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+        """Return what is wanted, computed of all inputs."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class LanguageState:
     """The network after a context. log_probability: [V] of the symbol that comes next, nats. Private."""
@@ -64,24 +86,21 @@ class LanguageState:
 
 @dataclass(slots=True, repr=False)
 class LanguageModel:
-    """An onnxruntime session on one thread.
+    """symbol_of: symbol by lower-case word of the network's vocabulary."""
 
-    symbol_of: symbol by lower-case word of the network's vocabulary.
-    """
-
-    session: onnxruntime.InferenceSession
+    network: Network
     symbol_of: Mapping[str, int]
     _states: OrderedDict[Context, LanguageState] = field(default_factory=OrderedDict)
 
     @classmethod
     def load(cls, model: bytes, symbol_of: Mapping[str, int]) -> LanguageModel:
         """Return the model in ONNX bytes."""
-        return cls(_session(model), symbol_of)
+        return cls(network_of(model), symbol_of)
 
     @property
     def symbols(self) -> int:
         """How many symbols there are."""
-        return int(self.session.get_outputs()[2].shape[1])
+        return int(self.network.outputs["log_probability"][1])
 
     def after(self, context: Context) -> LanguageState:
         """Return the state after a context, from the longest beginning of it that is remembered."""
@@ -108,7 +127,7 @@ class LanguageModel:
         return self._steps(state, words, list(range(len(words)))) if words else []
 
     def _begun(self) -> LanguageState:
-        size = self.session.get_inputs()[2].shape[1]
+        size = int(self.network.inputs["state"][1])
         nothing = np.zeros((1, size), np.float32)
         return self._steps(LanguageState(nothing, nothing, np.zeros(0, np.float32)), [""], [0])[0]
 
@@ -129,7 +148,7 @@ class LanguageModel:
             "cell": np.repeat(state.cell, count, 0),
             "wanted": np.array(wanted, np.int64),
         }
-        states, cells, chances = self.session.run(["next_state", "next_cell", "log_probability"], feed)
+        states, cells, chances = self.network.run(["next_state", "next_cell", "log_probability"], feed)
         nothing = np.zeros(0, np.float32)
         return [
             LanguageState(
@@ -184,14 +203,13 @@ class Scorer:
 
     def __init__(self, model: bytes) -> None:
         """model: ONNX bytes."""
-        self._session = _session(model)
+        self._network = network_of(model)
 
     def widths(self) -> dict[str, int]:
         """Return the number of adapter weights of each block."""
-        shapes = {given.name: given.shape for given in self._session.get_inputs()}
         return {
             name.removesuffix("_weights"): int(shape[0])
-            for name, shape in shapes.items()
+            for name, shape in self._network.inputs.items()
             if name.endswith("_weights")
         }
 
@@ -202,7 +220,7 @@ class Scorer:
     def score(self, given: Mapping[str, NDArray[Any]], adapter: Adapter) -> Scores:
         """Return the scores of K candidates. given: the graph's other inputs, `Slate.inputs`."""
         feed = {**given, **{f"{block}_weights": weights for block, weights in adapter.weights.items()}}
-        score, features, literal = self._session.run(["score", "features", "literal_events"], feed)
+        score, features, literal = self._network.run(["score", "features", "literal_events"], feed)
         return Scores(score.astype(np.float64), features.astype(np.float64), int(literal.max()))
 
 
@@ -242,10 +260,32 @@ def _hashed(text: str) -> int:
     return value % BUCKETS
 
 
-def _session(model: bytes) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    options.enable_cpu_mem_arena = False
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+def network_of(model: bytes) -> Network:
+    """Return the network in ONNX bytes. Raises Untrusted (BUNDLE_UNTRUSTED) where numpy cannot read it."""
+    return NumpyNetwork.load(model) if find_spec("onnxruntime") is None else OnnxNetwork(model)
+
+
+class OnnxNetwork:
+    """An ONNX Runtime session on one thread."""
+
+    def __init__(self, model: bytes) -> None:
+        """model: ONNX bytes."""
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        options.enable_cpu_mem_arena = False
+        self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        # It would hold the bytes for as long as it lives, to begin again with other providers.
+        self._session._model_bytes = None
+        self.inputs: Mapping[str, Shape] = {one.name: tuple(one.shape) for one in self._session.get_inputs()}
+        self.outputs: Mapping[str, Shape] = {
+            one.name: tuple(one.shape) for one in self._session.get_outputs()
+        }
+
+    def run(self, wanted: Sequence[str], feed: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+        """See `Network`."""
+        found: list[NDArray[Any]] = self._session.run(list(wanted), dict(feed))
+        return found

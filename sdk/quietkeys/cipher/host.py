@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
 
@@ -19,6 +18,9 @@ from quietkeys.cipher.limits import CREATION_FLAGS, has_processes
 from quietkeys.cipher.pipe import Broken, Message, Verb, exchange, texts
 from quietkeys.files import make_room, remove, translated
 from quietkeys_protocol.errors import ErrorCode, StartOver, TryAgain, Untrusted, error_of
+
+if TYPE_CHECKING:
+    import subprocess
 
 SECONDS: Final = 900.0  # for one request; key generation takes 1-3 s on an idle core
 _MODULE: Final = "quietkeys.cipher.process"
@@ -152,6 +154,8 @@ class ProcessCipher:
             raise TryAgain(ErrorCode.CIPHER_FAILED) from error
 
     def _start(self) -> None:
+        import subprocess  # not above: the process that is started loads this module with its package
+
         environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ} | _THRIFT
         try:
             self._child = subprocess.Popen(

@@ -10,14 +10,13 @@ from typing import Protocol, Self
 import numpy as np
 
 from quietkeys.arrays import Int64
-from quietkeys_protocol.check import MAX_P_ERROR
 from quietkeys_protocol.errors import ErrorCode, Refused, Untrusted
-from quietkeys_protocol.framing import Frame, Frames
+from quietkeys_protocol.framing import Frame
 from quietkeys_protocol.plan import Plan
 from quietkeys_protocol.program import accumulator_bits
-from quietkeys_protocol.security import check_specification
+from quietkeys_protocol.security import MAX_P_ERROR, check_specification
 from quietkeys_protocol.specification import Circuit, Specification, parse_specification
-from quietkeys_protocol.templates import frames_of
+from quietkeys_protocol.templates import Frames, frames_of
 
 
 class Cipher(Protocol):
@@ -39,14 +38,14 @@ class Cipher(Protocol):
         ...
 
     def fingerprint(self) -> str:
-        """Return the SHA-256 of the evaluation keys, hex: the key's public name.
+        """Return the key id, the SHA-256 of the evaluation keys before they are cut, hex.
 
         Raises `StartOver` (KEY_UNKNOWN) without a key.
         """
         ...
 
     def write_evaluation_keys(self, path: Path) -> str:
-        """Write the evaluation keys to a new file for sending; return their SHA-256, hex.
+        """Write the evaluation keys, cut, to a new file for sending; return their key id, hex.
 
         Raises `StartOver` (KEY_UNKNOWN) without a key, and where it came from another device, which has them.
         """

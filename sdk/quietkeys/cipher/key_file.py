@@ -1,12 +1,13 @@
 """The file that holds a device's keys.
 
     evaluation keys, or nothing | sealed secret keys | head
-    head: "QKK3" | SHA-256 of: client specification (32), evaluation keys (32)
+    head: "QKK4" | SHA-256 of the client specification (32) | key id (32)
 
 The head can be read without the secrets. The secret keys are sealed under a key of the profile's vault and
-bound to the head. Evaluation keys are public, what the trainer gets: they are not sealed, and their hash in
-the head binds them to the rest. They come first because they are written while they are made, and are never
-in memory as a whole. A device that adopted its keys has none. Mode 0600, replaced as a whole or not at all.
+bound to the head. Evaluation keys are public, what the trainer gets, and cut as it gets them: they are not
+sealed, and their key id in the head binds them to the rest. They come first because they are written while
+they are made, and are never in memory as a whole. A device that adopted its keys has none. Mode 0600,
+replaced as a whole or not at all.
 """
 
 from __future__ import annotations
@@ -23,10 +24,10 @@ from quietkeys.cipher.interface import Parameters
 from quietkeys.cipher.secret_keys import Secrets, pack, packed_size, unpack
 from quietkeys.files import translated, write_pieces
 from quietkeys.vault.sealing import SEALED_MORE, seal_bytes, unseal_bytes
-from quietkeys_protocol.errors import ErrorCode, StartOver, Untrusted
+from quietkeys_protocol.errors import ErrorCode, Outdated, Refused, StartOver, Untrusted
 
 KEY_FILE: Final = "keys.qkk"
-MAGIC: Final = b"QKK3"
+MAGIC: Final = b"QKK4"
 HEAD: Final = struct.Struct(">4s32s32s")
 _CHUNK: Final = 1 << 20
 
@@ -103,25 +104,25 @@ class KeyFile:
         return secrets
 
     def evaluation_keys(self) -> Iterator[bytes]:
-        """Yield the evaluation keys in pieces, none where another device has them.
+        """Yield the evaluation keys in pieces, cut for sending; none where another device has them.
 
-        Raises `Untrusted` (PROFILE_DAMAGED) at the end where they are not those of the head.
+        Raises `Untrusted` (PROFILE_DAMAGED), at the end at the latest, where they are not those of the head.
         """
         head, digest = self.needed(), hashlib.sha256()
+        form = self.parameters.frames.key_form
         with translated(), self.path.open("rb") as file:
-            left = self._evaluation_bytes(file.seek(0, os.SEEK_END))
-            file.seek(0)
-            if not left:
-                return
-            while piece := file.read(min(left, _CHUNK)):
-                left -= len(piece)
-                digest.update(piece)
-                yield piece
+            size = self._evaluation_bytes(file.seek(0, os.SEEK_END))
+        if not size:
+            return
+        try:
+            yield from form.cut(_hashed(form.fill(self._stored(size)), digest))
+        except (Refused, Outdated) as error:
+            raise _damaged() from error
         if digest.digest() != head.fingerprint:
             raise _damaged()
 
     def write(self, secrets: Secrets, evaluation_keys: Iterable[bytes]) -> Head:
-        """Replace the file by one with new evaluation keys, given in pieces; return its head."""
+        """Replace the file by one with new evaluation keys, given filled and in pieces; return its head."""
         write_pieces(self.path, self._new(secrets, evaluation_keys))
         return self.needed()
 
@@ -131,10 +132,15 @@ class KeyFile:
 
     def _new(self, secrets: Secrets, evaluation_keys: Iterable[bytes]) -> Iterator[bytes]:
         digest = hashlib.sha256()
-        for piece in evaluation_keys:
-            digest.update(piece)
-            yield piece
+        yield from self.parameters.frames.key_form.cut(_hashed(evaluation_keys, digest))
         yield from self._end(secrets, digest.digest())
+
+    def _stored(self, size: int) -> Iterator[bytes]:
+        """Yield the first bytes of the file, so many, in pieces."""
+        with translated(), self.path.open("rb") as file:
+            while piece := file.read(min(size, _CHUNK)):
+                size -= len(piece)
+                yield piece
 
     def _end(self, secrets: Secrets, fingerprint: bytes) -> tuple[bytes, bytes]:
         head = Head(self.parameters.specification_sha256, fingerprint).to_bytes()
@@ -150,6 +156,13 @@ class KeyFile:
         if left not in (0, self.parameters.frames.keys.size):
             raise _damaged()
         return left
+
+
+def _hashed(pieces: Iterable[bytes], digest: hashlib._Hash) -> Iterator[bytes]:
+    """Yield pieces as they are, and hash them."""
+    for piece in pieces:
+        digest.update(piece)
+        yield piece
 
 
 def _damaged() -> Untrusted:

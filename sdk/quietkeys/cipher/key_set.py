@@ -13,7 +13,7 @@ from typing import Final, NoReturn
 import numpy as np
 
 from quietkeys.arrays import Int64, UInt64
-from quietkeys.cipher.frames import framed, value_bytes, value_words, word_bytes
+from quietkeys.cipher.frames import framed, value_bytes, word_bytes
 from quietkeys.cipher.interface import Parameters, check_update_frames
 from quietkeys.cipher.randomness import Stream, fresh
 from quietkeys.cipher.scheme import (
@@ -26,11 +26,13 @@ from quietkeys.cipher.scheme import (
     mask_words,
     messages,
     phases,
+    rounded,
     row_phase,
     units,
     whole,
 )
 from quietkeys.cipher.secret_keys import Secrets, letter, looks_random
+from quietkeys_protocol.cut_values import words_of
 from quietkeys_protocol.errors import ErrorCode, Refused
 from quietkeys_protocol.specification import BootstrapKey, KeyswitchKey, Value
 
@@ -83,7 +85,7 @@ class KeySet:
         return letter(self._parameters.specification, fingerprint, self._secrets)
 
     def new_evaluation_keys(self) -> Iterator[bytes]:
-        """Yield new evaluation keys in pieces, serialized for sending; other ones every time.
+        """Yield new evaluation keys in pieces, filled and rounded, ready to be cut; other ones every time.
 
         Raises `Refused` (WORKER_UNSUITABLE) at the end where they are not what they should be: then nothing
         of them may be used.
@@ -91,7 +93,7 @@ class KeySet:
         specification = self._parameters.specification
         ((bootstrap,), (keyswitch,)) = specification.bootstrap_keys, specification.keyswitch_keys
         parts = self._bootstrap(bootstrap), self._keyswitch(keyswitch)
-        yield from framed(self._parameters.frames.keys, parts)
+        yield from framed(self._parameters.frames.key_form.filled, parts)
 
     def encrypt(self, arrays: Sequence[Int64]) -> list[bytes]:
         """Return the values of a report; see `Cipher.encrypt`."""
@@ -108,10 +110,8 @@ class KeySet:
         check_update_frames(parameters.frames.update, values)
         outputs = [circuit.outputs[0] for circuit in parameters.circuits]
         return [
-            messages(value_words(frame, value), self._secrets[output.key_id], bits)
-            for value, frame, output, bits in zip(
-                values, parameters.frames.update, outputs, parameters.update_bits, strict=True
-            )
+            messages(words_of(value), self._secrets[output.key_id], bits)
+            for value, output, bits in zip(values, outputs, parameters.update_bits, strict=True)
         ]
 
     def _encrypted(self, value: Value, numbers: Int64) -> UInt64:
@@ -121,13 +121,13 @@ class KeySet:
         return encrypt(value, numbers, seeds, self._secrets[value.key_id], Stream())
 
     def _bootstrap(self, key: BootstrapKey) -> Iterator[bytes]:
-        """Yield a seed and the bodies; then decrypt rows at random."""
+        """Yield a seed and the bodies, rounded; then decrypt rows at random, as they were before that."""
         source, ring = self._secrets[key.input_id], Ring(self._secrets[key.output_id], key.glwe_dimension)
         seed, begin = fresh(SEED_BYTES), 0
         chosen, samples = _chosen(key), list[Int64]()
         yield seed
         for bodies in bootstrap_bodies(key, seed, source, ring, Stream()):
-            yield word_bytes(bodies)
+            yield word_bytes(self._rounded(bodies))
             for row in chosen[(chosen >= begin) & (chosen < begin + len(bodies))].tolist():
                 message = _row_message(key, source, ring.secret, row)
                 samples.append((row_phase(ring, seed, row, bodies[row - begin]) - message).view(np.int64))
@@ -136,16 +136,19 @@ class KeySet:
             raise _unsuitable("noise of a bootstrap key")
 
     def _keyswitch(self, key: KeyswitchKey) -> Iterator[bytes]:
-        """Yield a seed and the bodies, once all of them were decrypted."""
+        """Yield a seed and the bodies, rounded, once all of them were decrypted as they were before that."""
         source, target = self._secrets[key.input_id], self._secrets[key.output_id]
         for _ in range(KEYSWITCH_TRIES):
             seed = fresh(SEED_BYTES)
             bodies = np.concatenate(list(keyswitch_bodies(key, seed, source, target, Stream())))
             if has_noise(_keyswitch_noise(key, seed, bodies, source, target), key.variance, KEY_TOLERANCE):
                 yield seed
-                yield word_bytes(bodies)
+                yield word_bytes(self._rounded(bodies))
                 return
         raise _unsuitable("noise of a key switching key")
+
+    def _rounded(self, bodies: UInt64) -> UInt64:
+        return rounded(bodies, self._parameters.frames.key_form.cut_bits)
 
     def _test_encrypting(self) -> None:
         """Encrypt and decrypt what the first input may be, and look at the noise."""

@@ -7,7 +7,6 @@ is that it works in pieces and ends with its pipe.
 from __future__ import annotations
 
 import math
-import subprocess
 import sys
 from contextlib import suppress
 from typing import Final
@@ -16,6 +15,8 @@ MEMORY_BYTES: Final = 1 << 30  # of address space; 90 MB of it are ever used
 NICENESS: Final = 10
 
 if sys.platform == "win32":
+    import subprocess
+
     CREATION_FLAGS: Final = subprocess.BELOW_NORMAL_PRIORITY_CLASS | subprocess.CREATE_NO_WINDOW
 
     def give_way() -> None:

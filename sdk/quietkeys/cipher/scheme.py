@@ -45,12 +45,21 @@ def mask_words(seed: bytes, start: int, count: int) -> UInt64:
     AES-128 under the seed, of a block counter from 0, little-endian, in 128 bits (so it is not the CTR mode
     of a library, which counts big-endian). Byte 0 is skipped; words are little-endian and straddle blocks.
     """
+    counters, offset = _counters(start, count)
+    return np.frombuffer(_keystream(seed, counters), "<u8", count, offset).astype(np.uint64)
+
+
+def _counters(start: int, count: int) -> tuple[bytes, int]:
+    # The blocks that hold these words of a mask, not yet encrypted, and at which byte the first word begins.
     first, offset = divmod(_SKIPPED + _WORD * start, _BLOCK)
     blocks = -(-(offset + _WORD * count) // _BLOCK)
     counters = np.zeros((blocks, 2), "<u8")
     counters[:, 0] = np.arange(first, first + blocks)
-    keystream = Cipher(algorithms.AES(seed), modes.ECB()).encryptor().update(counters.tobytes())  # noqa: S305
-    return np.frombuffer(keystream, "<u8", count, offset).astype(np.uint64)
+    return counters.tobytes(), offset
+
+
+def _keystream(seed: bytes, counters: bytes) -> bytes:
+    return Cipher(algorithms.AES(seed), modes.ECB()).encryptor().update(counters)  # noqa: S305
 
 
 class Ring:
@@ -147,6 +156,13 @@ def encrypt(value: Value, numbers: Int64, seeds: bytes, secret: UInt64, noise: S
     return np.column_stack([seed_words, bodies])
 
 
+def rounded(words: UInt64, bits: int) -> UInt64:
+    """Return the multiples of 2^bits nearest to these words, of their shape; what is rounded is public."""
+    half, kept = np.uint64((1 << bits) >> 1), ~np.uint64((1 << bits) - 1)
+    nearest: UInt64 = (words + half) & kept
+    return nearest
+
+
 def phases(words: UInt64, secret: UInt64) -> Int64:
     """Return b - <a, s> of whole ciphertexts of n + 1 words each: message and noise, signed."""
     ciphertexts = words.reshape(-1, len(secret) + 1)
@@ -163,7 +179,11 @@ def messages(words: UInt64, secret: UInt64, bits: int) -> Int64:
 
 def masks_of(seeds: UInt64, dimension: int) -> UInt64:
     """Return the masks of seeds of two words each, [seeds, dimension]."""
-    return np.array([mask_words(seed.astype("<u8").tobytes(), 0, dimension) for seed in seeds])
+    counters, offset = _counters(0, dimension)  # the same for every seed
+    masks = np.empty((len(seeds), dimension), np.uint64)
+    for mask, seed in zip(masks, seeds.astype("<u8"), strict=True):
+        mask[:] = np.frombuffer(_keystream(seed.tobytes(), counters), "<u8", dimension, offset)
+    return masks
 
 
 def whole(words: UInt64, dimension: int) -> UInt64:

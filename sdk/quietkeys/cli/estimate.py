@@ -79,7 +79,7 @@ def estimate(
     """
     (bootstrap,) = parameters.specification.bootstrap_keys
     took = transform_seconds(bootstrap.polynomial_size) if transform_s is None else transform_s
-    keys = parameters.frames.keys.size
+    keys, made = parameters.frames.keys.size, parameters.frames.key_form.filled.size
     report = REPORT_OVERHEAD + sum(VALUE_OVERHEAD + frame.size for frame in parameters.frames.report)
     update = UPDATE_OVERHEAD + sum(VALUE_OVERHEAD + frame.size for frame in parameters.frames.update)
     look_ups = parameters.plan.look_ups
@@ -93,7 +93,7 @@ def estimate(
         "fetch": update * _BITS / network.down,
     }
     first = {
-        "generate keys": KEYS_START + KEYS_PER_BYTE * keys * took,
+        "generate keys": KEYS_START + KEYS_PER_BYTE * made * took,
         "upload keys": keys * _BITS / network.up,
         **later,
         "encrypt": 0.0,
@@ -107,5 +107,5 @@ def estimate(
         later_seconds=later,
         trainer_seconds=trainer_s,
         device_memory=DEVICE_BYTES,
-        trainer_memory=int(TRAINER_BASE_BYTES + JOB_KEYS * keys),
+        trainer_memory=int(TRAINER_BASE_BYTES + JOB_KEYS * made),
     )

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from quietkeys.bundle.bundle import shipped_bundle
 from quietkeys.demo.failing import DemoFailed
@@ -67,7 +67,7 @@ class TrainerProcess:
 
     def job_figures(self) -> JobFigures:
         """Return what the log says of the jobs that are done. Raises DemoFailed if it says nothing."""
-        done = [line for line in self._log_lines() if line.get("event") == "job_done"]
+        done = [line for line in self.log_lines() if line.get("event") == "job_done"]
         if not done:
             raise DemoFailed("The trainer's log does not mention a finished job.", "Run the demo again.")
         peak = max(int(line["peak_rss_bytes"]) for line in done)
@@ -87,7 +87,8 @@ class TrainerProcess:
             self.process.kill()
             self.process.wait()
 
-    def _log_lines(self) -> list[dict[str, str]]:
+    def log_lines(self) -> list[dict[str, Any]]:
+        """Return what it and its workers have logged so far."""
         lines = []
         for line in (self.folder / "log").read_text(errors="replace").splitlines():
             with contextlib.suppress(ValueError):

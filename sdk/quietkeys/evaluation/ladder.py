@@ -192,9 +192,7 @@ def encoded_report(plan: Plan, learner: Learner) -> dict[str, Encoded]:
 def reference_weights(plan: Plan, report: Mapping[str, Encoded]) -> dict[str, Int64]:
     """Return what the integer program makes of a report, in the clear."""
     return {
-        block.name: reference(
-            block, report[block.name].strength, report[block.name].gradient, report[block.name].weights
-        )[0]
+        block.name: reference(block, report[block.name].strength, report[block.name].gradient)[0]
         for block in plan.blocks
     }
 

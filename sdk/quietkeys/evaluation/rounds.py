@@ -71,6 +71,25 @@ def evidence_of(learner: Learner) -> Evidence:
     return Evidence(learner.recorder.counted(), learner.held_out(), learner.public())
 
 
+def report_of(model: Model, given: Evidence, used: Weights, sources: int = 1) -> dict[str, Encoded]:
+    """Return the blocks of a report in the clear, counted under the weights in use. sources: that add up."""
+    weights = given.text_weight, given.mistake_weight
+    adapter = adapter_of(model.plan, used)
+    masses = evidence(model.events, model.plan, given.own, given.public, adapter, *weights)
+    return encoded(model.plan, masses, used, sources)
+
+
+def followed(
+    model: Model, given: Evidence, used: Weights, step: Mapping[str, Int64], sources: int = 1
+) -> Weights:
+    """Return where a step leads from the weights in use, by the rules of devices. sources: that add up.
+
+    Raises Untrusted (UPDATE_UNTRUSTED) for a step that training cannot yield.
+    """
+    bearable = partial(is_bearable, model.events, model.plan, given.public.judging)
+    return Weights(used.version + 1, stepped(model.plan, used, step, sources, bearable))
+
+
 def rounds(
     model: Model, given: Evidence, count: int, train: Train | None = None, *, gated: bool = True
 ) -> Iterator[Round]:
@@ -80,20 +99,14 @@ def rounds(
     Raises Untrusted (UPDATE_UNTRUSTED) for a step that training cannot yield.
     """
     plan, events = model.plan, model.events
-    bearable = partial(is_bearable, events, plan, given.public.judging)
     used = no_weights(plan)
     for _ in range(count):
         adapter = adapter_of(plan, used)
-        masses = evidence(
-            events, plan, given.own, given.public, adapter, given.text_weight, given.mistake_weight
-        )
-        report = encoded(plan, masses, used)
+        report = report_of(model, given, used)
         clear = reference_weights(plan, report)
-        exact = Weights(used.version + 1, stepped(plan, used, clear, 1, bearable))
+        exact = followed(model, given, used, clear)
         step = clear if train is None else train(report)
-        led = exact
-        if train is not None:
-            led = Weights(used.version + 1, stepped(plan, used, step, 1, bearable))
+        led = exact if train is None else followed(model, given, used, step)
         verdict = judge(events, plan, given.held_out, adapter, adapter_of(plan, led), given.public.judging)
         before, used = used, led if verdict.applied or not gated else used
         yield Round(before, report, step, clear, led, exact, verdict, used)

@@ -163,11 +163,13 @@ class Alignments:
     """Alignments of K candidates with one typed word.
 
     log_probability: [K] sum of the operations' log-probabilities (nats), touches included.
-    cells: [L + 1, T + 1, K] the dynamic programme's table, for `operations`.
+    cells: [L + 1, T + 1, K] the dynamic programme's table, for `operations`. runs: how many insertions end in
+    each cell.
     """
 
     log_probability: Float64
     cells: Float64
+    runs: NDArray[np.int8]
     costs: _Costs
     lengths: Int64
 
@@ -250,6 +252,7 @@ def align(
     transposition = np.where(costs.transposition > 0, channel[costs.transposition], -np.inf)
     typed_length, count = len(typed_classes), len(candidates)
     cells = np.full((longest + 1, typed_length + 1, count), -np.inf)
+    runs = np.zeros(cells.shape, dtype=np.int8)
     for row in range(longest + 1):
         best = cells[row]
         if row == 0:
@@ -259,23 +262,29 @@ def align(
             np.maximum(best[1:], cells[row - 1, :-1] + substitution[row - 1], out=best[1:])
             if row > 1:
                 np.maximum(best[2:], cells[row - 2, :-2] + transposition[row - 1, 1:], out=best[2:])
-        for _ in range(min(_INSERTION_RUN, typed_length)):
-            np.maximum(best[1:], best[:-1] + insertion[row], out=best[1:])
+        for run in range(1, min(_INSERTION_RUN, typed_length) + 1):
+            longer = best[:-1] + insertion[row]
+            better = longer > best[1:]  # only where the cell before became so by the run before
+            if not better.any():
+                break
+            np.copyto(best[1:], longer, where=better)
+            np.copyto(runs[row, 1:], run, where=better)
     final = cells[lengths, typed_length, np.arange(count)]
-    return Alignments(final, cells, costs, lengths)
+    return Alignments(final, cells, runs, costs, lengths)
 
 
 def _trace_back(alignments: Alignments, chosen: Int64) -> Int64:
-    cells, costs = alignments.cells, alignments.costs
-    table = costs.table
+    cells, runs, costs = alignments.cells, alignments.runs, alignments.costs
+    table, each = costs.table, np.arange(len(chosen))
     row = alignments.lengths[chosen].copy()
     column = np.full(len(chosen), cells.shape[1] - 1)
+    here = cells[row, column, chosen]  # what the operations that are left come to
+    inserted = runs[row, column, chosen]  # how many of them are insertions, first
     operations = np.zeros((len(chosen), MAX_EDITS), dtype=np.int64)
     for step in range(MAX_EDITS):
         open_rows = (row > 0) | (column > 0)
         if not open_rows.any():
             break
-        here = cells[row, column, chosen]
         up, left = np.maximum(row - 1, 0), np.maximum(column - 1, 0)
         options = np.stack(
             [
@@ -294,17 +303,16 @@ def _trace_back(alignments: Alignments, chosen: Int64) -> Int64:
                     -np.inf,
                 ),
                 np.where(row > 0, cells[up, column, chosen], -np.inf),
-                np.where(column > 0, cells[row, left, chosen], -np.inf),
             ]
         )
-        paid = table[options]
+        paid = table[options[:3]]
         paid[0] = costs.aimed[up, left, chosen]
-        taken = np.abs(sources + paid - here).argmin(0)
-        operations[:, step] = np.where(open_rows, options[taken, np.arange(len(chosen))], NONE)
-        back_row = np.array([1, 2, 1, 0])[taken]
-        back_column = np.array([1, 2, 0, 1])[taken]
-        row = np.where(open_rows, row - back_row, row)
-        column = np.where(open_rows, column - back_column, column)
+        taken = np.where(inserted > 0, 3, np.abs(sources + paid - here).argmin(0))
+        operations[:, step] = np.where(open_rows, options[taken, each], NONE)
+        row = np.where(open_rows, row - np.array([1, 2, 1, 0])[taken], row)
+        column = np.where(open_rows, column - np.array([1, 2, 0, 1])[taken], column)
+        here = np.where(taken == 3, here - table[options[3]], cells[row, column, chosen])
+        inserted = np.where(taken == 3, inserted - 1, runs[row, column, chosen])
     return operations
 
 

@@ -325,6 +325,8 @@ class Recorder:
         # The kept piece as numbers, and what it is for.
         judged = piece.judged
         choice = None if judged is None else self._predictor.choice(judged, piece.kept)
+        if judged is not None and choice is not None:
+            choice = judged.decisive(self._predictor.events, choice)
         if judged is None or choice is None:
             return None, _Use.NOTHING
         doubt = 1.0 - float(judged.probability[judged.slate.position(piece.kept)])

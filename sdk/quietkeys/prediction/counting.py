@@ -26,6 +26,7 @@ from quietkeys.bundle.networks import Adapter
 from quietkeys.prediction.events import NEGLIGIBLE_MASS, Choice, EventMap
 from quietkeys_protocol.plan import Plan
 
+HOPE: Final = 0.5  # q: 0 would be log P, 1 the share of words that are expected to come out as they were kept
 _AT_ONCE: Final = 20_000  # candidates whose events are spread out at once: tens of megabytes
 
 
@@ -132,6 +133,17 @@ def log_likelihoods(choices: Choices, score: Float64) -> Float64:
     return result
 
 
+def hopes(choices: Choices, score: Float64) -> Float64:
+    """Return P(kept)^HOPE of every word [N] under scores [R]: what it weighs in an update.
+
+    What is gained is thus (P^q - 1) / q and not log P: generalized cross-entropy (Zhang and Sabuncu 2018),
+    which noise in what was kept misleads less. Log P spends itself on words that no adapter can bring to the
+    front, and on mistakes that their writer did not notice.
+    """
+    result: Float64 = np.exp(HOPE * log_likelihoods(choices, score))
+    return result
+
+
 def come_first(choices: Choices, score: Float64) -> Bool:
     """Return whether the kept word comes out first, [N], under scores [R]."""
     if not len(choices):
@@ -141,11 +153,11 @@ def come_first(choices: Choices, score: Float64) -> Bool:
 
 
 def count(
-    events: EventMap, choices: Choices, lean: Lean, weights: Float64 | None = None
+    events: EventMap, choices: Choices, lean: Lean, weights: Float64 | None = None, *, hopeful: bool = False
 ) -> dict[str, Masses]:
     """Return the contested masses of choices under an adapter, by block.
 
-    weights: [N] what each word counts for, 1 without them.
+    weights: [N] what each word counts for, 1 without them. hopeful: times its `hopes` under the adapter.
     """
     total = no_masses(events)
     cut = 0
@@ -153,7 +165,7 @@ def count(
         start = int(choices.begins[cut])
         last = max(int(np.searchsorted(choices.ends, start + _AT_ONCE, side="right")), cut + 1)
         part = None if weights is None else weights[cut:last]
-        counted = _counted(events, choices.taken(cut, last), lean, part)
+        counted = _counted(events, choices.taken(cut, last), lean, part, hopeful)
         total = {block: both.plus(counted[block]) for block, both in total.items()}
         cut = last
     return total
@@ -164,8 +176,13 @@ def no_masses(events: EventMap) -> dict[str, Masses]:
     return {block: Masses(np.zeros(size), np.zeros(size)) for block, size in events.sizes.items()}
 
 
-def _counted(events: EventMap, choices: Choices, lean: Lean, weights: Float64 | None) -> dict[str, Masses]:
-    probability = _probabilities(choices, scores(choices, lean))
+def _counted(
+    events: EventMap, choices: Choices, lean: Lean, weights: Float64 | None, hopeful: bool
+) -> dict[str, Masses]:
+    score = scores(choices, lean)
+    if hopeful:
+        weights = hopes(choices, score) if weights is None else weights * hopes(choices, score)
+    probability = _probabilities(choices, score)
     probability[choices.kept] = 0.0
     rivals = np.flatnonzero(probability > NEGLIGIBLE_MASS)  # rows, [Q]
     word = np.searchsorted(choices.ends, rivals, side="right")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
@@ -11,13 +12,14 @@ import numpy as np
 from quietkeys.arrays import Float64
 from quietkeys.bundle.lexicon import UNKNOWN, Lexicon
 from quietkeys.bundle.phrases import loses_negation
-from quietkeys.prediction.events import FEATURES
+from quietkeys.prediction.events import FEATURES, Choice, EventMap
 from quietkeys.prediction.levels import CERTAINTY, COMMON, FEW_LETTERS, Level, decided, meant, rivals, surely
 
 if TYPE_CHECKING:
     from quietkeys.prediction.predictor import Slate
 
 _LANGUAGE: Final = FEATURES.index("language")
+_LITERAL_NEW: Final = FEATURES.index("literal_new")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -49,10 +51,33 @@ class Judged:
 
     def decided(self, probability: Float64, certainty: float = CERTAINTY[Level.NORMAL]) -> int:
         """Return the candidate that is put in place under these probabilities [K], for this certainty."""
-        letters = len(self.slate.typed)
-        return self._decided(
-            probability, certainty, self._common_here if 1 < letters <= FEW_LETTERS else None
-        )
+        return self._decided(probability, certainty, self._common_here if self._is_short else None)
+
+    def decisive(self, events: EventMap, choice: Choice) -> Choice | None:
+        """Return a choice among these candidates as it is decided, None if no score decides it.
+
+        What the rule for short words adds to an unknown literal is in no score. A choice without it says that
+        such literals are meant oftener than the model holds; an update would then say so a second time.
+        """
+        if self.settled:
+            return None
+        if not self._is_short or self.slate.ids[self.slate.literal] != UNKNOWN or len(self.slate.words) < 2:
+            return choice
+        others = self.probability.copy()
+        others[self.slate.literal] = -1.0
+        added = math.log(self._meant() / rivals(self._common_here(int(others.argmax()))))
+        features = choice.features.copy()
+        features[choice.literal, _LITERAL_NEW] += added / events.base_weights[_LITERAL_NEW]
+        return replace(choice, features=features)
+
+    @property
+    def _is_short(self) -> bool:
+        return 1 < len(self.slate.typed) <= FEW_LETTERS
+
+    def _meant(self) -> float:
+        literal = self.slate.literal
+        log_spelling = float(self.features[literal, _LANGUAGE] - self.slate.language[literal])
+        return meant(log_spelling, len(self.slate.typed))
 
     def _decided(self, probability: Float64, certainty: float, common: Callable[[int], float] | None) -> int:
         # common: how common a candidate is, nats, where what was typed may be a word that no lexicon has.
@@ -63,9 +88,8 @@ class Judged:
         if common is None or slate.ids[literal] != UNKNOWN:
             return best
         others = rivals(common(best))
-        log_spelling = float(self.features[literal, _LANGUAGE] - slate.language[literal])
-        mine = meant(log_spelling, len(slate.typed))
-        return best if surely(probability, literal, best, certainty, mine, others) else literal
+        sure = surely(probability, literal, best, certainty, self._meant(), others)
+        return best if sure else literal
 
     def _common(self, place: int) -> float:
         # Words of the user's own are common with this user.

@@ -32,6 +32,7 @@ from quietkeys.prediction.events import (
     softmax,
 )
 from quietkeys.prediction.judged import Judged
+from quietkeys.prediction.levels import FEW_LETTERS
 from quietkeys.prediction.model import Model
 from quietkeys.prediction.own_words import inflected_like, is_slip, own_stem, shared_out, slipped_from
 from quietkeys.profile.memory import FORM, Key, Memory, Trace
@@ -275,11 +276,14 @@ class Predictor:
         memory = self.memory
         if word not in memory.own_words or word in memory.added or (memory.form(word) or word) != word:
             return True
+        return not self._is_slip(word)
+
+    def _is_slip(self, word: str) -> bool:
         if word not in self._slips:
             chances = self.model.language.after(()).log_probability
             log_own = self.model.search.lexicon.log_unknown(chances, word) + self.log_spelling(word)
             self._slips[word] = slipped_from(self.model, word, log_own)
-        return not is_slip(memory, word, self._slips[word])
+        return is_slip(self.memory, word, self._slips[word])
 
     def choice(self, judged: Judged, kept: str) -> Choice | None:
         """Return the kept word as numbers, or None if it was not among the candidates."""
@@ -377,7 +381,8 @@ class Predictor:
         if piece in lexicon.index:
             alone = len(piece) == 1 and not context  # "u": nothing says that it is part of another word
             return alone or lexicon.is_offensive(piece)
-        return piece in self.memory.own_words or self.stem(piece) is not None
+        kept = len(piece) > FEW_LETTERS and self.memory.kept_before(piece) > 0 and not self._is_slip(piece)
+        return kept or piece in self.memory.own_words or self.stem(piece) is not None
 
     def stem(self, word: str) -> str | None:
         """Return the known word that one which the lexicon lacks is inflected of, None if it is of none."""

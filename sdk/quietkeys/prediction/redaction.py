@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from quietkeys.answers import Reason
 from quietkeys.arrays import Float64
 from quietkeys.bundle.networks import Adapter
 from quietkeys.prediction.judged import Judged
@@ -103,6 +104,14 @@ _PATTERNS: Final = tuple(
         (rf"(?<!\w){_DIGIT_WORD}(?:[\s,-]+{_DIGIT_WORD}){{3,}}\b", re.I),
     )
 )
+# Why each of them blanks, in their order.
+_WHY: Final = (
+    *(Reason.EMAIL,) * 3,
+    *(Reason.ADDRESS,) * 4,
+    Reason.SECRET,
+    *(Reason.CODE,) * 2,
+    Reason.NUMBER,
+)
 _CARD: Final = re.compile(r"(?<!\w)\d(?:[ .\-]?\d){11,18}(?!\w)")
 _TOKEN: Final = re.compile(r"\S+")
 _LETTERS: Final = re.compile(r"[A-Za-z']+")
@@ -173,11 +182,22 @@ class Redactor:
         line = last_line(context)
         gap = " " if line and not line[-1].isspace() else ""
         whole = line + gap + text + ahead
-        blanked = _blanked(whole, [*self._spans(whole), *self._random_spans(line, gap + text)])
+        spans = [span for span, _ in self._spans(whole)]
+        blanked = _blanked(whole, [*spans, *self._random_spans(line, gap + text)])
         start = len(line) + len(gap)
         seen, shown = blanked[: len(line)], blanked[start : start + len(text)]
         words = () if seen == line else tuple(_typed(line, seen))
         return Redacted(context[: len(context) - len(line)] + seen, shown, words)
+
+    def left_out(self, text: str) -> list[tuple[int, int, Reason]]:
+        """Return where in a line something is that is not learnt, and why, from left to right."""
+        found = [(*span, why) for span, why in self._spans(text)]
+        found += [(*span, Reason.RANDOM) for span in self._random_spans("", text)]
+        told: list[tuple[int, int, Reason]] = []
+        for start, end, why in sorted(found, key=lambda one: (one[0], -one[1])):
+            if not told or start >= told[-1][1]:
+                told.append((start, end, why))
+        return told
 
     def chosen_form(self, seen: Redacted, piece: Piece, typed: str) -> str:
         """Return how a kept piece is written, "" if its case is not the user's choice.
@@ -214,18 +234,18 @@ class Redactor:
     def _is_fixed(self, piece: Piece) -> bool:
         return piece.fixed or is_elided(piece, self.predictor.model.search.lexicon.is_common)
 
-    def _spans(self, text: str) -> Iterator[tuple[int, int]]:
+    def _spans(self, text: str) -> Iterator[tuple[tuple[int, int], Reason]]:
         for pattern in self.patterns:
-            yield from (found.span() for found in pattern.finditer(text))
-        for pattern in _PATTERNS:
+            yield from ((found.span(), Reason.APP) for found in pattern.finditer(text))
+        for pattern, why in zip(_PATTERNS, _WHY, strict=True):
             named = "hidden" if "hidden" in pattern.groupindex else 0
-            yield from (found.span(named) for found in pattern.finditer(text))
+            yield from ((found.span(named), why) for found in pattern.finditer(text))
         done = 0
         for found in _CARD.finditer(text):
             if found.start() >= done and is_card_number(found.group()):
                 # Whose card it is and until when stands beside it.
                 done = _line_end(text, found.end())
-                yield found.start(), done
+                yield (found.start(), done), Reason.CARD
 
     def _random_spans(self, line: str, text: str) -> Iterator[tuple[int, int]]:
         # Of the text before, a few verdicts at a time are found; what has none yet was not recorded by us.

@@ -28,10 +28,10 @@ from quietkeys.files import make_folder, translated, write_pieces
 from quietkeys.profile.folder import DATABASE, IDENTITIES, KEYS, OUTBOX, Profile
 from quietkeys.profile.outbox import KEYS as EVALUATION_KEYS
 from quietkeys.profile.store import Store
-from quietkeys.vault import DataKey, Protection, Vault
+from quietkeys.vault.header import Vault
 from quietkeys.vault.human_code import RecoveryCode
-from quietkeys.vault.protection import normalized, stretched, stretching
-from quietkeys.vault.sealing import KEY_BYTES, derived
+from quietkeys.vault.protection import Protection, normalized, stretched, stretching
+from quietkeys.vault.sealing import KEY_BYTES, DataKey, derived
 from quietkeys_protocol.errors import ErrorCode, Outdated, Refused, Untrusted
 
 MAGIC: Final = b"QKB1"

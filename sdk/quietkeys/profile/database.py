@@ -59,7 +59,7 @@ class Database:
         """
         with _translated():
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-            connection = sqlite3.connect(path, BUSY_S, isolation_level=None, check_same_thread=False)
+            connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
         return cls._prepared(connection, key, path)
 
     @classmethod
@@ -69,7 +69,7 @@ class Database:
         Raises Untrusted (PROFILE_DAMAGED), Outdated (PROFILE_NEWER), TryAgain (STORAGE_FAILED).
         """
         with _translated():
-            connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", BUSY_S, uri=True)
+            connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", timeout=BUSY_S, uri=True)
             try:
                 connection.execute("PRAGMA locking_mode = EXCLUSIVE")  # then the log needs no index on disk
                 connection.execute("PRAGMA user_version")
@@ -197,7 +197,7 @@ def is_made(path: Path) -> bool:
     with _translated():
         if not path.exists():
             return False
-        connection = sqlite3.connect(path, BUSY_S)
+        connection = sqlite3.connect(path, timeout=BUSY_S)
         try:
             return connection.execute("PRAGMA user_version").fetchall() != [(0,)]
         finally:
@@ -296,6 +296,13 @@ class NumberedRows:
             statement = f"INSERT INTO {self._table} ({names}) VALUES (?{places})"  # noqa: S608
             database.run(statement, number, *columns.values(), sealed)
         return int(number)
+
+    def change(self, number: int, content: bytes) -> bool:
+        """Store another content in a row; return whether there is one of this number."""
+        database = self._database
+        sealed = database.key.seal(self._table, number_name(number), content, self._block)
+        statement = f"UPDATE {self._table} SET content = ? WHERE rowid = ? RETURNING rowid"  # noqa: S608
+        return database.row(statement, sealed, number) is not None
 
     def all(self) -> Iterator[tuple[int, bytes]]:
         """Yield number and content of every row, in order. Raises Untrusted (PROFILE_DAMAGED)."""

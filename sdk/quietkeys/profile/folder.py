@@ -26,7 +26,8 @@ from quietkeys.profile.database import is_made
 from quietkeys.profile.ledger import LedgerKind
 from quietkeys.profile.settings import WIPING
 from quietkeys.profile.store import Store
-from quietkeys.vault import HEADER, Kind, Protection, Vault
+from quietkeys.vault.header import HEADER, Vault
+from quietkeys.vault.protection import Kind, Protection
 from quietkeys_protocol.errors import ErrorCode, Refused, TryAgain, Untrusted
 
 LOCK: Final = "lock"

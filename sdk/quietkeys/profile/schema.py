@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from typing import Final
 
-VERSION: Final = 3  # of the format, in the database's `user_version`
+VERSION: Final = 4  # of the format, in the database's `user_version`
 _NAMED: Final = "CREATE TABLE {} (name BLOB PRIMARY KEY, content BLOB NOT NULL) STRICT, WITHOUT ROWID"
 _NUMBERED: Final = "CREATE TABLE {} (id INTEGER PRIMARY KEY AUTOINCREMENT, content BLOB NOT NULL) STRICT"
 STATEMENTS: Final = (
     *(_NAMED.format(table) for table in ("settings", "marks", "memory", "arrays", "counted")),
-    *(_NUMBERED.format(table) for table in ("held_out", "ledger")),
+    *(_NUMBERED.format(table) for table in ("held_out", "ledger", "sent")),
     """
     CREATE TABLE adapters (
         -- in_use -> previous (by a newer one), in_use -> rolled_back, previous -> in_use (by a roll-back)

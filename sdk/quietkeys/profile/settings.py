@@ -117,6 +117,7 @@ TICK: Final = Setting("tick", WHOLE)  # of local memory
 WORDS: Final = Setting("words", WHOLE)  # that were recorded
 SESSION: Final = Setting("session", WHOLE)  # the number of the last one in which something was recorded
 PAUSED: Final = Setting("paused", FLAG)  # while learning is
+EXAMPLES: Final = Setting("examples", TEXT)  # what an app keeps of its user's last words, for itself
 
 # What the user chose.
 CONSENT: Final = Setting("consent", RECORD)
@@ -129,6 +130,7 @@ APPS: Final = Setting("apps", RECORD)  # records, by the app's name
 # Updates and syncs.
 CANDIDATE: Final = Setting("candidate", FIELDS)  # an update on trial: plan, newest held-out event, weights
 ADAPTER_BORN: Final = Setting("adapter_born", FIELDS)  # version in use, newest held-out event before it
+LAST_SYNC: Final = Setting("last_sync", FIELDS)  # when it began, its last step, how it ended
 SLOT_SECRET: Final = Setting("schedule_secret", BYTES)  # which slots are drawn from
 SLOT_USED: Final = Setting("slot_used", FIELDS)  # period in seconds, number of the last one that was used
 
@@ -146,9 +148,9 @@ TRAINER_KEY: Final = Family("trainer_key/", BYTES, Until.FOLDER_GOES)  # by the 
 TRAINER_RECEIPTS: Final = Setting("trainer_receipts", RECORDS, Until.FOLDER_GOES)
 
 SETTINGS: Final[tuple[Setting[Any], ...]] = (
-    *(PLAN, BYTES_SENT, WIPING, TICK, WORDS, SESSION, PAUSED),
+    *(PLAN, BYTES_SENT, WIPING, TICK, WORDS, SESSION, PAUSED, EXAMPLES),
     *(CONSENT, LEVEL, NEVER_CORRECT, NEVER_SUGGEST, REPLACEMENTS, APPS),
-    *(CANDIDATE, ADAPTER_BORN, SLOT_SECRET, SLOT_USED),
+    *(CANDIDATE, ADAPTER_BORN, LAST_SYNC, SLOT_SECRET, SLOT_USED),
     *(KEYS_CREATED, KEYS_RETIRED, KEYS_ANNOUNCED, TRAINER_RECEIPTS),
     *CIRCLE,
 )

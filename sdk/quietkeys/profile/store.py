@@ -43,6 +43,7 @@ KEEPS: Final = 3
 SESSIONS: Final = 2
 _MOST: Final = 8  # keeps that a mark counts
 _SESSION: Final = struct.Struct(">Q")  # the number of the session of one keep
+_WIPED: Final = ("marks", "memory", "arrays", "counted", "held_out", "adapters", "ledger", "sent", "outbox")
 _PENDING: Final = "pending"
 _FORGOTTEN: Final = "forgotten"
 
@@ -86,12 +87,12 @@ class Store:
 
         Raises Untrusted (PROFILE_DAMAGED) if one is damaged.
         """
-        adapters = NumberedRows(self.database, "adapters")
+        adapters, sent = (NumberedRows(self.database, table) for table in ("adapters", "sent"))
         for name, content in self._settings.all():
             setting = setting_named(name)
             if setting is not None:
                 setting.of_bytes(content)
-        for rows in (self._arrays, self._held_out, self._ledger, adapters):
+        for rows in (self._arrays, self._held_out, self._ledger, adapters, sent):
             for _ in rows.all():
                 pass
         for name, sealed in self.database.rows("SELECT name, content FROM marks"):
@@ -273,7 +274,7 @@ class Store:
         Settings stay that outlive a wipe, and the trainers at which this device is still to be deleted.
         """
         with self.transaction():
-            for table in ("marks", "memory", "arrays", "counted", "held_out", "adapters", "ledger", "outbox"):
+            for table in _WIPED:
                 self.database.run(f"DELETE FROM {table}")  # noqa: S608 - names of ours
             for name, _ in self._settings.all():
                 setting = setting_named(name)
@@ -314,6 +315,11 @@ class Pending:
             return len(self._store.mark(_PENDING, word) or b"") // _SESSION.size
         except TryAgain:
             return 0
+
+    def of(self, word: str) -> Sessions | None:
+        """Return the keeps of a word that is not learnt yet and may be; None for any other word."""
+        known = word in self._lexicon or word in self._own_words
+        return None if known or self.is_forgotten(word) else self._kept(word)
 
     def take_back(self, word: str, session: int) -> bool:
         """Uncount a keep that the mark counts; return whether the word may stay in local memory."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from quietkeys.updates.gate import Verdict
+from quietkeys_protocol.errors import ErrorCode
+
+_CODES: Final = frozenset(code.value for code in ErrorCode)
 
 
 class Step(StrEnum):
@@ -72,6 +75,38 @@ class SyncResult:
     bytes_received: Mapping[str, int]
     seconds: Mapping[Step, float]
     verdict: Verdict | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class LastSync:
+    """The sync that began last, as the profile has it on record. Private.
+
+    began: Unix seconds. step: the last one that began, None for none. outcome: how it ended, error: what
+    ended it; both None while it runs, and of one that the end of the program interrupted.
+    """
+
+    began: float
+    step: Step | None
+    outcome: Outcome | None = None
+    error: ErrorCode | None = None
+
+    def to_fields(self) -> tuple[str, str, str]:
+        """Return the texts that `of_fields` reads."""
+        ended = self.outcome.name if self.outcome else f"error:{self.error.value}" if self.error else "-"
+        return f"{self.began:.0f}", self.step.name if self.step else "-", ended
+
+    @classmethod
+    def of_fields(cls, texts: Sequence[str] | None) -> LastSync | None:
+        """Return the sync in these texts, None where there are none or other ones."""
+        if texts is None or len(texts) != 3 or not texts[0].isdecimal():
+            return None
+        began, step, (kind, _, code) = (
+            float(texts[0]),
+            Step.__members__.get(texts[1]),
+            texts[2].partition(":"),
+        )
+        error = ErrorCode(code) if kind == "error" and code in _CODES else None
+        return cls(began, step, Outcome.__members__.get(kind), error)
 
 
 class ProgressCallback(Protocol):

@@ -15,7 +15,7 @@ from typing import Final
 
 from quietkeys.profile.ledger import LedgerKind, size_words
 from quietkeys.profile.outbox import Address, OpenReport, Outbox, ReportState
-from quietkeys.profile.settings import CIRCLE
+from quietkeys.profile.settings import CIRCLE, LAST_SYNC
 from quietkeys.profile.trainers import Trainers
 from quietkeys.remote.client import TrafficKind, TrainerClient
 from quietkeys.remote.enrolment import ensure_enrolled, leave
@@ -24,7 +24,7 @@ from quietkeys.remote.identity import identity_for
 from quietkeys.sync.consent_record import require_consent
 from quietkeys.sync.context import SyncContext
 from quietkeys.sync.keys.life import Alone, Deferred, KeySteps, Others
-from quietkeys.sync.result import Outcome, Progress, ProgressCallback, Step, SyncResult
+from quietkeys.sync.result import LastSync, Outcome, Progress, ProgressCallback, Step, SyncResult
 from quietkeys.sync.settle import Settled, apply, hold, review, settle, try_out
 from quietkeys.updates.report import dummy_arrays, report_arrays
 from quietkeys.updates.versions import Adapters, adapter_of
@@ -59,11 +59,22 @@ def run_sync(context: SyncContext, progress: ProgressCallback | None, wait_secon
     Refused or Outdated as the trainer says, Untrusted if its answers make no sense.
     """
     require_consent(context.store)
-    run = _Run(context, client_for(context), progress, wait_seconds)
+    began = LastSync(context.environment.clock(), None)
+    _remember(context, began)
+    try:
+        run = _Run(context, client_for(context), progress, wait_seconds, began)
+    except QuietkeysError as error:
+        _remember(context, replace(began, error=error.code))
+        raise
     try:
         return run.whole()
     finally:
         run.end()
+
+
+def _remember(context: SyncContext, sync: LastSync) -> None:
+    with suppress(QuietkeysError):  # for the user to read; not worth failing for
+        context.store.set_setting(LAST_SYNC, sync.to_fields())
 
 
 def client_for(context: SyncContext) -> TrainerClient:
@@ -82,9 +93,15 @@ class _Run:
     """One sync: its context, its clock and its traffic."""
 
     def __init__(
-        self, context: SyncContext, client: TrainerClient, progress: ProgressCallback | None, wait_s: float
+        self,
+        context: SyncContext,
+        client: TrainerClient,
+        progress: ProgressCallback | None,
+        wait_s: float,
+        sync: LastSync,
     ) -> None:
         self._context = context
+        self._sync = sync
         self._progress = progress
         self._wait_s = wait_s
         self._outbox = Outbox(context.store.database, context.profile, context.plan)
@@ -107,6 +124,7 @@ class _Run:
             if not self._context.stop.is_set():
                 if isinstance(error, QuietkeysError):
                     _LOG.warning("sync failed: %s", error.code.value)
+                    _remember(self._context, replace(self._sync, error=error.code))
                 raise
             return self._result(Settled(Outcome.CANCELLED, "The sync was stopped. The next one goes on."))
 
@@ -284,6 +302,7 @@ class _Run:
         self._begin(None)
         _LOG.info("sync ended: %s", settled.outcome.value)
         traffic = self._client.traffic
+        _remember(self._context, replace(self._sync, outcome=settled.outcome))
         return SyncResult(
             outcome=settled.outcome,
             reason=settled.reason,
@@ -317,6 +336,8 @@ class _Run:
         self._step, self._began = step, now
         if step is not None:
             _LOG.debug("sync step: %s", step.value)
+            self._sync = replace(self._sync, step=step)
+            _remember(self._context, self._sync)
             self._tell(step, upload_bytes)
             self._check_stop()
 

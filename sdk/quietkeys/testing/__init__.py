@@ -8,8 +8,16 @@ from __future__ import annotations
 
 from quietkeys.environment import Environment
 from quietkeys.testing.fakes import NoopCipher
-from quietkeys.testing.profiles import open_profile
+from quietkeys.testing.profiles import open_profile, suggest_without_update
 from quietkeys.testing.trainer import InMemoryTrainer
 from quietkeys.testing.typist import Typist, typist_for
 
-__all__ = ["Environment", "InMemoryTrainer", "NoopCipher", "Typist", "open_profile", "typist_for"]
+__all__ = [
+    "Environment",
+    "InMemoryTrainer",
+    "NoopCipher",
+    "Typist",
+    "open_profile",
+    "suggest_without_update",
+    "typist_for",
+]

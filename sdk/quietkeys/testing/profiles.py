@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from quietkeys.answers import Suggestions
 from quietkeys.api.open_profile import OpenProfile
 from quietkeys.api.trainer import Trainer
 from quietkeys.api.trainer_link import TrainerLink
@@ -13,10 +14,13 @@ from quietkeys.bundle.trusted_keys import TRUSTED_KEYS
 from quietkeys.cipher.interface import Cipher
 from quietkeys.environment import Environment
 from quietkeys.keyboard.layout import QWERTY, Layout
+from quietkeys.keyboard.touch_model import Touches, touches_of
 from quietkeys.personalizer import Personalizer
+from quietkeys.prediction.suggest import suggestions
 from quietkeys.remote.http import Transport
 from quietkeys.sync.schedule import Policy
-from quietkeys.vault import Protection
+from quietkeys.updates.versions import adapter_of
+from quietkeys.vault.protection import Protection
 from quietkeys_protocol.plan import Plan
 
 
@@ -50,3 +54,15 @@ def open_profile(
         environment=environment,
     )
     return Personalizer(opened, TrainerLink(opened, trainer, policy or Policy(), cipher, transport))
+
+
+def suggest_without_update(
+    keyboard: Personalizer, context: str, typed: str, touches: Touches | None = None
+) -> Suggestions:
+    """Return what `Personalizer.suggest` would if no update were in use, to tell what updates are worth."""
+    opened = keyboard._opened
+    model = opened.model
+    points = None if touches is None else touches_of(model.predictor.layout, typed, touches)
+    nothing = adapter_of(model.plan, model.adapters.none())
+    with opened.typing:
+        return suggestions(model.redactor, nothing, opened.preferences.current, context, typed, points)

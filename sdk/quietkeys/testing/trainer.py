@@ -42,7 +42,7 @@ from quietkeys_protocol.messages import (
     ServiceKey,
     UploadState,
 )
-from quietkeys_protocol.plan import Plan
+from quietkeys_protocol.plan import VALUES, Plan
 from quietkeys_protocol.program import reference
 
 # (plan, the summed arrays of a report) -> new weights, in the order of `Plan.update_fields`
@@ -53,7 +53,9 @@ _MAX_KEY_SETS: Final = 2  # of an account
 
 def train(plan: Plan, arrays: Sequence[Int64]) -> list[Int64]:
     """Return what the integer program makes of a report."""
-    return [reference(block, *arrays[3 * i : 3 * i + 3])[0] for i, block in enumerate(plan.blocks)]
+    return [
+        reference(block, *arrays[VALUES * i : VALUES * (i + 1)])[0] for i, block in enumerate(plan.blocks)
+    ]
 
 
 @dataclass(slots=True)

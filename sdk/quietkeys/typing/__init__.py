@@ -10,9 +10,23 @@ May come in: what follows from a text and a key alone; not how anything looks, n
 from __future__ import annotations
 
 from quietkeys.text.starts import capital_due
+from quietkeys.typing.aside import Aside
 from quietkeys.typing.capitals import Shift, recased
 from quietkeys.typing.composing import Typing
 from quietkeys.typing.editor import Editor
-from quietkeys.typing.edits import Choice, Edit, Surroundings
+from quietkeys.typing.edits import Choice, Edit, KeptWord, Surroundings
+from quietkeys.typing.mirror import Mirror
 
-__all__ = ["Choice", "Edit", "Editor", "Shift", "Surroundings", "Typing", "capital_due", "recased"]
+__all__ = [
+    "Aside",
+    "Choice",
+    "Edit",
+    "Editor",
+    "KeptWord",
+    "Mirror",
+    "Shift",
+    "Surroundings",
+    "Typing",
+    "capital_due",
+    "recased",
+]

@@ -11,19 +11,23 @@ The rules, in the order in which a reader asks:
   alone until it is spelled otherwise or deleted, and a space that was taken back is not put again at once.
 - What was chosen stands, with a space behind it that gives way: to a space, and to what belongs to the word.
 - What was not typed here (pasted, or there before) is neither put right nor learnt.
+- A word that ended before it was known what to put in its place stands as typed. It is learnt if it would
+  have been left. Else nobody kept it: what was to be put is offered, and it is learnt as what becomes of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from quietkeys.api.input_field import InputField
 from quietkeys.personalizer import Personalizer
 from quietkeys.text.starts import APOSTROPHES, OPENING
 from quietkeys.text.tokens import SENTENCE_END
 from quietkeys.typing import rules
-from quietkeys.typing.edits import Choice, Edit, Surroundings
+from quietkeys.typing.aside import Aside
+from quietkeys.typing.edits import Choice, Edit, KeptWord, Surroundings
 from quietkeys.typing.rules import Unit, unit_at
 from quietkeys.typing.trail import AHEAD, REACH, Cell, Touch, Trail
 from quietkeys.typing.words import Place, Words, before_of, has_ended, is_foreign, place_of
@@ -47,12 +51,33 @@ class Typing:
     Nothing raises for the disk or the profile: typing goes on, and `problem` says what could not be learnt.
     """
 
-    def __init__(self, keyboard: Personalizer, *, field: InputField = InputField.TEXT, app: str = "") -> None:
+    def __init__(
+        self,
+        keyboard: Personalizer,
+        *,
+        field: InputField = InputField.TEXT,
+        app: str = "",
+        told: Callable[[KeptWord], None] = lambda _: None,
+        aside: Aside | None = None,
+        corrects: bool = True,
+        appends: bool = False,
+        two_spaces: bool = True,
+    ) -> None:
         """keyboard: what suggests and learns. field, app: where is typed, see `Personalizer.record`.
 
-        Only in TEXT and NO_LEARNING are words put right and spaces put or moved.
+        told: called with each word of a TEXT as it is handed to `record`; one that comes anew behind the
+        same text has taken the place of the earlier one. Only in TEXT and NO_LEARNING are words put right and
+        spaces put or moved.
+        aside: a thread for all that takes longer than a key may, `told` included. A word is put right then if
+        what to put is known when its end is typed, or within the time that a key may wait, else that is
+        offered; it is learnt a little later.
+        corrects: whether words are put right when they end; the strip is there without.
+        appends: the host cannot delete. Nothing is put right, and the strip shows what may follow.
+        two_spaces: whether two of them become a full stop.
         """
-        self._words = Words(keyboard, field, app)
+        self._words = Words(keyboard, field, app, told, aside)
+        self._aside, self._appends, self._two_spaces = aside, appends, two_spaces
+        self._corrects = corrects and not appends
         self._trail = Trail()
         self._made: _Made | None = None
         self._gives_way = False  # the space before the cursor, which was not typed
@@ -74,7 +99,13 @@ class Typing:
             return self._break(here)
         if self._gives_way and (moved := self._moved(here, character)) is not None:
             return moved
-        if by_finger and self._words.prose and not plain and rules.lacks_space(here.before, character):
+        if (
+            by_finger
+            and not self._appends
+            and self._words.prose
+            and not plain
+            and rules.lacks_space(here.before, character)
+        ):
             if here.before[-1] in SENTENCE_END:
                 character = character.upper()
             return self._end_with(here, f" {character}", touch, taken=True)
@@ -104,8 +135,19 @@ class Typing:
         here, _ = self._follow(here)
         return self._end_with(here, "", None)
 
+    def leave(self, here: Surroundings) -> None:
+        """End the word at the cursor as it stands: the text is sent by a key of the host's, or left."""
+        here, _ = self._follow(here)
+        unit = unit_at(here.before, here.after)
+        if unit is not None and unit.start and not unit.end:
+            kept, cells = self._end(here, unit, unit.text)
+            self._trail.apply(Edit(unit.start, 0, kept), cells)
+        self._made, self._gives_way, self._spaced = None, False, False
+
     def choose(self, here: Surroundings, choice: Choice) -> Edit:
         """Put a choice of the strip in place of the word at the cursor, or behind it."""
+        if choice.belated:
+            return self.put_right(here, choice.text)
         here, _ = self._follow(here)
         unit = None if choice.comes_next else unit_at(here.before, here.after)
         if unit is None:
@@ -139,11 +181,19 @@ class Typing:
 
         What was typed is always among those for a word, and so is what Space will leave there, the best.
         """
-        here = self._seen(here)
-        unit = unit_at(here.before, here.after)
-        if unit is None:
-            return self._words.next(here.before)
-        return self._words.choices(here, unit, self._trail.around(unit.start, unit.end))
+        self._words.forget_answers()
+        return self._asked(here)()
+
+    def ask(self, here: Surroundings, answer: Callable[[tuple[Choice, ...]], None]) -> None:
+        """Have `strip` found aside; answer: told it there, unless something was asked meanwhile.
+
+        What the next key needs is known then as well. Without an `aside` the answer comes at once.
+        """
+        asked = self._asked(here)
+        if self._aside is None:
+            answer(asked())
+        else:
+            self._aside.think(lambda: answer(asked()))
 
     @property
     def problem(self) -> QuietkeysError | None:
@@ -158,7 +208,12 @@ class Typing:
             return Edit()
         before = here.before
         twice = self._spaced and not plain and self._words.prose and before[-1:] == " "
-        if twice and (before[-2:-1].isalnum() or before[-2:-1] in rules.CLOSING):
+        if (
+            twice
+            and self._two_spaces
+            and not self._appends
+            and (before[-2:-1].isalnum() or before[-2:-1] in rules.CLOSING)
+        ):
             earlier = self._made
             edit = self._do(Edit(1, 0, ". "), [Cell(), Cell()])
             self._made = _Made(Edit(2, 0, " "), [Cell()], None, earlier)
@@ -173,7 +228,7 @@ class Typing:
         if unit is not None and unit.start and unit.end:  # it is cut in two
             self._unlearn(self._trail.around(unit.start, unit.end))
         if unit is not None and unit.start and not unit.end and _may_end(unit, key):
-            kept, cells = self._end(here, unit)
+            kept, cells = self._end(here, unit, self._best(here, unit))
             if kept != unit.text:
                 shown = len(kept.rstrip("".join(rules.TAIL))) or len(kept)
                 old = self._trail.around(unit.start)
@@ -185,15 +240,23 @@ class Typing:
         self._made = _Made(Edit(len(key)), ()) if taken else None
         return edit
 
-    def _end(self, here: Surroundings, unit: Unit) -> tuple[str, list[Cell]]:
-        # What a word becomes, learnt, and the cells of that; once for a word as it stands.
+    def _best(self, here: Surroundings, unit: Unit) -> str | None:
+        if not self._corrects:
+            return unit.text
+        return self._words.best_in_time(here, unit, self._trail.around(unit.start))
+
+    def _end(self, here: Surroundings, unit: Unit, kept: str | None) -> tuple[str, list[Cell]]:
+        # What a word becomes, learnt, and the cells of that; once for a word as it stands. kept: None where
+        # it is not known yet.
         cells = self._trail.around(unit.start)
         if has_ended(cells, unit) or is_foreign(cells):
             return unit.text, cells
-        kept = self._words.best(here, unit, cells)
         self._unlearn(cells)
         touches = [cell.touch for cell in cells]
-        word = self._words.record(before_of(here, unit), unit.text, kept, touches)
+        plain = [Cell(touch) for touch in touches]
+        late = partial(self._words.best, here, unit, plain) if kept is None else None
+        kept = unit.text if kept is None else kept
+        word = self._words.record(before_of(here, unit), unit.text, kept, touches, late)
         if kept == unit.text:
             return kept, [Cell(touch, word=word) for touch in touches]
         return kept, [Cell(word=word)] * len(kept)
@@ -209,11 +272,13 @@ class Typing:
         follows = here.after[unit.end :][:1]
         space = " " if self._words.prose and not follows.strip() else ""
         there = follows == " "  # a space that needs not be put
+        if self._appends:
+            there, space = False, " " if self._words.prose else ""
         changed = None if typed == text else (len(gap), len(gap + text))
         edit = Edit(unit.start, unit.end + there, gap + text + space, changed)
         self._do(edit, [*[Cell()] * len(gap), *[Cell(word=word)] * len(text), *[Cell()] * len(space)])
-        self._gives_way = bool(space)
-        return edit
+        self._gives_way = bool(space) and not self._appends
+        return Edit(0, 0, (gap + text + space)[unit.start :]) if self._appends else edit
 
     def _break(self, here: Surroundings) -> Edit:
         return self._do(Edit(1, 0, "\n"), [Cell()]) if self._gives_way else self._end_with(here, "\n", None)
@@ -258,6 +323,23 @@ class Typing:
         self._words.forget_gone(here.before + here.after)
         return here
 
+    def _asked(self, here: Surroundings) -> Callable[[], tuple[Choice, ...]]:
+        # How to find the strip: with nothing that a key changes, so that another thread can.
+        here = self._seen(here)
+        unit, words = unit_at(here.before, here.after), self._words
+        cells = self._trail.around(2) if unit is None else self._trail.around(unit.start, unit.end)
+        ended = cells[0].word if unit is None and len(cells) == 2 and here.before[-1:] == " " else None
+
+        def found() -> tuple[Choice, ...]:
+            choices = words.next(here.before, ended) if unit is None else words.choices(here, unit, cells)
+            if self._corrects or unit is None:
+                return choices
+            if not self._appends:
+                return tuple(replace(one, best=one.literal) for one in choices)
+            return tuple(one for one in choices if one.comes_next or _extends(one.text, unit.text))
+
+        return found
+
     def _may_begin(self, here: Surroundings) -> bool:
         # Whether a chosen word may stand right here.
         last = here.before[-1:]
@@ -269,6 +351,10 @@ class Typing:
         for word in dict.fromkeys(cell.word for cell in cells if cell.word is not None):
             self._trail.forget(word)
             self._words.unlearn(word)
+
+
+def _extends(text: str, typed: str) -> bool:
+    return text != typed and text.startswith(typed)
 
 
 def _may_end(unit: Unit, key: str) -> bool:

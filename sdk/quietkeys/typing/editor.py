@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from typing import Final
@@ -13,11 +14,12 @@ from quietkeys.text.typed_token import split_last
 from quietkeys.typing import rules
 from quietkeys.typing.capitals import Shift, recased
 from quietkeys.typing.composing import Typing
-from quietkeys.typing.edits import Choice, Edit, Surroundings
+from quietkeys.typing.edits import Choice, Edit, KeptWord, Surroundings
 from quietkeys.typing.trail import Touch
 from quietkeys.typing.words import PROSE
 from quietkeys_protocol.errors import QuietkeysError
 
+_UNDONE: Final = 100  # changes that can be taken back
 _DOUBLE_S: Final = 0.5  # between two taps that belong together
 
 
@@ -48,11 +50,12 @@ class Editor:
         *,
         field: InputField = InputField.TEXT,
         app: str = "",
+        told: Callable[[KeptWord], None] = lambda _: None,
     ) -> None:
-        """keyboard, field, app: as for `Typing`. clock: seconds, for two taps in a row."""
+        """keyboard, field, app, told: as for `Typing`. clock: seconds, for two taps in a row."""
         self._keyboard, self._changed, self._clock = keyboard, changed, clock
-        self._field, self._app = field, app
-        self._tapped = -1.0  # when shift was tapped last
+        self._field, self._app, self._told = field, app, told
+        self._tapped = -math.inf  # when shift was tapped last
         self._original = ""  # of what is being recased
         self._restart()
 
@@ -92,10 +95,10 @@ class Editor:
             self._recase()
             return
         now = self._clock()
-        if self.shift is Shift.OFF:
+        if self.shift is not Shift.LOCK and now - self._tapped < _DOUBLE_S:
+            self.shift = Shift.LOCK  # also where a capital was due, which the first tap took away
+        elif self.shift is Shift.OFF:
             self.shift = Shift.ON
-        elif self.shift is Shift.ON and now - self._tapped < _DOUBLE_S:
-            self.shift = Shift.LOCK
         else:
             self.shift = Shift.OFF
         self._tapped = now
@@ -145,6 +148,22 @@ class Editor:
         self._apply(Edit(0, 0, line))
         self._after()
 
+    def undo(self) -> None:
+        """Bring the text back as it was before the last change: a word that was typed, deleted or pasted.
+
+        What comes back is neither put right nor learnt; what goes is un-learnt.
+        """
+        if not self._earlier:
+            return
+        text, cursor = self._earlier.pop()
+        start = _alike(text, self.text)
+        end = _alike(text[start:][::-1], self.text[start:][::-1])
+        self.cursor, self.anchor = len(self.text) - end, None
+        self._apply(self._typing.delete(self._here(), self.cursor - start))
+        self._apply(Edit(0, 0, text[start : len(text) - end]))
+        self.cursor, self._shown, self._typed = cursor, text, False
+        self._after()
+
     # The strip
 
     def choose(self, place: int) -> None:
@@ -185,15 +204,18 @@ class Editor:
         return "Editor(...)"
 
     def _restart(self) -> None:
-        self._typing = Typing(self._keyboard, field=self._field, app=self._app)
+        self._typing = Typing(self._keyboard, field=self._field, app=self._app, told=self._told)
         self.text, self.cursor, self.anchor, self.underlined = "", 0, None, None
         self.shift = self._due()
+        self._earlier: list[tuple[str, int]] = []  # texts with their cursors, for `undo`
+        self._shown, self._stood, self._typed = "", 0, False
         self.suggest()
 
     def _here(self) -> Surroundings:
         return Surroundings(self.text[: self.cursor], self.text[self.cursor :])
 
     def _press(self, character: str, touch: Touch | None, *, by_finger: bool) -> None:
+        self._tapped = -math.inf
         self._delete_selected()
         if character == " ":
             self.underlined = None
@@ -241,8 +263,24 @@ class Editor:
         prose = self._field in PROSE
         return Shift.ON if prose and capital_due(self.text[: self.cursor]) else Shift.OFF
 
+    def _note(self) -> None:
+        # Keep the text before this change, unless it goes on with the word of the last one.
+        if self.text != self._shown:
+            goes_on = len(self.text) == len(self._shown) + 1 and self.text[self.cursor - 1 :][:1].isalnum()
+            if not (goes_on and self._stood == self.cursor - 1 and self._earlier and self._typed):
+                self._earlier = [*self._earlier[1 - _UNDONE :], (self._shown, self._stood)]
+            self._typed = goes_on
+        self._shown, self._stood = self.text, self.cursor
+
     def _after(self) -> None:
+        self._note()
         if self.shift is not Shift.LOCK:
             self.shift = self._due()
         self.suggest()
         self._changed()
+
+
+def _alike(first: str, second: str) -> int:
+    # How many characters two texts begin with alike.
+    pairs = enumerate(zip(first, second, strict=False))
+    return next((place for place, (one, other) in pairs if one != other), min(len(first), len(second)))

@@ -41,10 +41,25 @@ class Choice:
     """One place of the strip. Private.
 
     literal: what was typed. best: what Space will leave there. comes_next: a word that may follow, where none
-    is being typed.
+    is being typed. belated: what the word before would have become, had that been known when it ended.
     """
 
     text: str = field(repr=False)
     literal: bool = False
     best: bool = False
     comes_next: bool = False
+    belated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KeptWord:
+    """A word as it was learnt: the text before it, what was typed, what was kept, where. Private.
+
+    touches: of what was typed, in letter keys; None where a character had none. For an app that shows its
+    user what an update changes; it is the app's to forget.
+    """
+
+    before: str = field(repr=False)
+    typed: str = field(repr=False)
+    kept: str = field(repr=False)
+    touches: tuple[tuple[float, float] | None, ...] = field(repr=False)

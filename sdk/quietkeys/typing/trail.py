@@ -6,7 +6,7 @@ rest was not typed here: it came by a paste, or stood there before.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -20,14 +20,30 @@ AHEAD: Final = 200  # and after it
 _ENOUGH: Final = 64  # characters in common by which a window of a longer text is known again
 
 
+@dataclass(slots=True, eq=False)
+class Lesson:
+    """What became of learning a word; receipt: for un-learning it, once it was learnt."""
+
+    receipt: UndoReceipt | None = None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Ended:
-    """A word that has ended: what was typed, what stands there now, and for un-learning it. Private."""
+    """A word that has ended: what was typed, what stands there now, and how it was learnt. Private.
+
+    late: finds what it would have become, where that was not known when it ended; as slow as a suggestion.
+    """
 
     typed: str = field(repr=False)
     kept: str = field(repr=False)
     touches: tuple[Touch | None, ...] = field(repr=False)
-    receipt: UndoReceipt | None
+    lesson: Lesson
+    late: Callable[[], str] | None = field(default=None, repr=False)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nobody has decided on it: it stands as typed since the keyboard was late, not learnt."""
+        return self.late is not None and self.lesson.receipt is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +67,7 @@ class Trail:
         known = self._here
         if here == known:
             return True
-        same = here.after == known.after and _same_end(here.before, known.before)
+        same = here.after == known.after and is_same_end(here.before, known.before)
         old, new = known.before + known.after, here.before + here.after
         tail = 0 if not same else min(len(old), len(new))
         head = 0 if same else _common(old, new)
@@ -78,7 +94,8 @@ class Trail:
         self._cells = [replace(cell, word=None) if cell.word is word else cell for cell in self._cells]
 
 
-def _same_end(one: str, other: str) -> bool:
+def is_same_end(one: str, other: str) -> bool:
+    """Return whether two windows of a text up to the same place may be of one text."""
     short, long = sorted((one, other), key=len)
     return long.endswith(short) and (len(short) == len(long) or len(short) >= _ENOUGH)
 

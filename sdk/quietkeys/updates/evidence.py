@@ -3,15 +3,18 @@
     C = C_own(u) + n (w C_text(u) + rho C_mistakes(u))        E alike, for each block, with a rho of its own
 
 u is the adapter in use. n: the user's own words behind C_own, in thousands. C_text is per thousand words of
-made-up people, C_mistakes per thousand mistakes (`quietkeys.prediction.public_choices`). Public evidence
-grows with the user's own, so that no amount of typing outweighs it: whoever types for years does not
-teach the keyboard to leave misspellings alone. What the weights gain and cost: docs/MODEL.md.
+made-up people, C_mistakes per thousand mistakes (`quietkeys.prediction.public_choices`). Every word weighs
+P(kept)^q under u (`quietkeys.prediction.counting.hopes`), times EACH. Public evidence grows with the user's
+own, so that no amount of typing outweighs it: whoever types for years does not teach the keyboard to leave
+misspellings alone. What the weights gain and cost: docs/MODEL.md.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
+
+import numpy as np
 
 from quietkeys.arrays import Float64
 from quietkeys.bundle.networks import Adapter
@@ -20,9 +23,10 @@ from quietkeys.prediction.events import EventMap
 from quietkeys.prediction.public_choices import PublicChoices
 from quietkeys_protocol.plan import Plan
 
-TEXT_WEIGHT: Final = 1.0  # w: public words for each of the user's own
-MISTAKE_WEIGHT: Final = 0.6  # rho: public mistakes for each of the user's own words
-LITERAL_TIMES: Final = 3.0  # rho of the literal block: it is where own words and mistakes are told apart
+TEXT_WEIGHT: Final = 0.25  # w: public words for each of the user's own
+MISTAKE_WEIGHT: Final = 0.1  # rho: public mistakes for each of the user's own words
+TIMES: Final = {"channel": 0.25, "lexicon": 1.0, "ranker": 10.0, "literal": 5.0}  # rho, by block
+EACH: Final = 5.0  # of any word, beside the plan's prior
 _PER: Final = 1000.0
 
 
@@ -41,16 +45,14 @@ def evidence(
     """
     choices, weights = own
     lean = Lean.of(events, plan, adapter)
-    total = count(events, choices, lean, weights)
+    total = _counted(events, choices, lean, weights)
     thousands = own_words(float(weights.sum()), public) / _PER
-    text = count(events, public.text, lean)
-    mistakes = count(events, public.mistakes, lean)
+    text = _counted(events, public.text, lean)
+    mistakes = _counted(events, public.mistakes, lean)
     of_text = thousands * text_weight * _PER / max(public.words, 1)
     of_mistakes = thousands * mistake_weight * _PER / max(len(public.mistakes), 1)
     return {
-        block: both.plus(text[block].scaled(of_text)).plus(
-            mistakes[block].scaled(of_mistakes * (LITERAL_TIMES if block == "literal" else 1.0))
-        )
+        block: both.plus(text[block].scaled(of_text)).plus(mistakes[block].scaled(of_mistakes * TIMES[block]))
         for block, both in total.items()
     }
 
@@ -58,3 +60,9 @@ def evidence(
 def own_words(contested: float, public: PublicChoices) -> float:
     """Return how many words stand behind so many contested ones, if they are contested as public ones are."""
     return contested * public.words / max(len(public.text), 1)
+
+
+def _counted(
+    events: EventMap, choices: Choices, lean: Lean, weights: Float64 | float = 1.0
+) -> Mapping[str, Masses]:
+    return count(events, choices, lean, np.broadcast_to(EACH * weights, len(choices)), hopeful=True)

@@ -5,11 +5,12 @@ The range is always checked. With one source the device knows every input, so it
 itself, in milliseconds, and refuses what lies farther away than approximate rounding explains.
 
 Then, whether it helps. Old and new adapter score the same held-out events, which were never counted. The
-update is applied when the kept words become likelier by more than chance (a one-sided paired test over
-events, at 80 %) unless it puts clearly more words wrong than right (the sign test on the words that change,
-at two standard errors), or forgets: if of the bundle's public mistakes it puts clearly fewer right than no
-adapter does. An update far outside what training can yield, in one event or over all of a block, is refused
-unseen; so is one that leads too far from the base model, all steps together.
+update is applied when the kept words become likelier (`counting.hopes`), rather not by chance (a one-sided
+paired test over events, at 62 %: later rounds are small steps) unless it puts clearly more words wrong than
+right (the sign test on the words that change, at two standard errors), or forgets: if of the bundle's public
+mistakes it puts clearly fewer right than no adapter does. An update far outside what training can yield, in
+one event or over all of a block, is refused unseen; so is one that leads too far from the base model, all
+steps together.
 
 The same comparison, the other way round and with more asked of it, says whether an adapter in use does harm.
 """
@@ -25,15 +26,15 @@ import numpy as np
 
 from quietkeys.arrays import Int64
 from quietkeys.bundle.networks import Adapter
-from quietkeys.prediction.counting import Choices, Lean, come_first, log_likelihoods, scores
+from quietkeys.prediction.counting import HOPE, Choices, Lean, come_first, hopes, scores
 from quietkeys.prediction.events import EventMap
 from quietkeys_protocol.errors import ErrorCode, Untrusted
-from quietkeys_protocol.plan import Block, Plan
+from quietkeys_protocol.plan import VALUES, Block, Plan
 from quietkeys_protocol.program import reference
 
 TOLERANCE: Final = 0.25  # relative L2 distance of z = A u from the reference's, over the events of a block
 MINIMUM_EVENTS: Final = 60  # held-out events below which nothing is applied
-LIKELIER: Final = 0.84  # standard errors by which the mean log-likelihood must rise
+LIKELIER: Final = 0.3  # standard errors by which the mean must rise
 MORE_WRONG: Final = 2.0  # standard errors of the count of changed words, beyond which harm is clear
 HARM: Final = 2.33  # standard errors by which the mean must have fallen for an adapter to be taken back
 NORM_BOUND: Final = 0.8  # root mean square of a block's z, in units of the largest that its field holds
@@ -46,7 +47,8 @@ FORGOTTEN: Final = 0.015  # share of public mistakes that an adapter may put rig
 class Verdict:
     """What the gate decided and why, in words for the user's ledger. Figures are private.
 
-    events: held-out events judged. gain: mean rise of the log-likelihood of the kept word, nats.
+    events: held-out events judged. gain: mean rise of (P^q - 1) / q of the kept word (`counting.hopes`), nats
+    where it is sure.
     error: its standard error. fixed, broken: events where only the new, only the old adapter is right.
     right: events where the old one is.
     """
@@ -79,8 +81,8 @@ def check_against_reference(plan: Plan, sent: Sequence[Int64], weights: Mapping[
     (UPDATE_UNTRUSTED).
     """
     for index, block in enumerate(plan.blocks):
-        strength, gradient, start = sent[3 * index : 3 * index + 3]
-        expected, _ = reference(block, strength, gradient, start)
+        strength, gradient = sent[VALUES * index : VALUES * (index + 1)]
+        expected, _ = reference(block, strength, gradient)
         if distance(block, weights[block.name], expected) > TOLERANCE:
             raise Untrusted(ErrorCode.UPDATE_UNTRUSTED, f"not the training of {block.name}")
 
@@ -161,9 +163,9 @@ def within(plan: Plan, adapter: Adapter, norm_bound: float) -> bool:
 def _compared(
     events: EventMap, plan: Plan, choices: Choices, old: Adapter, new: Adapter
 ) -> tuple[float, float, int, int, int]:
-    # (mean rise of the log-likelihood, its standard error, words put right, put wrong, right before)
+    # (mean rise, its standard error, words put right, put wrong, right before)
     before, after = (scores(choices, Lean.of(events, plan, adapter)) for adapter in (old, new))
-    rise = log_likelihoods(choices, after) - log_likelihoods(choices, before)
+    rise = (hopes(choices, after) - hopes(choices, before)) / HOPE
     was_right, is_right = come_first(choices, before), come_first(choices, after)
     fixed, broken = int((is_right & ~was_right).sum()), int((was_right & ~is_right).sum())
     error = float(rise.std(ddof=1)) / math.sqrt(len(rise))

@@ -59,5 +59,5 @@ def test_the_command_says_the_same_as_json_and_as_a_table(parameters: Parameters
     assert said.keys() == asdict(estimate(parameters, Network(), 2, transform_s=1e-6)).keys()
     assert said["first_seconds"]["upload keys"] == pytest.approx(8 * said["keys_bytes"] / 1e6)
     table = CliRunner().invoke(app, ["estimate"]).stdout
-    for words in ("evaluation keys up", "50.6 MB", "generate keys", "in all", "in a process of its own"):
+    for words in ("evaluation keys up", "19.6 MB", "generate keys", "in all", "in a process of its own"):
         assert words in table

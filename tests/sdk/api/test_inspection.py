@@ -7,8 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from quietkeys.answers import Inspection
-from quietkeys.api.inspection import entropy_of
 from quietkeys.cli.main import app
+from quietkeys.remote.sent import entropy_of
 from quietkeys.sync.result import Outcome
 from quietkeys_protocol.plan import Plan
 from tests.sdk.conftest import Rig

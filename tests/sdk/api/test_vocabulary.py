@@ -9,7 +9,7 @@ from itertools import product
 import pytest
 
 from quietkeys import ErrorCode, Level, Personalizer, Refused
-from quietkeys.api.vocabulary import Vocabulary
+from quietkeys.api.vocabulary import MAX_EXAMPLES, Vocabulary
 from tests.sdk.conftest import Rig
 from tests.sdk.unsealing import everything_in
 
@@ -236,3 +236,25 @@ def test_what_cannot_be_put_in_is_refused(keyboard: Personalizer, text: str) -> 
         keyboard.vocabulary.always_replace("omw", text)
     assert caught.value.code is ErrorCode.WORD_MALFORMED
     assert keyboard.vocabulary.replacements() == {}
+
+
+def test_what_an_app_keeps_of_last_words_is_its_own(rig: Rig) -> None:
+    """It outlives a restart, sealed; it goes with any word that is forgotten, with "" and with a wipe."""
+    with rig.open() as keyboard:
+        keyboard.vocabulary.keep_examples("my brokling")
+    files = [path for path in (rig.folder / "profile").rglob("*") if path.is_file()]
+    assert all(b"brokling" not in path.read_bytes() for path in files)
+    assert b"brokling" in everything_in(rig.folder / "profile")  # with its key
+    with rig.open() as keyboard:
+        vocabulary = keyboard.vocabulary
+        assert vocabulary.examples() == "my brokling"
+        assert "brokling" not in keyboard.suggest("my", "brokl").strip
+        vocabulary.forget("other")
+        assert vocabulary.examples() == ""
+        for remove in (lambda: vocabulary.keep_examples(""), keyboard.forget):
+            vocabulary.keep_examples("my brokling")
+            remove()
+            assert vocabulary.examples() == ""
+        with pytest.raises(Refused) as refused:
+            vocabulary.keep_examples("x" * (MAX_EXAMPLES + 1))
+        assert refused.value.code is ErrorCode.WORD_MALFORMED

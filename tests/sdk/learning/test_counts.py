@@ -268,3 +268,32 @@ def test_a_receipt_says_nothing(keyboard: Personalizer) -> None:
     assert len(receipt.id) == 32
     assert "brokling" not in repr(receipt)
     assert isinstance(keyboard._model, TypingModel)
+
+
+@pytest.mark.parametrize("typed", ["yuo", "fo", "te", "hae", "wol", "qx", "zk", "th"])
+@pytest.mark.parametrize("context", [(), ("such",), ("the",)])
+def test_a_short_word_counts_as_it_is_decided(model: Model, typed: str, context: tuple[str, ...]) -> None:
+    """Of two candidates, the one that scores more in the choice is the one that is put in place."""
+    predictor = Predictor(model)
+    judged = predictor.judge(context, typed, predictor.scorer.no_adapter())
+    assert judged is not None
+    literal = judged.slate.literal
+    rivals = judged.probability.copy()
+    rivals[literal] = -1.0
+    best = int(rivals.argmax())
+    two = np.zeros_like(rivals)
+    two[[best, literal]] = judged.probability[[best, literal]] / judged.probability[[best, literal]].sum()
+    plain = predictor.choice(judged, judged.slate.words[best])
+    choice = None if plain is None else judged.decisive(predictor.events, plain)
+    assert choice is not None
+    score = choice.features @ predictor.events.base_weights
+    assert (score[choice.kept] >= score[choice.literal]) == (judged.decided(two) == best)
+
+
+def test_what_no_score_decides_counts_nothing(model: Model) -> None:
+    """A word of the user's own is left alone whatever an update says, so it says nothing of updates."""
+    journal = Journal(model, own=True)
+    for _ in range(5):
+        journal.act([typed for typed, _ in TYPED].index(OWN))
+    assert journal.recorder.tick > 1
+    assert not len(journal.recorder.counted()[0])

@@ -273,3 +273,33 @@ def test_a_damaged_mark_is_noticed(model: Model) -> None:
     with pytest.raises(Untrusted) as caught:
         typing.keep()
     assert caught.value.code is ErrorCode.PROFILE_DAMAGED
+
+
+@pytest.mark.parametrize("word", ["sentances", "thinkum", "abouto"])
+def test_a_word_kept_once_is_left_alone(model: Model, word: str) -> None:
+    """Whoever kept it as it was typed meant it: however often its rival is kept by mistake afterwards."""
+    typing = Typing(model)
+    nothing = typing.predictor.scorer.no_adapter()
+    before = typing.predictor.judge((), word, nothing)
+    assert before is not None
+    rival = before.slate.words[1]
+    typing.keep(rival)
+    typing.keep(word)
+    for _ in range(20):
+        typing.keep(rival)
+    judged = typing.predictor.judge((), word, nothing)
+    assert judged is not None
+    assert judged.output() == word
+
+
+def test_a_slip_kept_once_is_put_right_again(model: Model) -> None:
+    """What is far likelier a slip of a common word than a word was overlooked, not meant."""
+    typing = Typing(model)
+    nothing = typing.predictor.scorer.no_adapter()
+    before = typing.predictor.judge((), "sentemce", nothing)
+    assert before is not None
+    assert before.output() == "sentence"
+    typing.keep("sentemce")
+    judged = typing.predictor.judge((), "sentemce", nothing)
+    assert judged is not None
+    assert judged.output() == "sentence"

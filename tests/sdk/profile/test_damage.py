@@ -58,7 +58,7 @@ def test_numbers_that_cannot_be_set_the_profile_aside(
 
 
 @pytest.mark.parametrize("left", ["last good", "nothing"])
-@pytest.mark.parametrize("table", ["settings", "marks", "arrays", "held_out", "ledger", "adapters"])
+@pytest.mark.parametrize("table", ["settings", "marks", "arrays", "held_out", "ledger", "sent", "adapters"])
 def test_a_damaged_row_is_noticed_when_the_profile_is_opened(rig: Rig, table: str, left: str) -> None:
     """Whichever table it is in; without a last good version learning starts anew."""
     with rig.open_learned() as keyboard:

@@ -15,19 +15,10 @@ from hypothesis import strategies as st
 from keyring.backend import KeyringBackend
 from keyring.errors import KeyringLocked, PasswordDeleteError
 
-from quietkeys.vault import (
-    HEADER,
-    CallerKey,
-    DataKey,
-    KeyFile,
-    Kind,
-    OsKeyStore,
-    Passphrase,
-    Protection,
-    Vault,
-    protection,
-)
-from quietkeys.vault.header import Header
+from quietkeys.vault import protection
+from quietkeys.vault.header import HEADER, Header, Vault
+from quietkeys.vault.protection import CallerKey, KeyFile, Kind, OsKeyStore, Passphrase, Protection
+from quietkeys.vault.sealing import DataKey
 from quietkeys.vault.two_copies import read_mirrored, write_mirrored
 from quietkeys_protocol.errors import ErrorCode, Outdated, QuietkeysError, Refused, TryAgain, Untrusted
 

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from quietkeys.profile.folder import IDENTITIES
 from quietkeys.remote.identity import Identity, drop_identity, identity_for
-from quietkeys.vault import DataKey
+from quietkeys.vault.sealing import DataKey
 from quietkeys_protocol.signing import device_id_of, signing_string
 
 KEY = DataKey(bytes(32))

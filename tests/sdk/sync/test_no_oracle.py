@@ -27,8 +27,8 @@ from quietkeys.sync.result import SyncResult
 from quietkeys.sync.schedule import POLL_S, Scheduler
 from quietkeys.sync.settle import Settled, settle
 from quietkeys.testing import open_profile
-from quietkeys_protocol.capnp import byte_spans
 from quietkeys_protocol.containers import decode_update, encode_update
+from quietkeys_protocol.cut_values import VALUE_MAGIC
 from quietkeys_protocol.plan import Plan
 from quietkeys_trainer.engine.local import load_engine
 from tests.sdk import small, tiny
@@ -42,8 +42,6 @@ PERIOD = timedelta(hours=2)
 BEGAN = 1_700_000_000.0  # what the scheduler's clock says when a case begins
 JUDGING_S = {Outcome.APPLIED: 7.3, Outcome.KEPT_OLD: 41.9}  # what settling takes; others are sooner done
 HONEST = ("accepted", "rejected")  # the cases in which the update is what the trainer trained for this report
-_ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
-_LEFT = {row[place]: row[max(place - 1, 0)] for row in _ROWS for place in range(len(row))}
 
 
 @dataclass(slots=True)
@@ -158,28 +156,31 @@ def encryption_processes() -> int:
     return sum(b"quietkeys.cipher.process" in command for command in commands)
 
 
-def teach(keyboard: Personalizer, slip: Callable[[str, np.random.Generator], str] = small.slipped) -> None:
-    """Type with hands that slip to one side, to the right unless told otherwise."""
+def teach(keyboard: Personalizer) -> None:
+    """Type with hands that slip to the right."""
     rng = np.random.default_rng(5)
     for context, word in small.tokens(7, 220):
-        keyboard.record(context, slip(word, rng), word)
+        keyboard.record(context, small.slipped(word, rng), word)
+
+
+def keep_slips(keyboard: Personalizer) -> None:
+    """Type what slips make of words, and keep it: to put it right would be wrong."""
+    rng = np.random.default_rng(5)
+    for context, word in small.tokens(7, 220):
+        strange = small.slipped(word, rng)
+        keyboard.record(context, strange, strange)
 
 
 def as_it_is(keyboard: Personalizer) -> None:
     """Change nothing."""
 
 
-def to_the_left(word: str, rng: np.random.Generator) -> str:
-    """A word as fingers type it that land one key to the left now and then."""
-    return "".join(_LEFT[letter] if letter in _LEFT and rng.random() < 0.3 else letter for letter in word)
-
-
 def filled(container: bytes, word: int) -> bytes:
     """An update whose ciphertexts hold one number throughout: no key is needed to make it, nor to read it."""
+    kept = (word >> 48).to_bytes(2, "little")
 
     def fill(value: bytes) -> bytes:
-        (span,) = byte_spans(value)
-        return value[: span.start] + word.to_bytes(8, "little") * (span.size // 8) + value[span.end :]
+        return VALUE_MAGIC + kept * ((len(value) - len(VALUE_MAGIC)) // len(kept))
 
     return with_values(container, lambda values: tuple(map(fill, values)))
 
@@ -194,8 +195,7 @@ def under_another_key(container: bytes) -> bytes:
     rng = np.random.default_rng(1)
 
     def redrawn(value: bytes) -> bytes:
-        (span,) = byte_spans(value)
-        return value[: span.start] + rng.bytes(span.size) + value[span.end :]
+        return VALUE_MAGIC + rng.bytes(len(value) - len(VALUE_MAGIC))
 
     return with_values(container, lambda values: tuple(map(redrawn, values)))
 
@@ -238,8 +238,8 @@ def judging_takes_time(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_trainer_cannot_tell_what_became_of_an_update(wire: Wire) -> None:
     """Equal routes, order, headers, body lengths and times, up to and with the report after the update."""
-    with wire.open("left-handed") as other:
-        teach(other, to_the_left)
+    with wire.open("coins words") as other:
+        keep_slips(other)
         judges = other._profile.store.held_out()
 
     def judged_by_another(keyboard: Personalizer) -> None:

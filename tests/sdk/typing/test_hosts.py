@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -79,3 +81,49 @@ def test_any_keys_leave_a_text_that_can_be_edited(opened: Personalizer, keys: li
             for edit in host.edits:
                 assert edit.before >= 0
                 assert edit.after >= 0
+
+
+def test_a_word_is_left_as_it_stands(keyboard: Personalizer, recorded: Callable[[], int]) -> None:
+    """When a key of the host's sends the text: nothing is put right, and what stands is learnt once."""
+    host = Host(Typing(keyboard))
+    host.keys("see teh")
+    host.typing.leave(host.here())
+    host.typing.leave(host.here())
+    assert host.text == "see teh"
+    assert recorded() == 2
+
+
+def test_a_host_that_cannot_delete_gets_endings(keyboard: Personalizer) -> None:
+    """Nothing is put right; the strip shows what may follow, and a choice adds the rest."""
+    with keyboard.private():
+        host = Host(Typing(keyboard, appends=True))
+        host.keys("teh  we tomo")
+        assert host.text == "teh  we tomo"
+        shown = host.typing.strip(host.here())
+        assert "tomorrow" in [choice.text for choice in shown]
+        assert all(choice.text.startswith("tomo") and choice.text != "tomo" for choice in shown)
+        host.apply(host.typing.choose(host.here(), next(one for one in shown if one.text == "tomorrow")))
+        assert host.text == "teh  we tomorrow "
+        host.keys(". ")
+        assert host.text == "teh  we tomorrow . "
+        assert all(edit.before == edit.after == 0 for edit in host.edits)
+
+
+def test_words_may_be_left_and_suggested_for(keyboard: Personalizer) -> None:
+    """Where spelling is not to be checked: what was typed is what Space leaves."""
+    with keyboard.private():
+        host = Host(Typing(keyboard, corrects=False))
+        host.keys("teh")
+        shown = host.typing.strip(host.here())
+        assert [choice.text for choice in shown if choice.best] == ["teh"]
+        assert "the" in [choice.text for choice in shown]
+        host.keys(" ")
+        assert host.text == "teh "
+
+
+def test_two_spaces_may_be_two_spaces(keyboard: Personalizer) -> None:
+    """Where somebody's fingers put two behind a full stop, or a text is set in columns."""
+    with keyboard.private():
+        host = Host(Typing(keyboard, two_spaces=False))
+        host.keys("hello  ")
+        assert host.text == "hello  "

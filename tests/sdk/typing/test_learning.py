@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from quietkeys import ErrorCode, InputField, Personalizer, TryAgain, UndoReceipt
-from quietkeys.typing import Editor, Typing
+from quietkeys.typing import Editor, KeptWord, Typing
 from tests.sdk.typing.keys import press
 
 Count = Callable[[], int]
@@ -144,6 +144,20 @@ def test_typing_goes_on_when_nothing_can_be_learnt(keyboard: Personalizer) -> No
     seen.append(editor.problem)
     assert [error and error.code for error in seen] == [None, ErrorCode.DISK_FULL]
     assert press(editor, "⌫").text == "Teh"
+
+
+def test_an_app_is_told_each_word_as_it_is_learnt(keyboard: Personalizer) -> None:
+    """What was typed and what was kept behind which text; of a field that nothing is learnt in, nothing."""
+    told: list[KeptWord] = []
+    with keyboard.private():
+        press(Editor(keyboard, told=told.append), "what a sentemce ")
+        press(Editor(keyboard, told=told.append, field=InputField.PASSWORD), "what a sentemce ")
+    assert [(one.before, one.typed, one.kept) for one in told] == [
+        ("", "What", "What"),
+        ("What ", "a", "a"),
+        ("What a ", "sentemce", "sentence"),
+    ]
+    assert "sent" not in repr(told)
 
 
 def test_no_repr_says_what_is_typed(learning: Editor, keyboard: Personalizer) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from quietkeys.typing import Editor
@@ -122,3 +124,28 @@ def test_backspace_within_a_word_deletes_before_the_cursor(editor: Editor) -> No
     press(editor, "hello you there«8»⌫")
     assert (editor.text, editor.cursor) == ("Hello yu there", 7)
     assert press(editor, "«0»⌫").text == "Hello yu there"
+
+
+def test_undo_brings_texts_back_one_change_at_a_time(editor: Editor) -> None:
+    """A word is one change, and so are a cut, a paste and a correction; at the beginning there is nothing."""
+    seen = []
+    press(editor, "some words ")
+    editor.select_all()
+    editor.cut()
+    press(editor, "[[pasted]]")
+    for _ in range(8):
+        editor.undo()
+        seen.append(editor.text)
+    assert seen[:4] == ["", "Some words ", "Some words", "Some "]
+    assert seen[-1] == ""
+
+
+def test_what_undo_takes_away_is_unlearnt(learning: Editor, recorded: Callable[[], int]) -> None:
+    """And what it brings back is neither put right nor learnt."""
+    press(learning, "some words ")
+    assert recorded() == 2
+    learning.undo()
+    learning.undo()
+    assert learning.text == "Some "
+    assert recorded() == 1
+    learning.clear()

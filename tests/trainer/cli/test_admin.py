@@ -16,7 +16,7 @@ from sqlalchemy import text
 from typer.testing import CliRunner, Result
 
 from quietkeys_protocol.containers import Report
-from quietkeys_protocol.errors import ErrorCode
+from quietkeys_protocol.errors import ErrorCode, Refused
 from quietkeys_protocol.messages import JobState
 from quietkeys_trainer.cli.main import app
 from quietkeys_trainer.ledger import operator_queries as administration
@@ -90,7 +90,9 @@ def test_a_failed_job_gets_another_try(desk: Desk) -> None:
     job_id = desk.accept(NOW)
     assert administration.retry(database, None, NOW) == []
     desk.fail(NOW)
-    assert administration.retry(database, ["0" * 32], NOW) == []
+    with pytest.raises(Refused) as caught:
+        administration.retry(database, ["0" * 32], NOW)
+    assert caught.value.code is ErrorCode.NOTHING_NAMED_SO
     assert administration.retry(database, [job_id], NOW) == [job_id]
     (line,) = administration.jobs(database, [JobState.QUEUED], 10)
     assert (line.job_id, line.attempts, line.failure) == (job_id, 0, "")

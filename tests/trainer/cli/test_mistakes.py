@@ -45,7 +45,7 @@ def test_what_cannot_be_undone_asks_first(filled: Filled) -> None:
         assert names in refused
         assert "--confirm" in refused
     assert "revision" in filled.refusal("admin", "migrate", "NONSENSE")
-    assert "no such device" in filled.refusal("admin", "purge", "0" * 32, "--confirm")
+    assert "no device" in filled.refusal("admin", "purge", "0" * 32, "--confirm")
     assert filled.everything() == before
     filled.said("admin", "purge", device, "--confirm")
     assert len(filled.storage.names()) == 3

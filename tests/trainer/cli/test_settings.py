@@ -59,6 +59,7 @@ def unusual(tmp_path: Path) -> dict[str, Any]:
         "connections_per_address": 9,
         "ready_file": str(tmp_path / "ready"),
         "workers": 3,
+        "warm_bytes": 8,
         "executor": "ray",
         "address": "127.0.0.1:6379",
         "queue_limit": 4,

@@ -144,12 +144,13 @@ def served(app: FastAPI, most: int, certificates: tuple[Path, Path] | None = Non
     )
     server = BoundedServer(config, Room(Bounds(most, most, ["127.0.0.1"])))
     listening = socket.create_server(("127.0.0.1", 0), backlog=connections.BACKLOG)
+    port = listening.getsockname()[1]  # later it is the server's alone
     thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
     thread.start()
     wait_until(lambda: server.started)
     try:
         scheme = "http" if certificates is None else "https"
-        yield f"{scheme}://127.0.0.1:{listening.getsockname()[1]}"
+        yield f"{scheme}://127.0.0.1:{port}"
     finally:
         server.should_exit = True
         thread.join(HANGS_S)

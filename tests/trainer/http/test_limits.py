@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import select
 import socket
 import sqlite3
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 
 import anyio
 import pytest
+import requests
 from sqlalchemy import event
 from starlette.requests import Request
 from starlette.types import Message
@@ -99,6 +101,21 @@ def test_announced_keys_beyond_the_limit_are_refused_unread(fake_rig: Rig, wire:
     path, nothing = f"/v1/keys/{'0' * 64}/parts/0", "0" * 64
     wire.head(fake_rig.device(), "PUT", path, nothing, f"Content-Length: {10**10}")
     assert wire.answer() == (413, ErrorCode.BODY_TOO_LARGE)
+
+
+def test_a_request_that_outlasts_a_stop_is_told_to_come_again(tmp_path: Path) -> None:
+    """The server waits for what is under way, and then answers with a code, as it always does."""
+    with running(tmp_path, "--workers", "0") as trainer:
+        wire = Wire(trainer.url)
+        wire.head(trainer.device(), "POST", "/v1/reports", "0" * 64, "Content-Length: 1000")
+        assert requests.get(trainer.url + "/healthz", timeout=900).ok  # so the head was read too
+        assert trainer.process is not None
+        trainer.process.terminate()
+        while not select.select([wire.socket], [], [], 1.0)[0]:
+            wire.socket.sendall(b"x")  # a body that stood still would be given up before
+        assert wire.answer() == (503, ErrorCode.TRAINER_BUSY)
+        wire.socket.close()
+        assert trainer.process.wait(900) == 0
 
 
 def test_a_body_without_end_is_cut_off(fake_rig: Rig, wire: Wire) -> None:

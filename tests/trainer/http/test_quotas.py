@@ -23,8 +23,8 @@ from quietkeys_trainer.ledger.database import migrate, open_database, reading, w
 from quietkeys_trainer.ledger.devices_and_keys import Ledger
 from quietkeys_trainer.ledger.invites import forget_invites, make_invite
 from quietkeys_trainer.ledger.tables import Allowance, Base
-from quietkeys_trainer.service import newcomers
-from quietkeys_trainer.service.newcomers import Newcomers
+from quietkeys_trainer.service import addresses
+from quietkeys_trainer.service.addresses import Addresses
 from quietkeys_trainer.service.settings import Settings
 from tests.trainer.device import Device, code
 from tests.trainer.fake_engine import PLAN
@@ -88,26 +88,26 @@ def test_requests_and_their_bytes_are_charged_with_the_nonce(database: Engine) -
 def test_no_more_devices_enrol_from_an_address_than_may() -> None:
     """Its newcomers wait for a while, whatever became of earlier ones; those of other addresses do not."""
     now = [0.0]
-    door = Newcomers(2, lambda: now[0])
+    door = Addresses(2, lambda: now[0])
     for address in ("192.0.2.1", "192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8::ffff"):
-        door.admit(address)
+        door.admit(address, "enrolments")
     for address in ("192.0.2.1", "::ffff:192.0.2.1", "2001:db8::2"):
         with pytest.raises(Throttled) as caught:
-            door.admit(address)
+            door.admit(address, "enrolments")
         assert caught.value.retry_after_s == 30
-    door.admit("2001:db8:0:1::1")
+    door.admit("2001:db8:0:1::1", "enrolments")
     now[0] = 30.0
-    door.admit("192.0.2.1")
+    door.admit("192.0.2.1", "enrolments")
     with pytest.raises(Throttled):
-        door.admit("192.0.2.1")
+        door.admit("192.0.2.1", "enrolments")
 
 
 def test_addresses_are_forgotten_when_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever has very many cannot fill the memory."""
-    monkeypatch.setattr(newcomers, "MOST_ADDRESSES", 10)
-    door = Newcomers(1)
+    monkeypatch.setattr(addresses, "MOST_ADDRESSES", 10)
+    door = Addresses(1)
     for number in range(100):
-        door.admit(f"192.0.2.{number}")
+        door.admit(f"192.0.2.{number}", "enrolments")
     assert len(door._full_until) == 10
 
 

@@ -11,12 +11,13 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, create_engine, inspect, text
 from sqlalchemy.exc import IntegrityError
 
-from quietkeys_protocol.errors import ErrorCode, Refused
+from quietkeys_protocol.errors import ErrorCode, Refused, TryAgain
 from quietkeys_protocol.messages import JobState
 from quietkeys_trainer.ledger.database import migrate, open_database, writing
 from quietkeys_trainer.ledger.job_triggers import STEPS, suspend
 from quietkeys_trainer.ledger.tables import Base
 from tests.trainer.postgres import in_words_of
+from tests.trainer.stores import Services
 
 TABLES = {
     "accounts",
@@ -278,3 +279,13 @@ def test_only_what_may_be_lost_is_not_waited_for(tmp_path: Path) -> None:
             return int(session.execute(text("PRAGMA synchronous")).scalar_one())
 
     assert [level(durably) for durably in (True, False, True)] == [2, 1, 2]
+
+
+@pytest.mark.parametrize("state", ["0A000", "25006", "42501"])
+def test_a_database_that_takes_nothing_now_is_asked_again(services: Services, state: str) -> None:
+    """A standby that is not the first yet, or tables that somebody has locked: later, and not never."""
+    database = open_database(services.postgres.new_database())
+    with pytest.raises(TryAgain) as caught, writing(database) as session:
+        session.execute(text(f"DO $$ BEGIN RAISE SQLSTATE '{state}'; END $$"))
+    assert caught.value.code is ErrorCode.TRAINER_BUSY
+    database.dispose()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import secrets
 import signal
 import subprocess
@@ -223,6 +224,20 @@ def test_the_result_of_a_deleted_device_is_not_stored(trainer: Trainer, storage:
     assert storage.names() == []
     for path in (trainer.folder / "state").iterdir():
         assert not path.is_file() or device.device_id.encode() not in path.read_bytes()
+
+
+def test_a_worker_that_cannot_be_started_is_started_later(trainer: Trainer) -> None:
+    """Where no process can be made, for want of descriptors, it is tried again; nothing else ends."""
+    device = ready_device(trainer)
+    assert trainer.process is not None
+    pid, (worker,) = trainer.process.pid, trainer.workers()
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (1, before[1]))
+    os.kill(worker, signal.SIGKILL)
+    wait_until(lambda: "worker_not_started" in trainer.log or trainer.log.count("worker_ready") > 1)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+    assert "worker_not_started" in trainer.log
+    assert device.wait(post(device, b"later"), "done", "failed") == "done"
 
 
 def test_further_workers_join(tmp_path: Path) -> None:

@@ -73,6 +73,7 @@ def test_a_real_run_leaves_nothing_to_find(
     trainer.start()
     try:
         device = trainer.device()
+        device.form = compiled.parameters.frames.key_form
         assert device.put_keys(keys).json()["state"] == "stored"
         job_id = device.post(device.report(SMALL_PLAN.hash, keys, cipher.encrypt(arrays))).json()["job_id"]
         assert device.wait(job_id, "done", "failed") == "done"

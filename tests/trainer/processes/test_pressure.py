@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,14 +19,14 @@ from quietkeys.sync.keys.upload import upload_keys
 from quietkeys_protocol.containers import Report, encode_report
 from quietkeys_protocol.errors import ErrorCode, TryAgain
 from quietkeys_protocol.messages import JobState
-from quietkeys_trainer.engine.interface import Engine, LocalExecutor
+from quietkeys_trainer.engine.interface import Engine
+from quietkeys_trainer.engine.local_executor import LocalExecutor
 from quietkeys_trainer.engine.pressure import (
     MEMORY_AFTER_S,
     QUEUE_AFTER_S,
     Overloaded,
     Pressure,
     available_bytes,
-    require_memory,
     require_scratch,
 )
 from quietkeys_trainer.ledger.jobs import Jobs
@@ -130,7 +130,7 @@ def test_a_worker_starts_no_job_without_room_for_it(tmp_path: Path) -> None:
     """It asks for no lease, waits, and still stops when told to."""
     asked: list[str] = []
 
-    @dataclass(frozen=True, slots=True)
+    @dataclass(slots=True)
     class Cramped(LocalExecutor):
         def require_room(self, engine: Engine) -> None:
             raise Overloaded(1, "memory")
@@ -158,9 +158,7 @@ def test_a_worker_starts_no_job_without_room_for_it(tmp_path: Path) -> None:
     service.ledger.database.dispose()
 
 
-def test_what_a_job_needs_is_what_jobs_of_its_plan_took(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_a_job_needs_is_what_jobs_of_its_plan_took(bench: Bench) -> None:
     """With room for a small plan's jobs alone these are run, and those of a hungry plan stay queued."""
     small, hungry = FakeEngine(), HungryEngine(replace(PLAN, bundle="hungry"))
     asked: list[list[str]] = []
@@ -172,19 +170,15 @@ def test_what_a_job_needs_is_what_jobs_of_its_plan_took(
 
     both = {engine.plan.hash: engine for engine in (small, hungry)}
     service = replace(bench.service, engines=both, jobs=Asked(bench.service.jobs.database))
-    worker = Worker(service, "1" * 32, 10)
-    for free in (small.memory_bytes, hungry.memory_bytes):
-        monkeypatch.setattr("quietkeys_trainer.engine.interface.require_memory", with_free(free))
-        assert worker.work_once() is False
+    free = [small.memory_bytes]
+    worker = Worker(service, "1" * 32, 10, LocalExecutor(available=lambda: free[0]))
+    assert worker.work_once() is False
+    free[0] = hungry.memory_bytes
+    assert worker.work_once() is False
     assert asked == [[small.plan.hash], sorted(both)]
-    monkeypatch.setattr("quietkeys_trainer.engine.interface.require_memory", with_free(0))
+    free[0] = 0
     with pytest.raises(TryAgain):
         worker.work_once()
-
-
-def with_free(free: int) -> Callable[[int], None]:
-    """What requires memory, of which so much is free."""
-    return lambda most: require_memory(most, lambda: free)
 
 
 @dataclass(frozen=True, slots=True)

@@ -234,3 +234,14 @@ def test_tidying_removes_what_nobody_names(bench: Bench) -> None:
     tidy(bench.service, time.time() + 7200)
     assert bench.names() == named
     assert bench.job(job_id).state is JobState.DONE
+
+
+def test_the_newest_report_counts_though_the_clock_was_ahead(bench: Bench) -> None:
+    """A report that came while the clock was ahead does not make those after it the older ones."""
+    bench.now = 1200.0
+    early = bench.accept(b"while the clock was ahead")
+    assert bench.worker().work_once()
+    bench.now = 1010.0
+    newest = bench.accept(b"after it was set")
+    assert bench.worker().work_once()
+    assert (bench.job(early).state, bench.job(newest).state) == (JobState.SUPERSEDED, JobState.DONE)

@@ -10,9 +10,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
+import obstore
 import pytest
 from obstore.store import MemoryStore
 
@@ -175,3 +177,69 @@ def test_other_errors_are_not_called_a_full_disk() -> None:
         raise PermissionError(13, "not allowed")
     with pytest.raises(TryAgain), full_disk_typed():
         raise OSError(28, "full")
+
+
+@contextmanager
+def away(folder: Path) -> Iterator[None]:
+    """A disk that is not mounted for a while: under its path lies an empty folder."""
+    aside = folder.with_name("aside")
+    folder.rename(aside)
+    folder.mkdir()
+    try:
+        yield
+    finally:
+        folder.rmdir()
+        aside.rename(folder)
+
+
+@pytest.mark.parametrize("asked", ["put", "delete", "clock"])
+def test_a_disk_that_goes_between_the_marker_and_the_write_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    """What went to the folder beneath it is taken back, and nobody is told that it was done."""
+    folder = tmp_path / "blobs"
+    blobs = folder_blobs(folder, "1" * 32)
+    blobs.put_marker()
+    kept = blobs.put(b"kept", sha256(b"kept"))
+    before = sorted(path.name for path in folder.iterdir())
+    first = "put" if asked == "clock" else asked
+    real = getattr(obstore, first)
+    with ExitStack() as gone:
+
+        def late(*arguments: object, **options: object) -> object:
+            gone.enter_context(away(folder))
+            monkeypatch.setattr(obstore, first, real)
+            return real(*arguments, **options)
+
+        monkeypatch.setattr(obstore, first, late)
+        if asked == "clock":
+            blobs.clock()
+        else:
+            with pytest.raises(TryAgain):
+                blobs.put(b"new", sha256(b"new")) if asked == "put" else blobs.delete(kept)
+        assert list(folder.iterdir()) == []
+    assert sorted(path.name for path in folder.iterdir()) == before
+
+
+@pytest.mark.parametrize("asked", ["get", "size"])
+def test_what_is_missing_for_a_moment_is_looked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    """A blob of a disk that was away for one look is not called damaged."""
+    folder = tmp_path / "blobs"
+    blobs = folder_blobs(folder, "1" * 32)
+    blobs.put_marker()
+    kept = blobs.put(b"kept", sha256(b"kept"))
+    first = "get" if asked == "get" else "head"
+    real = getattr(obstore, first)
+
+    def early(*arguments: object, **options: object) -> object:
+        monkeypatch.setattr(obstore, first, real)
+        with away(folder):
+            return real(*arguments, **options)
+
+    monkeypatch.setattr(obstore, first, early)
+    assert (blobs.get(kept) == b"kept") if asked == "get" else (blobs.size(kept) == 4)
+    blobs.delete(kept)
+    with pytest.raises(BlobDamagedError):
+        blobs.get(kept)

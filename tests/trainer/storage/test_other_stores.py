@@ -13,7 +13,9 @@ from sqlalchemy import text
 
 from quietkeys_protocol.errors import ErrorCode
 from quietkeys_trainer.ledger.database import open_database
+from quietkeys_trainer.ledger.identity import note_trainer_key
 from quietkeys_trainer.service.settings import Settings
+from quietkeys_trainer.storage.trainer_key import make_trainer_key, open_trainer_key
 from tests.trainer.device import Device, code
 from tests.trainer.filled import KEYS, Filled, key_id, new_report, ready, tidied, works
 from tests.trainer.running import Trainer, wait_until
@@ -214,6 +216,28 @@ def test_a_key_or_a_ledger_that_is_gone_is_not_made_anew(filled: Filled) -> None
             assert "cannot be used as a ledger" in filled.refusal("serve", "--port", "0")
             assert "cannot be used as a ledger" in filled.refusal("admin", "devices")
         (filled.state / "aside").replace(filled.state / name)
+    filled.start()
+    works(filled)
+
+
+@on_both
+def test_a_key_is_replaced_or_it_is_not(filled: Filled) -> None:
+    """`admin key` asks first; one that was cut off is finished by the next."""
+    filled.trainer.stop()
+    place, coming = filled.state / "trainer.key", filled.state / "trainer.new"
+    before = place.read_bytes()
+    assert "each of 2 devices" in filled.refusal("admin", "key")
+    assert (place.read_bytes(), coming.exists()) == (before, False)
+    settings = Settings(state=filled.state, database=filled.storage.database)
+    database = open_database(settings.database_address)
+    key = make_trainer_key(coming)
+    note_trainer_key(database, key.public_key)
+    database.dispose()
+    assert "trust another one" in filled.refusal("serve", "--port", "0")
+    filled.said("admin", "key", "--confirm")
+    assert (open_trainer_key(place).public_key, coming.exists()) == (key.public_key, False)
+    filled.said("admin", "key", "--confirm")
+    assert open_trainer_key(place).public_key != key.public_key
     filled.start()
     works(filled)
 

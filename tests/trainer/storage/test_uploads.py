@@ -39,7 +39,7 @@ def test_a_report_becomes_an_update(rig: Rig) -> None:
     }
     update = decode_update(device.update(job_id).content)
     assert update.plan_hash.hex() == rig.plan.hash
-    assert update.key_id == hashlib.sha256(keys).digest()
+    assert update.key_id.hex() == device.key_id(keys)
     assert update.job_id.hex() == job_id
     assert len(update.ciphertexts) == len(rig.plan.update_fields)
 
@@ -62,7 +62,7 @@ def test_keys_are_stored_once(rig: Rig) -> None:
     device, other = rig.ready_device(), rig.device()
     stored = ("stored", len(rig.keys))
     assert device.key_state(rig.keys) == stored
-    assert device.put_part(hashlib.sha256(rig.keys).hexdigest(), 5, b"x").json()["state"] == "stored"
+    assert device.put_part(device.key_id(rig.keys), 5, b"x").json()["state"] == "stored"
     assert other.key_state(rig.keys) == ("absent", 0)
     assert other.put_keys(rig.keys).json()["state"] == "stored"
     assert other.key_state(rig.keys) == device.key_state(rig.keys) == stored
@@ -114,6 +114,14 @@ def test_keys_are_what_their_id_says(rig: Rig) -> None:
     ]
     assert code(answers[-1]) == (422, ErrorCode.HASH_MISMATCH)
     assert device.send("GET", f"/v1/keys/{announced}").json()["state"] == "absent"
+
+
+def test_keys_of_another_version_are_refused_at_once(rig: Rig) -> None:
+    """The first part says it: nobody sends the rest in vain."""
+    device = rig.device()
+    for start in (b"QKE2", b"QKE0 and what follows"):
+        assert code(device.put_part("0" * 64, 0, start)) == (400, ErrorCode.VERSION_UNSUPPORTED)
+    assert device.send("GET", f"/v1/keys/{'0' * 64}").json()["state"] == "absent"
 
 
 @pytest.mark.parametrize("key_id", ["x", "A" * 64, "..%2f" * 5, "0" * 63])

@@ -18,6 +18,7 @@ from quietkeys_trainer.http.auth import (
     note_newcomer,
     single_header,
 )
+from quietkeys_trainer.http.gate import KNOWN
 from quietkeys_trainer.http.request_bodies import Body, NoBody, answer_of, read_body
 from quietkeys_trainer.ledger.newcomers import require_welcome
 from quietkeys_trainer.service.parts import ServiceOf
@@ -48,9 +49,10 @@ def enrol(request: Request, service: ServiceOf, body: Annotated[Body, Depends(_e
     if not service.ledger.knows(device_id):
         require_welcome(service.ledger, device_id, enrolment.invite, now)
         service.require_storage()
-        service.newcomers.admit(request.client.host if request.client else "")
+        service.newcomers.admit(request.client.host if request.client else "", "enrolments")
     note_newcomer(service.ledger, request, now)
     is_new = service.ledger.enrol(device_id, public_key, now, enrolment.invite)
+    request.scope[KNOWN] = True  # it is ours from now on, and how many come is counted apart
     return answer_of(Enrolled(device_id, service.signing_key.public_key), 201 if is_new else 200)
 
 

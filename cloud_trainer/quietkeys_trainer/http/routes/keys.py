@@ -1,4 +1,7 @@
-"""The upload of evaluation keys: tens of megabytes, in parts, checked without being parsed."""
+"""The upload of evaluation keys: tens of megabytes, in parts, checked without being parsed.
+
+They are stored as they were sent, cut; what their id is the hash of is filled in to hash it, piece by piece.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from quietkeys_protocol.containers import MAX_KEY_PART_BYTES
+from quietkeys_protocol.cut_keys import KEYS_MAGIC, check_version, chunks
 from quietkeys_protocol.errors import ErrorCode, QuietkeysError, Refused
 from quietkeys_protocol.messages import KeyState, UploadState
 from quietkeys_protocol.signing import is_hash
@@ -73,6 +77,7 @@ def _add_part(request: Request, service: Service, body: SpooledBody, key_id: str
     if _stored_bytes(service, sender, key_id):
         return _state(service, sender, key_id)
     if offset == "0":
+        _require_version(body)
         service.ledger.admit_keys(sender, now)
         service.require_storage()
     with service.uploads.at(sender, key_id, int(offset), now) as upload:
@@ -99,6 +104,14 @@ def delete_keys(request: Request, service: ServiceOf, body: NoBody, key_id: str)
 def _require_hash(key_id: str) -> None:
     if not is_hash(key_id):
         raise Refused(ErrorCode.REQUEST_MALFORMED, "key id")
+
+
+def _require_version(body: SpooledBody) -> None:
+    """Raise `Outdated` (VERSION_UNSUPPORTED) for keys of another version, before all of them were sent."""
+    body.file.seek(0)
+    start = body.file.read(len(KEYS_MAGIC))
+    if start[:-1] == KEYS_MAGIC[:-1]:
+        check_version(start)
 
 
 def _state(service: Service, sender: str, key_id: str) -> Response:
@@ -135,21 +148,22 @@ def _finish(service: Service, sender: str, key_id: str, upload: Upload) -> None:
     """Store keys that are whole. What is as large as keys can be and is not what its id says is dropped."""
     if all(upload.size != engine.frames.keys.size for engine in service.engines.values()):
         return
-    upload.file.seek(0)
-    if hashlib.file_digest(upload.file, "sha256").hexdigest() != key_id:  # type: ignore[arg-type]
-        if upload.size < service.largest_keys:
-            return
-        service.uploads.drop(upload.name)
-        raise Refused(ErrorCode.HASH_MISMATCH)
     with (
         mmap.mmap(upload.file.fileno(), upload.size, access=mmap.ACCESS_READ) as mapped,
         memoryview(mapped) as view,
     ):
         plan_hashes = _plans_with_this_framing(service.engines, view)
-    if not plan_hashes:
+    wrong = ErrorCode.FRAMING_CHANGED
+    if plan_hashes:
+        form = service.engines[plan_hashes[0]].frames.key_form
+        upload.file.seek(0)
+        if form.key_id(chunks(upload.file)) == key_id:
+            _store(service, sender, key_id, plan_hashes, upload)
+            return
+        wrong = ErrorCode.HASH_MISMATCH
+    if upload.size == service.largest_keys:
         service.uploads.drop(upload.name)
-        raise Refused(ErrorCode.FRAMING_CHANGED, "evaluation keys")
-    _store(service, sender, key_id, plan_hashes, upload)
+        raise Refused(wrong, "evaluation keys")
 
 
 def _store(service: Service, sender: str, key_id: str, plan_hashes: list[str], upload: Upload) -> None:
@@ -159,7 +173,9 @@ def _store(service: Service, sender: str, key_id: str, plan_hashes: list[str], u
     """
     upload.file.seek(0)
     lost = "" if _stored_bytes(service, sender, key_id) else service.ledger.key_blob(sender, key_id)
-    blob = service.blobs.put(upload.file, key_id)
+    sha256 = hashlib.file_digest(upload.file, "sha256").hexdigest()  # type: ignore[arg-type]
+    upload.file.seek(0)
+    blob = service.blobs.put(upload.file, sha256)
     try:
         is_taken = service.ledger.add_keys(sender, key_id, plan_hashes, blob, service.clock(), lost)
     except QuietkeysError:

@@ -252,7 +252,7 @@ class KeySteps:
         try:
             written = context.cipher.write_evaluation_keys(path)
             body = Body.of_file(path)
-            if not written == body.sha256 == key_id:
+            if written != key_id:
                 raise TryAgain(ErrorCode.CIPHER_FAILED, "other evaluation keys")
             self._announce(key_id, body.size)
             self._begin(Step.UPLOAD_KEYS, body.size)

@@ -1,0 +1,1 @@
+"""A round of today's plan and one of another, in turn."""

@@ -1,0 +1,19 @@
+"""One language for people."""
+
+from __future__ import annotations
+
+import re
+
+from quietkeys import ErrorCode
+from quietkeys_keyboard.presenters.training import STATEMENT
+from quietkeys_keyboard.presenters.words import LINES, OUTCOMES, said_of
+
+
+def test_people_are_told_things_in_their_language() -> None:
+    """Errors and outcomes are sentences without names of the SDK, of formats or of Python."""
+    said = [said_of(code) for code in ErrorCode] + list(OUTCOMES.values()) + [STATEMENT, LINES]
+    for text in said:
+        assert text[:1].isupper()
+        assert not re.search(
+            r"None|adapter|ciphertext|profile|bundle|_|\bnats?\b|\bbits each|HOST|\(\)|[{}<>]", text
+        )

@@ -1,0 +1,35 @@
+"""A desktop for all tests that need one; named and skipped where the system lacks its packages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.ibus.desktop import Session, Window, session, what_is_missing, window
+
+
+@pytest.fixture(scope="session")
+def desktop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
+    """A desktop with our engine."""
+    absent = what_is_missing()
+    if absent:
+        pytest.skip(f"the system lacks {absent}")
+    display = request.getfixturevalue("screen_in_memory")
+    with session(display, tmp_path_factory.mktemp("desktop")) as found:
+        yield found
+
+
+@pytest.fixture(params=["3", "4"])
+def fields(request: pytest.FixtureRequest, desktop: Session) -> Iterator[Window]:
+    """An application of each toolkit, fresh for each test."""
+    with window(desktop, request.param) as found:
+        found.click("text")
+        yield found
+
+
+@pytest.fixture
+def profile_folder(tmp_path: Path) -> Path:
+    """Where a profile goes."""
+    return tmp_path / "profile"

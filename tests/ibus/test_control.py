@@ -1,0 +1,170 @@
+"""What other programs may ask for: switches, wishes, and never a text."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from quietkeys import ErrorCode, Level, Refused
+from quietkeys_ibus.control import Control, NotReadyError
+from quietkeys_ibus.conversation import Key
+from quietkeys_ibus.owner import Owner
+from quietkeys_ibus.preferences import Preferences
+from tests.ibus.applications import Application
+from tests.patience import HANGS_S
+
+
+@pytest.fixture
+def owner(tmp_path: Path) -> Iterator[Owner]:
+    """A fresh profile."""
+    found = Owner(tmp_path / "profile", tmp_path / "ibus.json", key_waits_s=HANGS_S)
+    found.open()
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def posted() -> list[Callable[[], None]]:
+    """What waits for the thread of the keys."""
+    return []
+
+
+@pytest.fixture
+def control(owner: Owner, posted: list[Callable[[], None]]) -> Control:
+    """What is asked."""
+    return Control(owner, posted.append)
+
+
+def done(posted: list[Callable[[], None]]) -> None:
+    """Wait for a wish that runs aside."""
+    deadline = time.monotonic() + HANGS_S
+    while not posted:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    posted.pop(0)()
+
+
+def test_switches_change_what_is_typed(owner: Owner, control: Control, tmp_path: Path) -> None:
+    """At once, and they are kept."""
+    assert control.property("Level") == "normal"
+    control.set_property("Level", "off")
+    field = Application(owner)
+    field.enter()
+    field.keys("see teh ")
+    assert field.text == "see teh "
+    control.set_property("Strip", False)
+    assert not Preferences.load(tmp_path / "ibus.json").strip
+    control.set_property("Incognito", True)
+    control.set_property("Paused", True)
+    assert [control.property(name) for name in ("Incognito", "Paused")] == [True, True]
+    assert owner.keyboard is not None
+    assert owner.keyboard.paused
+
+
+def test_what_was_typed_before_a_pause_is_learnt(owner: Owner, control: Control) -> None:
+    """And nothing of what is typed in it, however soon after it is ended."""
+    assert owner.keyboard is not None
+    field = Application(owner)
+    field.enter()
+    field.keys("hello ")
+    control.set_property("Paused", True)
+    field.keys("you there ")
+    control.set_property("Paused", False)
+    assert owner.keyboard.status().words_recorded == 1
+
+
+def test_a_program_may_be_left_out(owner: Owner, control: Control) -> None:
+    """By the name that it tells IBus."""
+    assert owner.keyboard is not None
+    control.set_app("editor", learn=False, suggest=True, level="off")
+    assert control.apps() == [("editor", False, True, "off")]
+    field = Application(owner)
+    field.enter()
+    field.keys("see teh ")
+    owner.settle()
+    assert field.text == "see teh "
+    assert owner.keyboard.status().words_recorded == 0
+    control.remove_app("editor")
+    assert control.apps() == []
+
+
+def test_odd_values_are_refused(control: Control) -> None:
+    """And change nothing."""
+    for name, value in [("Level", "very"), ("Trainer", "ftp://trainer.test")]:
+        with pytest.raises(ValueError):
+            control.set_property(name, value)
+    for name in ("Words", "Ready", "Nothing"):
+        with pytest.raises(KeyError):
+            control.set_property(name, True)
+    with pytest.raises(Refused) as caught:
+        control.set_app("", learn=True, suggest=True, level="")
+    assert caught.value.code is ErrorCode.APP_UNNAMED
+
+
+def test_nothing_that_is_returned_is_a_text(
+    owner: Owner, control: Control, posted: list[Callable[[], None]]
+) -> None:
+    """Whatever was typed and added."""
+    field = Application(owner)
+    field.enter()
+    field.keys("zyxwvq teh hello ")
+    control.add_word("zyxwvq")
+    control.consent("yes")
+    told: list[object] = [control.property(name) for name in properties()]
+    told += [control.apps(), control.ledger()]
+    control.forget_word("zyxwvq")
+    control.forget(lambda said: told.append(said))
+    done(posted)
+    assert not re.search("zyxwvq|teh|hello", str(told))
+
+
+def test_another_trainer_is_used_at_once(
+    owner: Owner, control: Control, posted: list[Callable[[], None]]
+) -> None:
+    """The profile is opened anew for it; until then keys pass, and it says that it is not ready."""
+    field = Application(owner)
+    field.enter()
+    owner.changed = field.conversation.refresh
+    control.set_property("Trainer", "https://trainer.test")
+    assert not control.property("Ready")
+    field.conversation.key(Key("a", "a"))
+    done(posted)
+    assert control.property("Ready")
+    field.keys("see teh ")
+    assert field.text == "see the "
+
+
+def test_a_sync_without_consent_is_refused(control: Control, posted: list[Callable[[], None]]) -> None:
+    """It says so when it has ended; nothing was sent."""
+    assert control.sync()
+    assert control.property("Syncing")
+    assert not control.sync()
+    done(posted)
+    assert not control.property("Syncing")
+    assert str(control.property("LastSync")).startswith("failed")
+
+
+def test_before_the_profile_is_open_switches_say_so(tmp_path: Path) -> None:
+    """And all can be read."""
+    owner = Owner(tmp_path / "profile", tmp_path / "ibus.json")
+    control = Control(owner, lambda _: None)
+    assert control.property("Ready") is False
+    assert [control.property(name) for name in properties()]
+    with pytest.raises(NotReadyError):
+        control.set_property("Level", Level.OFF.value)
+    with pytest.raises(NotReadyError):
+        control.sync()
+    owner.close()
+
+
+def properties() -> list[str]:
+    """The properties of the interface."""
+    source = (Path(__file__).parents[2] / "input_method/quietkeys_ibus/service.py").read_text()
+    xml = source.partition('"""\n<node>')[2].partition("</node>")[0]
+    interface = ElementTree.fromstring(f"<node>{xml}</node>")  # noqa: S314 - our own
+    return [found.attrib["name"] for found in interface.iter("property")]
