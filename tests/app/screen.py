@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from quietkeys_bench.common.processes import screen_in_memory
 from tests.patience import HANGS_S
 
 TYPED: Final = "F9"  # what the driver takes for: what keys type is on the screen
@@ -47,13 +48,17 @@ class Screen:
         return found
 
     def wait(self, holds: Callable[[dict[str, Any]], bool], seconds: float = HANGS_S) -> dict[str, Any]:
-        """Wait until something is shown; return the state then."""
+        """Wait until something is shown; return the state then.
+
+        Where it never is, the application is ended, so that other tests of it need not wait as long again.
+        """
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             assert self.process.poll() is None, "the application ended"
             if self.state_file.exists() and holds(state := self.state()):
                 return state
             time.sleep(0.05)
+        self.process.kill()
         raise AssertionError(f"not shown: {self.state()}")
 
     def keys(self, *names: str) -> None:
@@ -165,9 +170,12 @@ class Screen:
 
 @contextmanager
 def shown(
-    display: str, folder: Path, *, bundle: str = "", url: str = "", size: str = "420x840", text: float = 1.0
+    folder: Path, *, bundle: str = "", url: str = "", size: str = "420x840", text: float = 1.0
 ) -> Iterator[Screen]:
     """Start the application on the profile in a folder's `data`; "": the shipped bundle, and no trainer.
+
+    It has a screen of its own: where two windows share one without a window manager, keys go nowhere once the
+    later has gone.
 
     size: of the window. text: how much larger than usual its type is.
     """
@@ -183,17 +191,18 @@ def shown(
         str(state_file),
         size,
     ]
-    process = subprocess.Popen(
-        driver,
-        env=os.environ
-        | {"DISPLAY": display, "KIVY_HOME": str(folder / "kivy"), "HOME": str(folder)}
-        | {"KIVY_METRICS_FONTSCALE": str(text)},
-        stderr=subprocess.DEVNULL,
-    )
-    found = Screen(display, state_file, process)
-    try:
-        found.wait(lambda state: bool(state["screen"]))
-        yield found
-    finally:
-        process.terminate()
-        process.wait()
+    with screen_in_memory() as display:
+        process = subprocess.Popen(
+            driver,
+            env=os.environ
+            | {"DISPLAY": display, "KIVY_HOME": str(folder / "kivy"), "HOME": str(folder)}
+            | {"KIVY_METRICS_FONTSCALE": str(text)},
+            stderr=subprocess.DEVNULL,
+        )
+        found = Screen(display, state_file, process)
+        try:
+            found.wait(lambda state: bool(state["screen"]))
+            yield found
+        finally:
+            process.terminate()
+            process.wait()

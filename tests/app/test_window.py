@@ -94,14 +94,12 @@ def typed_before(folder: Path, bundle: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def screen(
-    screen_in_memory: str, trainer: tuple[str, Path, Path], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Screen]:
+def screen(trainer: tuple[str, Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Screen]:
     """The application, started for the first time on the profile of somebody who has typed before."""
     folder = tmp_path_factory.mktemp("window")
     url, bundle, _ = trainer
     typed_before(folder, bundle)
-    with shown(screen_in_memory, folder, bundle=str(bundle), url=url) as found:
+    with shown(folder, bundle=str(bundle), url=url) as found:
         yield found
 
 
@@ -297,12 +295,12 @@ def test_a_backup_is_restored(screen: Screen) -> None:
 
 
 def test_a_training_that_was_killed_is_said_and_goes_on(
-    screen_in_memory: str, trainer: tuple[str, Path, Path], tmp_path: Path
+    trainer: tuple[str, Path, Path], tmp_path: Path
 ) -> None:
     """After the next start, before anything is pressed; what was typed and counted is still there."""
     url, bundle, _ = trainer
     data = typed_before(tmp_path, bundle)
-    with shown(screen_in_memory, tmp_path, bundle=str(bundle), url=url) as first:
+    with shown(tmp_path, bundle=str(bundle), url=url) as first:
         first.click("button:Agree to sending encrypted counts")
         known = first.state()["known"]
         first.click("tab:Train")
@@ -311,7 +309,7 @@ def test_a_training_that_was_killed_is_said_and_goes_on(
         first.process.kill()
         first.process.wait()
     assert (data / "profile").exists()
-    with shown(screen_in_memory, tmp_path, bundle=str(bundle), url=url) as second:
+    with shown(tmp_path, bundle=str(bundle), url=url) as second:
         state = second.state()
         assert state["headline"] in {"The last training was interrupted", "A training is not finished"}
         assert state["detail"]

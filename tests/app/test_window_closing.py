@@ -31,24 +31,24 @@ def introduced(folder: Path) -> Path:
     return folder
 
 
-def test_right_after_the_start(screen_in_memory: str, tmp_path: Path) -> None:
+def test_right_after_the_start(tmp_path: Path) -> None:
     """The first question is open, and is asked again next time."""
-    with shown(screen_in_memory, tmp_path) as screen:
+    with shown(tmp_path) as screen:
         closed(screen)
     assert not Settings.load(tmp_path / "data").introduced
 
 
-def test_while_somebody_types(screen_in_memory: str, tmp_path: Path) -> None:
+def test_while_somebody_types(tmp_path: Path) -> None:
     """Also while the keyboard that knows nobody is being opened, to compare with."""
-    with shown(screen_in_memory, introduced(tmp_path)) as screen:
+    with shown(introduced(tmp_path)) as screen:
         screen.type("some words")
         screen.keys("Return")
         closed(screen)
 
 
-def test_with_a_word_that_is_being_forgotten(screen_in_memory: str, tmp_path: Path) -> None:
+def test_with_a_word_that_is_being_forgotten(tmp_path: Path) -> None:
     """It is forgotten for good: who closes the window has not taken it back."""
-    with shown(screen_in_memory, introduced(tmp_path)) as screen:
+    with shown(introduced(tmp_path)) as screen:
         screen.type("zebra")
         screen.keys("Return")
         known = screen.wait(lambda state: state["known"] > 0)["known"]
@@ -57,11 +57,11 @@ def test_with_a_word_that_is_being_forgotten(screen_in_memory: str, tmp_path: Pa
         screen.click("icon:delete-outline")
         assert screen.state()["deleting"] == "zebra"
         closed(screen)
-    with shown(screen_in_memory, tmp_path) as screen:
+    with shown(tmp_path) as screen:
         assert screen.state()["known"] == known - 1
 
 
-def test_while_a_trainer_is_waited_for(screen_in_memory: str, tmp_path: Path) -> None:
+def test_while_a_trainer_is_waited_for(tmp_path: Path) -> None:
     """A request that is not answered holds nothing up; the next start says what became of the training."""
     asked, over = threading.Event(), threading.Event()
 
@@ -70,25 +70,25 @@ def test_while_a_trainer_is_waited_for(screen_in_memory: str, tmp_path: Path) ->
         over.wait(HANGS_S)
 
     with serving(never) as url:
-        with shown(screen_in_memory, introduced(tmp_path), url=url) as screen:
+        with shown(introduced(tmp_path), url=url) as screen:
             screen.click("tab:Train")
             screen.click("button:Train now")
             screen.click("button:Agree")
             assert asked.wait(HANGS_S)
             assert screen.state()["busy"]
             closed(screen)
-        with shown(screen_in_memory, tmp_path, url=url) as screen:
+        with shown(tmp_path, url=url) as screen:
             state = screen.state()
             assert (state["headline"], state["busy"]) == ("The last training was stopped", False)
             assert state["detail"].endswith("Train, and it goes on from there.")
         over.set()
 
 
-def test_in_the_tour(screen_in_memory: str, tmp_path: Path) -> None:
+def test_in_the_tour(tmp_path: Path) -> None:
     """Nothing of her profile is left, and the first question is asked again next time."""
     with (
         serving(lambda handler: reply(handler, 503, b"")) as url,
-        shown(screen_in_memory, tmp_path, url=url) as screen,
+        shown(tmp_path, url=url) as screen,
     ):
         screen.click("button:Show me first")
         screen.wait(lambda state: len(state["messages"]) > 1)

@@ -18,12 +18,12 @@ TABS: Final = ("Type", "Play", "Sides", "Train", "Privacy")
 
 
 @pytest.fixture(scope="module")
-def hands(screen_in_memory: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Screen]:
+def hands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Screen]:
     """The keyboard of somebody who has started it before, and has typed nothing."""
     folder = tmp_path_factory.mktemp("window-hands")
     (folder / "data").mkdir()
     Settings(introduced=True).save(folder / "data")
-    with shown(screen_in_memory, folder) as found:
+    with shown(folder) as found:
         yield found
 
 
@@ -43,9 +43,9 @@ def screen(hands: Screen) -> Screen:
     return hands
 
 
-def test_the_first_question_is_answered_with_keys(screen_in_memory: str, tmp_path: Path) -> None:
+def test_the_first_question_is_answered_with_keys(tmp_path: Path) -> None:
     """Escape and a touch beside it do not answer it; Tab goes round its answers, Enter gives one."""
-    with shown(screen_in_memory, tmp_path) as screen:
+    with shown(tmp_path) as screen:
         screen.keys("Escape")
         screen.click("outside")
         assert screen.state()["dialog"] == "A keyboard that keeps quiet"
@@ -153,11 +153,11 @@ def test_every_screen_is_reached_and_left_with_keys(screen: Screen) -> None:
     screen.wait_for("On")
 
 
-def test_every_control_can_be_pressed_with_keys(screen_in_memory: str, tmp_path: Path) -> None:
+def test_every_control_can_be_pressed_with_keys(tmp_path: Path) -> None:
     """On every screen Tab comes to each, and Enter does something that Escape ends, if it is a dialog."""
     (tmp_path / "data").mkdir()
     Settings(introduced=True).save(tmp_path / "data")
-    with shown(screen_in_memory, tmp_path) as screen:
+    with shown(tmp_path) as screen:
         screen.type("some words")
         screen.keys("Return")
         screen.wait(lambda state: state["known"] > 0)

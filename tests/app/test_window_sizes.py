@@ -28,11 +28,9 @@ def faultless(screen: Screen, where: str) -> None:
 
 
 @pytest.mark.parametrize(("size", "text"), [("300x500", 1.0), ("300x500", 2.0), ("1180x760", 1.6)])
-def test_nothing_is_cut_off_or_too_small(
-    screen_in_memory: str, tmp_path: Path, size: str, text: float
-) -> None:
+def test_nothing_is_cut_off_or_too_small(tmp_path: Path, size: str, text: float) -> None:
     """On every screen and in the first dialog; 44 points for a finger, but for the keys of the keyboard."""
-    with shown(screen_in_memory, tmp_path, size=size, text=text) as screen:
+    with shown(tmp_path, size=size, text=text) as screen:
         faultless(screen, "the first question")
         screen.keys("Tab", "Tab", "Return")
         screen.wait(lambda state: not state["dialog"])
@@ -43,11 +41,11 @@ def test_nothing_is_cut_off_or_too_small(
 
 
 @pytest.mark.parametrize("text", [1.0, 2.0])
-def test_no_dialog_is_cut_off_or_too_small(screen_in_memory: str, tmp_path: Path, text: float) -> None:
+def test_no_dialog_is_cut_off_or_too_small(tmp_path: Path, text: float) -> None:
     """In a window of 300 by 500, and it is closed by Escape."""
     (tmp_path / "data").mkdir()
     Settings(introduced=True).save(tmp_path / "data")
-    with shown(screen_in_memory, tmp_path, size="300x500", text=text) as screen:
+    with shown(tmp_path, size="300x500", text=text) as screen:
         screen.click("tab:Privacy")
         for button in DIALOGS:
             screen.scroll_to(f"button:{button}")

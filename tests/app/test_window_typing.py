@@ -20,7 +20,7 @@ KEPT = {"fyi": 12, "il": 12, "aoife": 6, "zorb": 6}
 
 
 @pytest.fixture(scope="module")
-def screen(screen_in_memory: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Screen]:
+def screen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Screen]:
     """The keyboard of somebody who has typed before."""
     folder = tmp_path_factory.mktemp("window-typing")
     (folder / "data").mkdir()
@@ -35,7 +35,7 @@ def screen(screen_in_memory: str, tmp_path_factory: pytest.TempPathFactory) -> I
                 for _ in range(times // 3):
                     keyboard.record("", word, word)
             now[0] += 3600.0
-    with shown(screen_in_memory, folder) as found:
+    with shown(folder) as found:
         found.click("button:Learn on this device only")
         found.wait(lambda state: not state["dialog"] and state["screen"] == "type")
         yield found

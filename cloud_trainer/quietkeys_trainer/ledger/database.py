@@ -18,7 +18,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
-from sqlalchemy.engine import URL
+from sqlalchemy.engine import URL, ExceptionContext
 from sqlalchemy.exc import (
     ArgumentError,
     InterfaceError,
@@ -56,6 +56,11 @@ _SQLITE_HEAD: Final = b"SQLite format 3\0"  # https://www.sqlite.org/fileformat.
 _JULIAN_1970: Final = 2_440_587.5  # days, at the beginning of Unix time
 _DAY_S: Final = 86_400.0
 _FULL: Final = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_FSYNC}
+# What a connection says that was opened while the disk could not be written, or lost its files: for ever.
+_STALE: Final = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
+_PRIMARY: Final = (
+    0xFF  # the part of an extended code that names the kind, https://www.sqlite.org/rescode.html
+)
 _FULL_SQLSTATE: Final = "53100"
 _NOT_NOW: Final = {"0A000", "25006", "42501"}  # of a standby, or where somebody has locked others out
 
@@ -79,6 +84,7 @@ def open_database(url: str) -> Engine:
     database = create_engine(address, pool_size=40, max_overflow=10)
     event.listen(database, "connect", _prepare_sqlite)
     event.listen(database, "begin", _begin_sqlite)
+    event.listen(database, "handle_error", _open_anew)
     return database
 
 
@@ -223,6 +229,13 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     )
     for pragma in _SQLITE_PRAGMAS:
         connection.execute(pragma)
+
+
+def _open_anew(context: ExceptionContext) -> None:
+    # SQLite opens a file that it may not write for reading alone, and never asks again.
+    code = getattr(context.original_exception, "sqlite_errorcode", None)
+    if code is not None and code & _PRIMARY in _STALE:
+        context.is_disconnect = True
 
 
 def _begin_sqlite(connection: Connection) -> None:
