@@ -21,6 +21,8 @@ TYPED: Final = "F9"  # what the driver takes for: what keys type is on the scree
 TOUCHED: Final = "F10"  # the same of a finger, which a list takes a moment to tell from scrolling
 SWIPE: Final = 200
 _CLIENT_MESSAGE: Final = 33
+_WHEEL_UP: Final = 4  # buttons of a mouse, as the window system counts them
+_WHEEL_DOWN: Final = 5
 _NAMES: Final = {
     " ": "space",
     "'": "apostrophe",
@@ -96,14 +98,17 @@ class Screen:
             self._do("mousemove", str(to), str(y), fence=TYPED)
         self._do("mouseup", "1")
 
-    def scroll_to(self, place: str, button: int = 5) -> None:
-        """Turn the wheel, down or (4) up, until something is on the screen."""
+    def scroll_to(self, place: str) -> None:
+        """Turn the wheel, down to the end and then up to the beginning, until something is on the screen."""
         wide, high = self.state()["size"]
         self._do("mousemove", str(wide // 2), str(high * 2 // 3))
-        for _ in range(80):
-            if place in self.state()["places"]:
-                return
-            self._do("click", "--repeat", "3", "--delay", "30", str(button))
+        for button in (_WHEEL_DOWN, _WHEEL_UP):
+            before: dict[str, Any] = {}
+            while (places := self.state()["places"]) != before:
+                if place in places:
+                    return
+                before = places
+                self._do("click", "--repeat", "3", "--delay", "30", str(button))
         raise AssertionError(f"not there: {place} in {self.state()}")
 
     def close_window(self) -> None:

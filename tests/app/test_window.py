@@ -280,7 +280,7 @@ def test_what_left_is_shown_and_everything_is_wiped(
 
 def test_a_backup_is_restored(screen: Screen) -> None:
     """From the file and the code that was copied: what was known is known again, and the screens are its."""
-    screen.scroll_to("button:Restore a backup", 4)
+    screen.scroll_to("button:Restore a backup")
     screen.click("button:Restore a backup")
     screen.wait(lambda state: state["dialog"] == "Which backup?")
     screen.click("entry:quietkeys.backup")
