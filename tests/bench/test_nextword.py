@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -305,6 +306,24 @@ def test_a_small_run_has_its_form(tmp_path: Path, writers: Path) -> None:
     assert len(tree["people"]) == 3 * len(nextword.RUNGS)
     assert tree["top3"] == tree["rows"][0]["top3"]
     assert tree["perplexity"] is None
+
+
+def test_a_run_that_was_stopped_goes_on(tmp_path: Path, writers: Path) -> None:
+    """Who was measured already is not measured again, unless something else is asked."""
+    out = tmp_path / "nextword.json"
+    settings = Settings(find_people(writers)[:1], words=40, keystroke_words=2)
+    engines = small_keyboards(tmp_path), trigram(small.text(9, 200), small.WORDS)
+    nextword.run(settings, out, ignore, *engines)
+    before = read_figures(out, "nextword")
+    cell = tmp_path / "nextword.cells" / f"{settings.people[0].name}.json"
+    marked = json.loads(cell.read_text())
+    for row in marked["tallies"]:
+        row["counts"]["top3"] = 40
+    cell.write_text(json.dumps(marked))
+    nextword.run(settings, out, ignore, *engines)
+    assert read_figures(out, "nextword")["top3"] == 1.0
+    nextword.run(replace(settings, seed=1), out, ignore, *engines)
+    assert read_figures(out, "nextword")["top3"] == before["top3"] < 1.0
 
 
 def test_our_keyboard_learns_what_is_recorded(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ learning what a person writes (`local`): every word is offered first, and learnt
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +17,7 @@ from typing import Final
 from quietkeys import Personalizer
 from quietkeys.evaluation.machine import this_machine
 from quietkeys.evaluation.messages import read_messages
-from quietkeys_bench.common.figures import Tell, write_figures
+from quietkeys_bench.common.figures import Tell, cells_folder, kept_figures, write_figures
 from quietkeys_bench.common.misspellings import NOTHING, Misspellings
 from quietkeys_bench.common.subject import Keyboards, bundle_identity
 from quietkeys_bench.common.texts import Person
@@ -55,6 +55,16 @@ class Settings:
     perplexity: Path | None = None
     misspellings: Misspellings = NOTHING
 
+    def identity(self, subject: str) -> dict[str, object]:
+        """Return what must agree for figures of a person to be of these settings. subject: of the bundle."""
+        return {
+            "subject": subject,
+            "seed": self.seed,
+            "words_limit": self.words,
+            "misspellings": self.misspellings.identity,
+            "keystroke_words_limit": self.keystroke_words,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Tried:
@@ -72,26 +82,23 @@ def run(
     trigram: Trigram | None = None,
     jobs: int = 1,
 ) -> None:
-    """Measure everybody and write the figures. Raises OSError, ValueError (people), QuietkeysError.
+    """Measure everybody; a JSON each beside `out`, all of it there.
 
-    jobs: processes.
+    jobs: processes. Raises OSError, ValueError (people), QuietkeysError.
     """
     keyboards = Keyboards() if keyboards is None else keyboards
     model = Trigram.shipped() if trigram is None else trigram
     bundle = keyboards.bundle()
-    tried = _everybody(settings, tell, keyboards, model, jobs)
+    identity = settings.identity(bundle_identity(bundle))
+    tried = _everybody(settings, identity, out, tell, keyboards, model, jobs)
     with keyboards.fresh() as stranger:
         perplexities = _perplexities(settings.perplexity, stranger, model)
     rows = [_pooled(tried, engine, rung) for engine, rung in RUNGS]
     tree = {
         "bench": "nextword",
         "mode": "clear",
-        "subject": bundle_identity(bundle),
+        **identity,
         "bundle_version": bundle.manifest.version,
-        "seed": settings.seed,
-        "words_limit": settings.words,
-        "misspellings": settings.misspellings.identity,
-        "keystroke_words_limit": settings.keystroke_words,
         "machine": this_machine().tree(),
         **{name: rows[0][name] for name in ("top1", "top3", "keystrokes_saved")},
         "perplexity": next((row["perplexity"] for row in perplexities if row["engine"] == OURS), None),
@@ -112,14 +119,44 @@ def run(
 
 
 def _everybody(
-    settings: Settings, tell: Tell, keyboards: Keyboards, model: Trigram, jobs: int
+    settings: Settings,
+    identity: Mapping[str, object],
+    out: Path,
+    tell: Tell,
+    keyboards: Keyboards,
+    model: Trigram,
+    jobs: int,
 ) -> list[Tried]:
-    one = partial(try_person, settings=settings, keyboards=keyboards, model=model)
+    one = partial(
+        _kept_or_tried, settings=settings, identity=identity, out=out, keyboards=keyboards, model=model
+    )
     if jobs == 1:
         tried = map(one, settings.people)
         return list(_told(tried, len(settings.people), tell))
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as processes:
         return list(_told(processes.map(one, settings.people), len(settings.people), tell))
+
+
+def _kept_or_tried(
+    person: Person,
+    settings: Settings,
+    identity: Mapping[str, object],
+    out: Path,
+    keyboards: Keyboards,
+    model: Trigram,
+) -> Tried:
+    path = cells_folder(out) / f"{person.name}.json"
+    identity = {"person": person.name, **identity}
+    if kept := kept_figures(path, "nextword-person", identity):
+        counts = {(row["engine"], row["rung"]): Tally(**row["counts"]) for row in kept["tallies"]}
+        return Tried(person, counts)
+    tried = try_person(person, settings, keyboards, model)
+    tallies = [
+        {"engine": engine, "rung": rung, "counts": tally.counts()}
+        for (engine, rung), tally in tried.tallies.items()
+    ]
+    write_figures(path, "nextword-person", {**identity, "tallies": tallies})
+    return tried
 
 
 def _told(tried: Iterable[Tried], count: int, tell: Tell) -> Iterator[Tried]:

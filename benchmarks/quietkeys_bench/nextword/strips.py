@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol, Self
+from typing import Any, Final, Protocol, Self
 
 import numpy as np
 
@@ -160,7 +160,12 @@ class Tally:
 
     def plus(self, other: Tally) -> Self:
         """Return the counts of both."""
-        return type(self)(*(getattr(self, name) + getattr(other, name) for name in Tally.__slots__))
+        mine, others = self.counts(), other.counts()
+        return type(self)(**{name: mine[name] + others[name] for name in mine})
+
+    def counts(self) -> dict[str, Any]:
+        """Return the counts by name."""
+        return {name: getattr(self, name) for name in Tally.__slots__}
 
     def figures(self) -> dict[str, object]:
         """Return the JSON form: shares of all words, out of vocabulary or not."""
