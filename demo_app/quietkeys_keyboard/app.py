@@ -143,10 +143,10 @@ class KeyboardApp(App):
         Builder.load_file(str(Path(__file__).parent / "views" / "quietkeys.kv"))
         self.set_dark(self.settings_kept.dark)
         self.layers = Layers()
+        self.focus = Focus(self)
         self.assemble()
         if not self.settings_kept.introduced:
             self.welcome()
-        self.focus = Focus(self)
         Window.softinput_mode = "below_target"
         return self.layers
 
@@ -185,6 +185,7 @@ class KeyboardApp(App):
             "privacy": PrivacyView(self.privacy, self.typing, ways),
         }
         self.views["type"].bind(on_swipe=lambda _: self.show("sides"))
+        self.views["privacy"].bind(on_deleted=lambda view: self.focus.lead(view.ids.undo))
         self.frame = Root(self.show)
         self.frame.bind(wide=self._side)
         self.put(above)
@@ -237,12 +238,16 @@ class KeyboardApp(App):
         self.views["type"].ignore()
 
         def close() -> None:
+            if self.dialog is not dialog:
+                return
             self.layers.remove_widget(dialog)
             self.dialog = None
+            self.focus.back()
             self._listen()
 
         dialog.close = close
         self.dialog = dialog
+        self.focus.enter()
         self.layers.add_widget(dialog)
 
     def _listen(self) -> None:

@@ -79,6 +79,8 @@ class PrivacyPresenter:
 
     def delete(self, word: str) -> None:
         """Take a word out of sight; it is forgotten for good by `finish`, unless `keep` comes first."""
+        if word == self.deleting:  # two presses in a row
+            return
         self.finish()
         self.deleting, self.notice, self._deleted = word, "", self.clock()
         self.changed()
