@@ -63,7 +63,7 @@ def test_with_a_word_that_is_being_forgotten(tmp_path: Path) -> None:
 
 
 def test_while_a_trainer_is_waited_for(tmp_path: Path) -> None:
-    """A request that is not answered holds nothing up; what left and what became of it is said, now and later.
+    """A request without an answer holds nothing up; what left and what became of it is said, now and later.
 
     What is said to have left is what came, byte for byte, also while it is under way.
     """

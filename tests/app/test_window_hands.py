@@ -176,9 +176,7 @@ def test_every_control_can_be_pressed_with_keys(tmp_path: Path) -> None:
             pressed = set()
             for _ in range(screen.state()["stops"]):
                 screen.keys("Tab")
-                state = screen.state()
-                at = state["at"]
-                assert state["seen"], at
+                at = screen.wait(lambda state: state["seen"])["at"]
                 if at in TABS:
                     continue
                 screen.keys("Return")
