@@ -22,7 +22,7 @@ TYPED: Final = "F9"  # what the driver takes for: what keys type is on the scree
 TOUCHED: Final = "F10"  # the same of a finger, which a list takes a moment to tell from scrolling
 SWIPE: Final = 200
 NOT_FOR_PEOPLE: Final = re.compile(  # names of the SDK, of formats and of Python; counts with a point
-    r"None|adapter|ciphertext|profile|bundle|_|\bnats?\b|\bbits each|HOST|\(\)|[{}<>]|\d\.\d+ times"
+    r"None(?! of)|adapter|ciphertext|profile|bundle|_|\bnats?\b|\bbits each|HOST|\(\)|[{}<>]|\d\.\d+ times"
 )
 _CLIENT_MESSAGE: Final = 33
 _WHEEL_UP: Final = 4  # buttons of a mouse, as the window system counts them

@@ -239,8 +239,8 @@ def test_how_much_typing_is_missing_is_said_before_the_button(screen: Screen) ->
     begun = missing.match(state["meter"])
     assert begun is not None
     assert state["filled"] == int(begun[1]) / 60
-    while state["meter"] == begun[0]:
-        played(screen, 1)
+    while state["filled"] == int(begun[1]) / 60:
+        played(screen, 3)
         screen.click("tab:Train")
         state = screen.wait(lambda state: bool(state["meter"]))
     now = missing.match(state["meter"])
