@@ -174,7 +174,12 @@ class KeyboardApp(App):
             updated=partial(_mark, self.play, own),
         )
         self.privacy = PrivacyPresenter(
-            keyboard, lambda: self._changed("privacy"), self.post, self._wiped, self.kept.without
+            keyboard,
+            lambda: self._changed("privacy"),
+            self.post,
+            self._wiped,
+            forgotten=self.kept.without,
+            restored=above is None and self.settings_kept.restored,
         )
         ways = Ways(self.ask, self._export, self._back_up, Restoring(self).ask, Teaching(self).ask)
         self.views: dict[str, Any] = {
@@ -287,6 +292,8 @@ class KeyboardApp(App):
 
     def _wiped(self) -> None:
         # What was typed and shown goes with what was learnt.
+        self.settings_kept.restored = False
+        self.settings_kept.save(self.folder)
         self.kept.forget()
         self.play.reset()
         self.typing.forget()

@@ -321,6 +321,7 @@ def test_everything_is_wiped_and_restored(screen: Screen, trainer: tuple[str, Pa
     screen.click("button:Go on")
     state = screen.wait(lambda state: state["privacy"].startswith("The backup is restored."))
     assert (state["dialog"], state["screen"], state["known"]) == ("", "privacy", known)
+    assert [text for text in state["texts"] if "is told as the backup has it" in text]
 
 
 def test_a_training_that_was_killed_is_said_and_goes_on(

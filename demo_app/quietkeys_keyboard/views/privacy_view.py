@@ -11,7 +11,7 @@ from kivy.properties import BooleanProperty, StringProperty
 from kivy.uix.boxlayout import BoxLayout
 
 from quietkeys import Level, Sent
-from quietkeys_keyboard.presenters.departures import BESIDES, Page, errands, pages, total
+from quietkeys_keyboard.presenters.departures import Page, errands, pages, total
 from quietkeys_keyboard.presenters.privacy import PrivacyPresenter, WordRow
 from quietkeys_keyboard.presenters.typing import TypingPresenter
 from quietkeys_keyboard.presenters.words import kept_words, times
@@ -183,7 +183,7 @@ class PrivacyView(BoxLayout):
         if sent == self._sent:
             return
         self._sent = sent
-        self.left, self.besides = total(self.presenter.keyboard), BESIDES if sent else ""
+        self.left, self.besides = total(self.presenter.keyboard), self.presenter.besides()
         self.ids.errands.clear_widgets()
         for one in errands(sent)[:ERRANDS]:
             self.ids.errands.add_widget(HistoryRow(text=one.title, about=one.about()))
