@@ -72,8 +72,8 @@ def test_no_dialog_is_cut_off_or_too_small(tmp_path: Path, text: float) -> None:
             screen.click(f"button:{button}")
         screen.wait(lambda state: not state["dialog"])
         screen.click("tab:Train")
-        screen.scroll_to("button:Train now")
-        screen.click("button:Train now")
+        screen.until("Train now")
+        screen.keys("Return")
         assert screen.state()["dialog"] == "Send encrypted counts?"
         faultless(screen, "consent")
         screen.keys("Escape")
