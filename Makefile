@@ -76,7 +76,7 @@ app: install ## the keyboard with a window and a trainer of its own (ARGS="--tra
 	@$(BIN)/quietkeys-keyboard $(ARGS)
 
 tour: screen install ## take the tour of the keyboard unattended, with pictures, to docs/screens
-	@$(BIN)/python tools/tour.py docs/screens
+	@$(BIN)/python tools/tour.py docs/screens $(RESULTS)/tour.json
 
 shots: screen install ## take a picture of every screen of the keyboard, and of the input method, to docs/screens
 	@$(BIN)/python tools/shots.py docs/screens

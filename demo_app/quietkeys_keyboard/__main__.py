@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from quietkeys_keyboard.cli import app
+from quietkeys_keyboard.cli import main
 
-app()
+main()

@@ -143,10 +143,10 @@ class KeyboardApp(App):
         Builder.load_file(str(Path(__file__).parent / "views" / "quietkeys.kv"))
         self.set_dark(self.settings_kept.dark)
         self.layers = Layers()
+        self.focus = Focus(self)
         self.assemble()
         if not self.settings_kept.introduced:
             self.welcome()
-        self.focus = Focus(self)
         Window.softinput_mode = "below_target"
         return self.layers
 
@@ -174,7 +174,12 @@ class KeyboardApp(App):
             updated=partial(_mark, self.play, own),
         )
         self.privacy = PrivacyPresenter(
-            keyboard, lambda: self._changed("privacy"), self.post, self._wiped, self.kept.without
+            keyboard,
+            lambda: self._changed("privacy"),
+            self.post,
+            self._wiped,
+            forgotten=self.kept.without,
+            restored=above is None and self.settings_kept.restored,
         )
         ways = Ways(self.ask, self._export, self._back_up, Restoring(self).ask, Teaching(self).ask)
         self.views: dict[str, Any] = {
@@ -185,6 +190,7 @@ class KeyboardApp(App):
             "privacy": PrivacyView(self.privacy, self.typing, ways),
         }
         self.views["type"].bind(on_swipe=lambda _: self.show("sides"))
+        self.views["privacy"].bind(on_deleted=lambda view: self.focus.lead(view.ids.undo))
         self.frame = Root(self.show)
         self.frame.bind(wide=self._side)
         self.put(above)
@@ -237,12 +243,16 @@ class KeyboardApp(App):
         self.views["type"].ignore()
 
         def close() -> None:
+            if self.dialog is not dialog:
+                return
             self.layers.remove_widget(dialog)
             self.dialog = None
+            self.focus.back()
             self._listen()
 
         dialog.close = close
         self.dialog = dialog
+        self.focus.enter()
         self.layers.add_widget(dialog)
 
     def _listen(self) -> None:
@@ -282,6 +292,8 @@ class KeyboardApp(App):
 
     def _wiped(self) -> None:
         # What was typed and shown goes with what was learnt.
+        self.settings_kept.restored = False
+        self.settings_kept.save(self.folder)
         self.kept.forget()
         self.play.reset()
         self.typing.forget()

@@ -12,7 +12,7 @@ import sys
 import traceback
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Annotated, Final, NoReturn, TextIO
+from typing import Annotated, Any, Final, NoReturn, TextIO
 
 import typer
 
@@ -29,10 +29,24 @@ _SIZE: Final = re.compile(r"([1-9]\d{2,3})x([1-9]\d{2,3})")
 _OPEN: Final = "It is open already; its window has come to the front."
 
 app: Final = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+_MISUSED: Final[type[Any]] = typer.BadParameter.__bases__[0]  # of every wrong option; typer has its own click
+
+
+def main() -> NoReturn:
+    """Run it, and end with its code."""
+    try:
+        sys.exit(app(standalone_mode=False))
+    except _MISUSED as error:
+        said_so = f"{error.format_message().rstrip('.')}. --help names the options."
+    except typer.Abort:
+        said_so = "It was interrupted."
+    with suppress(typer.Exit):
+        _end(said_so)
+    sys.exit(2)
 
 
 @app.command()
-def main(
+def run(
     trainer: Annotated[
         str | None, typer.Option(help="Address of a trainer [default: one of its own]")
     ] = None,

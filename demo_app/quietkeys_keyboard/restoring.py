@@ -60,9 +60,9 @@ class Restoring:
             dialog.answer("Leave it", self._not_restored, "page", "text")
             app.ask(dialog)
             return
-        app.reopen()
-        app.settings_kept.introduced = True
+        app.settings_kept.introduced = app.settings_kept.restored = True
         app.settings_kept.save(app.folder)
+        app.reopen()
         app.show("privacy")
         app.privacy.notice = "The backup is restored. Do not use the device that it is of any longer."
         app.privacy.refresh()

@@ -13,11 +13,15 @@ FILE: Final = "app.json"
 
 @dataclass(slots=True)
 class Settings:
-    """dark: the look. introduced: the first start is over. port: 0 for none yet."""
+    """dark: the look. introduced: the first start is over. port: 0 for none yet.
+
+    restored: the profile is that of a backup, and so is what it has on record until then.
+    """
 
     dark: bool = False
     introduced: bool = False
     port: int = 0
+    restored: bool = False
 
     @classmethod
     def load(cls, folder: Path) -> Settings:

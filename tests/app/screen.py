@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -20,6 +21,9 @@ from tests.patience import HANGS_S
 TYPED: Final = "F9"  # what the driver takes for: what keys type is on the screen
 TOUCHED: Final = "F10"  # the same of a finger, which a list takes a moment to tell from scrolling
 SWIPE: Final = 200
+NOT_FOR_PEOPLE: Final = re.compile(  # names of the SDK, of formats and of Python; counts with a point
+    r"None(?! of)|adapter|ciphertext|profile|bundle|_|\bnats?\b|\bbits each|HOST|\(\)|[{}<>]|\d\.\d+ times"
+)
 _CLIENT_MESSAGE: Final = 33
 _WHEEL_UP: Final = 4  # buttons of a mouse, as the window system counts them
 _WHEEL_DOWN: Final = 5
@@ -89,6 +93,14 @@ class Screen:
         """Tap twice in a row."""
         x, y = self._settled(place)
         self._do("mousemove", str(x), str(y), "click", "--repeat", "2", "--delay", "10", "1")
+
+    def until(self, name: str, key: str = "Tab") -> None:
+        """Press a key until the keyboard is at something of this name, at most once round the screen."""
+        for _ in range(self.state()["stops"]):
+            self.keys(key)
+            if self.state()["at"] == name:
+                return
+        raise AssertionError(f"not reached: {name} in {self.state()}")
 
     def swipe_left(self, place: str) -> None:
         """Draw a finger from something to the left, over half of the window."""

@@ -57,11 +57,14 @@ def test_the_screens_say_what_the_gate_says(
     typing = english.typing()
     typist = Typist(draw_hands(rng), 0.08, rng, phone_layout())
     play = PlayPresenter(typing, typist, english.changed, base.leaves, partial(left_by_memory, keyboard))
+
+    def updated() -> None:
+        play.score.updated()
+
     screen = TrainingPresenter(
-        keyboard, english.changed, english.posted.append, updated=play.score.updated, words=typing.words
+        keyboard, english.changed, english.posted.append, updated=updated, words=typing.words
     )
     play.play(messages, name)
-    screen.updated = lambda: play.score.updated()
     screen.agree()
     applied = 0
     for number in (1, 2):
@@ -77,6 +80,7 @@ def test_the_screens_say_what_the_gate_says(
             applied += 1
             verdict = judged(english, old)
             assert screen.headline == worth_words(verdict)
+            assert f" {verdict.events} words of yours " in screen.detail
             worth = screen.worths[-1]
             gained = round((worth.after - worth.before) * worth.events)
             assert (worth.events, gained) == (verdict.events, verdict.fixed - verdict.broken)

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import http.client
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,37 +15,13 @@ from quietkeys.environment import Environment
 from quietkeys.testing import open_profile
 from quietkeys_keyboard.presenters.keys import phone_layout
 from quietkeys_trainer.engine.local import load_engine
-from tests.app.screen import Screen, shown
+from tests.app.screen import NOT_FOR_PEOPLE, Screen, shown
+from tests.app.tap import Tap
 from tests.sdk import small, tiny
-from tests.sdk.http_trainer import body_of, reply, serving
+from tests.sdk.http_trainer import serving
 from tests.trainer.running import Trainer
 
 pytestmark = pytest.mark.fhe
-
-
-@dataclass(slots=True)
-class Tap:
-    """On the wire between the application and its trainer: method, path, size and hash of what came."""
-
-    url: str = ""
-    came: list[list[object]] = field(default_factory=list)
-
-    def passes(self, handler: BaseHTTPRequestHandler) -> None:
-        """Note a request, and pass it on."""
-        content = body_of(handler)
-        digest = hashlib.sha256(content).hexdigest()
-        self.came.append([handler.command, handler.path, len(content), digest])
-        connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=900)
-        try:
-            connection.request(handler.command, handler.path, content, dict(handler.headers.items()))
-            answer = connection.getresponse()
-            reply(handler, answer.status, answer.read())
-        finally:
-            connection.close()
-
-    def total(self) -> int:
-        """The bytes of all bodies."""
-        return sum(int(str(one[2])) for one in self.came)
 
 
 @pytest.fixture(scope="module")
@@ -94,20 +66,28 @@ def typed_before(folder: Path, bundle: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def screen(trainer: tuple[str, Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Screen]:
+def window(trainer: tuple[str, Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Screen]:
     """The application, started for the first time on the profile of somebody who has typed before."""
     folder = tmp_path_factory.mktemp("window")
     url, bundle, _ = trainer
     typed_before(folder, bundle)
     with shown(folder, bundle=str(bundle), url=url) as found:
+        assert found.state()["dialog"] == "A keyboard that keeps quiet"
+        found.click("button:Agree to sending encrypted counts")
+        found.wait(lambda state: not state["dialog"] and state["screen"] == "type")
         yield found
 
 
-def test_the_first_start_asks(screen: Screen) -> None:
-    """What is learned, what is sent, and for consent; then the keyboard is there."""
-    assert screen.state()["dialog"] == "A keyboard that keeps quiet"
-    screen.click("button:Agree to sending encrypted counts")
-    screen.wait(lambda state: not state["dialog"] and state["screen"] == "type")
+@pytest.fixture
+def screen(window: Screen) -> Screen:
+    """Every test begins on the typing screen with an empty field, whatever another has left."""
+    if window.state()["dialog"]:
+        window.keys("Escape")
+    window.click("tab:Type")
+    if window.state()["page"] != "letters":
+        window.click("key:ABC")
+    window.empty()
+    return window
 
 
 def test_words_are_corrected_and_given_back(screen: Screen) -> None:
@@ -198,41 +178,71 @@ def test_somebody_types(screen: Screen) -> None:
     assert later["words"] == state["words"]
 
 
-def test_before_a_training_nothing_has_left(screen: Screen, tap: Tap) -> None:
-    """It is said so, and it is true."""
+def trained(screen: Screen) -> None:
+    """Train, if another test has not, and wait for the end."""
+    if not screen.state()["worths"]:
+        screen.click("tab:Train")
+        screen.click("button:Train now")
+        screen.wait(lambda state: not state["busy"] and bool(state["steps"]))
+
+
+def is_for_people(state: dict[str, Any]) -> bool:
+    """Whether all that is to be read is in words for people."""
+    return not [text for text in state["texts"] if NOT_FOR_PEOPLE.search(text)]
+
+
+def test_what_is_said_to_leave_is_what_leaves(screen: Screen, tap: Tap) -> None:
+    """Before, during and after a training: every byte on the screen, its hash and the sums are the wire's.
+
+    The steps are shown with the time left; then the chart, in words for people, and the way back.
+    """
     screen.click("tab:Privacy")
     screen.wait(lambda state: state["left"] == "Nothing has left this device.")
     assert tap.came == []
-
-
-def test_training_for_real_then_rolling_back(screen: Screen, tap: Tap) -> None:
-    """Encrypted, sent, trained, fetched, judged: steps are shown, then the chart, and the way back.
-
-    While it runs the privacy screen says what the tap on the wire has seen.
-    """
     screen.click("tab:Train")
-    screen.wait(lambda state: state["meter"].startswith("Enough typing"))
+    state = screen.wait(lambda state: state["meter"].startswith("Enough typing"))
+    assert state["filled"] == 1.0
+    tap.held = "/v1/jobs"
     screen.click("button:Train now")
-    state = screen.wait(lambda state: (state["busy"] and state["time left"]) or not state["busy"])
+    screen.wait(lambda state: state["busy"] and state["time left"].startswith("Still "))
+    screen.wait(lambda _: bool(tap.came) and tap.came[-1].path.startswith(tap.held))
     screen.click("tab:Privacy")
-    before = tap.total()
-    state = screen.wait(lambda state: " bytes left this device" in state["left"])
-    said = int(state["left"].split(" ")[0].replace(",", ""))
-    assert before <= said <= tap.total()
-    assert state["sent"][:-1] == tap.came[: len(state["sent"]) - 1]
+    state = screen.wait(lambda state: state["left"] == tap.total())
+    assert state["busy"]
+    assert state["sent"] == tap.rows()
+    assert not state["bytes"]
+    screen.scroll_to("button:Show the bytes")
+    screen.click("button:Show the bytes")
+    bodies = [one for one in reversed(tap.came) if one.body]
+    screen.wait(lambda state: state["bytes"] == bodies[0].shown())
+    tap.opened.set()
+    state = screen.wait(lambda state: not state["busy"])
+    screen.wait(lambda state: state["left"] == tap.total())
+    assert screen.state()["sent"] == tap.rows()
+    bodies = [one for one in reversed(tap.came) if one.body]
+    assert len(bodies) >= 3
+    for body, button in ((0, "Older"), (1, "Newer"), (0, "Newer"), (-1, "Older")):
+        assert screen.state()["bytes"] == bodies[body].shown()
+        screen.scroll_to(f"button:{button}")
+        screen.click(f"button:{button}")
+    screen.click("tab:Type")
+    screen.click("tab:Privacy")
+    screen.wait(lambda state: state["bytes"] == bodies[0].shown())
     screen.click("tab:Train")
-    state = screen.wait(lambda state: not state["busy"] and bool(state["steps"]))
-    assert state["steps"][0] == "Introducing this device"
-    assert state["steps"][-1] == "Judging it on typing kept aside"
-    assert "Waiting for its turn at the trainer" in state["steps"]
-    assert "Trained without being read" in state["steps"]
+    state = screen.wait(lambda state: state["chart"] > 0 and state["version"] == 1)
+    assert (state["steps"][0], state["steps"][-1]) == (
+        "Introducing this device",
+        "Judging it on typing kept aside",
+    )
+    assert {"Waiting for its turn at the trainer", "Trained without being read"} <= set(state["steps"])
     assert state["headline"].startswith(("Better", "In use")), state["detail"]
-    assert state["sent"] == tap.came
     assert state["worths"] == 1
-    screen.wait(lambda state: state["chart"] > 0 and state["version"] == 1)
+    assert is_for_people(state)
     screen.scroll_to("button:Take it back")
     screen.click("button:Take it back")
-    screen.wait(lambda state: state["version"] == 0)
+    state = screen.wait(lambda state: state["version"] == 0)
+    assert state["headline"] == "Back to learning on this device alone"
+    assert is_for_people(state)
 
 
 def devices(folder: Path) -> int:
@@ -242,27 +252,50 @@ def devices(folder: Path) -> int:
     return int(count)
 
 
-def test_what_left_is_shown_and_everything_is_wiped(
-    screen: Screen, trainer: tuple[str, Path, Path], tap: Tap
-) -> None:
-    """The bytes on the wire; then an empty profile and screen, and a trainer that knows no device."""
+def test_an_invitation_is_copied_and_has_a_code(screen: Screen, tap: Tap) -> None:
+    """For a camera, and for the field on the other device."""
+    tap.opened.set()
+    trained(screen)
+    screen.click("tab:Privacy")
+    screen.scroll_to("button:Add a device")
+    screen.click("button:Add a device")
+    state = screen.wait(lambda state: state["dialog"] == "Add a device")
+    (invitation,) = [text for text in state["texts"] if text.startswith("QKC1-")]
+    assert state["codes"] == [invitation]
+    screen.click("button:Copy")
+    screen.wait(lambda state: "button:Copied" in state["places"])
+    screen.click("button:Done")
+    screen.scroll_to("button:Join another")
+    screen.click("button:Join another")
+    screen.click("input")
+    screen.keys("ctrl+v")
+    assert invitation in screen.state()["texts"]
+    screen.keys("Escape")
+
+
+def test_everything_is_wiped_and_restored(screen: Screen, trainer: tuple[str, Path, Path], tap: Tap) -> None:
+    """An empty profile, thread and draft, and a trainer that knows no device; then what the backup has.
+
+    Its code is copied, and is drawn for a camera.
+    """
+    tap.opened.set()
+    screen.type("the them")
+    screen.keys("Return")
+    trained(screen)
+    assert devices(trainer[2]) == 1
     screen.click("tab:Type")
     screen.type("a draft")
-    screen.wait(lambda state: "draft" in state["text"])
+    screen.wait(lambda state: "draft" in state["text"] and len(state["messages"]) > 1)
+    known = screen.state()["known"]
     screen.click("tab:Privacy")
-    state = screen.wait(lambda state: state["left"].startswith(f"{tap.total():,} bytes"))
-    assert state["sent"] == tap.came
-    assert not state["bytes"]
-    screen.scroll_to("button:Show the bytes")
-    screen.click("button:Show the bytes")
-    screen.wait(lambda state: state["bytes"].startswith("0000  "))
-    assert devices(trainer[2]) == 1
     screen.scroll_to("button:Back up")
     screen.click("button:Back up")
     screen.wait(lambda state: state["dialog"] == "Back up to")
     screen.click("button:Save")
-    screen.wait(lambda state: state["dialog"] == "Your recovery code")
-    assert list(screen.state_file.parent.glob("*.backup"))
+    state = screen.wait(lambda state: state["dialog"] == "Your recovery code")
+    assert (screen.state_file.parent / "quietkeys.backup").exists()
+    (code,) = state["codes"]
+    assert code in state["texts"]
     screen.click("button:Copy")
     screen.click("button:I have written it down")
     screen.scroll_to("button:Wipe everything")
@@ -271,15 +304,11 @@ def test_what_left_is_shown_and_everything_is_wiped(
     screen.click("button:Wipe everything")
     state = screen.wait(lambda state: "gone" in state["privacy"])
     assert "signed a receipt" in state["privacy"]
-    assert state["known"] == 0
-    assert state["text"] == ""
-    assert len(state["messages"]) == 1
-    assert state["sent"] == tap.came[-len(state["sent"]) :]
+    assert (state["known"], state["text"], len(state["messages"])) == (0, "", 1)
+    since = tap.rows()[-len(state["sent"]) :]
+    assert state["sent"] == since
+    assert state["left"] == f"0 bytes left this device since it was wiped, in {len(since)} requests."
     assert devices(trainer[2]) == 0
-
-
-def test_a_backup_is_restored(screen: Screen) -> None:
-    """From the file and the code that was copied: what was known is known again, and the screens are its."""
     screen.scroll_to("button:Restore a backup")
     screen.click("button:Restore a backup")
     screen.wait(lambda state: state["dialog"] == "Which backup?")
@@ -288,17 +317,19 @@ def test_a_backup_is_restored(screen: Screen) -> None:
     screen.wait(lambda state: state["dialog"] == "Recovery code")
     screen.click("input")
     screen.keys("ctrl+v")
+    assert code in screen.state()["texts"]
     screen.click("button:Go on")
-    state = screen.wait(lambda state: not state["dialog"] and state["screen"] == "privacy")
     state = screen.wait(lambda state: state["privacy"].startswith("The backup is restored."))
-    assert state["known"] > 10
+    assert (state["dialog"], state["screen"], state["known"]) == ("", "privacy", known)
+    assert [text for text in state["texts"] if "is told as the backup has it" in text]
 
 
 def test_a_training_that_was_killed_is_said_and_goes_on(
-    trainer: tuple[str, Path, Path], tmp_path: Path
+    trainer: tuple[str, Path, Path], tmp_path: Path, tap: Tap
 ) -> None:
     """After the next start, before anything is pressed; what was typed and counted is still there."""
     url, bundle, _ = trainer
+    tap.opened.set()
     data = typed_before(tmp_path, bundle)
     with shown(tmp_path, bundle=str(bundle), url=url) as first:
         first.click("button:Agree to sending encrypted counts")

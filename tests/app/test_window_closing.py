@@ -7,10 +7,11 @@ import time
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
-from quietkeys_keyboard.settings import Settings
-from tests.app.screen import Screen, shown
+from quietkeys_keyboard.settings import Settings, free_port
+from tests.app.screen import NOT_FOR_PEOPLE, Screen, shown
+from tests.app.tap import Passed, Tap
 from tests.patience import HANGS_S
-from tests.sdk.http_trainer import reply, serving
+from tests.sdk.http_trainer import body_of, reply, serving
 
 
 def closed(screen: Screen) -> None:
@@ -62,10 +63,14 @@ def test_with_a_word_that_is_being_forgotten(tmp_path: Path) -> None:
 
 
 def test_while_a_trainer_is_waited_for(tmp_path: Path) -> None:
-    """A request that is not answered holds nothing up; the next start says what became of the training."""
-    asked, over = threading.Event(), threading.Event()
+    """A request without an answer holds nothing up; what left and what became of it is said, now and later.
 
-    def never(_: BaseHTTPRequestHandler) -> None:
+    What is said to have left is what came, byte for byte, also while it is under way.
+    """
+    tap, asked, over = Tap(), threading.Event(), threading.Event()
+
+    def never(handler: BaseHTTPRequestHandler) -> None:
+        tap.came.append(Passed(time.time(), handler.command, handler.path, body_of(handler)))
         asked.set()
         over.wait(HANGS_S)
 
@@ -75,13 +80,37 @@ def test_while_a_trainer_is_waited_for(tmp_path: Path) -> None:
             screen.click("button:Train now")
             screen.click("button:Agree")
             assert asked.wait(HANGS_S)
-            assert screen.state()["busy"]
+            screen.click("tab:Privacy")
+            state = screen.wait(lambda state: state["left"] == tap.total())
+            assert (state["busy"], state["sent"]) == (True, tap.rows())
             closed(screen)
         with shown(tmp_path, url=url) as screen:
             state = screen.state()
             assert (state["headline"], state["busy"]) == ("The last training was stopped", False)
             assert state["detail"].endswith("Train, and it goes on from there.")
+            screen.click("tab:Privacy")
+            state = screen.wait(lambda state: state["left"] == tap.total())
+            assert state["sent"] == tap.rows()
+            screen.scroll_to("button:Show the bytes")
+            screen.click("button:Show the bytes")
+            assert screen.state()["bytes"] == tap.came[0].shown()
         over.set()
+
+
+def test_after_a_training_without_a_trainer(tmp_path: Path) -> None:
+    """It is said that there is none to be reached, now and after the next start, in words for people."""
+    with shown(introduced(tmp_path), url=f"http://127.0.0.1:{free_port()}") as screen:
+        screen.click("tab:Train")
+        screen.click("button:Train now")
+        screen.click("button:Agree")
+        state = screen.wait(lambda state: state["headline"] == "Offline")
+        assert state["detail"].startswith("The trainer cannot be reached.")
+        assert not [text for text in state["texts"] if NOT_FOR_PEOPLE.search(text)]
+        closed(screen)
+    with shown(tmp_path) as screen:
+        screen.click("tab:Train")
+        state = screen.wait(lambda state: "The last training was interrupted" in state["texts"])
+        assert state["detail"].startswith("The trainer cannot be reached.")
 
 
 def test_in_the_tour(tmp_path: Path) -> None:

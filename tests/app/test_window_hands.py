@@ -5,14 +5,17 @@ Keys and clicks come from the window system; the bundle is the one that people g
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from quietkeys.demo.text import messages_of_the_demo
+from quietkeys_keyboard.presenters.emoji import groups
 from quietkeys_keyboard.settings import Settings
-from tests.app.screen import Screen, shown
+from tests.app.screen import NOT_FOR_PEOPLE, Screen, shown
 
 TABS: Final = ("Type", "Play", "Sides", "Train", "Privacy")
 
@@ -49,9 +52,10 @@ def test_the_first_question_is_answered_with_keys(tmp_path: Path) -> None:
         screen.keys("Escape")
         screen.click("outside")
         assert screen.state()["dialog"] == "A keyboard that keeps quiet"
-        screen.keys("Tab")
-        assert screen.state()["at"] == "Agree to sending encrypted counts"
-        screen.keys("Tab")
+        for answer in ("Agree to sending encrypted counts", "Learn on this device only", "I have a backup"):
+            screen.keys("Tab")
+            assert (screen.state()["at"], screen.state()["seen"]) == (answer, True)
+        screen.keys("Tab", "Tab")
         assert screen.state()["at"] == "Learn on this device only"
         screen.keys("shift+Tab", "shift+Tab", "Tab", "Tab", "Return")
         screen.wait(lambda state: not state["dialog"] and state["screen"] == "type")
@@ -115,7 +119,13 @@ def test_emoji_have_tabs_and_are_found_by_name(screen: Screen) -> None:
     """A tab brings its group, the keys spell a name, the strip offers what it shows."""
     screen.click("key:emoji")
     screen.wait(lambda state: state["page"] == "emoji")
-    assert {"segment:Faces", "segment:Life"} <= set(screen.state()["places"])
+    for name, (first, *_) in groups().items():
+        screen.empty()
+        screen.click(f"segment:{name}")
+        screen.click(f"emoji:{first}")
+        screen.wait_for(first)
+    assert "emoji:😀" not in screen.state()["places"]
+    screen.empty()
     screen.click("key:search")
     screen.wait(lambda state: state["notice"].startswith("Emoji"))
     for key in "cak":
@@ -154,7 +164,7 @@ def test_every_screen_is_reached_and_left_with_keys(screen: Screen) -> None:
 
 
 def test_every_control_can_be_pressed_with_keys(tmp_path: Path) -> None:
-    """On every screen Tab comes to each, and Enter does something that Escape ends, if it is a dialog."""
+    """On every screen Tab comes to each, which is seen, and Enter does something, which Escape ends."""
     (tmp_path / "data").mkdir()
     Settings(introduced=True).save(tmp_path / "data")
     with shown(tmp_path) as screen:
@@ -166,8 +176,8 @@ def test_every_control_can_be_pressed_with_keys(tmp_path: Path) -> None:
             pressed = set()
             for _ in range(screen.state()["stops"]):
                 screen.keys("Tab")
-                at = screen.state()["at"]
-                if at in TABS or at == "delete-outline":  # which takes its row away, and where Tab was
+                at = screen.wait(lambda state: state["seen"])["at"]
+                if at in TABS:
                     continue
                 screen.keys("Return")
                 if screen.state()["dialog"]:
@@ -194,18 +204,48 @@ def test_a_dialog_closes_outside_and_by_escape(screen: Screen) -> None:
         screen.wait(lambda state: not state["dialog"] and state["screen"] == "privacy")
 
 
+def played(screen: Screen, more: int) -> None:
+    """Have somebody type so many more messages, fast."""
+    count = len(screen.state()["played"])
+    screen.click("tab:Play")
+    screen.click("segment:60")
+    screen.click("button:Go on" if "button:Go on" in screen.state()["places"] else "button:Start")
+    screen.wait(lambda state: len(state["played"]) >= count + more)
+    screen.click("button:Pause")
+
+
 def test_play_has_a_thread_of_its_own(screen: Screen) -> None:
-    """The draft stays where it was, and what is played is no message of the user's."""
+    """The draft stays, what is played is no message of the user's, and has capitals where it was meant to."""
     screen.type("a draft")
     screen.wait_for("A draft")
     before = screen.state()["messages"]
-    screen.click("tab:Play")
-    screen.click("button:Start")
-    state = screen.wait(lambda state: len(state["played"]) >= 3)
-    screen.click("button:Pause")
+    played(screen, 3)
+    state = screen.state()
     assert (state["text"], state["messages"]) == ("A draft", before)
-    sent = state["played"][1:]
-    assert all(text[:1] == text[:1].upper() for text in sent)
+    meant = {word.strip(".,!?") for message in messages_of_the_demo() for word in message.split()}
+    for text in state["played"][1:]:
+        assert text[:1] == text[:1].upper()
+        within = re.findall(r"(?<=[a-z,] )[A-Z][a-z']+", text)
+        assert set(within) <= meant
+
+
+def test_how_much_typing_is_missing_is_said_before_the_button(screen: Screen) -> None:
+    """As a meter, which fills with what is typed, and about how many words there are to go."""
+    missing = re.compile(r"(\d+) of 60 words kept aside .* About (\d+) more words of typing, then")
+    screen.click("tab:Train")
+    state = screen.wait(lambda state: bool(state["meter"]))
+    texts = state["texts"]
+    assert texts.index(state["meter"]) < texts.index("Train now")
+    begun = missing.match(state["meter"])
+    assert begun is not None
+    assert state["filled"] == int(begun[1]) / 60
+    while state["filled"] == int(begun[1]) / 60:
+        played(screen, 3)
+        screen.click("tab:Train")
+        state = screen.wait(lambda state: bool(state["meter"]))
+    now = missing.match(state["meter"])
+    assert now is not None
+    assert state["filled"] == int(now[1]) / 60 > int(begun[1]) / 60
 
 
 def test_all_of_a_text_is_selected_by_its_button(screen: Screen) -> None:
@@ -217,6 +257,87 @@ def test_all_of_a_text_is_selected_by_its_button(screen: Screen) -> None:
     screen.wait(lambda state: state["selected"] == [0, 10])
     screen.click("button:Cut")
     screen.wait_for("")
+
+
+def test_a_dialog_gives_the_keyboard_back(screen: Screen) -> None:
+    """To the button that opened it, whichever of its answers the keyboard was at."""
+    screen.click("tab:Privacy")
+    screen.until("Export", "shift+Tab")
+    for keys in (("Escape",), ("Tab", "Tab", "Escape"), ("shift+Tab", "Return")):
+        screen.keys("Return")
+        assert screen.state()["dialog"] == "Export as"
+        screen.keys(*keys)
+        state = screen.state()
+        assert (state["dialog"], state["at"], state["seen"]) == ("", "Export", True)
+    screen.keys("shift+Tab")
+    assert screen.state()["at"] == "Teach it a name"
+
+
+def test_an_export_overwrites_nothing(screen: Screen) -> None:
+    """Where there is a file of that name it is said, and only what is pressed twice replaces it."""
+    file = screen.state_file.parent / "quietkeys-export.json"
+    screen.click("tab:Privacy")
+    for presses in (1, 2):
+        file.write_text("something else")
+        screen.scroll_to("button:Export")
+        screen.click("button:Export")
+        for _ in range(presses):
+            assert file.read_text() == "something else"
+            screen.click("button:Save")
+        state = screen.state()
+        said = [text for text in state["texts"] if "Press again to replace it" in text]
+        assert (bool(said), state["dialog"]) == ((True, "Export as") if presses == 1 else (False, ""))
+        screen.keys("Escape")
+    screen.wait(lambda state: state["privacy"] == "Written to quietkeys-export.json.")
+    assert "something else" not in file.read_text()
+
+
+def test_what_cannot_be_done_is_said_in_words_for_people(screen: Screen) -> None:
+    """Without a trainer, with no invitation, with a name that is none."""
+    screen.click("tab:Privacy")
+    for button, entered, said in (
+        ("Add a device", "", "There is no trainer"),
+        ("Join another", "letters", "This is not an invitation."),
+        ("Teach it a name", "ab", "Take one word of at least 4 letters."),
+    ):
+        screen.scroll_to(f"button:{button}")
+        screen.click(f"button:{button}")
+        if entered:
+            screen.click("input")
+            screen.type(entered)
+            screen.click("button:Go on")
+        state = screen.wait(lambda state, said=said: said in " ".join(state["texts"]))  # type: ignore[misc]
+        assert not [text for text in state["texts"] if NOT_FOR_PEOPLE.search(text)]
+        if state["dialog"]:
+            screen.keys("Escape")
+
+
+def test_after_a_deletion_the_keyboard_is_at_its_undo(screen: Screen) -> None:
+    """Which gives the word back; Tab goes on near where it was; who deletes the next has lost the first."""
+    screen.type("berry cherry ferry")
+    screen.keys("Return")
+    screen.wait_for("")
+    screen.click("tab:Privacy")
+    screen.until("Search words")
+    screen.keys("ctrl+a")
+    screen.type("erry")
+    screen.wait(lambda state: {"berry", "cherry", "ferry"} <= set(state["texts"]))
+    known = screen.state()["known"]
+    screen.keys("Tab", "Tab", "Return")
+    state = screen.state()
+    assert (state["deleting"], state["at"], state["seen"]) == ("cherry", "Undo", True)
+    screen.keys("Return")
+    assert (screen.state()["deleting"], screen.state()["known"]) == ("", known)
+    for lost in (0, 1):
+        screen.keys("Tab")
+        state = screen.state()
+        assert (state["at"], state["seen"]) == ("delete-outline", True)
+        screen.keys("Return")
+        state = screen.state()
+        assert state["deleting"] in {"berry", "cherry", "ferry"}
+        assert (state["at"], state["known"]) == ("Undo", known - lost)
+    screen.keys("Return")
+    assert screen.state()["known"] == known - 1
 
 
 def test_a_swipe_shows_both_sides(screen: Screen) -> None:
@@ -234,6 +355,7 @@ def test_a_word_that_was_deleted_is_brought_back(screen: Screen) -> None:
     screen.click("tab:Privacy")
     screen.scroll_to("input")
     screen.click("input")
+    screen.keys("ctrl+a")
     screen.type("zebra")
     known = screen.wait(lambda state: "icon:delete-outline" in state["places"])["known"]
     screen.click("icon:delete-outline")

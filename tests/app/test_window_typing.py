@@ -144,6 +144,19 @@ def test_spaces_are_where_they_belong(screen: Screen) -> None:
     screen.wait_for('"Sentence" you ')
 
 
+@pytest.mark.parametrize("mark", [",", ";", ":"])
+def test_a_word_of_the_strip_stands_apart_from_punctuation(screen: Screen, mark: str) -> None:
+    """Editing: a space is put between a mark and what is chosen behind it, as between two words."""
+    screen.type("hello")
+    screen.click("key:?123")
+    screen.click(f"key:{mark}")
+    screen.click("key:ABC")
+    state = screen.wait(lambda state: state["text"] == f"Hello{mark}" and bool(state["strip"]))
+    word = state["strip"][0]
+    screen.click(f"strip:{word}")
+    screen.wait_for(f"Hello{mark} {word} ")
+
+
 def test_the_strip_is_about_what_is_under_way(screen: Screen) -> None:
     """Editing: a contraction that has begun has one apostrophe; behind a full stop comes the next word."""
     screen.type("i don'")

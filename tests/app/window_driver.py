@@ -28,6 +28,7 @@ def places(app: Any) -> dict[str, tuple[int, int]]:
     from kivy.uix.scrollview import ScrollView
     from kivy.uix.textinput import TextInput
 
+    from quietkeys_keyboard.presenters.emoji import groups
     from quietkeys_keyboard.views.emoji_view import EmojiSheet
     from quietkeys_keyboard.views.files import EntryRow
     from quietkeys_keyboard.views.parts import IconButton, PushButton, Segment, StripButton, Tab, Toggle
@@ -72,7 +73,8 @@ def places(app: Any) -> dict[str, tuple[int, int]]:
         elif isinstance(widget, RichText) and widget.cursor >= 0:
             add("field", widget, (widget.x + dp(4), widget.top - dp(8)))
         elif isinstance(widget, EmojiSheet) and widget.parent is not None and widget.parent.height:
-            add("emoji:😀", widget, widget.middle("😀"))
+            for symbols in groups().values():
+                add(f"emoji:{symbols[0]}", widget, widget.middle(symbols[0]))
         for child in widget.children:
             walk(child)
 
@@ -117,10 +119,66 @@ def faults(app: Any) -> list[str]:
     return found
 
 
+def texts(app: Any) -> list[str]:
+    """What is to be read, from the top."""
+    from kivy.uix.label import Label
+    from kivy.uix.textinput import TextInput
+
+    from quietkeys_keyboard.views.rich_text import RichText
+
+    found: list[str] = []
+
+    def walk(widget: Any) -> None:
+        if not widget.opacity or not widget.width or not widget.height:
+            return
+        if isinstance(widget, Label | RichText | TextInput) and widget.text.strip():
+            found.append(widget.text)
+        for child in reversed(widget.children):
+            walk(child)
+
+    walk(app.dialog or app.layers)
+    return found
+
+
+def codes(app: Any) -> list[str]:
+    """What QR codes say that are drawn."""
+    from quietkeys_keyboard.views.qr_picture import QrPicture
+
+    drawn = app.dialog.walk() if app.dialog else ()
+    return [one.text for one in drawn if isinstance(one, QrPicture) and one.height]
+
+
+def seen(app: Any) -> bool:
+    """Whether the middle of what the keyboard is at is on the screen, with a ring around it if it has one."""
+    from kivy.core.window import Window
+    from kivy.graphics.opengl import GL_RGBA, GL_UNSIGNED_BYTE, glReadPixels
+    from kivy.metrics import dp
+    from kivy.uix.scrollview import ScrollView
+
+    from quietkeys_keyboard.views.emoji_view import EmojiSheet
+    from quietkeys_keyboard.views.keyboard_view import KeyboardView
+    from quietkeys_keyboard.views.parts import Focusable
+
+    at = app.focus._at
+    if at is None:
+        return False
+    x, y = at.to_window(*at.center)
+    around = at.parent
+    while around is not None and around is not Window:
+        if isinstance(around, ScrollView) and not around.collide_point(*around.parent.to_widget(x, y)):
+            return False
+        around = around.parent
+    if not isinstance(at, Focusable) or isinstance(at, EmojiSheet | KeyboardView):
+        return True
+    left, _ = at.to_window(at.x + dp(2), at.center_y)
+    pixel = glReadPixels(int(left), int(y), 1, 1, GL_RGBA, GL_UNSIGNED_BYTE)
+    return [round(255 * part) for part in app.theme.colour("text")[:3]] == list(pixel[:3])
+
+
 def focused(app: Any) -> str:
     """What the keyboard is at, as words."""
     at = app.focus._at
-    named = getattr(at, "text", "") or getattr(at, "icon", "") or getattr(at, "hint_text", "")
+    named = getattr(at, "hint_text", "") or getattr(at, "text", "") or getattr(at, "icon", "")
     named = named or type(at).__name__
     return (
         str(named)
@@ -157,7 +215,10 @@ def state(app: Any) -> dict[str, Any]:
         "pending": app.typing.pending_words(),
         "field": app.views["type"].ids.field.parent.height,
         "at": focused(app),
+        "seen": seen(app),
         "stops": len(app.focus.stops()),
+        "texts": texts(app),
+        "codes": codes(app),
         "faults": faults(app),
         "deleting": app.privacy.deleting,
         "played": [one.text for one in app.play.typing.messages],
@@ -177,6 +238,7 @@ def state(app: Any) -> dict[str, Any]:
         "sent": [[one.method, one.path, one.size, one.sha256] for one in app.privacy.sent()],
         "bytes": app.views["privacy"].bytes_hex if app.shown == "privacy" else "",
         "meter": app.views["train"].meter if app.shown == "train" else "",
+        "filled": app.views["train"].filled if app.shown == "train" else 0.0,
         "time left": app.views["train"].left if app.shown == "train" else "",
         "places": places(app),
     }

@@ -107,9 +107,11 @@ def words_right(score: Score) -> str:
     shares = [f"{one.right / score.words:.1%}" for one in (score.typed, score.base, score.memory, score.kept)]
     typed, base, memory, kept = shares
     updated = f", {kept} with updates as well" if score.is_updated else "; no update was in use"
+    counted = "1 word" if score.words == 1 else f"{score.words:,} words"
+    right = "is right" if score.words == 1 else "are right"
     return (
-        f"Of {score.words:,} words {typed} are right as typed, {base} as the model corrects that knows"
-        f" nobody, {memory} with what was learned here{updated}."
+        f"Of {counted} {typed} {right} as typed, {base} as the model corrects that knows nobody, {memory}"
+        f" with what was learned here{updated}."
     )
 
 

@@ -16,6 +16,10 @@ HEX_ROWS: Final = 8
 BESIDES: Final = (
     "Each request also carries this device's name at the trainer, a time, a number used once and a signature."
 )
+OF_BACKUP: Final = (
+    " What left before the backup was restored is told as the backup has it: of the device that it is of, and"
+    " until it was made."
+)
 _ERRANDS: Final = (  # method, beginning and end of the path, what it is for
     ("POST", "/v1/devices", "", "Introduction: a public key, this device's name at the trainer"),
     ("GET", "/v1/devices/", "", "Question: do you still know this device?"),

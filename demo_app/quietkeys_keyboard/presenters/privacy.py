@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from quietkeys import Deletion, Level, Personalizer, QuietkeysError, Sent
+from quietkeys_keyboard.presenters.departures import BESIDES, OF_BACKUP
 from quietkeys_keyboard.presenters.training import Post
 from quietkeys_keyboard.presenters.words import said
 
@@ -38,13 +39,15 @@ class WordRow:
 class PrivacyPresenter:
     """changed, post: as in `TrainingPresenter`. wiped: called after everything was wiped.
 
-    forgotten: told each word that was forgotten for good. clock: seconds. undo_s: to take a deletion back.
+    restored: the profile is that of a backup. forgotten: told each word that was forgotten for good.
+    clock: seconds. undo_s: to take a deletion back.
     """
 
     keyboard: Personalizer
     changed: Callable[[], None]
     post: Post
     wiped: Callable[[], None] = lambda: None
+    restored: bool = False
     forgotten: Callable[[str], None] = lambda _: None
     clock: Callable[[], float] = time.monotonic
     undo_s: float = UNDO_S
@@ -79,6 +82,8 @@ class PrivacyPresenter:
 
     def delete(self, word: str) -> None:
         """Take a word out of sight; it is forgotten for good by `finish`, unless `keep` comes first."""
+        if word == self.deleting:  # two presses in a row
+            return
         self.finish()
         self.deleting, self.notice, self._deleted = word, "", self.clock()
         self.changed()
@@ -111,6 +116,7 @@ class PrivacyPresenter:
         """Remove everything here and at the trainer, in a thread."""
 
         def then() -> None:
+            self.restored = False
             self.wiped()
             self.refresh()
 
@@ -119,6 +125,12 @@ class PrivacyPresenter:
     def withdraw(self) -> None:
         """Take the consent back; what was learnt here stays."""
         self._run(lambda: DELETIONS[self.keyboard.consent.withdraw(keep_learned=True)], self.refresh)
+
+    def besides(self) -> str:
+        """Return what is to be said of all that left, "" if nothing did."""
+        if not self.sent():
+            return ""
+        return BESIDES + (OF_BACKUP if self.restored else "")
 
     def key(self) -> tuple[str, str]:
         """Return the fingerprint of the keys and what is to be said of them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
 from kivy.core.window import Window
@@ -46,6 +47,10 @@ class Focus:
     def __init__(self, app: Any) -> None:
         self._app = app
         self._at: Widget | None = None
+        self._spot = (0.0, 0.0)  # in the window, where what it was led away from stood
+        self._led = False  # to where it is, by `lead`
+        self._behind: list[Widget | None] = []  # dialogs, where it was
+        self._by_key = False  # what was done last
         self._taken = False  # the key that was pressed last: what it types is nobody's
         Window.bind(on_key_down=self._key, on_textinput=self._typed, on_touch_down=self._touched)
 
@@ -67,8 +72,28 @@ class Focus:
         walk(self._app.dialog or (self._app.tour.bar if self._app.tour else self._app.frame))
         return found
 
+    def enter(self) -> None:
+        """Be at nothing, as in a dialog that has just opened."""
+        self._behind.append(self._at)
+        self._mark(None)
+
+    def back(self) -> None:
+        """Be where it was before `enter`, if the dialog was left by a key."""
+        before = self._behind.pop()
+        here = before is not None and before.get_parent_window() is not None
+        self._mark(before if here and self._by_key else None)
+
+    def lead(self, widget: Widget) -> None:
+        """Go on at another control, if the keyboard is at one; the next Tab comes back to where it was."""
+        if isinstance(self._at, Focusable):
+            self._mark(widget)
+            self._led = True
+
     def _key(self, _: object, key: int, __: int, ___: str | None, modifiers: list[str]) -> bool:
-        at = self._at if self._at is not None and self._at.get_parent_window() is not None else None
+        self._by_key = True
+        at = self._at if self._at is not None and self._at in self.stops() else None
+        if at is not None and not self._led:
+            self._spot = at.to_window(*at.center)
         control = at if isinstance(at, Focusable) else None
         self._taken = key == SPACE and control is not None
         if key == TAB:
@@ -97,8 +122,17 @@ class Focus:
         stops = self.stops()
         if not stops:
             return
-        place = stops.index(at) + step if at in stops else (0 if step > 0 else -1)
+        if self._at is None:
+            place = 0 if step > 0 else -1
+        elif at is None or self._led:  # what it was at has gone, or it was led away from there
+            place = stops.index(min(stops, key=self._away))
+        else:
+            place = stops.index(at) + step
         self._mark(stops[place % len(stops)])
+
+    def _away(self, widget: Widget) -> float:
+        x, y = widget.to_window(*widget.center)
+        return math.dist(self._spot, (x, y))
 
     def _leave(self) -> None:
         if self._app.dialog is not None:
@@ -109,11 +143,12 @@ class Focus:
             self._app.show("type")
 
     def _touched(self, *_: object) -> None:
+        self._by_key = False
         if isinstance(self._at, Focusable):
             self._mark(None)
 
     def _mark(self, widget: Widget | None) -> None:
-        before, self._at = self._at, widget
+        before, self._at, self._led = self._at, widget, False
         if isinstance(before, Focusable):
             before.focused = False
         elif before is not None:

@@ -11,8 +11,8 @@ from kivy.properties import BooleanProperty, StringProperty
 from kivy.uix.boxlayout import BoxLayout
 
 from quietkeys import Level, Sent
-from quietkeys_keyboard.presenters.departures import BESIDES, Page, errands, pages, total
-from quietkeys_keyboard.presenters.privacy import PrivacyPresenter
+from quietkeys_keyboard.presenters.departures import Page, errands, pages, total
+from quietkeys_keyboard.presenters.privacy import PrivacyPresenter, WordRow
 from quietkeys_keyboard.presenters.typing import TypingPresenter
 from quietkeys_keyboard.presenters.words import kept_words, times
 from quietkeys_keyboard.views.files import AskText, ShowText
@@ -50,7 +50,9 @@ class WordRowView(BoxLayout):
 
 
 class PrivacyView(BoxLayout):
-    """Shows a `PrivacyPresenter`."""
+    """Shows a `PrivacyPresenter`. Event: on_deleted, when a word was, which can be taken back."""
+
+    __events__ = ("on_deleted",)
 
     private = BooleanProperty(False)
     paused = BooleanProperty(False)
@@ -77,6 +79,7 @@ class PrivacyView(BoxLayout):
         self.presenter, self._typing = presenter, typing
         self._ask, self._ways = ways.ask, ways
         self._page = 0  # from the newest
+        self._rows: list[WordRow] = []  # that are shown
         self._sent: tuple[Sent, ...] | None = None  # what is shown
         super().__init__(**properties)
         self.refresh_soon = Clock.create_trigger(self.refresh, 0)
@@ -94,7 +97,7 @@ class PrivacyView(BoxLayout):
         state = self.presenter
         self.private, self.paused = self._typing.private, state.keyboard.paused
         self.notice = state.notice
-        self.deleting = state.deleting
+        deleted, self.deleting = state.deleting != self.deleting, state.deleting
         for level, segment in self._segments.items():
             segment.chosen = level is state.level
         words, own = state.known()
@@ -104,13 +107,14 @@ class PrivacyView(BoxLayout):
         )
         if not words:
             self.known = "Nothing yet. Type something, or let someone type for you."
-        self.ids.words.clear_widgets()
-        for row in state.words()[:WORDS]:
-            about = times(row.count) + (", yours" if row.own else "")
-            delete = lambda word=row.word: state.delete(word)  # noqa: E731 - one for each row
-            self.ids.words.add_widget(WordRowView(delete, text=row.word, about=about))
+        self._show_words()
         self._what_left()
         self._key()
+        if deleted and self.deleting:
+            self.dispatch("on_deleted")
+
+    def on_deleted(self) -> None:
+        """See the class."""
 
     def toggle_private(self) -> None:
         """Switch incognito."""
@@ -155,6 +159,18 @@ class PrivacyView(BoxLayout):
         dialog.answer("Leave it as it is", lambda: None, "page", "text")
         self._ask(dialog)
 
+    def _show_words(self) -> None:
+        # Drawn anew where they are others: what the keyboard is at stays there.
+        rows = self.presenter.words()[:WORDS]
+        if rows == self._rows:
+            return
+        self._rows = rows
+        self.ids.words.clear_widgets()
+        for row in rows:
+            about = times(row.count) + (", yours" if row.own else "")
+            delete = lambda word=row.word: self.presenter.delete(word)  # noqa: E731 - one for each row
+            self.ids.words.add_widget(WordRowView(delete, text=row.word, about=about))
+
     def _live(self, _: float) -> None:
         self.presenter.tick()
         self._what_left()
@@ -167,7 +183,7 @@ class PrivacyView(BoxLayout):
         if sent == self._sent:
             return
         self._sent = sent
-        self.left, self.besides = total(self.presenter.keyboard), BESIDES if sent else ""
+        self.left, self.besides = total(self.presenter.keyboard), self.presenter.besides()
         self.ids.errands.clear_widgets()
         for one in errands(sent)[:ERRANDS]:
             self.ids.errands.add_widget(HistoryRow(text=one.title, about=one.about()))
