@@ -10,9 +10,10 @@ from kivy.properties import BooleanProperty, ListProperty, NumericProperty, Stri
 from kivy.uix.boxlayout import BoxLayout
 
 from quietkeys_keyboard.presenters.changes import Change
+from quietkeys_keyboard.presenters.course import State
 from quietkeys_keyboard.presenters.curve import words_right
 from quietkeys_keyboard.presenters.own import OwnTyping
-from quietkeys_keyboard.presenters.training import STATEMENT, State, TrainingPresenter
+from quietkeys_keyboard.presenters.training import STATEMENT, TrainingPresenter
 from quietkeys_keyboard.presenters.words import LINES, size, when
 from quietkeys_keyboard.views.parts import ChangeRow, HistoryRow, StepRow
 
