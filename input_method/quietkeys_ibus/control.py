@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-from quietkeys import AppProfile, Level, Personalizer, Progress, QuietkeysError, Step, SyncResult
+from quietkeys import AppProfile, Level, Personalizer, Progress, QuietkeysError, Step, SyncResult, Trainer
 from quietkeys_ibus.owner import Owner
 
 EVERYWHERE: Final = ""  # the level of an app that is as everywhere
@@ -87,8 +87,8 @@ class Control:
         Raises NotReadyError, QuietkeysError.
         """
         if name in _PREFERENCES:
-            if name == "Trainer" and value and not str(value).startswith(("http://", "https://")):
-                raise ValueError("Trainer")
+            if name == "Trainer" and value:
+                Trainer(str(value))  # of an address that nothing is sent to the profile could not be opened
             self._owner.choose(**{_PREFERENCES[name]: value})
             if name == "Trainer":
                 before = self._owner.let_go()
@@ -183,6 +183,7 @@ class Control:
     def _left(self, leaving: Callable[[], str], then: Callable[[str], None]) -> None:
         # In a thread; who listens knows of it before the answer comes.
         def left(said: str) -> None:
+            self._last_sync = self._last_error = ""
             self._owner.schedule()
             self._all_changed()
             then(said)

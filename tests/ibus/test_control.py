@@ -121,9 +121,13 @@ def test_a_program_may_be_left_out(owner: Owner, control: Control) -> None:
 
 def test_odd_values_are_refused(control: Control) -> None:
     """And change nothing."""
-    for name, value in [("Level", "very"), ("Trainer", "ftp://trainer.test")]:
-        with pytest.raises(ValueError):
-            control.set_property(name, value)
+    with pytest.raises(ValueError):
+        control.set_property("Level", "very")
+    for address in ("ftp://trainer.test", "http://trainer.test", "https://"):
+        with pytest.raises(Refused) as unsafe:
+            control.set_property("Trainer", address)
+        assert unsafe.value.code is ErrorCode.ADDRESS_UNSAFE
+    assert control.property("Trainer") == ""
     for name in ("Words", "Ready", "Nothing"):
         with pytest.raises(KeyError):
             control.set_property(name, True)
@@ -219,9 +223,10 @@ def test_who_listens_is_told_of_all_that_changes(
     control.add_word("zyxwvq")
     control.forget_word("zyxwvq")
     assert told == [True] * 5
-    for leave in (lambda: control.withdraw(True, told.append), lambda: control.forget(told.append)):
-        leave()
-        done(posted)
+    control.withdraw(True, told.append)
+    done(posted)
+    control.forget(told.append)
+    done(posted)
     assert told[5:] == [False, "nothing there"] * 2
 
 
@@ -235,6 +240,17 @@ def test_before_the_profile_is_open_switches_say_so(tmp_path: Path) -> None:
         control.set_property("Level", Level.OFF.value)
     with pytest.raises(NotReadyError):
         control.sync()
+    owner.close()
+
+
+def test_an_address_that_is_none_is_said(tmp_path: Path) -> None:
+    """As somebody wrote it into the file of the preferences: the profile stays closed, and why is told."""
+    Preferences(trainer="http://trainer.test").save(tmp_path / "ibus.json")
+    owner = Owner(tmp_path / "profile", tmp_path / "ibus.json")
+    owner.open()
+    control = Control(owner, lambda _: None)
+    assert not control.property("Ready")
+    assert "https" in str(control.property("Problem"))
     owner.close()
 
 
