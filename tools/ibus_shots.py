@@ -22,7 +22,7 @@ from quietkeys.demo.failing import DemoFailed
 from quietkeys.demo.trainer_process import shipped_trainer
 from quietkeys.layouts import QWERTY
 from quietkeys_bench.common.processes import screen_in_memory
-from quietkeys_bench.ibus.bench import installed, methods
+from quietkeys_bench.ibus.bench import installed, our_method
 from quietkeys_bench.ibus.desktop import Desktop, desktop
 from quietkeys_ibus.preferences import Preferences
 from quietkeys_keyboard.input_method import Presence
@@ -35,6 +35,7 @@ PANEL: Final = "/usr/libexec/ibus-ui-gtk3"
 SIZE: Final = "640x300"
 SCREENS: Final = (("train", False), ("privacy", True))  # which are taken, and whether dark
 SCREENS_SIZE: Final = "420x840"
+WORDS: Final = 900  # typed before the window is shown: enough for an update to be judged
 KEY_MS: Final = "120"
 SHOWN_S: Final = 4.0  # until the panel has drawn
 # The panel writes the version of its settings where it is another, and with these never stops doing so.
@@ -163,10 +164,10 @@ def take_screens(work: Path, out: Path) -> None:
         folder = work / "desktop"
         (folder / "data/quietkeys").mkdir(mode=0o700, parents=True)
         os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"  # as it is on that desktop
-        teach(folder / "data/quietkeys/profile", QWERTY)
+        teach(folder / "data/quietkeys/profile", QWERTY, WORDS)
         Preferences(trainer=url, syncs=False).save(folder / "config/quietkeys/ibus.json")
         wait_for(url)
-        with desktop(display, folder, methods()[1], "disable", SETTINGS) as one:
+        with desktop(display, folder, our_method(), "disable", SETTINGS) as one:
             process = one.start(sys.executable, __file__, "--screens", str(out))
             if process.wait():
                 raise DemoFailed("The window did not come.", (folder / "log").read_text()[-500:])
@@ -182,7 +183,7 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     out = Path(arguments[0]).resolve()
     out.mkdir(parents=True, exist_ok=True)
-    ours = methods()[1]
+    ours = our_method()
     with (
         tempfile.TemporaryDirectory(prefix="quietkeys-shots-") as name,
         screen_in_memory(SIZE) as display,

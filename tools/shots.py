@@ -52,11 +52,11 @@ LONGEST_S: Final = 3600.0  # for one size, on a machine with much else to do
 Step = float | Callable[[], bool]  # seconds to wait, or what to wait for
 
 
-def teach(profile: Path, layout: Layout) -> None:
-    """Make the profile of somebody with unsteady thumbs."""
+def teach(profile: Path, layout: Layout, most: int = WORDS) -> None:
+    """Make the profile of somebody with unsteady thumbs. most: words that are typed."""
     rng = np.random.default_rng(0)
     typist = Typist(draw_hands(np.random.default_rng(4)), 0.08, rng, layout)
-    words = [word for sentence in messages_of_the_demo() for word in sentence.split()][:WORDS]
+    words = [word for sentence in messages_of_the_demo() for word in sentence.split()][:most]
     with open_profile(profile, layout=layout, environment=Environment(rng=rng)) as keyboard:
         for place, word in enumerate(words):
             typed, touches = typist.type_word_touched(word)
