@@ -49,6 +49,8 @@ def test_everything_is_done_while_it_types(other: tuple[str, Served], tmp_path: 
         screen.click("button:Train now")
         screen.click("button:Agree")
         screen.wait(lambda state: state["headline"] == "The update is in use" and len(state["steps"]) > 5)
+        screen.wait(lambda state: "button:Train now" in state["places"])
+        assert "button:Stop it" not in screen.state()["places"]
         screen.click("tab:Privacy")
         screen.click("toggle:Pause learning")
         screen.wait(lambda state: state["paused"])
