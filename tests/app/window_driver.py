@@ -207,6 +207,7 @@ def shell(app: Any) -> dict[str, Any]:
         "at": focused(app),
         "seen": seen(app),
         "stops": len(app.focus.stops()),
+        "texts": texts(app),
         "faults": faults(app),
         "places": places(app),
     }
@@ -226,7 +227,6 @@ def state(app: Any) -> dict[str, Any]:
         "accent": accent(app),
         "pending": app.typing.pending_words(),
         "field": app.views["type"].ids.field.parent.height,
-        "texts": texts(app),
         "codes": codes(app),
         "deleting": app.privacy.deleting,
         "played": [one.text for one in app.play.typing.messages],

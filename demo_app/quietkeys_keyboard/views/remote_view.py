@@ -49,6 +49,16 @@ def _line(row: tuple[str, str]) -> HistoryRow:
     return HistoryRow(text=row[0], about=row[1])
 
 
+class Optional(BoxLayout):
+    """A button that is there at times; at others it takes no touch of what has its place then."""
+
+    shown = BooleanProperty(True)
+
+    def on_touch_down(self, touch: Any) -> bool:
+        """Let a touch through while it is there."""
+        return self.shown and bool(super().on_touch_down(touch))
+
+
 class AbsentView(BoxLayout):
     """What stands in the place of the screens while they have nothing to show."""
 
