@@ -160,7 +160,7 @@ def seen(app: Any) -> bool:
     from quietkeys_keyboard.views.keyboard_view import KeyboardView
     from quietkeys_keyboard.views.parts import Focusable
 
-    at = app.focus._at
+    at: Any = app.focus._at
     if at is None:
         return False
     x, y = at.to_window(*at.center)
@@ -170,7 +170,7 @@ def seen(app: Any) -> bool:
         if isinstance(around, ScrollView) and not around.collide_point(*around.parent.to_widget(x, y)):
             return False
         around = around.parent
-    if not isinstance(at, Focusable) or isinstance(at, EmojiSheet | KeyboardView):
+    if not isinstance(at, Focusable) or isinstance(at, EmojiSheet | KeyboardView):  # with rings of their own
         return True
     pixel = glReadPixels(int(left), int(y), 1, 1, GL_RGBA, GL_UNSIGNED_BYTE)
     return [round(255 * part) for part in app.theme.colour("text")[:3]] == list(pixel[:3])

@@ -81,6 +81,6 @@ class Lesson:
                 found += wanted in content.lower()
         where = "in none of them" if not found else f"in {found} of them"
         return (
-            f"It lies in profile.sqlite, in a row that is sealed with a key of this device. Looked for in all"
-            f" {files} files of the profile, {size(searched)}: it can be read {where}."
+            f"It lies with your other words, sealed with a key of this device. Looked for in all {files}"
+            f" files that are kept of you here, {size(searched)}: it can be read {where}."
         )
