@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -29,7 +30,6 @@ from quietkeys_bench.common.figures import Figures, Tell, read_figures
 from quietkeys_bench.common.misspellings import Half, read_misspellings
 from quietkeys_bench.common.subject import Mode, shipped_subject
 from quietkeys_bench.common.texts import find_people, spread
-from quietkeys_trainer.engine.circuit_cache import circuits_folder
 from quietkeys_trainer.engine.local import load_engine
 
 
@@ -79,7 +79,10 @@ def _measure_noise(settings: Settings, rounds: int, out: Path, tell: Tell) -> No
     if settings.mode is not Mode.EXECUTE:
         raise ValueError("noise is measured on ciphertexts: execute")
     subject = shipped_subject()
-    with full_rounds(load_engine(subject.model.plan, circuits_folder())) as training:
+    with (
+        tempfile.TemporaryDirectory(prefix="quietkeys-bench-") as folder,
+        full_rounds(load_engine(subject.model.plan, Path(folder))) as training,
+    ):
         run_noise(settings, rounds, out, subject, training, tell)
 
 

@@ -1,7 +1,7 @@
 """Encrypted rounds whose results keep all their bits, read as phases with the device's secret key.
 
 What a device is sent of a result is cut to 16 bits a word, which adds more noise than training does. So the
-trainer's child is asked directly here, and its results are cut afterwards: both are seen of the same run.
+trainer's engine is asked directly here, and its results are cut afterwards: both are seen of the same run.
 """
 
 from __future__ import annotations
@@ -18,10 +18,7 @@ from quietkeys.cipher.key_set import KeySet
 from quietkeys.cipher.scheme import phases
 from quietkeys.updates.report import Encoded
 from quietkeys_protocol.cut_values import cut, words_of
-from quietkeys_trainer.engine.children import Child
-from quietkeys_trainer.engine.circuit_cache import compiled
-from quietkeys_trainer.engine.local import CompiledEngine
-from quietkeys_trainer.engine.pressure import usable_cores
+from quietkeys_trainer.engine.local import CompiledEngine, KeyedChild
 
 TOP: Final = 63  # a message of b bits is encrypted in units of 2^(63 - b)
 
@@ -40,18 +37,14 @@ class FullRounds:
 
     parameters: Parameters
     keys: KeySet
-    child: Child
-    evaluation_keys: list[bytes]
+    keyed: KeyedChild
 
     def train(self, report: Mapping[str, Encoded]) -> dict[str, Phases]:
         """Return the phases of every block's result. Raises `EngineFailed`."""
         parameters = self.parameters
         blocks, frames = parameters.plan.blocks, parameters.frames
         arrays = [array for b in blocks for array in (report[b.name].strength, report[b.name].gradient)]
-        job = [str(usable_cores()).encode(), *self.keys.encrypt(arrays)]
-        first = [self.evaluation_keys] if self.evaluation_keys else []
-        results = self.child.ask(*first, job)[: len(blocks)]
-        self.evaluation_keys.clear()  # which the child has from now on
+        results = self.keyed.measure_whole([self.keys.encrypt(arrays)]).ciphertexts
         found = {}
         for block, circuit, frame, bits, value in zip(
             blocks, parameters.circuits, frames.results, parameters.update_bits, results, strict=True
@@ -69,7 +62,5 @@ def full_rounds(engine: CompiledEngine) -> Iterator[FullRounds]:
     parameters = Parameters.of(engine.plan, engine.specification.canonical)
     keys = KeySet.generate(parameters)
     sent = b"".join(parameters.frames.key_form.cut(keys.new_evaluation_keys()))
-    names = [circuit.name for circuit in parameters.circuits]
-    order = ["serve", str(compiled(engine.plan, 1, engine.folder)), "1", *names]
-    with Child(order, engine.limits, engine.hidden) as child:
-        yield FullRounds(parameters, keys, child, [sent])
+    with engine.keyed(sent, 1) as keyed:
+        yield FullRounds(parameters, keys, keyed)
