@@ -120,6 +120,14 @@ class KeyedChild:
         self, reports: Sequence[Sequence[bytes]], told: Told = nobody, threads: int | None = None
     ) -> Run:
         """Run as `run` does; return what it took as well. threads: None for all cores."""
+        run = self.measure_whole(reports, told, threads)
+        results = self._engine.frames.results[self._blocks.start : self._blocks.stop]
+        return replace(run, ciphertexts=tuple(map(cut, results, run.ciphertexts)))
+
+    def measure_whole(
+        self, reports: Sequence[Sequence[bytes]], told: Told = nobody, threads: int | None = None
+    ) -> Run:
+        """Run as `measure` does; the results are not cut for sending, for whoever measures their noise."""
         engine, blocks = self._engine, self._blocks
         frames = engine.frames.report[VALUES * blocks.start : VALUES * blocks.stop]
         if len(reports) != self._sources or not all(_framed(frames, one) for one in reports):
@@ -138,7 +146,6 @@ class KeyedChild:
         results = engine.frames.results[blocks.start : blocks.stop]
         if not _framed(results, run.ciphertexts):  # made from a stranger's bytes
             raise EngineFailed("a result's frame is not the plan's")
-        run = replace(run, ciphertexts=tuple(map(cut, results, run.ciphertexts)))
         if len(blocks) == len(engine.plan.blocks):
             note_bytes(engine.plan, engine.folder, run.peak_rss_bytes)
         return replace(run, bootstraps=sum(engine.plan.blocks[position].look_ups for position in blocks))

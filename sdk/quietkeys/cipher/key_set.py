@@ -77,7 +77,7 @@ class KeySet:
 
     @property
     def secrets(self) -> Secrets:
-        """The secret keys, for the key file alone."""
+        """The secret keys, for the key file, and for whoever measures noise under keys of its own."""
         return self._secrets
 
     def letter(self, fingerprint: bytes) -> bytes:
