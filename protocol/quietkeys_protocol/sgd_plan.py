@@ -58,7 +58,8 @@ class Grid:
 
     def integers(self, reals: Float64) -> Int64:
         """Return the nearest units, clipped to the grid, of the shape of `reals`."""
-        return np.clip(np.rint(reals / self.unit), self.low, self.high).astype(np.int64)
+        nearest: Int64 = np.clip(np.rint(reals / self.unit), self.low, self.high).astype(np.int64)
+        return nearest
 
     def reals(self, integers: Int64) -> Float64:
         """Return the reals that integers stand for."""

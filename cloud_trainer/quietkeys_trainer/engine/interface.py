@@ -68,6 +68,10 @@ class Engine(Protocol):
         """Return what a report has for the block at a position."""
 
     @property
+    def client_specification(self) -> bytes:
+        """The client specification that the compiler made, in its canonical form; what devices ship with."""
+
+    @property
     def client_specification_sha256(self) -> str:
         """The hash of the client specification that the compiler made, which devices have pinned."""
 

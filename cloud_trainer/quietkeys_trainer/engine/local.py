@@ -53,6 +53,11 @@ class CompiledEngine:
     hidden: tuple[Path, ...] = ()
 
     @property
+    def client_specification(self) -> bytes:
+        """The client specification that the compiler made, in its canonical form."""
+        return self.specification.canonical
+
+    @property
     def client_specification_sha256(self) -> str:
         """The hash of the client specification that the compiler made, which devices have pinned."""
         return self.specification.hash
