@@ -70,10 +70,11 @@ class Grid:
 class SgdPlan:
     """What device and trainer must agree on to train on examples.
 
-    batch: examples of one step; batches: steps of one report. weight_limit: weights lie in -limit..limit and
-    are clipped to it after every step. bits: of a feature, a label and a weight; rounding_bits: of what a
-    look-up reads. p_error: the probability that one look-up fails for reasons of noise. Above 2^-40 it is
-    refused, unless `accepts_p_error` says that it is meant; what fails then is not noticed by anybody.
+    batch: examples of one step; batches: steps of one report. weight_limit: weights lie in -limit..limit, to
+    half a unit, and are clipped to it before they are encrypted and after every step. bits: of a feature, a
+    label and a weight; rounding_bits: of what a look-up reads. p_error: the probability that one look-up
+    fails for reasons of noise. Above 2^-40 it is refused, unless `accepts_p_error` says that it is meant;
+    what fails then is not noticed by anybody.
     """
 
     bundle: str

@@ -127,7 +127,7 @@ def require_known_concrete() -> None:
 
 
 def require_known_concrete_ml() -> None:
-    """Raise `Refused` (EXTRA_MISSING) for a Concrete ML whose circuits of a batch nobody here has looked at."""
+    """Raise `Refused` (EXTRA_MISSING) for a Concrete ML whose circuit of a batch nobody has looked at."""
     _require_release("concrete-ml", CONCRETE_ML, f"Concrete ML {CONCRETE_ML}, see docs/RECIPES.md")
 
 

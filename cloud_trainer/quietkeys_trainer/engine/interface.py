@@ -1,8 +1,8 @@
 """What the service needs of the engine: frames to compare with, a way to run, and a place to run it.
 
-An engine is one compiled plan, of whichever recipe; an executor runs jobs on engines, in children of the worker
-(`local_executor`) or as tasks of a cluster (`ray_executor`). Nothing here can decrypt: there is no name for a
-secret key on this side.
+An engine is one compiled plan, of whichever recipe; an executor runs jobs on engines, in children of the
+worker (`local_executor`) or as tasks of a cluster (`ray_executor`). Nothing here can decrypt: there is no
+name for a secret key on this side.
 """
 
 from __future__ import annotations
