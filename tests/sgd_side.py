@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from quietkeys import Trainer
+from quietkeys.remote.http import Transport
 from quietkeys.sgd import Examples, Learner, SgdParameters
 from quietkeys.sgd.judging import arrays_of
 from quietkeys.vault.protection import CallerKey
@@ -37,9 +38,9 @@ def parameters() -> SgdParameters:
     return SgdParameters.of(SMALL_SGD.canonical, content, parse_specification(content).hash)
 
 
-def learner(folder: Path, url: str = "http://127.0.0.1:9") -> Learner:
+def learner(folder: Path, url: str = "http://127.0.0.1:9", transport: Transport | None = None) -> Learner:
     """A device whose vault every process of the tests can open."""
-    return Learner.open(folder, parameters(), Trainer(url), CallerKey(bytes(32)))
+    return Learner.open(folder, parameters(), Trainer(url), CallerKey(bytes(32)), transport)
 
 
 def examples() -> Examples:

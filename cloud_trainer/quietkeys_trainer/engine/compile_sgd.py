@@ -1,8 +1,8 @@
 """Compiles a batch of the recipe `sgd` with Concrete ML: its own encrypted `SGDClassifier`, one step of it.
 
 Only the engine's children import this module. What differs from the library's defaults is what the plan says,
-rounding that is approximate (exact rounding costs two to three times as much, in keys and time), and
-compressed keys and inputs. Running what is compiled needs Concrete alone.
+rounding that is approximate (exact rounding costs more, in keys and time), and compressed keys and inputs.
+Running what is compiled needs Concrete alone.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ A job is one block: each batch begins where the one before it ended, so that no 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,8 @@ from quietkeys_trainer.engine.local import RUN_LIMITS
 from quietkeys_trainer.engine.pressure import JOB_BYTES
 
 SGD_LIMITS: Final = Limits(RUN_LIMITS.wall_s * 4, RUN_LIMITS.cpu_s * 4, 16 << 30)  # a batch takes 2 to 150 s
+GROWN_KEYS: Final = 12  # times their bytes as they are sent
+FEEDBACK: Final = "compilation_feedback.json"  # what Concrete calls it
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +60,13 @@ class SgdEngine:
 
     @property
     def memory_bytes(self) -> int:
-        """What a job takes: the most that its child ever did here, and twice its keys, which it is handed."""
+        """What a job takes: the most that its child ever did here, and twice its keys, which it is handed.
+
+        Before the first, what its keys may become in memory, where masks are no longer seeds.
+        """
         measured = measured_bytes(self.plan, self.folder)
-        return (JOB_BYTES if measured is None else measured) + 2 * self.frames.keys.size
+        keys = self.frames.keys.size
+        return 2 * keys + (JOB_BYTES + GROWN_KEYS * keys if measured is None else measured)
 
     @property
     def blocks(self) -> int:
@@ -83,7 +90,7 @@ class SgdEngine:
             report=self.frames.report,
             results=self.frames.results,
             update=self.frames.update,
-            bootstraps=0,
+            bootstraps=_bootstraps(folder) * self.plan.batches,
             whole=True,
         )
         return KeyedChild(self, work, evaluation_keys)
@@ -94,6 +101,15 @@ class SgdEngine:
         """Return the encrypted new weights, see `interface.Engine`."""
         with self.keyed(evaluation_keys, len(values)) as keyed:
             return keyed.run(values, nobody, 1)
+
+
+def _bootstraps(folder: Path) -> int:
+    """Return how many bootstraps a batch takes, as the compiler counted them."""
+    try:
+        (circuit,) = json.loads((folder / FEEDBACK).read_bytes())["circuitFeedbacks"]
+        return sum(one["count"] for one in circuit["statistics"] if one["operation"] == "PBS")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise EngineFailed("a damaged circuit") from error
 
 
 def load_sgd_engine(

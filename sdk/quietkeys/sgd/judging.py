@@ -38,17 +38,6 @@ class Examples:
         """Return these rows."""
         return Examples(self.values[rows], self.labels[rows])
 
-    def log_losses(self, plan: SgdPlan, weights: Float64) -> Float64:
-        """Return the loss of each example, in nats, under weights [d]."""
-        losses: Float64 = np.logaddexp(0.0, -(2.0 * self.labels - 1.0) * (plan.scaled(self.values) @ weights))
-        return losses
-
-    def right(self, plan: SgdPlan, weights: Float64) -> Float64:
-        """Return 1 for each example whose label weights [d] tell, 0 for others, 1/2 if they do not say."""
-        scores = (2.0 * self.labels - 1.0) * (plan.scaled(self.values) @ weights)
-        right: Float64 = 0.5 * (np.sign(scores) + 1.0)
-        return right
-
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Verdict:
@@ -58,6 +47,11 @@ class Verdict:
     reason: str
     before: float
     after: float
+
+
+def scores(plan: SgdPlan, examples: Examples, weights: Float64) -> Float64:
+    """Return the log-odds [N] that weights [d] give to the label that each example has."""
+    return (2.0 * examples.labels - 1.0) * (plan.scaled(examples.values) @ weights)
 
 
 def arrays_of(plan: SgdPlan, batches: Sequence[Examples], start: Int64) -> list[Int64]:
@@ -93,8 +87,9 @@ def judge(plan: SgdPlan, aside: Examples, old: Int64, new: Int64) -> Verdict:
     before, after = plan.weight_grid.reals(old), plan.weight_grid.reals(new)
     if len(aside) < MINIMUM:
         return Verdict(False, "there were too few examples to judge it by", math.nan, math.nan)
-    was, now = aside.right(plan, before), aside.right(plan, after)
-    fall = aside.log_losses(plan, before) - aside.log_losses(plan, after)
+    odds_before, odds_after = scores(plan, aside, before), scores(plan, aside, after)
+    was, now = (0.5 * (np.sign(odds) + 1.0) for odds in (odds_before, odds_after))  # 1/2: weights say nothing
+    fall = np.logaddexp(0.0, -odds_before) - np.logaddexp(0.0, -odds_after)  # of the loss, in nats
     error = float(fall.std(ddof=1)) / math.sqrt(len(fall))
     fixed, broken = int((now > was).sum()), int((now < was).sum())
     helps = float(fall.mean()) > max(LIKELIER * error, 0.0)

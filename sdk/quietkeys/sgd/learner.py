@@ -68,14 +68,24 @@ class Trained:
 
 
 class Learner:
-    """One person's weights in a folder, and a trainer. Close it, or use it as a context."""
+    """One person's weights in a folder, and a trainer. Close it, or use it as a context.
+
+    Made by `Learner.open`.
+    """
 
     def __init__(
-        self, folder: Path, parameters: SgdParameters, trainer: Trainer, vault: Vault, lock: FileLock
+        self,
+        folder: Path,
+        parameters: SgdParameters,
+        trainer: Trainer,
+        vault: Vault,
+        lock: FileLock,
+        transport: Transport | None,
+        environment: Environment,
     ) -> None:
-        """Call `open` instead."""
         self._folder, self._parameters, self._trainer = folder, parameters, trainer
         self._lock, self._key = lock, vault.key
+        self._transport, self._environment = transport, environment
         self._state = StateFile(folder, vault.key, parameters.plan.hash)
         self._keys = ConcreteKeys(folder / KEYS, parameters, vault.key)
 
@@ -86,10 +96,13 @@ class Learner:
         parameters: SgdParameters,
         trainer: Trainer,
         protection: Protection | None = None,
+        transport: Transport | None = None,
+        environment: Environment | None = None,
     ) -> Self:
         """Open a folder, which nobody else has open, or make it.
 
-        protection: of its vault, as a profile's. Raises Refused (PROFILE_LOCKED, PROFILE_SEALED), Untrusted
+        protection: of its vault, as a profile's. transport: in place of HTTP. environment: time and chance,
+        the real ones if None. Raises Refused (PROFILE_LOCKED, PROFILE_SEALED), Untrusted
         (PROFILE_DAMAGED), TryAgain (DISK_FULL, STORAGE_FAILED, KEY_STORE_FAILED).
         """
         place = Path(folder)
@@ -102,7 +115,7 @@ class Learner:
         try:
             known = Vault.exists(place)
             vault = Vault.open(place, protection) if known else Vault.create(place, protection)
-            return cls(place, parameters, trainer, vault, lock)
+            return cls(place, parameters, trainer, vault, lock, transport, environment or Environment())
         except BaseException:
             lock.release()
             raise
@@ -119,9 +132,9 @@ class Learner:
         """Let the folder go."""
         self._lock.release()
 
-    def agree(self, statement: str, environment: Environment | None = None) -> None:
+    def agree(self, statement: str) -> None:
         """Put on record, word for word, what the user agrees to; nothing is sent before."""
-        at = (environment or Environment()).clock()
+        at = self._environment.clock()
         self._state.write(replace(self._state.now, consent=statement, consented_at=at))
 
     @property
@@ -134,13 +147,7 @@ class Learner:
         chances: Float64 = 1.0 / (1.0 + np.exp(-(self._parameters.plan.scaled(values) @ self.weights)))
         return chances
 
-    def train(
-        self,
-        examples: Examples,
-        tell: Callable[[str], None] = lambda _: None,
-        transport: Transport | None = None,
-        environment: Environment | None = None,
-    ) -> Trained:
+    def train(self, examples: Examples, tell: Callable[[str], None] = lambda _: None) -> Trained:
         """Run one round on all examples that there are; return how it ended. tell: hears each step.
 
         Raises Refused (CONSENT_MISSING) before anything is sent, Refused (VALUE_OUT_OF_RANGE) for fewer
@@ -148,12 +155,12 @@ class Learner:
         """
         if not self._state.now.consent:
             raise Refused(ErrorCode.CONSENT_MISSING)
-        around = environment or Environment()
+        around = self._environment
         learnt, aside = self._parted(examples)
         plan = self._parameters.plan
         rows = [around.rng.choice(len(learnt), plan.batch, replace=False) for _ in range(plan.batches)]
         arrays = arrays_of(plan, [learnt.at(one) for one in rows], self._weights)
-        client = self._client(transport, around)
+        client = self._client()
         self._trust(client.enrol())
         tell("keys")
         key_id = self._keys.ensure()
@@ -162,7 +169,7 @@ class Learner:
         container = self._container(key_id, arrays)
         tell("train")
         job = client.post_report(container, around.nonce())
-        self._wait(client, job, around)
+        self._wait(client, job)
         tell("judge")
         verdict = self._settled(key_id, job, client.fetch_update(job), arrays, aside)
         what = "was applied" if verdict.applied else "was not applied"
@@ -176,13 +183,13 @@ class Learner:
             bytes_received={kind.value: size for kind, size in received.items()},
         )
 
-    def forget(self, transport: Transport | None = None) -> None:
+    def forget(self) -> None:
         """Have the trainer delete this device, verify that it signed that it did, and remove the folder.
 
         Raises as `TrainerClient`, and Untrusted (DELETION_UNPROVEN); then nothing was removed.
         """
         if self._state.now.trainer_key:
-            receipt = self._client(transport, Environment()).delete_device()
+            receipt = self._client().delete_device()
             key = bytes.fromhex(self._state.now.trainer_key)
             DeletionReceipt.of(receipt, self._trainer.url, key)
         self.close()
@@ -193,11 +200,11 @@ class Learner:
     def _weights(self) -> Int64:
         return np.array(self._state.now.weights or [0] * self._parameters.plan.width, dtype=np.int64)
 
-    def _client(self, transport: Transport | None, around: Environment) -> TrainerClient:
+    def _client(self) -> TrainerClient:
         trainer = self._trainer
         identity = identity_for(self._folder, trainer.url, self._key)
-        through = transport or RequestsTransport(trainer.url, certificates=trainer.certificates)
-        return TrainerClient(identity, through, around, trainer.enrolment_token)
+        through = self._transport or RequestsTransport(trainer.url, certificates=trainer.certificates)
+        return TrainerClient(identity, through, self._environment, trainer.enrolment_token)
 
     def _trust(self, shown: bytes) -> None:
         """Trust the app's key of the trainer, or the first that it shows, and no other."""
@@ -229,7 +236,8 @@ class Learner:
         plan_hash = bytes.fromhex(self._parameters.plan.hash)
         return encode_report(Report(plan_hash, bytes.fromhex(key_id), 0, 1, sequence, values))
 
-    def _wait(self, client: TrainerClient, job: str, around: Environment) -> None:
+    def _wait(self, client: TrainerClient, job: str) -> None:
+        around = self._environment
         deadline = around.monotonic() + LONGEST_S
         while (state := client.job(job).state) in (JobState.QUEUED, JobState.RUNNING):
             if around.monotonic() > deadline:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from quietkeys.sgd import Examples
-from quietkeys.sgd.judging import MINIMUM, arrays_of, check_against_reference, expected, judge
+from quietkeys.sgd.judging import MINIMUM, arrays_of, check_against_reference, expected, judge, scores
 from quietkeys_protocol.errors import ErrorCode, Untrusted
 from tests.sgd_plans import SMALL_SGD
 from tests.sgd_side import batches, examples
@@ -41,7 +41,7 @@ def test_steps_lead_to_what_tells_the_examples() -> None:
         weights = expected(SMALL_SGD, arrays)
     grid = SMALL_SGD.weight_grid
     assert weights.max() <= grid.high
-    assert learnt.right(SMALL_SGD, grid.reals(weights)).mean() > 0.85
+    assert (scores(SMALL_SGD, learnt, grid.reals(weights)) > 0.0).mean() > 0.85
 
 
 def test_what_helps_is_applied_and_what_harms_is_not() -> None:
@@ -74,4 +74,4 @@ def test_examples_of_other_shapes_are_not_scaled_by_chance() -> None:
     far = Examples(np.array([[9.0, 9.0]]), np.array([1]))
     edge = Examples(np.array([[1.0, 2.0]]), np.array([1]))
     weights = SMALL_SGD.weight_grid.reals(GOOD)
-    assert far.log_losses(SMALL_SGD, weights) == edge.log_losses(SMALL_SGD, weights)
+    assert scores(SMALL_SGD, far, weights) == scores(SMALL_SGD, edge, weights)

@@ -24,8 +24,9 @@ class Never:
 
 def test_nothing_is_sent_without_consent(tmp_path: Path) -> None:
     """Nor are keys made for it."""
-    with learner(tmp_path / "device") as device, pytest.raises(Refused) as refused:
-        device.train(examples(), transport=Never())
+    opened = learner(tmp_path / "device", transport=Never())
+    with opened as device, pytest.raises(Refused) as refused:
+        device.train(examples())
     assert refused.value.code is ErrorCode.CONSENT_MISSING
     assert not (tmp_path / "device" / "keys").exists()
 
@@ -41,10 +42,10 @@ def test_nothing_is_sent_without_consent(tmp_path: Path) -> None:
 )
 def test_examples_that_are_none_are_refused(tmp_path: Path, wrong: Examples) -> None:
     """Fewer than a batch, other shapes, labels and numbers: before anything is sent."""
-    with learner(tmp_path / "device") as device:
+    with learner(tmp_path / "device", transport=Never()) as device:
         device.agree("Yes.")
         with pytest.raises(Refused) as refused:
-            device.train(wrong, transport=Never())
+            device.train(wrong)
     assert refused.value.code is ErrorCode.VALUE_OUT_OF_RANGE
 
 
