@@ -179,8 +179,8 @@ class Learner:
             reason=f"The update {what}: {verdict.reason}.",
             before=verdict.before,
             after=verdict.after,
-            bytes_sent={kind.value: size for kind, size in sent.items()},
-            bytes_received={kind.value: size for kind, size in received.items()},
+            bytes_sent={kind.value: size for kind, size in sent.items() if size},
+            bytes_received={kind.value: size for kind, size in received.items() if size},
         )
 
     def forget(self) -> None:
