@@ -57,12 +57,12 @@ class Grid:
     high: int
 
     def integers(self, reals: Float64) -> Int64:
-        """Return the nearest units, clipped to the grid, of the shape of `reals`."""
+        """Return the nearest units [...], clipped to the grid, for reals [...]."""
         nearest: Int64 = np.clip(np.rint(reals / self.unit), self.low, self.high).astype(np.int64)
         return nearest
 
     def reals(self, integers: Int64) -> Float64:
-        """Return the reals that integers stand for."""
+        """Return the reals [...] that integers [...] stand for."""
         return integers * self.unit
 
 

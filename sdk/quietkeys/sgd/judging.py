@@ -35,7 +35,7 @@ class Examples:
         return len(self.labels)
 
     def at(self, rows: Int64) -> Examples:
-        """Return these rows."""
+        """Return the examples at rows [n]."""
         return Examples(self.values[rows], self.labels[rows])
 
 
