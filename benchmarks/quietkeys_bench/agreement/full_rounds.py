@@ -18,7 +18,8 @@ from quietkeys.cipher.key_set import KeySet
 from quietkeys.cipher.scheme import phases
 from quietkeys.updates.report import Encoded
 from quietkeys_protocol.cut_values import cut, words_of
-from quietkeys_trainer.engine.local import CompiledEngine, KeyedChild
+from quietkeys_trainer.engine.keyed_child import KeyedChild
+from quietkeys_trainer.engine.local import CompiledEngine
 
 TOP: Final = 63  # a message of b bits is encrypted in units of 2^(63 - b)
 

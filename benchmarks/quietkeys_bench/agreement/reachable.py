@@ -62,10 +62,10 @@ def reachable(block: Block, report: Encoded) -> Int64:
     )
 
 
-def told_apart(values: Int64, phase: Float64, deviation: float) -> Told:
+def told_apart(values: Int64, phase: Float64, deviation: Float64 | float) -> Told:
     """Return what the phases [d] of a result say, for reachable values [choices, d].
 
-    deviation: of the noise, in units of a weight. Sure is a weight whose next other value lies at least
+    deviation: of the noise, in units of a weight: of each [d] or of all. Sure is a weight whose next other value lies at least
     `APART` deviations from the one that it is nearest to, so that noise did not choose between the two.
     """
     distance = np.abs(values - phase)
