@@ -65,8 +65,9 @@ def reachable(block: Block, report: Encoded) -> Int64:
 def told_apart(values: Int64, phase: Float64, deviation: Float64 | float) -> Told:
     """Return what the phases [d] of a result say, for reachable values [choices, d].
 
-    deviation: of the noise, in units of a weight: of each [d] or of all. Sure is a weight whose next other value lies at least
-    `APART` deviations from the one that it is nearest to, so that noise did not choose between the two.
+    deviation: of the noise, in units of a weight: of each [d] or of all. Sure is a weight whose next other
+    value lies at least `APART` deviations from the one that it is nearest to, so that noise did not choose
+    between the two.
     """
     distance = np.abs(values - phase)
     computed = np.take_along_axis(values, distance.argmin(axis=0)[None], axis=0)[0]
