@@ -9,13 +9,14 @@ unexport PYTHONDONTWRITEBYTECODE
 
 VENV := .venv
 BIN := $(VENV)/bin
-# Where texts and mistakes of real people and typing statistics lie; `make soak` needs it, nothing else does.
+# Where texts and mistakes of real people and typing statistics lie; `make soak` and `make bench` need it.
 DATA ?=
 # Further arguments for `make demo`, such as ARGS="--words 500 --json demo.json".
 ARGS ?=
 RESULTS := benchmarks/results
+NEEDS_DATA = [ -d "$(DATA)" ] || { echo "make $@ needs DATA=/path/to/data, a folder with manners/, misspellings/, people/, text/ and typing/" >&2; exit 2; }
 
-.PHONY: help install screen services demo test soak check format coverage docs wheel deb lock audit app tour shots clean
+.PHONY: help install screen services demo test soak bench bench-quick check format coverage docs wheel deb lock audit app tour shots clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,9 +37,17 @@ test: screen services ## everything at small numbers, one real encrypted round i
 	@bash tools/beside.sh 'make check' '$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder'
 
 soak: screen services check ## the same at big numbers: DATA=/path/to/data (goes on where it stopped)
-	@[ -d "$(DATA)" ] || { echo "make soak needs DATA=/path/to/data, a folder with manners/, misspellings/, people/, text/ and typing/" >&2; exit 2; }
+	@$(NEEDS_DATA)
 	@mkdir -p $(RESULTS)
 	@$(BIN)/python -u -m pytest --soak --data "$(DATA)" 2>&1 | tee -a $(RESULTS)/soak.log
+
+bench: screen services ## measure every figure that the documents state, for hours: DATA=/path/to/data (goes on where it stopped)
+	@$(NEEDS_DATA)
+	@$(BIN)/python tools/bench.py --data "$(DATA)"
+
+bench-quick: screen services ## the same commands at small numbers, into build/bench-quick: DATA=/path/to/data
+	@$(NEEDS_DATA)
+	@$(BIN)/python tools/bench.py --data "$(DATA)" --quick
 
 check: install ## format, lint, types and import contracts
 	@$(BIN)/ruff format --check --quiet .

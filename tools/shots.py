@@ -27,6 +27,7 @@ from quietkeys import QuietkeysError
 from quietkeys.demo.text import messages_of_the_demo
 from quietkeys.demo.trainer_process import shipped_trainer
 from quietkeys.environment import Environment
+from quietkeys.keyboard.layout import Layout
 from quietkeys.remote.client import service_key
 from quietkeys.remote.http import RequestsTransport
 from quietkeys.testing import Typist, open_profile
@@ -51,13 +52,12 @@ LONGEST_S: Final = 3600.0  # for one size, on a machine with much else to do
 Step = float | Callable[[], bool]  # seconds to wait, or what to wait for
 
 
-def teach(folder: Path) -> None:
-    """Make the profile of somebody with unsteady thumbs."""
+def teach(profile: Path, layout: Layout, most: int = WORDS) -> None:
+    """Make the profile of somebody with unsteady thumbs. most: words that are typed."""
     rng = np.random.default_rng(0)
-    layout = phone_layout()
     typist = Typist(draw_hands(np.random.default_rng(4)), 0.08, rng, layout)
-    words = [word for sentence in messages_of_the_demo() for word in sentence.split()][:WORDS]
-    with open_profile(folder / "profile", layout=layout, environment=Environment(rng=rng)) as keyboard:
+    words = [word for sentence in messages_of_the_demo() for word in sentence.split()][:most]
+    with open_profile(profile, layout=layout, environment=Environment(rng=rng)) as keyboard:
         for place, word in enumerate(words):
             typed, touches = typist.type_word_touched(word)
             context = " ".join(words[max(place - 12, 0) : place])
@@ -234,7 +234,7 @@ def all_of_them(out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="quietkeys-shots-") as name, screen_in_memory() as display:
         work = Path(name)
-        teach(work / "taught")
+        teach(work / "taught" / "profile", phone_layout())
         for folder in ("Documents", "Downloads", "Pictures"):
             (work / "home" / folder).mkdir(parents=True)
         with shipped_trainer(work / "trainer", free_port()) as url:

@@ -26,16 +26,25 @@ PAGES: Final = {
     "benchmarks/README.md": "benchmarks.md",
     "findings/README.md": "findings.md",
 }
-FILES: Final = ("LICENSE", "NOTICE", "examples/desktop.py")  # that pages link to, shown as they are
+FILES: Final = (
+    "LICENSE",
+    "NOTICE",
+    "examples/clinic.py",
+    "examples/desktop.py",
+)  # that pages link to, shown as they are
 
 # What an app or another implementation may build on, by page; everything else may change with any release.
 REFERENCE: Final = {
     "quietkeys": ("quietkeys",),
     "quietkeys.layouts": ("quietkeys.layouts",),
+    "quietkeys.sgd": ("quietkeys.sgd",),
     "quietkeys.testing": ("quietkeys.testing",),
     "quietkeys.typing": ("quietkeys.typing",),
     "quietkeys_protocol": (
         "quietkeys_protocol.plan",
+        "quietkeys_protocol.recipes",
+        "quietkeys_protocol.sgd_plan",
+        "quietkeys_protocol.sgd_specification",
         "quietkeys_protocol.program",
         "quietkeys_protocol.check",
         "quietkeys_protocol.plan_design",

@@ -10,12 +10,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from kivy.app import App
 from kivy.clock import Clock
 from kivy.core.window import Window
-from kivy.lang import Builder
-from kivy.metrics import dp, sp
-from kivy.properties import BooleanProperty, ObjectProperty
+from kivy.properties import BooleanProperty
 from kivy.uix.boxlayout import BoxLayout
 from kivy.uix.floatlayout import FloatLayout
 from kivy.uix.widget import Widget
@@ -34,16 +31,15 @@ from quietkeys_keyboard.presenters.sides import SidesPresenter
 from quietkeys_keyboard.presenters.training import STATEMENT, TrainingPresenter
 from quietkeys_keyboard.presenters.typing import TypingPresenter
 from quietkeys_keyboard.restoring import PROFILE, Restoring
-from quietkeys_keyboard.settings import Settings
+from quietkeys_keyboard.shell import Shell
 from quietkeys_keyboard.teaching import Teaching
-from quietkeys_keyboard.theme import DARK, LIGHT, WIDE
 from quietkeys_keyboard.touring import Tour
 from quietkeys_keyboard.views.chart import CurveChart, WorthChart
 from quietkeys_keyboard.views.emoji_view import EmojiSheet, EmojiView
 from quietkeys_keyboard.views.files import FileDialog
-from quietkeys_keyboard.views.focus import Focus, Layers
+from quietkeys_keyboard.views.frame import Root
 from quietkeys_keyboard.views.keyboard_view import KeyboardView
-from quietkeys_keyboard.views.parts import Dialog, Tab
+from quietkeys_keyboard.views.parts import Dialog
 from quietkeys_keyboard.views.play_view import PlayView
 from quietkeys_keyboard.views.privacy_view import PrivacyView, Ways
 from quietkeys_keyboard.views.rich_text import RichText
@@ -77,36 +73,6 @@ _WELCOME: Final = (
 )
 
 
-class Root(BoxLayout):
-    """Navigation and the screen that is shown: side by side where there is room, else one above the other."""
-
-    wide = BooleanProperty(False)
-
-    def __init__(self, show: Callable[[str], None], **properties: Any) -> None:
-        super().__init__(orientation="vertical", **properties)
-        self.tabs: dict[str, Tab] = {}
-        for name, text, icon in SCREENS:
-            tab = Tab(text=text, icon=icon)
-            tab.bind(on_release=lambda _, name=name: show(name))
-            self.tabs[name] = tab
-            self.ids.bar.add_widget(tab)
-        self.bind(width=self._arrange)
-        self._arrange()
-
-    def _arrange(self, *_: object) -> None:
-        self.wide = self.width >= dp(WIDE)
-        self.orientation = "horizontal" if self.wide else "vertical"
-        for tab in self.tabs.values():
-            tab.size_hint_y = None if self.wide else 1
-            tab.height = max(dp(72), sp(50))
-        bar = self.ids.bar
-        spacers = [child for child in bar.children if child not in self.tabs.values()]
-        for spacer in spacers:
-            bar.remove_widget(spacer)
-        if self.wide:
-            bar.add_widget(BoxLayout())
-
-
 def _mark(play: PlayPresenter, own: OwnTyping) -> None:
     # That an update is in use, in both curves.
     play.score.updated()
@@ -117,37 +83,27 @@ def _aside(action: Callable[[], None]) -> None:
     threading.Thread(target=action, name="quietkeys-aside", daemon=True).start()
 
 
-class KeyboardApp(App):
+class KeyboardApp(Shell):
     """folder: of the app's data, with the profile in it. trainer: its address, None for none."""
 
-    title = "quietkeys"
-    theme = ObjectProperty(LIGHT, rebind=True)
-    dark = BooleanProperty(False)
+    home = "type"
     has_trainer = BooleanProperty(False)
 
     def __init__(self, folder: Path, trainer: str | None, seed: int = 0, **opening: Any) -> None:
-        super().__init__(kv_file="")
-        self.folder, self.seed = folder, seed
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.settings_kept = Settings.load(folder)
+        super().__init__(folder)
+        self.seed = seed
         self.opening = opening | {"trainer": Trainer(trainer) if trainer else None, "layout": phone_layout()}
         self.keyboard = Personalizer.open(folder / PROFILE, **self.opening)
         self.has_trainer = trainer is not None
-        self.shown = ""
-        self.dialog: Dialog | None = None
         self.tour: Tour | None = None
         self._tours: list[Tour] = []  # that were left
 
     def build(self) -> FloatLayout:
         """Make presenters and screens."""
-        Builder.load_file(str(Path(__file__).parent / "views" / "quietkeys.kv"))
-        self.set_dark(self.settings_kept.dark)
-        self.layers = Layers()
-        self.focus = Focus(self)
+        self.prepare("quietkeys.kv")
         self.assemble()
         if not self.settings_kept.introduced:
             self.welcome()
-        Window.softinput_mode = "below_target"
         return self.layers
 
     def assemble(self, above: Widget | None = None) -> None:
@@ -191,7 +147,7 @@ class KeyboardApp(App):
         }
         self.views["type"].bind(on_swipe=lambda _: self.show("sides"))
         self.views["privacy"].bind(on_deleted=lambda view: self.focus.lead(view.ids.undo))
-        self.frame = Root(self.show)
+        self.frame = Root(self.show, SCREENS)
         self.frame.bind(wide=self._side)
         self.put(above)
 
@@ -215,13 +171,12 @@ class KeyboardApp(App):
         if self.shown == "privacy":
             self.privacy.finish()
         self.shown = name
-        for other, tab in self.frame.tabs.items():
-            tab.chosen = other == name
+        self.frame.choose(name)
         body = self.frame.ids.body
         body.clear_widgets()
         body.add_widget(self.views[name])
         self._side()
-        self._listen()
+        self.listen()
         if name == "privacy":
             self.privacy.refresh()
         self.views[name].refresh_soon()
@@ -236,48 +191,12 @@ class KeyboardApp(App):
         if self.shown in {"type", "play"} and self.frame.wide:
             body.add_widget(panel)
 
-    def ask(self, dialog: Dialog) -> None:
-        """Show a dialog above everything."""
-        if self.dialog is not None:
-            self.dialog.close()
-        self.views["type"].ignore()
-
-        def close() -> None:
-            if self.dialog is not dialog:
-                return
-            self.layers.remove_widget(dialog)
-            self.dialog = None
-            self.focus.back()
-            self._listen()
-
-        dialog.close = close
-        self.dialog = dialog
-        self.focus.enter()
-        self.layers.add_widget(dialog)
-
-    def _listen(self) -> None:
+    def listen(self) -> None:
+        """Take keys for the message while nothing is above it."""
         if self.shown == "type" and self.dialog is None and self.layers.alone is None:
             self.views["type"].listen()
         else:
             self.views["type"].ignore()
-
-    def set_dark(self, dark: bool) -> None:
-        """Choose between the light and the dark look."""
-        self.dark = dark
-        self.theme = DARK if dark else LIGHT
-        Window.clearcolor = self.theme.colour("page")
-        self.settings_kept.dark = dark
-        self.settings_kept.save(self.folder)
-
-    def come_to_front(self) -> None:
-        """Show the window above others; from any thread."""
-
-        def come() -> None:
-            Window.show()
-            Window.restore()
-            Window.raise_window()
-
-        self.post(come)
 
     def on_stop(self) -> None:
         """Take the window away, then let go of the profile, which may have to wait for a request."""
@@ -365,10 +284,6 @@ class KeyboardApp(App):
     def _changed(self, name: str) -> None:
         if name == self.shown and name in getattr(self, "views", {}):
             self.views[name].refresh_soon()
-
-    def post(self, action: Callable[[], None]) -> None:
-        """Do something on the thread of the screens; from any thread."""
-        Clock.schedule_once(lambda _: action(), 0)
 
     def _export(self) -> None:
         self.pick("Export as", lambda path: self.privacy.export(path), save="quietkeys-export.json")

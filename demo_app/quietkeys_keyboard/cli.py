@@ -52,11 +52,17 @@ def run(
     ] = None,
     data: Annotated[Path, typer.Option(help="Folder for profile and settings")] = DATA,
     offline: Annotated[bool, typer.Option("--offline", help="With no trainer at all")] = False,
+    input_method: Annotated[
+        bool, typer.Option("--input-method", help="Screens of the desktop's input method, which types on")
+    ] = False,
     size: Annotated[str, typer.Option(help="Window, WIDTHxHEIGHT")] = "420x840",
 ) -> None:
     """Run a keyboard that learns, and a trainer that cannot read what it learns from."""
     if _SIZE.fullmatch(size) is None:
         _end("--size is WIDTHxHEIGHT in pixels, such as 420x840.")
+    if input_method and (offline or trainer is not None):
+        _end("The input method has a trainer of its own choice; its screens change that.")
+    data = data / "input-method" if input_method else data
     try:
         whom = None if offline or trainer is None else Trainer(trainer)
     except QuietkeysError:
@@ -67,7 +73,10 @@ def run(
         return
     with ExitStack() as stack:
         try:
-            _run(stack, data, trainer if whom else None, offline, size)
+            if input_method:
+                _desk(stack, data, size)
+            else:
+                _run(stack, data, trainer if whom else None, offline, size)
         except QuietkeysError as error:
             locked = error.code is ErrorCode.PROFILE_LOCKED
             _end(f"Another program has {data} open. Close it first." if locked else said(error))
@@ -81,7 +90,18 @@ def run(
             _end(f"It ended by a mistake of its own: {what}.")
 
 
-def _run(stack: ExitStack, data: Path, trainer: str | None, offline: bool, size: str) -> None:
+def _desk(stack: ExitStack, data: Path, size: str) -> None:
+    if sys.platform != "linux":
+        _end("The input method is one of Linux desktops.")
+    _window(size)
+    from quietkeys_keyboard.desk import DeskApp
+
+    window = DeskApp(data)
+    stack.enter_context(running.listening(data, window.come_to_front))
+    window.run()
+
+
+def _window(size: str) -> None:
     configure(size)
     from kivy.core.window import Window
 
@@ -89,6 +109,10 @@ def _run(stack: ExitStack, data: Path, trainer: str | None, offline: bool, size:
     unseen = Window is not None and sys.platform == "linux" and "SDL_VIDEODRIVER" not in os.environ
     if Window is None or (unseen and Window.get_window_info() is None):
         _end("There is no screen to open a window on.")
+
+
+def _run(stack: ExitStack, data: Path, trainer: str | None, offline: bool, size: str) -> None:
+    _window(size)
     from quietkeys_keyboard.app import KeyboardApp
 
     # The profile first: where it is open elsewhere, the trainer beside it is not ours to start.

@@ -70,10 +70,10 @@ class Owner:
     def open(self, wait: Callable[[float], None] = time.sleep) -> None:
         """Open the profile; one that another process has is waited for. What goes wrong is in `problem`."""
         chosen = self.preferences
-        trainer = Trainer(chosen.trainer) if chosen.trainer else None
         deadline = time.monotonic() + FREED_S
         while True:
             try:
+                trainer = Trainer(chosen.trainer) if chosen.trainer else None
                 self._folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 found = Personalizer.open(self._folder, trainer=trainer, policy=self._policy)
                 self.keyboard, self.problem = found, None

@@ -61,7 +61,7 @@ def run(profile: Path, preferences: Path, *, by_ibus: bool, again: bool) -> None
             print(f"quietkeys-ibus: {owner.problem}", file=sys.stderr, flush=True)
         post(ready)
 
-    owner.changed, control.told = refresh, told
+    owner.changed, control.told, control.stepped = refresh, told, service.changed
     service.publish()
     bus.connect("disconnected", lambda _: loop.quit())
     for ending in (signal.SIGTERM, signal.SIGINT):

@@ -31,6 +31,12 @@ XML: Final = """
     <property name="Version" type="u" access="read"/>
     <property name="Syncing" type="b" access="read"/>
     <property name="LastSync" type="s" access="read"/>
+    <property name="LastError" type="s" access="read"/>
+    <property name="Step" type="s" access="read"/>
+    <property name="BytesSent" type="t" access="read"/>
+    <property name="BytesReceived" type="t" access="read"/>
+    <property name="BlocksDone" type="u" access="read"/>
+    <property name="Blocks" type="u" access="read"/>
     <method name="Sync"><arg name="begun" type="b" direction="out"/></method>
     <method name="CancelSync"/>
     <method name="GiveConsent"><arg name="statement" type="s" direction="in"/></method>
@@ -49,6 +55,12 @@ XML: Final = """
     <method name="RemoveApp"><arg name="app" type="s" direction="in"/></method>
     <method name="AddWord"><arg name="word" type="s" direction="in"/></method>
     <method name="ForgetWord"><arg name="word" type="s" direction="in"/></method>
+    <method name="Readiness">
+      <arg name="kept_aside" type="u" direction="out"/>
+      <arg name="needed" type="u" direction="out"/>
+      <arg name="words_left" type="u" direction="out"/>
+    </method>
+    <method name="RollBack"><arg name="version" type="u" direction="out"/></method>
     <method name="Ledger"><arg name="lines" type="a(dss)" direction="out"/></method>
   </interface>
 </node>
@@ -117,6 +129,10 @@ class Service:
                 control.forget(lambda said: answer("(s)", said))
             case "Apps":
                 answer("(a(sbbs))", control.apps())
+            case "Readiness":
+                answer("(uuu)", *control.readiness())
+            case "RollBack":
+                answer("(u)", control.roll_back())
             case "Ledger":
                 answer("(a(dss))", control.ledger())
             case _:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from math import isfinite
-from typing import Final, NoReturn
+from typing import ClassVar, Final, NoReturn, Protocol
 
 import numpy as np
 
@@ -33,7 +33,7 @@ MAX_PLAN_BYTES: Final = 4 * 1024 * 1024
 MAX_INTEGER: Final = 1 << 30
 VALUES: Final = 2  # of a block in a report: strength, gradient
 STRENGTH_BITS: Final = 4  # of a strength that its look-up reads; 16 table entries
-_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,31}\Z")
+NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,31}\Z")
 _EVENT: Final = re.compile(r"[ -~]{1,64}\Z")  # printable ASCII
 
 
@@ -43,6 +43,9 @@ class Quantity(StrEnum):
     STRENGTH = "strength"  # M unsigned integers: how much evidence, prior included
     GRADIENT = "gradient"  # d signed integers: A^T R
     WEIGHTS = "weights"  # d signed integers: u, in an update
+    FEATURES = "features"  # a batch of the recipe sgd, as are the others
+    LABELS = "labels"
+    INTERCEPT = "intercept"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,7 @@ class Block:
     def __post_init__(self) -> None:
         """Refuse what no program can run; what is unwise to run is for `check`."""
         where = f"block {self.name[:32]!r}"
-        _require(bool(_NAME.match(self.name)), "a block's name")
+        _require(bool(NAME.match(self.name)), "a block's name")
         _require(1 <= len(self.events) <= MAX_EVENTS, f"{where}: number of events")
         _require(all(_EVENT.match(event) for event in self.events), f"{where}: an event's name")
         _require(len(set(self.events)) == len(self.events), f"{where}: two events of one name")
@@ -110,7 +113,7 @@ class Block:
         _require(all(abs(number) < MAX_INTEGER for number in numbers), f"{where}: an integer's size")
         _require(self.z_unit > 0 and isfinite(self.z_unit), f"{where}: unit of z")
         names = [name for name, _ in self.units]
-        _require(names == sorted(set(names)) and all(map(_NAME.match, names)), f"{where}: names of units")
+        _require(names == sorted(set(names)) and all(map(NAME.match, names)), f"{where}: names of units")
         _require(all(isfinite(value) for _, value in self.units), f"{where}: a unit")
 
     @property
@@ -154,6 +157,45 @@ class Block:
         return Field(self.name, Quantity.WEIGHTS, self.width, -u, u)
 
 
+class Recipe(StrEnum):
+    """What a trainer does with what it is sent; a plan that names none is one of counts."""
+
+    COUNTS = "counts"  # `program`, on sums of counts
+    SGD = "sgd"  # `sgd_plan`, on batches of examples
+
+
+class TrainingPlan(Protocol):
+    """What any recipe's plan says to those who need not know the recipe: routes, ledger, queue, workers."""
+
+    @property
+    def recipe(self) -> Recipe:
+        """What is done under it."""
+
+    @property
+    def bundle(self) -> str:
+        """The name of whoever ships it."""
+
+    @property
+    def sources(self) -> int:
+        """How many reports may be trained together."""
+
+    @property
+    def canonical(self) -> bytes:
+        """Its one encoding."""
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the encoding, 64 hex digits."""
+
+    @property
+    def report_fields(self) -> tuple[Field, ...]:
+        """The arrays of a report, in order."""
+
+    @property
+    def update_fields(self) -> tuple[Field, ...]:
+        """The arrays of an update, in order."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """Everything that device and trainer must agree on to train: blocks, error probability, sources.
@@ -167,10 +209,11 @@ class Plan:
     p_error: float = 2.0**-40
     sources: int = MAX_SOURCES
     version: int = VERSION
+    recipe: ClassVar[Recipe] = Recipe.COUNTS
 
     def __post_init__(self) -> None:
         _require(self.version == VERSION, "version")
-        _require(bool(_NAME.match(self.bundle)), "the bundle's name")
+        _require(bool(NAME.match(self.bundle)), "the bundle's name")
         _require(1 <= len(self.blocks) <= MAX_BLOCKS, "number of blocks")
         _require(len({block.name for block in self.blocks}) == len(self.blocks), "two blocks of one name")
         _require(0.0 < self.p_error < 1.0, "p_error")

@@ -76,14 +76,14 @@ def noises(specification: Specification) -> Iterator[Noise]:
             yield Noise(f"value {position} of {circuit.name}", value.dimension, value.variance)
 
 
-def security_bits(specification: Specification) -> int:
-    """Return the highest curve that every key and input satisfies.
+def security_bits(specification: Specification, most: float = MAX_VARIANCE) -> int:
+    """Return the highest curve that every key and input satisfies. most: variance that nothing exceeds.
 
     Raises `Untrusted` (SPECIFICATION_UNTRUSTED) where that is none, naming the first that falls short.
     """
     levels = []
     for noise in noises(specification):
-        _require(noise.variance <= MAX_VARIANCE, f"{noise.what} has too much noise")
+        _require(noise.variance <= most, f"{noise.what} has too much noise")
         bits = [curve.bits for curve in CURVES if curve.admits(noise.dimension, noise.variance)]
         _require(bool(bits), f"{noise.what} has too little noise for its dimension")
         levels.append(max(bits))
@@ -96,14 +96,26 @@ def check_specification(specification: Specification, plan: Plan) -> int:
     Raises `Untrusted` (SPECIFICATION_UNTRUSTED) where keys do not fit each other, a value does not fit its
     key, noise is too small, or the circuits are not those of the plan for one source.
     """
-    _check_keys(specification)
+    bits = check_keys(specification)
     _check_circuits(specification, plan)
-    bits = security_bits(specification)
+    return bits
+
+
+def check_keys(specification: Specification, most: float = MAX_VARIANCE) -> int:
+    """Return the security level in bits of a specification that is safe, whatever its circuits compute.
+
+    most: variance that nothing exceeds; what has more could not be computed with.
+
+    Raises `Untrusted` (SPECIFICATION_UNTRUSTED) where keys do not fit each other, a value does not fit its
+    key, or noise is too small.
+    """
+    _check_fit(specification)
+    bits = security_bits(specification, most)
     _require(bits >= MIN_SECURITY_BITS, "security level")
     return bits
 
 
-def _check_keys(specification: Specification) -> None:
+def _check_fit(specification: Specification) -> None:
     dimensions = {key.key_id: key.dimension for key in specification.secret_keys}
     _require(len(dimensions) == len(specification.secret_keys), "two secret keys of one id")
     _require(
@@ -132,13 +144,14 @@ def _check_circuits(specification: Specification, plan: Plan) -> None:
         (strength, gradient), weights = block.sent, block.returned
         bits = accumulator_bits(block)
         expected = [
-            (strength.size, strength.high.bit_length(), False),
-            (gradient.size, bits, True),
+            ((strength.size,), strength.high.bit_length(), False),
+            ((gradient.size,), bits, True),
         ]
-        found = [(value.size, value.width, value.signed) for value in circuit.inputs]
+        found = [(value.shape, value.width, value.signed) for value in circuit.inputs]
         _require(found == expected, f"the inputs of {circuit.name}")
         _require(
-            [value.size for value in circuit.outputs] == [weights.size], f"the outputs of {circuit.name}"
+            [value.shape for value in circuit.outputs] == [(weights.size,)],
+            f"the outputs of {circuit.name}",
         )
 
 

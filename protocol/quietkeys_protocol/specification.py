@@ -13,7 +13,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import isfinite
+from math import isfinite, prod
 from typing import Final, NoReturn, TypeVar
 
 from quietkeys_protocol.errors import ErrorCode, Untrusted
@@ -22,6 +22,7 @@ from quietkeys_protocol.plan import Block, Plan
 MAX_BYTES: Final = 1 << 20
 MAX_COUNT: Final = 64  # keys, circuits, values of a circuit
 MAX_DIMENSION: Final = 1 << 20
+MAX_AXES: Final = 3
 _NATIVE: Final[dict[str, object]] = {"modulus": {"native": {}}}  # arithmetic modulo 2^64
 
 T = TypeVar("T")
@@ -66,15 +67,23 @@ class KeyswitchKey:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """An encrypted array of `size` integers of `width` bits; `seeded` if its masks travel as seeds."""
+    """An encrypted array of integers of `width` bits; `seeded` if its masks travel as seeds.
 
-    size: int
+    shape: one axis where counts are trained, three where batches of examples are.
+    """
+
+    shape: tuple[int, ...]
     width: int
     signed: bool
     seeded: bool
     key_id: int
     dimension: int
     variance: float
+
+    @property
+    def size(self) -> int:
+        """How many integers it has."""
+        return prod(self.shape)
 
     @property
     def words(self) -> int:
@@ -283,7 +292,7 @@ def _value(tree: _Object, seeded: bool) -> Value:
     encryption, encoding = lwe.member("encryption"), lwe.member("encoding")
     integer = encoding.member("integer")
     value = Value(
-        size=_length(lwe.member("abstractShape")),
+        shape=_shape(lwe.member("abstractShape")),
         width=integer.integer("width", 1, 62),
         signed=integer.flag("isSigned"),
         seeded=seeded,
@@ -291,7 +300,7 @@ def _value(tree: _Object, seeded: bool) -> Value:
         dimension=encryption.integer("lweDimension", low=1),
         variance=encryption.real("variance"),
     )
-    shape = {"dimensions": [value.size, value.words]}
+    shape = {"dimensions": [*value.shape, value.words]}
     integer.literal("mode", {"native": {}})
     encryption.literal("modulus", _NATIVE)
     lwe.literal("compression", "seed" if seeded else "none")
@@ -306,14 +315,15 @@ def _value(tree: _Object, seeded: bool) -> Value:
     return value
 
 
-def _length(shape: _Object) -> int:
-    dimensions = shape.take("dimensions")
-    shape.done()
-    if not isinstance(dimensions, list) or len(dimensions) != 1 or type(dimensions[0]) is not int:
-        _refuse("a value that is not an array of one axis")
-    length: int = dimensions[0]
-    _require(1 <= length <= MAX_DIMENSION, "the length of a value")
-    return length
+def _shape(tree: _Object) -> tuple[int, ...]:
+    dimensions = tree.take("dimensions")
+    tree.done()
+    if not isinstance(dimensions, list) or not 1 <= len(dimensions) <= MAX_AXES:
+        _refuse("the axes of a value")
+    _require(all(type(n) is int and 1 <= n <= MAX_DIMENSION for n in dimensions), "the length of an axis")
+    shape = tuple(dimensions)
+    _require(prod(shape) <= MAX_DIMENSION, "the length of a value")
+    return shape
 
 
 def _tree(encoded: bytes) -> object:

@@ -25,6 +25,7 @@ from quietkeys_protocol.specification import BootstrapKey, KeyswitchKey, Specifi
 WORD: Final = 8
 _PRECISION: Final = 64  # bits of an integer that carries a torus element
 _EMPTY_STRUCT: Final = 0xFFFF_FFFC  # a pointer to a structure without content, here: the native modulus
+_FIRST_WORDS: Final = 1024  # of a message's first segment
 _BYTES, _INT32, _POINTERS, _COMPOSITE = 2, 4, 6, 7  # element kinds of a list
 
 
@@ -53,11 +54,11 @@ def value_frame(value: Value) -> Frame:
     root = body.structure(None, [], 3)
     body.payload(body.pointers(body.structure(root, [], 1), [0]), payload)
     raw = body.structure(root + 1, [two_words(_PRECISION, 0)], 1)
-    body.integers(body.structure(raw, [], 1), [value.size, value.words])
+    body.integers(body.structure(raw, [], 1), [*value.shape, value.words])
     kind = body.structure(root + 2, [0], 1)
     lwe = body.structure(kind, [two_words(_PRECISION, int(value.seeded))], 4)
-    body.integers(body.structure(lwe, [], 1), [value.size])
-    body.integers(body.structure(lwe + 1, [], 1), [value.size, value.words])
+    body.integers(body.structure(lwe, [], 1), list(value.shape))
+    body.integers(body.structure(lwe + 1, [], 1), [*value.shape, value.words])
     noise = [two_words(value.key_id, value.dimension), _bits(value.variance)]
     body.words[body.structure(body.structure(lwe + 2, noise, 1), [0], 1)] = _EMPTY_STRUCT
     body.words[lwe + 3] = _far(1, 0)
@@ -71,23 +72,27 @@ def key_frame(specification: Specification) -> Frame:
 
     Raises `Untrusted` (SPECIFICATION_UNTRUSTED) where a specification has another number of them.
     """
-    try:
-        ((bootstrap,), (keyswitch,)) = specification.bootstrap_keys, specification.keyswitch_keys
-    except ValueError as error:
-        raise Untrusted(ErrorCode.SPECIFICATION_UNTRUSTED, "number of evaluation keys") from error
-    body = Segment()
+    if (len(specification.bootstrap_keys), len(specification.keyswitch_keys)) != (1, 1):
+        raise Untrusted(ErrorCode.SPECIFICATION_UNTRUSTED, "number of evaluation keys")
+    return key_set_frame(specification)
+
+
+def key_set_frame(specification: Specification) -> Frame:
+    """Return the frame of evaluation keys as Concrete has them, however many they are."""
+    arena = _Arena()
+    body = arena.segments[0]
     root = body.structure(None, [], 3)
-    segments = [body]
-    for position, (shape, payload) in enumerate((_bootstrap(bootstrap), _keyswitch(keyswitch))):
-        ids, parameters = shape
-        element = body.elements(root + position, count=1, pointers=2)
-        key = body.structure(body.structure(element, ids, 1), parameters, 1)
-        body.words[body.structure(key, [0], 1)] = _EMPTY_STRUCT
-        body.pointers(body.structure(element + 1, [], 1), [_far(len(segments), 0)])
-        segments.append(Segment())
-        segments[-1].payload(None, payload)
+    lists = (map(_bootstrap, specification.bootstrap_keys), map(_keyswitch, specification.keyswitch_keys))
+    for position, keys in enumerate(map(list, lists)):
+        first = body.elements(root + position, count=len(keys), pointers=2)
+        for number, (shape, payload) in enumerate(keys):
+            ids, parameters = shape
+            element = first + 2 * number
+            key = body.structure(body.structure(element, ids, 1), parameters, 1)
+            body.words[body.structure(key, [0], 1)] = _EMPTY_STRUCT
+            body.pointers(body.structure(element + 1, [], 1), [arena.payload(payload)])
     body.elements(root + 2, count=0, pointers=2)
-    return message_frame(segments)
+    return message_frame(arena.segments)
 
 
 def frames_of(specification: Specification, plan: Plan) -> Frames:
@@ -178,6 +183,34 @@ class Segment:
         self.words |= dict(enumerate(words, start))
         self.length += len(words)
         return start
+
+
+class _Arena:
+    """Where Cap'n Proto puts payloads, none of which fits its first segment.
+
+    A new segment is as large as all before it together, or as what has to go there if that is more; the room
+    that is left in the last one is used first.
+    """
+
+    def __init__(self) -> None:
+        self.segments = [Segment()]
+        self._next = _FIRST_WORDS
+        self._room = 0  # of the last segment, in words
+
+    def payload(self, size: int) -> int:
+        """Add a payload of `size` bytes; return the far pointer to it."""
+        words = 1 + -(-size // WORD)  # and the pointer that is pointed to
+        if words <= _FIRST_WORDS:
+            raise Untrusted(ErrorCode.SPECIFICATION_UNTRUSTED, "a short evaluation key")
+        if words > self._room:
+            self.segments.append(Segment())
+            self._room = max(words, self._next)
+            self._next += self._room
+        segment = self.segments[-1]
+        self._room -= words
+        start = segment.length
+        segment.payload(None, size)
+        return _far(len(self.segments) - 1, start)
 
 
 def message_frame(segments: list[Segment]) -> Frame:

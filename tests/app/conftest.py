@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,13 @@ from quietkeys import Personalizer, Trainer
 from quietkeys.bundle.bundle import shipped_bundle
 from quietkeys.environment import Environment
 from quietkeys.testing import InMemoryTrainer, NoopCipher, open_profile
+from quietkeys_bench.ibus.desktop import bus
+from quietkeys_ibus.preferences import Preferences
 from quietkeys_keyboard.presenters.base import BaseKeyboard
 from quietkeys_keyboard.presenters.keys import phone_layout
 from quietkeys_keyboard.presenters.typing import TypingPresenter
 from quietkeys_protocol.plan import Plan
+from tests.app.serving import TRAINER, opening, what_is_missing
 from tests.sdk import small
 
 
@@ -96,3 +99,31 @@ def english(tmp_path: Path) -> Iterator[Desk]:
     found = opened(tmp_path / "profile", Plan.parse(shipped_bundle()["plan.json"]))
     with closing(found):
         yield found
+
+
+@pytest.fixture(scope="session")
+def learnt(small_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of somebody who has typed enough for an update to be judged."""
+    folder = tmp_path_factory.mktemp("learnt")
+    rng = np.random.default_rng(5)
+    with open_profile(**opening(folder, small_bundle, small.TRUSTED[0])) as keyboard:
+        for context, word in small.tokens(7, 220):
+            keyboard.record(context, small.slipped(word, rng), word)
+    Preferences(trainer=TRAINER, syncs=False).save(folder / "ibus.json")
+    return folder
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    """What is ended after a test, last first."""
+    with ExitStack() as found:
+        yield found
+
+
+@pytest.fixture
+def address(stack: ExitStack) -> str:
+    """Where a session bus is that nobody else knows."""
+    absent = what_is_missing()
+    if absent:
+        pytest.skip(f"the system lacks {absent}")
+    return stack.enter_context(bus())

@@ -197,23 +197,23 @@ def shown(
     size: of the window. text: how much larger than usual its type is.
     """
     state_file = folder / "state.json"
+    arguments = ["tests.app.window_driver", str(folder / "data"), bundle, url, str(state_file), size]
+    with driven(folder, arguments, state_file, text) as found:
+        yield found
+
+
+@contextmanager
+def driven(folder: Path, module: list[str], state_file: Path, text: float, **more: str) -> Iterator[Screen]:
+    """Start a module that runs an application, with its arguments, and more in its environment."""
     state_file.unlink(missing_ok=True)  # of a window that was here before
-    driver = [
-        sys.executable,
-        "-m",
-        "tests.app.window_driver",
-        str(folder / "data"),
-        bundle,
-        url,
-        str(state_file),
-        size,
-    ]
+    driver = [sys.executable, "-m", *module]
     with screen_in_memory() as display:
         process = subprocess.Popen(
             driver,
             env=os.environ
             | {"DISPLAY": display, "KIVY_HOME": str(folder / "kivy"), "HOME": str(folder)}
-            | {"KIVY_METRICS_FONTSCALE": str(text)},
+            | {"KIVY_METRICS_FONTSCALE": str(text)}
+            | more,
             stderr=subprocess.DEVNULL,
         )
         found = Screen(display, state_file, process)

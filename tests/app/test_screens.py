@@ -15,11 +15,12 @@ from quietkeys import LastSync, Level, Step, Verdict
 from quietkeys.profile.settings import LAST_SYNC
 from quietkeys.remote.http import Answer, Body, Request
 from quietkeys.testing import InMemoryTrainer, open_profile
+from quietkeys_keyboard.presenters.course import State
 from quietkeys_keyboard.presenters.departures import errands, hex_lines, pages, total
 from quietkeys_keyboard.presenters.keys import phone_layout
 from quietkeys_keyboard.presenters.lesson import Lesson
 from quietkeys_keyboard.presenters.privacy import PrivacyPresenter
-from quietkeys_keyboard.presenters.training import State, TrainingPresenter, worth_words
+from quietkeys_keyboard.presenters.training import TrainingPresenter, worth_words
 from quietkeys_keyboard.presenters.words import lasting, times, when
 from tests.app.conftest import Desk
 from tests.sdk import small
@@ -222,7 +223,7 @@ def test_time_left_is_said_while_it_trains(desk: Desk) -> None:
     pump(desk, screen)
     assert any(one.startswith(("about", "a few")) for one in said)
     assert screen.left() == ""
-    assert screen.took[Step.TRAIN] < 60.0
+    assert screen.course.took[Step.TRAIN] < 60.0
 
 
 def test_words_are_searched_and_deleted(desk: Desk) -> None:

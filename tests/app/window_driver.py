@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -163,6 +164,7 @@ def seen(app: Any) -> bool:
     if at is None:
         return False
     x, y = at.to_window(*at.center)
+    left, _ = at.to_window(at.x + dp(2), at.center_y)
     around = at.parent
     while around is not None and around is not Window:
         if isinstance(around, ScrollView) and not around.collide_point(*around.parent.to_widget(x, y)):
@@ -170,7 +172,6 @@ def seen(app: Any) -> bool:
         around = around.parent
     if not isinstance(at, Focusable) or isinstance(at, EmojiSheet | KeyboardView):  # with rings of their own
         return True
-    left, _ = at.to_window(at.x + dp(2), at.center_y)
     pixel = glReadPixels(int(left), int(y), 1, 1, GL_RGBA, GL_UNSIGNED_BYTE)
     return [round(255 * part) for part in app.theme.colour("text")[:3]] == list(pixel[:3])
 
@@ -193,8 +194,8 @@ def accent(app: Any) -> str:
     return offered[1][offered[2]] if offered else ""
 
 
-def state(app: Any) -> dict[str, Any]:
-    """What the screen shows."""
+def shell(app: Any) -> dict[str, Any]:
+    """What every window shows."""
     from kivy.core.window import Window
 
     return {
@@ -203,6 +204,18 @@ def state(app: Any) -> dict[str, Any]:
         "screen": app.shown,
         "dialog": app.dialog.title if app.dialog else "",
         "dark": app.dark,
+        "at": focused(app),
+        "seen": seen(app),
+        "stops": len(app.focus.stops()),
+        "texts": texts(app),
+        "faults": faults(app),
+        "places": places(app),
+    }
+
+
+def state(app: Any) -> dict[str, Any]:
+    """What the screen shows."""
+    return shell(app) | {
         "text": app.typing.editor.text,
         "underlined": app.typing.editor.underlined,
         "selected": app.typing.editor.selected,
@@ -214,12 +227,7 @@ def state(app: Any) -> dict[str, Any]:
         "accent": accent(app),
         "pending": app.typing.pending_words(),
         "field": app.views["type"].ids.field.parent.height,
-        "at": focused(app),
-        "seen": seen(app),
-        "stops": len(app.focus.stops()),
-        "texts": texts(app),
         "codes": codes(app),
-        "faults": faults(app),
         "deleting": app.privacy.deleting,
         "played": [one.text for one in app.play.typing.messages],
         "messages": [one.text for one in app.typing.messages],
@@ -240,29 +248,22 @@ def state(app: Any) -> dict[str, Any]:
         "meter": app.views["train"].meter if app.shown == "train" else "",
         "filled": app.views["train"].filled if app.shown == "train" else 0.0,
         "time left": app.views["train"].left if app.shown == "train" else "",
-        "places": places(app),
     }
 
 
-def main(folder: str, bundle: str, url: str, file: str, size: str) -> None:
-    """Run until the window is closed."""
-    configure(size, corner=True)
+def drive(app: Any, file: str, shown: Callable[[], dict[str, Any]]) -> None:
+    """Run an application until its window is closed, and write what is shown to a file."""
     from kivy.clock import Clock
     from kivy.core.window import Window
 
-    from quietkeys_keyboard.app import KeyboardApp
-
-    opening: dict[str, Any] = {"bundle": Path(bundle), "trusted_keys": small.TRUSTED} if bundle else {}
-    app = KeyboardApp(Path(folder), url or None, **opening)
     passed = 0  # fences
 
     def write(_: float) -> None:
         draft = Path(file + ".draft")
-        draft.write_text(json.dumps(state(app) | {"passed": passed}))
+        draft.write_text(json.dumps(shown() | {"passed": passed}))
         draft.replace(file)
 
     def build(_: float) -> None:
-        app.privacy.undo_s = PATIENT_S
         Window.bind(on_key_down=fence)
 
     def fence(_: object, key: int, *__: object) -> bool:
@@ -282,6 +283,23 @@ def main(folder: str, bundle: str, url: str, file: str, size: str) -> None:
     Clock.schedule_once(build, 0)
     Clock.schedule_interval(write, 0.1)
     app.run()
+
+
+def main(folder: str, bundle: str, url: str, file: str, size: str) -> None:
+    """Run the keyboard until its window is closed."""
+    configure(size, corner=True)
+    from kivy.clock import Clock
+
+    from quietkeys_keyboard.app import KeyboardApp
+
+    opening: dict[str, Any] = {"bundle": Path(bundle), "trusted_keys": small.TRUSTED} if bundle else {}
+    app = KeyboardApp(Path(folder), url or None, **opening)
+
+    def patient(_: float) -> None:
+        app.privacy.undo_s = PATIENT_S
+
+    Clock.schedule_once(patient, 0)
+    drive(app, file, lambda: state(app))
 
 
 if __name__ == "__main__":

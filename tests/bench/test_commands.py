@@ -49,6 +49,7 @@ COMMITTED: Final = {  # schema and what shows it, by file
     "manners": ("manners", manners.show),
     "nextword": ("nextword", nextword.show),
     "peer": ("peer", concrete_ml.show),
+    "phase-noise": ("noise", agreement.show_noise),
     "personalization": ("personalization", personalization.show),
     "quantization-12": ("quantization", quantization.show),
     "round": ("round", round_.show),

@@ -13,38 +13,20 @@ from quietkeys.evaluation.machine import usable_cores
 from quietkeys_bench.autocorrect import bench as autocorrect
 from quietkeys_bench.autocorrect.spellers.catalogue import PEERS, Texts
 from quietkeys_bench.common.figures import kept_figures, read_figures
-from quietkeys_bench.common.mistakes import read_rows
-from quietkeys_bench.common.rows import RowsUnreadable, corpus_name
+from quietkeys_bench.common.rows import corpus_name
 from quietkeys_bench.common.subject import Mode, bundle_identity, shipped_subject
 from quietkeys_bench.common.texts import find_people, spread
 from quietkeys_bench.common.training import encrypted_training
-from quietkeys_bench.keys import bench as keys
-from quietkeys_bench.latency import bench as latency
-from quietkeys_bench.manners import bench as manners
+from quietkeys_bench.every import PROSE, measure, named, rows_in
 from quietkeys_bench.nextword import bench as nextword
 from quietkeys_bench.personalization.bench import Settings, run
-from quietkeys_bench.service import bench as service
-from quietkeys_bench.service import hostile
 from tests.bench import promises
 
 pytestmark = pytest.mark.soak
 ENCRYPTED_PEOPLE: Final = 6
-PROSE: Final = "wikitext2_valid.txt.gz"  # that perplexity is taken of; nothing was trained on it
 BUSY: Final = 0.3  # load per core from others, above which times say nothing
 
 Figures = dict[str, Any]
-
-
-def rows_in(*folders: Path) -> list[Path]:
-    """Return the files of typing mistakes in folders that hold other tables too."""
-    found = []
-    for path in (path for folder in folders for path in sorted(folder.glob("*.tsv*"))):
-        try:
-            read_rows(path)
-        except RowsUnreadable:
-            continue
-        found.append(path)
-    return found
 
 
 def kept(out: Path, name: str, settings: Figures) -> Figures:
@@ -63,7 +45,7 @@ def corrections(data_folder: Path, results_folder: Path) -> Figures:
     tried = {one["name"] for key in ("engines", "missing_peers") for one in figures.get(key, ())}
     measured = {one["corpus"] for one in figures.get("corpora", ())}
     if not {peer.name for peer in peers} < tried or measured != set(map(corpus_name, files)):
-        autocorrect.run(settings, out, lambda *_: None)
+        measure(named("autocorrect"), data_folder, out)
     return read_figures(out, "autocorrect")
 
 
@@ -76,7 +58,7 @@ def predictions(data_folder: Path, results_folder: Path) -> Figures:
     figures = kept(out, "nextword", {"words_limit": settings.words, "seed": settings.seed})
     measured = {one["name"] for one in figures.get("people", ())}
     if not figures.get("perplexity") or measured != {person.name for person in settings.people}:
-        nextword.run(settings, out, lambda *_: None)
+        measure(named("nextword"), data_folder, out)
     return read_figures(out, "nextword")
 
 
@@ -100,7 +82,7 @@ def test_good_words_are_left_alone(corrections: Figures) -> None:
 def test_the_keyboard_has_manners(data_folder: Path, results_folder: Path) -> None:
     """On every file of rows, those that nothing was made with included; every correction is in its strip."""
     out = results_folder / "manners.json"
-    manners.run(manners.Settings(sorted((data_folder / "manners").glob("*.tsv*"))), out, lambda *_: None)
+    measure(named("manners"), data_folder, out)
     figures = read_figures(out, "manners")
     assert promises.unmannerly(figures, promises.MANNERS_UNSEEN) == []
     assert promises.unshown(figures) == []
@@ -111,44 +93,44 @@ def test_the_next_word_is_offered(predictions: Figures) -> None:
     assert promises.short_on_next_words(predictions) == []
 
 
-def test_the_keyboard_is_quick_and_light(results_folder: Path) -> None:
+def test_the_keyboard_is_quick_and_light(data_folder: Path, results_folder: Path) -> None:
     """Memory and modules always; times where the machine is otherwise idle."""
     idle = os.getloadavg()[0] < BUSY * usable_cores()
     out = results_folder / "latency.json"
-    latency.run(latency.Settings(), out, lambda *_: None)
+    measure(named("latency"), data_folder, out)
     figures = read_figures(out, "latency")
     assert promises.heavy(figures) == []
     if idle:
         assert promises.slow(figures) == []
 
 
-def test_encryption_is_cheap_beside_concretes(results_folder: Path) -> None:
+def test_encryption_is_cheap_beside_concretes(data_folder: Path, results_folder: Path) -> None:
     """Keys, memory and a first report in the shares that are promised; the import where nothing else runs."""
     idle = os.getloadavg()[0] < BUSY * usable_cores()
     out = results_folder / "keys.json"
-    keys.run(keys.Settings(), out, lambda *_: None)
+    measure(named("keys"), data_folder, out)
     figures = read_figures(out, "keys")
     assert promises.dear(figures) == []
     if idle:
         assert promises.slow_to_import(figures) == []
 
 
-def test_the_service_keeps_up(results_folder: Path) -> None:
+def test_the_service_keeps_up(data_folder: Path, results_folder: Path) -> None:
     """200 devices, 50 at once: nothing lost, nothing twice; latencies where the machine is otherwise idle."""
     idle = os.getloadavg()[0] < BUSY * usable_cores()
     out = results_folder / "service.json"
-    service.run(service.Settings(workers=usable_cores()), out, lambda *_: None)
+    measure(named("service"), data_folder, out)
     figures = read_figures(out, "service")
     assert promises.unreliable(figures) == []
     if idle:
         assert promises.slow_service(figures) == []
 
 
-def test_strangers_keep_no_device_out(results_folder: Path) -> None:
+def test_strangers_keep_no_device_out(data_folder: Path, results_folder: Path) -> None:
     """2,000 connections of strangers: nothing in vain; times where the machine is otherwise idle."""
     idle = os.getloadavg()[0] < BUSY * usable_cores()
     out = results_folder / "hostile.json"
-    hostile.run(hostile.Settings(), out, lambda *_: None)
+    measure(named("hostile"), data_folder, out)
     figures = read_figures(out, "hostile")
     assert (figures["errors"], figures["health_missed"]) == (0, 0)
     if idle:

@@ -44,7 +44,9 @@ SEED: Final = bytes.fromhex(KNOWN["seed"])
 PLAN: Final = Plan.parse((FOLDER / "small_plan.json").read_bytes())
 SPECIFICATION: Final = parse_specification((FOLDER / "small_specification.json").read_bytes())
 EDGES: Final = (0, 1, 2**31 - 1, 2**31, 2**32 - 1, 2**32, 2**63 - 1, 2**63, 2**64 - 2**31, 2**64 - 1)
-SHAPE: Final = Value(size=1, width=9, signed=True, seeded=True, key_id=0, dimension=64, variance=2.0**-100)
+SHAPE: Final = Value(
+    shape=(1,), width=9, signed=True, seeded=True, key_id=0, dimension=64, variance=2.0**-100
+)
 
 
 def sha256(words: UInt64) -> str:
@@ -181,7 +183,7 @@ def test_every_row_of_a_bootstrap_key_decrypts(k: int, levels: int) -> None:
 def test_what_is_encrypted_is_decrypted(numbers: list[int], signed: int) -> None:
     """Signed and unsigned numbers of a width, both ends included."""
     array = np.array(numbers, dtype=np.int64) + (0 if signed else 256)
-    shape = replace(SHAPE, size=len(numbers), signed=bool(signed))
+    shape = replace(SHAPE, shape=(len(numbers),), signed=bool(signed))
     secret = Stream().bits(64)
     words = encrypt(shape, array, Stream().take(16 * len(numbers)), secret, Stream())
     assert words.shape == (len(numbers), 3)
@@ -201,7 +203,7 @@ def test_a_number_that_would_wrap_is_refused(signed: bool, number: int) -> None:
 
 def test_masks_hide_messages() -> None:
     """Equal numbers have bodies that have nothing in common, and the wrong key decrypts to nothing."""
-    shape = replace(SHAPE, size=500, width=4, dimension=512)
+    shape = replace(SHAPE, shape=(500,), width=4, dimension=512)
     words = encrypt(shape, np.zeros(500, np.int64), Stream().take(8000), Stream().bits(512), Stream())
     assert len(np.unique(words[:, 2])) == 500
     assert abs(words[:, 2].astype(float).mean() / 2.0**63 - 1) < 0.2
@@ -215,7 +217,7 @@ def made_noise(kind: str, count: int) -> tuple[Int64, float]:
     secret = Stream().bits(512)
     key = KeyswitchKey(0, 0, 1, 2, 8, 512, 512, 2.0**-40)
     ring_key = BootstrapKey(0, 1, 0, 1, 15, 1, 512, 64, 2.0**-100)
-    shape = replace(SHAPE, size=1000, dimension=512, variance=2.0**-90)
+    shape = replace(SHAPE, shape=(1000,), dimension=512, variance=2.0**-90)
     while sum(part.size for part in samples) < count:
         if kind == "key switch":
             source, seed = Stream().bits(512), Stream().take(16)

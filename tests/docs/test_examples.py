@@ -1,15 +1,20 @@
-"""The desktop example, driven by keys on a screen in memory."""
+"""The examples: the desktop's driven by keys on a screen in memory, the clinic's with a real trainer."""
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.docs.conftest import ROOT
+from tests.patience import HANGS_S
 
 EXAMPLE = ROOT / "examples" / "desktop.py"
+CLINIC = ROOT / "examples" / "clinic.py"
 DRIVER = """
 import runpy, sys, tkinter
 from quietkeys import Trainer
@@ -72,7 +77,23 @@ def test_the_desktop_example_corrects_undoes_and_trains(screen_in_memory: str, t
     assert done.stdout == "done\n", done.stderr
 
 
-def test_the_example_is_as_short_as_it_says() -> None:
+@pytest.mark.parametrize("example", [EXAMPLE, CLINIC])
+def test_the_example_is_as_short_as_it_says(example: Path) -> None:
     """At most 60 lines that are not blank."""
-    lines = [line for line in EXAMPLE.read_text().splitlines() if line.strip()]
+    lines = [line for line in example.read_text().splitlines() if line.strip()]
     assert len(lines) <= 60
+
+
+@pytest.mark.fhe
+@pytest.mark.soak
+def test_the_clinic_learns_from_records_that_nobody_reads() -> None:
+    """A real trainer and real keys: from 60 records of four values, most records of others are told right."""
+    done = subprocess.run(
+        [sys.executable, str(CLINIC)], capture_output=True, text=True, timeout=4 * HANGS_S, check=False
+    )
+    found = re.search(r"([\d.]+)% right before, ([\d.]+)% after", done.stdout)
+    assert found, done.stdout + done.stderr
+    before, after = map(float, found.groups())
+    assert before < 65.0
+    assert after > 85.0
+    assert "The update was applied" in done.stdout

@@ -17,6 +17,7 @@ from quietkeys.cipher import Cipher
 from quietkeys_protocol.codes import LOCAL, ErrorCode, Remedy
 from quietkeys_trainer.http import routes
 from tests.docs.conftest import ROOT
+from tools import results_page
 
 REMEDIES = {
     Remedy.TRY_AGAIN: "try again",
@@ -139,6 +140,11 @@ def test_findings_have_their_form() -> None:
         assert f"- `findings/{script.name}`: " in listed, script.name
         for heading in ("Expected", "Happens", "Who meets it", "Seen with"):
             assert f"# {heading}: " in text, f"{script.name}: {heading}"
+
+
+def test_the_answer_says_what_was_measured() -> None:
+    """The page is the one that today's committed figures make: `python tools/results_page.py` writes it."""
+    assert results_page.PAGE.read_text() == results_page.page(ROOT / "benchmarks/results")
 
 
 def test_a_first_reader_gets_two_commands_and_ten_figures() -> None:

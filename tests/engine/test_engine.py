@@ -30,7 +30,8 @@ from quietkeys_trainer.engine.child import PROGRAM_INFO
 from quietkeys_trainer.engine.children import Limits
 from quietkeys_trainer.engine.circuit_cache import compiled as circuits_for
 from quietkeys_trainer.engine.interface import EngineFailed, ExecutorLostError
-from quietkeys_trainer.engine.local import CompiledEngine, KeyedChild, load_engine
+from quietkeys_trainer.engine.keyed_child import KeyedChild
+from quietkeys_trainer.engine.local import CompiledEngine, load_engine
 from quietkeys_trainer.engine.pressure import JOB_BYTES
 from tests.fhe_fixtures import SMALL_PLAN, Compiled
 from tests.trainer.running import wait_until

@@ -15,7 +15,13 @@ from typing import Any, Final
 
 from quietkeys import Layout
 
-MODULES: Final = ("quietkeys", "quietkeys.layouts", "quietkeys.testing", "quietkeys.typing")
+MODULES: Final = (
+    "quietkeys",
+    "quietkeys.layouts",
+    "quietkeys.sgd",
+    "quietkeys.testing",
+    "quietkeys.typing",
+)
 KEPT: Final = Path(__file__).parent / "public_api.txt"
 
 

@@ -39,6 +39,7 @@ from quietkeys import (
     Verdict,
 )
 from quietkeys.layouts import QWERTZ
+from quietkeys.sgd import Examples, Feature, Learner, SgdParameters, SgdPlan, Trained
 from quietkeys.testing import Environment, InMemoryTrainer, NoopCipher, open_profile
 from quietkeys.typing import (
     Aside,
@@ -133,6 +134,17 @@ def syncing(keyboard: Personalizer) -> None:
     assert_type(keyboard.keys.back_up("file"), RecoveryCode | None)
     assert_type(keyboard.rollback(), int)
     assert_type(keyboard.forget(), Deletion)
+
+
+def learning_from_examples(folder: Path, examples: Examples) -> None:
+    """Another app's plan, its device, and what a round was worth."""
+    parameters = SgdParameters.of(b"plan", b"specification", "pin")
+    assert_type(parameters.plan, SgdPlan)
+    assert_type(parameters.plan.features, tuple[Feature, ...])
+    with Learner.open(folder, parameters, Trainer("https://t.test"), KeyFile()) as learner:
+        learner.agree("statement")
+        assert_type(learner.train(examples, print), Trained)
+    Learner.open(folder, parameters, "https://t.test")  # type: ignore[arg-type]
 
 
 def looking(keyboard: Personalizer) -> None:

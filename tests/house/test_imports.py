@@ -49,7 +49,7 @@ DESKTOP_NEEDS: Final = {"gi", "quietkeys_ibus", "tabsqlitedb"}
 SYSTEM: Final = {"gi": ["PyGObject"]}  # where it is the system's, this environment does not know it
 EXTRAS: Final = {
     "quietkeys_protocol": (),
-    "quietkeys": (),
+    "quietkeys": ("sgd",),  # which one module imports; the contracts in pyproject.toml name it
     "quietkeys_trainer": ("trainer", "ray"),
     "quietkeys_keyboard": ("demo",),
     "quietkeys_ibus": ("ibus",),

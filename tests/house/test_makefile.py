@@ -30,6 +30,15 @@ def test_the_app_is_started_as_installed(root: Path) -> None:
     assert "quietkeys-keyboard --offline" in result.stdout
 
 
+def test_what_needs_data_says_so(root: Path) -> None:
+    """Soak and bench name the folders that they want, and start nothing."""
+    for target in ("soak", "bench", "bench-quick"):
+        command = ["make", "-C", str(root), "-o", "screen", "-o", "services", "-o", "check", target]
+        result = subprocess.run([*command, "DATA="], capture_output=True, text=True, check=False)
+        assert result.returncode == 2
+        assert f"make {target} needs DATA=" in result.stderr
+
+
 def test_continuous_integration_runs_what_people_run(root: Path) -> None:
     """`.ci/run` is executable and calls `make test`."""
     script = root / ".ci/run"

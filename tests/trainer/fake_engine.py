@@ -18,7 +18,7 @@ from typing import Final
 
 from quietkeys_protocol.cut_keys import WORD, KeyForm
 from quietkeys_protocol.framing import Frame, Literal
-from quietkeys_protocol.plan import Block, Plan
+from quietkeys_protocol.plan import Block, Plan, TrainingPlan
 from quietkeys_protocol.templates import Frames
 from quietkeys_trainer.engine.interface import EngineFailed, Told, nobody, values_of_block
 
@@ -66,9 +66,14 @@ class FakeEngine:
     """Returns, as its update, a digest of what it was given and in which order."""
 
     plan: Plan = PLAN
-    client_specification_sha256: str = hashlib.sha256(b"specification").hexdigest()
+    client_specification: bytes = b"specification"
     key_bytes: int = 3_000_000
     control: Path | None = None
+
+    @property
+    def client_specification_sha256(self) -> str:
+        """Its hash."""
+        return hashlib.sha256(self.client_specification).hexdigest()
 
     @property
     def memory_bytes(self) -> int:
@@ -81,6 +86,15 @@ class FakeEngine:
         report = (frame(f"{field.block}.{field.quantity}:", 1000) for field in self.plan.report_fields)
         update = tuple(frame(f"{field.block}:", 100) for field in self.plan.update_fields)
         return Frames(KeyForm(frame("keys:", self.key_bytes), kept=WORD), tuple(report), update, update)
+
+    @property
+    def blocks(self) -> int:
+        """Those of the plan."""
+        return len(self.plan.blocks)
+
+    def values_of_block(self, position: int, report: Sequence[bytes]) -> Sequence[bytes]:
+        """Strengths and gradient of a block."""
+        return values_of_block(position, report)
 
     def keyed(self, evaluation_keys: bytes, sources: int) -> FakeKeyed:
         """These keys with this engine."""
@@ -153,7 +167,8 @@ def block_result(frame: Frame, evaluation_keys: bytes, values: Sequence[Sequence
     return wrap(frame, digest.digest())
 
 
-def load_fake(plan: Plan, _folder: Path, _hidden: Sequence[Path]) -> FakeEngine:
+def load_fake(plan: TrainingPlan, _folder: Path, _hidden: Sequence[Path]) -> FakeEngine:
     """An engine loader, controlled through the folder that the environment names."""
+    assert isinstance(plan, Plan)
     control, key_bytes = os.environ.get(CONTROL), os.environ.get(KEY_BYTES, "3000000")
     return FakeEngine(plan, key_bytes=int(key_bytes), control=Path(control) if control else None)

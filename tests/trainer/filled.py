@@ -19,7 +19,7 @@ from quietkeys_trainer.service.settings import Settings
 from tests.patience import HANGS_S
 from tests.trainer.device import Device
 from tests.trainer.fake_engine import CONTROL, PLAN
-from tests.trainer.running import Trainer, fake_keys, fake_values, wait_until
+from tests.trainer.running import WIDE, Trainer, fake_keys, fake_values, wait_until
 from tests.trainer.stores import Storage
 
 AHEAD = "QUIETKEYS_TEST_CLOCK_AHEAD"
@@ -90,7 +90,7 @@ class Filled:
 
         The latter is run in this process, where nothing but its clock is another one: that takes a process.
         """
-        told = {CONTROL: str(self.trainer.control)} | self.trainer.environment | environment
+        told = WIDE | {CONTROL: str(self.trainer.control)} | self.trainer.environment | environment
         line = self.trainer.command(*arguments)
         if arguments[0] == "admin":
             line = [*line[:3], *arguments, "--state", str(self.state)]

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from quietkeys_bench.service.bench import UNLIMITED
 from quietkeys_protocol.plan import Plan
@@ -20,7 +21,7 @@ from tests.patience import HANGS_S
 from tests.trainer.device import Device
 from tests.trainer.fake_engine import CONTROL, PLAN, FakeEngine, wrap
 
-# Tests ask more in a minute than a device in a day; the tests of limits say what they want.
+WIDE: Final = {"COLUMNS": "4000"}  # of a terminal: no sentence is broken where a path is long
 
 
 @dataclass(slots=True)

@@ -1,1 +1,1 @@
-"""How close the step that comes back encrypted is to that of the integer program in the clear."""
+"""How close the encrypted step is to that of the integer program, and why: noise, approximate rounding."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from quietkeys_bench.agreement.bench import Settings, run
+from quietkeys_bench.agreement.full_rounds import full_rounds
+from quietkeys_bench.agreement.noise import run as run_noise
 from quietkeys_bench.common.circles import circle_training
 from quietkeys_bench.common.command import (
     HalfOfLists,
@@ -22,10 +26,11 @@ from quietkeys_bench.common.command import (
     table,
     whole_numbers,
 )
-from quietkeys_bench.common.figures import Figures, read_figures
+from quietkeys_bench.common.figures import Figures, Tell, read_figures
 from quietkeys_bench.common.misspellings import Half, read_misspellings
 from quietkeys_bench.common.subject import Mode, shipped_subject
 from quietkeys_bench.common.texts import find_people, spread
+from quietkeys_trainer.engine.local import load_engine
 
 
 def agreement(
@@ -42,6 +47,7 @@ def agreement(
     runs: Annotated[int, typer.Option(min=1, help="Of every report")] = 1,
     misspellings: MisspellingLists = None,
     half: HalfOfLists = Half.ALL,
+    noise: Annotated[int, typer.Option(min=0, help="Instead: noise of so many encrypted rounds")] = 0,
 ) -> None:
     """Measure how close encrypted training comes to the integer program, alone and in circles."""
     with measuring() as tell:
@@ -58,9 +64,26 @@ def agreement(
         )
         if mode is Mode.CLEAR:
             raise ValueError("in the clear there is nothing to compare: simulate or execute")
-        with circle_training(mode, max(settings.devices)) as training:
-            run(settings, json, shipped_subject(), training, tell)
-    show(Console(), read_figures(json, "agreement"))
+        if noise:
+            _measure_noise(settings, noise, json, tell)
+        else:
+            with circle_training(mode, max(settings.devices)) as training:
+                run(settings, json, shipped_subject(), training, tell)
+    if noise:
+        show_noise(Console(), read_figures(json, "noise"))
+    else:
+        show(Console(), read_figures(json, "agreement"))
+
+
+def _measure_noise(settings: Settings, rounds: int, out: Path, tell: Tell) -> None:
+    if settings.mode is not Mode.EXECUTE:
+        raise ValueError("noise is measured on ciphertexts: execute")
+    subject = shipped_subject()
+    with (
+        tempfile.TemporaryDirectory(prefix="quietkeys-bench-") as folder,
+        full_rounds(load_engine(subject.model.plan, Path(folder))) as training,
+    ):
+        run_noise(settings, rounds, out, subject, training, tell)
 
 
 def _devices(listed: str) -> list[int]:
@@ -90,6 +113,45 @@ def show(console: Console, figures: Figures) -> None:
         f" which {spilt} left a field in the clear.",
         machine_of(figures),
     )
+
+
+def show_noise(console: Console, figures: Figures) -> None:
+    """Print noise against its prediction, then how far approximate rounding moves weights."""
+    shown = table(
+        "Noise of results", ("block",), ("units", "whole", "sent", "samples", "largest", "look-up", "result")
+    )
+    for row in figures["blocks"]:
+        tails = (f"2^{row['extrapolated'][name]['log2_probability']:.0f}" for name in ("look_up", "result"))
+        noise = row["whole"]
+        samples = (f"{noise['samples']}", f"{noise['largest']:.1f}") if noise else ("0", "")
+        cells = [_of_predicted(row[name]) for name in ("whole", "sent")]
+        shown.add_row(row["block"], f"{row['predicted']['whole']:.2f}", *cells, *samples, *tails)
+    console.print(shown)
+    names = ("moved", "rms", "p50", "p90", "p99", "worst")
+    shown = table("Weights off the clear program, in units: encrypted, modelled", ("block",), names)
+    for row in figures["blocks"]:
+        both = row["rounding"], row["modelled_rounding"]
+        cells = [
+            ", ".join(f"{one['moved']:.0%}" for one in both),
+            ", ".join(f"{one['rms']:.0f}" for one in both),
+        ]
+        for place in range(len(both[0]["quantiles"])):
+            cells.append(", ".join(f"{one['quantiles'][place]['units']:.0f}" for one in both))
+        shown.add_row(row["block"], *cells)
+    console.print(shown)
+    say(
+        console,
+        "Units: the predicted deviation, in units of a weight. Whole, sent: measured over predicted, before"
+        " and after results are cut; largest in deviations. Look-up, result: probability that noise passes"
+        " what it may, extrapolated from a normal distribution; no sample reaches that far.",
+        f"{len(figures['people'])} people, {figures['rounds']} rounds, {figures['mode']} mode, seeds"
+        f" {figures['seeds']}.",
+        machine_of(figures),
+    )
+
+
+def _of_predicted(noise: Figures | None) -> str:
+    return f"{noise['deviation']:.3f}" if noise else "-"
 
 
 def _pair(figures: Figures) -> str:

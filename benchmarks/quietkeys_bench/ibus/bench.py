@@ -92,8 +92,12 @@ def run(settings: Settings, out: Path, tell: Tell) -> None:
 
 def methods() -> tuple[Method, ...]:
     """Return none, ours, and ibus-typing-booster's."""
-    ours = component([sys.executable, "-P", "-m", "quietkeys_ibus.watch"])
-    return Method("none"), Method(OURS, "quietkeys", ours), Method(BOOSTER, BOOSTER, _FOUND.read_text())
+    return Method("none"), our_method(), Method(BOOSTER, BOOSTER, _FOUND.read_text())
+
+
+def our_method() -> Method:
+    """Return ours, which needs no other to be installed."""
+    return Method(OURS, "quietkeys", component([sys.executable, "-P", "-m", "quietkeys_ibus.watch"]))
 
 
 def figures(name: str, toolkit: str, times: Sequence[dict[str, Any]]) -> dict[str, object]:

@@ -45,7 +45,7 @@ def bus() -> Iterator[str]:
 
 
 def fresh_environment(display: str, folder: Path) -> dict[str, str]:
-    """Make the folders of a user in `folder`; return an environment that knows no others."""
+    """Make a user's folders in `folder`, if they are missing; return an environment that knows no others."""
     home = {
         name: folder / short
         for name, short in {
@@ -58,7 +58,7 @@ def fresh_environment(display: str, folder: Path) -> dict[str, str]:
         }.items()
     }
     for path in home.values():
-        path.mkdir(mode=0o700)
+        path.mkdir(mode=0o700, exist_ok=True)
     environment = os.environ | {name: str(path) for name, path in home.items()}
     environment |= {
         "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring",

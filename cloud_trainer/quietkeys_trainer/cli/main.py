@@ -10,7 +10,7 @@ from typing import Annotated, Final
 
 import typer
 
-from quietkeys_protocol.plan import Plan
+from quietkeys_protocol.plan import TrainingPlan
 from quietkeys_trainer.cli.admin import admin
 from quietkeys_trainer.cli.options import ALL, WORK, typed_exit, with_settings
 from quietkeys_trainer.cli.plans import make_plan_cli
@@ -69,11 +69,11 @@ def make_cli(load: EngineLoader, module: str) -> typer.Typer:
     return app
 
 
-def _load(plan: Plan, folder: Path, hidden: Sequence[Path]) -> Engine:
+def _load(plan: TrainingPlan, folder: Path, hidden: Sequence[Path]) -> Engine:
     """Return the real engine, which is imported when it is needed, because it loads the compiler."""
-    from quietkeys_trainer.engine.local import load_engine
+    from quietkeys_trainer.engine.recipes import load
 
-    return load_engine(plan, folder, hidden=hidden)
+    return load(plan, folder, hidden)
 
 
 app: Final = make_cli(_load, "quietkeys_trainer")

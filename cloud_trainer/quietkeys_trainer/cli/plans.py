@@ -7,16 +7,19 @@ from typing import Annotated
 
 import typer
 
-from quietkeys_protocol.check import check_plan
 from quietkeys_trainer.cli.options import typed_exit
 from quietkeys_trainer.engine.circuit_cache import circuits_folder
 from quietkeys_trainer.engine.interface import EngineLoader
 from quietkeys_trainer.plans.catalogue import Catalogue, read_plan
+from quietkeys_trainer.plans.costs import cost_of
 from quietkeys_trainer.plans.recipes import read_recipe
 from quietkeys_trainer.storage.files import PUBLIC, write_whole
 
 PlanFile = Annotated[Path, typer.Argument(help="A plan's canonical form.", dir_okay=False)]
 CatalogueOption = Annotated[Path, typer.Option("--plans", help="Folder of published plans.", file_okay=False)]
+ClientOption = Annotated[
+    Path | None, typer.Option(help="Where to write the specification that devices ship with.", dir_okay=False)
+]
 
 
 def make_plan_cli(load: EngineLoader) -> typer.Typer:
@@ -31,7 +34,7 @@ def make_plan_cli(load: EngineLoader) -> typer.Typer:
         """Make the integer plan of a recipe, if it may be shipped, and say what a round of it takes."""
         with typed_exit():
             plan = read_recipe(recipe)
-            cost = check_plan(plan)
+            cost = cost_of(plan)
             write_whole(out, plan.canonical, PUBLIC)
             print(cost)
 
@@ -39,15 +42,17 @@ def make_plan_cli(load: EngineLoader) -> typer.Typer:
     def _check(file: PlanFile) -> None:
         """Say what a round of a plan takes, or which rule it breaks."""
         with typed_exit():
-            print(check_plan(read_plan(file)))
+            print(cost_of(read_plan(file)))
 
     @plans.command("publish")
-    def _publish(file: PlanFile, plans: CatalogueOption) -> None:
+    def _publish(file: PlanFile, plans: CatalogueOption, client: ClientOption = None) -> None:
         """Compile a plan, and add it with its pin to a folder that trainers serve (`serve --plans`)."""
         with typed_exit():
             folder = circuits_folder()
             engine = load(read_plan(file), folder, [folder])
             Catalogue(plans).publish(engine.plan, engine.client_specification_sha256)
+            if client is not None:
+                write_whole(client, engine.client_specification, PUBLIC)
             print(f"{engine.plan.hash} {engine.client_specification_sha256}")
 
     @plans.command("retire")

@@ -1,7 +1,7 @@
 """The engine's child: `python -m quietkeys_trainer.engine.child PARENT CPU_S MEMORY_BYTES HIDDEN VERB ...`.
 
-HIDDEN: the service's folders, separated by `:`. VERB: compile FOLDER SOURCES, serve FOLDER SOURCES NAME...,
-or load FOLDER..., which answers nothing where circuits can be run here.
+HIDDEN: the service's folders, separated by `:`. VERB: compile FOLDER SOURCES, serve RECIPE FOLDER SOURCES
+NAME..., or load FOLDER..., which answers nothing where circuits can be run here.
 
 It parses bytes of strangers with native code, so its memory holds nothing worth stealing: no credentials, no
 database, no secret key; and it can reach nothing else, see `confinement`. Its user id is the service's, see
@@ -45,12 +45,12 @@ def main(arguments: list[str]) -> int:
     limit(int(parent), int(cpu_s), int(memory_bytes))
     os.nice(NICENESS)
     private, secret = Path.cwd(), [Path(place) for place in hidden.split(os.pathsep) if place]
-    openmp: list[ctypes.CDLL] = []
+    openmp, registration = _start_openmp()
     if verb == "compile":
-        isolate([], [private, Path(rest[0]).parent], secret)  # which starts the system's linker
+        places = [private, Path(rest[0]).parent, *registration]
+        isolate([], places, secret)  # and starts the system's linker
     else:
-        circuits = map(Path, rest if verb == "load" else rest[:1])
-        openmp, registration = _start_openmp()
+        circuits = map(Path, rest if verb == "load" else rest[1:2])
         isolate(circuits, [private, *registration], secret)
         stay_alone()
     inbox, outbox = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
@@ -62,9 +62,9 @@ def main(arguments: list[str]) -> int:
             case "compile", [folder, sources]:
                 (plan,) = read_parts(inbox, MAX_REQUEST_BYTES)
                 write_parts(outbox, _compile(plan, Path(folder), int(sources)))
-            case "serve", [folder, sources, *names]:
+            case "serve", [recipe, folder, sources, *names]:
                 (keys,) = read_parts(inbox, MAX_REQUEST_BYTES)
-                keyed = _Keyed.of(keys, Path(folder), int(sources), names)
+                keyed = _Keyed.of(keys, recipe, Path(folder), int(sources), names)
                 del keys
                 while inbox.peek(1):
                     threads, *values = read_parts(inbox, MAX_REQUEST_BYTES)
@@ -96,9 +96,18 @@ def _start_openmp() -> tuple[list[ctypes.CDLL], list[Path]]:
 def _compile(canonical: bytes, folder: Path, sources: int) -> list[bytes]:
     """Compile a plan's canonical form into a new folder; answer nothing."""
     from quietkeys_protocol.plan import Plan
-    from quietkeys_trainer.engine.compile import compile_plan, save_module
+    from quietkeys_protocol.recipes import parse_plan
+    from quietkeys_protocol.sgd_plan import SgdPlan
 
-    save_module(compile_plan(Plan.parse(canonical), sources), folder)
+    match parse_plan(canonical):
+        case Plan() as plan:
+            from quietkeys_trainer.engine.compile import compile_plan, save_module
+
+            save_module(compile_plan(plan, sources), folder)
+        case SgdPlan() as plan:
+            from quietkeys_trainer.engine.compile_sgd import compile_batch, save_circuit
+
+            save_circuit(compile_batch(plan), folder)
     return []
 
 
@@ -117,42 +126,37 @@ class _Keyed:
 
     keys: Any
     circuits: list[Any]
+    recipe: str
     sources: int
     start_s: float
     keys_s: float
     told_s: float = 0.0
 
     @classmethod
-    def of(cls, sent: bytes, folder: Path, sources: int, names: list[str]) -> Self:
+    def of(cls, sent: bytes, recipe: str, folder: Path, sources: int, names: list[str]) -> Self:
         """Load a folder's circuits and the keys that a device sent for them."""
         from concrete.compiler import Library, ServerKeyset, ServerProgram
 
         start_s = time.process_time()  # since the process began
-        keys = ServerKeyset.deserialize(_filled(sent, folder))
+        keys = ServerKeyset.deserialize(_filled(sent, folder) if recipe == "counts" else sent)
         program = ServerProgram(Library(str(folder)), False)
         circuits = [program.get_server_circuit(name) for name in names]
-        return cls(keys, circuits, sources, start_s, time.process_time() - start_s)
+        return cls(keys, circuits, recipe, sources, start_s, time.process_time() - start_s)
 
     def train(self, request: list[bytes]) -> Iterator[bytes]:
         """Run the circuits on a job's reports; yield the results, then what it took, as JSON.
 
-        A report holds as many values for every circuit, in their order; so does the next source's. What is
-        said to have been taken counts from the end of the job before, so that nothing is left out.
+        What is said to have been taken counts from the end of the job before, so that nothing is left out.
         """
         from concrete.compiler import TransportValue
 
         values = [TransportValue.deserialize(value) for value in request]
-        size = len(values) // self.sources  # of a report
-        each = size // len(self.circuits)
         blocks_s = []
-        for position, circuit in enumerate(self.circuits):
-            begin = time.process_time()
-            places = [
-                source * size + each * position + i for source in range(self.sources) for i in range(each)
-            ]
-            (weights,) = circuit.call([values[place] for place in places], self.keys)
+        begin = time.process_time()
+        for weights in self._blocks(values) if self.recipe == "counts" else self._batches(values):
             yield weights.serialize()
             blocks_s.append(time.process_time() - begin)
+            begin = time.process_time()
         now = time.process_time()
         facts = {
             "cpu_seconds": now - self.told_s,
@@ -163,6 +167,29 @@ class _Keyed:
         }
         self.start_s, self.keys_s, self.told_s = 0.0, 0.0, now
         yield json.dumps(facts).encode()
+
+    def _blocks(self, values: list[Any]) -> Iterator[Any]:
+        """Yield each circuit's result.
+
+        A report holds as many values for every circuit, in their order; so does the next source's.
+        """
+        size = len(values) // self.sources  # of a report
+        each = size // len(self.circuits)
+        for position, circuit in enumerate(self.circuits):
+            places = [
+                source * size + each * position + i for source in range(self.sources) for i in range(each)
+            ]
+            (weights,) = circuit.call([values[place] for place in places], self.keys)
+            yield weights
+
+    def _batches(self, values: list[Any]) -> Iterator[Any]:
+        """Yield the weights after all batches, of which each begins where the one before it ended."""
+        (circuit,) = self.circuits
+        *batches, weights, intercept = values
+        for place in range(0, len(batches), 2):
+            features, labels = batches[place : place + 2]
+            weights, intercept = circuit.call([features, labels, weights, intercept], self.keys)
+        yield weights
 
 
 def _filled(keys: bytes, folder: Path) -> bytes:

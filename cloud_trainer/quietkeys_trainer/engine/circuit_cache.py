@@ -27,9 +27,9 @@ from typing import Final
 
 import structlog
 
-from quietkeys_protocol import program
+from quietkeys_protocol import program, sgd_plan
 from quietkeys_protocol.errors import ErrorCode, Refused, Untrusted
-from quietkeys_protocol.plan import Plan
+from quietkeys_protocol.plan import Recipe, TrainingPlan
 from quietkeys_protocol.specification import canonical_specification
 from quietkeys_trainer.engine.child import PROGRAM_INFO
 from quietkeys_trainer.engine.children import Limits, ask
@@ -38,6 +38,7 @@ from quietkeys_trainer.engine.interface import EngineFailed, ExecutorLostError
 CIRCUITS: Final = "QUIETKEYS_TRAINER_CIRCUITS"  # the variable that names another folder than the usual
 PEAK: Final = "peak"
 CONCRETE: Final = "2.10"  # whose keys and ciphertexts devices write (docs/PROTOCOL.md, section 4)
+CONCRETE_ML: Final = "1.9"
 # Compiling takes about a second per block and source.
 COMPILATION_LIMITS: Final = Limits(wall_s=600.0, cpu_s=600, memory_bytes=8 << 30)
 LOADING_LIMITS: Final = Limits(wall_s=600.0, cpu_s=60, memory_bytes=8 << 30)
@@ -63,7 +64,7 @@ def require_own(folder: Path) -> None:
         raise Refused(ErrorCode.PLAN_INVALID, f"others can write to {folder}: chmod go-w, or remove it")
 
 
-def compiled(plan: Plan, sources: int, folder: Path) -> Path:
+def compiled(plan: TrainingPlan, sources: int, folder: Path) -> Path:
     """Compile the circuits for a number of sources unless they are there; return their folder.
 
     Raises `EngineFailed`, and `ExecutorLostError` where the disk is full.
@@ -77,7 +78,7 @@ def compiled(plan: Plan, sources: int, folder: Path) -> Path:
     return target
 
 
-def drop_unloadable(plan: Plan, folder: Path) -> None:
+def drop_unloadable(plan: TrainingPlan, folder: Path) -> None:
     """Remove a plan's circuits of an earlier start that do not load here, so that they are compiled anew."""
     found = [path for path in sorted(_place(plan, folder).glob("[1-9]*")) if path.is_dir()]
     if not found or _loads(found):
@@ -99,7 +100,7 @@ def specification_in(folder: Path) -> bytes:
         raise EngineFailed("a damaged circuit") from error
 
 
-def measured_bytes(plan: Plan, folder: Path) -> int | None:
+def measured_bytes(plan: TrainingPlan, folder: Path) -> int | None:
     """Return the most memory that a run of a plan's circuits took here; None where there was none."""
     try:
         return int((_place(plan, folder) / PEAK).read_text())
@@ -107,7 +108,7 @@ def measured_bytes(plan: Plan, folder: Path) -> int | None:
         return None
 
 
-def note_bytes(plan: Plan, folder: Path, peak: int) -> None:
+def note_bytes(plan: TrainingPlan, folder: Path, peak: int) -> None:
     """Note what a run took, if it is the most so far; a figure that cannot be written now is not missed."""
     if peak > (measured_bytes(plan, folder) or 0):
         place = _place(plan, folder)
@@ -122,12 +123,21 @@ def require_known_concrete() -> None:
 
     Bytes would not tell: later releases read another kind of seed, and train to noise without an error.
     """
+    _require_release("concrete-python", CONCRETE, f"quietkeys[trainer]: Concrete {CONCRETE}")
+
+
+def require_known_concrete_ml() -> None:
+    """Raise `Refused` (EXTRA_MISSING) for a Concrete ML whose circuit of a batch nobody has looked at."""
+    _require_release("concrete-ml", CONCRETE_ML, f"Concrete ML {CONCRETE_ML}, see docs/RECIPES.md")
+
+
+def _require_release(package: str, release: str, wanted: str) -> None:
     try:
-        found = version("concrete-python")
+        found = version(package)
     except PackageNotFoundError:
         found = "none"
-    if found.split(".")[:2] != CONCRETE.split("."):
-        raise Refused(ErrorCode.EXTRA_MISSING, f"quietkeys[trainer]: Concrete {CONCRETE}, here is {found}")
+    if found.split(".")[:2] != release.split("."):
+        raise Refused(ErrorCode.EXTRA_MISSING, f"{wanted}, here is {found}")
 
 
 def _loads(folders: list[Path]) -> bool:
@@ -138,11 +148,11 @@ def _loads(folders: list[Path]) -> bool:
     return True
 
 
-def _place(plan: Plan, folder: Path) -> Path:
-    return folder.absolute() / f"{plan.hash}-{_toolchain()}"
+def _place(plan: TrainingPlan, folder: Path) -> Path:
+    return folder.absolute() / f"{plan.hash}-{_toolchain(plan.recipe)}"
 
 
-def _compile(plan: Plan, sources: int, target: Path) -> None:
+def _compile(plan: TrainingPlan, sources: int, target: Path) -> None:
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".compiling-") as scratch:
         made = Path(scratch) / "circuits"
         ask(["compile", str(made), str(sources)], [plan.canonical], COMPILATION_LIMITS)
@@ -170,7 +180,7 @@ def _alone(target: Path) -> Iterator[None]:
 
 
 @cache
-def _toolchain() -> str:
+def _toolchain(recipe: Recipe) -> str:
     """Return a hash of what else a circuit is made of: the program, how it is compiled, and the runtime.
 
     The runtime is what the wheel of Concrete says of its files, their hashes, and this interpreter.
@@ -178,6 +188,11 @@ def _toolchain() -> str:
     wheel = distribution("concrete-python").read_text("RECORD") or ""
     native = sorted(line for line in wheel.splitlines() if ".so" in line.partition(",")[0])
     digest = hashlib.sha256("\n".join([*native, sys.implementation.cache_tag or "", sys.platform]).encode())
-    for source in (Path(program.__file__), Path(__file__).with_name("compile.py")):
+    if recipe is Recipe.COUNTS:
+        sources = [Path(program.__file__), Path(__file__).with_name("compile.py")]
+    else:
+        sources = [Path(sgd_plan.__file__), Path(__file__).with_name("compile_sgd.py")]
+        digest.update(version("concrete-ml").encode())
+    for source in sources:
         digest.update(source.read_bytes())
     return digest.hexdigest()[:16]

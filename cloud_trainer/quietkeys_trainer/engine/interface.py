@@ -1,8 +1,8 @@
 """What the service needs of the engine: frames to compare with, a way to run, and a place to run it.
 
-An engine is one compiled plan; an executor runs jobs on engines, in children of the worker (`local_executor`)
-or as tasks of a cluster (`ray_executor`). Nothing here can decrypt: there is no name for a secret key on this
-side.
+An engine is one compiled plan, of whichever recipe; an executor runs jobs on engines, in children of the
+worker (`local_executor`) or as tasks of a cluster (`ray_executor`). Nothing here can decrypt: there is no
+name for a secret key on this side.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from quietkeys_protocol.errors import ErrorCode, Outdated
-from quietkeys_protocol.plan import VALUES, Plan
+from quietkeys_protocol.plan import VALUES, TrainingPlan
 from quietkeys_protocol.templates import Frames
 
 Told = Callable[[int], None]  # hears how many blocks of a job are trained
@@ -57,8 +57,19 @@ class Engine(Protocol):
     """One plan, compiled here."""
 
     @property
-    def plan(self) -> Plan:
+    def plan(self) -> TrainingPlan:
         """What was compiled."""
+
+    @property
+    def blocks(self) -> int:
+        """How many blocks a job has: parts that can be run apart."""
+
+    def values_of_block(self, position: int, report: Sequence[bytes]) -> Sequence[bytes]:
+        """Return what a report has for the block at a position."""
+
+    @property
+    def client_specification(self) -> bytes:
+        """The client specification that the compiler made, in its canonical form; what devices ship with."""
 
     @property
     def client_specification_sha256(self) -> str:
@@ -82,14 +93,14 @@ class Engine(Protocol):
     def run_block(
         self, position: int, evaluation_keys: bytes, values: Sequence[Sequence[bytes]]
     ) -> list[bytes]:
-        """Return the encrypted new weights of the plan's block at `position`, from its values in each report.
+        """Return the encrypted new weights of the block at `position`, from its values in each report.
 
         Raises `EngineFailed`, and `ExecutorLostError` where the system ended the child or the disk was full.
         """
 
 
 def values_of_block(position: int, report: Sequence[bytes]) -> Sequence[bytes]:
-    """Return what a report has for the block at a position of its plan: its strengths and its gradient."""
+    """Return what a report of counts has for the block at a position: its strengths and its gradient."""
     return report[VALUES * position : VALUES * (position + 1)]
 
 
@@ -97,7 +108,7 @@ Engines = Mapping[str, Engine]  # by plan hash
 
 # (plan, folder for compiled circuits, folders of the service that no child may see) -> engine; raises
 # `QuietkeysError` where the plan cannot be trained.
-EngineLoader = Callable[[Plan, Path, Sequence[Path]], Engine]
+EngineLoader = Callable[[TrainingPlan, Path, Sequence[Path]], Engine]
 
 
 def engine_of(engines: Engines, retired: Mapping[str, str], plan_hash: str) -> Engine:

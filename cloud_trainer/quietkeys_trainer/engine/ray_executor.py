@@ -29,7 +29,6 @@ from quietkeys_trainer.engine.interface import (
     ExecutorLostError,
     StoredKeys,
     Told,
-    values_of_block,
 )
 from quietkeys_trainer.engine.pressure import RESERVE_BYTES, require_memory
 from quietkeys_trainer.engine.ray_tasks import run_block
@@ -140,9 +139,9 @@ class RayExecutor:
                     engine.client_specification_sha256,
                     position,
                     stored,
-                    [list(values_of_block(position, report)) for report in reports],
+                    [list(engine.values_of_block(position, report)) for report in reports],
                 )
-                for position in range(len(engine.plan.blocks))
+                for position in range(engine.blocks)
             ]
             results = self._results(tasks, told)
         except errors.ObjectStoreFullError as error:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from quietkeys_protocol.arrays import UInt8
-from quietkeys_protocol.plan import Plan
+from quietkeys_protocol.recipes import parse_plan
 from quietkeys_trainer.engine.circuit_cache import circuits_folder
 from quietkeys_trainer.engine.interface import Engine, EngineFailed, EngineLoader
 
@@ -43,4 +43,4 @@ def run_block(
 @cache
 def _engine(load: EngineLoader, canonical: bytes) -> Engine:
     folder = circuits_folder()
-    return load(Plan.parse(canonical), folder, [folder])
+    return load(parse_plan(canonical), folder, [folder])

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Final
 
 from quietkeys_protocol.errors import ErrorCode, Refused
-from quietkeys_protocol.plan import MAX_PLAN_BYTES, Plan
+from quietkeys_protocol.plan import MAX_PLAN_BYTES, TrainingPlan
+from quietkeys_protocol.recipes import parse_plan
 from quietkeys_protocol.signing import is_hash
 from quietkeys_trainer.storage.files import PUBLIC, write_whole
 
@@ -40,7 +41,7 @@ class Catalogue:
 
     folder: Path
 
-    def publish(self, plan: Plan, pin: str) -> None:
+    def publish(self, plan: TrainingPlan, pin: str) -> None:
         """Add a plan; adding it again changes nothing.
 
         Raises `Refused` where it is there under another pin.
@@ -81,10 +82,10 @@ class Catalogue:
         return tuple(served)
 
 
-def read_plan(path: Path) -> Plan:
+def read_plan(path: Path) -> TrainingPlan:
     """Return the plan in a file; raise `Refused` where there is none, or no plan."""
     try:
         with path.open("rb") as file:
-            return Plan.parse(file.read(MAX_PLAN_BYTES + 1))
+            return parse_plan(file.read(MAX_PLAN_BYTES + 1))
     except OSError as error:
         raise Refused(ErrorCode.PLAN_INVALID, error.strerror or "it cannot be read") from error

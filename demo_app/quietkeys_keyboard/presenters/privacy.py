@@ -24,6 +24,13 @@ DELETIONS: Final = {
     Deletion.PENDING: _GONE + " The trainer did not answer; it is asked again.",
     Deletion.UNPROVEN: _GONE + " The trainer's receipt does not hold; do not use it again.",
 }
+_BACK: Final = "Your consent is taken back, and your key is gone. What was learned here stays."
+WITHDRAWALS: Final = {
+    Deletion.NOTHING_THERE: "Your consent is taken back. Nothing had ever left this device.",
+    Deletion.CONFIRMED: _BACK + " The trainer signed a receipt that it deleted its part.",
+    Deletion.PENDING: _BACK + " The trainer did not answer; it is asked again.",
+    Deletion.UNPROVEN: _BACK + " The trainer's receipt does not hold; do not use it again.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +131,7 @@ class PrivacyPresenter:
 
     def withdraw(self) -> None:
         """Take the consent back; what was learnt here stays."""
-        self._run(lambda: DELETIONS[self.keyboard.consent.withdraw(keep_learned=True)], self.refresh)
+        self._run(lambda: WITHDRAWALS[self.keyboard.consent.withdraw(keep_learned=True)], self.refresh)
 
     def besides(self) -> str:
         """Return what is to be said of all that left, "" if nothing did."""

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from dataclasses import dataclass, field
 from typing import Final
 
 from quietkeys import (
@@ -24,7 +22,8 @@ from quietkeys import (
 )
 from quietkeys.typing import KeptWord
 from quietkeys_keyboard.presenters.changes import Change, Words, changes, left_of, moved
-from quietkeys_keyboard.presenters.words import OUTCOMES, lasting, said, said_of, when
+from quietkeys_keyboard.presenters.course import TITLES, Course, State, StepLine
+from quietkeys_keyboard.presenters.words import OUTCOMES, said, said_of, when
 
 Post = Callable[[Callable[[], None]], None]  # runs something on the thread of the screens
 
@@ -33,31 +32,6 @@ STATEMENT: Final = (
     " on them without being able to read them, and sends an encrypted update back."
 )
 WAIT_S: Final = 900.0  # for the trainer
-_TITLES: Final = {
-    Step.ENROL: "Introducing this device",
-    Step.GENERATE_KEYS: "Making keys on this device",
-    Step.UPLOAD_KEYS: "Sending keys to compute with",
-    Step.ENCRYPT: "Encrypting your counts",
-    Step.SEND: "Sending the encrypted report",
-    Step.QUEUE: "Waiting for its turn at the trainer",
-    Step.TRAIN: "Trained without being read",
-    Step.FETCH: "Fetching the encrypted update",
-    Step.DECRYPT: "Decrypting it here",
-    Step.JUDGE: "Judging it on typing kept aside",
-}
-# Seconds that each step takes where no training of this device has told yet: 2 cores, the shipped plan.
-FIRST_GUESS: Final = {
-    Step.ENROL: 1.0,
-    Step.GENERATE_KEYS: 2.0,
-    Step.UPLOAD_KEYS: 2.0,
-    Step.ENCRYPT: 1.0,
-    Step.SEND: 1.0,
-    Step.QUEUE: 1.0,
-    Step.TRAIN: 12.0,
-    Step.FETCH: 1.0,
-    Step.DECRYPT: 2.0,
-    Step.JUDGE: 2.0,
-}
 _UNDER_WAY: Final = {  # an open report, by how far it is
     "written": "Your encrypted counts are ready and have not arrived yet. Train, and it goes on from there.",
     "sent": "Your encrypted counts are at the trainer. Train, and what came of them is fetched.",
@@ -67,31 +41,12 @@ _JUDGED: Final = (
     *(Outcome.APPLIED, Outcome.KEPT_OLD, Outcome.ON_TRIAL),
     *(Outcome.DUMMY, Outcome.UNTRUSTED, Outcome.UNDECRYPTABLE),
 )
-_ENDED: Final = {LedgerKind(f"update_{outcome.value}"): OUTCOMES[outcome] for outcome in _JUDGED} | {
+ENDED: Final = {LedgerKind(f"update_{outcome.value}"): OUTCOMES[outcome] for outcome in _JUDGED} | {
     LedgerKind.UPDATE_FETCHED: "An encrypted update came",
     LedgerKind.ROLLED_BACK: "The last update was taken back",
     LedgerKind.REPORT_LOST: "The trainer lost it",
     LedgerKind.REPORT_DROPPED: "What was to be sent was dropped",
 }
-
-
-class State(StrEnum):
-    """How far a step is."""
-
-    WAITING = "waiting"
-    ACTIVE = "active"
-    DONE = "done"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class StepLine:
-    """One step as it is shown. seconds: it has taken so far. size: bytes that passed in it."""
-
-    title: str
-    state: State = State.WAITING
-    seconds: float = 0.0
-    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +71,7 @@ class TrainingPresenter:
     keyboard: Personalizer
     changed: Callable[[], None]
     post: Post
-    steps: list[StepLine] = field(default_factory=list)
+    course: Course = field(default_factory=Course)
     busy: bool = False
     headline: str = ""
     detail: str = ""
@@ -128,17 +83,16 @@ class TrainingPresenter:
     changes: list[Change] = field(default_factory=list)  # of the last update
     moved: str = ""  # by it, where none of these words comes out otherwise
     worths: list[Worth] = field(default_factory=list)
-    took: dict[Step, float] = field(default_factory=lambda: dict(FIRST_GUESS))  # seconds, as last measured
-    _began: float = 0.0
-    _passed: int = 0
-    _now: Step | None = None
     _looked_at: list[KeptWord] = field(default_factory=list)
     _before: list[str] = field(default_factory=list)  # what Space left of each, before the update
-    _block_s: float = 0.0  # of each block trained in this training, 0.0 before the first
-    _blocks_left: int = 0
 
     def __post_init__(self) -> None:
         self.recall()
+
+    @property
+    def steps(self) -> list[StepLine]:
+        """The steps of the last training, the one under way last."""
+        return self.course.steps
 
     def recall(self) -> None:
         """Say what became of the last training, also when it was before the app was opened."""
@@ -150,14 +104,14 @@ class TrainingPresenter:
             self.headline, self.detail = "A training is not finished", _UNDER_WAY[status.open_report]
         elif last is not None and last.outcome is None and last.step is not None:
             self.headline = "The last training was interrupted"
-            self.detail = f"It ended while it was at: {_TITLES[last.step]}. Train, and it goes on from there."
+            self.detail = f"It ended while it was at: {TITLES[last.step]}. Train, and it goes on from there."
         elif last is not None and last.outcome is Outcome.CANCELLED:
             self.headline = "The last training was stopped"
             self.detail = "The window was closed, or it was cancelled. Train, and it goes on from there."
         elif last is not None and last.outcome is not None and not history:
             self.headline, self.detail = OUTCOMES[last.outcome], ""
         elif history:
-            self.headline = _ENDED.get(history[0].kind, "The last training")
+            self.headline = ENDED.get(history[0].kind, "The last training")
             self.detail = f"{history[0].text} That was {when(history[0].time)}."
 
     def readiness(self) -> Readiness:
@@ -166,14 +120,7 @@ class TrainingPresenter:
 
     def left(self) -> str:
         """Return how long the training under way will still take, "" if none is."""
-        if not self.busy or self._now is None:
-            return ""
-        steps = list(_TITLES)
-        later = sum(self.took[step] for step in steps[steps.index(self._now) + 1 :])
-        passed = time.monotonic() - self._began
-        if self._now is Step.TRAIN and self._block_s:
-            return lasting(later + max(self._block_s * self._blocks_left - passed % self._block_s, 0.0))
-        return lasting(later + max(self.took[self._now] - passed, 0.0))
+        return self.course.left() if self.busy else ""
 
     def needs_consent(self) -> bool:
         """Return whether the user is to be asked first."""
@@ -190,7 +137,7 @@ class TrainingPresenter:
             return
         self.busy, self.offline, self.applied, self.outcome = True, False, False, None
         self.headline, self.detail = "Training", "You can go on typing."
-        self.steps, self._now, self._passed, self._block_s = [], None, 0, 0.0
+        self.course.begin()
         self._looked_at, self._before = [], []
         self.changed()
         threading.Thread(target=self._sync, name="quietkeys-train", daemon=True).start()
@@ -198,7 +145,7 @@ class TrainingPresenter:
     def tick(self) -> None:
         """Let the step under way count its seconds; called a few times a second."""
         if self.busy and self.steps:
-            self.steps[-1] = replace(self.steps[-1], seconds=time.monotonic() - self._began)
+            self.course.tick()
             self.changed()
 
     def roll_back(self) -> None:
@@ -217,7 +164,8 @@ class TrainingPresenter:
     def clear(self) -> None:
         """Show nothing of earlier trainings, as when the profile was wiped."""
         if not self.busy:
-            self.steps, self.worths, self.headline, self.detail = [], [], "", ""
+            self.course.begin()
+            self.worths, self.headline, self.detail = [], "", ""
             self.changes, self.moved = [], ""
             self.offline = self.applied = False
             self.changed()
@@ -228,7 +176,7 @@ class TrainingPresenter:
 
     def history(self) -> list[LedgerLine]:
         """Return what became of updates, newest first."""
-        lines = [line for line in self.keyboard.ledger() if line.kind in _ENDED]
+        lines = [line for line in self.keyboard.ledger() if line.kind in ENDED]
         return lines[::-1]
 
     def _sync(self) -> None:
@@ -250,30 +198,16 @@ class TrainingPresenter:
             self._before = left_of(self.keyboard, self._looked_at)
 
     def _step(self, now: Progress) -> None:
-        if now.step is Step.TRAIN and now.blocks_done:
-            self._block_s = (time.monotonic() - self._began) / now.blocks_done
-        self._blocks_left = now.blocks - now.blocks_done
-        if self._now is now.step:  # it goes on
-            self.steps[-1] = replace(self.steps[-1], title=_title(now))
-        else:
-            passed = now.bytes_sent + now.bytes_received
-            self._finish(State.DONE, passed)
-            self.steps.append(StepLine(_title(now), State.ACTIVE))
-            self._now = now.step
-            self._began, self._passed = time.monotonic(), passed
+        self.course.told(now)
         self.changed()
 
-    def _finish(self, state: State, passed: int) -> None:
-        if self.steps:
-            took = time.monotonic() - self._began
-            self.steps[-1] = replace(self.steps[-1], state=state, seconds=took, size=passed - self._passed)
-
     def _ended(self, result: SyncResult, after: list[str]) -> None:
-        self._finish(State.DONE, sum(result.bytes_sent.values()) + sum(result.bytes_received.values()))
+        passed = sum(result.bytes_sent.values()) + sum(result.bytes_received.values())
+        self.course.finish(State.DONE, passed)
         self.busy, self.applied = False, result.outcome is Outcome.APPLIED
         self.outcome, self.headline = result.outcome, OUTCOMES[result.outcome]
         self.detail = result.reason
-        self.took |= {step: seconds for step, seconds in result.seconds.items() if step in self.took}
+        self.course.measured(result.seconds)
         verdict = result.verdict
         self.changes, self.moved = [], ""
         if self.applied:
@@ -289,16 +223,19 @@ class TrainingPresenter:
         self.changed()
 
     def _failed(self, error: QuietkeysError) -> None:
-        self._finish(State.FAILED, self._passed)
+        self.course.finish(State.FAILED)
         self.busy = False
         self.offline = error.code is ErrorCode.TRAINER_UNREACHABLE
-        self.headline = "Offline" if self.offline else "Not this time"
-        self.detail = (
-            "The trainer cannot be reached. Typing and learning go on here; the next training goes on."
-            if self.offline
-            else said(error)
-        )
+        self.headline, self.detail = failed_words(error.code)
         self.changed()
+
+
+def failed_words(code: ErrorCode) -> tuple[str, str]:
+    """Return what is to be said of a training that failed: a headline and a sentence."""
+    if code is ErrorCode.TRAINER_UNREACHABLE:
+        again = "Typing and learning go on here; the next training goes on."
+        return "Offline", f"The trainer cannot be reached. {again}"
+    return "Not this time", said_of(code)
 
 
 def worth_words(verdict: Verdict) -> str:
@@ -308,11 +245,3 @@ def worth_words(verdict: Verdict) -> str:
         words = "word" if more == 1 else "words"
         return f"Better: {more} more {words} right of {verdict.events}"
     return "In use: it guesses closer, and no more words come out right yet"
-
-
-def _title(now: Progress) -> str:
-    if now.step is not Step.TRAIN:
-        return _TITLES[now.step]
-    if now.blocks_done >= now.blocks:
-        return _TITLES[now.step]
-    return f"Training part {now.blocks_done + 1} of {now.blocks}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Final
 
-from quietkeys import ErrorCode, Outcome, QuietkeysError
+from quietkeys import ErrorCode, Level, Outcome, QuietkeysError
 
 _SAID: Final = {
     ErrorCode.TRAINER_UNREACHABLE: "The trainer cannot be reached. Nothing is lost; try again later.",
@@ -21,6 +21,7 @@ _SAID: Final = {
     ErrorCode.CIPHER_FAILED: "Encrypting ended early. Nothing is lost; try again, with less else open.",
     ErrorCode.KEY_STORE_FAILED: "The key store of this system is locked. Unlock it and try again.",
     ErrorCode.WORD_MALFORMED: "That is not one word.",
+    ErrorCode.APP_UNNAMED: "A program has a name, of at most 200 characters.",
     ErrorCode.CLOCK_SKEWED: "The clock of this device is wrong. Set it and try again.",
     ErrorCode.ENROLMENT_REFUSED: "This trainer takes invited devices only.",
     ErrorCode.INVITATION_UNKNOWN: "This invitation is over: one lasts 15 minutes, for one device.",
@@ -64,6 +65,7 @@ OUTCOMES: Final = {
     Outcome.DEFERRED: "Another time",
     Outcome.CANCELLED: "Stopped",
 }
+LEVELS: Final = {Level.OFF: "Off", Level.CAREFUL: "Careful", Level.NORMAL: "Normal", Level.EAGER: "Eager"}
 
 
 def said(error: QuietkeysError) -> str:
@@ -87,6 +89,16 @@ def times(count: float) -> str:
     """Return how often something was, older times counting less."""
     whole = round(count)
     return "once" if whole <= 1 else "twice" if whole == 2 else f"{whole} times"
+
+
+def readiness_words(kept_aside: int, needed: int, words_left: int) -> str:
+    """Return how much typing is missing until a training can come to something."""
+    if kept_aside >= needed:
+        return f"Enough typing to train on: {kept_aside} words kept aside to check an update."
+    return (
+        f"{kept_aside} of {needed} words kept aside to check an update. About {words_left} more words of"
+        " typing, then a training can help."
+    )
 
 
 def kept_words(count: int) -> str:

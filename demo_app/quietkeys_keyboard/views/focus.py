@@ -41,7 +41,7 @@ class Layers(FloatLayout):
 class Focus:
     """What the keyboard of the window is at: nothing, a control, or a field to type in.
 
-    app: has `dialog`, `tour`, `layers`, `frame`, `shown` and `show`.
+    app: has `dialog`, `tour`, `layers`, `frame`, `home` and `show`.
     """
 
     def __init__(self, app: Any) -> None:
@@ -140,7 +140,7 @@ class Focus:
         elif self._at is not None:
             self._mark(None)
         elif self._app.tour is None:
-            self._app.show("type")
+            self._app.show(self._app.home)
 
     def _touched(self, *_: object) -> None:
         self._by_key = False

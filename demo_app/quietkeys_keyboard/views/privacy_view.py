@@ -10,18 +10,17 @@ from kivy.clock import Clock
 from kivy.properties import BooleanProperty, StringProperty
 from kivy.uix.boxlayout import BoxLayout
 
-from quietkeys import Level, Sent
+from quietkeys import Sent
 from quietkeys_keyboard.presenters.departures import Page, errands, pages, total
 from quietkeys_keyboard.presenters.privacy import PrivacyPresenter, WordRow
 from quietkeys_keyboard.presenters.typing import TypingPresenter
-from quietkeys_keyboard.presenters.words import kept_words, times
+from quietkeys_keyboard.presenters.words import LEVELS, kept_words, times
 from quietkeys_keyboard.views.files import AskText, ShowText
 from quietkeys_keyboard.views.parts import Dialog, HistoryRow, Segment
 
 WORDS: Final = 12
 ERRANDS: Final = 6
 LIVE_S: Final = 0.5  # between two looks at what leaves now
-_LEVELS: Final = {Level.OFF: "Off", Level.CAREFUL: "Careful", Level.NORMAL: "Normal", Level.EAGER: "Eager"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +83,7 @@ class PrivacyView(BoxLayout):
         super().__init__(**properties)
         self.refresh_soon = Clock.create_trigger(self.refresh, 0)
         self._segments = {}
-        for level, name in _LEVELS.items():
+        for level, name in LEVELS.items():
             segment = Segment(text=name)
             segment.bind(on_release=lambda _, level=level: presenter.set_level(level))
             self._segments[level] = segment

@@ -10,14 +10,15 @@ from kivy.properties import BooleanProperty, ListProperty, NumericProperty, Stri
 from kivy.uix.boxlayout import BoxLayout
 
 from quietkeys_keyboard.presenters.changes import Change
+from quietkeys_keyboard.presenters.course import State
 from quietkeys_keyboard.presenters.curve import words_right
 from quietkeys_keyboard.presenters.own import OwnTyping
-from quietkeys_keyboard.presenters.training import STATEMENT, State, TrainingPresenter
-from quietkeys_keyboard.presenters.words import LINES, size, when
+from quietkeys_keyboard.presenters.training import STATEMENT, TrainingPresenter
+from quietkeys_keyboard.presenters.words import LINES, readiness_words, size, when
 from quietkeys_keyboard.views.parts import ChangeRow, HistoryRow, StepRow
 
 HISTORY: Final = 8
-_ICONS: Final = {
+ICONS: Final = {
     State.WAITING: ("progress-clock", "muted"),
     State.ACTIVE: ("progress-clock", "accent"),
     State.DONE: ("check-circle", "good"),
@@ -78,7 +79,7 @@ class TrainingView(BoxLayout):
         self.headline_role = "good" if state.applied else "bad" if state.offline else "text"
         self.ids.steps.clear_widgets()
         for line in state.steps:
-            icon, role = _ICONS[line.state]
+            icon, role = ICONS[line.state]
             about = f"{line.seconds:.1f} s" + (f", {size(line.size)}" if line.size else "")
             row = StepRow(state_icon=icon, role=role, text=line.title, about=about)
             self.ids.steps.add_widget(row)
@@ -107,13 +108,7 @@ class TrainingView(BoxLayout):
     def _measure(self) -> None:
         ready = self.presenter.readiness()
         self.filled = min(ready.kept_aside / ready.needed, 1.0)
-        if ready.is_ready:
-            self.meter = f"Enough typing to train on: {ready.kept_aside} words kept aside to check an update."
-        else:
-            self.meter = (
-                f"{ready.kept_aside} of {ready.needed} words kept aside to check an update. About"
-                f" {ready.words_left} more words of typing, then a training can help."
-            )
+        self.meter = readiness_words(ready.kept_aside, ready.needed, ready.words_left)
 
     def _history(self) -> None:
         version = self.presenter.version()

@@ -77,7 +77,7 @@ class KeySet:
 
     @property
     def secrets(self) -> Secrets:
-        """The secret keys, for the key file alone."""
+        """The secret keys, for the key file, and for whoever measures noise under keys of its own."""
         return self._secrets
 
     def letter(self, fingerprint: bytes) -> bytes:
@@ -152,7 +152,7 @@ class KeySet:
 
     def _test_encrypting(self) -> None:
         """Encrypt and decrypt what the first input may be, and look at the noise."""
-        value = replace(self._parameters.circuits[0].inputs[0], size=INPUT_SAMPLES)
+        value = replace(self._parameters.circuits[0].inputs[0], shape=(INPUT_SAMPLES,))
         secret = self._secrets[value.key_id]
         numbers = np.arange(INPUT_SAMPLES, dtype=np.int64) % 2
         words = whole(self._encrypted(value, numbers), value.dimension)

@@ -22,7 +22,7 @@ from typing import Any, Final
 
 from quietkeys.bundle.bundle import shipped_bundle
 from quietkeys.demo.failing import DemoFailed
-from quietkeys_protocol.plan import Plan
+from quietkeys_protocol.plan import Plan, TrainingPlan
 
 STARTS_WITHIN_S: Final = 180.0  # circuits are compiled first; 10 s on 2 idle cores
 DRAINS_WITHIN_S: Final = 3.0  # an idle trainer stops in one second; a busy one has nothing to finish for us
@@ -115,7 +115,7 @@ def shipped_trainer(folder: Path, port: int) -> Iterator[str]:
 @contextmanager
 def trainer_process(
     folder: Path,
-    plan: Plan,
+    plan: TrainingPlan,
     specification_sha256: str | None,
     options: Sequence[str] = (),
     port: int = 0,

@@ -31,7 +31,7 @@ from quietkeys_trainer.service.parts import Service, open_service
 from quietkeys_trainer.service.settings import Settings
 from tests.trainer.device import Device, code
 from tests.trainer.fake_engine import PLAN
-from tests.trainer.running import fake_keys, running
+from tests.trainer.running import WIDE, fake_keys, running
 from tests.trainer.stores import Storage, in_folder, on_both
 
 NOW, DAY = 1_700_000_000.0, 86_400.0
@@ -175,7 +175,7 @@ def admin(state: Path, storage: Storage, *arguments: str) -> Result:
     mask = os.umask(0o077)
     try:
         line = ["admin", *arguments, "--state", str(state)]
-        return CliRunner().invoke(app, line, env=storage.variables())
+        return CliRunner().invoke(app, line, env=WIDE | storage.variables())
     finally:
         os.umask(mask)
 

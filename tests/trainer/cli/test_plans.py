@@ -14,6 +14,8 @@ from typer.testing import CliRunner, Result
 
 from quietkeys_protocol.errors import ErrorCode, Refused
 from quietkeys_protocol.plan import Plan
+from quietkeys_protocol.security import MAX_P_ERROR
+from quietkeys_protocol.sgd_plan import SgdPlan
 from quietkeys_trainer.cli.main import make_cli
 from quietkeys_trainer.engine.circuit_cache import CIRCUITS
 from quietkeys_trainer.plans.catalogue import Catalogue
@@ -86,6 +88,67 @@ def test_a_recipe_that_makes_no_plan_is_refused(tmp_path: Path, changes: dict[st
     assert (done.exit_code, done.stdout) == (2, "")
     assert said in done.stderr
     assert not out.exists()
+
+
+SGD: Final[dict[str, Any]] = {
+    "recipe": "sgd",
+    "name": "clinic",
+    "features": [{"name": "first", "low": 0, "high": 1}, {"name": "second", "low": -2.5, "high": 2}],
+    "batch": 4,
+    "batches": 6,
+    "weight_limit": 2,
+    "learning_rate": 2,
+    "bits": 4,
+    "rounding_bits": 4,
+}
+
+
+def test_a_recipe_of_batches_becomes_a_plan(tmp_path: Path) -> None:
+    """Whole numbers may stand for reals, 2^-40 is meant without a word; `plan check` says the same."""
+    path, out = tmp_path / "recipe", tmp_path / "plan"
+    path.write_text(json.dumps(SGD))
+    done = run("plan", "build", str(path), "--out", str(out))
+    assert done.exit_code == 0, done.stderr
+    plan = SgdPlan.parse(out.read_bytes())
+    assert (plan.bundle, plan.features[1].low, plan.p_error) == ("clinic", -2.5, MAX_P_ERROR)
+    assert "6 batches of 4 examples" in done.stdout
+    assert run("plan", "check", str(out)).stdout == done.stdout
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"p_error": 0.01}, "accepts_p_error is not said"),
+        ({"p_error": 0.02, "accepts_p_error": True}, "p_error"),
+        ({"accepts_p_error": True}, "nothing to accept"),
+        ({"recipe": "other"}, "recipe"),
+        ({"features": {}}, "features"),
+        ({"features": [{"name": "first"}]}, "keys of feature"),
+        ({"bits": 4.5}, "bits"),
+        ({"extra": 1}, "keys of recipe"),
+    ],
+)
+def test_a_recipe_of_batches_that_makes_no_plan_is_refused(
+    tmp_path: Path, changes: dict[str, Any], said: str
+) -> None:
+    """Concrete ML's error probability above all, unless it is accepted by name."""
+    path, out = tmp_path / "recipe", tmp_path / "plan"
+    path.write_text(json.dumps(SGD | changes))
+    done = run("plan", "build", str(path), "--out", str(out))
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert not out.exists()
+
+
+def test_what_devices_ship_with_is_written_on_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The specification whose hash is the pin, for the app that ships both."""
+    monkeypatch.setenv(CIRCUITS, str(tmp_path / "circuits"))
+    (tmp_path / "plan").write_bytes(PLAN.canonical)
+    arguments = ("--plans", str(tmp_path / "plans"), "--client", str(tmp_path / "client"))
+    done = run("plan", "publish", str(tmp_path / "plan"), *arguments)
+    assert done.stdout.split()[1] == hashlib.sha256((tmp_path / "client").read_bytes()).hexdigest()
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{", b"[" * 100_000, b"\xff", b'{"name": 1, "blocks": []}'])
