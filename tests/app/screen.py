@@ -115,11 +115,11 @@ class Screen:
         wide, high = self.state()["size"]
         self._do("mousemove", str(wide // 2), str(high * 2 // 3))
         for button in (_WHEEL_DOWN, _WHEEL_UP):
-            before: dict[str, Any] = {}
-            while (places := self.state()["places"]) != before:
-                if place in places:
+            before: list[float] = []
+            while (state := self.state())["scrolled"] != before:
+                if place in state["places"]:
                     return
-                before = places
+                before = state["scrolled"]
                 self._do("click", "--repeat", "3", "--delay", "30", str(button))
         raise AssertionError(f"not there: {place} in {self.state()}")
 

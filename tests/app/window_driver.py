@@ -194,6 +194,14 @@ def accent(app: Any) -> str:
     return offered[1][offered[2]] if offered else ""
 
 
+def scrolled(app: Any) -> list[float]:
+    """How far everything that scrolls is from its end, as a share."""
+    from kivy.uix.scrollview import ScrollView
+
+    above = (app.dialog or app.layers).walk()
+    return [round(one.scroll_y, 4) for one in above if isinstance(one, ScrollView)]
+
+
 def shell(app: Any) -> dict[str, Any]:
     """What every window shows."""
     from kivy.core.window import Window
@@ -209,6 +217,7 @@ def shell(app: Any) -> dict[str, Any]:
         "stops": len(app.focus.stops()),
         "texts": texts(app),
         "faults": faults(app),
+        "scrolled": scrolled(app),
         "places": places(app),
     }
 

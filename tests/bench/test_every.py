@@ -18,7 +18,8 @@ KEPT: Final = {  # what the documents name and no bench of today can measure aga
     "autocorrect-4",  # an earlier bundle
     "language",  # of training a bundle
     "quantization-12",  # the plan before, of a person picked out
-    "rounds",  # the soak's own
+    "noise",  # the soak's own
+    "rounds",
     "devices",
     "packaging",
 }
