@@ -6,7 +6,7 @@ trainer's engine is asked directly here, and its results are cut afterwards: bot
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -18,7 +18,6 @@ from quietkeys.cipher.key_set import KeySet
 from quietkeys.cipher.scheme import phases
 from quietkeys.updates.report import Encoded
 from quietkeys_protocol.cut_values import cut, words_of
-from quietkeys_trainer.engine.keyed_child import KeyedChild
 from quietkeys_trainer.engine.local import CompiledEngine
 
 TOP: Final = 63  # a message of b bits is encrypted in units of 2^(63 - b)
@@ -34,18 +33,21 @@ class Phases:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class FullRounds:
-    """Trains reports of one device under one key set, in a child of the trainer's engine."""
+    """Trains reports of one device under one key set, in a child of the trainer's engine.
+
+    trained: returns the results of an encrypted report, not cut for sending.
+    """
 
     parameters: Parameters
     keys: KeySet
-    keyed: KeyedChild
+    trained: Callable[[Sequence[bytes]], Sequence[bytes]]
 
     def train(self, report: Mapping[str, Encoded]) -> dict[str, Phases]:
         """Return the phases of every block's result. Raises `EngineFailed`."""
         parameters = self.parameters
         blocks, frames = parameters.plan.blocks, parameters.frames
         arrays = [array for b in blocks for array in (report[b.name].strength, report[b.name].gradient)]
-        results = self.keyed.measure_whole([self.keys.encrypt(arrays)]).ciphertexts
+        results = self.trained(self.keys.encrypt(arrays))
         found = {}
         for block, circuit, frame, bits, value in zip(
             blocks, parameters.circuits, frames.results, parameters.update_bits, results, strict=True
@@ -64,4 +66,4 @@ def full_rounds(engine: CompiledEngine) -> Iterator[FullRounds]:
     keys = KeySet.generate(parameters)
     sent = b"".join(parameters.frames.key_form.cut(keys.new_evaluation_keys()))
     with engine.keyed(sent, 1) as keyed:
-        yield FullRounds(parameters, keys, keyed)
+        yield FullRounds(parameters, keys, lambda report: keyed.measure_whole([report]).ciphertexts)
