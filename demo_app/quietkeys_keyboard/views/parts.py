@@ -255,3 +255,24 @@ class StripButton(Focusable, Widget):
         self.held = False
         touch.ungrab(self)
         self.dispatch("on_hold")
+
+
+def wipe_dialog(wipe: Callable[[], None]) -> Dialog:
+    """Return the question before everything is wiped."""
+    dialog = Dialog(
+        title="Wipe everything?", text="What was learned, your key and what the trainer has. For good."
+    )
+    dialog.answer("Wipe everything", wipe, "bad", "on_bad")
+    dialog.answer("Keep it", lambda: None, "page", "text")
+    return dialog
+
+
+def withdraw_dialog(withdraw: Callable[[], None]) -> Dialog:
+    """Return the question before consent is taken back."""
+    text = (
+        "Nothing is sent any more, and the trainer is asked to delete its part. What was learned here stays."
+    )
+    dialog = Dialog(title="Take your consent back?", text=text)
+    dialog.answer("Take it back", withdraw)
+    dialog.answer("Leave it as it is", lambda: None, "page", "text")
+    return dialog

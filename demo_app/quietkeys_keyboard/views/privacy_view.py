@@ -16,7 +16,7 @@ from quietkeys_keyboard.presenters.privacy import PrivacyPresenter, WordRow
 from quietkeys_keyboard.presenters.typing import TypingPresenter
 from quietkeys_keyboard.presenters.words import LEVELS, kept_words, times
 from quietkeys_keyboard.views.files import AskText, ShowText
-from quietkeys_keyboard.views.parts import Dialog, HistoryRow, Segment
+from quietkeys_keyboard.views.parts import Dialog, HistoryRow, Segment, wipe_dialog, withdraw_dialog
 
 WORDS: Final = 12
 ERRANDS: Final = 6
@@ -140,23 +140,11 @@ class PrivacyView(BoxLayout):
 
     def wipe(self) -> None:
         """Ask once more, then wipe."""
-        dialog = Dialog(
-            title="Wipe everything?", text="What was learned, your key and what the trainer has. For good."
-        )
-        dialog.answer("Wipe everything", self.presenter.wipe, "bad", "on_bad")
-        dialog.answer("Keep it", lambda: None, "page", "text")
-        self._ask(dialog)
+        self._ask(wipe_dialog(self.presenter.wipe))
 
     def withdraw(self) -> None:
         """Ask once more, then take the consent back."""
-        text = (
-            "Nothing is sent any more, and the trainer is asked to delete its part."
-            " What was learned here stays."
-        )
-        dialog = Dialog(title="Take your consent back?", text=text)
-        dialog.answer("Take it back", self.presenter.withdraw)
-        dialog.answer("Leave it as it is", lambda: None, "page", "text")
-        self._ask(dialog)
+        self._ask(withdraw_dialog(self.presenter.withdraw))
 
     def _show_words(self) -> None:
         # Drawn anew where they are others: what the keyboard is at stays there.

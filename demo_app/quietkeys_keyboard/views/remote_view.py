@@ -19,7 +19,15 @@ from quietkeys_keyboard.presenters.remote_training import RemoteTraining
 from quietkeys_keyboard.presenters.training import STATEMENT
 from quietkeys_keyboard.presenters.words import LEVELS, size, when
 from quietkeys_keyboard.views.files import AskText
-from quietkeys_keyboard.views.parts import Dialog, HistoryRow, Segment, StepRow, Toggle
+from quietkeys_keyboard.views.parts import (
+    Dialog,
+    HistoryRow,
+    Segment,
+    StepRow,
+    Toggle,
+    wipe_dialog,
+    withdraw_dialog,
+)
 from quietkeys_keyboard.views.training_view import ICONS
 
 HISTORY: Final = 6
@@ -220,23 +228,11 @@ class RemotePrivacyView(BoxLayout):
 
     def wipe(self) -> None:
         """Ask once more, then wipe."""
-        dialog = Dialog(
-            title="Wipe everything?", text="What was learned, your key and what the trainer has. For good."
-        )
-        dialog.answer("Wipe everything", self.presenter.wipe, "bad", "on_bad")
-        dialog.answer("Keep it", lambda: None, "page", "text")
-        self._ask(dialog)
+        self._ask(wipe_dialog(self.presenter.wipe))
 
     def withdraw(self) -> None:
         """Ask once more, then take the consent back."""
-        text = (
-            "Nothing is sent any more, and the trainer is asked to delete its part."
-            " What was learned here stays."
-        )
-        dialog = Dialog(title="Take your consent back?", text=text)
-        dialog.answer("Take it back", self.presenter.withdraw)
-        dialog.answer("Leave it as it is", lambda: None, "page", "text")
-        self._ask(dialog)
+        self._ask(withdraw_dialog(self.presenter.withdraw))
 
 
 class ProgramRow(BoxLayout):
