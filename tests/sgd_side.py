@@ -1,6 +1,7 @@
 """An app's device with Concrete in it, in a process of its own: `python -m tests.sgd_side VERB FOLDER ...`.
 
-Native code stays out of the process of the tests. The examples are made up: 60 of them, told apart by a line.
+Native code stays out of the process of the tests. The examples are made up: two crowds, opposite each other,
+so that whichever of them a device draws, and keeps aside, a round leads to weights that tell them apart.
 """
 
 from __future__ import annotations
@@ -44,15 +45,17 @@ def learner(folder: Path, url: str = "http://127.0.0.1:9", transport: Transport 
 
 
 def examples() -> Examples:
-    """Values within their ranges, and which side of a line they are on."""
-    values = np.random.default_rng(0).uniform((0.0, -2.0), (1.0, 2.0), (60, 2))
-    return Examples(values, (SMALL_SGD.scaled(values).sum(axis=1) > 0.0).astype(np.int64))
+    """120 of them within their ranges, every other one of either crowd."""
+    labels = np.arange(120) % 2
+    around = np.where(labels[:, None] == 1, (0.8, 1.2), (0.2, -1.2))
+    spread = np.random.default_rng(0).uniform(-1.0, 1.0, (len(labels), 2)) * (0.15, 0.6)
+    return Examples(around + spread, labels.astype(np.int64))
 
 
 def batches(seed: int) -> list[Any]:
     """The arrays of a report of two batches, from zero weights."""
     draw = np.random.default_rng(seed)
-    chosen = [examples().at(draw.choice(60, SMALL_SGD.batch, replace=False)) for _ in range(2)]
+    chosen = [examples().at(draw.choice(120, SMALL_SGD.batch, replace=False)) for _ in range(2)]
     return arrays_of(SMALL_SGD, chosen, np.zeros(SMALL_SGD.width, dtype=np.int64))
 
 
