@@ -17,13 +17,13 @@ import numpy as np
 from quietkeys.cipher.interface import Parameters
 from quietkeys_protocol.containers import REPORT_OVERHEAD, UPDATE_OVERHEAD, VALUE_OVERHEAD
 
-LOOK_UP: Final = 0.92  # core seconds of a look-up over those of its Fourier transforms
-KEYS_PER_BYTE: Final = 0.003  # core seconds of making keys, per byte of them, over one Fourier transform
+LOOK_UP: Final = 1.05  # core seconds of a look-up over those of its transforms: 0.92 and 1.19 on two machines
+KEYS_PER_BYTE: Final = 0.004  # core seconds of making keys, per byte of them, over one Fourier transform
 KEYS_START: Final = 0.3  # seconds until the encryption process has begun
 JOB_START: Final = 2.0  # seconds until a trainer's process has loaded library, keys and report
 JOB_KEYS: Final = 1.8  # bytes of a trainer's process per byte of keys, besides what it has anyway
-DEVICE_BYTES: Final = 80_000_000  # the encryption process, which makes keys in pieces
-TRAINER_BASE_BYTES: Final = 375_000_000
+DEVICE_BYTES: Final = 60_000_000  # the encryption process, which makes keys in pieces
+TRAINER_BASE_BYTES: Final = 300_000_000  # two threads, and keys kept for the next job; a job alone takes half
 _BATCH: Final = 64  # transforms at once
 _SECONDS: Final = 0.3  # to look at the machine
 _BITS: Final = 8
