@@ -244,8 +244,12 @@ def said_by_pytest(status: int, output: str) -> dict[str, Any]:
 
 
 def install(python: Path, *arguments: str) -> None:
-    """Install wheels, none built here. Raises NotHereError."""
-    run(uv(), "pip", "install", "--quiet", "--only-binary", ":all:", "--python", python, *arguments)
+    """Install wheels, none built here, as outside of this checkout: its overrides are the lock's alone.
+
+    Raises NotHereError.
+    """
+    command = (uv(), "pip", "install", "--quiet", "--only-binary", ":all:", "--python", python)
+    run(*command, *arguments, folder=Path(tempfile.gettempdir()))
 
 
 def asked_for(wheel: Path) -> list[str]:
