@@ -23,7 +23,7 @@ MACHINES: Final = {
     "x86_64": ("amd64", "x86_64-linux-gnu", "ld-linux-x86-64.so.2"),
     "aarch64": ("arm64", "aarch64-linux-gnu", "ld-linux-aarch64.so.1"),
 }
-# Processors that are emulated. Of aarch64 one without SVE, with which qemu 7.2 gets OpenBLAS' least squares wrong.
+# Processors that are emulated: no SVE, with which qemu 7.2 gets the least squares of OpenBLAS wrong.
 EMULATED: Final = {"aarch64": "cortex-a72", "x86_64": "max"}
 KEYRING: Final = "/usr/share/keyrings/debian-archive-keyring.gpg"
 MERGED: Final = ("bin", "lib", "lib64", "sbin")  # links to folders of /usr, which no package brings along

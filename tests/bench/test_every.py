@@ -15,7 +15,8 @@ from tests.docs.inline_code import problem_of_command
 
 ROOT: Final = Path(__file__).parents[2]
 KEPT: Final = {  # what the documents name and no bench of today can measure again
-    "autocorrect-4",  # an earlier bundle
+    "autocorrect-2",  # earlier bundles
+    "autocorrect-4",
     "language",  # of training a bundle
     "quantization-12",  # the plan before, of a person picked out
     "noise",  # the soak's own
