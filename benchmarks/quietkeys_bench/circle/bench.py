@@ -28,6 +28,7 @@ from quietkeys.evaluation.ladder import (
 from quietkeys.evaluation.machine import this_machine
 from quietkeys.evaluation.messages import Word
 from quietkeys.evaluation.writer import Writer
+from quietkeys.prediction.counting import HOPE
 from quietkeys.updates.versions import Weights, adapter_of
 from quietkeys_bench.common.circles import CircleTraining, in_turn, shares
 from quietkeys_bench.common.figures import Tell, write_figures
@@ -130,12 +131,12 @@ def _rung(outcome: Tested, rung: str) -> dict[str, Any]:
     return {
         "rung": rung,
         "right": int(np.sum(outcome.right[rung])),
-        "log_likelihood": float(np.mean(outcome.log_likelihood.get(rung) or [0.0])),
+        "gain": float(np.mean(np.expm1(HOPE * np.array(outcome.log_likelihood.get(rung) or [0.0])) / HOPE)),
     }
 
 
 def _totals(people: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return, by rung, the words that came out right on the two devices, and the mean log-likelihood."""
+    """Return, by rung, the words that came out right on the two devices, and the mean gain."""
     rows = [
         (person, rung)
         for person in people
@@ -148,6 +149,6 @@ def _totals(people: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         own = [(person, rung) for person, rung in rows if rung["rung"] == name]
         words = sum(person["words_tested"] for person, _ in own)
         right = sum(rung["right"] for _, rung in own)
-        likelihood = sum(rung["log_likelihood"] * person["words_tested"] for person, rung in own) / words
-        totals.append({"rung": name, "words": words, "right": right, "log_likelihood": likelihood})
+        gain = sum(rung["gain"] * person["words_tested"] for person, rung in own) / words
+        totals.append({"rung": name, "words": words, "right": right, "gain": gain})
     return totals

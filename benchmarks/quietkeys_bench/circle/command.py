@@ -58,9 +58,9 @@ def show(console: Console, figures: Figures) -> None:
     shown = table(
         f"{people} people on two devices each, {figures['mode']} mode, seeds {figures['seeds']}",
         ("update",),
-        ("words right", "nats per word"),
+        ("words right", "(P^q - 1) / q"),
     )
     for row in figures["totals"]:
-        shown.add_row(row["rung"], f"{row['right'] / row['words']:.2%}", f"{row['log_likelihood']:.4f}")
+        shown.add_row(row["rung"], f"{row['right'] / row['words']:.2%}", f"{row['gain']:.4f}")
     console.print(shown)
     say(console, machine_of(figures))
