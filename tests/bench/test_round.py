@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 import pytest
 from rich.console import Console
 
+from quietkeys_bench.common.bare import bare_ms
 from quietkeys_bench.common.figures import read_figures
-from quietkeys_bench.round.bare import bare_ms
 from quietkeys_bench.round.bench import Settings, medians, ratios, run
 from quietkeys_bench.round.command import show
 from quietkeys_bench.round.people import pooled
