@@ -32,7 +32,7 @@ def show(console: Console, figures: Figures) -> None:
     shown = table(
         f"A job, {figures['mode']} mode, processor seconds",
         ("", ""),
-        ("look-ups", "first", "next", "clock", "bare", "first/bare", "next/bare"),
+        ("look-ups", "first", "next", "clock", "bare", "first/b", "next/b"),
     )
     before = ""
     for row in figures["series"]:
@@ -62,7 +62,7 @@ def show(console: Console, figures: Figures) -> None:
     say(
         console,
         "first: a job that starts its child and reads keys; next: one after it; clock: its seconds on the"
-        " clock; bare: as many key switches and bootstraps of the same parameters, one thread",
+        " clock; bare: as many key switches and bootstraps of the same parameters, one thread; /b: over bare",
         f"base: {base}",
         machine_of(figures),
     )
