@@ -111,7 +111,7 @@ def run(settings: Settings, out: Path, tell: Tell, measure: Measure | None = Non
             identity = {"repeat": settings.repeat, "machine": machine}
             kept = kept_figures(cell, "scale-cell", identity)
             if not kept:
-                kept = identity | {"row": (measure or measured)(setup, settings.repeat, Path(name))}
+                kept = {**identity, "row": (measure or measured)(setup, settings.repeat, Path(name))}
                 write_figures(cell, "scale-cell", kept)
             rows[setup] = kept["row"]
     series = [{"variable": variable, **rows[setup]} for variable, setup in settings.setups()]
