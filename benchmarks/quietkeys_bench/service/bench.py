@@ -124,17 +124,21 @@ class Watched:
 
 @dataclass(slots=True)
 class Said:
-    """What the children said."""
+    """What the children said: what became of devices, requests, and the last update of each report."""
 
     outcomes: list[dict[str, Any]] = field(default_factory=list)
     requests: list[tuple[str, float, float, int]] = field(default_factory=list)
+    updates: dict[str, bytes] = field(default_factory=dict)
 
     def add(self, line: Mapping[str, Any]) -> None:
         """Take one line in."""
         if "requests" in line:
             self.requests += [(str(r), float(t), float(ms), int(s)) for r, t, ms, s in line["requests"]]
         else:
-            self.outcomes.append(dict(line))
+            outcome = {**line, "update": bool(line["update"])}
+            self.outcomes.append(outcome)
+            if outcome["update"]:
+                self.updates[line["which"]] = bytes.fromhex(line["update"])
 
 
 def run(settings: Settings, out: Path, tell: Tell) -> None:
@@ -194,16 +198,10 @@ def measure(settings: Settings, tell: Tell, besides: Callable[[], Sequence[int]]
             "account": account,
             "cpu_seconds": round(used / max(1, figures["accepted"]), 3),
             "job_peak_rss_bytes": job.peak_rss_bytes,
-            "relative_error": error_of(said, load),
+            "relative_error": load.relative_error(said.updates) if said.updates else None,
             "load_before": round(load_before, 2),
             "machine": this_machine().tree(),
         }
-
-
-def error_of(said: Said, load: Load) -> float | None:
-    """Return the largest error of the updates that came, one of each report; None where none came."""
-    updates = {one["which"]: bytes.fromhex(one["update"]) for one in said.outcomes if one["update"]}
-    return load.relative_error(updates) if updates else None
 
 
 def figures_of(said: Said, watched: Watched, done: float) -> Figures:

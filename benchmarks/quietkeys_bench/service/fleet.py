@@ -27,7 +27,7 @@ from quietkeys.demo.trainer_process import TrainerProcess, trainer_process
 from quietkeys.evaluation.machine import this_machine
 from quietkeys_bench.common.figures import Figures, Tell, cells_folder, kept_figures, write_figures
 from quietkeys_bench.common.processes import family, own_bytes
-from quietkeys_bench.service.bench import KEY_SETS, LONGEST_S, Said, Settings, counts_of, error_of, waits_of
+from quietkeys_bench.service.bench import KEY_SETS, LONGEST_S, Said, Settings, counts_of, waits_of
 from quietkeys_bench.service.child import UPLOAD
 from quietkeys_bench.service.load import Load, load_parameters, make_load
 from quietkeys_bench.service.watching import every_moment, sample, shares, talk
@@ -127,7 +127,7 @@ class Running:
             "turns": turns,
             **counts_of(said, done),
             **waits_of([row[2] for row in said.requests if row[0] != UPLOAD]),
-            "relative_error": error_of(said, self.load),
+            "relative_error": self.load.relative_error(said.updates) if said.updates else None,
             "slices": list(slices(said, moments, begin, seconds)),
         }
 
