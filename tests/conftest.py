@@ -41,9 +41,10 @@ settings.register_profile("soak", max_examples=3000, deadline=None, print_blob=T
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Adds `--soak` and `--data FOLDER`."""
+    """Adds `--soak`, `--soak-hours` and `--data FOLDER`."""
     group = parser.getgroup("quietkeys")
     group.addoption("--soak", action="store_true", help="big numbers, and the tests marked soak")
+    group.addoption("--soak-hours", type=float, default=6.0, help="how long 10,000 devices use a trainer")
     group.addoption("--data", type=Path, metavar="FOLDER", help="texts of real people and typing statistics")
 
 

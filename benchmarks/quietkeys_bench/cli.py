@@ -21,6 +21,7 @@ from quietkeys_bench.nextword.command import nextword
 from quietkeys_bench.personalization.command import personalization
 from quietkeys_bench.quantization.command import quantization
 from quietkeys_bench.round.command import round  # noqa: A004 - what the command is called
+from quietkeys_bench.scale.command import scale
 from quietkeys_bench.service.command import service
 from quietkeys_bench.sync.command import sync
 
@@ -41,6 +42,7 @@ COMMANDS: Final = (
     ibus,
     service,
     round,
+    scale,
     alternatives,
 )
 

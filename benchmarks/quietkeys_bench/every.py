@@ -114,6 +114,13 @@ EVERY: Final = (
     ),
     Measured("service", "service", "", "--devices 5 --at-once 2"),
     Measured("service-shipped", "service", "--plan shipped", "--devices 2 --plan load"),
+    Measured(
+        "nodes",
+        "service",
+        "--nodes 1,2,4 --devices 40 --at-once 20",
+        "--nodes 1 --devices 6 --at-once 6",
+    ),
+    Measured("scale", "scale", "", "--values 1 --repeat 1"),
     Measured("hostile", "service", "--hostile 2000", "--hostile 50 --seconds 5"),
 )
 

@@ -29,6 +29,7 @@ from quietkeys_bench.nextword import command as nextword
 from quietkeys_bench.personalization import command as personalization
 from quietkeys_bench.quantization import command as quantization
 from quietkeys_bench.round import command as round_
+from quietkeys_bench.scale import command as scale
 from quietkeys_bench.service import command as service
 from quietkeys_bench.sync import command as sync
 
@@ -53,6 +54,7 @@ COMMITTED: Final = {  # schema and what shows it, by file
     "personalization": ("personalization", personalization.show),
     "quantization-12": ("quantization", quantization.show),
     "round": ("round", round_.show),
+    "scale": ("scale", scale.show),
     "service": ("service", service.show),
     "service-shipped": ("service", service.show),
     "sync": ("sync", sync.show),

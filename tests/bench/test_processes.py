@@ -6,7 +6,18 @@ import os
 
 import pytest
 
-from quietkeys_bench.common.processes import ChildFailed, ask, child, one_core, resident_bytes
+from quietkeys_bench.common.processes import (
+    ChildFailed,
+    ask,
+    child,
+    family,
+    lives,
+    one_core,
+    own_bytes,
+    processor_s,
+    resident_bytes,
+)
+from tests.patience import HANGS_S
 
 ECHO = """
 import json, os, sys
@@ -56,3 +67,27 @@ def test_one_core_is_given_back() -> None:
 def test_memory_is_that_of_this_process() -> None:
     """More than an interpreter takes, less than a machine has."""
     assert 10_000_000 < resident_bytes() < 100_000_000_000
+
+
+BUSY = (
+    "import subprocess, sys\n"
+    "subprocess.run([sys.executable, '-c', 'sum(range(10**7))'])\n"
+    "held, other = bytearray(b'x' * (64 << 20)), subprocess.Popen([sys.executable, '-c', 'input()'])\n"
+    "print(other.pid, flush=True)\n"
+    "other.wait()\n"
+)
+
+
+def test_a_family_is_counted_with_those_that_ended() -> None:
+    """Processor time of a grandchild that is over, memory of one that is there; nothing of who is gone."""
+    with child(["-c", BUSY]) as process:
+        assert process.stdout is not None
+        other = int(process.stdout.readline())
+        assert family(process.pid) == [process.pid, other]
+        assert processor_s([process.pid]) > 0.05
+        assert own_bytes([process.pid]) > 64 << 20 > own_bytes([other]) > 0
+        assert lives(other)
+        process.communicate("\n", timeout=HANGS_S)
+    assert not lives(process.pid)
+    assert processor_s([process.pid]) == own_bytes([process.pid]) == 0
+    assert family(process.pid) == [process.pid]

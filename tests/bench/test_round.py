@@ -4,32 +4,23 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 from rich.console import Console
 
+from quietkeys_bench.common.bare import bare_ms
 from quietkeys_bench.common.figures import read_figures
-from quietkeys_bench.round.bare import bare_ms
 from quietkeys_bench.round.bench import Settings, medians, ratios, run
 from quietkeys_bench.round.command import show
 from quietkeys_bench.round.people import pooled
 from quietkeys_protocol.specification import parse_specification
+from tests.bench.apart import apart
 from tests.bench.keyboards import ignore
 from tests.fhe_fixtures import SMALL_PLAN
 
-Found = TypeVar("Found")
 VECTORS = Path(__file__).parents[1] / "vectors"
-
-
-def apart(call: Callable[..., Found], *arguments: object) -> Found:
-    """What a call returns in a fresh process: bare look-ups load Concrete, which no test's process may."""
-    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-        return pool.submit(call, *arguments).result()
 
 
 def side(factor: float) -> dict[str, Any]:

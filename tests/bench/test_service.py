@@ -80,6 +80,15 @@ def test_what_is_lost_and_what_comes_twice(
     assert (found["lost"], found["duplicated"]) == (lost, duplicated)
 
 
+def test_an_update_of_each_report_is_kept() -> None:
+    """The last one, to be decrypted; of the others it is known that they came."""
+    heard = Said()
+    for update in ("01", "02", ""):
+        heard.add(outcome("a", update=update))
+    assert heard.updates == {"0/0": b"\x02"}
+    assert [one["update"] for one in heard.outcomes] == [True, True, False]
+
+
 def test_nothing_is_said_of_workers_that_were_idle() -> None:
     """Without a job that waits there is no saturation to measure in."""
     with pytest.raises(DemoFailed, match="No job ever waited"):

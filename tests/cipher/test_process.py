@@ -25,10 +25,11 @@ from quietkeys.cipher.limits import MEMORY_BYTES
 from quietkeys.cipher.pipe import Broken, Message, Verb, exchange, read_message, write_message
 from quietkeys.cipher.scheme import messages
 from quietkeys.files import write_pieces
+from quietkeys_bench.common.processes import lives
 from quietkeys_protocol.errors import ErrorCode, StartOver, TryAgain, Untrusted
 from quietkeys_protocol.plan import Plan
 from tests.patience import HANGS_S
-from tests.trainer.running import lives, wait_until
+from tests.trainer.running import wait_until
 
 VECTORS: Final = Path(__file__).parents[1] / "vectors"
 PARAMETERS: Final = Parameters.of(

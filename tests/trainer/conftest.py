@@ -12,10 +12,10 @@ import pytest
 import structlog
 
 from quietkeys.cipher import ProcessCipher
+from quietkeys_bench.common.cluster import cluster
 from quietkeys_protocol.plan import Plan, Quantity
 from quietkeys_protocol.templates import Frames
 from tests.fhe_fixtures import SMALL_PLAN, Compiled
-from tests.trainer.cluster import cluster
 from tests.trainer.device import Device
 from tests.trainer.fake_engine import CONTROL, FakeEngine
 from tests.trainer.filled import Filled

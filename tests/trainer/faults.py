@@ -15,9 +15,10 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
+from quietkeys_bench.common.processes import children
 from tests.trainer.bucket import Fault
 from tests.trainer.filled import AHEAD, Filled
-from tests.trainer.running import children, wait_until
+from tests.trainer.running import wait_until
 from tests.trainer.stores import Services
 
 DAY_S: Final = 86_400

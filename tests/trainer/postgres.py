@@ -21,8 +21,9 @@ from typing import Final
 import psycopg
 from sqlalchemy import Engine
 
+from quietkeys_bench.common.processes import children, lives
 from tests.patience import HANGS_S
-from tests.trainer.running import children, lives, wait_until
+from tests.trainer.running import wait_until
 
 USER: Final = "quietkeys"
 

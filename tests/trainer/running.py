@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from quietkeys_bench.common.processes import children, lives
 from quietkeys_bench.service.bench import UNLIMITED
 from quietkeys_protocol.plan import Plan
 from tests.patience import HANGS_S
@@ -152,20 +153,6 @@ def running(folder: Path, *arguments: str, **environment: str) -> Iterator[Train
     finally:
         if not trainer.ended():
             trainer.stop()
-
-
-def children(pid: int) -> list[int]:
-    """The processes that a process started, whichever of its threads did."""
-    tasks = Path(f"/proc/{pid}/task").glob("*/children")
-    return [int(child) for task in tasks for child in task.read_text().split()]
-
-
-def lives(pid: int) -> bool:
-    """Whether a process is there and has not ended."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 def memory(pid: int) -> int:

@@ -9,18 +9,23 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from quietkeys.arrays import Int64
 from quietkeys.cipher import Parameters, ProcessCipher
 from quietkeys.evaluation.machine import this_machine
 from quietkeys_bench.common.figures import Tell, read_figures, write_figures
-from quietkeys_bench.common.synthetic_plan import Shape, synthetic_plan, synthetic_report
+from quietkeys_bench.common.synthetic_plan import (
+    Shape,
+    relative_l2,
+    spread,
+    synthetic_plan,
+    synthetic_report,
+)
 from quietkeys_protocol.plan import Plan
 from quietkeys_protocol.program import accumulator_bits, reference
 from quietkeys_trainer.engine.local import CompiledEngine, compile_engine
@@ -102,7 +107,7 @@ def _run(
     """Train one made-up person, whose counts are spread evenly over the sources."""
     (block,) = plan.blocks
     whole = [array[0] for array in synthetic_report(block, seed)]
-    parts = list(_spread(whole, sources))
+    parts = list(spread(whole, sources))
     reports = [cipher.encrypt(part) for part in parts]
     run = engine.measure(keys, reports)
     (weights,) = cipher.decrypt(run.ciphertexts)
@@ -114,16 +119,9 @@ def _run(
         seconds=run.seconds,
         cpu_seconds=run.cpu_seconds,
         peak_rss_bytes=run.peak_rss_bytes,
-        relative_l2=float(np.linalg.norm(z - z_expected) / np.linalg.norm(z_expected)),
+        relative_l2=relative_l2(block, weights, expected),
         slope=float(z @ z_expected / (z_expected @ z_expected)),
     )
-
-
-def _spread(whole: Sequence[Int64], sources: int) -> Iterator[list[Int64]]:
-    """Yield equal shares; what does not divide goes to the first."""
-    yield [array - (sources - 1) * (array // sources) for array in whole]
-    for _ in range(1, sources):
-        yield [array // sources for array in whole]
 
 
 def _size(trial: Trial) -> dict[str, object]:

@@ -73,10 +73,10 @@ def _fail(sentence: str) -> NoReturn:
 
 def whole_numbers(listed: str) -> list[int]:
     """Return the seeds in a list such as 0,1,2. Raises ValueError unless they are distinct, from 0."""
-    seeds = [int(part) for part in listed.split(",")]
-    if len(set(seeds)) != len(seeds) or min(seeds) < 0:
-        raise ValueError("seeds are distinct whole numbers from 0")
-    return seeds
+    numbers = [int(part) for part in listed.split(",")]
+    if len(set(numbers)) != len(numbers) or min(numbers) < 0:
+        raise ValueError(f"{listed} is no list of distinct whole numbers from 0")
+    return numbers
 
 
 def table(title: str, words: Sequence[str], numbers: Sequence[str]) -> Table:

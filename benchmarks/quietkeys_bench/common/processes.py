@@ -6,8 +6,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -92,6 +92,53 @@ def answer(respond: Callable[[Any], object]) -> int:
 def resident_bytes() -> int:
     """Return the memory of this process that is in RAM."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def children(pid: int) -> list[int]:
+    """Return the processes that a process started, whichever of its threads did."""
+    found = []
+    with suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile, and they with it
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            found += [int(one) for one in (task / "children").read_text().split()]
+    return found
+
+
+def family(pid: int) -> list[int]:
+    """Return a process and all that it has started that is still there, however far down."""
+    found = [pid]
+    for one in found:
+        found += children(one)
+    return found
+
+
+def lives(pid: int) -> bool:
+    """Return whether a process is there and has not ended."""
+    found = _status(pid)
+    return bool(found) and found[0] != "Z"
+
+
+def processor_s(pids: Iterable[int]) -> float:
+    """Return the processor time of these processes, and of what they started and have waited for."""
+    used = (_status(pid)[11:15] for pid in pids)  # utime, stime, cutime, cstime: proc(5)
+    return sum(int(ticks) for times in used for ticks in times) / os.sysconf("SC_CLK_TCK")
+
+
+def own_bytes(pids: Iterable[int]) -> int:
+    """Return the memory of these processes that is in RAM and stands in no file."""
+    pages = 0
+    for pid in pids:
+        with suppress(FileNotFoundError, ProcessLookupError):
+            _, resident, shared, *_ = map(int, Path(f"/proc/{pid}/statm").read_text().split())
+            pages += resident - shared
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def _status(pid: int) -> list[str]:
+    """Return the fields of a process from its state on; none where there is no such process."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
 
 
 @contextmanager

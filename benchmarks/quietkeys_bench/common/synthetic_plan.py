@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,3 +91,16 @@ def synthetic_report(block: Block, seed: int, people: int = 1) -> tuple[Int64, I
         inside = reference(block, strength, gradient)[1].inside(block)
         gradient = np.where(inside[:, None], gradient, gradient * 3 // 4)
     return strength, gradient
+
+
+def spread(whole: Sequence[Int64], sources: int) -> Iterator[list[Int64]]:
+    """Yield equal shares of a report's arrays; what does not divide goes to the first."""
+    yield [array - (sources - 1) * (array // sources) for array in whole]
+    for _ in range(1, sources):
+        yield [array // sources for array in whole]
+
+
+def relative_l2(block: Block, weights: Int64, expected: Int64) -> float:
+    """Return how far z of these weights is from that of others, over the length of the latter."""
+    z, z_expected = block.A @ weights, block.A @ expected
+    return float(np.linalg.norm(z - z_expected) / np.linalg.norm(z_expected))

@@ -22,9 +22,9 @@ from typing import Any, Final
 
 from quietkeys.demo.failing import DemoFailed
 from quietkeys.evaluation.machine import this_machine, usable_cores
+from quietkeys_bench.common.bare import bare_ms
 from quietkeys_bench.common.figures import Figures, Tell, write_figures
 from quietkeys_bench.common.processes import ChildFailed, child
-from quietkeys_bench.round.bare import bare_ms
 from quietkeys_bench.round.people import GainSettings, gains_of
 from quietkeys_protocol.specification import Specification, parse_specification
 

@@ -7,15 +7,10 @@ count while jobs wait, so while every worker has one.
 
 from __future__ import annotations
 
-import json
 import os
-import re
-import subprocess
-import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -23,22 +18,20 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import numpy as np
-import requests
 
 from quietkeys.bundle.bundle import shipped_bundle
 from quietkeys.demo.failing import DemoFailed
 from quietkeys.demo.trainer_process import trainer_process
 from quietkeys.evaluation.machine import this_machine
-from quietkeys_bench.common.figures import Tell, write_figures
-from quietkeys_bench.common.processes import ChildFailed, child
+from quietkeys_bench.common.figures import Figures, Tell, write_figures
+from quietkeys_bench.common.processes import family, processor_s
 from quietkeys_bench.service.account import account_of
 from quietkeys_bench.service.child import UPLOAD
 from quietkeys_bench.service.load import Load, load_parameters, make_load, shipped_parameters
+from quietkeys_bench.service.watching import every_moment, sample, shares, talk
 
-CHILDREN: Final = 5  # processes that the devices under way are spread over
 KEY_SETS: Final = 4
 SHIPPED_JOBS: Final = 5
-SAMPLE_S: Final = 1.0
 LONGEST_S: Final = 4 * 3600.0
 
 
@@ -131,21 +124,33 @@ class Watched:
 
 @dataclass(slots=True)
 class Said:
-    """What the children said."""
+    """What the children said: what became of devices, requests, and the last update of each report."""
 
     outcomes: list[dict[str, Any]] = field(default_factory=list)
     requests: list[tuple[str, float, float, int]] = field(default_factory=list)
+    updates: dict[str, bytes] = field(default_factory=dict)
 
     def add(self, line: Mapping[str, Any]) -> None:
         """Take one line in."""
         if "requests" in line:
             self.requests += [(str(r), float(t), float(ms), int(s)) for r, t, ms, s in line["requests"]]
         else:
-            self.outcomes.append(dict(line))
+            outcome = {**line, "update": bool(line["update"])}
+            self.outcomes.append(outcome)
+            if outcome["update"]:
+                self.updates[line["which"]] = bytes.fromhex(line["update"])
 
 
 def run(settings: Settings, out: Path, tell: Tell) -> None:
     """Measure and write the figures. Raises DemoFailed if a process fails or nothing was saturated."""
+    write_figures(out, "service", measure(settings, tell))
+
+
+def measure(settings: Settings, tell: Tell, besides: Callable[[], Sequence[int]] = list) -> Figures:
+    """Return the figures. besides: processes that work for the trainer and were not started by it.
+
+    Raises DemoFailed if a process fails or nothing was saturated.
+    """
     bundle, load_before = shipped_bundle(), os.getloadavg()[0]
     with TemporaryDirectory(prefix="quietkeys-bench-") as name:
         folder = Path(name)
@@ -159,15 +164,24 @@ def run(settings: Settings, out: Path, tell: Tell) -> None:
         pinned = parameters.specification.hash
         tell(0, settings.number, "starting the trainer")
         with trainer_process(folder / "trainer", parameters.plan, pinned, settings.options) as trainer:
-            url = trainer.wait_until_ready()
-            with _watching(trainer.private_url) as watched:
+            url, watched = trainer.wait_until_ready(), Watched()
+
+            def spent_s() -> float:
+                return processor_s([*family(trainer.process.pid), *besides()])
+
+            def look() -> None:
+                waiting, _, done = sample(trainer.private_url)
+                watched.samples.append((time.time(), waiting, done))
+
+            used = spent_s()
+            with every_moment(look):
                 said = _devices(settings, load, url, tell)
-            done = _sample(trainer.private_url)[1]
+            used = spent_s() - used
+            done = sample(trainer.private_url)[2]
             job, lines = trainer.job_figures(), trainer.log_lines()
         figures = figures_of(said, watched, done)
         account = account_of(lines, parameters.plan, settings.workers, watched.busy_s())
-        updates = {one["which"]: bytes.fromhex(one["update"]) for one in said.outcomes if one["update"]}
-        tree = {
+        return {
             "bench": "service",
             "mode": "execute",
             "plan": settings.work.value,
@@ -182,15 +196,15 @@ def run(settings: Settings, out: Path, tell: Tell) -> None:
             "storage": settings.storage,
             **figures,
             "account": account,
+            "cpu_seconds": round(used / max(1, figures["accepted"]), 3),
             "job_peak_rss_bytes": job.peak_rss_bytes,
-            "relative_error": load.relative_error(updates) if updates else None,
+            "relative_error": load.relative_error(said.updates) if said.updates else None,
             "load_before": round(load_before, 2),
             "machine": this_machine().tree(),
         }
-    write_figures(out, "service", tree)
 
 
-def figures_of(said: Said, watched: Watched, done: float) -> dict[str, Any]:
+def figures_of(said: Said, watched: Watched, done: float) -> Figures:
     """Return latencies while workers were saturated, and what was lost or came twice.
 
     done: runs whose result was stored, as the trainer counts them.
@@ -200,18 +214,28 @@ def figures_of(said: Said, watched: Watched, done: float) -> dict[str, Any]:
     answered = [row[2] for row in rows if row[0] != UPLOAD]
     if not answered:
         raise DemoFailed("No request fell into the time of saturation.", "Use more devices.")
-    p50, p95, p99 = (float(value) for value in np.percentile(answered, (50, 95, 99)))
-    accepted = [one for one in said.outcomes if one["accepted"]]
-    several = sum(len(set(one["job_ids"])) > 1 for one in accepted)
-    everyones = Counter(job_id for one in accepted for job_id in set(one["job_ids"]))
     return {
-        "api_p50_ms": round(p50, 1),
-        "api_p95_ms": round(p95, 1),
-        "api_p99_ms": round(p99, 1),
+        **waits_of(answered),
         "api_requests": len(answered),
         "routes": {route: _route_figures(rows, route) for route in sorted({row[0] for row in rows})},
         "jobs_per_minute": round(watched.jobs_per_minute(), 2),
         "saturated_s": round(ends - begins, 1),
+        **counts_of(said, done),
+    }
+
+
+def waits_of(milliseconds: Sequence[float]) -> dict[str, float]:
+    """Return how long devices waited for answers, at three percentiles."""
+    found = np.percentile(milliseconds, (50, 95, 99))
+    return {f"api_p{share}_ms": round(float(ms), 1) for share, ms in zip((50, 95, 99), found, strict=True)}
+
+
+def counts_of(said: Said, done: float) -> Figures:
+    """Return what became of all reports. done: runs whose result was stored, as the trainer counts them."""
+    accepted = [one for one in said.outcomes if one["accepted"]]
+    several = sum(len(set(one["job_ids"])) > 1 for one in accepted)
+    everyones = Counter(job_id for one in accepted for job_id in set(one["job_ids"]))
+    return {
         "accepted": len(accepted),
         "refused": len(said.outcomes) - len(accepted),
         "errors": dict(Counter(one["error"] for one in said.outcomes if one["error"])),
@@ -230,74 +254,18 @@ def _route_figures(rows: Sequence[tuple[str, float, float, int]], route: str) ->
 
 
 def _devices(settings: Settings, load: Load, url: str, tell: Tell) -> Said:
-    """Run all devices; return what they said. Their processes are ended whatever happens."""
-    said, lock = Said(), threading.Lock()
+    """Run all devices; return what they said."""
+    said = Said()
 
-    def listen(process: subprocess.Popen[str]) -> None:
-        for line in process.stdout or ():
-            with lock:
-                said.add(json.loads(line))
-                tell(len(said.outcomes), settings.number, "devices served")
+    def hear(_: int, line: Mapping[str, Any]) -> None:
+        said.add(line)
+        tell(len(said.outcomes), settings.number, "devices served")
 
-    with ExitStack() as stack:
-        children = []
-        for told in _shares(settings, load, url):
-            process = stack.enter_context(child(["-m", "quietkeys_bench.service.child"]))
-            children.append(process)
-            if process.stdin is not None:
-                process.stdin.write(json.dumps(told))
-                process.stdin.close()
-        listeners = [threading.Thread(target=listen, args=(one,), daemon=True) for one in children]
-        for listener in listeners:
-            listener.start()
-        for listener in listeners:
-            listener.join(LONGEST_S)
-        for process in children:
-            if status := process.wait(60):
-                raise ChildFailed(status)
+    talk("quietkeys_bench.service.child", _told(settings, load, url), hear, LONGEST_S)
     return said
 
 
-def _shares(settings: Settings, load: Load, url: str) -> Iterator[dict[str, Any]]:
+def _told(settings: Settings, load: Load, url: str) -> Iterator[dict[str, Any]]:
     """Yield what each process of devices is told."""
-    children = min(CHILDREN, settings.at_once, settings.number)
-    first = 0
-    for number in range(children):
-        devices = settings.number // children + (number < settings.number % children)
-        at_once = settings.at_once // children + (number < settings.at_once % children)
-        sets = [sent.tree() for sent in load.sets]
-        yield {"url": url, "first": first, "devices": devices, "at_once": at_once, "sets": sets}
-        first += devices
-
-
-@contextmanager
-def _watching(url: str) -> Iterator[Watched]:
-    """Read `/metrics` now and then for as long as the block lasts."""
-    watched, over = Watched(), threading.Event()
-
-    def watch() -> None:
-        while not over.wait(SAMPLE_S):
-            try:
-                queued, done = _sample(url)
-            except requests.RequestException:
-                continue
-            watched.samples.append((time.time(), queued, done))
-
-    thread = threading.Thread(target=watch, daemon=True)
-    thread.start()
-    try:
-        yield watched
-    finally:
-        over.set()
-        thread.join()
-
-
-def _sample(url: str) -> tuple[float, float]:
-    """Return how many jobs wait, and how many runs had their result stored."""
-    text = requests.get(f"{url}/metrics", timeout=30).text
-    return _value(text, "quietkeys_queue_depth"), _value(text, 'quietkeys_job_seconds_count{outcome="done"}')
-
-
-def _value(text: str, name: str) -> float:
-    found = re.search(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE)
-    return float(found[1]) if found else 0.0
+    for share in shares(settings.number, settings.at_once):
+        yield {**share, "url": url, "sets": [sent.tree() for sent in load.sets]}

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -59,28 +60,51 @@ class Outcome:
     accepted: bool = False
     job_ids: list[str] = field(default_factory=list)
     update: bytes = field(default=b"", repr=False)
-    which: str = ""
+    which: str = ""  # number of the key set/number of the report
     error: str = ""
+
+    def tree(self) -> dict[str, Any]:
+        """Return what is said of it."""
+        return {
+            "accepted": self.accepted,
+            "job_ids": self.job_ids,
+            "update": self.update.hex(),
+            "which": self.which,
+            "error": self.error,
+        }
 
 
 def session(sent: Mapping[str, Any], which: int, number: int, clocked: Clocked) -> Outcome:
     """Run one device from enrolment to update."""
-    report = number % len(sent["reports"])
-    outcome = Outcome(which=f"{which}/{report}")
-    container = Path(sent["reports"][report]).read_bytes()
     client = TrainerClient(Identity.generate(), clocked, Environment())
-    try:
+    outcome = Outcome()
+    with noted(outcome):
         client.enrol()
-        upload_keys(client, Path(sent["keys"]), sent["key_id"])
-        idempotency_key = secrets.token_hex(16)
+        train(client, sent, which, number, outcome)
+    return outcome
+
+
+def train(client: TrainerClient, sent: Mapping[str, Any], which: int, number: int, outcome: Outcome) -> None:
+    """Have a device that is enrolled upload its keys, send a report and fetch the update; note all that."""
+    report = number % len(sent["reports"])
+    outcome.which = f"{which}/{report}"
+    container = Path(sent["reports"][report]).read_bytes()
+    upload_keys(client, Path(sent["keys"]), sent["key_id"])
+    idempotency_key = secrets.token_hex(16)
+    outcome.job_ids.append(client.post_report(container, idempotency_key))
+    outcome.accepted = True
+    if number % TWICE == 0:
         outcome.job_ids.append(client.post_report(container, idempotency_key))
-        outcome.accepted = True
-        if number % TWICE == 0:
-            outcome.job_ids.append(client.post_report(container, idempotency_key))
-        outcome.update = _update(client, outcome.job_ids[0], container)
+    outcome.update = _update(client, outcome.job_ids[0], container)
+
+
+@contextmanager
+def noted(outcome: Outcome) -> Iterator[None]:
+    """Note an error that ends a device's turn."""
+    try:
+        yield
     except QuietkeysError as error:
         outcome.error = error.code.value
-    return outcome
 
 
 def _update(client: TrainerClient, job_id: str, container: bytes) -> bytes:
@@ -122,13 +146,7 @@ def run(told: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
     with ThreadPoolExecutor(told["at_once"]) as pool:
         for outcome in pool.map(one, numbers):
-            yield {
-                "accepted": outcome.accepted,
-                "job_ids": outcome.job_ids,
-                "update": outcome.update.hex(),
-                "which": outcome.which,
-                "error": outcome.error,
-            }
+            yield outcome.tree()
     yield {"requests": [row for clocked in rows for row in clocked.rows]}
 
 

@@ -27,6 +27,7 @@ from quietkeys.sync.result import SyncResult
 from quietkeys.sync.schedule import POLL_S, Scheduler
 from quietkeys.sync.settle import Settled, settle
 from quietkeys.testing import open_profile
+from quietkeys_bench.common.processes import children
 from quietkeys_protocol.containers import decode_update, encode_update
 from quietkeys_protocol.cut_values import VALUE_MAGIC
 from quietkeys_protocol.plan import Plan
@@ -34,7 +35,7 @@ from quietkeys_trainer.engine.local import load_engine
 from tests.sdk import small, tiny
 from tests.sdk.conftest import STATEMENT
 from tests.sdk.wire_tap import Change, Noted, Tap, renamed
-from tests.trainer.running import Trainer, children, wait_until
+from tests.trainer.running import Trainer, wait_until
 
 pytestmark = pytest.mark.fhe
 PAUSE_S = 5.0  # between two syncs; the trainer's clock is a real one, and must not be left far behind

@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from quietkeys_bench.common.processes import lives
 from quietkeys_protocol.containers import decode_update
 from quietkeys_protocol.errors import ErrorCode
 from tests.trainer.device import Device, code
 from tests.trainer.fake_engine import CONTROL, PLAN, result
-from tests.trainer.running import Trainer, fake_keys, fake_values, lives, running, wait_until
+from tests.trainer.running import Trainer, fake_keys, fake_values, running, wait_until
 from tests.trainer.stores import Storage, on_both
 
 KEYS = fake_keys(b"one")

@@ -17,6 +17,8 @@ import numpy as np
 import pytest
 
 from quietkeys.cipher import ProcessCipher
+from quietkeys_bench.common.cluster import Cluster, cluster, free_port
+from quietkeys_bench.common.processes import lives
 from quietkeys_protocol.arrays import Int64
 from quietkeys_protocol.containers import decode_update
 from quietkeys_protocol.errors import Refused
@@ -29,10 +31,9 @@ from quietkeys_trainer.service.founding import found_trainer
 from quietkeys_trainer.service.settings import Settings
 from quietkeys_trainer.storage.blobs import BlobDamagedError
 from tests.fhe_fixtures import SMALL_PLAN, Compiled
-from tests.trainer.cluster import Cluster, cluster, free_port
 from tests.trainer.device import Device
 from tests.trainer.fake_engine import CONTROL, PLAN, FakeEngine, load_fake, result, wrap
-from tests.trainer.running import Trainer, fake_keys, fake_values, lives, wait_until
+from tests.trainer.running import Trainer, fake_keys, fake_values, wait_until
 
 pytest.importorskip("ray")
 

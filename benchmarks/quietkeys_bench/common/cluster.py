@@ -1,7 +1,7 @@
 """A Ray cluster of processes on this machine, started as its users start one.
 
 The head has no processors for tasks: it is the node that a trainer is on. Every other node has as many
-as it is given, so that nodes can be compared on a machine that has few: what they run sleeps.
+as it is given, in name: more nodes than this machine has cores share these.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -19,9 +20,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from tests.patience import HANGS_S
-from tests.trainer.running import children, lives, wait_until
+from quietkeys.demo.failing import DemoFailed
+from quietkeys_bench.common.processes import family, lives
 
+WITHIN_S: Final = 900.0  # what has not come by then never will
+LOOK_S: Final = 0.2
 STORE_BYTES: Final = 200_000_000
 PORTS: Final = (  # free ones, as there are several nodes on a machine
     *("--node-ip-address", "127.0.0.1", "--dashboard-agent-listen-port", "0"),
@@ -43,14 +46,11 @@ class Node:
     process: subprocess.Popen[bytes]
 
     def processes(self) -> list[int]:
-        """Itself and its descendants."""
-        found = [self.process.pid]
-        for pid in found:
-            found += children(pid)
-        return found
+        """Return itself and its descendants."""
+        return family(self.process.pid)
 
     def kill(self) -> None:
-        """Ends all of it at once, as a power cut would."""
+        """End all of it at once, as a power cut would."""
         everything = self.processes()
         for pid in everything:
             try:
@@ -58,12 +58,14 @@ class Node:
             except ProcessLookupError:
                 continue
         self.process.wait()
-        wait_until(lambda: not any(map(lives, everything)))
+        deadline = time.monotonic() + WITHIN_S
+        while any(map(lives, everything)) and time.monotonic() < deadline:
+            time.sleep(LOOK_S)
 
 
 @dataclass(slots=True)
 class Cluster:
-    """A head and its nodes."""
+    """A head and its nodes. environment: what all of them have besides ours."""
 
     folder: Path
     address: str
@@ -71,7 +73,7 @@ class Cluster:
     nodes: list[Node] = field(default_factory=list)
 
     def add(self, processors: int, *arguments: str) -> Node:
-        """A new node, once the cluster knows it."""
+        """Start a node of so many processors; return it once the cluster knows it. Raises DemoFailed."""
         before = self._joined()
         where = arguments or ("--address", self.address)
         limits = ["--num-cpus", processors, "--object-store-memory", STORE_BYTES, *PORTS]
@@ -86,21 +88,25 @@ class Cluster:
             )
         node = Node(process)
         self.nodes.append(node)
-        deadline = time.monotonic() + HANGS_S
+        deadline = time.monotonic() + WITHIN_S
         while self._joined() <= before:
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.2)
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise DemoFailed("A node of Ray did not start.", f"It said: {log.read_text()[-300:].strip()}")
+            time.sleep(LOOK_S)
         return node
 
+    def processes(self) -> list[int]:
+        """Return the processes of all nodes."""
+        return [pid for node in self.nodes for pid in node.processes()]
+
     def _joined(self) -> int:
-        """How many nodes say in their log that they run."""
+        """Return how many nodes say in their log that they run."""
         return sum("Ray runtime started" in log.read_text() for log in self.folder.glob("log-*"))
 
 
 @contextmanager
 def cluster(environment: dict[str, str]) -> Iterator[Cluster]:
-    """A cluster without processors yet; its nodes have this environment besides ours."""
+    """Start a cluster without processors yet; its nodes have this environment besides ours."""
     folder = Path(tempfile.mkdtemp(prefix="qk-ray-", dir="/tmp"))  # a short path: it holds sockets
     port = free_port()
     made = Cluster(folder, f"127.0.0.1:{port}", {"RAY_USAGE_STATS_ENABLED": "0", **PATIENT, **environment})
@@ -124,8 +130,6 @@ def cluster(environment: dict[str, str]) -> Iterator[Cluster]:
 
 
 def free_port() -> int:
-    """A port that nobody listened on a moment ago."""
-    import socket
-
+    """Return a port that nobody listened on a moment ago."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])

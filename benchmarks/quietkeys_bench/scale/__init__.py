@@ -1,0 +1,1 @@
+"""What a job costs when one thing about it grows."""
