@@ -93,7 +93,7 @@ def measure(subject: Subject, cell: Cell, folder: Path, train: Train | None = No
         **cell.identity(subject.identity),
         "words_learnt": len(learnt),
         "words_tested": len(outcome.words),
-        "rungs": [_rung(outcome, name) for name in outcome.right],
+        "rungs": [rung_figures(outcome, name, name) for name in outcome.right],
         "rounds": [
             _round(number, one, subject.model.plan, outcome, train is not None)
             for number, one in enumerate(made, 1)
@@ -113,11 +113,10 @@ def _round(number: int, one: Round, plan: Plan, outcome: Tested, encrypted: bool
             "blocks": _agreement(plan, one.step, one.clear),
             "same_best": float(same),
         }
-    gate = {name: getattr(one.verdict, name) for name in Verdict.__slots__}
     spilled, field = field_of(plan, one.report, one.step)
     return {
         "rung": rung,
-        **gate,
+        **verdict_figures(one.verdict),
         "silent": list(one.silent),
         "spilled": spilled,
         "field": field,
@@ -125,10 +124,16 @@ def _round(number: int, one: Round, plan: Plan, outcome: Tested, encrypted: bool
     }
 
 
-def _rung(outcome: Tested, rung: str) -> dict[str, object]:
+def verdict_figures(verdict: Verdict) -> dict[str, object]:
+    """Return what a gate decided, as in `person.json`."""
+    return {name: getattr(verdict, name) for name in Verdict.__slots__}
+
+
+def rung_figures(outcome: Tested, rung: str, name: str) -> dict[str, object]:
+    """Return how a rung did, under a name, as in `rung.json`."""
     right = np.array(outcome.right[rung])
     return {
-        "rung": rung,
+        "rung": name,
         "right": int(right.sum()),
         "from_base": _changes(np.array(outcome.right["base"]), right),
         "from_local": _changes(np.array(outcome.right["local"]), right),
