@@ -50,8 +50,8 @@ class Measurable(Protocol):
 class Settings:
     """What to measure. words_limit: of every person's words, around the split; 0 for all.
 
-    half: of the lists that `misspellings` and `probe` were read from. studies: beside the ladder, at one rate.
-    points: of the study `curve`. The others are those of a `Cell`.
+    half: of the lists that `misspellings` and `probe` were read from. studies: beside the ladder, at one
+    rate. points: of the study `curve`. The others are those of a `Cell`.
     """
 
     people: Sequence[Person]

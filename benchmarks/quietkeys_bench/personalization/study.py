@@ -49,6 +49,9 @@ REVIEW_WORDS: Final = 300  # typed between two reviews of an update in use: some
 _USED: Final = " in use"  # ends the rung of what a device uses, beside that of the update
 
 
+Typed = tuple[Writer, Sequence[Word]]  # who types what
+
+
 class Study(StrEnum):
     """What is looked at beside the ladder."""
 
@@ -135,10 +138,10 @@ class StudyCell:
             stranger, words = self._hand.writes(self.other)
             their = split(words, self.cell.words_limit or None)[1]
             parts = {"stranger": (stranger, their), "owner again": (desk.writer, desk.tested)}
-            updates += _lived_with(desk, desk.learns(desk.learnt), parts)
+            updates += desk.lived_with(desk.learns(desk.learnt), parts)
         if desk.learnt[0].number >= len(desk.tested):
             early = desk.learns(desk.words[: len(desk.learnt)])
-            updates += _lived_with(desk, early, {"later": (desk.writer, desk.tested)})
+            updates += desk.lived_with(early, {"later": (desk.writer, desk.tested)})
         return updates
 
 
@@ -171,6 +174,14 @@ class _Desk:
         outcome = try_person(learner, self.tested, self.writer, adapters, self.cell.frozen)
         return [_update(name, learnt, outcome, own, (name, _used(name, own))) for name, own in made.items()]
 
+    def lived_with(self, learner: Learner, parts: Mapping[str, Typed]) -> list[Figures]:
+        """Return what one update does while other text is typed after it, part by part."""
+        (made,) = rounds(self.model, evidence_of(learner), 1)
+        return [
+            _update(name, len(self.learnt), tested, [made], ("update", "in_use"), taken_back)
+            for name, (tested, taken_back) in lived_with(learner, made, parts).items()
+        ]
+
 
 def _used(name: str, made: Sequence[Round]) -> str:
     # The rung of what a device uses.
@@ -199,34 +210,35 @@ def _hostile(desk: _Desk) -> list[Figures]:
     return desk.updates(learner, len(desk.learnt), {f"hostile {HOSTILE:.0%}": None})
 
 
-def _lived_with(
-    desk: _Desk, learner: Learner, parts: Mapping[str, tuple[Writer, Sequence[Word]]]
-) -> list[Figures]:
-    # One update, and what is typed after it, part by part. In use it is reviewed as a device does at a sync.
-    model, plan = desk.model, desk.model.plan
-    nothing = model.scorer.no_adapter()
-    (made,) = rounds(model, evidence_of(learner), 1, gated=False)
-    led, born = adapter_of(plan, made.led), learner.store.newest_held_out()
+def lived_with(
+    learner: Learner, made: Round, parts: Mapping[str, Typed]
+) -> dict[str, tuple[Tested, int | None]]:
+    """Return what is typed after a round, part by part, and after how many words its update was taken back.
+
+    What is in use is reviewed as a device does at a sync. Each keyboard goes on learning.
+    """
+    model, nothing = learner.model, learner.model.scorer.no_adapter()
+    led, born = adapter_of(model.plan, made.led), learner.store.newest_held_out()
     device = learner.twin(led if made.verdict.applied else nothing)
     keyboards = {
         "local": learner.twin(nothing).keyboard,
         "update": learner.twin(led).keyboard,
         "in_use": device.keyboard,
     }
-    reviewed, typed, taken_back = made.verdict.applied, 0, None
-    updates: list[Figures] = []
+    typed, taken_back = 0, None
+    lived: dict[str, tuple[Tested, int | None]] = {}
     for name, (writer, words) in parts.items():
         tested = Tested()
         for start in range(0, len(words), REVIEW_WORDS):
             stretch = words[start : start + REVIEW_WORDS]
             type_on(model, keyboards, stretch, writer, tested)
             typed += len(stretch)
-            younger = held_out_choices(device.store, model.events, born)
-            if reviewed and harm(model.events, plan, younger, nothing, led):
-                reviewed, taken_back = False, typed
-                device.keyboard.adapter = nothing
-        updates.append(_update(name, len(desk.learnt), tested, [made], ("update", "in_use"), taken_back))
-    return updates
+            if made.verdict.applied and taken_back is None:
+                younger = held_out_choices(device.store, model.events, born)
+                if harm(model.events, model.plan, younger, nothing, led):
+                    device.keyboard.adapter, taken_back = nothing, typed
+        lived[name] = tested, taken_back
+    return lived
 
 
 def _update(

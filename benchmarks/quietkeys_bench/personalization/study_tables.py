@@ -20,10 +20,10 @@ _TITLES: Final = {
 }
 _LAST: Final = {Study.CURVE: ("since",), Study.DRIFT: ("back",)}  # heading that others do not have
 EXPLAINED: Final = (
-    "Studies, local: of the errors of base, removed by local memory; update, in use: of those left, removed by"
-    " the update as it is, and by what a device would use of it; all: of the errors of base, by memory and what"
-    " is in use. 90 %: of what is in use, by resampling people. applied: updates of which the gate took every"
-    " round.",
+    "Studies, local: of the errors of base, removed by local memory; update, in use: of those left, removed"
+    " by the update as it is, and by what a device would use of it; all: of the errors of base, by memory and"
+    " what is in use. 90 %: of what is in use, by resampling people. applied: updates of which the gate took"
+    " every round.",
     f"Drift, back: updates that a review, every {REVIEW_WORDS} words, took out of use. Curve, since: of the"
     " errors at the point before, of the same people, gone at this one.",
 )
