@@ -32,8 +32,8 @@ WIDTH: Final = 80
 
 
 def measured(subject: Subject, writers: Path, out: Path) -> list[str]:
-    """Run every study on everybody; return of whom something was measured, in turn."""
-    people, told = find_people(writers), list[str]()
+    """Run every study on one who chats and one who writes mail; return of whom what was measured is."""
+    people, told = find_people(writers)[::2], list[str]()
     settings = Settings(people, seeds=(0,), rounds=2, yardsticks=False, studies=list(Study), points=(80, 200))
     run(settings, out, lambda: subject, lambda done, total, name: told.append(name))
     return told
@@ -68,7 +68,7 @@ def test_every_study_has_its_updates(whole: Path, small_subject: Subject) -> Non
         "drift": [LADDER, "stranger", "owner again"],
         "hostile": [LADDER, "hostile 10%"],
     }
-    assert all(row["people"] == 3 for own in rows.values() for row in own)
+    assert all(row["people"] == 2 for own in rows.values() for row in own)
     assert [row["words_learnt"] for row in rows["curve"]] == [80.0, 200.0]
     assert rows["curve"][1]["since_before"] is not None
     memory = rows["memory"][1]
@@ -95,23 +95,44 @@ def test_a_stopped_run_measures_what_is_missing(
     folder = cells_folder(out)
     folder.mkdir()
     for path in cells_folder(whole).iterdir():
-        if path.name != "chat_2-seed0-rate0.08-hostile.json":
+        if path.name != "mail_1-seed0-rate0.08-hostile.json":
             (folder / path.name).write_bytes(path.read_bytes())
-    assert measured(small_subject, writers, out) == ["chat_2"]
+    assert measured(small_subject, writers, out) == ["mail_1"]
     assert out.read_bytes() == whole.read_bytes()
 
 
 def test_other_points_are_another_study(whole: Path, small_subject: Subject, writers: Path) -> None:
     """Figures of one curve are none of another, and those of another stranger none of this drift."""
-    people = find_people(writers)
+    people = find_people(writers)[::2]
     cell = Settings(people, seeds=(0,), rounds=2, yardsticks=False).cells()[0]
     folder, subject = cells_folder(whole), small_subject.identity
     curve = StudyCell(Study.CURVE, cell, (80, 200))
     assert curve.figures(folder, subject)
     assert not replace(curve, points=(80, 100)).figures(folder, subject)
-    drift = StudyCell(Study.DRIFT, cell, other=people[2])
-    assert drift.figures(folder, subject)  # the next of another kind
-    assert not replace(drift, other=people[1]).figures(folder, subject)
+    drift = StudyCell(Study.DRIFT, cell, other=people[1])
+    assert drift.figures(folder, subject)
+    assert not replace(drift, other=people[0]).figures(folder, subject)
+
+
+def test_somebody_of_another_kind_types_in_between(writers: Path) -> None:
+    """The next in turn, or else whoever is next; nobody where there is one person only."""
+    people = find_people(writers)
+
+    def strangers(*names: int) -> list[str]:
+        cells = Settings([people[name] for name in names], seeds=(0,), studies=[Study.DRIFT]).study_cells()
+        return [cell.other.name if cell.other else "" for cell in cells]
+
+    assert strangers(0, 1, 2) == ["mail_1", "mail_1", "chat_1"]
+    assert strangers(0, 1) == ["chat_2", "chat_1"]
+    assert strangers(0) == [""]
+
+
+def test_studies_are_of_one_rate(writers: Path) -> None:
+    """That of the figures at the top level; each study of each person and seed."""
+    people = find_people(writers)
+    studied = Settings(people, rates=(0.04, 0.08), seeds=(0, 1), studies=list(Study)).study_cells()
+    assert {cell.cell.rate for cell in studied} == {0.08}
+    assert len({cell.path(Path("folder")) for cell in studied}) == len(studied) == 3 * 2 * len(Study)
 
 
 def test_tables_of_studies_fit_in_80_columns(whole: Path) -> None:
@@ -127,7 +148,7 @@ def test_tables_of_studies_fit_in_80_columns(whole: Path) -> None:
     text = console.export_text()
     assert "…" not in text
     assert max(map(len, text.splitlines())) <= WIDTH
-    assert "-12.3 to -11.2" in text
+    assert "-12.3..-11.2" in text
     tables = list(study_tables(figures["studies"], 0.08))
     assert len(tables) == len(Study)
     unlimited = console.options.update(width=10 * WIDTH)

@@ -19,7 +19,7 @@ from quietkeys_bench.common.figures import Figures
 from quietkeys_bench.personalization.pool import RESAMPLES, TAILS, rung_in_use, rung_row
 from quietkeys_bench.personalization.study import Study
 
-LADDER: Final = "as in the ladder"
+LADDER: Final = "ladder"
 RUNGS: Final = ("base", "local", "update", "in_use")
 
 Errors = Mapping[str, Mapping[str, float]]  # by rung and person: share of tested words
