@@ -32,12 +32,14 @@ if TYPE_CHECKING:
     from quietkeys.evaluation.ladder import Tested  # no test, whatever its name says
 
 WIDTH: Final = 80
+SIZES: Final[dict[str, Any]] = {"seeds": (0,), "rounds": 2, "yardsticks": False, "words_limit": 150}
+POINTS: Final = (60, 200)  # more than `words_limit` has, and fewer than the text
 
 
 def measured(subject: Subject, writers: Path, out: Path) -> list[str]:
     """Run every study on one who chats and one who writes mail; return of whom what was measured is."""
     people, told = find_people(writers)[::2], list[str]()
-    settings = Settings(people, seeds=(0,), rounds=2, yardsticks=False, studies=list(Study), points=(80, 200))
+    settings = Settings(people, studies=list(Study), points=POINTS, **SIZES)
     run(settings, out, lambda: subject, lambda done, total, name: told.append(name))
     return told
 
@@ -67,17 +69,44 @@ def test_every_study_has_its_updates(whole: Path, small_subject: Subject) -> Non
     assert names == {
         "blocks": [LADDER, *parts],
         "memory": [LADDER, "no memory"],
-        "curve": ["80", "200"],
-        "drift": [LADDER, "stranger", "owner again"],
+        "curve": ["60", "200"],
+        "drift": [LADDER, "stranger", "owner again", "later"],
         "hostile": [LADDER, "hostile 10%"],
     }
     assert all(row["people"] == 2 for own in rows.values() for row in own)
-    assert [row["words_learnt"] for row in rows["curve"]] == [80.0, 200.0]
+    assert [row["words_learnt"] for row in rows["curve"]] == [60.0, 200.0]
     assert rows["curve"][1]["since_before"] is not None
     memory = rows["memory"][1]
     assert memory["local_removes"] == 0.0
     assert memory["all_removes"] == memory["in_use_removes"]
-    assert rows["hostile"][1]["local_removes"] != rows["hostile"][0]["local_removes"]
+
+
+def test_wrong_words_are_learnt_and_honest_ones_tested(whole: Path) -> None:
+    """Base does on the tested words what it does in the ladder; who learnt the wrong words does not."""
+    for person in ("chat_1", "mail_1"):
+        ladder, spoilt = (
+            cells_folder(whole) / f"{person}-seed0-rate0.08-{name}.json" for name in ("clear", "hostile")
+        )
+        honest = {row["rung"]: row for row in read_figures(ladder, "person")["rungs"]}
+        (update,) = read_figures(spoilt, "study")["updates"]
+        hostile = {row["rung"]: row for row in update["rungs"]}
+        assert hostile["base"]["log_likelihood"] == honest["base"]["log_likelihood"]
+        assert hostile["local"]["log_likelihood"] != honest["local"]["log_likelihood"]
+
+
+def test_words_that_a_hostile_writer_keeps_are_learnt(small_subject: Subject) -> None:
+    """Words that were never meant, and about as many as the share says."""
+    words = typed_words(small.text(0, 30))
+    meant = {piece.text for word in words for piece in word.pieces}
+    honest = Writer.named("owner", 0, 0.001)
+    taught = {}
+    for hostile in (0.0, 0.2):
+        chance = np.random.default_rng(0)
+        learner = learn_person(small_subject.model, words, replace(honest, hostile=hostile), chance)
+        counts = learner.predictor.memory.words()
+        taught[hostile] = sum(count for word, count in counts.items() if word not in meant) / len(words)
+    assert taught[0.0] < 0.02
+    assert 0.05 < taught[0.2] < 0.25
 
 
 def test_the_ladder_is_the_same_beside_studies(whole: Path) -> None:
@@ -107,11 +136,11 @@ def test_a_stopped_run_measures_what_is_missing(
 def test_other_points_are_another_study(whole: Path, small_subject: Subject, writers: Path) -> None:
     """Figures of one curve are none of another, and those of another stranger none of this drift."""
     people = find_people(writers)[::2]
-    cell = Settings(people, seeds=(0,), rounds=2, yardsticks=False).cells()[0]
+    cell = Settings(people, **SIZES).cells()[0]
     folder, subject = cells_folder(whole), small_subject.identity
-    curve = StudyCell(Study.CURVE, cell, (80, 200))
+    curve = StudyCell(Study.CURVE, cell, POINTS)
     assert curve.figures(folder, subject)
-    assert not replace(curve, points=(80, 100)).figures(folder, subject)
+    assert not replace(curve, points=(60, 100)).figures(folder, subject)
     drift = StudyCell(Study.DRIFT, cell, other=people[1])
     assert drift.figures(folder, subject)
     assert not replace(drift, other=people[0]).figures(folder, subject)
