@@ -26,6 +26,7 @@ DONE: Final = "done.json"  # what an earlier run has measured, by name
 ROUND_BEFORE: Final = "3d4cad5"  # the revision with the plan before today's
 PROSE: Final = "wikitext2_valid.txt.gz"  # that perplexity is taken of; nothing was trained on it
 _LISTS: Final = "{misspellings} --half report"
+_STUDIES: Final = "--study blocks --study memory --study curve --study drift --study hostile"
 
 Execute = Callable[[Sequence[str]], int]  # a command line -> its exit status
 
@@ -63,6 +64,14 @@ EVERY: Final = (
         f"--people {{half}} --words 3000 --seeds 0,1,2 --rounds 3 --no-yardsticks {_LISTS} {{probe}}"
         " --probe-rows 100",
         f"--people {{half}} --limit 2 --words 300 --seeds 0 --rounds 1 --no-yardsticks {_LISTS}",
+    ),
+    Measured(
+        "personalization-all",
+        "personalization",
+        "--people {people} --rates 0.04,0.08,0.12 --words 3000 --seeds 0,1,2 --rounds 3 --no-yardsticks"
+        f" {_LISTS} {_STUDIES}",
+        "--people {people} --limit 2 --words 300 --seeds 0 --rounds 2 --no-yardsticks --points 100,200"
+        f" {_LISTS} {_STUDIES}",
     ),
     Measured(
         "agreement",

@@ -77,6 +77,20 @@ def test_half_of_the_writers_misspell_a_word_always_alike() -> None:
     assert min(habits[typo] for typo in MISSPELLINGS["because"]) > 0.2 * habits.total()
 
 
+def test_a_hostile_writer_keeps_other_words_on_purpose() -> None:
+    """Of the stated share, any of the others evenly, always the same ones; an honest writer never does."""
+    words, others = text(), ["one", "two", "three"]
+    honest = Writer.named("p", 0, 0.08)
+    assert {honest.kept(word, 0, "meant", others) for word in words} == {"meant"}
+    hostile = replace(honest, hostile=0.1)
+    kept = [hostile.kept(word, 0, "meant", others) for word in words]
+    counts = Counter(kept)
+    assert 1 - counts["meant"] / len(words) == pytest.approx(0.1, abs=0.02)
+    assert all(counts[other] == pytest.approx(len(words) / 30, rel=0.3) for other in others)
+    assert kept == [hostile.kept(word, 0, "meant", others) for word in words]
+    assert hostile.kept(words[kept.index("one")], 0, "meant", []) == "meant"
+
+
 def test_slips_are_noticed_more_often_than_misspellings() -> None:
     """With 0.8 and with 0.3; who notices a misspelling would notice a slip in its place."""
     writer, words = Writer.named("ada", 0, 0.08), text()

@@ -35,6 +35,8 @@ from quietkeys_bench.common.texts import find_people, spread
 from quietkeys_bench.common.training import encrypted_training
 from quietkeys_bench.personalization.bench import Settings, run
 from quietkeys_bench.personalization.probe import ROWS, read_probe
+from quietkeys_bench.personalization.study import POINTS, Study
+from quietkeys_bench.personalization.study_tables import EXPLAINED, study_tables
 
 _SHARES: Final = {  # heading by figure
     "slips_fixed": "slips",
@@ -42,6 +44,7 @@ _SHARES: Final = {  # heading by figure
     "good_altered": "altered",
     "own_kept": "own",
 }
+_POINTS: Final = ",".join(map(str, POINTS))
 _NOT_OF_KINDS: Final = ("none", "raw", "float")
 _OUTCOMES: Final = {  # heading by figure
     "local_removes": "local",
@@ -75,6 +78,10 @@ def personalization(
     ] = None,
     probe_rows: Annotated[int, typer.Option(min=0, help="At most so many rows of each; 0: all")] = ROWS,
     yardsticks: Annotated[bool, typer.Option(help="The rungs raw and float; faster without")] = True,
+    study: Annotated[
+        list[Study] | None, typer.Option(help="What else to look at, at one rate; repeatable")
+    ] = None,
+    points: Annotated[str, typer.Option(help="Words learnt, of the study curve")] = _POINTS,
     jobs: Annotated[int, typer.Option(min=1, max=64, help="Processes; not in execute mode")] = 1,
 ) -> None:
     """Measure what every rung of the ladder is worth to people: real text, simulated hands."""
@@ -93,6 +100,8 @@ def personalization(
             rounds=rounds,
             yardsticks=yardsticks,
             probe=read_probe(probe or (), half, probe_rows),
+            studies=[one for one in Study if one in (study or ())],
+            points=_points(points),
         )
         with _training(mode) as train:
             run(settings, json, shipped_subject, tell, jobs, train)
@@ -117,6 +126,13 @@ def _rates(listed: str) -> list[float]:
     if len(set(rates)) != len(rates) or not all(0.0 < rate <= 0.3 for rate in rates):
         raise ValueError("rates are distinct shares of letters, above 0 and at most 0.3")
     return rates
+
+
+def _points(listed: str) -> tuple[int, ...]:
+    points = sorted(int(part) for part in listed.split(","))
+    if len(set(points)) != len(points) or points[0] < 1:
+        raise ValueError("points are distinct numbers of words, from 1")
+    return tuple(points)
 
 
 def _by_kind(rows: Sequence[Figures], rate: float) -> Iterator[Table]:
@@ -170,6 +186,9 @@ def show(console: Console, figures: Figures) -> None:
     console.print(outcomes)
     for rate in figures["rates"] if figures["probe"] else ():
         console.print(_probe([row for row in figures["probe"] if row["rate"] == rate], rate))
+    studied = figures.get("studies", [])
+    for made in study_tables(studied, figures["rate"]):
+        console.print(made)
     say(
         console,
         "wrong: letters, before correction; right: words; errors: against base. Of words with a slip, and of"
@@ -184,5 +203,6 @@ def show(console: Console, figures: Figures) -> None:
             f" which the farthest used {row['field']:.0%}."
             for row in figures["by_round"]
         ),
+        *(EXPLAINED if studied else ()),
         machine_of(figures),
     )

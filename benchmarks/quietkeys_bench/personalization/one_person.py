@@ -74,33 +74,32 @@ class Cell:
         """Return figures that an earlier run has left, or nothing if they are missing or of another model."""
         return kept_figures(self.path(folder), "person", self.identity(subject))
 
+    def measure(self, subject: Subject, folder: Path, train: Train | None = None) -> None:
+        """Type, learn, train and test one person; write the figures.
 
-def measure(subject: Subject, cell: Cell, folder: Path, train: Train | None = None) -> None:
-    """Type, learn, train and test one person; write the figures.
-
-    train: makes the `encrypted` rung in execute mode. Raises OSError, ValueError (text), QuietkeysError.
-    """
-    if cell.mode is Mode.SIMULATE:
-        train = partial(simulated, subject.model.plan)
-    writer, words = Hand(cell.seed, cell.rate, cell.misspellings).writes(cell.person)
-    learnt, tested = split(words, cell.words_limit or None)
-    learner = learn_person(subject.model, learnt, writer, cell.person.chance(cell.seed))
-    made = list(rounds(subject.model, evidence_of(learner), cell.rounds, train, gated=False))
-    adapters = yardsticks(learner) if cell.yardsticks else {}
-    adapters |= round_adapters(subject.model.plan, made, encrypted=train is not None)
-    outcome = try_person(learner, tested, writer, adapters, cell.frozen)
-    figures = {
-        **cell.identity(subject.identity),
-        "words_learnt": len(learnt),
-        "words_tested": len(outcome.words),
-        "rungs": [_rung(outcome, name) for name in outcome.right],
-        "rounds": [
-            _round(number, one, subject.model.plan, outcome, train is not None)
-            for number, one in enumerate(made, 1)
-        ],
-        "probe": try_probe(cell.probe, subject, learner.predictor, adapters),
-    }
-    write_figures(cell.path(folder), "person", figures)
+        train: makes the `encrypted` rung in execute mode. Raises OSError, ValueError (text), QuietkeysError.
+        """
+        if self.mode is Mode.SIMULATE:
+            train = partial(simulated, subject.model.plan)
+        writer, words = Hand(self.seed, self.rate, self.misspellings).writes(self.person)
+        learnt, tested = split(words, self.words_limit or None)
+        learner = learn_person(subject.model, learnt, writer, self.person.chance(self.seed))
+        made = list(rounds(subject.model, evidence_of(learner), self.rounds, train, gated=False))
+        adapters = yardsticks(learner) if self.yardsticks else {}
+        adapters |= round_adapters(subject.model.plan, made, encrypted=train is not None)
+        outcome = try_person(learner, tested, writer, adapters, self.frozen)
+        figures = {
+            **self.identity(subject.identity),
+            "words_learnt": len(learnt),
+            "words_tested": len(outcome.words),
+            "rungs": [rung_figures(outcome, name, name) for name in outcome.right],
+            "rounds": [
+                _round(number, one, subject.model.plan, outcome, train is not None)
+                for number, one in enumerate(made, 1)
+            ],
+            "probe": try_probe(self.probe, subject, learner.predictor, adapters),
+        }
+        write_figures(self.path(folder), "person", figures)
 
 
 def _round(number: int, one: Round, plan: Plan, outcome: Tested, encrypted: bool) -> dict[str, object]:
@@ -113,11 +112,10 @@ def _round(number: int, one: Round, plan: Plan, outcome: Tested, encrypted: bool
             "blocks": _agreement(plan, one.step, one.clear),
             "same_best": float(same),
         }
-    gate = {name: getattr(one.verdict, name) for name in Verdict.__slots__}
     spilled, field = field_of(plan, one.report, one.step)
     return {
         "rung": rung,
-        **gate,
+        **verdict_figures(one.verdict),
         "silent": list(one.silent),
         "spilled": spilled,
         "field": field,
@@ -125,10 +123,16 @@ def _round(number: int, one: Round, plan: Plan, outcome: Tested, encrypted: bool
     }
 
 
-def _rung(outcome: Tested, rung: str) -> dict[str, object]:
+def verdict_figures(verdict: Verdict) -> dict[str, object]:
+    """Return what a gate decided, as in `person.json`."""
+    return {name: getattr(verdict, name) for name in Verdict.__slots__}
+
+
+def rung_figures(outcome: Tested, rung: str, name: str) -> dict[str, object]:
+    """Return how a rung did, under a name, as in `rung.json`."""
     right = np.array(outcome.right[rung])
     return {
-        "rung": rung,
+        "rung": name,
         "right": int(right.sum()),
         "from_base": _changes(np.array(outcome.right["base"]), right),
         "from_local": _changes(np.array(outcome.right["local"]), right),

@@ -19,7 +19,7 @@ from quietkeys_bench.common.texts import kind_of
 RESAMPLES: Final = 10_000
 SHARES: Final = ("slips_fixed", "misspellings_fixed", "good_altered", "own_kept")
 ALL: Final = "all"  # kinds of people together
-_TAILS: Final = (5.0, 95.0)  # per cent: a 90 % interval
+TAILS: Final = (5.0, 95.0)  # per cent: a 90 % interval
 
 
 def pool(cells: Sequence[Figures], rates: Sequence[float], headline: float) -> Figures:
@@ -53,7 +53,7 @@ def _accuracies(people: Sequence[Sequence[Figures]]) -> dict[str, float]:
     for cells in people:
         tested = sum(cell["words_tested"] for cell in cells)
         for rung in (row["rung"] for row in cells[0]["rungs"]):
-            shares.setdefault(rung, []).append(sum(_of(cell, rung)["right"] for cell in cells) / tested)
+            shares.setdefault(rung, []).append(sum(rung_row(cell, rung)["right"] for cell in cells) / tested)
     return {rung: float(np.mean(values)) for rung, values in shares.items()}
 
 
@@ -74,7 +74,7 @@ def _probe(cells: Sequence[Figures], rate: float) -> list[Figures]:
 
 def _ladder(people: Sequence[Sequence[Figures]], rate: float) -> list[Figures]:
     accuracy = _accuracies(people)
-    rows = {rung: [_of(cell, rung) for cells in people for cell in cells] for rung in accuracy}
+    rows = {rung: [rung_row(cell, rung) for cells in people for cell in cells] for rung in accuracy}
     return [
         {
             "rung": rung,
@@ -116,16 +116,16 @@ def _kinds(by_person: Mapping[str, Sequence[Figures]], rate: float) -> list[Figu
 
 def _changed(cells: Sequence[Figures], rung: str) -> tuple[int, int, int]:
     # (words put right, put wrong, tested) of a rung against base, all seeds of a person.
-    fixed, broken = (sum(_of(cell, rung)["from_base"][place] for cell in cells) for place in (0, 1))
+    fixed, broken = (sum(rung_row(cell, rung)["from_base"][place] for cell in cells) for place in (0, 1))
     return fixed, broken, sum(cell["words_tested"] for cell in cells)
 
 
 def _outcome(cells: Sequence[Figures], rate: float, number: int) -> Figures:
     # What a person gets after so many rounds, of which a device uses those before the first that is refused.
     tested = sum(cell["words_tested"] for cell in cells)
-    in_use = [_used(cell, number) for cell in cells]
-    fixed, broken = (sum(row["from_local"][place] for row in in_use if row is not None) for place in (0, 1))
-    local = sum(_of(cell, "local")["right"] for cell in cells)
+    in_use = [rung_row(cell, rung_in_use(cell, number)) for cell in cells]
+    fixed, broken = (sum(row["from_local"][place] for row in in_use) for place in (0, 1))
+    local = sum(rung_row(cell, "local")["right"] for cell in cells)
     interval = bootstrap_interval(fixed, broken, tested)
     return {
         "rate": rate,
@@ -144,17 +144,17 @@ def _is_applied(cell: Figures, number: int) -> bool:
     return all(one["applied"] for one in cell["rounds"][:number])
 
 
-def _used(cell: Figures, number: int) -> Figures | None:
-    # The rung that is in use after so many rounds, None for local memory alone.
+def rung_in_use(cell: Figures, number: int) -> str:
+    """Return the rung that is in use after so many rounds: `local` where the gate refused the first."""
     applied = [number for number in range(1, number + 1) if _is_applied(cell, number)]
-    return _of(cell, cell["rounds"][applied[-1] - 1]["rung"]) if applied else None
+    return str(cell["rounds"][applied[-1] - 1]["rung"]) if applied else "local"
 
 
 def bootstrap_interval(fixed: int, broken: int, tested: int) -> tuple[float, float]:
     """Return the 90 % interval of the mean difference per tested word, in words, resampling words."""
     shares = [fixed / tested, broken / tested, (tested - fixed - broken) / tested]
     drawn = np.random.default_rng(0).multinomial(tested, shares, RESAMPLES)  # [resamples, 3]
-    low, high = np.percentile((drawn[:, 0] - drawn[:, 1]) / tested, _TAILS)
+    low, high = np.percentile((drawn[:, 0] - drawn[:, 1]) / tested, TAILS)
     return float(low), float(high)
 
 
@@ -186,7 +186,7 @@ def _keeps(cells: Sequence[Figures], accuracy: dict[str, float]) -> Figures:
     if "float" not in accuracy:
         return {"errors": None, "log_likelihood": None}
     likelihood = {
-        rung: float(np.mean([_of(cell, rung)["log_likelihood"] for cell in cells]))
+        rung: float(np.mean([rung_row(cell, rung)["log_likelihood"] for cell in cells]))
         for rung in ("local", "float", "reference")
     }
     return {"errors": _kept(accuracy), "log_likelihood": _kept(likelihood)}
@@ -215,6 +215,7 @@ def _removed(before: float, after: float) -> float:
     return (after - before) / (1.0 - before) if before < 1.0 else 0.0
 
 
-def _of(cell: Figures, rung: str) -> Figures:
+def rung_row(cell: Figures, rung: str) -> Figures:
+    """Return the row of a rung of a cell."""
     found: Figures = next(row for row in cell["rungs"] if row["rung"] == rung)
     return found

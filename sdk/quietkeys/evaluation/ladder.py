@@ -73,7 +73,7 @@ class Collected:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Learner:
-    """One person's keyboard after learning, without an adapter, and the choices that it counted."""
+    """One person's keyboard after learning, and the choices that it counted."""
 
     model: Model
     keyboard: Keyboard
@@ -108,15 +108,16 @@ class Learner:
         own = self.recorder.counted()
         return evidence(self.model.events, self.model.plan, own, self.public(), adapter)
 
-    def twin(self, adapter: Adapter) -> Keyboard:
-        """Return the keyboard as it is now, with an adapter; what it learns from now on is its own."""
+    def twin(self, adapter: Adapter) -> Learner:
+        """Return the learner as it is now, with an adapter; what it learns from now on is its own."""
         lexicon = self.model.search.lexicon
         shared = (self.model, lexicon, lexicon.index, self.predictor.memory.base)
         known: dict[int, object] = {id(one): one for one in shared}
-        known |= {id(self.store): self.store.twin(), id(self.collected): Collected()}
-        twin = copy.deepcopy(self.keyboard, known)
-        twin.adapter = adapter
-        return twin
+        store, collected = self.store.twin(), Collected()
+        known |= {id(self.store): store, id(self.collected): collected}
+        keyboard = copy.deepcopy(self.keyboard, known)
+        keyboard.adapter = adapter
+        return Learner(self.model, keyboard, store, collected)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,11 +177,30 @@ def learn_person(
 
     rng: chooses held-out events.
     """
-    store, collected = Store.in_memory(), Collected()
     predictor = Predictor(model, Memory())
-    recorder = Recorder(predictor, store, rng, collected.add)
-    keyboard = learn(predictor, recorder, words, writer, progress)
-    return Learner(model, keyboard, store, collected)
+    return _learnt(predictor, predictor, words, writer, rng, progress)
+
+
+def learn_without_memory(model: Model, words: Sequence[Word], writer: Writer, rng: Generator) -> Learner:
+    """Return the learner after typing these words on a keyboard that judges as if it knew nobody.
+
+    It counts as any other. What local memory would have learnt nobody asks. rng: chooses held-out events.
+    """
+    return _learnt(Predictor(model, Memory()), Predictor(model, Memory()), words, writer, rng)
+
+
+def _learnt(
+    judging: Predictor,
+    remembering: Predictor,
+    words: Sequence[Word],
+    writer: Writer,
+    rng: Generator,
+    progress: Progress | None = None,
+) -> Learner:
+    store, collected = Store.in_memory(), Collected()
+    recorder = Recorder(remembering, store, rng, collected.add)
+    keyboard = learn(judging, recorder, words, writer, progress)
+    return Learner(judging.model, keyboard, store, collected)
 
 
 def encoded_report(plan: Plan, learner: Learner) -> dict[str, Encoded]:
@@ -232,9 +252,24 @@ def try_person(
     Each rung but the first two is a keyboard of its own, as it stood after learning, and goes on learning
     from what its writer keeps on it; frozen: it does not.
     """
-    stranger, nothing = Predictor(learner.model, Memory()), learner.model.scorer.no_adapter()
-    keyboards = {rung: learner.twin(adapter) for rung, adapter in {"local": nothing, **adapters}.items()}
+    rungs = {"local": learner.model.scorer.no_adapter(), **adapters}
+    keyboards = {rung: learner.twin(adapter).keyboard for rung, adapter in rungs.items()}
     tested = Tested()
+    type_on(learner.model, keyboards, words, writer, tested, frozen, progress)
+    return tested
+
+
+def type_on(
+    model: Model,
+    keyboards: Mapping[str, Keyboard],
+    words: Sequence[Word],
+    writer: Writer,
+    tested: Tested,
+    frozen: bool = False,
+    progress: Progress | None = None,
+) -> None:
+    """Type words on keyboards, each by the name of its rung; add to `tested` how they and base do on them."""
+    stranger, nothing = Predictor(model, Memory()), model.scorer.no_adapter()
     for done, word in enumerate(type_out(words, writer.typist)):
         judged = {"base": word.judged(stranger, nothing)}
         for rung, keyboard in keyboards.items():
@@ -242,10 +277,9 @@ def try_person(
             if not frozen:
                 keyboard.keep(writer, judged[rung])
         if word.word.scored:
-            _note(tested, learner.model, word, judged)
+            _note(tested, model, word, judged)
         if progress is not None and done % TELL_EVERY == 0:
             progress(done, len(words))
-    return tested
 
 
 def _note(tested: Tested, model: Model, word: TypedWord, judged: Mapping[str, TypedWord]) -> None:

@@ -7,10 +7,12 @@ refuses: the same words would have the next one refused as well.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
+
+import numpy as np
 
 from quietkeys.arrays import Float64, Int64
 from quietkeys.bundle.networks import Adapter
@@ -110,6 +112,21 @@ def rounds(
         verdict = judge(events, plan, given.held_out, adapter, adapter_of(plan, led), given.public.judging)
         before, used = used, led if verdict.applied or not gated else used
         yield Round(before, report, step, clear, led, exact, verdict, used)
+
+
+def training_only(plan: Plan, names: Container[str]) -> Train:
+    """Return what trains these blocks alone, by the integer program in the clear; the others stay."""
+
+    def train(report: Mapping[str, Encoded]) -> Mapping[str, Int64]:
+        step = reference_weights(plan, report)
+        return {name: one if name in names else np.zeros_like(one) for name, one in step.items()}
+
+    return train
+
+
+def in_use(made: Sequence[Round]) -> int:
+    """Return how many of rounds that were not gated a device uses: those before the first that it refuses."""
+    return next((number for number, one in enumerate(made) if not one.verdict.applied), len(made))
 
 
 def rung_of(name: str, number: int) -> str:

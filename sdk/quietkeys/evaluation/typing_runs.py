@@ -47,6 +47,11 @@ class TypedPiece:
         """Return what stands there when the word has ended."""
         return self.typed if self.judged is None else self.judged.output()
 
+    def others(self) -> list[str]:
+        """Return the candidates that were not meant and that a keyboard could be taught."""
+        words = [] if self.judged is None else self.judged.slate.words
+        return [word for word in words if word != self.intended and is_correctable(word)]
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class TypedWord:
@@ -122,7 +127,8 @@ class Keyboard:
         outputs = [piece.output() for piece in typed.pieces]
         repaired = typed.is_right(outputs) or writer.notices(typed.word)
         for place, (piece, output) in enumerate(zip(typed.pieces, outputs, strict=True)):
-            kept = piece.intended if repaired else output
+            honest = piece.intended if repaired else output
+            kept = writer.kept(typed.word, place, honest, piece.others())
             if is_correctable(kept):
                 self.recorder.record(Kept(piece.context, piece.judged, kept), f"{typed.word.number}/{place}")
 

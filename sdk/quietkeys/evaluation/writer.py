@@ -11,6 +11,8 @@ time in any of its ways.
 
 What autocorrect leaves wrong is noticed and put right with probability SEES_SPELLING if the spelling was
 wrong, whether a finger slipped too or not, else with SEES_SLIP; otherwise it is kept as it stands.
+
+A hostile writer keeps, of a share of the words, some other candidate on purpose: any of them, evenly.
 """
 
 from __future__ import annotations
@@ -31,19 +33,23 @@ CAP: Final = 0.3  # of the occurrences of one word
 HABIT: Final = 0.5
 SEES_SLIP: Final = 0.8
 SEES_SPELLING: Final = 0.3
-_HANDS, _SLIPS, _SEES, _SHARE, _WHICH, _CAPS, _TYPO = range(7)  # what chance is drawn for
+_HANDS, _SLIPS, _SEES, _SHARE, _WHICH, _CAPS, _TYPO, _SPOILS = range(8)  # what chance is drawn for
 
 Misspellings = Mapping[str, Sequence[str]]  # by correct word, in lower case
 
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """One simulated person. rate: share of letters wrong before decoding, 0..0.3."""
+    """One simulated person. rate: share of letters wrong before decoding, 0..0.3.
+
+    hostile: share of pieces of which something else is kept on purpose.
+    """
 
     name: str
     seed: int
     rate: float
     hands: Hands
+    hostile: float = 0.0
 
     @classmethod
     def named(cls, name: str, seed: int, rate: float) -> Writer:
@@ -58,6 +64,13 @@ class Writer:
         """Return whether the writer would notice, and put right, that a word came out wrong."""
         share = SEES_SPELLING if word.misspelt else SEES_SLIP
         return bool(_chance(self.name, self.seed, _SEES, word.number).random() < share)
+
+    def kept(self, word: Word, place: int, honest: str, others: Sequence[str]) -> str:
+        """Return what the writer keeps of a word's piece at a place: what is honest, or one of the others."""
+        if not self.hostile or not others:
+            return honest
+        chance = _chance(self.name, self.seed, _SPOILS, word.number, place)
+        return others[int(chance.integers(len(others)))] if chance.random() < self.hostile else honest
 
     def spelled(self, words: Sequence[Word], misspellings: Misspellings) -> list[Word]:
         """Return all words of the writer as the writer spells them: some have got another `spelling`."""
