@@ -94,14 +94,14 @@ EVERY: Final = (
     Measured(
         "circle",
         "circle",
-        "--people {people} --limit 1 --frozen",
-        "--people {people} --limit 1 --words 300 --frozen --mode clear",
+        f"--people {{half}} --limit 1 {_LISTS}",
+        f"--people {{half}} --limit 1 --words 300 --mode clear {_LISTS}",
     ),
     Measured(
         "circle-clear",
         "circle",
-        "--people {people} --limit 6 --words 1000 --frozen --mode clear",
-        "--people {people} --limit 1 --words 300 --frozen --mode clear",
+        f"--people {{half}} --limit 6 --mode clear {_LISTS}",
+        f"--people {{half}} --limit 1 --words 300 --mode clear {_LISTS}",
     ),
     Measured(
         "alternatives",
