@@ -37,7 +37,7 @@ RATES: Final = (SHIPPED_RATE, 0.5, 0.25)  # slower ones wander less
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What to measure: made-up people by seed; rounds and batches of the curves; Concrete ML's learning rates.
+    """What to measure: made-up people by seed; rounds and batches of curves; Concrete ML's learning rates.
 
     executed, strict: how many batches are run encrypted, at Concrete ML's own error probability and at 2^-40;
     of none of the latter the compiler says what to expect.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from itertools import cycle
 from collections.abc import Iterator
+from itertools import cycle
 from pathlib import Path
 from typing import Final
 
