@@ -45,7 +45,7 @@ class Settings:
 
     seeds: Sequence[int] = (0, 1, 2, 3, 4)
     rounds: int = 3
-    batches: int = 100
+    batches: int = 200
     rates: Sequence[float] = RATES
     executed: int = 2
     strict: int = 1

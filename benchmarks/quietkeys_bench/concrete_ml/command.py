@@ -27,7 +27,7 @@ def peer(
     seeds: Annotated[
         str, typer.Option(help="Of the made-up people; encrypted is the first alone")
     ] = "0,1,2,3,4",
-    batches: Annotated[int, typer.Option(min=1, help="Of Concrete ML's curves")] = 100,
+    batches: Annotated[int, typer.Option(min=1, help="Of Concrete ML's curves")] = 200,
     rates: Annotated[str, typer.Option(help="Its learning rates, 1 as it is shipped")] = "1,0.5,0.25",
     execute: Annotated[
         int, typer.Option(min=1, max=100, help="Batches run encrypted, as Concrete ML is shipped")
