@@ -7,6 +7,7 @@ does what is ahead of what: a new measurement changes the page and nothing is ty
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from math import log2
 from pathlib import Path
 from typing import Any, Final
@@ -22,7 +23,8 @@ RUNGS: Final = {
     "reference-3": "+ three",
 }
 LOCAL_DP: Final = "local-dp-"
-ONE_ROUND: Final = "quietkeys after a round"
+ONE_ROUND: Final = "quietkeys, one round"
+MOST: Final = "the most both reach"
 ENCRYPTED: Final = ("ours", "circle", "dense")  # ways whose servers compute on ciphertexts
 
 Figures = dict[str, Any]
@@ -146,11 +148,24 @@ def _of_peer(figures: Figures) -> dict[str, str]:
         "peer_ours": _share(figures["ours"]["accuracy"][0]),
         "peer_batches": str(len(figures["theirs"][0]["accuracy"])),
         "peer_reached": ", ".join(f"{row['rate']:g}" for row in reached) or "none",
-        "peer_equal": "\n".join(_equal(row) for row in figures["equal"] if row["target"] != ONE_ROUND),
+        "peer_equal": "\n".join(map(_equal, _compared(figures["equal"]))),
+        "peer_executed": str(shipped["measured"]),
+        "peer_astray": _share(shipped["against_clear"]["relative_l2"], 0),
         "peer_keys": f"{shipped['key_bytes'] / ours['key_bytes']:.1f}",
         "peer_up": f"{shipped['upload_bytes'] / ours['upload_bytes']:.1f}",
         "peer_down": f"{shipped['download_bytes'] / ours['download_bytes']:.1f}",
     }
+
+
+def _compared(rows: Sequence[Figures]) -> list[Figures]:
+    # For a share of what can be gained the rate that is there in the fewest batches; the most of every rate.
+    shares: dict[str, Figures] = {}
+    for row in rows:
+        best = shares.setdefault(row["target"], row)
+        if row["batches"] and row["batches"] < (best["batches"] or row["batches"] + 1):
+            shares[row["target"]] = row
+    most = [row for row in rows if row["target"] == MOST]
+    return [row for target, row in shares.items() if target not in (MOST, ONE_ROUND)] + most
 
 
 def _equal(row: Figures) -> str:

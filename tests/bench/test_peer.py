@@ -131,7 +131,7 @@ def test_equal_accuracy_costs_the_price_times_the_number() -> None:
     """Of rounds and of batches, at each price, with the ratio of ours to theirs."""
     ours, theirs = curve(None, 0.58, 0.6), curve(1.0, 0.52, 0.56, 0.57, 0.53)
     by_target = {row["target"]: row for row in equals(0.6, ours, [theirs], PRICES)}
-    half = by_target["50% of what the clear gains"]
+    half = by_target["50% of the clear's gain"]
     assert (half["accuracy"], half["rounds"], half["batches"]) == (0.55, 1, 2)
     assert half["ours_seconds"] == 10.0
     assert [one["seconds"] for one in half["theirs"]] == [40.0, 200.0]

@@ -57,14 +57,16 @@ def show(console: Console, figures: Figures) -> None:
     console.print(_prices(figures))
     unsure = [price for price in figures["prices"] if not price["measured"]]
     say(console, *(f"{price['name']}: {price['how']}" for price in unsure))
-    console.print(_equal(figures))
+    for place in range(len(figures["prices"]) - 1):
+        console.print(_equal(figures, place))
     clear, ours = figures["in_the_clear"], figures["ours"]
     say(
         console,
         f"{len(figures['seeds'])} made-up people; in the clear {_percent(clear['accuracy'])} in"
-        f" {1e3 * clear['cpu_seconds']:.1f} ms, quietkeys after a round {_percent(ours['accuracy'][0])}.",
+        f" {1e3 * clear['cpu_seconds']:.1f} ms, quietkeys after one round {_percent(ours['accuracy'][0])}.",
         f"-: not in {len(figures['theirs'][0]['accuracy'])} batches or {len(ours['accuracy'])} rounds.",
-        "Seconds are of the server's processor: the price of one that was run encrypted, times how many.",
+        "Seconds are of the server's processor: the price of what was run encrypted, times how many."
+        " rate: Concrete ML's learning rate, 1 as shipped.",
         machine_of(figures),
     )
 
@@ -73,13 +75,12 @@ def _prices(figures: Figures) -> Table:
     shown = table(
         "A round of quietkeys, a batch of Concrete ML",
         ("trained",),
-        ("p_error", "run", "CPU s", "look-ups", "keys MB", "up KB", "down KB", "GB"),
+        ("error", "CPU s", "look-ups", "keys MB", "up KB", "down KB", "GB"),
     )
     for price in figures["prices"]:
         shown.add_row(
-            price["name"],
+            price["name"].split(",")[0],
             _p_error(price["p_error"]),
-            str(price["measured"]),
             f"{price['cpu_seconds']:.1f}",
             str(price["bootstraps"]),
             *(
@@ -95,30 +96,24 @@ def _prices(figures: Figures) -> Table:
     return shown
 
 
-def _equal(figures: Figures) -> Table:
-    _, *others = figures["prices"]
-    paid = [heading for other in others for heading in (f"s, {_p_error(other['p_error'])}", "ours")]
+def _equal(figures: Figures, place: int) -> Table:
+    # At one of Concrete ML's prices.
+    price = figures["prices"][1 + place]
     shown = table(
-        "The server's seconds to the same held-out accuracy, by Concrete ML's learning rate",
+        f"The server's seconds to the same held-out accuracy, {price['name']}",
         ("rate", "accuracy"),
-        ("%", "ours s", "batches", *paid),
+        ("%", "batches", "theirs", "ours", "ratio"),
     )
     for row in figures["equal"]:
-        theirs = [
-            cell
-            for one in row["theirs"]
-            for cell in (
-                _seconds(one["seconds"]),
-                "-" if one["ratio"] is None else f"1/{1 / one['ratio']:.3g}",
-            )
-        ]
+        theirs = row["theirs"][place]
         shown.add_row(
             f"{row['rate']:g}",
             row["target"],
             f"{100 * row['accuracy']:.1f}",
-            _seconds(row["ours_seconds"]),
             str(row["batches"] or "-"),
-            *theirs,
+            _seconds(theirs["seconds"]),
+            _seconds(row["ours_seconds"]),
+            "-" if theirs["ratio"] is None else f"1/{1 / theirs['ratio']:.0f}",
         )
     return shown
 

@@ -9,8 +9,8 @@ from quietkeys_bench.common.figures import Figures
 
 COIN: Final = 0.5  # the accuracy of who knows nothing
 SHARES: Final = (0.5, 0.75, 0.9)  # of what training in the clear gains over a coin
-ONE_ROUND: Final = "quietkeys after a round"
-MOST: Final = "the most that both reach"
+ONE_ROUND: Final = "quietkeys, one round"
+MOST: Final = "the most both reach"
 
 
 def first(accuracy: Sequence[float], least: float) -> int | None:
@@ -39,7 +39,7 @@ def equals(
 
 def _targets(optimum: float, ours: Figures, curve: Figures) -> Iterator[tuple[str, float]]:
     for share in SHARES:
-        yield f"{share:.0%} of what the clear gains", round(COIN + share * (optimum - COIN), 4)
+        yield f"{share:.0%} of the clear's gain", round(COIN + share * (optimum - COIN), 4)
     yield MOST, min(max(ours["accuracy"]), max(curve["accuracy"]))
     yield ONE_ROUND, ours["accuracy"][0]
 

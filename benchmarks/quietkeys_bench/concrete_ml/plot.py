@@ -16,7 +16,9 @@ _OURS: Final = "#00796b"
 _THEIRS: Final = ("#c62828", "#6a1b9a")  # by price
 _CLEAR: Final = "#616161"
 _DASHES: Final = ("none", "5 3", "2 2")  # by learning rate
-_GAP: Final = 11.0  # between lines of text
+_LEGEND: Final = (560.0, 265.0)  # to the right of and below the curves, where none has come from
+_SAMPLE: Final = 24.0
+_GAP: Final = 16.0  # between lines of text
 
 
 def write_plot(figures: Figures, folder: Path) -> None:
@@ -45,19 +47,18 @@ def plot(figures: Figures) -> str:
         f' stroke="{_CLEAR}"/>',
         _text(LEFT + 7.0, axes.up(clear) - 4.0, "trained in the clear", _CLEAR),
     ]
-    beside = sorted(lines, key=lambda line: -line[3][-1][1])
-    at, label = {}, 0.0
-    for name, _, _, points in beside:
-        label = max(label + _GAP, axes.up(points[-1][1]) + 4.0)
-        at[name] = label
-    for name, colour, dashes, points in lines:
+    for place, (name, colour, dashes, points) in enumerate(lines):
         path = " ".join(f"{axes.across(x):.1f},{axes.up(y):.1f}" for x, y in points)
-        parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-dasharray="{dashes}"/>')
-        first, last = points[0], points[-1]
-        parts.append(
-            f'<circle cx="{axes.across(first[0]):.1f}" cy="{axes.up(first[1]):.1f}" r="3" fill="{colour}"/>'
-        )
-        parts.append(_text(axes.across(last[0]) + 5.0, at[name], name, colour))
+        x, y = points[0]
+        drawn = f'fill="none" stroke="{colour}" stroke-dasharray="{dashes}"'
+        legend = _LEGEND[1] + _GAP * place
+        parts += [
+            f'<polyline points="{path}" {drawn}/>',
+            f'<circle cx="{axes.across(x):.1f}" cy="{axes.up(y):.1f}" r="3" fill="{colour}"/>',
+            f'<line x1="{_LEGEND[0]:.0f}" x2="{_LEGEND[0] + _SAMPLE:.0f}" y1="{legend - 4.0:.0f}"'
+            f' y2="{legend - 4.0:.0f}" {drawn}/>',
+            _text(_LEGEND[0] + _SAMPLE + 6.0, legend, name, colour),
+        ]
     return axes.drawn(parts)
 
 
