@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from quietkeys.demo.failing import DemoFailed
 from quietkeys_bench.common.figures import Figures, read_figures, write_figures
+from quietkeys_bench.common.processes import ask
 from quietkeys_bench.concrete_ml import curves, prices
 from quietkeys_bench.concrete_ml.bench import RATES, Settings, figures, require_concrete_ml
 from quietkeys_bench.concrete_ml.equal import MOST, ONE_ROUND, equals, first
@@ -22,6 +24,21 @@ ROOT = Path(__file__).parents[2]
 COMMITTED = ROOT / "benchmarks" / "results" / "peer.json"
 # What Concrete ML's default takes; read from its compiler, so that a new release is noticed.
 DEFAULT_P_ERROR = 0.01
+FIT = """
+import numpy as np
+from concrete.ml.sklearn import SGDClassifier
+from quietkeys_bench.common.processes import answer
+
+def learnt(given):
+    X, y = np.array(given["X"], float), np.array(given["y"])
+    made = SGDClassifier(
+        fit_encrypted=True, parameters_range=(-1.0, 1.0), fit_intercept=False, max_iter=3, random_state=0
+    )
+    made.fit(X, y, fhe="disable", coef_init=np.zeros(X.shape[1]))
+    return made.coef_.ravel().tolist()
+
+answer(learnt)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -185,16 +202,10 @@ def test_our_price_comes_from_a_real_round() -> None:
 @pytest.mark.soak  # it tests their library more than ours, and compiling takes half a minute
 def test_batches_are_those_of_concrete_ml(task: Task) -> None:
     """What its own `fit` learns in the clear, at its own settings; nothing is encrypted here."""
-    from concrete.ml.sklearn import SGDClassifier
-
     answer = answer_to(Request([0], 3))
     assert answer["p_error"] == DEFAULT_P_ERROR
     assert answer["rate"] == SHIPPED_RATE
     assert answer["batch"] == 8
     assert answer["bootstraps"] > 8 * FEATURES
-    classifier = SGDClassifier(
-        fit_encrypted=True, parameters_range=(-1.0, 1.0), fit_intercept=False, max_iter=3, random_state=0
-    )
-    X = task.features.astype(np.float64)
-    classifier.fit(X, task.trained.labels, fhe="disable", coef_init=np.zeros(FEATURES))
-    assert answer["weights"][0][-1] == pytest.approx(classifier.coef_.ravel().tolist())
+    given = {"X": task.features.tolist(), "y": task.trained.labels.tolist()}
+    assert answer["weights"][0][-1] == pytest.approx(ask(["-c", FIT], json.dumps(given)))
