@@ -7,6 +7,7 @@ does what is ahead of what: a new measurement changes the page and nothing is ty
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from math import log2
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +23,8 @@ RUNGS: Final = {
     "reference-3": "+ three",
 }
 LOCAL_DP: Final = "local-dp-"
+ONE_ROUND: Final = "quietkeys, one round"
+MOST: Final = "the most both reach"
 ENCRYPTED: Final = ("ours", "circle", "dense")  # ways whose servers compute on ciphertexts
 
 Figures = dict[str, Any]
@@ -130,18 +133,55 @@ def _of_costs(turn: Figures, keys: Figures, service: Figures, shipped: Figures) 
 
 
 def _of_peer(figures: Figures) -> dict[str, str]:
-    theirs = "Concrete ML, default"
-    (ratio,) = (row for row in figures["ratios"] if row["name"] == theirs)
-    (row,) = (row for row in figures["rows"] if row["name"] == theirs)
+    ours, shipped, strict = figures["prices"]
+    reached = [row for row in figures["equal"] if row["target"] == ONE_ROUND and row["batches"]]
     return {
         "peer_mode": figures["mode"],
         "peer_cpu": figures["machine"]["cpu"],
-        "peer_step": f"{ratio['cpu_seconds_per_step']:.1f}",
-        "peer_sample": f"{ratio['cpu_seconds_per_sample_seen']:.0f}",
-        "peer_keys": f"{ratio['key_bytes']:.1f}",
-        "peer_down": f"{ratio['download_bytes']:.2f}",
-        "peer_error": _share(row["p_error"], 0),
+        "peer_people": str(len(figures["seeds"])),
+        "peer_round": f"{ours['cpu_seconds']:.1f}",
+        "peer_batch": f"{shipped['cpu_seconds']:.1f}",
+        "peer_strict": f"{strict['cpu_seconds']:.0f}",
+        "peer_strict_how": "measured" if strict["measured"] else strict["how"],
+        "peer_error": _share(shipped["p_error"], 0),
+        "peer_clear": _share(figures["in_the_clear"]["accuracy"]),
+        "peer_ours": _share(figures["ours"]["accuracy"][0]),
+        "peer_batches": str(len(figures["theirs"][0]["accuracy"])),
+        "peer_reached": ", ".join(f"{row['rate']:g}" for row in reached) or "none",
+        "peer_equal": "\n".join(map(_equal, _compared(figures["equal"]))),
+        "peer_executed": str(shipped["measured"]),
+        "peer_astray": _share(shipped["against_clear"]["relative_l2"], 0),
+        "peer_keys": f"{shipped['key_bytes'] / ours['key_bytes']:.1f}",
+        "peer_up": f"{shipped['upload_bytes'] / ours['upload_bytes']:.1f}",
+        "peer_down": f"{shipped['download_bytes'] / ours['download_bytes']:.1f}",
     }
+
+
+def _compared(rows: Sequence[Figures]) -> list[Figures]:
+    # For a share of what can be gained the rate that is there in the fewest batches; the most of every rate.
+    shares: dict[str, Figures] = {}
+    for row in rows:
+        best = shares.setdefault(row["target"], row)
+        if row["batches"] and row["batches"] < (best["batches"] or row["batches"] + 1):
+            shares[row["target"]] = row
+    most = [row for row in rows if row["target"] == MOST]
+    return [row for target, row in shares.items() if target not in (MOST, ONE_ROUND)] + most
+
+
+def _equal(row: Figures) -> str:
+    paid = [
+        "-" if one["ratio"] is None else f"{one['seconds']:.0f} s, ours 1/{1 / one['ratio']:.0f}"
+        for one in row["theirs"]
+    ]
+    ours = "-" if row["ours_seconds"] is None else f"{row['ours_seconds']:.0f} s"
+    cells = (
+        f"{row['rate']:g}",
+        f"{_share(row['accuracy'])}: {row['target']}",
+        ours,
+        str(row["batches"] or "-"),
+        *paid,
+    )
+    return "| " + " | ".join(cells) + " |"
 
 
 def _kilobytes(row: Figures) -> float:

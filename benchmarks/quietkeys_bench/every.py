@@ -109,7 +109,12 @@ EVERY: Final = (
         f"--people {{half}} {_LISTS} --pages {{pages}}",
         f"--people {{half}} --limit 2 --words 300 --execute 0 --dense 0 {_LISTS} --pages {{pages}}",
     ),
-    Measured("peer", "peer", "--steps 1", "--steps 1"),
+    Measured(
+        "peer",
+        "peer",
+        "--pages {pages}",
+        "--pages {pages} --seeds 0,1 --batches 3 --rates 1 --execute 1 --strict 0",
+    ),
     Measured("round", "round", f"--against {ROUND_BEFORE}", "--against {plan} --repeat 1"),
     Measured("keys", "keys", "", "--runs 1"),
     Measured("sync", "sync", "", ""),

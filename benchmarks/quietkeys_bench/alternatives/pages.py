@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from quietkeys_bench.common.figures import Figures
+from quietkeys_bench.common.plots import Axes
 
 PAGE: Final = "alternatives.md"
-WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 760, 440, 70, 60, 30
 _COLOURS: Final = {"quietkeys": "#00796b", "nobody": "#616161", "server": "#c62828"}
 
 
@@ -77,55 +76,28 @@ def page(figures: Figures, plots: Sequence[str]) -> str:
 
 def plot(points: Sequence[tuple[Figures, float, float]], along: str, *, logarithmic: bool = False) -> str:
     """Return a scatter plot, SVG: errors removed in per cent against `along`."""
-    least = min(0.0, *(y for _, _, y in points)) - 1.0
-    most = max(1.0, *(y for _, _, y in points)) + 1.0
     marks = [10.0**power for power in range(-1, 5)] if logarithmic else [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]
     if logarithmic:
         points = [(row, max(x, marks[0]), y) for row, x, y in points]
-
-    def across(x: float) -> float:
-        share = _log_share(x, marks) if logarithmic else x / marks[-1]
-        return LEFT + share * (WIDTH - LEFT - 150)
-
-    def up(y: float) -> float:
-        return HEIGHT - BOTTOM - (y - least) / (most - least) * (HEIGHT - BOTTOM - TOP)
-
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif"'
-        ' font-size="11">',
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
-        f'<text x="{LEFT}" y="18">errors of local memory removed, %</text>',
-        f'<text x="{LEFT}" y="{HEIGHT - 12}">{along}</text>',
-    ]
-    for mark in marks:
-        place = across(mark)
-        parts.append(
-            f'<line x1="{place:.0f}" x2="{place:.0f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}" stroke="#eee"/>'
-        )
-        parts.append(f'<text x="{place:.0f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{mark:g}</text>')
-    step = max(1, round((most - least) / 8))
-    for level in range(int(least), int(most) + 1, step):
-        parts.append(f'<text x="{LEFT - 8}" y="{up(level) + 4:.0f}" text-anchor="end">{level}</text>')
-        colour = "#999" if level == 0 else "#eee"
-        parts.append(
-            f'<line x1="{LEFT}" x2="{WIDTH - 150}" y1="{up(level):.0f}" y2="{up(level):.0f}"'
-            f' stroke="{colour}"/>'
-        )
+    axes = Axes(
+        along,
+        "errors of local memory removed, %",
+        marks,
+        min(0.0, *(y for _, _, y in points)) - 1.0,
+        max(1.0, *(y for _, _, y in points)) + 1.0,
+        logarithmic,
+    )
+    parts: list[str] = []
     labelled: list[tuple[float, float]] = []
     for row, x, y in points:
-        place, height = across(x), up(y)
+        place, height = axes.across(x), axes.up(y)
         parts.append(f'<circle cx="{place:.1f}" cy="{height:.1f}" r="4" fill="{_colour(row)}"/>')
         label = height + 4.0
         while any(abs(label - other) < 11 and abs(place - beside) < 150 for beside, other in labelled):
             label += 11.0
         labelled.append((place, label))
         parts.append(f'<text x="{place + 7:.1f}" y="{label:.1f}">{row["title"]}</text>')
-    return "\n".join([*parts, "</svg>"]) + "\n"
-
-
-def _log_share(x: float, marks: Sequence[float]) -> float:
-    low, high = math.log10(marks[0]), math.log10(marks[-1])
-    return (math.log10(x) - low) / (high - low)
+    return axes.drawn(parts)
 
 
 def _colour(row: Figures) -> str:
