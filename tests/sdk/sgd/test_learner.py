@@ -53,9 +53,9 @@ def test_the_same_examples_are_kept_aside_in_every_round(tmp_path: Path) -> None
     """Which they are only the device can tell: an example that judged an update is never learnt from."""
     with learner(tmp_path / "device") as device:
         learnt, aside = device._parted(examples())
-        shuffled = examples().at(np.random.default_rng(1).permutation(60))
+        shuffled = examples().at(np.random.default_rng(1).permutation(len(examples())))
         again, still = device._parted(shuffled)
-    assert len(learnt) + len(aside) == 60
+    assert len(learnt) + len(aside) == len(examples())
     assert len(aside) >= 12
     assert sorted(map(tuple, aside.values)) == sorted(map(tuple, still.values))
     assert sorted(map(tuple, learnt.values)) == sorted(map(tuple, again.values))
@@ -71,7 +71,7 @@ def test_a_folder_is_one_process_at_a_time_and_remembers(tmp_path: Path) -> None
     with learner(tmp_path / "device") as device:
         assert device._state.now.consent == "A statement that nobody else reads."
         assert device.weights.tolist() == [0.0, 0.0]
-        assert device.predict(examples().values).tolist() == [0.5] * 60
+        assert device.predict(examples().values).tolist() == [0.5] * len(examples())
     content = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
     assert b"statement" not in content
 
