@@ -213,6 +213,7 @@ def test_the_command_works_on_the_same_profile(fields: Window, desktop: Session)
         return desktop.say(sys.executable, "-P", "-m", "quietkeys_ibus", *words, errors=errors)
 
     assert "Ready      true" in said("status")
+    before = said("ledger")
     assert said("set", "Level", "off", errors=True) == ""
     fields.type("text", "see wich ")
     assert "Level      off" in said("status")
@@ -220,7 +221,10 @@ def test_the_command_works_on_the_same_profile(fields: Window, desktop: Session)
     assert "no such switch" in said("set", "Strip", "perhaps", errors=True)
     assert "no trainer" in said("train", errors=True)
     assert said("set", "Level", "normal", errors=True) == ""
-    assert said("ledger") == ""
+    assert said("ledger") == before
+    desktop.call("ForgetWord", "wich")
+    assert said("ledger").splitlines()[-1].endswith("A word was forgotten.")
+    assert len(said("ledger").splitlines()) == len(before.splitlines()) + 1
 
 
 @pytest.mark.fhe
