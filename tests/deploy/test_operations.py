@@ -17,11 +17,11 @@ from typing import Final
 import pytest
 import requests
 
+from quietkeys_bench.common.cluster import free_port
 from quietkeys_protocol.errors import ErrorCode
 from tests.house.conftest import ROOT
 from tests.patience import HANGS_S
 from tests.trainer.device import Device, code
-from tests.trainer.postgres import free_port
 from tools.wheels import built
 
 PAGE: Final = (ROOT / "docs" / "OPERATIONS.md").read_text()

@@ -8,12 +8,11 @@ import pwd
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -21,18 +20,12 @@ from typing import Final
 import psycopg
 from sqlalchemy import Engine
 
+from quietkeys_bench.common.cluster import free_port
 from quietkeys_bench.common.processes import children, lives
 from tests.patience import HANGS_S
 from tests.trainer.running import wait_until
 
 USER: Final = "quietkeys"
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as listening:
-        port: int = listening.getsockname()[1]
-        return port
 
 
 @dataclass(slots=True)

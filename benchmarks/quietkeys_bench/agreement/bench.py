@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,7 +25,7 @@ from quietkeys.prediction.counting import Choices, Lean, scores
 from quietkeys.prediction.model import Model
 from quietkeys.updates.versions import Weights, adapter_of, no_weights
 from quietkeys_bench.common.circles import CircleTraining, added, in_turn, shares
-from quietkeys_bench.common.figures import Figures, Tell, cells_folder, kept_figures, write_figures
+from quietkeys_bench.common.figures import Figures, Tell, cells_folder, kept_or_measured, write_figures
 from quietkeys_bench.common.misspellings import NOTHING, Half, Misspellings
 from quietkeys_bench.common.subject import Mode, Subject
 from quietkeys_bench.common.texts import Hand, Person
@@ -82,10 +83,8 @@ def run(settings: Settings, out: Path, subject: Subject, training: CircleTrainin
         tell(done, len(settings.people), person.name)
         path = cells_folder(out) / f"{person.name}.json"
         identity = settings.identity(person, subject.identity)
-        if not (figures := kept_figures(path, "agreement-person", identity)):
-            figures = {**identity, "runs_made": list(_of_person(settings, person, subject.model, training))}
-            write_figures(path, "agreement-person", figures)
-        people.append(figures)
+        once = partial(_of_person, settings, person, subject.model, training)
+        people.append(kept_or_measured(path, "agreement-person", identity, once))
     totals = list(_totals(settings, people, [block.name for block in subject.model.plan.blocks]))
     write_figures(
         out,
@@ -108,7 +107,11 @@ def run(settings: Settings, out: Path, subject: Subject, training: CircleTrainin
     )
 
 
-def _of_person(
+def _of_person(settings: Settings, person: Person, model: Model, training: CircleTraining) -> Figures:
+    return {"runs_made": list(_runs(settings, person, model, training))}
+
+
+def _runs(
     settings: Settings, person: Person, model: Model, training: CircleTraining
 ) -> Iterator[dict[str, Any]]:
     writer, words = Hand(settings.seed, RATE, settings.misspellings).writes(person)

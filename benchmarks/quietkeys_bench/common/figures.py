@@ -62,6 +62,17 @@ def kept_figures(path: Path, name: str, identity: Mapping[str, object]) -> Figur
     return found if found and all(found.get(key) == value for key, value in identity.items()) else {}
 
 
+def kept_or_measured(
+    path: Path, name: str, identity: Mapping[str, object], measure: Callable[[], Mapping[str, object]]
+) -> Figures:
+    """Return figures that an earlier run has left; else what is measured, with its identity, once written."""
+    kept = kept_figures(path, name, identity)
+    if not kept:
+        kept = {**identity, **measure()}
+        write_figures(path, name, kept)
+    return kept
+
+
 def read_figures(path: Path, name: str) -> Figures:
     """Return figures in the form of their schema, or nothing where there are none (any longer)."""
     try:

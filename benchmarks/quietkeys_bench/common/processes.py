@@ -96,10 +96,10 @@ def resident_bytes() -> int:
 
 def children(pid: int) -> list[int]:
     """Return the processes that a process started, whichever of its threads did."""
-    found = []
-    with suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile, and they with it
-        for task in Path(f"/proc/{pid}/task").iterdir():
-            found += [int(one) for one in (task / "children").read_text().split()]
+    found: list[int] = []
+    for listing in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(FileNotFoundError, ProcessLookupError):  # a thread that has ended meanwhile
+            found += map(int, listing.read_text().split())
     return found
 
 

@@ -24,7 +24,7 @@ import numpy as np
 
 from quietkeys.demo.failing import DemoFailed
 from quietkeys.evaluation.machine import this_machine
-from quietkeys_bench.common.figures import Figures, Tell, cells_folder, kept_figures, write_figures
+from quietkeys_bench.common.figures import Figures, Tell, cells_folder, kept_or_measured, write_figures
 from quietkeys_bench.common.processes import ChildFailed
 from quietkeys_bench.concrete_ml import curves, prices
 from quietkeys_bench.concrete_ml.equal import equals
@@ -62,11 +62,7 @@ class _Cells:
         self.tell(place, self.count, str(of["name"]))
         path = self.folder / f"{place}.json"
         identity = {"of": of, "machine": this_machine().tree()}
-        if kept := kept_figures(path, "peer-cell", identity):
-            return dict(kept["found"])
-        figures = find()
-        write_figures(path, "peer-cell", {**identity, "found": figures})
-        return figures
+        return dict(kept_or_measured(path, "peer-cell", identity, lambda: {"found": find()})["found"])
 
 
 def run(settings: Settings, out: Path, tell: Tell) -> None:

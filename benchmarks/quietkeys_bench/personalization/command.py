@@ -129,8 +129,8 @@ def _rates(listed: str) -> list[float]:
 
 
 def _points(listed: str) -> tuple[int, ...]:
-    points = sorted(int(part) for part in listed.split(","))
-    if len(set(points)) != len(points) or points[0] < 1:
+    points = sorted(whole_numbers(listed))
+    if not points[0]:
         raise ValueError("points are distinct numbers of words, from 1")
     return tuple(points)
 

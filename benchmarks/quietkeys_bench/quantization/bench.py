@@ -10,7 +10,7 @@ local memory alone. Where floating point gains nothing there is nothing to keep,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ import numpy as np
 
 from quietkeys.evaluation.machine import this_machine
 from quietkeys.prediction.model import Model
-from quietkeys_bench.common.figures import Figures, Tell, cells_folder, kept_figures, write_figures
+from quietkeys_bench.common.figures import Figures, Tell, cells_folder, kept_or_measured, write_figures
 from quietkeys_bench.common.misspellings import NOTHING, Half, Misspellings
 from quietkeys_bench.common.subject import Mode, Subject
 from quietkeys_bench.common.texts import Hand, Person
@@ -79,11 +79,8 @@ def run(settings: Settings, out: Path, subject: Subject, tell: Tell) -> None:
     cells = []
     for done, person in enumerate(settings.people, len(others) + 1):
         path = cells_folder(out) / f"{person.name}-seed{SEED}-rate{RATE:g}.json"
-        cells.append(
-            _cell(
-                path, {"person": person.name, **identity}, partial(_measured, model, person, settings, tried)
-            )
-        )
+        once = partial(_measured, model, person, settings, tried)
+        cells.append(kept_or_measured(path, "quantization-person", {"person": person.name, **identity}, once))
         tell(done, total, person.name)
     result = {
         "bench": "quantization",
@@ -114,15 +111,6 @@ def _groupings(model: Model, others: dict[str, Typing]) -> dict[str, list[Groupi
         "ranker": ranker_groupings(blocks["ranker"], model.events, tables, prior, SEED),
         "literal": literal_groupings(blocks["literal"]),
     }
-
-
-def _cell(path: Path, identity: Figures, measure: Callable[[], Figures]) -> Figures:
-    # One person's figures, measured unless an earlier run has left them.
-    found = kept_figures(path, "quantization-person", identity)
-    if not found:
-        found = identity | measure()
-        write_figures(path, "quantization-person", found)
-    return found
 
 
 def _measured(model: Model, person: Person, settings: Settings, tried: Sequence[Variant]) -> Figures:

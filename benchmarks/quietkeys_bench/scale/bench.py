@@ -13,6 +13,7 @@ import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -22,7 +23,7 @@ import numpy as np
 from quietkeys.cipher import Parameters, ProcessCipher
 from quietkeys.evaluation.machine import this_machine
 from quietkeys_bench.common.bare import bare_ms
-from quietkeys_bench.common.figures import Figures, Tell, cells_folder, kept_figures, write_figures
+from quietkeys_bench.common.figures import Figures, Tell, cells_folder, kept_or_measured, write_figures
 from quietkeys_bench.common.synthetic_plan import (
     Shape,
     relative_l2,
@@ -32,7 +33,7 @@ from quietkeys_bench.common.synthetic_plan import (
 )
 from quietkeys_protocol.plan import Plan
 from quietkeys_protocol.program import reference
-from quietkeys_trainer.engine.local import CompiledEngine, compile_engine
+from quietkeys_trainer.engine.local import CompiledEngine, Run, compile_engine
 
 REPEAT: Final = 2
 SEED: Final = 1  # of the made-up person; with it every block has something to learn
@@ -102,18 +103,19 @@ Measure = Callable[[Setup, int, Path], Figures]
 def run(settings: Settings, out: Path, tell: Tell, measure: Measure | None = None) -> None:
     """Measure the cells that no earlier run here has left; write each, and all of them at the end."""
     machine = this_machine().tree()
+    identity = {"repeat": settings.repeat, "machine": machine}
     setups = list(dict.fromkeys(setup for _, setup in settings.setups()))  # the base is in every series
     rows: dict[Setup, Figures] = {}
+
+    def row(setup: Setup, folder: Path) -> Figures:
+        return {"row": (measure or measured)(setup, settings.repeat, folder)}
+
     with TemporaryDirectory(prefix="quietkeys-bench-") as name:
         for done, setup in enumerate(setups):
             tell(done, len(setups), setup.name)
             cell = cells_folder(out) / f"{setup.name}.json"
-            identity = {"repeat": settings.repeat, "machine": machine}
-            kept = kept_figures(cell, "scale-cell", identity)
-            if not kept:
-                kept = {**identity, "row": (measure or measured)(setup, settings.repeat, Path(name))}
-                write_figures(cell, "scale-cell", kept)
-            rows[setup] = kept["row"]
+            once = partial(row, setup, Path(name))
+            rows[setup] = kept_or_measured(cell, "scale-cell", identity, once)["row"]
     series = [{"variable": variable, **rows[setup]} for variable, setup in settings.setups()]
     tree = {
         "bench": "scale",
@@ -143,7 +145,7 @@ def measured(setup: Setup, repeat: int, folder: Path) -> Figures:
             keys = (Path(place) / "evaluation_keys").read_bytes()
             reports = [cipher.encrypt(part) for part in parts]
             first, later = _jobs(engine, keys, reports, setup, repeat)
-            found = [cipher.decrypt(job.update)[0] for job in later]
+            found = [cipher.decrypt(job.ciphertexts)[0] for job in later]
     expected, _ = reference(block, *(np.sum(arrays, axis=0) for arrays in zip(*parts, strict=True)))
     bare_s = plan.look_ups * bare_ms(engine.specification, plan.look_ups) / 1000
     cpu_s, again_s = (statistics.median(job.cpu_seconds for job in jobs) for jobs in (first, later))
@@ -170,40 +172,17 @@ def measured(setup: Setup, repeat: int, folder: Path) -> Figures:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """One job: processor seconds, all of them and those of starting and of keys, the clock's, its update."""
-
-    cpu_seconds: float
-    start_seconds: float
-    keys_seconds: float
-    seconds: float
-    peak_rss_bytes: int
-    update: tuple[bytes, ...]
-
-
 def _jobs(
     engine: CompiledEngine, keys: bytes, reports: Sequence[Sequence[bytes]], setup: Setup, repeat: int
-) -> tuple[list[_Job], list[_Job]]:
+) -> tuple[list[Run], list[Run]]:
     """Run jobs in as many children at once as there are workers; return the first of each, then the others.
 
     The first starts its child and reads keys.
     """
 
-    def work(_: int) -> list[_Job]:
+    def work(_: int) -> list[Run]:
         with engine.keyed(keys, len(reports)) as keyed:
-            runs = [keyed.measure(reports, threads=setup.threads) for _ in range(1 + repeat)]
-        return [
-            _Job(
-                cpu_seconds=run.cpu_seconds,
-                start_seconds=run.start_seconds,
-                keys_seconds=run.keys_seconds,
-                seconds=run.seconds,
-                peak_rss_bytes=run.peak_rss_bytes,
-                update=run.ciphertexts,
-            )
-            for run in runs
-        ]
+            return [keyed.measure(reports, threads=setup.threads) for _ in range(1 + repeat)]
 
     with ThreadPoolExecutor(setup.workers) as pool:
         done = list(pool.map(work, range(setup.workers)))

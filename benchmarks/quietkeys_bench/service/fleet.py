@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,7 +26,7 @@ from quietkeys.bundle.bundle import shipped_bundle
 from quietkeys.demo.failing import DemoFailed
 from quietkeys.demo.trainer_process import TrainerProcess, trainer_process
 from quietkeys.evaluation.machine import this_machine
-from quietkeys_bench.common.figures import Figures, Tell, cells_folder, kept_figures, write_figures
+from quietkeys_bench.common.figures import Figures, Tell, cells_folder, kept_or_measured, write_figures
 from quietkeys_bench.common.processes import family, own_bytes
 from quietkeys_bench.service.bench import KEY_SETS, LONGEST_S, Said, Settings, counts_of, waits_of
 from quietkeys_bench.service.child import UPLOAD
@@ -102,8 +103,17 @@ class Running:
         talk(MODULE, self._told(task), hear, LONGEST_S)
         return answered
 
+    def enrolment(self) -> Figures:
+        """Have every device enrol; return what that took."""
+        begin = time.monotonic()
+        return {
+            "answered": self.ask("enrol"),
+            "seconds": round(time.monotonic() - begin, 1),
+            "database_bytes": self.moment().database_bytes,
+        }
+
     def part(self, number: int, begun: Sequence[int]) -> Figures:
-        """Have devices take turns for a part; return its figures. begun: turns of each process before."""
+        """Have devices take turns for a part; return its `figures`. begun: turns of each process before."""
         said, turns, moments = Said(), [0] * len(begun), list[Moment]()
         what = f"part {number + 1} of {self.fleet.parts}"
 
@@ -120,7 +130,7 @@ class Running:
         seconds = time.time() - begin
         moments.append(self.moment())
         done = sample(self.trainer.private_url)[2] - done
-        return {
+        figures = {
             "part": number,
             "trainer_age_s": round(begin - self.started_at, 1),
             "seconds": round(seconds, 1),
@@ -130,6 +140,7 @@ class Running:
             "relative_error": self.load.relative_error(said.updates) if said.updates else None,
             "slices": list(slices(said, moments, begin, seconds)),
         }
+        return {"figures": figures}
 
     def moment(self) -> Moment:
         """Look at the trainer."""
@@ -174,25 +185,13 @@ def run(fleet: Fleet, out: Path, tell: Tell) -> None:
     parts: list[Figures] = []
     with _running(fleet, state, seed, tell) as running:
         parameters = running.load.parameters
-        enrolled = state / "enrolled.json"
-        enrolment = kept_figures(enrolled, "fleet-enrolment", {"devices": fleet.devices})
-        if not enrolment:
-            begin = time.monotonic()
-            answered = running.ask("enrol")
-            enrolment = {
-                "devices": fleet.devices,
-                "answered": answered,
-                "seconds": round(time.monotonic() - begin, 1),
-                "database_bytes": running.moment().database_bytes,
-            }
-            write_figures(enrolled, "fleet-enrolment", enrolment)
+        enrolment = kept_or_measured(
+            state / "enrolled.json", "fleet-enrolment", {"devices": fleet.devices}, running.enrolment
+        )
         begun = [0 for _ in shares(fleet.devices, fleet.at_once)]
         for number in range(fleet.parts):
             cell = cells_folder(out) / f"part-{number}.json"
-            kept = kept_figures(cell, "fleet-part", identity)
-            if not kept:
-                kept = {**identity, "figures": running.part(number, begun)}
-                write_figures(cell, "fleet-part", kept)
+            kept = kept_or_measured(cell, "fleet-part", identity, partial(running.part, number, begun))
             parts.append(kept["figures"])
             begun = [before + now for before, now in zip(begun, parts[-1]["turns"], strict=True)]
         known = running.ask("look")

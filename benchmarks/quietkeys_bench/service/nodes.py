@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,7 +19,7 @@ from quietkeys.bundle.bundle import shipped_bundle
 from quietkeys.demo.failing import DemoFailed
 from quietkeys.evaluation.machine import this_machine
 from quietkeys_bench.common.cluster import cluster
-from quietkeys_bench.common.figures import Figures, Tell, cells_folder, kept_figures, write_figures
+from quietkeys_bench.common.figures import Figures, Tell, cells_folder, kept_or_measured, write_figures
 from quietkeys_bench.service.bench import Executor, Settings, measure
 from quietkeys_bench.service.load import load_parameters
 
@@ -43,10 +44,8 @@ def run(settings: Settings, nodes: Sequence[int], out: Path, tell: Tell) -> None
         cell = cells_folder(out) / f"nodes{number}.json"
         own = settings if number == LOCAL else replace(settings, workers=1, executor=Executor.RAY)
         identity = {"devices": own.number, "at_once": own.at_once, "workers": own.workers, "machine": machine}
-        figures = kept_figures(cell, "service", identity)
-        if not figures:
-            figures = measure(own, tell) if number == LOCAL else _on_cluster(own, number, tell)
-            write_figures(cell, "service", figures)
+        once = partial(measure, own, tell) if number == LOCAL else partial(_on_cluster, own, number, tell)
+        figures = kept_or_measured(cell, "service", identity, once)
         rows.append({"nodes": number, "workers": own.workers} | {name: figures[name] for name in _ROW})
     tree = {
         "bench": "nodes",

@@ -21,7 +21,7 @@ from typing import Final
 
 from quietkeys import Personalizer, Trainer
 from quietkeys.sync.result import Progress
-from quietkeys_bench.common.processes import resident_bytes
+from quietkeys_bench.common.processes import children, resident_bytes
 
 KEYS_PER_SECOND: Final = 25.0  # three times what fast fingers do
 IDLE_S: Final = 15.0  # before the sync, and after it
@@ -74,20 +74,10 @@ class Memory:
     def _watch(self) -> None:
         while not self._end.wait(_SAMPLE_S):
             self.own = max(self.own, resident_bytes())
-            self.children = max([self.children, *map(_peak, _children())])
+            self.children = max([self.children, *map(_peak, children(os.getpid()))])
 
 
-def _children() -> list[str]:
-    found: list[str] = []
-    for listing in Path(f"/proc/{os.getpid()}/task").glob("*/children"):
-        try:
-            found += listing.read_text().split()
-        except OSError:  # a thread that has ended
-            continue
-    return found
-
-
-def _peak(child: str) -> int:
+def _peak(child: int) -> int:
     try:
         peak = _PEAK.search(Path(f"/proc/{child}/status").read_text())
     except OSError:

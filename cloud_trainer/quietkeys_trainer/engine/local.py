@@ -31,7 +31,8 @@ from quietkeys_trainer.engine.interface import (
     nobody,
     values_of_block,
 )
-from quietkeys_trainer.engine.keyed_child import KeyedChild, Run, Work
+from quietkeys_trainer.engine.keyed_child import KeyedChild, Work
+from quietkeys_trainer.engine.keyed_child import Run as Run
 from quietkeys_trainer.engine.pressure import JOB_BYTES
 
 # A round of 4,000 look-ups takes 36 s on 2 idle cores, 70 s of processor time, and 0.5 GB of memory. Of
